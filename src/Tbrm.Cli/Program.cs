@@ -1,0 +1,42 @@
+using System;
+using System.CommandLine;
+using Tbrm.Core;
+
+namespace Tbrm.Cli;
+
+internal static class Program
+{
+    /// <summary>Every verb, in the order in which the help shows them.</summary>
+    private static readonly IVerb[] s_verbs = [];
+
+    private static int Main(string[] args)
+    {
+        RootCommand root = new("Post-trains language models by Trajectory Bellman Residual Minimization.");
+        foreach (IVerb verb in s_verbs)
+        {
+            root.Subcommands.Add(verb.Create());
+        }
+
+        try
+        {
+            ParseResult parsed = root.Parse(args);
+            return parsed.Errors.Count > 0 ? UsageError(parsed) : parsed.Invoke(new() { EnableDefaultExceptionHandler = false });
+        }
+        catch (TbrmUserException e)
+        {
+            Console.Error.WriteLine($"tbrm-native: {e.Message}");
+            return (int)e.ExitCode;
+        }
+    }
+
+    private static int UsageError(ParseResult parsed)
+    {
+        foreach (System.CommandLine.Parsing.ParseError error in parsed.Errors)
+        {
+            Console.Error.WriteLine($"tbrm-native: {error.Message}");
+        }
+
+        Console.Error.WriteLine("tbrm-native: --help lists the verbs and their options");
+        return (int)ExitCode.Config;
+    }
+}
