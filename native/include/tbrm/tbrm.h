@@ -1,0 +1,463 @@
+/* tbrm.h - the contract of libtbrm: everything that crosses from C# to native code.
+ *
+ * The library works on engines (context, model, optimizer, rollout), never on tensors: parameters, activations, gradients and
+ * the KV cache stay behind these handles. What crosses are packed token arrays, three numbers per scored token, and paths.
+ *
+ * One section per stage, in the order of a training step:
+ *     context | model | rollout | logprob | residual | gradient | optimizer | checkpoint | kernels
+ *
+ * Rules
+ *   Pointers    are host memory, borrowed for the call. A pointer may be null if and only if its count is 0, or where it says so.
+ *   Structs     begin with struct_size = sizeof(the struct); they grow at the end only.
+ *   Errors      every fallible call returns a status and fills `err` (may be null). No exception crosses, nothing is printed.
+ *   Ownership   tbrm_x_create / tbrm_x_destroy is the only owning pair; destroy accepts null. A model keeps its context alive, an
+ *               optimizer and a rollout keep their model alive, so handles may be destroyed in any order.
+ *   Threads     one handle, one thread at a time. Different contexts are independent.
+ *   Packing     B sequences are ids[N] end to end with offsets[B+1], offsets[0] = 0, offsets[B] = N. There is no padding.
+ *   Determinism the same calls give the same bits on the same machine; the bits of a row do not depend on its company.
+ */
+#ifndef TBRM_H
+#define TBRM_H
+#include <stdint.h>
+
+#if defined(_WIN32)
+#if defined(TBRM_BUILD)
+#define TBRM_EXPORT __declspec(dllexport)
+#else
+#define TBRM_EXPORT __declspec(dllimport)
+#endif
+#else
+#define TBRM_EXPORT __attribute__((visibility("default")))
+#endif
+#ifdef __cplusplus
+#define TBRM_NOEXCEPT noexcept
+extern "C" {
+#else
+#define TBRM_NOEXCEPT
+#endif
+#if defined(__GNUC__)
+#define TBRM_MUST_CHECK __attribute__((warn_unused_result))
+#else
+#define TBRM_MUST_CHECK
+#endif
+/* One export. The ABI tests read the lines that start with this macro. */
+#define TBRM_API(ret) TBRM_EXPORT ret
+
+#define TBRM_ABI_VERSION 1
+
+typedef int32_t tbrm_status_t;
+enum {
+    TBRM_STATUS_OK = 0,
+    TBRM_STATUS_INVALID_ARGUMENT = 1, /* the caller passed something that the contract forbids */
+    TBRM_STATUS_OUT_OF_MEMORY = 2,    /* host or device memory, or a byte budget that cannot hold one unit of work */
+    TBRM_STATUS_CUDA = 3,             /* device_code holds the cudaError_t */
+    TBRM_STATUS_TORCH = 4,            /* libtorch threw; message is its first line */
+    TBRM_STATUS_UNSUPPORTED = 5,      /* this build or this device cannot do it */
+    TBRM_STATUS_INTERNAL = 6,         /* a bug of ours */
+    TBRM_STATUS_BAD_FILE = 7,         /* a file's content does not hold together */
+    TBRM_STATUS_IO = 8                /* the operating system refused; device_code holds errno */
+};
+
+typedef int32_t tbrm_device_kind_t;
+enum { TBRM_DEVICE_KIND_CPU = 0, TBRM_DEVICE_KIND_CUDA = 1 };
+
+/* Type of parameters and activations. Accumulation is fp32 in either; bf16 models train fp32 master weights. */
+typedef int32_t tbrm_dtype_t;
+enum { TBRM_DTYPE_F32 = 0, TBRM_DTYPE_BF16 = 1 };
+
+typedef struct tbrm_error {
+    int32_t code;        /* tbrm_status_t */
+    int32_t device_code; /* cudaError_t or errno, by code; else 0 */
+    char where[120];     /* "src/residual/residual_api.cpp:31", UTF-8, NUL-terminated */
+    char message[384];   /* expected, found, what to try; UTF-8, NUL-terminated */
+} tbrm_error_t;
+
+typedef struct tbrm_context tbrm_context_t;
+typedef struct tbrm_model tbrm_model_t;
+typedef struct tbrm_optimizer tbrm_optimizer_t;
+typedef struct tbrm_rollout tbrm_rollout_t;
+
+/* ======================================================== library ======================================================== */
+
+/* TBRM_ABI_VERSION of the library that is loaded. */
+TBRM_API(int32_t) tbrm_abi_version(void) TBRM_NOEXCEPT;
+
+/* "name:size,offset,offset,...;" for each struct of this header, as the library was compiled; static storage. */
+TBRM_API(const char*) tbrm_abi_layout(void) TBRM_NOEXCEPT;
+
+/* SHA-256 of the tbrm.h that the library was built with, 64 lower-case hex digits; static storage. */
+TBRM_API(const char*) tbrm_abi_header_sha256(void) TBRM_NOEXCEPT;
+
+/* One JSON object: library version, compiler, libtorch version, CUDA version or null, instruction sets compiled in and found. */
+TBRM_API(const char*) tbrm_build_info(void) TBRM_NOEXCEPT;
+
+/* Handles created and not yet destroyed; for leak tests. */
+TBRM_API(int64_t) tbrm_debug_live_objects(void) TBRM_NOEXCEPT;
+
+/* ======================================================== context ======================================================== */
+
+/* A device with its threads or its stream. ordinal: CUDA device number, 0 on CPU. n_threads: CPU threads, 0 = all cores that the
+ * process may use. Errors: UNSUPPORTED when the build or the machine lacks the device. */
+TBRM_API(tbrm_status_t)
+tbrm_context_create(tbrm_device_kind_t kind, int32_t ordinal, int32_t n_threads, tbrm_context_t** out_context,
+        tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
+
+TBRM_API(void) tbrm_context_destroy(tbrm_context_t* context) TBRM_NOEXCEPT;
+
+/* Waits for the device, and reports what failed there since the last call. */
+TBRM_API(tbrm_status_t)
+tbrm_context_synchronize(tbrm_context_t* context, tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
+
+/* Bytes that the library holds on this device now and at most since the last reset (parameters, optimizer state, KV pages,
+ * activations, workspaces). reset_peak != 0 sets the peak to the present value after reading it. */
+TBRM_API(tbrm_status_t)
+tbrm_context_memory(tbrm_context_t* context, int32_t reset_peak, int64_t* out_in_use_bytes, int64_t* out_peak_bytes,
+        int64_t* out_device_total_bytes, tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
+
+/* One JSON object about the device: name, threads, instruction set in use or compute capability. Writes at most n_bytes with the
+ * final NUL; out_needed_bytes receives the length needed. */
+TBRM_API(tbrm_status_t)
+tbrm_context_describe(tbrm_context_t* context, int64_t n_bytes, char* out_json, int64_t* out_needed_bytes,
+        tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
+
+/* ========================================================= model ========================================================= */
+
+/* A decoder of the Qwen2 / Qwen3 / Llama family. Every size is in elements. */
+typedef struct tbrm_model_config {
+    int32_t struct_size;
+    tbrm_dtype_t dtype;
+    int32_t vocab_size;          /* V: rows of the embedding, padding rows included */
+    int32_t hidden_size;         /* D */
+    int32_t intermediate_size;   /* I */
+    int32_t n_layers;            /* L */
+    int32_t n_heads;             /* query heads */
+    int32_t n_kv_heads;          /* divides n_heads */
+    int32_t head_dim;            /* even, at most 256 */
+    int32_t max_positions;       /* longest sequence that will ever be run */
+    int32_t tie_word_embeddings; /* 1: the head is the embedding */
+    int32_t qkv_bias;            /* 1: Qwen2 */
+    int32_t qk_norm;             /* 1: Qwen3 */
+    int32_t trainable;           /* 1: keeps fp32 master weights and gradients; 0: weights alone (a frozen reference) */
+    int32_t recompute;           /* 1: layers keep their input only and run again in backward */
+    float rms_norm_eps;
+    float rope_attention_factor; /* multiplies cos and sin; 1 unless the checkpoint uses YaRN */
+    int32_t reserved;
+    int64_t head_budget_bytes; /* logits-sized scratch of the head at any time, at any N and V; 0 = 256 MiB */
+} tbrm_model_config_t;
+
+/* Allocates the model with all parameters zero (norm weights one).
+ * Shapes   rope_inv_freq [n_inv_freq], n_inv_freq = head_dim / 2: rotation per position in radians, after any RoPE scaling.
+ * Errors   INVALID_ARGUMENT names the field; OUT_OF_MEMORY names the bytes. */
+TBRM_API(tbrm_status_t)
+tbrm_model_create(tbrm_context_t* context, const tbrm_model_config_t* config, int32_t n_inv_freq, const float* rope_inv_freq,
+        tbrm_model_t** out_model, tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
+
+TBRM_API(void) tbrm_model_destroy(tbrm_model_t* model) TBRM_NOEXCEPT;
+
+/* Draws every matrix from N(0, std^2) by Philox keyed with (seed, tensor name, element), residual outputs scaled by 1/sqrt(2L);
+ * norms are 1 and biases 0. Independent of device, threads and layout. */
+TBRM_API(tbrm_status_t)
+tbrm_model_init_random(tbrm_model_t* model, uint64_t seed, float std, tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
+
+/* A frozen copy (trainable = 0) of the present weights: the reference policy. Same device, same dtype, same bits. */
+TBRM_API(tbrm_status_t)
+tbrm_model_clone_frozen(tbrm_model_t* model, tbrm_model_t** out_model, tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
+
+/* Copies the present weights of `source` into `model` (reference reset). Same configuration but for trainable and recompute. */
+TBRM_API(tbrm_status_t)
+tbrm_model_copy_weights(tbrm_model_t* model, tbrm_model_t* source, tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
+
+/* Number of tensors under their Hugging Face names (fused parameters are listed as their parts; a tied head is not listed). */
+TBRM_API(int32_t) tbrm_model_tensor_count(tbrm_model_t* model) TBRM_NOEXCEPT;
+
+/* Name (static for the model's life) and shape of tensor `index`; a vector has cols = 0. */
+TBRM_API(tbrm_status_t)
+tbrm_model_tensor_info(tbrm_model_t* model, int32_t index, const char** out_name, int64_t* out_rows, int64_t* out_cols,
+        tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
+
+typedef int32_t tbrm_tensor_kind_t;
+enum {
+    TBRM_TENSOR_KIND_WEIGHT = 0,   /* what forward uses, widened to fp32 */
+    TBRM_TENSOR_KIND_MASTER = 1,   /* fp32 master weight (trainable models) */
+    TBRM_TENSOR_KIND_GRADIENT = 2, /* accumulated gradient (trainable models) */
+    TBRM_TENSOR_KIND_ADAM_M = 3,   /* first moment (once an optimizer exists) */
+    TBRM_TENSOR_KIND_ADAM_V = 4    /* second moment (once an optimizer exists) */
+};
+
+/* Copies one tensor out / in as row-major fp32. Writing WEIGHT rounds to dtype and sets the master too; GRADIENT and the moments
+ * may be written as well. n = rows * max(cols, 1). */
+TBRM_API(tbrm_status_t)
+tbrm_model_tensor_read(tbrm_model_t* model, const char* name, tbrm_tensor_kind_t kind, int64_t n, float* out_values,
+        tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
+TBRM_API(tbrm_status_t)
+tbrm_model_tensor_write(tbrm_model_t* model, const char* name, tbrm_tensor_kind_t kind, int64_t n, const float* values,
+        tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
+
+/* ======================================================== rollout ======================================================== */
+
+typedef struct tbrm_rollout_config {
+    int32_t struct_size;
+    int32_t max_seqs;           /* sequences decoded together */
+    int32_t max_batched_tokens; /* prompt tokens prefilled in one iteration (chunked prefill) */
+    int32_t reserved;
+    int64_t kv_budget_bytes; /* the page pool's size; the number of 64-token pages follows from it */
+} tbrm_rollout_config_t;
+
+typedef struct tbrm_sampling {
+    int32_t struct_size;
+    int32_t max_new_tokens;
+    int32_t min_new_tokens;     /* stop ids are masked before this many tokens */
+    int32_t top_k;              /* 0 = off */
+    float top_p;                /* 1 = off */
+    float min_p;                /* 0 = off */
+    float temperature;          /* 0 = greedy: argmax, lowest id on ties */
+    float repetition_penalty;   /* 1 = off; over prompt and response, as Hugging Face */
+    uint64_t seed;
+    int32_t sampled_vocab_size; /* ids from here on are never drawn (padding rows); 0 = all */
+    int32_t n_stop_ids;
+    const int32_t* stop_ids;
+    int32_t n_stop_strings;
+    int32_t reserved;
+    const int64_t* stop_string_offsets; /* [n_stop_strings + 1] into stop_string_bytes */
+    const uint8_t* stop_string_bytes;   /* UTF-8 */
+} tbrm_sampling_t;
+
+typedef int32_t tbrm_finish_reason_t;
+enum {
+    TBRM_FINISH_REASON_STOP_ID = 0,     /* the stop id is the last token of the response */
+    TBRM_FINISH_REASON_STOP_STRING = 1, /* the response ends with the token that completed the string */
+    TBRM_FINISH_REASON_LENGTH = 2,      /* max_new_tokens, or the model's max_positions */
+    TBRM_FINISH_REASON_CANCELLED = 3,
+    TBRM_FINISH_REASON_NON_FINITE = 4 /* the logits were NaN or all -inf; the response ends before that token */
+};
+
+typedef struct tbrm_finished {
+    int64_t trajectory_id;
+    int32_t n_tokens;
+    tbrm_finish_reason_t reason;
+} tbrm_finished_t;
+
+typedef struct tbrm_rollout_status {
+    int32_t n_waiting;
+    int32_t n_running;
+    int32_t n_finished; /* finished and not yet read */
+    int32_t reserved;
+    int64_t n_pages;
+    int64_t n_pages_free;
+    int64_t n_preemptions;    /* since creation */
+    int64_t n_prefill_tokens; /* prompt tokens computed since creation (a shared prompt counts once) */
+    int64_t n_decode_tokens;  /* response tokens produced since creation */
+} tbrm_rollout_status_t;
+
+/* A page pool and a scheduler over `model`, whose weights it reads in place: an optimizer step is seen by the next token.
+ * Errors   OUT_OF_MEMORY when the budget holds less than one sequence of max_positions: the message gives the bytes needed. */
+TBRM_API(tbrm_status_t)
+tbrm_rollout_create(tbrm_model_t* model, const tbrm_rollout_config_t* config, tbrm_rollout_t** out_rollout,
+        tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
+
+TBRM_API(void) tbrm_rollout_destroy(tbrm_rollout_t* rollout) TBRM_NOEXCEPT;
+
+/* The bytes that each id stands for, needed for stop strings: bytes[offsets[id] .. offsets[id + 1]). */
+TBRM_API(tbrm_status_t)
+tbrm_rollout_set_token_bytes(tbrm_rollout_t* rollout, int32_t n_ids, const int64_t* offsets, const uint8_t* bytes,
+        tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
+
+/* Queues n_samples trajectories of one prompt; they share the prompt's pages and its prefill.
+ * trajectory_ids [n_samples] key the random stream together with sampling->seed: Philox4x32-10 with
+ * (seed, trajectory id, position), so a trajectory's tokens do not depend on company, slot, order or preemption. */
+TBRM_API(tbrm_status_t)
+tbrm_rollout_submit(tbrm_rollout_t* rollout, int32_t n_prompt_tokens, const int32_t* prompt_ids, int32_t n_samples,
+        const int64_t* trajectory_ids, const tbrm_sampling_t* sampling, tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
+
+/* Runs at most n_iterations scheduler iterations (one token for every running sequence each), less when all is done, then reports.
+ * The caller polls in slices so that it can show progress, read finished trajectories and stop between two slices. */
+TBRM_API(tbrm_status_t)
+tbrm_rollout_step(tbrm_rollout_t* rollout, int32_t n_iterations, tbrm_rollout_status_t* out_status,
+        tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
+
+/* The oldest finished trajectory without removing it; out_finished->trajectory_id = -1 when there is none. */
+TBRM_API(tbrm_status_t)
+tbrm_rollout_peek(tbrm_rollout_t* rollout, tbrm_finished_t* out_finished, tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
+
+/* Copies the oldest finished trajectory out and removes it.
+ * Shapes   out_ids, out_logp, out_processed_logp [n_tokens], n_tokens from peek. The last two may be null.
+ * Units    out_logp: nats, log softmax(logits / temperature)[id] (temperature 1 when greedy), before penalties and filters: what the
+ *          trainer recomputes, bit for bit. out_processed_logp: nats, under the distribution that was drawn from. */
+TBRM_API(tbrm_status_t)
+tbrm_rollout_read(tbrm_rollout_t* rollout, int32_t n_tokens, int32_t* out_ids, float* out_logp, float* out_processed_logp,
+        tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
+
+/* Ends every waiting and running trajectory with CANCELLED. */
+TBRM_API(tbrm_status_t) tbrm_rollout_cancel(tbrm_rollout_t* rollout, tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
+
+/* Frees the page pool while nothing is queued (the update needs the memory); the next step allocates it again. */
+TBRM_API(tbrm_status_t) tbrm_rollout_release_pages(tbrm_rollout_t* rollout, tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
+
+/* ======================================================== logprob ======================================================== */
+
+/* Packed sequences and the rows to be scored. Row r reads the hidden state of packed token rows[r] and scores labels[r]: for a
+ * response token at packed index i, rows[r] = i - 1 and labels[r] = ids[i]. */
+typedef struct tbrm_batch {
+    int32_t struct_size;
+    float temperature;      /* z = logit / temperature, > 0 */
+    int64_t n_seqs;         /* B */
+    int64_t n_tokens;       /* N */
+    int64_t n_rows;         /* R */
+    const int32_t* ids;     /* [N] */
+    const int64_t* offsets; /* [B+1] */
+    const int64_t* rows;    /* [R] ascending packed indices */
+    const int32_t* labels;  /* [R] */
+} tbrm_batch_t;
+
+/* Q = z[label], V = logsumexp(z), H = entropy of softmax(z), from fp32 accumulators; log pi = Q - V.
+ * Shapes   out_q, out_v [R]; out_h [R] or null. Units: nats. keep != 0 keeps what tbrm_gradient_backward needs (one at a time).
+ * Numerics the bits of a row do not depend on the other sequences or rows; equal to what the rollout recorded. */
+TBRM_API(tbrm_status_t)
+tbrm_logprob_forward(tbrm_model_t* model, const tbrm_batch_t* batch, int32_t keep, float* out_q, float* out_v, float* out_h,
+        tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
+
+/* ======================================================= residual ======================================================== */
+
+typedef int32_t tbrm_residual_kind_t;
+enum { TBRM_RESIDUAL_KIND_TBRM = 0, TBRM_RESIDUAL_KIND_REVAL = 1 };
+
+/* B trajectories over R scored rows: trajectory b owns rows [row_offsets[b], row_offsets[b+1]). */
+typedef struct tbrm_residual_args {
+    int32_t struct_size;
+    tbrm_residual_kind_t kind;
+    float beta;           /* reward units per nat, > 0 */
+    float loss_scale;     /* multiplies the loss: 1, or beta^2 for reward units */
+    int32_t detach_value; /* 1: V(s_1) carries no gradient */
+    int32_t reserved;
+    int64_t n_seqs;
+    int64_t n_rows;
+    const int64_t* row_offsets; /* [B+1] */
+    const float* ref_logp;      /* [R] log pi_ref of the labels */
+    const float* ref_v1;        /* [B] V_ref(s_1); null for TBRM */
+    const float* reward;        /* [B] */
+    const float* weight;        /* [B] weight in the mean: 1/|D|, or 0 for a dropped trajectory */
+    const int32_t* bootstrap;   /* [B] 1: the last row is V(s_{H+1}) of a truncated response and no action; may be null */
+} tbrm_residual_args_t;
+
+/* The squared trajectory Bellman residual and its gradient.
+ *     f_b  = V_1 + sum_h (Q_h - V_h - ref_logp_h) - reward_b / beta  [- ref_v1_b for ReVal]  [- V_{H+1} with bootstrap]
+ *     loss = loss_scale * sum_b weight_b f_b^2
+ *     dQ_h = c_b, dV_h = -c_b with c_b = 2 loss_scale weight_b f_b, but dV_1 = 0 (-c_b with detach_value);
+ *     the bootstrap row has dQ = 0, dV = -c_b
+ * Shapes   q, v, out_dq, out_dv [R]; out_residual [B]; out_loss [1].
+ * Units    q, v, ref_logp, ref_v1, out_residual: nats.
+ * Errors   INVALID_ARGUMENT: beta or loss_scale not finite or <= 0, offsets not ascending from 0 to R. An empty trajectory gives f = 0.
+ * Numerics fp64 accumulator per trajectory in row order.
+ * Source   TBRM arXiv 2505.15311 Alg. 1; ReVal arXiv 2603.23355 Eq. 2; docs/math/residual.md.
+ * Twins    src/residual/residual_{cpu.cpp,cuda.cu} */
+TBRM_API(tbrm_status_t)
+tbrm_residual_forward(tbrm_context_t* context, const tbrm_residual_args_t* args, const float* q, const float* v,
+        float* out_residual, double* out_loss, float* out_dq, float* out_dv, tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
+
+/* ======================================================= gradient ======================================================== */
+
+/* Sets every accumulated gradient to zero. */
+TBRM_API(tbrm_status_t) tbrm_gradient_zero(tbrm_model_t* model, tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
+
+/* Adds to the gradients what follows from dL/dQ, dL/dV, dL/dH of the forward that was kept, and drops what was kept.
+ * Shapes   dq, dv [R]; dh [R] or null. Numerics: fp32 accumulation, fixed order, no atomics. */
+TBRM_API(tbrm_status_t)
+tbrm_gradient_backward(tbrm_model_t* model, int64_t n_rows, const float* dq, const float* dv, const float* dh,
+        tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
+
+/* logprob, residual and gradient of one micro-batch without leaving the device: what the three calls do, in one.
+ * Shapes   out_q, out_v [R], out_residual [B], out_loss [1]. */
+TBRM_API(tbrm_status_t)
+tbrm_gradient_residual(tbrm_model_t* model, const tbrm_batch_t* batch, const tbrm_residual_args_t* args, float* out_q,
+        float* out_v, float* out_residual, double* out_loss, tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
+
+/* Drops a kept forward without using it (after an interruption). */
+TBRM_API(tbrm_status_t) tbrm_gradient_discard(tbrm_model_t* model, tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
+
+/* ======================================================= optimizer ======================================================= */
+
+typedef struct tbrm_optimizer_config {
+    int32_t struct_size;
+    float beta1;
+    float beta2;
+    float eps;
+    float weight_decay; /* decoupled; not applied to norms and biases */
+} tbrm_optimizer_config_t;
+
+typedef struct tbrm_step_result {
+    double grad_norm; /* 2-norm over all gradients before clipping; may be inf or nan */
+    int64_t step;     /* updates applied so far */
+    int32_t applied;  /* 0: the norm was not finite, nothing was changed */
+    int32_t reserved;
+} tbrm_step_result_t;
+
+/* AdamW with fp32 state over a trainable model. */
+TBRM_API(tbrm_status_t)
+tbrm_optimizer_create(tbrm_model_t* model, const tbrm_optimizer_config_t* config, tbrm_optimizer_t** out_optimizer,
+        tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
+
+TBRM_API(void) tbrm_optimizer_destroy(tbrm_optimizer_t* optimizer) TBRM_NOEXCEPT;
+
+/* One update from the accumulated gradients, clipped to max_grad_norm (<= 0: not clipped); then sets the gradients to zero. */
+TBRM_API(tbrm_status_t)
+tbrm_optimizer_step(tbrm_optimizer_t* optimizer, float learning_rate, float max_grad_norm, tbrm_step_result_t* out_result,
+        tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
+
+/* ======================================================= checkpoint ====================================================== */
+
+/* Reads every parameter of the model that one safetensors file holds; how many were found is added to inout_n_found, so that
+ * shards are read one after another. The file is mapped; every header length and offset is checked before use.
+ * Errors   BAD_FILE names the tensor and the byte; a tensor of the wrong shape or an unknown dtype is BAD_FILE too. */
+TBRM_API(tbrm_status_t)
+tbrm_checkpoint_load_weights(tbrm_model_t* model, const char* path, int64_t* inout_n_found,
+        tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
+
+/* Names of the model's tensors that no load has filled since creation, '\n'-separated; at most n_bytes with the final NUL. */
+TBRM_API(tbrm_status_t)
+tbrm_checkpoint_missing(tbrm_model_t* model, int64_t n_bytes, char* out_names, int64_t* out_n_missing,
+        tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
+
+/* Writes the tensors numbered [first, first + count) in order into one safetensors file in the model's dtype, metadata
+ * {"format": "pt"}, and syncs it to disk. The caller names shards and writes the index. */
+TBRM_API(tbrm_status_t)
+tbrm_checkpoint_save_weights(tbrm_model_t* model, const char* path, int32_t first, int32_t count,
+        tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
+
+/* Writes / reads master weights, both moments and the step count (safetensors, fp32, Hugging Face names with a prefix each). */
+TBRM_API(tbrm_status_t)
+tbrm_checkpoint_save_optimizer(tbrm_optimizer_t* optimizer, const char* path, tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
+TBRM_API(tbrm_status_t)
+tbrm_checkpoint_load_optimizer(tbrm_optimizer_t* optimizer, const char* path, tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
+
+/* ======================================================== kernels ======================================================== */
+
+/* The head alone, for tests and microbenchmarks. x [R, D] and w [V, D] row-major in dtype (bf16 as uint16_t bits).
+ * budget_bytes as head_budget_bytes of tbrm_model_config_t. */
+typedef struct tbrm_head_args {
+    int32_t struct_size;
+    tbrm_dtype_t dtype;
+    int64_t n_rows;
+    int64_t vocab_size;
+    int64_t hidden_size;
+    int64_t budget_bytes;
+    float temperature;
+    int32_t reserved;
+    const void* x;
+    const void* w;
+    const int32_t* labels;
+} tbrm_head_args_t;
+
+/* Shapes: out_q, out_v [R]; out_h [R] or null. */
+TBRM_API(tbrm_status_t)
+tbrm_kernel_head_forward(tbrm_context_t* context, const tbrm_head_args_t* args, float* out_q, float* out_v, float* out_h,
+        tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
+
+/* Shapes: dq, dv [R]; dh [R] or null; out_dx [R, D], out_dw [V, D], fp32 row-major. */
+TBRM_API(tbrm_status_t)
+tbrm_kernel_head_backward(tbrm_context_t* context, const tbrm_head_args_t* args, const float* dq, const float* dv,
+        const float* dh, float* out_dx, float* out_dw, tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
+
+#ifdef __cplusplus
+}
+#endif
+#endif
