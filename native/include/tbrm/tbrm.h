@@ -149,8 +149,8 @@ typedef struct tbrm_model_config {
  * Shapes   rope_inv_freq [n_inv_freq], n_inv_freq = head_dim / 2: rotation per position in radians, after any RoPE scaling.
  * Errors   INVALID_ARGUMENT names the field; OUT_OF_MEMORY names the bytes. */
 TBRM_API(tbrm_status_t)
-tbrm_model_create(tbrm_context_t* context, const tbrm_model_config_t* config, int32_t n_inv_freq, const float* rope_inv_freq,
-        tbrm_model_t** out_model, tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
+tbrm_model_create(tbrm_context_t* context, const tbrm_model_config_t* config, int32_t n_inv_freq,
+        const float* rope_inv_freq, tbrm_model_t** out_model, tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
 
 TBRM_API(void) tbrm_model_destroy(tbrm_model_t* model) TBRM_NOEXCEPT;
 
@@ -206,12 +206,12 @@ typedef struct tbrm_rollout_config {
 typedef struct tbrm_sampling {
     int32_t struct_size;
     int32_t max_new_tokens;
-    int32_t min_new_tokens;     /* stop ids are masked before this many tokens */
-    int32_t top_k;              /* 0 = off */
-    float top_p;                /* 1 = off */
-    float min_p;                /* 0 = off */
-    float temperature;          /* 0 = greedy: argmax, lowest id on ties */
-    float repetition_penalty;   /* 1 = off; over prompt and response, as Hugging Face */
+    int32_t min_new_tokens;   /* stop ids are masked before this many tokens */
+    int32_t top_k;            /* 0 = off */
+    float top_p;              /* 1 = off */
+    float min_p;              /* 0 = off */
+    float temperature;        /* 0 = greedy: argmax, lowest id on ties */
+    float repetition_penalty; /* 1 = off; over prompt and response, as Hugging Face */
     uint64_t seed;
     int32_t sampled_vocab_size; /* ids from here on are never drawn (padding rows); 0 = all */
     int32_t n_stop_ids;
@@ -267,7 +267,8 @@ tbrm_rollout_set_token_bytes(tbrm_rollout_t* rollout, int32_t n_ids, const int64
  * (seed, trajectory id, position), so a trajectory's tokens do not depend on company, slot, order or preemption. */
 TBRM_API(tbrm_status_t)
 tbrm_rollout_submit(tbrm_rollout_t* rollout, int32_t n_prompt_tokens, const int32_t* prompt_ids, int32_t n_samples,
-        const int64_t* trajectory_ids, const tbrm_sampling_t* sampling, tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
+        const int64_t* trajectory_ids, const tbrm_sampling_t* sampling,
+        tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
 
 /* Runs at most n_iterations scheduler iterations (one token for every running sequence each), less when all is done, then reports.
  * The caller polls in slices so that it can show progress, read finished trajectories and stop between two slices. */
@@ -277,21 +278,23 @@ tbrm_rollout_step(tbrm_rollout_t* rollout, int32_t n_iterations, tbrm_rollout_st
 
 /* The oldest finished trajectory without removing it; out_finished->trajectory_id = -1 when there is none. */
 TBRM_API(tbrm_status_t)
-tbrm_rollout_peek(tbrm_rollout_t* rollout, tbrm_finished_t* out_finished, tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
+tbrm_rollout_peek(
+        tbrm_rollout_t* rollout, tbrm_finished_t* out_finished, tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
 
 /* Copies the oldest finished trajectory out and removes it.
  * Shapes   out_ids, out_logp, out_processed_logp [n_tokens], n_tokens from peek. The last two may be null.
  * Units    out_logp: nats, log softmax(logits / temperature)[id] (temperature 1 when greedy), before penalties and filters: what the
  *          trainer recomputes, bit for bit. out_processed_logp: nats, under the distribution that was drawn from. */
 TBRM_API(tbrm_status_t)
-tbrm_rollout_read(tbrm_rollout_t* rollout, int32_t n_tokens, int32_t* out_ids, float* out_logp, float* out_processed_logp,
-        tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
+tbrm_rollout_read(tbrm_rollout_t* rollout, int32_t n_tokens, int32_t* out_ids, float* out_logp,
+        float* out_processed_logp, tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
 
 /* Ends every waiting and running trajectory with CANCELLED. */
 TBRM_API(tbrm_status_t) tbrm_rollout_cancel(tbrm_rollout_t* rollout, tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
 
 /* Frees the page pool while nothing is queued (the update needs the memory); the next step allocates it again. */
-TBRM_API(tbrm_status_t) tbrm_rollout_release_pages(tbrm_rollout_t* rollout, tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
+TBRM_API(tbrm_status_t)
+tbrm_rollout_release_pages(tbrm_rollout_t* rollout, tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
 
 /* ======================================================== logprob ======================================================== */
 
@@ -313,8 +316,8 @@ typedef struct tbrm_batch {
  * Shapes   out_q, out_v [R]; out_h [R] or null. Units: nats. keep != 0 keeps what tbrm_gradient_backward needs (one at a time).
  * Numerics the bits of a row do not depend on the other sequences or rows; equal to what the rollout recorded. */
 TBRM_API(tbrm_status_t)
-tbrm_logprob_forward(tbrm_model_t* model, const tbrm_batch_t* batch, int32_t keep, float* out_q, float* out_v, float* out_h,
-        tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
+tbrm_logprob_forward(tbrm_model_t* model, const tbrm_batch_t* batch, int32_t keep, float* out_q, float* out_v,
+        float* out_h, tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
 
 /* ======================================================= residual ======================================================== */
 
@@ -336,7 +339,7 @@ typedef struct tbrm_residual_args {
     const float* ref_v1;        /* [B] V_ref(s_1); null for TBRM */
     const float* reward;        /* [B] */
     const float* weight;        /* [B] weight in the mean: 1/|D|, or 0 for a dropped trajectory */
-    const int32_t* bootstrap;   /* [B] 1: the last row is V(s_{H+1}) of a truncated response and no action; may be null */
+    const int32_t* bootstrap; /* [B] 1: the last row is V(s_{H+1}) of a truncated response and no action; may be null */
 } tbrm_residual_args_t;
 
 /* The squared trajectory Bellman residual and its gradient.
@@ -352,7 +355,8 @@ typedef struct tbrm_residual_args {
  * Twins    src/residual/residual_{cpu.cpp,cuda.cu} */
 TBRM_API(tbrm_status_t)
 tbrm_residual_forward(tbrm_context_t* context, const tbrm_residual_args_t* args, const float* q, const float* v,
-        float* out_residual, double* out_loss, float* out_dq, float* out_dv, tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
+        float* out_residual, double* out_loss, float* out_dq, float* out_dv,
+        tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
 
 /* ======================================================= gradient ======================================================== */
 
@@ -400,8 +404,8 @@ TBRM_API(void) tbrm_optimizer_destroy(tbrm_optimizer_t* optimizer) TBRM_NOEXCEPT
 
 /* One update from the accumulated gradients, clipped to max_grad_norm (<= 0: not clipped); then sets the gradients to zero. */
 TBRM_API(tbrm_status_t)
-tbrm_optimizer_step(tbrm_optimizer_t* optimizer, float learning_rate, float max_grad_norm, tbrm_step_result_t* out_result,
-        tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
+tbrm_optimizer_step(tbrm_optimizer_t* optimizer, float learning_rate, float max_grad_norm,
+        tbrm_step_result_t* out_result, tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
 
 /* ======================================================= checkpoint ====================================================== */
 
@@ -409,8 +413,8 @@ tbrm_optimizer_step(tbrm_optimizer_t* optimizer, float learning_rate, float max_
  * shards are read one after another. The file is mapped; every header length and offset is checked before use.
  * Errors   BAD_FILE names the tensor and the byte; a tensor of the wrong shape or an unknown dtype is BAD_FILE too. */
 TBRM_API(tbrm_status_t)
-tbrm_checkpoint_load_weights(tbrm_model_t* model, const char* path, int64_t* inout_n_found,
-        tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
+tbrm_checkpoint_load_weights(
+        tbrm_model_t* model, const char* path, int64_t* inout_n_found, tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
 
 /* Names of the model's tensors that no load has filled since creation, '\n'-separated; at most n_bytes with the final NUL. */
 TBRM_API(tbrm_status_t)
@@ -425,9 +429,11 @@ tbrm_checkpoint_save_weights(tbrm_model_t* model, const char* path, int32_t firs
 
 /* Writes / reads master weights, both moments and the step count (safetensors, fp32, Hugging Face names with a prefix each). */
 TBRM_API(tbrm_status_t)
-tbrm_checkpoint_save_optimizer(tbrm_optimizer_t* optimizer, const char* path, tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
+tbrm_checkpoint_save_optimizer(
+        tbrm_optimizer_t* optimizer, const char* path, tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
 TBRM_API(tbrm_status_t)
-tbrm_checkpoint_load_optimizer(tbrm_optimizer_t* optimizer, const char* path, tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
+tbrm_checkpoint_load_optimizer(
+        tbrm_optimizer_t* optimizer, const char* path, tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
 
 /* ======================================================== kernels ======================================================== */
 
@@ -449,8 +455,8 @@ typedef struct tbrm_head_args {
 
 /* Shapes: out_q, out_v [R]; out_h [R] or null. */
 TBRM_API(tbrm_status_t)
-tbrm_kernel_head_forward(tbrm_context_t* context, const tbrm_head_args_t* args, float* out_q, float* out_v, float* out_h,
-        tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
+tbrm_kernel_head_forward(tbrm_context_t* context, const tbrm_head_args_t* args, float* out_q, float* out_v,
+        float* out_h, tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
 
 /* Shapes: dq, dv [R]; dh [R] or null; out_dx [R, D], out_dw [V, D], fp32 row-major. */
 TBRM_API(tbrm_status_t)

@@ -1,0 +1,17 @@
+# Interface targets that every native target links: tbrm_options (what must agree across the build) and tbrm_warnings (ours alone).
+add_library(tbrm_options INTERFACE)
+# No contraction of a*b+c behind our back: where a kernel wants an fma it says so, and the bits do not depend on the compiler's mood.
+target_compile_options(tbrm_options INTERFACE
+  $<$<COMPILE_LANG_AND_ID:CXX,GNU,Clang>:-ffp-contract=off -fno-math-errno>
+  $<$<COMPILE_LANG_AND_ID:CXX,GNU,Clang>:-fmacro-prefix-map=${CMAKE_CURRENT_SOURCE_DIR}/=>)
+if(TBRM_SANITIZE)
+  target_compile_options(tbrm_options INTERFACE -fsanitize=${TBRM_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  target_link_options(tbrm_options INTERFACE -fsanitize=${TBRM_SANITIZE})
+endif()
+
+add_library(tbrm_warnings INTERFACE)
+target_compile_options(tbrm_warnings INTERFACE
+  $<$<COMPILE_LANG_AND_ID:CXX,GNU,Clang>:-Wall -Wextra -Wpedantic -Wshadow -Werror>
+  # GCC 12 sees uninitialised reads inside its own AVX-512 headers.
+  $<$<COMPILE_LANG_AND_ID:CXX,GNU>:-Wno-maybe-uninitialized -Wno-uninitialized>
+  $<$<COMPILE_LANG_AND_ID:CXX,MSVC>:/W4 /WX>)

@@ -1,0 +1,39 @@
+#pragma once
+// context.hpp - a device with its threads. What tbrm_context_t points to.
+#include <tbrm/tbrm.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "core/guard.hpp"
+
+namespace tbrm {
+
+// Counts handles for tbrm_debug_live_objects.
+struct LiveObject {
+    LiveObject() noexcept;
+    ~LiveObject();
+    LiveObject(const LiveObject&) = delete;
+    LiveObject& operator=(const LiveObject&) = delete;
+    static int64_t count() noexcept;
+};
+
+struct Context {
+    tbrm_device_kind_t kind;
+    int32_t ordinal;
+    int32_t n_threads;
+
+    bool is_cuda() const { return kind == TBRM_DEVICE_KIND_CUDA; }
+
+    // Must be called at the start of every export that computes: OpenMP's thread count is per calling thread.
+    void enter() const;
+};
+
+}  // namespace tbrm
+
+// The handle: shared ownership, so that handles may be destroyed in any order.
+struct tbrm_context {
+    std::shared_ptr<tbrm::Context> impl;
+    tbrm::LiveObject live;
+};

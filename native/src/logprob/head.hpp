@@ -1,0 +1,57 @@
+#pragma once
+// head.hpp - lm_head, log-sum-exp and gather in one: Q = z[label], V = logsumexp(z), H = entropy, z = x W^T / temperature, and the gradients
+// dz = dQ e_label + dV p + dH dH/dz. No [rows, vocabulary] array: logits-sized scratch stays within a byte budget.
+//
+// Numerics: z, V and Q come from fp32 accumulators. Columns are reduced in fixed 1024-column segments that are merged in order, so the
+// bits of a row depend on that row alone; head_logits gives the same V and the same z as head_forward.
+#include <cstdint>
+#include <memory>
+
+#include "core/dtype.hpp"
+
+namespace tbrm {
+
+struct HeadShape {
+    Dtype dtype;
+    int64_t hidden;  // D
+    int64_t vocab;   // V
+    float temperature;
+    int64_t budget_bytes;  // 0 = 256 MiB
+};
+
+namespace cpu {
+
+// x [rows, D] in dtype, contiguous. w: panels of W[V, D]. out_h may be null.
+void head_forward(const HeadShape& shape, int64_t rows, const void* x, const void* w, const int32_t* labels,
+        float* out_q, float* out_v, float* out_h);
+
+// For the sampler: fp32 logits z * temperature (that is, x W^T untouched by temperature) at out_logits + r*ld, and V at `temperature`.
+void head_logits(const HeadShape& shape, int64_t rows, const void* x, const void* w, float* out_logits, int64_t ld,
+        float* out_v);
+
+// One forward whose backward follows. Keeps E = exp(z - shift) (target column zeroed) while it fits the budget, so that backward is two
+// GEMMs; recomputes it segment by segment where it does not, or where dh is given.
+class HeadTape {
+public:
+    HeadTape();
+    ~HeadTape();
+    HeadTape(HeadTape&&) noexcept;
+    HeadTape& operator=(HeadTape&&) noexcept;
+
+    // x must stay valid until backward. v_hint [rows] or null: a log-sum-exp near the true one (the rollout's or the reference's), which
+    // lets E be written in the one pass; without it, the forward takes what shift it finds.
+    void forward(const HeadShape& shape, int64_t rows, const void* x, const void* w, const int32_t* labels,
+            const float* v_hint, float* out_q, float* out_v, float* out_h);
+
+    // dx [rows, D] in dtype (written), dw fp32 panels (+=). dh may be null. Frees what was kept.
+    void backward(const void* w, const float* dq, const float* dv, const float* dh, void* dx, float* dw);
+
+    int64_t kept_bytes() const;
+
+private:
+    struct Impl;
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace cpu
+}  // namespace tbrm

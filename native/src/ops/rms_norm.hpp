@@ -1,0 +1,20 @@
+#pragma once
+// rms_norm.hpp - y = x / sqrt(mean(x^2) + eps) * weight, rows of width d. fp32 arithmetic, one rounding at the store.
+#include <cstdint>
+
+#include "core/dtype.hpp"
+
+namespace tbrm {
+namespace cpu {
+
+// x, y: n rows with strides ldx, ldy (elements) in dtype; weight fp32 [d]; out_inv_rms [n] fp32 or null (what backward needs).
+// x and y may be the same memory.
+void rms_norm_forward(Dtype dtype, int64_t n, int64_t d, const void* x, int64_t ldx, const float* weight, float eps,
+        void* y, int64_t ldy, float* out_inv_rms);
+
+// dx = (AddTo: +=) gradient through the norm; dweight [d] fp32 += (fixed order). x is the forward's input.
+void rms_norm_backward(Dtype dtype, int64_t n, int64_t d, const void* x, int64_t ldx, const float* weight,
+        const float* inv_rms, const void* dy, int64_t lddy, bool add_to_dx, void* dx, int64_t lddx, float* dweight);
+
+}  // namespace cpu
+}  // namespace tbrm

@@ -1,0 +1,29 @@
+#pragma once
+// adamw.hpp - decoupled weight decay Adam on one parameter, elementwise, so it does not see the layout.
+#include <cstdint>
+
+#include "core/dtype.hpp"
+
+namespace tbrm {
+
+struct AdamWStep {
+    float learning_rate;
+    float beta1;
+    float beta2;
+    float eps;
+    float weight_decay;       // 0 for norms and biases
+    double grad_scale;        // 1, or max_grad_norm / norm when clipped
+    double bias_correction1;  // 1 - beta1^t
+    double bias_correction2;  // 1 - beta2^t
+};
+
+namespace cpu {
+
+// w, m, v, grad [n] fp32.
+void adamw_step(const AdamWStep& step, int64_t n, float* w, float* m, float* v, const float* grad);
+
+// Sum of squares in fp64, in fixed blocks merged in order.
+double sum_of_squares(int64_t n, const float* x);
+
+}  // namespace cpu
+}  // namespace tbrm
