@@ -1,0 +1,44 @@
+using System.Numerics;
+using Tbrm.Data.Python;
+
+namespace Tbrm.Data.Tasks;
+
+/// <summary>The common part of the tasks: one random stream per item, and the default scorer.</summary>
+public abstract class ReasoningTask<TConfig> : IReasoningTask
+    where TConfig : TaskConfig
+{
+    /// <summary>Checks the parameters.</summary>
+    private protected ReasoningTask(string name, TConfig config)
+    {
+        config.Validate();
+        Name = name;
+        Config = config;
+    }
+
+    /// <inheritdoc/>
+    public string Name { get; }
+
+    /// <inheritdoc/>
+    public long Size => Config.Size;
+
+    /// <inheritdoc/>
+    public BigInteger Seed => Config.Seed;
+
+    /// <summary>The parameters.</summary>
+    public TConfig Config { get; }
+
+    /// <inheritdoc/>
+    public TaskItem Generate(long index)
+    {
+        return Generate(index, new PythonRandom(Config.Seed + index));
+    }
+
+    /// <inheritdoc/>
+    public virtual double Score(string? answer, TaskItem entry)
+    {
+        return Scoring.ExactOrContained(answer, entry.Answer);
+    }
+
+    /// <summary>Makes the item at an index from that item's own random stream.</summary>
+    private protected abstract TaskItem Generate(long index, PythonRandom random);
+}

@@ -1,0 +1,50 @@
+using System;
+using System.Collections.Concurrent;
+using System.Threading;
+using Tbrm.Core;
+
+namespace Tbrm.Data.Tasks;
+
+/// <summary>
+/// Judges responses by the scorer of the task that the prompt came from. Prompts of tasks that it was not given are judged by the
+/// task of that name with default parameters.
+/// </summary>
+public sealed class TaskGrader : IGrader
+{
+    private readonly ConcurrentDictionary<string, IReasoningTask> _tasks = new(StringComparer.Ordinal);
+    private readonly AnswerForm _form;
+
+    /// <summary>A grader for some tasks.</summary>
+    /// <param name="form">Where in a response the answer stands.</param>
+    /// <param name="tasks">The tasks, or mixtures, that the prompts come from.</param>
+    public TaskGrader(AnswerForm form, params IReasoningTask[] tasks)
+    {
+        ArgumentNullException.ThrowIfNull(tasks);
+        _form = form;
+        foreach (IReasoningTask task in tasks)
+        {
+            _tasks[task.Name] = task;
+        }
+    }
+
+    /// <inheritdoc/>
+    public string Name => "task";
+
+    /// <inheritdoc/>
+    public Verdict Grade(GradeRequest request, CancellationToken stop)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        string? answer = AnswerExtraction.Extract(request.Solution, _form);
+        try
+        {
+            IReasoningTask task = _tasks.GetOrAdd(request.DataSource, static name => TaskRegistry.Create(name));
+            TaskItem entry = new("", request.GroundTruth, request.ExtraInfo ?? []);
+            double score = task.Score(answer, entry);
+            return new Verdict(score, answer is null ? VerdictStatus.NoAnswer : VerdictStatus.Ok, answer);
+        }
+        catch (Exception e) when (e is TaskScoreException or TbrmUserException)
+        {
+            return new Verdict(0, VerdictStatus.Error, answer, e.Message);
+        }
+    }
+}
