@@ -1,47 +1,11 @@
 // library_api.cpp - exports of the sections "library" and "context". Contract: tbrm.h.
-#include <cstddef>
 #include <cstdio>
-#include <cstring>
 #include <string>
-#include <thread>
 
 #include "build_stamp.hpp"
 #include "core/context.hpp"
 #include "core/isa.hpp"
-#include "core/memory.hpp"
-
-#if defined(__linux__)
-#include <sched.h>
-#include <unistd.h>
-#endif
-
-namespace tbrm {
-namespace {
-
-int32_t usable_cores() {
-#if defined(__linux__)
-    cpu_set_t set;
-    if (sched_getaffinity(0, sizeof set, &set) == 0) return CPU_COUNT(&set);
-#endif
-    const unsigned n = std::thread::hardware_concurrency();
-    return n > 0 ? static_cast<int32_t>(n) : 1;
-}
-
-int64_t host_total_bytes() {
-#if defined(__linux__)
-    return static_cast<int64_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<int64_t>(sysconf(_SC_PAGE_SIZE));
-#else
-    return 0;
-#endif
-}
-
-std::string describe(const Context& context) {
-    return format("{\"device\":\"cpu\",\"threads\":%d,\"isa\":\"%s\",\"memory_bytes\":%lld}", context.n_threads,
-            isa_name(active_isa()), static_cast<long long>(host_total_bytes()));
-}
-
-}  // namespace
-}  // namespace tbrm
+#include "device/device.hpp"
 
 extern "C" {
 
@@ -71,15 +35,12 @@ tbrm_status_t tbrm_context_create(tbrm_device_kind_t kind, int32_t ordinal, int3
         TBRM_REQUIRE(out_context != nullptr, "out_context is null");
         *out_context = nullptr;
         TBRM_REQUIRE(n_threads >= 0 && n_threads <= 4096, "n_threads is %d, expected 0 (all cores) to 4096", n_threads);
-        if (kind != TBRM_DEVICE_KIND_CPU) {
-            TBRM_FAIL(TBRM_STATUS_UNSUPPORTED,
-                    "this library was built without CUDA; install nvcc and build again, or use device=cpu");
-        }
-        TBRM_REQUIRE(ordinal == 0, "ordinal is %d, expected 0 on a CPU", ordinal);
+        TBRM_REQUIRE(kind == TBRM_DEVICE_KIND_CPU || kind == TBRM_DEVICE_KIND_CUDA,
+                "kind is %d, expected 0 (CPU) or 1 (CUDA)", kind);
+        TBRM_REQUIRE(kind == TBRM_DEVICE_KIND_CUDA || ordinal == 0, "ordinal is %d, expected 0 on a CPU", ordinal);
         auto context = std::make_shared<tbrm::Context>();
-        context->kind = kind;
-        context->ordinal = ordinal;
-        context->n_threads = n_threads > 0 ? n_threads : tbrm::usable_cores();
+        context->device =
+                kind == TBRM_DEVICE_KIND_CPU ? tbrm::make_cpu_device(n_threads) : tbrm::make_cuda_device(ordinal);
         *out_context = new tbrm_context{std::move(context), {}};
     });
 }
@@ -89,17 +50,21 @@ void tbrm_context_destroy(tbrm_context_t* context) noexcept {
 }
 
 tbrm_status_t tbrm_context_synchronize(tbrm_context_t* context, tbrm_error_t* err) noexcept {
-    return tbrm::guard(err, __func__, [&] { TBRM_REQUIRE(context != nullptr, "context is null"); });
+    return tbrm::guard(err, __func__, [&] {
+        TBRM_REQUIRE(context != nullptr, "context is null");
+        context->impl->device->enter();
+        context->impl->device->synchronize();
+    });
 }
 
 tbrm_status_t tbrm_context_memory(tbrm_context_t* context, int32_t reset_peak, int64_t* out_in_use_bytes,
         int64_t* out_peak_bytes, int64_t* out_device_total_bytes, tbrm_error_t* err) noexcept {
     return tbrm::guard(err, __func__, [&] {
         TBRM_REQUIRE(context && out_in_use_bytes && out_peak_bytes && out_device_total_bytes, "a pointer is null");
-        tbrm::MemoryCounter& memory = tbrm::host_memory();
+        tbrm::MemoryCounter& memory = context->impl->device->memory();
         *out_in_use_bytes = memory.in_use();
         *out_peak_bytes = memory.peak();
-        *out_device_total_bytes = tbrm::host_total_bytes();
+        *out_device_total_bytes = context->impl->device->total_bytes();
         if (reset_peak != 0) memory.reset_peak();
     });
 }
@@ -109,7 +74,7 @@ tbrm_status_t tbrm_context_describe(tbrm_context_t* context, int64_t n_bytes, ch
     return tbrm::guard(err, __func__, [&] {
         TBRM_REQUIRE(context && out_needed_bytes, "context or out_needed_bytes is null");
         TBRM_REQUIRE(n_bytes >= 0 && (n_bytes == 0 || out_json), "n_bytes is negative or out_json is null");
-        const std::string text = tbrm::describe(*context->impl);
+        const std::string text = context->impl->device->describe_json();
         *out_needed_bytes = static_cast<int64_t>(text.size()) + 1;
         if (n_bytes > 0) std::snprintf(out_json, static_cast<size_t>(n_bytes), "%s", text.c_str());
     });

@@ -1,11 +1,8 @@
 #include "core/context.hpp"
 
 #include <atomic>
-#include <thread>
 
-#if defined(_OPENMP)
-#include <omp.h>
-#endif
+#include "device/device.hpp"
 
 namespace tbrm {
 namespace {
@@ -24,11 +21,7 @@ int64_t LiveObject::count() noexcept {
     return g_live.load();
 }
 
-void Context::enter() const {
-#if defined(_OPENMP)
-    omp_set_dynamic(0);
-    omp_set_num_threads(n_threads);
-#endif
-}
+Context::Context() = default;
+Context::~Context() = default;
 
 }  // namespace tbrm

@@ -19,15 +19,12 @@ struct LiveObject {
     static int64_t count() noexcept;
 };
 
+class Device;
+
 struct Context {
-    tbrm_device_kind_t kind;
-    int32_t ordinal;
-    int32_t n_threads;
-
-    bool is_cuda() const { return kind == TBRM_DEVICE_KIND_CUDA; }
-
-    // Must be called at the start of every export that computes: OpenMP's thread count is per calling thread.
-    void enter() const;
+    std::unique_ptr<Device> device;
+    Context();
+    ~Context();
 };
 
 }  // namespace tbrm
