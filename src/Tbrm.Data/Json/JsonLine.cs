@@ -1,0 +1,8 @@
+using System.Text.Json.Nodes;
+
+namespace Tbrm.Data;
+
+/// <summary>One row of a JSONL file.</summary>
+/// <param name="Row">The object.</param>
+/// <param name="LineNumber">The line it stands on, from 1.</param>
+public sealed record JsonLine(JsonObject Row, long LineNumber);

@@ -1,0 +1,131 @@
+using System;
+using System.Collections.Generic;
+using System.Text;
+using System.Text.Json.Nodes;
+using Tbrm.Core;
+
+namespace Tbrm.Data;
+
+/// <summary>
+/// The prompts of data files, in memory. Equal texts are stored once and extra fields as UTF-8, so that a file which
+/// repeats every problem a hundred times (DAPO-Math-17k) costs about a hundred bytes a row.
+/// </summary>
+public sealed class PromptDataset : IPromptSource
+{
+    private readonly List<StoredPrompt> _prompts = [];
+    private readonly Dictionary<string, string> _texts = new(StringComparer.Ordinal);
+
+    private PromptDataset(PromptCounts counts)
+    {
+        Counts = counts;
+    }
+
+    /// <summary>What became of the rows.</summary>
+    public PromptCounts Counts { get; }
+
+    /// <inheritdoc/>
+    public long? Count => _prompts.Count;
+
+    /// <summary>Reads files; the parameters are those of <see cref="PromptReader"/>.</summary>
+    /// <exception cref="DataException">A file is missing or damaged, a row does not have the shape, or nothing is left.</exception>
+    public static PromptDataset Load(IReadOnlyList<string> paths, PromptOptions options, Func<Prompt, int>? countTokens = null)
+    {
+        PromptReader reader = new(paths, options, countTokens);
+        PromptDataset data = new(reader.Counts);
+        Dictionary<string, ChatMessage[]> conversations = new(StringComparer.Ordinal);
+        foreach (Prompt prompt in reader.Read())
+        {
+            data._prompts.Add(data.Store(prompt, conversations));
+        }
+
+        data.DrawSamples(options);
+        data._texts.Clear();
+        data._texts.TrimExcess();
+        return data._prompts.Count > 0 ? data
+            : throw new DataException($"{string.Join(", ", paths)}: no prompts are left: {reader.Counts}");
+    }
+
+    /// <inheritdoc/>
+    public Prompt Get(long index)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(index);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(index, _prompts.Count);
+        StoredPrompt stored = _prompts[(int)index];
+        return new Prompt
+        {
+            DataSource = stored.DataSource,
+            Messages = stored.Messages,
+            GroundTruth = stored.GroundTruth,
+            Ability = stored.Ability,
+            Index = stored.Index,
+            ExtraInfo = stored.ExtraInfo is null ? null : (JsonObject)JsonNode.Parse(stored.ExtraInfo)!,
+        };
+    }
+
+    private StoredPrompt Store(Prompt prompt, Dictionary<string, ChatMessage[]> conversations)
+    {
+        return new StoredPrompt(
+            Pooled(prompt.DataSource),
+            PooledConversation(prompt.Messages, conversations),
+            Pooled(prompt.GroundTruth),
+            Pooled(prompt.Ability),
+            prompt.Index,
+            prompt.ExtraInfo is null ? null : Encoding.UTF8.GetBytes(prompt.ExtraInfo.ToJsonString()));
+    }
+
+    private string Pooled(string text)
+    {
+        if (!_texts.TryGetValue(text, out string? first))
+        {
+            _texts.Add(text, first = text);
+        }
+
+        return first;
+    }
+
+    /// <summary>A conversation of one message, by far the most common, is found by its text; its role must agree as well.</summary>
+    private ChatMessage[] PooledConversation(IReadOnlyList<ChatMessage> messages, Dictionary<string, ChatMessage[]> conversations)
+    {
+        ChatMessage[] pooled = new ChatMessage[messages.Count];
+        if (pooled.Length == 1 && conversations.TryGetValue(messages[0].Content, out ChatMessage[]? known) && known[0].Role == messages[0].Role)
+        {
+            return known;
+        }
+
+        for (int i = 0; i < pooled.Length; i++)
+        {
+            pooled[i] = new ChatMessage(Pooled(messages[i].Role), Pooled(messages[i].Content));
+        }
+
+        if (pooled.Length == 1)
+        {
+            conversations.TryAdd(pooled[0].Content, pooled);
+        }
+
+        return pooled;
+    }
+
+    /// <summary>Keeps a random subset, in the files' order.</summary>
+    private void DrawSamples(PromptOptions options)
+    {
+        if (options.MaxSamplesSeed is not ulong seed || options.MaxSamples is not (long max and >= 0) || max >= _prompts.Count)
+        {
+            return;
+        }
+
+        int[] drawn = SeededPermutation.Create(_prompts.Count, seed, RandomPurpose.Subset, 0)[..(int)max];
+        Array.Sort(drawn);
+        Counts.BeyondMaxSamples += _prompts.Count - drawn.Length;
+        for (int i = 0; i < drawn.Length; i++)
+        {
+            _prompts[i] = _prompts[drawn[i]];
+        }
+
+        _prompts.RemoveRange(drawn.Length, _prompts.Count - drawn.Length);
+        _prompts.TrimExcess();
+        Counts.Kept = _prompts.Count;
+    }
+
+    private readonly record struct StoredPrompt(
+        string DataSource, ChatMessage[] Messages, string GroundTruth, string Ability, long Index, byte[]? ExtraInfo);
+}

@@ -1,0 +1,21 @@
+namespace Tbrm.Data;
+
+/// <summary>One item of a <see cref="ReplayBuffer{T}"/>.</summary>
+public sealed class ReplayEntry<T>
+{
+    internal ReplayEntry(long id, T item, int referenceVersion)
+    {
+        Id = id;
+        Item = item;
+        ReferenceVersion = referenceVersion;
+    }
+
+    /// <summary>How many items were added before this one, over the whole run.</summary>
+    public long Id { get; }
+
+    /// <summary>The trajectory, with the statistics of the reference policy that it carries.</summary>
+    public T Item { get; internal set; }
+
+    /// <summary>Which reference those statistics are of; compare with <see cref="ReplayBuffer{T}.ReferenceVersion"/>.</summary>
+    public int ReferenceVersion { get; internal set; }
+}

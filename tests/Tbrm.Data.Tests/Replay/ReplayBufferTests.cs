@@ -1,0 +1,146 @@
+using System;
+using System.Collections.Generic;
+using System.IO;
+using System.Linq;
+using NUnit.Framework;
+using Tbrm.Core;
+
+namespace Tbrm.Data.Tests;
+
+internal sealed class ReplayBufferTests
+{
+    [Test]
+    public void The_oldest_items_go_first()
+    {
+        ReplayBuffer<int> buffer = Filled(capacity: 5, items: 12);
+
+        Assert.That(Items(buffer), Is.EqualTo(new[] { 7, 8, 9, 10, 11 }));
+        Assert.That(buffer[0].Id, Is.EqualTo(7));
+        Assert.That(buffer.Added, Is.EqualTo(12));
+    }
+
+    [Test]
+    public void A_draw_without_replacement_holds_no_item_twice()
+    {
+        ReplayBuffer<int> buffer = Filled(capacity: 20, items: 33);
+        for (int draw = 0; draw < 200; draw++)
+        {
+            Assert.That(buffer.Sample(13, withReplacement: false).Select(entry => entry.Item), Is.Unique.And.All.InRange(13, 32));
+        }
+
+        Assert.That(buffer.Sample(20, withReplacement: false).Select(entry => entry.Item).Order(), Is.EqualTo(Items(buffer)));
+        Assert.That(() => buffer.Sample(21, withReplacement: false), Throws.TypeOf<ArgumentOutOfRangeException>());
+    }
+
+    [TestCase(true)]
+    [TestCase(false)]
+    public void Every_item_is_drawn_equally_often(bool withReplacement)
+    {
+        const int Size = 8, Draws = 20_000, PerDraw = 3;
+        ReplayBuffer<int> buffer = Filled(Size, Size);
+        int[] seen = new int[Size];
+        for (int draw = 0; draw < Draws; draw++)
+        {
+            foreach (ReplayEntry<int> entry in buffer.Sample(PerDraw, withReplacement))
+            {
+                seen[entry.Item]++;
+            }
+        }
+
+        // Chi-square with 7 degrees of freedom exceeds 38 less than once in 300 000 seeds (and is smaller without replacement).
+        double expected = (double)Draws * PerDraw / Size;
+        double chiSquare = seen.Sum(count => (count - expected) * (count - expected) / expected);
+        Assert.That(chiSquare, Is.LessThan(38));
+    }
+
+    [Test]
+    public void A_reset_of_the_reference_makes_every_item_stale_until_it_is_refreshed()
+    {
+        ReplayBuffer<int> buffer = Filled(capacity: 4, items: 4);
+        buffer.ResetReference();
+        ReplayEntry<int> added = buffer.Add(100);
+        buffer.Refresh(buffer[0], 200);
+
+        Assert.That(buffer.IsStale(added), Is.False);
+        Assert.That(buffer.IsStale(buffer[0]), Is.False);
+        Assert.That(buffer[0].Item, Is.EqualTo(200));
+        Assert.That(buffer.IsStale(buffer[1]), Is.True);
+    }
+
+    [Test]
+    public void A_restored_buffer_draws_what_the_uninterrupted_one_draws()
+    {
+        ReplayBuffer<int> buffer = Filled(capacity: 6, items: 9);
+        buffer.Sample(3, withReplacement: true);
+        buffer.ResetReference();
+        buffer.Add(99);
+        ReplayBuffer<int> restored = Restore(Save(buffer), 6);
+
+        Assert.That(Items(restored), Is.EqualTo(Items(buffer)));
+        Assert.That(Enumerable.Range(0, 6).Select(i => restored.IsStale(restored[i])), Is.EqualTo(Enumerable.Range(0, 6).Select(i => buffer.IsStale(buffer[i]))));
+        for (int i = 0; i < 20; i++)
+        {
+            buffer.Add(i);
+            restored.Add(i);
+            Assert.That(Draw(restored), Is.EqualTo(Draw(buffer)));
+        }
+    }
+
+    [Test]
+    public void Another_capacity_keeps_the_newest_items()
+    {
+        byte[] saved = Save(Filled(capacity: 6, items: 9));
+        ReplayBuffer<int> larger = Restore(saved, 10);
+        larger.Add(42);
+
+        Assert.That(Items(Restore(saved, 2)), Is.EqualTo(new[] { 7, 8 }));
+        Assert.That(Items(larger), Is.EqualTo(new[] { 3, 4, 5, 6, 7, 8, 42 }));
+    }
+
+    [Test]
+    public void Any_changed_or_missing_byte_is_noticed_and_changes_nothing()
+    {
+        byte[] saved = Save(Filled(capacity: 3, items: 5));
+        ReplayBuffer<int> buffer = Filled(capacity: 3, items: 1);
+        for (int at = 0; at < saved.Length; at++)
+        {
+            byte[] changed = [.. saved];
+            changed[at] ^= 0x40;
+            Assert.That(() => buffer.Restore(new MemoryStream(changed), "replay.bin", Read), Throws.TypeOf<DataException>(), $"byte {at}");
+            Assert.That(() => buffer.Restore(new MemoryStream(saved[..at]), "replay.bin", Read), Throws.TypeOf<DataException>(), $"cut at {at}");
+        }
+
+        Assert.That(Items(buffer), Is.EqualTo(new[] { 0 }));
+    }
+
+    private static int Read(BinaryReader reader) => reader.ReadInt32();
+
+    private static ReplayBuffer<int> Filled(int capacity, int items)
+    {
+        ReplayBuffer<int> buffer = new(capacity, seed: 17);
+        for (int i = 0; i < items; i++)
+        {
+            buffer.Add(i);
+        }
+
+        return buffer;
+    }
+
+    private static List<int> Items(ReplayBuffer<int> buffer) => [.. Enumerable.Range(0, buffer.Count).Select(age => buffer[age].Item)];
+
+    private static int[] Draw(ReplayBuffer<int> buffer) => [.. buffer.Sample(4, withReplacement: false).Select(entry => entry.Item)];
+
+    private static byte[] Save(ReplayBuffer<int> buffer)
+    {
+        using MemoryStream stream = new();
+        buffer.Save(stream, (writer, item) => writer.Write(item));
+        return stream.ToArray();
+    }
+
+    private static ReplayBuffer<int> Restore(byte[] saved, int capacity)
+    {
+        ReplayBuffer<int> buffer = new(capacity, seed: 17);
+        buffer.Restore(new MemoryStream(saved), "replay.bin", Read);
+        return buffer;
+    }
+}
