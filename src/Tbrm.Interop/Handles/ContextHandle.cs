@@ -1,0 +1,55 @@
+using System;
+using System.Text;
+
+namespace Tbrm.Interop;
+
+/// <summary>Bytes that the library holds on a device.</summary>
+/// <param name="InUse">Now.</param>
+/// <param name="Peak">At most, since the last reset.</param>
+/// <param name="DeviceTotal">What the device has.</param>
+public readonly record struct DeviceMemory(long InUse, long Peak, long DeviceTotal);
+
+/// <summary>tbrm_context_t: a device with its threads or its stream.</summary>
+public sealed unsafe class ContextHandle : NativeHandle
+{
+    /// <summary>Opens a device. <paramref name="threads"/>: CPU threads, 0 = all cores that the process may use.</summary>
+    public static ContextHandle Create(DeviceKind kind, int ordinal = 0, int threads = 0)
+    {
+        NativeError.ThrowIfFailed(
+            NativeMethods.tbrm_context_create(kind, ordinal, threads, out ContextHandle context, out NativeError err), err);
+        return context;
+    }
+
+    /// <summary>Waits for the device and throws what failed there.</summary>
+    public void Synchronize() => NativeError.ThrowIfFailed(NativeMethods.tbrm_context_synchronize(this, out NativeError err), err);
+
+    /// <summary>Reads the memory counters, and sets the peak to the present value when asked.</summary>
+    public DeviceMemory Memory(bool resetPeak = false)
+    {
+        long inUse, peak, total;
+        NativeError.ThrowIfFailed(
+            NativeMethods.tbrm_context_memory(this, resetPeak ? 1 : 0, &inUse, &peak, &total, out NativeError err), err);
+        return new(inUse, peak, total);
+    }
+
+    /// <summary>One JSON object about the device.</summary>
+    public string Describe()
+    {
+        long needed;
+        NativeError.ThrowIfFailed(NativeMethods.tbrm_context_describe(this, 0, null, &needed, out NativeError err), err);
+        byte[] text = new byte[needed];
+        fixed (byte* p = text)
+        {
+            NativeError.ThrowIfFailed(NativeMethods.tbrm_context_describe(this, needed, p, &needed, out err), err);
+        }
+
+        return Encoding.UTF8.GetString(text.AsSpan(0, text.Length - 1));
+    }
+
+    /// <inheritdoc/>
+    protected override bool ReleaseHandle()
+    {
+        NativeMethods.tbrm_context_destroy(handle);
+        return true;
+    }
+}

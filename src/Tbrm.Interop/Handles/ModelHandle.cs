@@ -1,0 +1,90 @@
+using System;
+using System.Text;
+
+namespace Tbrm.Interop;
+
+/// <summary>A tensor under its Hugging Face name.</summary>
+/// <param name="Name">As in safetensors files.</param>
+/// <param name="Rows">Length of a vector, or rows of a matrix.</param>
+/// <param name="Columns">0 for a vector.</param>
+public readonly record struct TensorInfo(string Name, long Rows, long Columns)
+{
+    /// <summary>Number of elements.</summary>
+    public long Elements => Rows * Math.Max(Columns, 1);
+}
+
+/// <summary>tbrm_model_t: the parameters of one policy, and what a kept forward needs for its backward.</summary>
+public sealed unsafe class ModelHandle : NativeHandle
+{
+    /// <summary>Allocates a model. <paramref name="ropeInvFreq"/>: head_dim / 2 rotations per position, in radians.</summary>
+    public static ModelHandle Create(ContextHandle context, NativeModelConfig config, ReadOnlySpan<float> ropeInvFreq)
+    {
+        config.StructSize = sizeof(NativeModelConfig);
+        fixed (float* frequencies = ropeInvFreq)
+        {
+            NativeError.ThrowIfFailed(
+                NativeMethods.tbrm_model_create(
+                    context, &config, ropeInvFreq.Length, frequencies, out ModelHandle model, out NativeError err), err);
+            return model;
+        }
+    }
+
+    /// <summary>Draws the weights from N(0, std^2), keyed by seed and tensor name.</summary>
+    public void InitRandom(ulong seed, float std) =>
+        NativeError.ThrowIfFailed(NativeMethods.tbrm_model_init_random(this, seed, std, out NativeError err), err);
+
+    /// <summary>A frozen copy of the present weights: the reference policy.</summary>
+    public ModelHandle CloneFrozen()
+    {
+        NativeError.ThrowIfFailed(NativeMethods.tbrm_model_clone_frozen(this, out ModelHandle model, out NativeError err), err);
+        return model;
+    }
+
+    /// <summary>Takes over the present weights of <paramref name="source"/>.</summary>
+    public void CopyWeightsFrom(ModelHandle source) =>
+        NativeError.ThrowIfFailed(NativeMethods.tbrm_model_copy_weights(this, source, out NativeError err), err);
+
+    /// <summary>How many tensors the model has under Hugging Face names.</summary>
+    public int TensorCount => NativeMethods.tbrm_model_tensor_count(this);
+
+    /// <summary>Name and shape of one tensor.</summary>
+    public TensorInfo Tensor(int index)
+    {
+        byte* name;
+        long rows, columns;
+        NativeError.ThrowIfFailed(
+            NativeMethods.tbrm_model_tensor_info(this, index, &name, &rows, &columns, out NativeError err), err);
+        return new(LibraryLoader.Utf8(name), rows, columns);
+    }
+
+    /// <summary>Copies a tensor out as row-major fp32.</summary>
+    public void Read(string name, TensorKind kind, Span<float> values)
+    {
+        fixed (byte* utf8 = Utf8Z(name))
+        fixed (float* p = values)
+        {
+            NativeError.ThrowIfFailed(
+                NativeMethods.tbrm_model_tensor_read(this, utf8, kind, values.Length, p, out NativeError err), err);
+        }
+    }
+
+    /// <summary>Overwrites a tensor from row-major fp32.</summary>
+    public void Write(string name, TensorKind kind, ReadOnlySpan<float> values)
+    {
+        fixed (byte* utf8 = Utf8Z(name))
+        fixed (float* p = values)
+        {
+            NativeError.ThrowIfFailed(
+                NativeMethods.tbrm_model_tensor_write(this, utf8, kind, values.Length, p, out NativeError err), err);
+        }
+    }
+
+    /// <inheritdoc/>
+    protected override bool ReleaseHandle()
+    {
+        NativeMethods.tbrm_model_destroy(handle);
+        return true;
+    }
+
+    internal static byte[] Utf8Z(string text) => Encoding.UTF8.GetBytes(text + '\0');
+}

@@ -1,0 +1,58 @@
+#pragma warning disable CS1591 // documented in tbrm.h
+
+namespace Tbrm.Interop;
+
+/// <summary>tbrm_status_t.</summary>
+public enum TbrmStatus
+{
+    Ok = 0,
+    InvalidArgument = 1,
+    OutOfMemory = 2,
+    Cuda = 3,
+    Torch = 4,
+    Unsupported = 5,
+    Internal = 6,
+    BadFile = 7,
+    Io = 8,
+}
+
+/// <summary>tbrm_device_kind_t.</summary>
+public enum DeviceKind
+{
+    Cpu = 0,
+    Cuda = 1,
+}
+
+/// <summary>tbrm_dtype_t.</summary>
+public enum Dtype
+{
+    F32 = 0,
+    Bf16 = 1,
+}
+
+/// <summary>tbrm_tensor_kind_t.</summary>
+public enum TensorKind
+{
+    Weight = 0,
+    Master = 1,
+    Gradient = 2,
+    AdamM = 3,
+    AdamV = 4,
+}
+
+/// <summary>tbrm_finish_reason_t.</summary>
+public enum FinishReason
+{
+    StopId = 0,
+    StopString = 1,
+    Length = 2,
+    Cancelled = 3,
+    NonFinite = 4,
+}
+
+/// <summary>tbrm_residual_kind_t.</summary>
+public enum ResidualKind
+{
+    Tbrm = 0,
+    Reval = 1,
+}

@@ -1,0 +1,179 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+
+namespace Tbrm.Interop;
+
+/// <summary>native/include/tbrm/tbrm.h, line for line: same names, same order, nothing added. AbiTests holds it to that.</summary>
+internal static unsafe partial class NativeMethods
+{
+    internal const string Library = "tbrm";
+    internal const int AbiVersion = 1;
+
+    [LibraryImport(Library), UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
+    internal static partial int tbrm_abi_version();
+
+    [LibraryImport(Library), UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
+    internal static partial byte* tbrm_abi_layout();
+
+    [LibraryImport(Library), UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
+    internal static partial byte* tbrm_abi_header_sha256();
+
+    [LibraryImport(Library), UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
+    internal static partial byte* tbrm_build_info();
+
+    [LibraryImport(Library), UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
+    internal static partial long tbrm_debug_live_objects();
+
+    [LibraryImport(Library), UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
+    internal static partial TbrmStatus tbrm_context_create(
+        DeviceKind kind, int ordinal, int nThreads, out ContextHandle outContext, out NativeError err);
+
+    [LibraryImport(Library), UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
+    internal static partial void tbrm_context_destroy(nint context);
+
+    [LibraryImport(Library), UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
+    internal static partial TbrmStatus tbrm_context_synchronize(ContextHandle context, out NativeError err);
+
+    [LibraryImport(Library), UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
+    internal static partial TbrmStatus tbrm_context_memory(
+        ContextHandle context, int resetPeak, long* outInUseBytes, long* outPeakBytes, long* outDeviceTotalBytes,
+        out NativeError err);
+
+    [LibraryImport(Library), UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
+    internal static partial TbrmStatus tbrm_context_describe(
+        ContextHandle context, long nBytes, byte* outJson, long* outNeededBytes, out NativeError err);
+
+    [LibraryImport(Library), UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
+    internal static partial TbrmStatus tbrm_model_create(
+        ContextHandle context, NativeModelConfig* config, int nInvFreq, float* ropeInvFreq, out ModelHandle outModel,
+        out NativeError err);
+
+    [LibraryImport(Library), UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
+    internal static partial void tbrm_model_destroy(nint model);
+
+    [LibraryImport(Library), UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
+    internal static partial TbrmStatus tbrm_model_init_random(
+        ModelHandle model, ulong seed, float std, out NativeError err);
+
+    [LibraryImport(Library), UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
+    internal static partial TbrmStatus tbrm_model_clone_frozen(
+        ModelHandle model, out ModelHandle outModel, out NativeError err);
+
+    [LibraryImport(Library), UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
+    internal static partial TbrmStatus tbrm_model_copy_weights(
+        ModelHandle model, ModelHandle source, out NativeError err);
+
+    [LibraryImport(Library), UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
+    internal static partial int tbrm_model_tensor_count(ModelHandle model);
+
+    [LibraryImport(Library), UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
+    internal static partial TbrmStatus tbrm_model_tensor_info(
+        ModelHandle model, int index, byte** outName, long* outRows, long* outCols, out NativeError err);
+
+    [LibraryImport(Library), UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
+    internal static partial TbrmStatus tbrm_model_tensor_read(
+        ModelHandle model, byte* name, TensorKind kind, long n, float* outValues, out NativeError err);
+
+    [LibraryImport(Library), UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
+    internal static partial TbrmStatus tbrm_model_tensor_write(
+        ModelHandle model, byte* name, TensorKind kind, long n, float* values, out NativeError err);
+
+    [LibraryImport(Library), UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
+    internal static partial TbrmStatus tbrm_rollout_create(
+        ModelHandle model, NativeRolloutConfig* config, out RolloutHandle outRollout, out NativeError err);
+
+    [LibraryImport(Library), UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
+    internal static partial void tbrm_rollout_destroy(nint rollout);
+
+    [LibraryImport(Library), UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
+    internal static partial TbrmStatus tbrm_rollout_set_token_bytes(
+        RolloutHandle rollout, int nIds, long* offsets, byte* bytes, out NativeError err);
+
+    [LibraryImport(Library), UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
+    internal static partial TbrmStatus tbrm_rollout_submit(
+        RolloutHandle rollout, int nPromptTokens, int* promptIds, int nSamples, long* trajectoryIds,
+        NativeSampling* sampling, out NativeError err);
+
+    [LibraryImport(Library), UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
+    internal static partial TbrmStatus tbrm_rollout_step(
+        RolloutHandle rollout, int nIterations, NativeRolloutStatus* outStatus, out NativeError err);
+
+    [LibraryImport(Library), UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
+    internal static partial TbrmStatus tbrm_rollout_peek(
+        RolloutHandle rollout, NativeFinished* outFinished, out NativeError err);
+
+    [LibraryImport(Library), UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
+    internal static partial TbrmStatus tbrm_rollout_read(
+        RolloutHandle rollout, int nTokens, int* outIds, float* outLogp, float* outProcessedLogp, out NativeError err);
+
+    [LibraryImport(Library), UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
+    internal static partial TbrmStatus tbrm_rollout_cancel(RolloutHandle rollout, out NativeError err);
+
+    [LibraryImport(Library), UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
+    internal static partial TbrmStatus tbrm_rollout_release_pages(RolloutHandle rollout, out NativeError err);
+
+    [LibraryImport(Library), UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
+    internal static partial TbrmStatus tbrm_logprob_forward(
+        ModelHandle model, NativeBatch* batch, int keep, float* outQ, float* outV, float* outH, out NativeError err);
+
+    [LibraryImport(Library), UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
+    internal static partial TbrmStatus tbrm_residual_forward(
+        ContextHandle context, NativeResidualArgs* args, float* q, float* v, float* outResidual, double* outLoss,
+        float* outDq, float* outDv, out NativeError err);
+
+    [LibraryImport(Library), UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
+    internal static partial TbrmStatus tbrm_gradient_zero(ModelHandle model, out NativeError err);
+
+    [LibraryImport(Library), UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
+    internal static partial TbrmStatus tbrm_gradient_backward(
+        ModelHandle model, long nRows, float* dq, float* dv, float* dh, out NativeError err);
+
+    [LibraryImport(Library), UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
+    internal static partial TbrmStatus tbrm_gradient_residual(
+        ModelHandle model, NativeBatch* batch, NativeResidualArgs* args, float* outQ, float* outV, float* outResidual,
+        double* outLoss, out NativeError err);
+
+    [LibraryImport(Library), UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
+    internal static partial TbrmStatus tbrm_gradient_discard(ModelHandle model, out NativeError err);
+
+    [LibraryImport(Library), UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
+    internal static partial TbrmStatus tbrm_optimizer_create(
+        ModelHandle model, NativeOptimizerConfig* config, out OptimizerHandle outOptimizer, out NativeError err);
+
+    [LibraryImport(Library), UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
+    internal static partial void tbrm_optimizer_destroy(nint optimizer);
+
+    [LibraryImport(Library), UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
+    internal static partial TbrmStatus tbrm_optimizer_step(
+        OptimizerHandle optimizer, float learningRate, float maxGradNorm, NativeStepResult* outResult,
+        out NativeError err);
+
+    [LibraryImport(Library), UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
+    internal static partial TbrmStatus tbrm_checkpoint_load_weights(
+        ModelHandle model, byte* path, long* inoutNFound, out NativeError err);
+
+    [LibraryImport(Library), UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
+    internal static partial TbrmStatus tbrm_checkpoint_missing(
+        ModelHandle model, long nBytes, byte* outNames, long* outNMissing, out NativeError err);
+
+    [LibraryImport(Library), UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
+    internal static partial TbrmStatus tbrm_checkpoint_save_weights(
+        ModelHandle model, byte* path, int first, int count, out NativeError err);
+
+    [LibraryImport(Library), UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
+    internal static partial TbrmStatus tbrm_checkpoint_save_optimizer(
+        OptimizerHandle optimizer, byte* path, out NativeError err);
+
+    [LibraryImport(Library), UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
+    internal static partial TbrmStatus tbrm_checkpoint_load_optimizer(
+        OptimizerHandle optimizer, byte* path, out NativeError err);
+
+    [LibraryImport(Library), UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
+    internal static partial TbrmStatus tbrm_kernel_head_forward(
+        ContextHandle context, NativeHeadArgs* args, float* outQ, float* outV, float* outH, out NativeError err);
+
+    [LibraryImport(Library), UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
+    internal static partial TbrmStatus tbrm_kernel_head_backward(
+        ContextHandle context, NativeHeadArgs* args, float* dq, float* dv, float* dh, float* outDx, float* outDw,
+        out NativeError err);
+}

@@ -1,0 +1,162 @@
+using System.Runtime.InteropServices;
+
+#pragma warning disable CA1051, CS1591, CA1815 // the struct is its fields, and the header documents them
+
+namespace Tbrm.Interop;
+
+// The structs of tbrm.h, field for field. Their documentation is the header's; AbiTests compares sizes and offsets with the library's own.
+
+/// <summary>tbrm_model_config_t.</summary>
+[StructLayout(LayoutKind.Sequential)]
+public struct NativeModelConfig
+{
+    public int StructSize;
+    public Dtype Dtype;
+    public int VocabSize;
+    public int HiddenSize;
+    public int IntermediateSize;
+    public int NLayers;
+    public int NHeads;
+    public int NKvHeads;
+    public int HeadDim;
+    public int MaxPositions;
+    public int TieWordEmbeddings;
+    public int QkvBias;
+    public int QkNorm;
+    public int Trainable;
+    public int Recompute;
+    public float RmsNormEps;
+    public float RopeAttentionFactor;
+    public int Reserved;
+    public long HeadBudgetBytes;
+}
+
+/// <summary>tbrm_rollout_config_t.</summary>
+[StructLayout(LayoutKind.Sequential)]
+public struct NativeRolloutConfig
+{
+    public int StructSize;
+    public int MaxSeqs;
+    public int MaxBatchedTokens;
+    public int Reserved;
+    public long KvBudgetBytes;
+}
+
+/// <summary>tbrm_sampling_t.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal unsafe struct NativeSampling
+{
+    public int StructSize;
+    public int MaxNewTokens;
+    public int MinNewTokens;
+    public int TopK;
+    public float TopP;
+    public float MinP;
+    public float Temperature;
+    public float RepetitionPenalty;
+    public ulong Seed;
+    public int SampledVocabSize;
+    public int NStopIds;
+    public int* StopIds;
+    public int NStopStrings;
+    public int Reserved;
+    public long* StopStringOffsets;
+    public byte* StopStringBytes;
+}
+
+/// <summary>tbrm_finished_t.</summary>
+[StructLayout(LayoutKind.Sequential)]
+public struct NativeFinished
+{
+    public long TrajectoryId;
+    public int NTokens;
+    public FinishReason Reason;
+}
+
+/// <summary>tbrm_rollout_status_t.</summary>
+[StructLayout(LayoutKind.Sequential)]
+public struct NativeRolloutStatus
+{
+    public int NWaiting;
+    public int NRunning;
+    public int NFinished;
+    public int Reserved;
+    public long NPages;
+    public long NPagesFree;
+    public long NPreemptions;
+    public long NPrefillTokens;
+    public long NDecodeTokens;
+}
+
+/// <summary>tbrm_batch_t.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal unsafe struct NativeBatch
+{
+    public int StructSize;
+    public float Temperature;
+    public long NSeqs;
+    public long NTokens;
+    public long NRows;
+    public int* Ids;
+    public long* Offsets;
+    public long* Rows;
+    public int* Labels;
+}
+
+/// <summary>tbrm_residual_args_t.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal unsafe struct NativeResidualArgs
+{
+    public int StructSize;
+    public ResidualKind Kind;
+    public float Beta;
+    public float LossScale;
+    public int DetachValue;
+    public int Reserved;
+    public long NSeqs;
+    public long NRows;
+    public long* RowOffsets;
+    public float* RefLogp;
+    public float* RefV1;
+    public float* Reward;
+    public float* Weight;
+    public int* Bootstrap;
+}
+
+/// <summary>tbrm_optimizer_config_t.</summary>
+[StructLayout(LayoutKind.Sequential)]
+public struct NativeOptimizerConfig
+{
+    public int StructSize;
+    public float Beta1;
+    public float Beta2;
+    public float Eps;
+    public float WeightDecay;
+}
+
+/// <summary>tbrm_step_result_t.</summary>
+[StructLayout(LayoutKind.Sequential)]
+public struct NativeStepResult
+{
+    public double GradNorm;
+    public long Step;
+    public int Applied;
+    public int Reserved;
+}
+
+/// <summary>tbrm_head_args_t.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal unsafe struct NativeHeadArgs
+{
+    public int StructSize;
+    public Dtype Dtype;
+    public long NRows;
+    public long VocabSize;
+    public long HiddenSize;
+    public long BudgetBytes;
+    public float Temperature;
+    public int Reserved;
+    public void* X;
+    public void* W;
+    public int* Labels;
+}
