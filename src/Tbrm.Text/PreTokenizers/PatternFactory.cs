@@ -1,0 +1,18 @@
+namespace Tbrm.Text;
+
+/// <summary>Chooses how a regular expression is matched: by hand where it is known, by interpretation otherwise.</summary>
+internal static class PatternFactory
+{
+    /// <summary>Any one character.</summary>
+    public const string AnyCharacter = @"[\s\S]";
+
+    /// <summary>A matcher for the pattern; <paramref name="where"/> names its place when it cannot be matched.</summary>
+    public static IPattern Create(string pattern, JsonView where) => pattern switch
+    {
+        ModernWordPattern.Qwen2 => new ModernWordPattern(maxDigits: 1),
+        ModernWordPattern.Llama3 => new ModernWordPattern(maxDigits: 3),
+        AnyCharacter => RunePattern.Any,
+        Gpt2WordPattern.Gpt2 => new Gpt2WordPattern(),
+        _ => throw where.Fail($"the pattern is not supported: {pattern}"),
+    };
+}
