@@ -88,6 +88,12 @@ public:
     void zero(void* dst, int64_t bytes) override {
         if (bytes > 0) std::memset(dst, 0, static_cast<size_t>(bytes));
     }
+    void copy_2d(void* dst, int64_t dst_stride, const void* src, int64_t src_stride, int64_t width,
+            int64_t rows) override {
+        parallel_for(rows, rows * width / 16, [&](int64_t r) {
+            copy(static_cast<uint8_t*>(dst) + r * dst_stride, static_cast<const uint8_t*>(src) + r * src_stride, width);
+        });
+    }
 
     int64_t weight_elements(Dtype dtype, int64_t rows, int64_t cols) const override {
         return panel_elements(dtype, rows, cols);

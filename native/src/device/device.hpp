@@ -46,6 +46,9 @@ public:
     virtual void download(void* host_dst, const void* src, int64_t bytes) = 0;  // waits
     virtual void copy(void* dst, const void* src, int64_t bytes) = 0;
     virtual void zero(void* dst, int64_t bytes) = 0;
+    // `rows` rows of `width` bytes between arrays of different row strides (bytes).
+    virtual void copy_2d(void* dst, int64_t dst_stride, const void* src, int64_t src_stride, int64_t width,
+            int64_t rows) = 0;
 
     // Weight layout (CPU: gemm/panels.hpp; CUDA: row-major). Elements that W[rows, cols] takes in dtype.
     virtual int64_t weight_elements(Dtype dtype, int64_t rows, int64_t cols) const = 0;

@@ -1,0 +1,107 @@
+#include "gradient/layer_backward.hpp"
+
+#include "model/packed_batch.hpp"
+
+namespace tbrm {
+namespace {
+
+// What every step of one layer's backward works on.
+struct LayerStep {
+    Model& model;
+    Device& device;
+    const ModelView& view;
+    const LayerView& weights;
+    LayerParameters& parameters;
+    const PackedBatch& batch;
+    LayerTape& tape;
+    BackwardScratch& scratch;
+    Dtype dtype;
+    int64_t n;
+
+    // dW += dy^T x and db += column sums, for what is trained.
+    void weight_gradient(Parameter& weight, Parameter* bias, const void* dy, const void* x) const {
+        if (!weight.trainable()) return;
+        device.linear_backward_weight(dtype, n, weight.cols(), weight.rows(), dy, weight.rows(), x, weight.cols(),
+                weight.gradient(), bias != nullptr ? bias->gradient() : nullptr);
+    }
+
+    // dx = dy W.
+    void input_gradient(const Parameter& weight, const void* dy, void* dx) const {
+        device.linear_backward_input(dtype, n, weight.cols(), weight.rows(), dy, weight.rows(), weight.weight(),
+                Epilogue::Store, dx, weight.cols());
+    }
+
+    // dx += gradient through the norm of x.
+    void norm_gradient(Parameter& norm, const void* x, const float* inv_rms, const void* dy, void* dx) const {
+        device.rms_norm_backward(dtype, n, view.hidden, x, view.hidden, norm.vector(), inv_rms, dy, view.hidden, true,
+                dx, view.hidden, norm.gradient());
+    }
+
+    void normed_again(const Parameter& norm, const void* x) const {
+        device.rms_norm_forward(dtype, n, view.hidden, x, view.hidden, norm.vector(), view.rms_norm_eps,
+                scratch.normed.data(), view.hidden, nullptr);
+    }
+};
+
+void mlp_backward(const LayerStep& s, void* dx) {
+    const int64_t inner = s.view.intermediate;
+    s.device.swiglu_forward(s.dtype, s.n, inner, s.tape.gate_up.data(), s.scratch.inner.data());
+    s.weight_gradient(*s.parameters.down, nullptr, dx, s.scratch.inner.data());
+    s.input_gradient(*s.parameters.down, dx, s.scratch.d_inner.data());
+    void* d_gate_up = s.tape.gate_up.data();  // in place
+    s.device.swiglu_backward(s.dtype, s.n, inner, s.tape.gate_up.data(), s.scratch.d_inner.data(), d_gate_up);
+    s.normed_again(*s.parameters.post_attention_norm, s.tape.middle.data());
+    s.weight_gradient(*s.parameters.gate_up, nullptr, d_gate_up, s.scratch.normed.data());
+    s.input_gradient(*s.parameters.gate_up, d_gate_up, s.scratch.d_normed.data());
+    s.norm_gradient(*s.parameters.post_attention_norm, s.tape.middle.data(), s.tape.middle_inv_rms.data(),
+            s.scratch.d_normed.data(), dx);
+}
+
+// dqkv after the rotation -> dqkv of the projection's output; returns where it lies.
+void* qk_norm_backward(const LayerStep& s) {
+    const AttentionShape& shape = s.view.attention;
+    const int64_t width = s.view.qkv_width(), element = dtype_bytes(s.dtype);
+    const int64_t n_normed = shape.n_heads + shape.n_kv_heads, normed_width = n_normed * shape.head_dim;
+    uint8_t* out = s.tape.qkv.data();
+    for (int64_t h = 0; h < n_normed; ++h) {
+        Parameter& norm = h < shape.n_heads ? *s.parameters.q_norm : *s.parameters.k_norm;
+        const int64_t column = h * shape.head_dim * element;
+        s.device.rms_norm_backward(s.dtype, s.n, shape.head_dim, s.tape.qk_before_norm.data() + column, normed_width,
+                norm.vector(), s.tape.qk_inv_rms.data() + h * s.n, s.scratch.d_qkv.data() + column, width, false,
+                out + column, width, norm.gradient());
+    }
+    s.device.copy_2d(out + normed_width * element, width * element, s.scratch.d_qkv.data() + normed_width * element,
+            width * element, (width - normed_width) * element, s.n);
+    return out;
+}
+
+void attention_backward(const LayerStep& s, const void* x, void* dx) {
+    const AttentionShape& shape = s.view.attention;
+    const int64_t width = s.view.qkv_width(), attention_width = s.view.attention_width();
+    s.weight_gradient(*s.parameters.o, nullptr, dx, s.tape.attention.data());
+    s.input_gradient(*s.parameters.o, dx, s.scratch.d_attention.data());
+    void* d_qkv = s.scratch.d_qkv.data();
+    s.device.packed_attention_backward(s.dtype, shape, s.batch.n_seqs(), s.batch.offsets.data(), s.tape.qkv.data(),
+            width, s.tape.attention.data(), attention_width, s.tape.lse.data(), s.scratch.d_attention.data(),
+            attention_width, d_qkv, width);
+    s.device.rope_apply(s.dtype, s.n, shape.n_heads + shape.n_kv_heads, shape.head_dim, s.batch.positions.data(),
+            s.view.rope_cos, s.view.rope_sin, true, d_qkv, width);
+    if (s.parameters.q_norm != nullptr) d_qkv = qk_norm_backward(s);
+    s.normed_again(*s.parameters.input_norm, x);
+    s.weight_gradient(*s.parameters.qkv, s.parameters.qkv_bias, d_qkv, s.scratch.normed.data());
+    s.input_gradient(*s.parameters.qkv, d_qkv, s.scratch.d_normed.data());
+    s.norm_gradient(*s.parameters.input_norm, x, s.tape.input_inv_rms.data(), s.scratch.d_normed.data(), dx);
+}
+
+}  // namespace
+
+void layer_backward(Model& model, int64_t layer, const PackedBatch& batch, const void* x, LayerTape& tape,
+        BackwardScratch& scratch, void* dx) {
+    const ModelView& view = model.view();
+    const LayerStep step{model, model.device(), view, view.layers[static_cast<size_t>(layer)], model.layer(layer),
+            batch, tape, scratch, view.dtype, batch.n_tokens};
+    mlp_backward(step, dx);
+    attention_backward(step, x, dx);
+}
+
+}  // namespace tbrm

@@ -1,0 +1,28 @@
+#pragma once
+// config.hpp - what a model is made of, checked.
+#include <tbrm/tbrm.h>
+
+#include <cstdint>
+#include <vector>
+
+#include "core/dtype.hpp"
+
+namespace tbrm {
+
+struct ModelConfig : tbrm_model_config_t {
+    std::vector<float> inv_freq;  // [head_dim / 2] radians per position
+
+    Dtype element() const { return static_cast<Dtype>(dtype); }
+    int64_t attention_width() const { return static_cast<int64_t>(n_heads) * head_dim; }
+    int64_t kv_width() const { return static_cast<int64_t>(n_kv_heads) * head_dim; }
+    int64_t qkv_width() const { return attention_width() + 2 * kv_width(); }
+    int64_t head_budget() const { return head_budget_bytes > 0 ? head_budget_bytes : int64_t{256} << 20; }
+
+    // Same weights, shapes and arithmetic: all fields but trainable, recompute and head_budget_bytes.
+    bool same_weights(const ModelConfig& other) const;
+};
+
+// Throws INVALID_ARGUMENT naming the field, what was found and what is allowed.
+ModelConfig check_model_config(const tbrm_model_config_t* config, int32_t n_inv_freq, const float* inv_freq);
+
+}  // namespace tbrm

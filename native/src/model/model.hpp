@@ -1,0 +1,113 @@
+#pragma once
+// model.hpp - a decoder of the Qwen2 / Qwen3 / Llama family: its parameters, and their names in Hugging Face's files. What tbrm_model_t
+// points to. One memory for rollout and training (DESIGN D1): both read view().
+#include <tbrm/tbrm.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/context.hpp"
+#include "device/device.hpp"
+#include "model/config.hpp"
+#include "model/model_view.hpp"
+#include "model/parameter.hpp"
+
+namespace tbrm {
+
+// The parameters of one layer; null where the architecture has none.
+struct LayerParameters {
+    Parameter* input_norm;
+    Parameter* qkv;
+    Parameter* qkv_bias;
+    Parameter* q_norm;
+    Parameter* k_norm;
+    Parameter* o;
+    Parameter* post_attention_norm;
+    Parameter* gate_up;
+    Parameter* down;
+};
+
+// A tensor as files name it: rows [first_row, first_row + rows) of a parameter. A vector has cols = 0.
+struct ModelTensor {
+    std::string name;
+    int64_t rows;
+    int64_t cols;
+    Parameter* parameter;
+    int64_t first_row;
+    bool residual_output;  // writes into the residual stream: o_proj, down_proj
+    bool loaded;           // by tbrm_checkpoint_load_weights since creation
+
+    int64_t elements() const { return rows * (cols > 0 ? cols : 1); }
+};
+
+class TrainingPass;
+
+class Model {
+public:
+    // All parameters zero, norm weights one. Throws OUT_OF_MEMORY naming the bytes before it allocates any.
+    Model(std::shared_ptr<Context> context, const ModelConfig& config);
+    ~Model();
+    Model(const Model&) = delete;
+    Model& operator=(const Model&) = delete;
+
+    const ModelConfig& config() const { return config_; }
+    const std::shared_ptr<Context>& context() const { return context_; }
+    Device& device() const { return *context_->device; }
+    const ModelView& view() const { return view_; }
+
+    // In the order of Hugging Face's state dict. Norms and biases are vectors.
+    std::vector<ModelTensor>& tensors() { return tensors_; }
+    ModelTensor* find(const std::string& name);
+    ModelTensor& require(const char* name);  // throws INVALID_ARGUMENT
+
+    // In fixed order: embedding, layers, final norm, head. A tied head is the embedding and is listed once.
+    const std::vector<std::unique_ptr<Parameter>>& parameters() const { return parameters_; }
+    LayerParameters& layer(int64_t index) { return layers_[static_cast<size_t>(index)]; }
+    Parameter& embedding() { return *embedding_; }
+    Parameter& final_norm() { return *final_norm_; }
+    Parameter& head() { return *head_; }
+
+    void init_random(uint64_t seed, float std);
+    std::shared_ptr<Model> clone_frozen();
+    void copy_weights(Model& source);
+
+    // Forward with gradients, its buffers and what it keeps: gradient/training_pass.hpp.
+    TrainingPass& training_pass();
+    // Throws INVALID_ARGUMENT while a forward waits for its backward: `what` would change the weights under it.
+    void require_no_kept_forward(const char* what) const;
+
+    // One optimizer at a time owns the moments.
+    bool has_optimizer = false;
+
+private:
+    Parameter* add_parameter(int64_t rows, int64_t cols);
+    void add_tensor(const std::string& name, Parameter* parameter, int64_t first_row, int64_t rows,
+            bool residual_output = false);
+    void add_layer(int64_t index);
+    void fill_norms();
+    void build_rope();
+    void build_view();
+
+    std::shared_ptr<Context> context_;
+    ModelConfig config_;
+    std::vector<std::unique_ptr<Parameter>> parameters_;
+    std::vector<LayerParameters> layers_;
+    Parameter* embedding_ = nullptr;
+    Parameter* final_norm_ = nullptr;
+    Parameter* head_ = nullptr;
+    std::vector<ModelTensor> tensors_;
+    DeviceBuffer<float> rope_cos_;
+    DeviceBuffer<float> rope_sin_;
+    ModelView view_{};
+    std::unique_ptr<TrainingPass> training_pass_;
+};
+
+}  // namespace tbrm
+
+// The handle: shared ownership, so that handles may be destroyed in any order.
+struct tbrm_model {
+    std::shared_ptr<tbrm::Model> impl;
+    tbrm::LiveObject live;
+};
