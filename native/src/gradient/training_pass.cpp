@@ -1,6 +1,7 @@
 #include "gradient/training_pass.hpp"
 
 #include "core/guard.hpp"
+#include "device/staged.hpp"
 #include "gradient/layer_backward.hpp"
 #include "model/model.hpp"
 #include "residual/residual.hpp"
@@ -10,26 +11,25 @@ namespace {
 
 // The arrays of a tbrm_residual_args_t on the device.
 struct DeviceResidualArgs {
-    DeviceBuffer<int64_t> row_offsets;
-    DeviceBuffer<float> ref_logp, ref_v1, reward, weight;
-    DeviceBuffer<int32_t> bootstrap;
+    StagedInput<int64_t> row_offsets;
+    StagedInput<float> ref_logp, ref_v1, reward, weight;
+    StagedInput<int32_t> bootstrap;
     tbrm_residual_args_t args;
 
-    DeviceResidualArgs(Device& device, const tbrm_residual_args_t& host) : args(host) {
-        const int64_t b = host.n_seqs;
-        args.row_offsets = upload(device, row_offsets, host.row_offsets, b + 1);
-        args.ref_logp = upload(device, ref_logp, host.ref_logp, host.n_rows);
-        args.ref_v1 = upload(device, ref_v1, host.ref_v1, b);
-        args.reward = upload(device, reward, host.reward, b);
-        args.weight = upload(device, weight, host.weight, b);
-        args.bootstrap = upload(device, bootstrap, host.bootstrap, b);
-    }
-
-    template <class T>
-    static const T* upload(Device& device, DeviceBuffer<T>& buffer, const T* host, int64_t n) {
-        if (host == nullptr) return nullptr;
-        buffer.assign(device, host, n);
-        return buffer.data();
+    DeviceResidualArgs(Device& device, const tbrm_residual_args_t& host)
+        : row_offsets(device, host.row_offsets, host.n_seqs + 1),
+          ref_logp(device, host.ref_logp, host.n_rows),
+          ref_v1(device, host.ref_v1, host.n_seqs),
+          reward(device, host.reward, host.n_seqs),
+          weight(device, host.weight, host.n_seqs),
+          bootstrap(device, host.bootstrap, host.n_seqs),
+          args(host) {
+        args.row_offsets = row_offsets.get();
+        args.ref_logp = ref_logp.get();
+        args.ref_v1 = ref_v1.get();
+        args.reward = reward.get();
+        args.weight = weight.get();
+        args.bootstrap = bootstrap.get();
     }
 };
 
