@@ -91,20 +91,26 @@ internal readonly partial record struct PythonDecimal
             return a.Kind == DecimalKind.Infinity && b.Kind == DecimalKind.Infinity && a.Negative == b.Negative;
         }
 
+        return (a.Negative == b.Negative || a.IsZero) && CompareMagnitudes(a, b) == 0;
+    }
+
+    /// <summary>Which of two finite values lies farther from 0: as <c>a.copy_abs().compare(b.copy_abs())</c>.</summary>
+    public static int CompareMagnitudes(PythonDecimal a, PythonDecimal b)
+    {
         if (a.IsZero || b.IsZero)
         {
-            return a.IsZero && b.IsZero;
+            return (a.IsZero ? 0 : 1) - (b.IsZero ? 0 : 1);
         }
 
-        if (a.Negative != b.Negative || a.Adjusted != b.Adjusted)
+        if (a.Adjusted != b.Adjusted)
         {
-            return false;
+            return a.Adjusted.CompareTo(b.Adjusted);
         }
 
         // Equal first digits' powers: the exponents differ by no more than the longer coefficient has digits.
         return a.Exponent >= b.Exponent
-            ? Scale(a.Coefficient, a.Exponent - b.Exponent) == b.Coefficient
-            : Scale(b.Coefficient, b.Exponent - a.Exponent) == a.Coefficient;
+            ? Scale(a.Coefficient, a.Exponent - b.Exponent).CompareTo(b.Coefficient)
+            : a.Coefficient.CompareTo(Scale(b.Coefficient, b.Exponent - a.Exponent));
     }
 
     /// <summary>The number of decimal digits; 1 for zero.</summary>

@@ -144,6 +144,18 @@ public sealed class PythonRandom
         return (int)RandInt((long)low, high);
     }
 
+    /// <summary>So many uniform integers in [<paramref name="low"/>, <paramref name="high"/>], both ends included.</summary>
+    public List<BigInteger> RandInts(int count, BigInteger low, BigInteger high)
+    {
+        List<BigInteger> drawn = new(count);
+        for (int i = 0; i < count; i++)
+        {
+            drawn.Add(RandInt(low, high));
+        }
+
+        return drawn;
+    }
+
     /// <summary>A uniform element of <c>range(start, stop, step)</c> (<c>randrange</c>).</summary>
     public BigInteger RandRange(BigInteger start, BigInteger stop, BigInteger step)
     {

@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Generic;
 using System.Globalization;
 using System.Text;
 
@@ -77,5 +78,55 @@ internal static class PythonText
 
         ascii = builder.ToString();
         return true;
+    }
+
+    /// <summary>
+    /// The first code points of <c>text.lower()</c>. A sigma at the end of a word, which Python maps to its final form, becomes the plain one.
+    /// </summary>
+    public static List<Rune> Lower(string text, int atMost = int.MaxValue)
+    {
+        List<Rune> lower = [];
+        foreach (Rune rune in text.EnumerateRunes())
+        {
+            if (lower.Count >= atMost)
+            {
+                break;
+            }
+
+            // The one letter whose lower case is two code points: i and a combining dot above.
+            if (rune.Value == 0x130)
+            {
+                lower.Add(new Rune('i'));
+                lower.Add(new Rune(0x307));
+            }
+            else
+            {
+                lower.Add(Rune.ToLowerInvariant(rune));
+            }
+        }
+
+        return lower;
+    }
+
+    /// <summary><c>text.split()</c>: the words between runs of white space.</summary>
+    public static string[] Split(string text)
+    {
+        List<string> words = [];
+        int start = -1;
+        for (int i = 0; i <= text.Length; i++)
+        {
+            bool inWord = i < text.Length && !IsSpace(text[i]);
+            if (inWord && start < 0)
+            {
+                start = i;
+            }
+            else if (!inWord && start >= 0)
+            {
+                words.Add(text[start..i]);
+                start = -1;
+            }
+        }
+
+        return [.. words];
     }
 }

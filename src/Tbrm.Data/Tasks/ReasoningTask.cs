@@ -1,3 +1,4 @@
+using System;
 using System.Numerics;
 using Tbrm.Data.Python;
 
@@ -30,7 +31,15 @@ public abstract class ReasoningTask<TConfig> : IReasoningTask
     /// <inheritdoc/>
     public TaskItem Generate(long index)
     {
-        return Generate(index, new PythonRandom(Config.Seed + index));
+        try
+        {
+            return Generate(index, new PythonRandom(Config.Seed + index));
+        }
+        catch (Exception e) when (e is DivideByZeroException or ArgumentException)
+        {
+            // The package raises ZeroDivisionError, ValueError or IndexError here.
+            throw new TaskItemException(Name, index, e.Message);
+        }
     }
 
     /// <inheritdoc/>

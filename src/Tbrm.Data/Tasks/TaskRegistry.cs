@@ -11,7 +11,28 @@ public static class TaskRegistry
 {
     private static readonly SortedDictionary<string, Definition> s_tasks = new(StringComparer.Ordinal)
     {
+        [BaseConversionTask.TaskName] = Definition.Of<BaseConversionConfig>(c => new BaseConversionTask(c)),
+        [BasicArithmeticTask.TaskName] = Definition.Of<BasicArithmeticConfig>(c => new BasicArithmeticTask(c)),
+        [BitwiseArithmeticTask.TaskName] = Definition.Of<BitwiseArithmeticConfig>(c => new BitwiseArithmeticTask(c)),
         [ChainSumTask.TaskName] = Definition.Of<ChainSumConfig>(c => new ChainSumTask(c)),
+        [CountBitsTask.TaskName] = Definition.Of<CountBitsConfig>(c => new CountBitsTask(c)),
+        [CountPrimesTask.TaskName] = Definition.Of<CountPrimesConfig>(c => new CountPrimesTask(c)),
+        [CourseScheduleTask.TaskName] = Definition.Of<CourseScheduleConfig>(c => new CourseScheduleTask(c)),
+        [DecimalArithmeticTask.TaskName] = Definition.Of<DecimalArithmeticConfig>(c => new DecimalArithmeticTask(c)),
+        [DecimalChainSumTask.TaskName] = Definition.Of<DecimalChainSumConfig>(c => new DecimalChainSumTask(c)),
+        [FamilyRelationshipsTask.TaskName] = Definition.Of<FamilyRelationshipsConfig>(c => new FamilyRelationshipsTask(c)),
+        [FractionSimplificationTask.TaskName] = Definition.Of<FractionSimplificationConfig>(c => new FractionSimplificationTask(c)),
+        [GcdTask.TaskName] = Definition.Of<GcdConfig>(c => new GcdTask(c)),
+        [LargestIslandTask.TaskName] = Definition.Of<LargestIslandConfig>(c => new LargestIslandTask(c)),
+        [LcmTask.TaskName] = Definition.Of<LcmConfig>(c => new LcmTask(c)),
+        [LegCountingTask.TaskName] = Definition.Of<LegCountingConfig>(c => new LegCountingTask(c)),
+        [PowerFunctionTask.TaskName] = Definition.Of<PowerFunctionConfig>(c => new PowerFunctionTask(c)),
+        [PrimeFactorizationTask.TaskName] = Definition.Of<PrimeFactorizationConfig>(c => new PrimeFactorizationTask(c)),
+        [ProductsTask.TaskName] = Definition.Of<ProductsConfig>(c => new ProductsTask(c)),
+        [QuantumLockTask.TaskName] = Definition.Of<QuantumLockConfig>(c => new QuantumLockTask(c)),
+        [ShortestPathTask.TaskName] = Definition.Of<ShortestPathConfig>(c => new ShortestPathTask(c)),
+        [SimpleEquationsTask.TaskName] = Definition.Of<SimpleEquationsConfig>(c => new SimpleEquationsTask(c)),
+        [SpellBackwardTask.TaskName] = Definition.Of<SpellBackwardConfig>(c => new SpellBackwardTask(c)),
     };
 
     /// <summary>Every task's name, sorted.</summary>

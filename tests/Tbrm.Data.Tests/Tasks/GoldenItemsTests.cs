@@ -38,7 +38,7 @@ public sealed class GoldenItemsTests
         StringBuilder lines = new();
         for (int i = 0; i < count; i++)
         {
-            string line = PythonJson.Write(TaskJson.ItemOf(task.Generate(i)));
+            string line = LineOf(task, i);
             if (run["items"] is JsonArray items && i < items.Count)
             {
                 Assert.That(line, Is.EqualTo((string)items[i]!), $"item {i}");
@@ -49,5 +49,18 @@ public sealed class GoldenItemsTests
 
         byte[] hash = SHA256.HashData(Encoding.UTF8.GetBytes(lines.ToString()));
         Assert.That(System.Convert.ToHexStringLower(hash), Is.EqualTo((string)run["sha256"]!));
+    }
+
+    /// <summary>The item's JSON; <c>raises</c> where there is none.</summary>
+    private static string LineOf(IReasoningTask task, int index)
+    {
+        try
+        {
+            return PythonJson.Write(TaskJson.ItemOf(task.Generate(index)));
+        }
+        catch (TaskItemException)
+        {
+            return "raises";
+        }
     }
 }
