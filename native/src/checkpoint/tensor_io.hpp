@@ -1,0 +1,29 @@
+#pragma once
+// tensor_io.hpp - what weights and optimizer state share: a model's tensor as a file's tensor.
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "checkpoint/safetensors.hpp"
+#include "model/model.hpp"
+
+namespace tbrm {
+
+// body(first row, rows, scratch) over a tensor of `rows` rows, in pieces of about 1 MiB of fp32 or one row.
+template <class Body>
+void for_row_chunks(int64_t rows, int64_t width, Body&& body) {
+    // Multiples of 64 rows are whole panels of the weight layout.
+    const int64_t step = std::max<int64_t>(1, (int64_t{1} << 18) / width) / 64 * 64;
+    const int64_t chunk = std::max<int64_t>(step, std::min<int64_t>(rows, 64));
+    std::vector<float> scratch(static_cast<size_t>(std::min(rows, chunk) * width));
+    for (int64_t first = 0; first < rows; first += chunk)
+        body(first, std::min(chunk, rows - first), scratch.data());
+}
+
+// A file's entry for a tensor of the model; a vector has one dimension.
+FileTensor file_tensor(const ModelTensor& tensor, const std::string& name, FileDtype dtype);
+
+// Throws BAD_FILE when the stored shape is not the model's.
+void check_shape(const ModelTensor& tensor, const FileTensor& stored, const std::string& path);
+
+}  // namespace tbrm

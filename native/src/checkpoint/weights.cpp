@@ -1,0 +1,104 @@
+#include <algorithm>
+#include <functional>
+#include <utility>
+#include <vector>
+
+#include "checkpoint/checkpoint.hpp"
+#include "checkpoint/safetensors.hpp"
+#include "checkpoint/tensor_io.hpp"
+#include "core/guard.hpp"
+#include "model/model.hpp"
+
+namespace tbrm {
+namespace {
+
+bool can_widen(FileDtype dtype) {
+    return dtype == FileDtype::F32 || dtype == FileDtype::BF16 || dtype == FileDtype::F16 || dtype == FileDtype::F64;
+}
+
+// Straight from the mapped pages where dtype and alignment allow, else through fp32 scratch of about 1 MiB.
+void load_tensor(const ModelTensor& tensor, FileDtype dtype, const uint8_t* bytes) {
+    const bool aligned = reinterpret_cast<uintptr_t>(bytes) % static_cast<uintptr_t>(file_dtype_info(dtype).bytes) == 0;
+    if (aligned && (dtype == FileDtype::F32 || dtype == FileDtype::BF16)) {
+        tensor.parameter->load_rows(
+                dtype == FileDtype::F32 ? Dtype::F32 : Dtype::Bf16, tensor.first_row, tensor.rows, bytes);
+        return;
+    }
+    const int64_t width = std::max<int64_t>(tensor.cols, 1);
+    for_row_chunks(tensor.rows, width, [&](int64_t first, int64_t n, float* scratch) {
+        widen_elements(dtype, bytes, first * width, n * width, scratch);
+        tensor.parameter->load_rows(Dtype::F32, tensor.first_row + first, n, scratch);
+    });
+}
+
+// Tensors of the model that the file holds. A tied model whose file has no embedding takes the head's weights (torch's save_model keeps
+// only one name of shared tensors).
+std::vector<std::pair<ModelTensor*, const FileTensor*>> match(Model& model, const SafetensorsHeader& header) {
+    std::vector<std::pair<ModelTensor*, const FileTensor*>> found;
+    for (ModelTensor& tensor : model.tensors()) {
+        const FileTensor* stored = header.find(tensor.name);
+        if (stored == nullptr && model.config().tie_word_embeddings != 0 && tensor.parameter == &model.embedding() &&
+                !tensor.loaded) {
+            stored = header.find("lm_head.weight");
+        }
+        if (stored != nullptr) found.emplace_back(&tensor, stored);
+    }
+    return found;
+}
+
+}  // namespace
+
+int64_t load_weights(Model& model, const std::string& path) {
+    model.require_no_kept_forward("loading weights");
+    const SafetensorsFile file(path);
+    const auto found = match(model, file.header());
+    for (const auto& [tensor, stored] : found) {
+        check_shape(*tensor, *stored, path);
+        if (can_widen(stored->dtype)) continue;
+        TBRM_FAIL(TBRM_STATUS_BAD_FILE, "tensor '%s' at byte %lld is %s, expected F32, BF16, F16 or F64: %s",
+                stored->name.c_str(), static_cast<long long>(stored->begin), file_dtype_info(stored->dtype).name,
+                path.c_str());
+    }
+    for (const auto& [tensor, stored] : found) {
+        load_tensor(*tensor, stored->dtype, file.bytes(*stored));
+        tensor->loaded = true;
+    }
+    return static_cast<int64_t>(found.size());
+}
+
+std::string missing_tensors(Model& model, int64_t* out_count) {
+    std::string names;
+    *out_count = 0;
+    for (const ModelTensor& tensor : model.tensors()) {
+        if (tensor.loaded) continue;
+        names += (*out_count)++ == 0 ? tensor.name : '\n' + tensor.name;
+    }
+    return names;
+}
+
+void save_weights(Model& model, const std::string& path, int64_t first, int64_t count) {
+    const int64_t total = static_cast<int64_t>(model.tensors().size());
+    TBRM_REQUIRE(first >= 0 && count >= 0 && first <= total && count <= total - first,
+            "tensors [%lld, %lld + %lld) were asked for, the model has %lld", static_cast<long long>(first),
+            static_cast<long long>(first), static_cast<long long>(count), static_cast<long long>(total));
+    const Dtype dtype = model.config().element();
+    std::vector<FileTensor> entries;
+    for (int64_t i = first; i < first + count; ++i) {
+        const ModelTensor& tensor = model.tensors()[static_cast<size_t>(i)];
+        entries.push_back(file_tensor(tensor, tensor.name, dtype == Dtype::F32 ? FileDtype::F32 : FileDtype::BF16));
+    }
+    OutputFile file(path);
+    const std::string header = safetensors_header(entries, {{"format", "pt"}});
+    file.write(header.data(), static_cast<int64_t>(header.size()));
+    for (int64_t i = first; i < first + count; ++i) {
+        const ModelTensor& tensor = model.tensors()[static_cast<size_t>(i)];
+        const int64_t width = std::max<int64_t>(tensor.cols, 1);
+        for_row_chunks(tensor.rows, width, [&](int64_t row, int64_t n, float* scratch) {
+            tensor.parameter->save_rows(tensor.first_row + row, n, scratch);
+            file.write(scratch, n * width * dtype_bytes(dtype));
+        });
+    }
+    file.finish();
+}
+
+}  // namespace tbrm
