@@ -23,6 +23,10 @@ void linear_forward(Dtype dtype, int64_t n, int64_t k, int64_t m, const void* x,
 void linear_backward_input(Dtype dtype, int64_t n, int64_t k, int64_t m, const void* dy, int64_t lddy, const void* w,
         Epilogue epilogue, void* dx, int64_t lddx);
 
+// dx (fp32) += dy . W: for sums that are carried over several calls, as the head's over segments of the vocabulary.
+void linear_backward_input_add_f32(Dtype dtype, int64_t n, int64_t k, int64_t m, const void* dy, int64_t lddy,
+        const void* w, float* dx, int64_t lddx);
+
 // dw (fp32 panels) += dy^T x; dbias [M] += column sums of dy, when not null. Sums over n in fixed order of fixed blocks, so the bits do
 // not depend on the thread count.
 void linear_backward_weight(Dtype dtype, int64_t n, int64_t k, int64_t m, const void* dy, int64_t lddy, const void* x,

@@ -1,0 +1,138 @@
+// linear_backward.cpp - dx = dy W and dW += dy^T x, on the same micro-kernel as the forward.
+#include <algorithm>
+#include <cstring>
+
+#include "core/memory.hpp"
+#include "core/parallel.hpp"
+#include "gemm/linear.hpp"
+#include "gemm/micro_kernel.hpp"
+#include "gemm/panels.hpp"
+#include "gemm/scratch.hpp"
+
+namespace tbrm {
+namespace cpu {
+namespace {
+
+constexpr int64_t kInputDepth = 512;  // outputs m per transposed slab: 64 KiB in bf16
+constexpr int64_t kInputRows = 384;   // rows per task of the input gradient
+constexpr int64_t kTileRows = 48;
+constexpr int64_t kTasksPerThread = 4;
+constexpr int64_t kWeightRows = 512;   // rows n per pass over dW
+constexpr int64_t kWeightCols = 1024;  // inputs k per task of the weight gradient
+
+struct InputGradient {
+    Dtype dtype;
+    int64_t n, k, m;
+    const char* dy;
+    int64_t lddy;
+    const char* w;
+};
+
+// slab[mm][kk] = W[m0 + mm][k0 + kk] for 64 inputs kk and `depth` outputs mm (a multiple of 64).
+void transpose_weights(
+        const InputGradient& g, const MicroKernels& kernels, int64_t k0, int64_t m0, int64_t depth, char* slab) {
+    const int64_t size = dtype_bytes(g.dtype);
+    const int64_t panel_bytes = panel_elements(g.dtype, kPanelRows, g.k) * size;
+    for (int64_t m = 0; m < depth; m += kPanelRows) {
+        const char* panel = g.w + (m0 + m) / kPanelRows * panel_bytes + k0 * kPanelRows * size;
+        kernels.transpose_slab(g.dtype)(std::min(kPanelRows, g.k - k0), panel, slab + m * kPanelRows * size);
+    }
+}
+
+// acc[rows][64] (+)= dy rows times the inputs [k0, k0 + 64) of W.
+void input_gradient_tile(const InputGradient& g, const MicroKernels& kernels, int64_t row, int64_t rows, int64_t k0,
+        float* acc, int64_t ldacc, bool accumulate, int64_t cols) {
+    const int64_t size = dtype_bytes(g.dtype);
+    char* slab = Scratch::get<char>(ScratchUse::Slab, kInputDepth * kPanelRows * size);
+    for (int64_t m0 = 0; m0 < g.m; m0 += kInputDepth) {
+        const int64_t take = std::min(kInputDepth, g.m - m0);
+        transpose_weights(g, kernels, k0, m0, panel_count(take) * kPanelRows, slab);
+        const char* dy = g.dy + (row * g.lddy + m0) * size;
+        if (cols == kPanelRows) {
+            kernels.tile(g.dtype)(rows, kPanelRows, take, dy, g.lddy, slab, acc, ldacc, accumulate || m0 > 0);
+            continue;
+        }
+        // The last columns of a width that is no multiple of 64: acc has no room for the padding.
+        float* padded = Scratch::get<float>(ScratchUse::Accumulators, rows * kPanelRows);
+        for (int64_t r = 0; r < rows; ++r) {
+            for (int64_t c = 0; c < kPanelRows; ++c) {
+                padded[r * kPanelRows + c] = c < cols && (accumulate || m0 > 0) ? acc[r * ldacc + c] : 0.0f;
+            }
+        }
+        kernels.tile(g.dtype)(rows, kPanelRows, take, dy, g.lddy, slab, padded, kPanelRows, true);
+        for (int64_t r = 0; r < rows; ++r) {
+            std::memcpy(acc + r * ldacc, padded + r * kPanelRows, static_cast<size_t>(cols) * sizeof(float));
+        }
+    }
+}
+
+// Calls body(row, rows, k0, cols) for every task of the input gradient.
+template <class Body>
+void for_each_input_task(int64_t n, int64_t k, int64_t m, Body&& body) {
+    const int64_t columns = panel_count(k);
+    const int64_t block = rows_per_task(n, columns, kInputRows, kTileRows, kTasksPerThread);
+    const int64_t blocks = ceil_div(n, block);
+    parallel_for(blocks * columns, n * k * m / 16, [&](int64_t task) {
+        const int64_t row = task / columns * block, k0 = task % columns * kPanelRows;
+        body(row, std::min(block, n - row), k0, std::min(kPanelRows, k - k0));
+    });
+}
+
+}  // namespace
+
+void linear_backward_input(Dtype dtype, int64_t n, int64_t k, int64_t m, const void* dy, int64_t lddy, const void* w,
+        Epilogue epilogue, void* dx, int64_t lddx) {
+    if (n <= 0 || k <= 0) return;
+    const InputGradient g{dtype, n, k, m, static_cast<const char*>(dy), lddy, static_cast<const char*>(w)};
+    const MicroKernels& kernels = micro_kernels();
+    for_each_input_task(n, k, m, [&](int64_t row, int64_t rows, int64_t k0, int64_t cols) {
+        float* acc = Scratch::get<float>(ScratchUse::Accumulators, rows * kPanelRows);
+        std::memset(acc, 0, static_cast<size_t>(rows * kPanelRows) * sizeof(float));
+        input_gradient_tile(g, kernels, row, rows, k0, acc, kPanelRows, true, kPanelRows);
+        kernels.finish_rows(dtype)(rows, cols, acc, kPanelRows, nullptr, epilogue == Epilogue::AddTo,
+                static_cast<char*>(dx) + (row * lddx + k0) * dtype_bytes(dtype), lddx);
+    });
+}
+
+void linear_backward_input_add_f32(Dtype dtype, int64_t n, int64_t k, int64_t m, const void* dy, int64_t lddy,
+        const void* w, float* dx, int64_t lddx) {
+    if (n <= 0 || k <= 0) return;
+    const InputGradient g{dtype, n, k, m, static_cast<const char*>(dy), lddy, static_cast<const char*>(w)};
+    const MicroKernels& kernels = micro_kernels();
+    for_each_input_task(n, k, m, [&](int64_t row, int64_t rows, int64_t k0, int64_t cols) {
+        input_gradient_tile(g, kernels, row, rows, k0, dx + row * lddx + k0, lddx, true, cols);
+    });
+}
+
+void linear_backward_weight(Dtype dtype, int64_t n, int64_t k, int64_t m, const void* dy, int64_t lddy, const void* x,
+        int64_t ldx, float* dw, float* dbias) {
+    if (n <= 0 || m <= 0) return;
+    const MicroKernels& kernels = micro_kernels();
+    const int64_t size = dtype_bytes(dtype), panels = panel_count(m);
+    const int64_t pass = std::min(kWeightRows, n), ldt = ceil_div(pass, 32) * 32 + 32;
+    const int64_t strips = ceil_div(k, kWeightCols);
+    HostBuffer<char> xt(k * ldt * size);
+    for (int64_t n0 = 0; n0 < n; n0 += kWeightRows) {
+        const int64_t take = std::min(kWeightRows, n - n0);
+        parallel_for(ceil_div(k, kPanelRows), take * k, [&](int64_t i) {
+            const int64_t c0 = i * kPanelRows, cols = std::min(kPanelRows, k - c0);
+            kernels.transpose_rows(dtype)(take, cols, static_cast<const char*>(x) + (n0 * ldx + c0) * size, ldx,
+                    xt.data() + c0 * ldt * size, ldt);
+        });
+        parallel_for(panels * strips, take * k * m / 16, [&](int64_t task) {
+            const int64_t panel = task / strips, k0 = task % strips * kWeightCols;
+            const int64_t m0 = panel * kPanelRows, cols = std::min(kPanelRows, m - m0);
+            const char* rows = static_cast<const char*>(dy) + (n0 * lddy + m0) * size;
+            char* slab = Scratch::get<char>(ScratchUse::Slab, slab_elements(dtype, take, kPanelRows) * size);
+            kernels.interleave_rows(dtype)(take, cols, rows, lddy, kPanelRows, slab);
+            kernels.tile(dtype)(std::min(kWeightCols, k - k0), kPanelRows, take, xt.data() + k0 * ldt * size, ldt, slab,
+                    dw + (panel * k + k0) * kPanelRows, kPanelRows, true);
+            if (dbias == nullptr || k0 > 0) return;
+            kernels.column_sums(dtype)(take, cols, rows, lddy, dbias + m0);
+        });
+    }
+    if (k == 0 && dbias != nullptr) kernels.column_sums(dtype)(n, m, dy, lddy, dbias);
+}
+
+}  // namespace cpu
+}  // namespace tbrm

@@ -1,0 +1,40 @@
+#pragma once
+// scratch.hpp - working memory of a kernel on one thread: counted, kept between calls, of a size that does not depend on the batch.
+#include <cstdint>
+
+#include "core/memory.hpp"
+#include "core/parallel.hpp"
+
+namespace tbrm {
+namespace cpu {
+
+// Who holds what at the same time; two users of one name must not be nested.
+enum class ScratchUse { Accumulators, Slab, Attention, kCount };
+
+class Scratch {
+public:
+    // At least n elements, 64-byte aligned, uninitialised, valid until this thread asks for the same use again.
+    template <class T>
+    static T* get(ScratchUse use, int64_t n) {
+        HostBuffer<char>& buffer = buffers()[static_cast<int>(use)];
+        const int64_t bytes = n * static_cast<int64_t>(sizeof(T));
+        if (buffer.size() < bytes) buffer.resize(bytes);
+        return reinterpret_cast<T*>(buffer.data());
+    }
+
+private:
+    static HostBuffer<char>* buffers() {
+        thread_local HostBuffer<char> all[static_cast<int>(ScratchUse::kCount)];
+        return all;
+    }
+};
+
+// Rows of a block such that n rows times `columns` tasks keep every thread busy: between `low` and `high`, a multiple of low.
+inline int64_t rows_per_task(int64_t n, int64_t columns, int64_t high, int64_t low, int64_t tasks_per_thread) {
+    const int64_t wanted = ceil_div(max_threads() * tasks_per_thread, columns > 0 ? columns : 1);
+    const int64_t rows = ceil_div(ceil_div(n, wanted), low) * low;
+    return rows < high ? rows : high;
+}
+
+}  // namespace cpu
+}  // namespace tbrm

@@ -1,0 +1,194 @@
+// attention.cpp - the forward: online softmax over 64-key pages. One task is a few consecutive query rows of one sequence times the
+// query heads of one kv head; their scores, and their sums over the values, are micro-kernel tiles.
+#include "ops/attention.hpp"
+
+#include <cmath>
+#include <vector>
+
+#include "core/memory.hpp"
+#include "core/parallel.hpp"
+#include "gemm/scratch.hpp"
+#include "ops/kv_page.hpp"
+#include "ops/row_kernels.hpp"
+
+namespace tbrm {
+namespace cpu {
+namespace {
+
+constexpr int64_t kTileRows = 48;  // (query row, head) pairs per task
+
+struct Forward {
+    Dtype dtype;
+    AttentionShape shape;
+    const char* q;
+    int64_t ldq;
+    const char* pool;
+    const int64_t* page_table;
+    const int64_t* page_table_offsets;
+    const int32_t* n_keys;
+    char* out;
+    int64_t ldo;
+    float* out_lse;
+};
+
+// Consecutive query rows over one page list.
+struct RowRange {
+    int64_t first;
+    int64_t count;
+};
+
+// The arrays of one task, one row per (query row, head), query rows outermost.
+struct Tile {
+    char* q;        // [rows][head_dim]
+    char* p;        // [rows][64]
+    float* scores;  // [rows][64]
+    float* acc;     // [rows][head_dim]
+    float* max;
+    float* sum;
+    int32_t* n_valid;
+
+    Tile(Dtype dtype, int64_t rows, int64_t head_dim) {
+        const int64_t size = dtype_bytes(dtype);
+        const int64_t q_bytes = ceil_div(rows * head_dim * size, 64) * 64, p_bytes = rows * kPageTokens * size;
+        const int64_t floats = rows * (kPageTokens + head_dim + 2);
+        q = Scratch::get<char>(ScratchUse::Attention, q_bytes + p_bytes + floats * 4 + rows * 4);
+        p = q + q_bytes;
+        scores = reinterpret_cast<float*>(p + p_bytes);
+        acc = scores + rows * kPageTokens;
+        max = acc + rows * head_dim;
+        sum = max + rows;
+        n_valid = reinterpret_cast<int32_t*>(sum + rows);
+        std::fill(acc, acc + rows * head_dim, 0.0f);
+        std::fill(max, max + rows, -INFINITY);
+        std::fill(sum, sum + rows, 0.0f);
+    }
+};
+
+// Keys that query row i may see in the 64 tokens from `begin`.
+int32_t valid_keys(const Forward& f, int64_t i, int64_t begin) {
+    return static_cast<int32_t>(std::max<int64_t>(0, std::min(kPageTokens, f.n_keys[i] - begin)));
+}
+
+void write_rows(const Forward& f, const RowKernels& rows, const RowRange& range, int64_t kv_head, const Tile& tile) {
+    const int64_t group = f.shape.n_heads / f.shape.n_kv_heads, d = f.shape.head_dim, size = dtype_bytes(f.dtype);
+    for (int64_t i = 0; i < range.count; ++i) {
+        for (int64_t g = 0; g < group; ++g) {
+            const int64_t row = i * group + g, head = kv_head * group + g, at = range.first + i;
+            const float sum = tile.sum[row];
+            const bool empty = f.n_keys[at] <= 0;
+            rows.scale_row(d, tile.acc + row * d, empty ? 0.0f : 1.0f / sum, f.out + (at * f.ldo + head * d) * size);
+            if (f.out_lse != nullptr) {
+                f.out_lse[at * f.shape.n_heads + head] =
+                        empty ? -INFINITY : static_cast<float>(tile.max[row] + std::log(static_cast<double>(sum)));
+            }
+        }
+    }
+}
+
+void forward_task(const Forward& f, const RowRange& range, int64_t kv_head) {
+    const MicroKernels& products = micro_kernels();
+    const RowKernels& row_ops = row_kernels(f.dtype);
+    const int64_t group = f.shape.n_heads / f.shape.n_kv_heads, d = f.shape.head_dim, size = dtype_bytes(f.dtype);
+    const int64_t rows = range.count * group, block_bytes = kv_block_elements(d) * size;
+    const Tile tile(f.dtype, rows, d);
+    int64_t last_key = 0;
+    for (int64_t i = 0; i < range.count; ++i) {
+        std::memcpy(tile.q + i * group * d * size, f.q + ((range.first + i) * f.ldq + kv_head * group * d) * size,
+                static_cast<size_t>(group * d * size));
+        last_key = std::max<int64_t>(last_key, f.n_keys[range.first + i]);
+    }
+    const int64_t* pages = f.page_table + f.page_table_offsets[range.first];
+    for (int64_t begin = 0; begin < last_key; begin += kPageTokens) {
+        for (int64_t row = 0; row < rows; ++row) {
+            tile.n_valid[row] = valid_keys(f, range.first + row / group, begin);
+        }
+        // Rows ahead of the block (a chunk of a prompt) come first; the others need not be contiguous.
+        int64_t skip = 0;
+        while (tile.n_valid[skip] == 0) {
+            ++skip;
+        }
+        const int64_t live = rows - skip;
+        const char* keys =
+                f.pool + (pages[begin / kPageTokens] * page_elements(f.shape)) * size + kv_head * 2 * block_bytes;
+        products.tile(f.dtype)(live, kPageTokens, d, tile.q + skip * d * size, d, keys,
+                tile.scores + skip * kPageTokens, kPageTokens, false);
+        row_ops.softmax({live, tile.n_valid + skip, f.shape.scale, tile.scores + skip * kPageTokens, tile.max + skip,
+                tile.sum + skip, tile.p + skip * kPageTokens * size, tile.acc + skip * d, d, d});
+        add_values(products, f.dtype, live, d, std::min(kPageTokens, last_key - begin),
+                tile.p + skip * kPageTokens * size, kPageTokens, keys + block_bytes, tile.acc + skip * d, d);
+    }
+    write_rows(f, row_ops, range, kv_head, tile);
+}
+
+std::vector<RowRange> split_rows(const Forward& f, int64_t n) {
+    const int64_t group = f.shape.n_heads / f.shape.n_kv_heads;
+    const int64_t most = std::max<int64_t>(1, kTileRows / group);
+    std::vector<RowRange> ranges;
+    for (int64_t i = 0; i < n; ++i) {
+        const bool same = !ranges.empty() && f.page_table_offsets[i] == f.page_table_offsets[ranges.back().first];
+        if (same && ranges.back().count < most) {
+            ++ranges.back().count;
+        } else {
+            ranges.push_back({i, 1});
+        }
+    }
+    return ranges;
+}
+
+void forward(const Forward& f, int64_t n) {
+    const std::vector<RowRange> ranges = split_rows(f, n);
+    int64_t keys = 0;
+    for (int64_t i = 0; i < n; ++i) {
+        keys += f.n_keys[i];
+    }
+    const int64_t n_ranges = static_cast<int64_t>(ranges.size());
+    // Neighbouring tasks share a kv head's pages. Later ranges of a sequence see more keys, so the long ones start first.
+    parallel_for_dynamic(n_ranges * f.shape.n_kv_heads, keys * f.shape.n_heads * f.shape.head_dim, [&](int64_t task) {
+        const int64_t index = n_ranges - 1 - task % n_ranges;
+        forward_task(f, ranges[static_cast<size_t>(index)], task / n_ranges);
+    });
+}
+
+}  // namespace
+
+void paged_attention(Dtype dtype, const AttentionShape& shape, int64_t n, const void* q, int64_t ldq, const void* pool,
+        const int64_t* page_table, const int64_t* page_table_offsets, const int32_t* n_keys, void* out, int64_t ldo,
+        float* out_lse) {
+    require_attention_shape(shape);
+    forward({dtype, shape, static_cast<const char*>(q), ldq, static_cast<const char*>(pool), page_table,
+                    page_table_offsets, n_keys, static_cast<char*>(out), ldo, out_lse},
+            n);
+}
+
+void packed_attention_forward(Dtype dtype, const AttentionShape& shape, int64_t n_seqs, const int64_t* offsets,
+        const void* qkv, int64_t ldqkv, void* out, int64_t ldo, float* out_lse) {
+    require_attention_shape(shape);
+    if (n_seqs <= 0) return;
+    const int64_t first = offsets[0], n = offsets[n_seqs] - first, size = dtype_bytes(dtype);
+    std::vector<int64_t> token_pages(static_cast<size_t>(n)), table_offsets(static_cast<size_t>(n)), table;
+    std::vector<int32_t> slots(static_cast<size_t>(n)), n_keys(static_cast<size_t>(n));
+    for (int64_t b = 0; b < n_seqs; ++b) {
+        const int64_t length = offsets[b + 1] - offsets[b], base = static_cast<int64_t>(table.size());
+        for (int64_t page = 0; page < ceil_div(length, kPageTokens); ++page) {
+            table.push_back(base + page);
+        }
+        for (int64_t t = 0; t < length; ++t) {
+            const size_t i = static_cast<size_t>(offsets[b] - first + t);
+            token_pages[i] = base + t / kPageTokens;
+            slots[i] = static_cast<int32_t>(t % kPageTokens);
+            table_offsets[i] = base;
+            n_keys[i] = static_cast<int32_t>(t + 1);
+        }
+    }
+    HostBuffer<char> pool(static_cast<int64_t>(table.size()) * page_elements(shape) * size);
+    const char* rows = static_cast<const char*>(qkv) + first * ldqkv * size;
+    const char* keys = rows + shape.n_heads * shape.head_dim * size;
+    const char* values = keys + shape.n_kv_heads * shape.head_dim * size;
+    kv_write(dtype, shape, n, keys, values, ldqkv, token_pages.data(), slots.data(), pool.data());
+    paged_attention(dtype, shape, n, rows, ldqkv, pool.data(), table.data(), table_offsets.data(), n_keys.data(),
+            static_cast<char*>(out) + first * ldo * size, ldo,
+            out_lse != nullptr ? out_lse + first * shape.n_heads : nullptr);
+}
+
+}  // namespace cpu
+}  // namespace tbrm

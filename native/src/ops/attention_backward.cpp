@@ -1,0 +1,221 @@
+// attention_backward.cpp - dQ, dK, dV of packed causal attention. One task is one kv head of one sequence: it alone writes its keys'
+// gradients, so nothing is shared and every sum has one order. Scores are recomputed from lse, 64 keys at a time (docs/math/attention.md).
+#include <algorithm>
+#include <cstring>
+#include <vector>
+
+#include "core/memory.hpp"
+#include "core/parallel.hpp"
+#include "ops/attention.hpp"
+#include "ops/kv_page.hpp"
+#include "ops/row_kernels.hpp"
+
+namespace tbrm {
+namespace cpu {
+namespace {
+
+constexpr int64_t kTileRows = 48;  // (query row, head) pairs at a time
+
+struct Backward {
+    Dtype dtype;
+    AttentionShape shape;
+    const char* qkv;
+    int64_t ldqkv;
+    const char* out;
+    int64_t ldo;
+    const float* lse;
+    const char* dout;
+    int64_t lddo;
+    char* dqkv;
+    int64_t lddqkv;
+
+    int64_t group() const { return shape.n_heads / shape.n_kv_heads; }
+    int64_t size() const { return dtype_bytes(dtype); }
+    // Column of the first of `heads` heads from head `head` of the queries, keys or values.
+    int64_t q_column(int64_t head) const { return head * shape.head_dim; }
+    int64_t k_column(int64_t head) const { return (shape.n_heads + head) * shape.head_dim; }
+    int64_t v_column(int64_t head) const { return (shape.n_heads + shape.n_kv_heads + head) * shape.head_dim; }
+};
+
+// Keys and values of one kv head of one sequence, packed for the three products that read them, and their gradients.
+struct KvSide {
+    HostBuffer<char> keys;      // keys blocks (kv_page.hpp): scores
+    HostBuffer<char> values;    // the values in keys form: dP
+    HostBuffer<char> key_rows;  // the keys in values form: dQ
+    HostBuffer<float> dk, dv;   // [tokens rounded up to 64][head_dim]
+};
+
+template <class T>
+void pack_kv(const Backward& b, int64_t begin, int64_t length, int64_t kv_head, KvSide& side) {
+    const int64_t d = b.shape.head_dim, block = kv_block_elements(d);
+    for (int64_t t = 0; t < length; ++t) {
+        const T* row = reinterpret_cast<const T*>(b.qkv) + (begin + t) * b.ldqkv;
+        const int64_t at = t / kPageTokens * block, slot = t % kPageTokens;
+        write_key(d, row + b.k_column(kv_head), slot, reinterpret_cast<T*>(side.keys.data()) + at);
+        write_key(d, row + b.v_column(kv_head), slot, reinterpret_cast<T*>(side.values.data()) + at);
+        write_value(d, row + b.k_column(kv_head), slot, reinterpret_cast<T*>(side.key_rows.data()) + at);
+    }
+}
+
+void prepare_kv(const Backward& b, int64_t begin, int64_t length, int64_t kv_head, KvSide& side) {
+    const int64_t padded = ceil_div(length, kPageTokens) * kPageTokens, n = padded * b.shape.head_dim;
+    for (HostBuffer<char>* buffer : {&side.keys, &side.values, &side.key_rows}) {
+        buffer->resize(n * b.size());
+        std::memset(buffer->data(), 0, static_cast<size_t>(n * b.size()));
+    }
+    for (HostBuffer<float>* buffer : {&side.dk, &side.dv}) {
+        buffer->resize(n);
+        std::fill(buffer->begin(), buffer->end(), 0.0f);
+    }
+    if (b.dtype == Dtype::F32) {
+        pack_kv<float>(b, begin, length, kv_head, side);
+    } else {
+        pack_kv<bf16>(b, begin, length, kv_head, side);
+    }
+}
+
+// The arrays of some query rows times the heads of a group; R rows, R <= max(kTileRows, group).
+struct QuerySide {
+    HostBuffer<char> q, dout;            // [R][head_dim]
+    HostBuffer<char> q_slab, dout_slab;  // values form of the two, R tokens
+    HostBuffer<char> p, ds;              // [R][64]
+    HostBuffer<char> p_rows, ds_rows;    // [64][R]
+    HostBuffer<float> scores, dp;        // [R][64]
+    HostBuffer<float> dq;                // [R][head_dim]
+    HostBuffer<float> lse, delta;        // [R]
+    HostBuffer<int32_t> n_valid;         // [R]
+
+    QuerySide(Dtype dtype, int64_t rows, int64_t head_dim) {
+        const int64_t size = dtype_bytes(dtype), even = (rows + 1) / 2 * 2;
+        for (HostBuffer<char>* buffer : {&q, &dout}) {
+            buffer->resize(rows * head_dim * size);
+        }
+        for (HostBuffer<char>* buffer : {&q_slab, &dout_slab}) {
+            buffer->resize(even * head_dim * size);
+        }
+        for (HostBuffer<char>* buffer : {&p, &ds, &p_rows, &ds_rows}) {
+            buffer->resize(rows * kPageTokens * size);
+        }
+        scores.resize(rows * kPageTokens);
+        dp.resize(rows * kPageTokens);
+        dq.resize(rows * head_dim);
+        lse.resize(rows);
+        delta.resize(rows);
+        n_valid.resize(rows);
+    }
+};
+
+// Copies query rows [first, first + count) of the packed batch and computes delta = sum(dout * out).
+void load_queries(const Backward& b, int64_t first, int64_t count, int64_t kv_head, QuerySide& side) {
+    const int64_t d = b.shape.head_dim, group = b.group(), size = b.size(), head = kv_head * group;
+    const RowKernels& row_ops = row_kernels(b.dtype);
+    for (int64_t i = 0; i < count; ++i) {
+        const int64_t row = first + i;
+        const char* out = b.out + (row * b.ldo + b.q_column(head)) * size;
+        const char* dout = b.dout + (row * b.lddo + b.q_column(head)) * size;
+        const size_t bytes = static_cast<size_t>(group * d * size);
+        std::memcpy(side.q.data() + i * group * d * size, b.qkv + (row * b.ldqkv + b.q_column(head)) * size, bytes);
+        std::memcpy(side.dout.data() + i * group * d * size, dout, bytes);
+        for (int64_t g = 0; g < group; ++g) {
+            side.lse[i * group + g] = b.lse[row * b.shape.n_heads + head + g];
+            side.delta[i * group + g] = row_ops.dot(d, dout + g * d * size, out + g * d * size);
+        }
+    }
+    const MicroKernels& products = micro_kernels();
+    const int64_t rows = count * group, even = b.dtype == Dtype::F32 ? rows : (rows + 1) / 2 * 2;
+    for (int64_t d0 = 0; d0 < d; d0 += kSlabCols) {
+        const int64_t cols = std::min(kSlabCols, d - d0);
+        products.interleave_rows(b.dtype)(
+                rows, cols, side.q.data() + d0 * size, d, cols, side.q_slab.data() + d0 * even * size);
+        products.interleave_rows(b.dtype)(
+                rows, cols, side.dout.data() + d0 * size, d, cols, side.dout_slab.data() + d0 * even * size);
+    }
+}
+
+// acc[64][head_dim] += a[64][rows] . slab[rows][head_dim].
+void add_queries(const MicroKernels& products, Dtype dtype, int64_t d, int64_t rows, const char* a, const char* slab,
+        float* acc) {
+    const int64_t even = dtype == Dtype::F32 ? rows : (rows + 1) / 2 * 2;
+    for (int64_t d0 = 0; d0 < d; d0 += kSlabCols) {
+        products.tile(dtype)(kPageTokens, std::min(kSlabCols, d - d0), rows, a, rows,
+                slab + d0 * even * dtype_bytes(dtype), acc + d0, d, true);
+    }
+}
+
+// Some query rows, of which the first is token `position` of the sequence, against all keys they see.
+void backward_rows(const Backward& b, int64_t position, int64_t count, KvSide& kv, QuerySide& side) {
+    const MicroKernels& products = micro_kernels();
+    const int64_t d = b.shape.head_dim, group = b.group(), size = b.size(), rows = count * group;
+    std::fill(side.dq.begin(), side.dq.begin() + rows * d, 0.0f);
+    for (int64_t begin = 0; begin < position + count; begin += kPageTokens) {
+        const int64_t at = begin * d;
+        for (int64_t row = 0; row < rows; ++row) {
+            side.n_valid[row] = static_cast<int32_t>(
+                    std::max<int64_t>(0, std::min(kPageTokens, position + row / group + 1 - begin)));
+        }
+        products.tile(b.dtype)(rows, kPageTokens, d, side.q.data(), d, kv.keys.data() + at * size, side.scores.data(),
+                kPageTokens, false);
+        products.tile(b.dtype)(rows, kPageTokens, d, side.dout.data(), d, kv.values.data() + at * size, side.dp.data(),
+                kPageTokens, false);
+        row_kernels(b.dtype).softmax_backward({rows, side.n_valid.data(), b.shape.scale, side.scores.data(),
+                side.dp.data(), side.lse.data(), side.delta.data(), side.p.data(), side.ds.data()});
+        products.transpose_rows(b.dtype)(rows, kPageTokens, side.p.data(), kPageTokens, side.p_rows.data(), rows);
+        products.transpose_rows(b.dtype)(rows, kPageTokens, side.ds.data(), kPageTokens, side.ds_rows.data(), rows);
+        add_queries(products, b.dtype, d, rows, side.p_rows.data(), side.dout_slab.data(), kv.dv.data() + at);
+        add_queries(products, b.dtype, d, rows, side.ds_rows.data(), side.q_slab.data(), kv.dk.data() + at);
+        add_values(products, b.dtype, rows, d, kPageTokens, side.ds.data(), kPageTokens, kv.key_rows.data() + at * size,
+                side.dq.data(), d);
+    }
+}
+
+void backward_task(const Backward& b, int64_t begin, int64_t length, int64_t kv_head) {
+    const int64_t d = b.shape.head_dim, group = b.group(), size = b.size();
+    const int64_t most = std::max<int64_t>(1, kTileRows / group);
+    const RowKernels& row_ops = row_kernels(b.dtype);
+    KvSide kv;
+    prepare_kv(b, begin, length, kv_head, kv);
+    QuerySide side(b.dtype, std::min(most, length) * group, d);
+    for (int64_t position = 0; position < length; position += most) {
+        const int64_t count = std::min(most, length - position);
+        load_queries(b, begin + position, count, kv_head, side);
+        backward_rows(b, position, count, kv, side);
+        for (int64_t i = 0; i < count; ++i) {
+            row_ops.scale_row(group * d, side.dq.data() + i * group * d, 1.0f,
+                    b.dqkv + ((begin + position + i) * b.lddqkv + b.q_column(kv_head * group)) * size);
+        }
+    }
+    for (int64_t t = 0; t < length; ++t) {
+        char* row = b.dqkv + (begin + t) * b.lddqkv * size;
+        row_ops.scale_row(d, kv.dk.data() + t * d, 1.0f, row + b.k_column(kv_head) * size);
+        row_ops.scale_row(d, kv.dv.data() + t * d, 1.0f, row + b.v_column(kv_head) * size);
+    }
+}
+
+}  // namespace
+
+void packed_attention_backward(Dtype dtype, const AttentionShape& shape, int64_t n_seqs, const int64_t* offsets,
+        const void* qkv, int64_t ldqkv, const void* out, int64_t ldo, const float* lse, const void* dout, int64_t lddo,
+        void* dqkv, int64_t lddqkv) {
+    require_attention_shape(shape);
+    const Backward b{dtype, shape, static_cast<const char*>(qkv), ldqkv, static_cast<const char*>(out), ldo, lse,
+            static_cast<const char*>(dout), lddo, static_cast<char*>(dqkv), lddqkv};
+    // Longest first: the last tasks to finish are short.
+    std::vector<int64_t> order;
+    int64_t work = 0;
+    for (int64_t s = 0; s < n_seqs; ++s) {
+        const int64_t length = offsets[s + 1] - offsets[s];
+        if (length <= 0) continue;
+        order.push_back(s);
+        work += length * length * shape.n_heads * shape.head_dim;
+    }
+    std::stable_sort(order.begin(), order.end(), [&](int64_t left, int64_t right) {
+        return offsets[left + 1] - offsets[left] > offsets[right + 1] - offsets[right];
+    });
+    parallel_for_dynamic(static_cast<int64_t>(order.size()) * shape.n_kv_heads, work, [&](int64_t task) {
+        const int64_t s = order[static_cast<size_t>(task / shape.n_kv_heads)];
+        backward_task(b, offsets[s], offsets[s + 1] - offsets[s], task % shape.n_kv_heads);
+    });
+}
+
+}  // namespace cpu
+}  // namespace tbrm
