@@ -1,0 +1,197 @@
+// sampler_cpu.cpp - the CPU twin of the sampler. Contract: sampler.hpp. Rows are independent and run on one thread each.
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <limits>
+
+#include "core/parallel.hpp"
+#include "rollout/sampler.hpp"
+#include "rollout/sampler_kernels.hpp"
+#include "rollout/sampler_math.hpp"
+
+namespace tbrm::cpu {
+namespace {
+
+constexpr int64_t kSegment = 1024;  // ids whose masses are summed before the draw looks at single ids
+constexpr SampleResult kNothing = {-1, 0.0f, 0.0f};
+
+// A row as the passes see it: x[i] / temperature are the scores, after penalty and masks.
+struct Scores {
+    const float* x;
+    int64_t n;
+    float temperature;
+    float z_max;
+};
+
+// One 11-, 11- or 10-bit digit of the order-preserving key, most significant first.
+struct Digit {
+    int shift;
+    int bits;
+};
+constexpr Digit kDigits[] = {{21, 11}, {10, 11}, {0, 10}};
+constexpr int64_t kBuckets = 2048;
+
+// The key at which the running sum over descending keys first reaches `need`, and the sum over the keys above it. weight(i) is what
+// element i adds; elements with key below lowest_key do not count.
+template <class Weight>
+uint32_t select_key(
+        const float* z, int64_t n, uint32_t lowest_key, uint64_t need, const Weight& weight, uint64_t* out_above) {
+    uint32_t prefix = 0, prefix_mask = 0;
+    uint64_t above = 0;
+    for (const Digit digit : kDigits) {
+        uint64_t sums[kBuckets] = {};
+        const uint32_t digit_mask = (1u << digit.bits) - 1;
+        for (int64_t i = 0; i < n; ++i) {
+            const uint32_t key = order_key(z[i]);
+            if ((key & prefix_mask) == prefix && key >= lowest_key) sums[key >> digit.shift & digit_mask] += weight(i);
+        }
+        uint32_t bucket = digit_mask;
+        while (bucket > 0 && above + sums[bucket] < need)
+            above += sums[bucket--];
+        prefix |= bucket << digit.shift;
+        prefix_mask |= digit_mask << digit.shift;
+    }
+    *out_above = above;
+    return prefix;
+}
+
+// Copies the row and applies penalty and masks; returns the copy.
+const float* edited_logits(const float* logits, const SampleRow& row, const int32_t* ids, float* scratch) {
+    std::memcpy(scratch, logits, static_cast<size_t>(row.n_vocab) * sizeof(float));
+    for (int32_t i = 0; i < row.n_seen; ++i) {
+        const int32_t id = ids[row.first_seen + i];
+        if (id < row.n_vocab) scratch[id] = penalize(scratch[id], row.repetition_penalty);
+    }
+    for (int32_t i = 0; i < row.n_masked; ++i) {
+        const int32_t id = ids[row.first_masked + i];
+        if (id < row.n_vocab) scratch[id] = -INFINITY;
+    }
+    return scratch;
+}
+
+bool keeps(const Keep& keep, float z, float z_max, int64_t id) {
+    return (z > keep.threshold || (z == keep.threshold && id <= keep.last_tie)) && z - z_max >= keep.lowest;
+}
+
+// The smallest id whose cumulative mass exceeds `target`; target is below the mass of the whole row.
+int32_t find_id(const Scores& s, const Keep& keep, uint64_t target, const uint64_t* segment_mass) {
+    int64_t first = 0;
+    while (target >= segment_mass[first / kSegment]) {
+        target -= segment_mass[first / kSegment];
+        first += kSegment;
+    }
+    const int64_t end = std::min(first + kSegment, s.n);
+    for (int64_t id = first; id < end; ++id) {
+        const float z = s.x[id] / s.temperature;
+        if (!keeps(keep, z, s.z_max, id)) continue;
+        const uint64_t w = to_mass(scaled_exp(z - s.z_max));
+        if (target < w) return static_cast<int32_t>(id);
+        target -= w;
+    }
+    return -1;  // unreachable: the segment's mass is the sum of these
+}
+
+SampleResult greedy(const float* logits, float v, const float* x, int64_t n, float largest) {
+    const int64_t id = std::find(x, x + n, largest) - x;
+    return {static_cast<int32_t>(id), logits[id] - v, 0.0f};
+}
+
+SampleResult draw(const float* logits, float v, const SampleRow& row, const Scores& s, const Keep& keep,
+        uint64_t* segment_mass) {
+    const SamplerKernels& kernels = sampler_kernels();
+    uint64_t total = 0;
+    for (int64_t first = 0; first < s.n; first += kSegment) {
+        const uint64_t part = kernels.mass(s.x + first, std::min(kSegment, s.n - first), static_cast<int32_t>(first),
+                s.temperature, s.z_max, keep);
+        segment_mass[first / kSegment] = part;
+        total += part;
+    }
+    const int32_t id =
+            find_id(s, keep, draw_below(total, row.seed, row.trajectory_id, row.position), segment_mass);
+    if (id < 0) return kNothing;
+    const double log_total = std::log(static_cast<double>(total) * 0x1p-40);
+    const double below = static_cast<double>(s.x[id] / s.temperature) - static_cast<double>(s.z_max);
+    return {id, logits[id] / row.temperature - v, static_cast<float>(below - log_total)};
+}
+
+SampleResult sample_row(const float* logits, float v, const SampleRow& row, const int32_t* ids, float* scratch,
+        uint64_t* segment_mass) {
+    const SamplerKernels& kernels = sampler_kernels();
+    const int64_t n = row.n_vocab;
+    if (!std::isfinite(v)) return kNothing;
+    const bool edited = row.n_seen > 0 || row.n_masked > 0;
+    const float* x = edited ? edited_logits(logits, row, ids, scratch) : logits;
+    const float largest = kernels.max(x, n);
+    if (!std::isfinite(largest)) return kNothing;
+    if (row.temperature == 0.0f) return greedy(logits, v, x, n, largest);
+
+    Scores scores = {x, n, row.temperature, largest / row.temperature};
+    if (!std::isfinite(scores.z_max)) return kNothing;  // a temperature too small for these logits
+    SampleFilter filter = {-INFINITY, std::numeric_limits<int32_t>::max(), row.log_min_p};
+    if (row.top_k > 0 || row.top_p < 1.0f) {
+        kernels.divide(x, n, row.temperature, scratch);
+        scores.x = scratch;
+        scores.temperature = 1.0f;
+        filter = sample_filter(n, scratch, scores.z_max, row.top_k, row.top_p, row.log_min_p, scratch + n);
+    }
+    return draw(logits, v, row, scores, {filter.threshold, filter.last_tie, filter.log_min_p}, segment_mass);
+}
+
+// Per thread: edited or divided logits, masses as fp32, sums of the segments.
+int64_t thread_workspace_floats(int64_t vocab) {
+    return 2 * vocab + 2 * ceil_div(vocab, kSegment) + 16;
+}
+
+}  // namespace
+
+SampleFilter sample_filter(int64_t n_vocab, const float* z, float z_max, int32_t top_k, float top_p, float log_min_p,
+        float* scratch) {
+    SampleFilter filter = {-INFINITY, std::numeric_limits<int32_t>::max(), log_min_p};
+    uint32_t lowest_key = 0;
+    uint64_t above = 0;
+    if (top_k > 0 && top_k < n_vocab) {
+        const auto one = [](int64_t) -> uint64_t { return 1; };
+        lowest_key = select_key(z, n_vocab, 0, static_cast<uint64_t>(top_k), one, &above);
+        filter.threshold = from_order_key(lowest_key);
+    }
+    if (!(top_p < 1.0f)) return filter;
+
+    sampler_kernels().scaled_exps(z, n_vocab, z_max, scratch);
+    uint64_t total = 0;
+    for (int64_t i = 0; i < n_vocab; ++i)
+        total += order_key(z[i]) >= lowest_key ? to_mass(scratch[i]) : 0;
+    // A token goes when the mass of those before it, in descending order, reaches `need`: Hugging Face removes what lies within the
+    // lowest 1 - top_p.
+    const double removable = (1.0 - static_cast<double>(top_p)) * static_cast<double>(total);
+    const uint64_t need = std::max<uint64_t>(1, total - static_cast<uint64_t>(removable));
+    const auto mass = [&](int64_t i) { return to_mass(scratch[i]); };
+    const uint32_t key = select_key(z, n_vocab, lowest_key, need, mass, &above);
+    filter.threshold = from_order_key(key);
+    const uint64_t tie_mass = to_mass(scaled_exp(filter.threshold - z_max));
+    uint64_t n_ties = (need - above + tie_mass - 1) / tie_mass;
+    for (int64_t i = 0; i < n_vocab && n_ties > 0; ++i) {
+        if (z[i] != filter.threshold) continue;
+        filter.last_tie = static_cast<int32_t>(i);
+        --n_ties;
+    }
+    return filter;
+}
+
+int64_t sample_workspace_bytes(int64_t vocab) {
+    return static_cast<int64_t>(sizeof(float)) * thread_workspace_floats(vocab) * max_threads();
+}
+
+void sample(int64_t vocab, const float* logits, int64_t ld, const float* v, int64_t n, const SampleRow* rows,
+        const int32_t* ids, void* workspace, SampleResult* out) {
+    // Sums first, so that they are aligned: the share of a thread is a multiple of 16 floats.
+    const int64_t share = thread_workspace_floats(vocab) / 16 * 16;
+    parallel_for_dynamic(n, n * vocab, [&](int64_t r) {
+        const SampleRow& row = rows[r];
+        float* mine = static_cast<float*>(workspace) + thread_index() * share;
+        uint64_t* segment_mass = reinterpret_cast<uint64_t*>(mine);
+        float* scratch = mine + 2 * ceil_div(vocab, kSegment);
+        out[r] = sample_row(logits + row.logits_row * ld, v[row.logits_row], row, ids, scratch, segment_mass);
+    });
+}
+
+}  // namespace tbrm::cpu
