@@ -88,8 +88,8 @@ public:
     void zero(void* dst, int64_t bytes) override {
         if (bytes > 0) std::memset(dst, 0, static_cast<size_t>(bytes));
     }
-    void copy_2d(void* dst, int64_t dst_stride, const void* src, int64_t src_stride, int64_t width,
-            int64_t rows) override {
+    void copy_2d(
+            void* dst, int64_t dst_stride, const void* src, int64_t src_stride, int64_t width, int64_t rows) override {
         parallel_for(rows, rows * width / 16, [&](int64_t r) {
             copy(static_cast<uint8_t*>(dst) + r * dst_stride, static_cast<const uint8_t*>(src) + r * src_stride, width);
         });
@@ -201,6 +201,14 @@ public:
     }
     std::unique_ptr<DeviceHeadTape> make_head_tape() override {
         return std::make_unique<CpuHeadTape>();
+    }
+
+    int64_t sample_workspace_bytes(int64_t vocab) const override {
+        return cpu::sample_workspace_bytes(vocab);
+    }
+    void sample(int64_t vocab, const float* logits, int64_t ld, const float* v, int64_t n, const SampleRow* rows,
+            const int32_t* ids, void* workspace, SampleResult* out) override {
+        cpu::sample(vocab, logits, ld, v, n, rows, ids, workspace, out);
     }
 
     void residual_forward(const tbrm_residual_args_t& args, const float* q, const float* v, float* out_residual,

@@ -14,6 +14,7 @@
 #include "logprob/head.hpp"
 #include "ops/attention.hpp"
 #include "optimizer/adamw.hpp"
+#include "rollout/sampler.hpp"
 
 namespace tbrm {
 
@@ -47,8 +48,8 @@ public:
     virtual void copy(void* dst, const void* src, int64_t bytes) = 0;
     virtual void zero(void* dst, int64_t bytes) = 0;
     // `rows` rows of `width` bytes between arrays of different row strides (bytes).
-    virtual void copy_2d(void* dst, int64_t dst_stride, const void* src, int64_t src_stride, int64_t width,
-            int64_t rows) = 0;
+    virtual void copy_2d(
+            void* dst, int64_t dst_stride, const void* src, int64_t src_stride, int64_t width, int64_t rows) = 0;
 
     // Weight layout (CPU: gemm/panels.hpp; CUDA: row-major). Elements that W[rows, cols] takes in dtype.
     virtual int64_t weight_elements(Dtype dtype, int64_t rows, int64_t cols) const = 0;
@@ -106,6 +107,11 @@ public:
     virtual void head_logits(const HeadShape& shape, int64_t rows, const void* x, const void* w, float* out_logits,
             int64_t ld, float* out_v) = 0;
     virtual std::unique_ptr<DeviceHeadTape> make_head_tape() = 0;
+
+    // rollout/sampler.hpp
+    virtual int64_t sample_workspace_bytes(int64_t vocab) const = 0;
+    virtual void sample(int64_t vocab, const float* logits, int64_t ld, const float* v, int64_t n,
+            const SampleRow* rows, const int32_t* ids, void* workspace, SampleResult* out) = 0;
 
     // residual/residual.hpp; the arrays inside args are memory of this device. out_loss: one double of this device.
     virtual void residual_forward(const tbrm_residual_args_t& args, const float* q, const float* v, float* out_residual,

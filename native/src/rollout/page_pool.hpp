@@ -1,5 +1,6 @@
 #pragma once
 // page_pool.hpp - which 64-token pages are free and how many hold each of the others. Accounting only; kv_cache.hpp has the memory.
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 

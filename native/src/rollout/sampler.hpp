@@ -55,8 +55,8 @@ void sample(int64_t vocab, const float* logits, int64_t ld, const float* v, int6
         const int32_t* ids, void* workspace, SampleResult* out);
 
 // What top-k, top-p and min-p keep of z [n_vocab] (already divided by temperature; scratch [n_vocab]). For tests and for sample itself.
-SampleFilter sample_filter(int64_t n_vocab, const float* z, float z_max, int32_t top_k, float top_p, float log_min_p,
-        float* scratch);
+SampleFilter sample_filter(
+        int64_t n_vocab, const float* z, float z_max, int32_t top_k, float top_p, float log_min_p, float* scratch);
 
 }  // namespace cpu
 }  // namespace tbrm

@@ -39,7 +39,8 @@ struct Avx2 {
     static F keep(M m, F x) { return _mm256_and_ps(m, x); }
     static U zero() { return _mm256_setzero_si256(); }
     static U add_masses(U sum, F x) {
-        return _mm256_add_epi64(sum, _mm256_add_epi64(four(_mm256_castps256_ps128(x)), four(_mm256_extractf128_ps(x, 1))));
+        return _mm256_add_epi64(
+                sum, _mm256_add_epi64(four(_mm256_castps256_ps128(x)), four(_mm256_extractf128_ps(x, 1))));
     }
     static uint64_t total(U sum) {
         alignas(32) uint64_t lanes[4];

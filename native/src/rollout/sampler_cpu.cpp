@@ -96,8 +96,8 @@ SampleResult greedy(const float* logits, float v, const float* x, int64_t n, flo
     return {static_cast<int32_t>(id), logits[id] - v, 0.0f};
 }
 
-SampleResult draw(const float* logits, float v, const SampleRow& row, const Scores& s, const Keep& keep,
-        uint64_t* segment_mass) {
+SampleResult draw(
+        const float* logits, float v, const SampleRow& row, const Scores& s, const Keep& keep, uint64_t* segment_mass) {
     const SamplerKernels& kernels = sampler_kernels();
     uint64_t total = 0;
     for (int64_t first = 0; first < s.n; first += kSegment) {
@@ -106,8 +106,7 @@ SampleResult draw(const float* logits, float v, const SampleRow& row, const Scor
         segment_mass[first / kSegment] = part;
         total += part;
     }
-    const int32_t id =
-            find_id(s, keep, draw_below(total, row.seed, row.trajectory_id, row.position), segment_mass);
+    const int32_t id = find_id(s, keep, draw_below(total, row.seed, row.trajectory_id, row.position), segment_mass);
     if (id < 0) return kNothing;
     const double log_total = std::log(static_cast<double>(total) * 0x1p-40);
     const double below = static_cast<double>(s.x[id] / s.temperature) - static_cast<double>(s.z_max);
@@ -144,8 +143,8 @@ int64_t thread_workspace_floats(int64_t vocab) {
 
 }  // namespace
 
-SampleFilter sample_filter(int64_t n_vocab, const float* z, float z_max, int32_t top_k, float top_p, float log_min_p,
-        float* scratch) {
+SampleFilter sample_filter(
+        int64_t n_vocab, const float* z, float z_max, int32_t top_k, float top_p, float log_min_p, float* scratch) {
     SampleFilter filter = {-INFINITY, std::numeric_limits<int32_t>::max(), log_min_p};
     uint32_t lowest_key = 0;
     uint64_t above = 0;

@@ -8,8 +8,9 @@
 
 namespace tbrm {
 
-constexpr int kMassBits = 40;             // w = exp(z - z_max) in units of 2^-40; 8M of them fit a uint64
-constexpr uint32_t kDrawStream = 0x64726177u;  // "draw": first counter word, so that other users of a seed do not collide
+constexpr int kMassBits = 40;  // w = exp(z - z_max) in units of 2^-40; 8M of them fit a uint64
+constexpr uint32_t kDrawStream =
+        0x64726177u;  // "draw": first counter word, so that other users of a seed do not collide
 
 // exp(x) * 2^40 for x <= 0 is made of these, by the scalar code below, the vector code of sampler_simd.hpp and the CUDA twin.
 namespace mass {

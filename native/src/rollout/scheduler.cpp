@@ -57,7 +57,8 @@ bool Scheduler::admit_next(Plan& plan) {
     if (waiting_.empty() || static_cast<int64_t>(running_.size()) >= limits_.max_seqs) return false;
     Sequence& sequence = *waiting_.front();
     Prompt& prompt = *sequence.prompt;
-    const bool needs_prefill = prompt.computed ? prompt.pages.empty() || sequence.n_response() > 1 : prompt.pages.empty();
+    const bool needs_prefill =
+            prompt.computed ? prompt.pages.empty() || sequence.n_response() > 1 : prompt.pages.empty();
     if (needs_prefill && prefill_left_ == 0) return false;
     int64_t needed = pages_to_admit(sequence);
     if (running_.empty()) {
@@ -89,7 +90,8 @@ int64_t Scheduler::pages_to_admit(const Sequence& sequence) const {
     if (!prompt.computed) return prompt.pages.empty() ? pages_for(prompt.length()) : 1;
     const int64_t all = pages_for(sequence.length());
     if (!prompt.pages.empty()) {
-        return n_without_pages(prompt, &sequence) == 0 ? all - n_pages(prompt.pages) : all - prompt.length() / kPageTokens;
+        return n_without_pages(prompt, &sequence) == 0 ? all - n_pages(prompt.pages)
+                                                       : all - prompt.length() / kPageTokens;
     }
     return find_donor(prompt) != nullptr ? all - prompt.length() / kPageTokens : all;
 }

@@ -88,10 +88,10 @@ private:
     SchedulerLimits limits_;
     PagePool& pool_;
     KvCache& cache_;
-    std::deque<Sequence*> waiting_;     // oldest first
-    std::vector<Sequence*> running_;    // oldest first
-    std::vector<Prompt*> prompts_;      // those that hold pages, oldest first
-    int64_t prefill_left_ = 0;          // of this iteration
+    std::deque<Sequence*> waiting_;   // oldest first
+    std::vector<Sequence*> running_;  // oldest first
+    std::vector<Prompt*> prompts_;    // those that hold pages, oldest first
+    int64_t prefill_left_ = 0;        // of this iteration
     int64_t n_preemptions_ = 0;
     bool preempted_ = false;               // in this iteration
     bool finished_without_pages_ = false;  // some may wait

@@ -48,7 +48,7 @@ struct Sequence {
     int32_t stop_state = 0;      // of sampling.stop_strings
     bool finished = false;
     tbrm_finish_reason_t reason = TBRM_FINISH_REASON_LENGTH;
-    std::vector<int32_t> seen;       // distinct ids of prompt and response; kept with a repetition penalty only
+    std::vector<int32_t> seen;        // distinct ids of prompt and response; kept with a repetition penalty only
     std::vector<uint64_t> seen_bits;  // the same as a set
 
     int64_t n_response() const { return static_cast<int64_t>(response.size()); }

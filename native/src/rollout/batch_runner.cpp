@@ -1,0 +1,185 @@
+#include "rollout/batch_runner.hpp"
+
+#include <algorithm>
+#include <numeric>
+
+namespace tbrm {
+namespace {
+
+// As DeviceBuffer::resize, with room to spare, so that a batch that grows row by row does not allocate row by row.
+template <class T>
+T* fit(Device& device, DeviceBuffer<T>& buffer, int64_t n) {
+    if (n > buffer.size()) buffer.resize(device, n + n / 2);
+    return buffer.data();
+}
+
+template <class T>
+void upload(Device& device, DeviceBuffer<T>& buffer, const std::vector<T>& host) {
+    const int64_t n = static_cast<int64_t>(host.size());
+    if (n > 0) device.upload(fit(device, buffer, n), host.data(), n * static_cast<int64_t>(sizeof(T)));
+}
+
+float head_temperature(const Sequence& sequence) {
+    const float temperature = sequence.prompt->sampling.row.temperature;
+    return temperature > 0 ? temperature : 1.0f;
+}
+
+}  // namespace
+
+const std::vector<SampleResult>& BatchRunner::run(const Plan& plan) {
+    gather_inputs(plan);
+    upload_inputs();
+    run_layers(plan.n_rows);
+    order_draws(plan);
+    results_.resize(plan.draws.size());
+    if (plan.draws.empty()) return results_;
+
+    upload(device_, in_.last_rows, last_rows_);
+    const int64_t n_last = static_cast<int64_t>(last_rows_.size());
+    void* last = fit(device_, act_.last, n_last * model_.hidden * dtype_bytes(model_.dtype));
+    device_.gather_rows(model_.dtype, n_last, model_.hidden, in_.last_rows.data(), act_.x.data(), last);
+    final_norm_forward(device_, model_, n_last, last, last, nullptr);
+    const int64_t row_bytes = model_.vocab * static_cast<int64_t>(sizeof(float));
+    const int64_t max_rows = std::max<int64_t>(1, logits_budget_bytes_ / row_bytes);
+    HeadChunk chunk = {0, 0, 0, 0};
+    while (chunk.end_draw < plan.draws.size()) {
+        chunk = next_chunk(plan, chunk.end_draw, chunk.end_row, max_rows);
+        run_chunk(plan, chunk);
+    }
+    return results_;
+}
+
+void BatchRunner::release() {
+    in_ = Inputs();
+    act_ = Activations();
+    out_ = Output();
+}
+
+void BatchRunner::gather_inputs(const Plan& plan) {
+    for (std::vector<int32_t>* list : {&ids_, &positions_, &slots_, &n_keys_})
+        list->clear();
+    for (std::vector<int64_t>* list : {&write_pages_, &page_table_, &page_table_offsets_, &span_last_row_})
+        list->clear();
+    for (const Span& span : plan.spans) {
+        const int64_t table = static_cast<int64_t>(page_table_.size());
+        const std::vector<int64_t>& pages = span.pages();
+        page_table_.insert(page_table_.end(), pages.begin(), pages.end());
+        for (int64_t i = span.start; i < span.start + span.count; ++i) {
+            ids_.push_back(span.token(i));
+            positions_.push_back(static_cast<int32_t>(i));
+            write_pages_.push_back(pages[static_cast<size_t>(i / kPageTokens)]);
+            slots_.push_back(static_cast<int32_t>(i % kPageTokens));
+            page_table_offsets_.push_back(table);
+            n_keys_.push_back(static_cast<int32_t>(i + 1));
+        }
+        span_last_row_.push_back(static_cast<int64_t>(ids_.size()) - 1);
+    }
+}
+
+void BatchRunner::upload_inputs() {
+    upload(device_, in_.ids, ids_);
+    upload(device_, in_.positions, positions_);
+    upload(device_, in_.slots, slots_);
+    upload(device_, in_.n_keys, n_keys_);
+    upload(device_, in_.write_pages, write_pages_);
+    upload(device_, in_.page_table, page_table_);
+    upload(device_, in_.page_table_offsets, page_table_offsets_);
+}
+
+void BatchRunner::run_layers(int64_t n) {
+    const AttentionShape& shape = model_.attention;
+    const Dtype dtype = model_.dtype;
+    const int64_t element = dtype_bytes(dtype), width = model_.qkv_width();
+    void* x = fit(device_, act_.x, n * model_.hidden * element);
+    LayerBuffers buffers{};
+    buffers.normed = fit(device_, act_.normed, n * model_.hidden * element);
+    buffers.qkv = fit(device_, act_.qkv, n * width * element);
+    buffers.attention = fit(device_, act_.attention, n * model_.attention_width() * element);
+    buffers.gate_up = fit(device_, act_.gate_up, n * 2 * model_.intermediate * element);
+    buffers.inner = fit(device_, act_.inner, n * model_.intermediate * element);
+
+    const AttentionStep attention = [&](int64_t layer, const void* qkv, void* out) {
+        const uint8_t* q = static_cast<const uint8_t*>(qkv);
+        const uint8_t* k = q + model_.attention_width() * element;
+        const uint8_t* v = k + shape.n_kv_heads * shape.head_dim * element;
+        device_.kv_write(dtype, shape, n, k, v, width, in_.write_pages.data(), in_.slots.data(), cache_.layer(layer));
+        device_.paged_attention(dtype, shape, n, q, width, cache_.layer(layer), in_.page_table.data(),
+                in_.page_table_offsets.data(), in_.n_keys.data(), out, model_.attention_width(), nullptr);
+    };
+    device_.embedding_forward(dtype, n, model_.hidden, model_.vocab, in_.ids.data(), model_.embedding, x);
+    for (size_t layer = 0; layer < model_.layers.size(); ++layer)
+        layer_forward(device_, model_, static_cast<int64_t>(layer), n, in_.positions.data(), x, buffers, attention);
+}
+
+// The head takes one temperature per call: draws are taken in order of temperature. A span that several samples draw from is one row.
+void BatchRunner::order_draws(const Plan& plan) {
+    order_.resize(plan.draws.size());
+    std::iota(order_.begin(), order_.end(), 0);
+    const auto temperature = [&](int32_t draw) { return head_temperature(*plan.draws[static_cast<size_t>(draw)]); };
+    const auto colder = [&](int32_t a, int32_t b) { return temperature(a) < temperature(b); };
+    if (!std::is_sorted(order_.begin(), order_.end(), colder)) std::stable_sort(order_.begin(), order_.end(), colder);
+
+    last_rows_.clear();
+    draw_last_row_.clear();
+    for (const int32_t draw : order_) {
+        const int64_t row = span_last_row_[static_cast<size_t>(plan.draw_span[static_cast<size_t>(draw)])];
+        if (last_rows_.empty() || last_rows_.back() != row) last_rows_.push_back(row);
+        draw_last_row_.push_back(static_cast<int64_t>(last_rows_.size()) - 1);
+    }
+}
+
+BatchRunner::HeadChunk BatchRunner::next_chunk(
+        const Plan& plan, size_t first_draw, int64_t first_row, int64_t max_rows) const {
+    const auto temperature = [&](size_t i) { return head_temperature(*plan.draws[static_cast<size_t>(order_[i])]); };
+    size_t end = first_draw;
+    while (end < order_.size() && draw_last_row_[end] < first_row + max_rows &&
+            temperature(end) == temperature(first_draw))
+        ++end;
+    return {first_draw, end, first_row, draw_last_row_[end - 1] + 1};
+}
+
+void BatchRunner::run_chunk(const Plan& plan, const HeadChunk& chunk) {
+    const int64_t n = chunk.end_row - chunk.first_row;
+    const Sequence& first = *plan.draws[static_cast<size_t>(order_[chunk.first_draw])];
+    const HeadShape shape = {model_.dtype, model_.hidden, model_.vocab, head_temperature(first), logits_budget_bytes_};
+    const uint8_t* x = act_.last.data() + chunk.first_row * model_.hidden * dtype_bytes(model_.dtype);
+    float* logits = fit(device_, out_.logits, n * model_.vocab);
+    float* v = fit(device_, out_.v, n);
+    device_.head_logits(shape, n, x, model_.head, logits, model_.vocab, v);
+    sample_chunk(plan, chunk);
+}
+
+void BatchRunner::sample_chunk(const Plan& plan, const HeadChunk& chunk) {
+    sample_rows_.clear();
+    sample_ids_.clear();
+    for (size_t i = chunk.first_draw; i < chunk.end_draw; ++i) {
+        const Sequence& sequence = *plan.draws[static_cast<size_t>(order_[i])];
+        const Sampling& sampling = sequence.prompt->sampling;
+        SampleRow row = sampling.row;
+        row.trajectory_id = sequence.trajectory_id;
+        row.position = static_cast<int32_t>(sequence.length());
+        row.logits_row = static_cast<int32_t>(draw_last_row_[i] - chunk.first_row);
+        row.first_seen = static_cast<int32_t>(sample_ids_.size());
+        row.n_seen = static_cast<int32_t>(sequence.seen.size());
+        sample_ids_.insert(sample_ids_.end(), sequence.seen.begin(), sequence.seen.end());
+        if (sequence.n_response() < sampling.min_new_tokens) {
+            row.first_masked = static_cast<int32_t>(sample_ids_.size());
+            row.n_masked = static_cast<int32_t>(sampling.stop_ids.size());
+            sample_ids_.insert(sample_ids_.end(), sampling.stop_ids.begin(), sampling.stop_ids.end());
+        }
+        sample_rows_.push_back(row);
+    }
+    const int64_t n = static_cast<int64_t>(sample_rows_.size());
+    upload(device_, out_.rows, sample_rows_);
+    upload(device_, out_.ids, sample_ids_);
+    SampleResult* results = fit(device_, out_.results, n);
+    void* workspace = fit(device_, out_.workspace, device_.sample_workspace_bytes(model_.vocab));
+    device_.sample(model_.vocab, out_.logits.data(), model_.vocab, out_.v.data(), n, out_.rows.data(), out_.ids.data(),
+            workspace, results);
+    chunk_results_.resize(sample_rows_.size());
+    device_.download(chunk_results_.data(), results, n * static_cast<int64_t>(sizeof(SampleResult)));
+    for (size_t i = 0; i < chunk_results_.size(); ++i)
+        results_[static_cast<size_t>(order_[chunk.first_draw + i])] = chunk_results_[i];
+}
+
+}  // namespace tbrm
