@@ -1,0 +1,120 @@
+// rollout_test.cpp - the engine: the same tokens and log-probabilities, bit for bit, whatever the company, the limits and the preemptions;
+// equal to the trainer's forward; stop conditions; calls in every order.
+#include "rollout/rollout.hpp"
+
+#include "gradient/training_pass.hpp"
+#include "rollout_harness.hpp"
+
+using namespace tbrm;
+using namespace tbrm::testing;
+
+namespace {
+
+// Prompts and samplers of many kinds; prompt lengths on both sides of page borders.
+std::vector<Request> mixed_requests(int32_t vocab = 97) {
+    std::vector<Request> requests;
+    const int64_t lengths[] = {1, 5, 63, 64, 65, 100, 127, 128, 129};
+    int64_t id = 0;
+    for (size_t i = 0; i < sizeof lengths / sizeof *lengths; ++i) {
+        Request r{random_prompt(lengths[i], 50 + i, vocab), {}, sampling_of(i % 3 == 0 ? 0.7f : 1.0f, 20)};
+        for (size_t k = 0; k < 1 + i % 4; ++k)
+            r.trajectory_ids.push_back(id++);
+        if (i == 2) r.sampling.temperature = 0;
+        if (i == 3) r.sampling.top_p = 0.8f;
+        if (i == 4) r.sampling.top_k = 5;
+        if (i == 5) r.sampling.repetition_penalty = 1.2f;
+        if (i == 6) r.sampling.min_p = 0.05f;
+        r.sampling.max_new_tokens += static_cast<int32_t>(17 * i % 70);
+        requests.push_back(r);
+    }
+    return requests;
+}
+
+void check_same(const Outputs& actual, const Outputs& expected, const char* what) {
+    CHECK_MSG(actual.size() == expected.size(), "%s: %zu of %zu", what, actual.size(), expected.size());
+    for (const auto& [id, output] : expected)
+        CHECK_MSG(actual.count(id) == 1 && actual.at(id) == output, "%s: trajectory %d", what, static_cast<int>(id));
+}
+
+// Q - V of every response token by the trainer's packed forward.
+std::vector<float> trainer_logp(
+        Model& model, const std::vector<int32_t>& prompt, const Output& output, float temperature) {
+    std::vector<int32_t> ids(prompt);
+    ids.insert(ids.end(), output.ids.begin(), output.ids.end());
+    std::vector<int64_t> rows;
+    for (size_t i = 0; i < output.ids.size(); ++i)
+        rows.push_back(static_cast<int64_t>(prompt.size() + i) - 1);
+    const int64_t offsets[] = {0, static_cast<int64_t>(ids.size())};
+    tbrm_batch_t batch{};
+    batch.struct_size = static_cast<int32_t>(sizeof batch);
+    batch.temperature = temperature;
+    batch.n_seqs = 1;
+    batch.n_tokens = offsets[1];
+    batch.n_rows = static_cast<int64_t>(rows.size());
+    batch.ids = ids.data();
+    batch.offsets = offsets;
+    batch.rows = rows.data();
+    batch.labels = output.ids.data();
+    std::vector<float> q(rows.size()), v(rows.size()), logp(rows.size());
+    TrainingPass(model).forward(&batch, false, {q.data(), v.data(), nullptr});
+    for (size_t i = 0; i < rows.size(); ++i)
+        logp[i] = q[i] - v[i];
+    return logp;
+}
+
+}  // namespace
+
+TBRM_TEST(company_limits_and_preemption_do_not_change_a_bit) {
+    for (const Dtype dtype : {Dtype::F32, Dtype::Bf16}) {
+        ModelShape shape;
+        shape.dtype = dtype;
+        const std::shared_ptr<Model> model = small_model(shape);
+        std::vector<Request> requests = mixed_requests();
+        const Outputs expected = run_all(*model, limits_of(*model, 64, 4096, 400), requests);
+        check_same(run_all(*model, limits_of(*model, 1, 4096, 400), requests), expected, "one at a time");
+        check_same(run_all(*model, limits_of(*model, 64, 1, 400), requests), expected, "prefill token by token");
+        check_same(run_all(*model, limits_of(*model, 3, 37, 400), requests), expected, "3 sequences, chunks of 37");
+        tbrm_rollout_status_t status;
+        check_same(run_all(*model, limits_of(*model, 64, 50, 5), requests, &status), expected, "5 pages");
+        CHECK_MSG(status.n_preemptions > 3, "%d preemptions", static_cast<int>(status.n_preemptions));
+        check_same(run_all(*model, limits_of(*model, 64, 4096, 9), requests, &status), expected, "9 pages");
+        CHECK_MSG(status.n_preemptions > 0, "%d preemptions", static_cast<int>(status.n_preemptions));
+        std::reverse(requests.begin(), requests.end());
+        check_same(run_all(*model, limits_of(*model, 64, 4096, 400), requests), expected, "reversed submission");
+        std::vector<Request> apart;
+        for (const Request& r : requests) {
+            for (const int64_t id : r.trajectory_ids)
+                apart.push_back({r.prompt, {id}, r.sampling});
+        }
+        check_same(run_all(*model, limits_of(*model, 7, 200, 60), apart), expected, "samples apart");
+        Outputs alone;
+        for (const Request& r : apart)
+            alone.merge(run_all(*model, limits_of(*model, 1, 100, 5), {r}));
+        check_same(alone, expected, "each in an engine of its own");
+    }
+}
+
+TBRM_TEST(log_probs_are_the_trainers) {
+    for (const Dtype dtype : {Dtype::F32, Dtype::Bf16}) {
+        for (const int32_t qk_norm : {0, 1}) {
+            ModelShape shape;
+            shape.dtype = dtype;
+            shape.qk_norm = qk_norm;
+            const std::shared_ptr<Model> model = small_model(shape);
+            const std::vector<Request> requests = mixed_requests();
+            const Outputs outputs = run_all(*model, limits_of(*model, 16, 48, 12), requests);
+            for (const Request& r : requests) {
+                for (const int64_t id : r.trajectory_ids) {
+                    const Output& output = outputs.at(id);
+                    const std::vector<float> logp = trainer_logp(
+                            *model, r.prompt, output, r.sampling.temperature > 0 ? r.sampling.temperature : 1.0f);
+                    CHECK_MSG(logp == output.logp, "trajectory %d", static_cast<int>(id));
+                }
+            }
+        }
+    }
+}
+
+int main(int argc, char** argv) {
+    return tbrm::testing::run(argc, argv);
+}
