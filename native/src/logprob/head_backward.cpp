@@ -1,0 +1,257 @@
+#include "logprob/head_backward.hpp"
+
+#include <cmath>
+#include <cstring>
+
+#include "gemm/scratch.hpp"
+
+namespace tbrm {
+namespace cpu {
+namespace {
+
+constexpr int64_t kInputRows = 1024;  // rows that share a transposed strip of W
+constexpr int64_t kTileRows = 48;     // rows of a strip's accumulator tile
+constexpr int64_t kDepth = 1024;      // rows n per pass over a panel of dW
+constexpr int64_t kGroup = 4;         // segments between two meetings of the threads
+
+// dZ of a group of segments: the recomputed rows' in `slice`, laid out as KeptExponentials, and the kept ones'.
+struct Pass {
+    const HeadCall& call;
+    const RowCoefficients& rows;
+    const BackwardChunk& chunk;
+    KeptExponentials& kept;
+    HostBuffer<char> slice;       // [segment of the group][n_recomputed][padded columns]
+    HostBuffer<char> transposed;  // X^T: [hidden][ld] of this chunk
+    int64_t ld;
+    HostBuffer<float> dx;          // [rows of the chunk][hidden]
+    HostBuffer<int32_t> by_label;  // rows of the chunk, ordered by (label, row)
+    int64_t group_first;           // of the group at hand
+    int64_t group_last;
+
+    int64_t padded(int64_t segment) const { return padded_columns(segment_columns(call.shape.vocab, segment)); }
+    // dz of the chunk's row r (kept rows: before their factor).
+    char* dz(int64_t segment, int64_t r) {
+        if (r < chunk.n_kept) return kept.row(call, segment, chunk.first + r);
+        const int64_t at = (segment - group_first) * chunk.n_recomputed * kSegmentColumns;
+        return slice.data() + (at + (r - chunk.n_kept) * padded(segment)) * call.element_bytes();
+    }
+    const float* factors(int64_t segment) const { return kept.max.data() + segment * kept.rows + chunk.first; }
+};
+
+// Recomputes the logits of rows [r, r + n) of the chunk over one segment and turns them into dz, the label's column zero.
+void recompute_unit(Pass& pass, int64_t r, int64_t n, int64_t segment) {
+    const HeadCall& call = pass.call;
+    const int64_t columns = segment_columns(call.shape.vocab, segment), size = call.element_bytes();
+    float* tile = logit_tile();
+    segment_products(call, pass.chunk.first + r, n, segment, tile);
+    products_to_logits(call, n, segment, tile);
+    for (int64_t i = 0; i < n; ++i) {
+        const int64_t row = pass.chunk.first + r + i;
+        char* dz = pass.dz(segment, r + i);
+        if (!pass.rows.active(row)) {
+            std::memset(dz, 0, static_cast<size_t>(pass.padded(segment) * size));
+            continue;
+        }
+        const RowGradient gradient{pass.rows.v[row], pass.rows.h != nullptr ? pass.rows.h[row] : 0.0f,
+                pass.rows.dv[row], pass.rows.entropy_slope(row), 1.0f / call.shape.temperature};
+        call.rows.gradient(pass.padded(segment), tile + i * kSegmentColumns, gradient, call.shape.dtype, dz);
+        const int64_t label = call.labels[row] - segment * kSegmentColumns;
+        if (label >= 0 && label < columns) std::memset(dz + label * size, 0, static_cast<size_t>(size));
+    }
+}
+
+// Adds rows [r, r + n) of dZ times W, over the group, into 64 columns of dx from d0. The rows lie on one side of n_kept.
+void input_gradient_unit(Pass& pass, int64_t r, int64_t n, int64_t d0) {
+    const HeadCall& call = pass.call;
+    const int64_t d = call.shape.hidden, cols = std::min(kPanelRows, d - d0), size = call.element_bytes();
+    char* strip = Scratch::get<char>(ScratchUse::Slab, kSegmentColumns * kPanelRows * size);
+    float* acc = Scratch::get<float>(ScratchUse::Accumulators, kTileRows * kPanelRows);
+    for (int64_t s = pass.group_first; s < pass.group_last; ++s) {
+        const int64_t depth = pass.padded(s), first_panel = s * kSegmentColumns / kPanelRows;
+        for (int64_t p = 0; p < depth / kPanelRows; ++p) {
+            call.gemm.transpose_slab(call.shape.dtype)(cols, call.w_panel(first_panel + p) + d0 * kPanelRows * size,
+                    strip + p * kPanelRows * kPanelRows * size);
+        }
+        for (int64_t i = 0; i < n; i += kTileRows) {
+            const int64_t take = std::min(kTileRows, n - i);
+            call.gemm.tile(call.shape.dtype)(
+                    take, kPanelRows, depth, pass.dz(s, r + i), depth, strip, acc, kPanelRows, false);
+            for (int64_t j = 0; j < take; ++j) {
+                const float factor = r + i + j < pass.chunk.n_kept ? pass.factors(s)[r + i + j] : 1.0f;
+                call.rows.add_scaled(cols, acc + j * kPanelRows, factor, pass.dx.data() + (r + i + j) * d + d0);
+            }
+        }
+    }
+}
+
+// dw panel += (64 columns of dZ)^T X for rows [r, r + n) of the chunk, on one side of n_kept, n <= kDepth.
+void weight_gradient_rows(Pass& pass, int64_t r, int64_t n, int64_t segment, int64_t panel, float* dw) {
+    const HeadCall& call = pass.call;
+    const int64_t size = call.element_bytes(), column = (panel * kPanelRows - segment * kSegmentColumns) * size;
+    char* slab = Scratch::get<char>(ScratchUse::Slab, kDepth * kPanelRows * size);
+    const char* source = pass.dz(segment, r) + column;
+    int64_t ld = pass.padded(segment);
+    if (r < pass.chunk.n_kept) {
+        char* scaled = Scratch::get<char>(ScratchUse::Logits, kDepth * kPanelRows * size);
+        for (int64_t i = 0; i < n; ++i) {
+            call.rows.scale(kPanelRows, source + i * ld * size, pass.factors(segment)[r + i], call.shape.dtype,
+                    scaled + i * kPanelRows * size);
+        }
+        source = scaled;
+        ld = kPanelRows;
+    }
+    call.gemm.interleave_rows(call.shape.dtype)(n, kPanelRows, source, ld, kPanelRows, slab);
+    call.gemm.tile(call.shape.dtype)(
+            call.shape.hidden, kPanelRows, n, pass.transposed.data() + r * size, pass.ld, slab, dw, kPanelRows, true);
+}
+
+// The label's own term, d_a x into row a of dW, for the chunk's labels in this panel, in row order.
+void weight_gradient_labels(const Pass& pass, int64_t panel, float* dw) {
+    const HeadCall& call = pass.call;
+    const auto label_of = [&](int32_t r) { return call.labels[pass.chunk.first + r]; };
+    const int32_t* end = pass.by_label.data() + pass.chunk.rows();
+    const int32_t* at = std::lower_bound(pass.by_label.data(), end, panel * kPanelRows,
+            [&](int32_t r, int64_t first) { return label_of(r) < first; });
+    for (; at != end && label_of(*at) < (panel + 1) * kPanelRows; ++at) {
+        const int64_t row = pass.chunk.first + *at;
+        if (!pass.rows.active(row)) continue;
+        const float slope = pass.rows.label_slope(row) / call.shape.temperature;
+        float* out = dw + label_of(*at) % kPanelRows;
+        const char* x = call.x_row(row);
+        for (int64_t k = 0; k < call.shape.hidden; ++k) {
+            out[k * kPanelRows] +=
+                    slope * (call.shape.dtype == Dtype::F32 ? reinterpret_cast<const float*>(x)[k]
+                                                            : to_float(reinterpret_cast<const bf16*>(x)[k]));
+        }
+    }
+}
+
+void weight_gradient_unit(Pass& pass, int64_t panel, float* dw_panels) {
+    const int64_t segment = panel * kPanelRows / kSegmentColumns;
+    float* dw = dw_panels + panel * kPanelRows * pass.call.shape.hidden;
+    const int64_t n_kept = pass.chunk.n_kept, n = pass.chunk.rows();
+    for (int64_t r = 0; r < n_kept; r += kDepth)
+        weight_gradient_rows(pass, r, std::min(kDepth, n_kept - r), segment, panel, dw);
+    for (int64_t r = n_kept; r < n; r += kDepth)
+        weight_gradient_rows(pass, r, std::min(kDepth, n - r), segment, panel, dw);
+    weight_gradient_labels(pass, panel, dw);
+}
+
+// X^T of the chunk. A row without a gradient becomes zero, so that what it holds (a NaN, say) meets no sum.
+void transpose_inputs(Pass& pass) {
+    const HeadCall& call = pass.call;
+    const int64_t d = call.shape.hidden, n = pass.chunk.rows(), size = call.element_bytes();
+    parallel_for(panel_count(d), n * d, [&](int64_t strip) {
+        const int64_t d0 = strip * kPanelRows, cols = std::min(kPanelRows, d - d0);
+        char* out = pass.transposed.data() + d0 * pass.ld * size;
+        call.gemm.transpose_rows(call.shape.dtype)(n, cols, call.x_row(pass.chunk.first) + d0 * size, d, out, pass.ld);
+        for (int64_t r = 0; r < n; ++r) {
+            if (pass.rows.active(pass.chunk.first + r)) continue;
+            for (int64_t c = 0; c < cols; ++c)
+                std::memset(out + (c * pass.ld + r) * size, 0, static_cast<size_t>(size));
+        }
+    });
+}
+
+// dx = what the segments gave + d_a W[a], rounded once.
+void finish_input_gradient(Pass& pass, char* out) {
+    const HeadCall& call = pass.call;
+    const int64_t d = call.shape.hidden, size = call.element_bytes();
+    parallel_for(pass.chunk.rows(), pass.chunk.rows() * d * 4, [&](int64_t r) {
+        const int64_t row = pass.chunk.first + r, label = call.labels[row];
+        float* acc = pass.dx.data() + r * d;
+        if (pass.rows.active(row)) {
+            const float slope = pass.rows.label_slope(row) / call.shape.temperature;
+            const char* panel = call.w_panel(label / kPanelRows);
+            for (int64_t k = 0; k < d; ++k) {
+                const int64_t at = panel_index(call.shape.dtype, label % kPanelRows, k, d);
+                acc[k] += slope * (call.shape.dtype == Dtype::F32 ? reinterpret_cast<const float*>(panel)[at]
+                                                                  : to_float(reinterpret_cast<const bf16*>(panel)[at]));
+            }
+        }
+        call.gemm.finish_rows(call.shape.dtype)(1, d, acc, d, nullptr, false, out + row * d * size, d);
+    });
+}
+
+void recompute_group(Pass& pass) {
+    const int64_t n = pass.chunk.n_recomputed, segments = pass.group_last - pass.group_first;
+    if (n == 0) return;
+    const int64_t block = rows_per_unit(n, segments), blocks = ceil_div(n, block);
+    parallel_for_dynamic(segments * blocks, n * segments * pass.call.shape.hidden * 64, [&](int64_t unit) {
+        const int64_t r = unit % blocks * block;
+        recompute_unit(pass, pass.chunk.n_kept + r, std::min(block, n - r), pass.group_first + unit / blocks);
+    });
+}
+
+// One product's units beside the other's: they share nothing but dZ.
+void products_of_group(Pass& pass, float* dw) {
+    const int64_t strips = panel_count(pass.call.shape.hidden), n_kept = pass.chunk.n_kept;
+    const int64_t block = rows_per_task(pass.chunk.rows(), strips, kInputRows, 2 * kTileRows, 2);
+    const int64_t kept_blocks = ceil_div(n_kept, block);
+    const int64_t input_units = strips * (kept_blocks + ceil_div(pass.chunk.n_recomputed, block));
+    const int64_t first_panel = pass.group_first * kSegmentColumns / kPanelRows;
+    const int64_t last_panel =
+            std::min(panel_count(pass.call.shape.vocab), pass.group_last * kSegmentColumns / kPanelRows);
+    const int64_t work = pass.chunk.rows() * pass.call.shape.hidden * (last_panel - first_panel) * 8;
+    parallel_for_dynamic(input_units + last_panel - first_panel, work, [&](int64_t unit) {
+        if (unit >= input_units) return weight_gradient_unit(pass, first_panel + unit - input_units, dw);
+        const int64_t rows = unit / strips, d0 = unit % strips * kPanelRows;
+        const bool is_kept = rows < kept_blocks;
+        const int64_t r = is_kept ? rows * block : n_kept + (rows - kept_blocks) * block;
+        input_gradient_unit(pass, r, std::min(block, (is_kept ? n_kept : pass.chunk.rows()) - r), d0);
+    });
+}
+
+}  // namespace
+
+float RowCoefficients::label_slope(int64_t row) const {
+    const double dq_row = static_cast<double>(dq[row]), dv_row = static_cast<double>(dv[row]);
+    const double other = static_cast<double>(rest[row]);
+    double slope = (dq_row + dv_row) - dv_row * other;  // dQ + dV p
+    if (entropy_slope(row) != 0.0f) {
+        const double logp =
+                other < 0.5 ? std::log1p(-other) : static_cast<double>(q[row]) - static_cast<double>(v[row]);
+        const double p = 1.0 - other;
+        if (p > 0.0) slope -= static_cast<double>(entropy_slope(row)) * p * (logp + static_cast<double>(h[row]));
+    }
+    return static_cast<float>(slope);
+}
+
+void kept_factors(const HeadCall& call, const RowCoefficients& rows, KeptExponentials& kept) {
+    const int64_t segments = segment_count(call.shape.vocab);
+    parallel_for(segments, kept.rows * segments * 16, [&](int64_t s) {
+        float* factor = kept.max.data() + s * kept.rows;
+        for (int64_t r = 0; r < kept.rows; ++r) {
+            const float slope = rows.dv[r] / call.shape.temperature;
+            factor[r] = slope == 0.0f ? 0.0f : slope * std::exp(factor[r] - rows.v[r]);
+        }
+    });
+}
+
+void backward_chunk(const HeadCall& call, const RowCoefficients& rows, const BackwardChunk& chunk,
+        KeptExponentials& kept, int64_t slice_bytes, void* dx, float* dw) {
+    const int64_t n = chunk.rows(), d = call.shape.hidden, size = call.element_bytes();
+    const int64_t segments = segment_count(call.shape.vocab);
+    const int64_t slice_row = chunk.n_recomputed * kSegmentColumns * size;
+    const int64_t group = slice_row == 0 ? kGroup : std::max<int64_t>(1, std::min(kGroup, slice_bytes / slice_row));
+    // One line more than needed: rows at a power of two would fight for the same sets of the cache.
+    const int64_t ld = ceil_div(n, 32) * 32 + 32;
+    Pass pass{call, rows, chunk, kept, HostBuffer<char>(std::min(group, segments) * slice_row),
+            HostBuffer<char>(d * ld * size), ld, HostBuffer<float>(n * d), HostBuffer<int32_t>(n), 0, 0};
+    std::memset(pass.dx.data(), 0, static_cast<size_t>(pass.dx.bytes()));
+    for (int64_t r = 0; r < n; ++r)
+        pass.by_label[r] = static_cast<int32_t>(r);
+    std::stable_sort(pass.by_label.begin(), pass.by_label.end(),
+            [&](int32_t a, int32_t b) { return call.labels[chunk.first + a] < call.labels[chunk.first + b]; });
+    transpose_inputs(pass);
+    for (int64_t s = 0; s < segments; s += group) {
+        pass.group_first = s;
+        pass.group_last = std::min(segments, s + group);
+        recompute_group(pass);
+        products_of_group(pass, dw);
+    }
+    finish_input_gradient(pass, static_cast<char*>(dx));
+}
+
+}  // namespace cpu
+}  // namespace tbrm
