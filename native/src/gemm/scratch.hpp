@@ -9,7 +9,7 @@ namespace tbrm {
 namespace cpu {
 
 // Who holds what at the same time; two users of one name must not be nested.
-enum class ScratchUse { Accumulators, Slab, Attention, kCount };
+enum class ScratchUse { Accumulators, Slab, Attention, Logits, kCount };
 
 class Scratch {
 public:
