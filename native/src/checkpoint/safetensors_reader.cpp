@@ -298,6 +298,12 @@ SafetensorsHeader parse_safetensors(const uint8_t* data, int64_t size, const std
     const int64_t n = static_cast<int64_t>(length);
     if (n == 0 || json[0] != '{') fail_file(path, "the header at byte 8 does not begin with '{'");
 
+    // The parser takes a NUL for the end of its input.
+    if (const void* nul = std::memchr(json, '\0', static_cast<size_t>(n))) {
+        fail_file(path, format("the header is not JSON: a NUL at byte %lld",
+                                ll{kLengthBytes + (static_cast<const char*>(nul) - json)}));
+    }
+
     SafetensorsHeader header;
     HeaderHandler handler(header);
     int64_t position = kLengthBytes;

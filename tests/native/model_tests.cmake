@@ -1,0 +1,27 @@
+# Checkpoint, model, gradient and optimizer.
+tbrm_native_test(safetensors safetensors_test.cpp)
+
+# Fuzzers need clang: cmake --preset asan -DCMAKE_CXX_COMPILER=clang++ -DTBRM_FUZZ=ON, then fuzz_safetensors -max_total_time=600.
+option(TBRM_FUZZ "Build the libFuzzer targets" OFF)
+if(TBRM_FUZZ)
+  add_executable(fuzz_safetensors fuzz/safetensors_fuzz.cpp)
+  target_compile_options(fuzz_safetensors PRIVATE -fsanitize=fuzzer)
+  target_link_options(fuzz_safetensors PRIVATE -fsanitize=fuzzer)
+  target_link_libraries(fuzz_safetensors PRIVATE tbrm_warnings tbrm_kernels)
+endif()
+
+# The exports, linked statically: tests of the contract that also run under the sanitizers.
+set(native_src ${CMAKE_CURRENT_SOURCE_DIR}/../../native/src)
+add_library(tbrm_tiny_model STATIC
+  tiny_model.cpp
+  reference_decoder.cpp
+  ${native_src}/checkpoint/checkpoint_api.cpp
+  ${native_src}/gradient/gradient_api.cpp
+  ${native_src}/logprob/logprob_api.cpp
+  ${native_src}/model/model_api.cpp
+  ${native_src}/optimizer/optimizer_api.cpp)
+target_link_libraries(tbrm_tiny_model PRIVATE tbrm_warnings PUBLIC tbrm_kernels)
+foreach(stage gradient)
+  tbrm_native_test(${stage} ${stage}_test.cpp)
+  target_link_libraries(test_${stage} PRIVATE tbrm_tiny_model)
+endforeach()
