@@ -1,0 +1,36 @@
+#pragma once
+// reference_decoder.hpp - the decoder of docs/math/decoder.md in double, one token and one loop at a time, sharing no code with the library:
+// the oracle of forward and gradient. Weights under their Hugging Face names, row-major.
+#include <tbrm/tbrm.h>
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace tbrm::testing {
+
+using Vector = std::vector<double>;
+
+struct ReferenceDecoder {
+    tbrm_model_config_t config{};
+    Vector inv_freq;
+    std::map<std::string, Vector> weights;
+
+    // Q, V, H of each scored row.
+    struct Scores {
+        Vector q, v, h;
+    };
+    Scores forward(const tbrm_batch_t& batch) const;
+
+private:
+    const Vector& weight(const std::string& name) const { return weights.at(name); }
+    std::vector<Vector> sequence(const int32_t* ids, int64_t n) const;
+    void attention(const std::string& prefix, std::vector<Vector>& stream) const;
+    void mlp(const std::string& prefix, std::vector<Vector>& stream) const;
+    Vector project(const std::string& name, const Vector& x) const;
+    Vector norm(const std::string& name, const Vector& x) const;
+    void norm_and_rotate(const std::string& norm_name, int64_t position, Vector& heads) const;
+};
+
+}  // namespace tbrm::testing
