@@ -19,7 +19,8 @@ add_library(tbrm_tiny_model STATIC
   ${native_src}/gradient/gradient_api.cpp
   ${native_src}/logprob/logprob_api.cpp
   ${native_src}/model/model_api.cpp
-  ${native_src}/optimizer/optimizer_api.cpp)
+  ${native_src}/optimizer/optimizer_api.cpp
+  ${native_src}/residual/residual_api.cpp)
 target_link_libraries(tbrm_tiny_model PRIVATE tbrm_warnings PUBLIC tbrm_kernels)
 foreach(stage gradient)
   tbrm_native_test(${stage} ${stage}_test.cpp)

@@ -23,7 +23,8 @@ Vector ReferenceDecoder::norm(const std::string& name, const Vector& x) const {
     double squares = 0;
     for (const double value : x)
         squares += value * value;
-    const double scale = 1.0 / std::sqrt(squares / static_cast<double>(x.size()) + static_cast<double>(config.rms_norm_eps));
+    const double scale =
+            1.0 / std::sqrt(squares / static_cast<double>(x.size()) + static_cast<double>(config.rms_norm_eps));
     Vector y(x.size());
     for (size_t i = 0; i < x.size(); ++i)
         y[i] = x[i] * scale * w[i];
@@ -47,7 +48,8 @@ void ReferenceDecoder::norm_and_rotate(const std::string& norm_name, int64_t pos
 
 void ReferenceDecoder::attention(const std::string& prefix, std::vector<Vector>& stream) const {
     const size_t n = stream.size(), d = static_cast<size_t>(config.head_dim);
-    const size_t n_heads = static_cast<size_t>(config.n_heads), group = n_heads / static_cast<size_t>(config.n_kv_heads);
+    const size_t n_heads = static_cast<size_t>(config.n_heads),
+                 group = n_heads / static_cast<size_t>(config.n_kv_heads);
     std::vector<Vector> q(n), k(n), v(n);
     for (size_t t = 0; t < n; ++t) {
         const Vector x = norm(prefix + "input_layernorm", stream[t]);

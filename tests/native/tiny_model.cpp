@@ -33,14 +33,14 @@ tbrm_model_config_t tiny_config(tbrm_dtype_t dtype) {
     tbrm_model_config_t config{};
     config.struct_size = static_cast<int32_t>(sizeof config);
     config.dtype = dtype;
-    config.vocab_size = 37;
-    config.hidden_size = 24;
-    config.intermediate_size = 20;
+    config.vocab_size = 29;
+    config.hidden_size = 18;
+    config.intermediate_size = 14;
     config.n_layers = 2;
     config.n_heads = 4;
     config.n_kv_heads = 2;
     config.head_dim = 6;
-    config.max_positions = 80;
+    config.max_positions = 160;
     config.tie_word_embeddings = 1;
     config.qkv_bias = 1;
     config.trainable = 1;
@@ -161,15 +161,15 @@ Scores forward(tbrm_model_t* model, const Batch& batch, bool keep) {
     const tbrm_batch_t view = batch.view();
     Scores scores{std::vector<float>(batch.n_rows(), NAN), std::vector<float>(batch.n_rows(), NAN),
             std::vector<float>(batch.n_rows(), NAN)};
-    EXPECT_OK(tbrm_logprob_forward(
-            model, &view, keep ? 1 : 0, scores.q.data(), scores.v.data(), scores.h.data(), &err));
+    EXPECT_OK(
+            tbrm_logprob_forward(model, &view, keep ? 1 : 0, scores.q.data(), scores.v.data(), scores.h.data(), &err));
     return scores;
 }
 
-void backward(tbrm_model_t* model, const std::vector<float>& dq, const std::vector<float>& dv,
-        const std::vector<float>& dh) {
-    EXPECT_OK(tbrm_gradient_backward(model, static_cast<int64_t>(dq.size()), dq.data(), dv.data(),
-            dh.empty() ? nullptr : dh.data(), &err));
+void backward(
+        tbrm_model_t* model, const std::vector<float>& dq, const std::vector<float>& dv, const std::vector<float>& dh) {
+    EXPECT_OK(tbrm_gradient_backward(
+            model, static_cast<int64_t>(dq.size()), dq.data(), dv.data(), dh.empty() ? nullptr : dh.data(), &err));
 }
 
 }  // namespace tbrm::testing

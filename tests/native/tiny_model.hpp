@@ -30,7 +30,7 @@ using OptimizerHandle = std::unique_ptr<tbrm_optimizer_t, OptimizerDeleter>;
 
 ContextHandle make_context(int32_t n_threads);
 
-// Two layers, hidden 24, 4 heads of 6 over 2 kv heads, inner 20, 37 words: no size is a multiple of a vector or a panel.
+// Two layers, hidden 18, 4 heads of 6 over 2 kv heads, inner 14, 29 words: no size is a multiple of a vector or a panel.
 tbrm_model_config_t tiny_config(tbrm_dtype_t dtype);
 std::vector<float> tiny_inv_freq(int32_t head_dim);
 
@@ -67,7 +67,7 @@ struct Scores {
     std::vector<float> q, v, h;
 };
 Scores forward(tbrm_model_t* model, const Batch& batch, bool keep);
-void backward(tbrm_model_t* model, const std::vector<float>& dq, const std::vector<float>& dv,
-        const std::vector<float>& dh);
+void backward(
+        tbrm_model_t* model, const std::vector<float>& dq, const std::vector<float>& dv, const std::vector<float>& dh);
 
 }  // namespace tbrm::testing
