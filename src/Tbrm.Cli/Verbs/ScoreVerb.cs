@@ -1,0 +1,77 @@
+using System;
+using System.CommandLine;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using System.Threading.Tasks;
+using Tbrm.Core;
+using Tbrm.Verify;
+
+namespace Tbrm.Cli.Verbs;
+
+/// <summary><c>score --grader NAME --in F --out F [key=value ...]</c>: judges the responses of a JSONL file.</summary>
+internal sealed class ScoreVerb : IVerb
+{
+    public Command Create()
+    {
+        Option<string> grader = new("--grader") { Description = "The grader's name.", Required = true };
+        Option<string> input = new("--in") { Description = "JSONL with solution_str and ground_truth.", Required = true };
+        Option<string> output = new("--out") { Description = "Where the scored rows go.", Required = true };
+        Option<double> seconds = new("--timeout") { Description = "Seconds for one answer.", DefaultValueFactory = _ => 10 };
+        Option<int?> threads = new("--threads") { Description = "Answers judged at a time." };
+        Argument<string[]> options = new("options") { Description = "Options of the grader, key=value.", Arity = ArgumentArity.ZeroOrMore };
+        Command command = new("score", "Judges responses against ground truths.") { grader, input, output, seconds, threads, options };
+        command.SetAction((parsed, stop) =>
+        {
+            double limit = parsed.GetValue(seconds);
+            int? parallelism = parsed.GetValue(threads);
+            if (limit is not (> 0 and < 1e6) || parallelism <= 0)
+            {
+                throw new ConfigException("--timeout and --threads must be positive");
+            }
+
+            IGrader judge = new GraderRegistry().Create(parsed.GetValue(grader)!, ParseOptions(parsed.GetValue(options) ?? []));
+            using (judge as IDisposable)
+            {
+                RewardManager manager = new(judge, TimeSpan.FromSeconds(limit), parallelism);
+                ScoreSummary summary = new JsonlScorer(manager).Score(parsed.GetValue(input)!, parsed.GetValue(output)!, stop);
+                Console.Error.WriteLine($"{judge.Name}: {summary}");
+                if (summary.FirstFailure is { } failure)
+                {
+                    Console.Error.WriteLine($"first time-out or error: {failure}");
+                }
+            }
+
+            return Task.FromResult((int)ExitCode.Ok);
+        });
+        return command;
+    }
+
+    private static JsonObject ParseOptions(string[] pairs)
+    {
+        JsonObject options = [];
+        foreach (string pair in pairs)
+        {
+            int equals = pair.IndexOf('=', StringComparison.Ordinal);
+            if (equals <= 0)
+            {
+                throw new ConfigException($"'{pair}': key=value was expected");
+            }
+
+            options[pair[..equals]] = ParseValue(pair[(equals + 1)..]);
+        }
+
+        return options;
+    }
+
+    private static JsonNode? ParseValue(string text)
+    {
+        try
+        {
+            return JsonNode.Parse(text);
+        }
+        catch (JsonException)
+        {
+            return text;
+        }
+    }
+}

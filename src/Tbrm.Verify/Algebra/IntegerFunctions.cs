@@ -1,0 +1,136 @@
+using System;
+using System.Numerics;
+
+namespace Tbrm.Verify.Algebra;
+
+/// <summary>Exact evaluation of what is rational, and gcd and lcm.</summary>
+internal static class IntegerFunctions
+{
+    /// <summary>The gcd or lcm of integers; for anything else the function is left standing.</summary>
+    public static Expr GcdOrLcm(string name, Expr[] arguments)
+    {
+        BigInteger result = name == "gcd" ? BigInteger.Zero : BigInteger.One;
+        foreach (Expr argument in arguments)
+        {
+            if (argument is not NumberExpr { IsInteger: true } number)
+            {
+                return new ApplyExpr(Heads.Undefined + name, arguments);
+            }
+
+            BigInteger value = BigInteger.Abs(number.Value.Numerator);
+            BigInteger divisor = BigInteger.GreatestCommonDivisor(result, value);
+            result = name == "gcd" ? divisor : divisor.IsZero ? 0 : result / divisor * value;
+        }
+
+        return new NumberExpr(result);
+    }
+
+    /// <summary>The exact value of an expression made of fractions; null when it is none or would be too long to write out.</summary>
+    public static BigRational? TryExact(Expr value, Budget budget)
+    {
+        budget.Descend();
+        if (value is NumberExpr number)
+        {
+            return number.Value;
+        }
+
+        if (value is not ApplyExpr apply)
+        {
+            return null;
+        }
+
+        BigRational[] arguments = new BigRational[apply.Arguments.Count];
+        for (int i = 0; i < arguments.Length; i++)
+        {
+            if (TryExact(apply.Arguments[i], budget) is not { } argument || argument.BitLength > IntegerMath.MaxBits)
+            {
+                return null;
+            }
+
+            arguments[i] = argument;
+        }
+
+        return Apply(apply.Head, arguments, budget);
+    }
+
+    /// <summary>value^exponent when it is a fraction.</summary>
+    public static BigRational? TryPow(BigRational value, BigRational exponent, Budget budget)
+    {
+        if (exponent.Sign < 0)
+        {
+            return value.IsZero ? null : TryPow(1 / value, -exponent, budget);
+        }
+
+        if (exponent.Denominator > 64)
+        {
+            return null;
+        }
+
+        int degree = (int)exponent.Denominator;
+        if (degree > 1 && value.Sign < 0)
+        {
+            return null; // the principal root is not real
+        }
+
+        if (!IntegerMath.TryRoot(value.Numerator, degree, out BigInteger numerator)
+            || !IntegerMath.TryRoot(value.Denominator, degree, out BigInteger denominator))
+        {
+            return null;
+        }
+
+        return IntegerMath.Pow(numerator, exponent.Numerator, budget) is { } n && IntegerMath.Pow(denominator, exponent.Numerator, budget) is { } d
+            ? new BigRational(n, d)
+            : null;
+    }
+
+    private static BigRational? Apply(string head, BigRational[] arguments, Budget budget)
+    {
+        BigRational x = arguments[0];
+        switch (head)
+        {
+            case Heads.Add:
+                return Fold(arguments, (a, b) => a + b, budget);
+            case Heads.Mul:
+                return Fold(arguments, (a, b) => a * b, budget);
+            case Heads.Pow:
+                return TryPow(x, arguments[1], budget);
+            case Heads.Abs:
+                return BigRational.Abs(x);
+            case Heads.Factorial:
+                return x.IsInteger && IntegerMath.Factorial(x.Numerator, budget) is { } factorial ? (BigRational)factorial : null;
+            case Heads.Binomial:
+                return x.IsInteger && arguments[1].IsInteger && IntegerMath.Binomial(x.Numerator, arguments[1].Numerator, budget) is { } binomial
+                    ? (BigRational)binomial
+                    : null;
+            case Heads.Floor:
+                return x.Floor();
+            case Heads.Ceiling:
+                return -(-x).Floor();
+            case Heads.Mod:
+                return arguments[1].IsZero ? null : x - arguments[1] * (x / arguments[1]).Floor();
+            case Heads.Max:
+                return Fold(arguments, (a, b) => a > b ? a : b, budget);
+            case Heads.Min:
+                return Fold(arguments, (a, b) => a < b ? a : b, budget);
+            default:
+                return null;
+        }
+    }
+
+    private static BigRational? Fold(BigRational[] arguments, Func<BigRational, BigRational, BigRational> operation, Budget budget)
+    {
+        BigRational result = arguments[0];
+        for (int i = 1; i < arguments.Length; i++)
+        {
+            if (result.BitLength + arguments[i].BitLength > IntegerMath.MaxBits)
+            {
+                return null;
+            }
+
+            budget.Spend(1 + result.BitLength / 64);
+            result = operation(result, arguments[i]);
+        }
+
+        return result;
+    }
+}

@@ -1,0 +1,132 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using System.Text;
+using System.Text.RegularExpressions;
+using Tbrm.Verify.Algebra;
+
+namespace Tbrm.Verify.Extraction;
+
+/// <summary>What was read from a text: an expression, the text it stood in, both, or nothing.</summary>
+/// <param name="Expression">The first match that could be parsed.</param>
+/// <param name="Text">The first match as normalized text.</param>
+internal sealed record ExtractedAnswer(Expr? Expression, string? Text)
+{
+    public static readonly ExtractedAnswer None = new(null, null);
+
+    public bool IsEmpty => Expression is null && Text is null;
+}
+
+/// <summary>Finds the answer in a text: Math-Verify's <c>parse</c>.</summary>
+internal sealed partial class AnswerExtractor(IReadOnlyList<ExtractionTarget> targets, bool firstMatchOnly, bool hardened)
+{
+    private readonly List<IGrouping<int, RankedPattern>> _groups =
+        [.. targets.SelectMany(ExtractionPatterns.Of).GroupBy(p => p.Priority).OrderBy(g => g.Key)];
+
+    /// <summary>Reads the answer; <see cref="ExtractedAnswer.None"/> when there is none.</summary>
+    /// <exception cref="RegexMatchTimeoutException">The text made a pattern run too long.</exception>
+    public ExtractedAnswer Extract(string text, Budget budget)
+    {
+        string source = WithoutSurrogates(text);
+        MatchReader reader = new(hardened, budget);
+        string? firstText = null;
+        bool found = false;
+        List<Match> refused = [];
+        foreach (IGrouping<int, RankedPattern> group in _groups)
+        {
+            foreach ((Match match, ExtractionTarget target) in Matches(group, source, budget))
+            {
+                if (hardened && IsFragment(match, target, source, refused))
+                {
+                    continue;
+                }
+
+                if (reader.Read(match, target) is not { } read)
+                {
+                    return ExtractedAnswer.None; // a number that the reference's number class refuses ends its search
+                }
+
+                found = true;
+                firstText ??= string.IsNullOrEmpty(read.Text) ? null : read.Text;
+                if (read.Expression is not null)
+                {
+                    return new ExtractedAnswer(read.Expression, firstText);
+                }
+
+                refused.Add(match);
+                if (firstMatchOnly)
+                {
+                    break;
+                }
+            }
+
+            if (found && firstMatchOnly)
+            {
+                break;
+            }
+        }
+
+        return new ExtractedAnswer(null, firstText);
+    }
+
+    /// <summary>
+    /// Whether a match is only a piece of something longer: it lies in a formula that could not be read, or it is a number with
+    /// more of a formula on its right or left. What is left of an unreadable answer must not be judged in its place.
+    /// </summary>
+    private static bool IsFragment(Match match, ExtractionTarget target, string text, List<Match> refused)
+    {
+        int end = match.Index + match.Length;
+        if (refused.Any(r => r.Index < end && match.Index < r.Index + r.Length && (target is PlainTarget || match.Length < r.Length)))
+        {
+            return true;
+        }
+
+        return target is PlainTarget && (UnfinishedRight().IsMatch(text.AsSpan(end)) || UnfinishedLeft().IsMatch(text.AsSpan(0, match.Index)));
+    }
+
+    [GeneratedRegex(@"^[ ]*(?:[\\^_!/*+{(|]|-[ ]*\d|\d)")]
+    private static partial Regex UnfinishedRight();
+
+    [GeneratedRegex(@"(?:[\^_/*+({\-]|\\[a-zA-Z]+|\d)[ ]*\z")]
+    private static partial Regex UnfinishedLeft();
+
+    // Rightmost end first, then leftmost start; ties in the order of the patterns.
+    private static IEnumerable<(Match Match, ExtractionTarget Target)> Matches(
+        IEnumerable<RankedPattern> patterns, string text, Budget budget)
+    {
+        List<(Match Match, ExtractionTarget Target)> matches = [];
+        foreach (RankedPattern pattern in patterns)
+        {
+            budget.Stop.ThrowIfCancellationRequested();
+            if (pattern.MustContain is { } needed && !text.Contains(needed, StringComparison.OrdinalIgnoreCase))
+            {
+                continue;
+            }
+
+            for (Match match = pattern.Regex.Match(text); match.Success; match = match.NextMatch())
+            {
+                budget.Spend(16);
+                matches.Add((match, pattern.Target));
+            }
+        }
+
+        return matches.OrderByDescending(m => m.Match.Index + m.Match.Length).ThenBy(m => m.Match.Index);
+    }
+
+    /// <summary>Characters outside the basic plane as one private character each, so that lengths count characters as the reference does.</summary>
+    private static string WithoutSurrogates(string text)
+    {
+        if (!text.AsSpan().ContainsAnyInRange('\uD800', '\uDFFF'))
+        {
+            return text;
+        }
+
+        StringBuilder result = new(text.Length);
+        foreach (Rune rune in text.EnumerateRunes())
+        {
+            result.Append(rune.IsBmp ? (char)rune.Value : (char)(0xE000 + (rune.Value % 6400)));
+        }
+
+        return result.ToString();
+    }
+}

@@ -1,0 +1,54 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using System.Text.Json.Nodes;
+using Tbrm.Core;
+
+namespace Tbrm.Verify;
+
+/// <summary>The graders by name. A registry is filled once and then only read, from any thread.</summary>
+public sealed class GraderRegistry
+{
+    private readonly SortedDictionary<string, Func<JsonObject?, IGrader>> _factories = new(StringComparer.Ordinal)
+    {
+        ["math_verify"] = options => new MathVerifyGrader(options),
+        ["gsm8k"] = options => new Gsm8kGrader(options),
+        ["math_dapo"] = options => new MathDapoGrader(options),
+        ["math_boxed"] = options => new MathBoxedGrader(options),
+    };
+
+    /// <summary>The names, sorted.</summary>
+    public IReadOnlyCollection<string> Names => _factories.Keys;
+
+    /// <summary>Adds a grader under a name, or replaces the one that has it.</summary>
+    public void Register(string name, Func<JsonObject?, IGrader> factory) => _factories[name] = factory;
+
+    /// <summary>A grader with these options.</summary>
+    /// <exception cref="ConfigException">There is no such grader, or it has no such option value.</exception>
+    public IGrader Create(string name, JsonObject? options = null)
+    {
+        return _factories.TryGetValue(name, out Func<JsonObject?, IGrader>? factory)
+            ? factory(options)
+            : throw new ConfigException($"there is no grader '{name}'; the nearest is '{Nearest(name)}' (all: {string.Join(", ", Names)})");
+    }
+
+    private string Nearest(string name) => Names.MinBy(n => EditDistance(n, name))!;
+
+    private static int EditDistance(string a, string b)
+    {
+        int[] row = [.. Enumerable.Range(0, b.Length + 1)];
+        for (int i = 1; i <= a.Length; i++)
+        {
+            int diagonal = row[0];
+            row[0] = i;
+            for (int j = 1; j <= b.Length; j++)
+            {
+                int substitution = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
+                diagonal = row[j];
+                row[j] = Math.Min(substitution, Math.Min(row[j], row[j - 1]) + 1);
+            }
+        }
+
+        return row[^1];
+    }
+}

@@ -1,0 +1,108 @@
+using System;
+using System.Linq;
+using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
+using System.Threading;
+using Tbrm.Core;
+
+namespace Tbrm.Verify;
+
+/// <summary>hendrycks' MATH rule as in verl: the last box equals the ground truth as text after normalization. Score 1 or 0.</summary>
+public sealed partial class MathBoxedGrader : IGrader
+{
+    /// <summary>A grader; it takes no options.</summary>
+    public MathBoxedGrader(JsonObject? options = null) => _ = options;
+
+    /// <inheritdoc/>
+    public string Name => "math_boxed";
+
+    /// <inheritdoc/>
+    public Verdict Grade(GradeRequest request, CancellationToken stop)
+    {
+        string? answer = LatexBoxes.LastContentOrBare(request.Solution);
+        return answer is null
+            ? new Verdict(0, VerdictStatus.NoAnswer, null, @"the response holds no \boxed{...}")
+            : new Verdict(AreEquivalent(answer, request.GroundTruth) ? 1 : 0, VerdictStatus.Ok, answer);
+    }
+
+    [GeneratedRegex(@"^(0|-?[1-9][0-9]*)/(0|-?[1-9][0-9]*)\z")]
+    private static partial Regex SlashFraction();
+
+    // A text that cannot be normalized is compared as it stands.
+    private static bool AreEquivalent(string a, string b) =>
+        Normalize(a) is { } x && Normalize(b) is { } y ? x == y : a == b;
+
+    /// <summary>The normalized text; null where the reference's normalization fails.</summary>
+    private static string? Normalize(string text)
+    {
+        string result = Remove(text, "\n", @"\!").Replace(@"\\", @"\", StringComparison.Ordinal);
+        result = result.Replace("tfrac", "frac", StringComparison.Ordinal).Replace("dfrac", "frac", StringComparison.Ordinal);
+        result = Remove(result, @"\left", @"\right", @"^{\circ}", @"^\circ", @"\$");
+        string[] units = result.Split(@"\text{ ");
+        if (units.Length > 2)
+        {
+            return null;
+        }
+
+        result = Remove(units[0], @"\%").Replace(" .", " 0.", StringComparison.Ordinal).Replace("{.", "{0.", StringComparison.Ordinal);
+        if (result.Length == 0)
+        {
+            return result;
+        }
+
+        result = result[0] == '.' ? "0" + result : result;
+        string[] sides = result.Split('=');
+        result = sides.Length == 2 && sides[0].Length <= 2 ? sides[1] : result;
+        if (SquareRoots(result) is not { } rooted)
+        {
+            return null;
+        }
+
+        result = Fractions(Remove(rooted, " "));
+        result = result == "0.5" ? @"\frac{1}{2}" : result;
+        return SlashFraction().Replace(result, @"\frac{$1}{$2}");
+    }
+
+    private static string Remove(string text, params string[] parts) =>
+        parts.Aggregate(text, (current, part) => current.Replace(part, "", StringComparison.Ordinal));
+
+    private static string? SquareRoots(string text)
+    {
+        string[] parts = text.Split(@"\sqrt");
+        string result = parts[0];
+        foreach (string part in parts.Skip(1))
+        {
+            if (part.Length == 0)
+            {
+                return null;
+            }
+
+            result += part[0] == '{' ? @"\sqrt" + part : $@"\sqrt{{{part[0]}}}{part[1..]}";
+        }
+
+        return result;
+    }
+
+    private static string Fractions(string text)
+    {
+        string[] parts = text.Split(@"\frac");
+        string result = parts[0];
+        foreach (string part in parts.Skip(1))
+        {
+            if (part.StartsWith('{'))
+            {
+                result += @"\frac" + part;
+            }
+            else if (part.Length < 2)
+            {
+                return text;
+            }
+            else
+            {
+                result += part[1] == '{' ? $@"\frac{{{part[0]}}}{part[1..]}" : $@"\frac{{{part[0]}}}{{{part[1]}}}{part[2..]}";
+            }
+        }
+
+        return result;
+    }
+}

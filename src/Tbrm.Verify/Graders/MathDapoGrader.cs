@@ -1,0 +1,118 @@
+using System;
+using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
+using System.Threading;
+using Tbrm.Core;
+
+namespace Tbrm.Verify;
+
+/// <summary>
+/// verl's rule for DAPO-Math: the last <c>Answer: ...</c> of the last 300 characters equals the ground truth after
+/// normalization as text; with <c>strict_box_verify</c>, the last box of the last 100 characters instead. Score 1 or -1.
+/// </summary>
+public sealed partial class MathDapoGrader : IGrader
+{
+    private const int Tail = 300;
+    private const int BoxTail = 100;
+
+    private static readonly (string Old, string New)[] s_substitutions =
+    [
+        ("an ", ""), ("a ", ""), (".$", "$"), (@"\$", ""), (@"\ ", ""), (" ", ""), ("mbox", "text"), (@",\text{and}", ","), (@"\text{and}", ","),
+        (@"\text{m}", @"\text{}"),
+    ];
+
+    private static readonly string[] s_removed =
+    [
+        "square", "ways", "integers", "dollars", "mph", "inches", "hours", "km", "units", @"\ldots", "sue", "points", "feet", "minutes", "digits",
+        "cents", "degrees", "cm", "gm", "pounds", "meters", "meals", "edges", "students", "childrentickets", "multiples", @"\text{s}", @"\text{.}",
+        "\\text{\ns}", @"\text{}^2", @"\text{}^3", "\\text{\n}", @"\text{}", @"\mathrm{th}", @"^\circ", @"^{\circ}", @"\;", @",\!", "{,}", "\"", @"\dots",
+    ];
+
+    private readonly JsonObject? _options;
+
+    /// <summary>A grader with these options; a row's own options override them.</summary>
+    public MathDapoGrader(JsonObject? options = null)
+    {
+        _options = options;
+        Read(null);
+    }
+
+    /// <inheritdoc/>
+    public string Name => "math_dapo";
+
+    /// <inheritdoc/>
+    public Verdict Grade(GradeRequest request, CancellationToken stop)
+    {
+        string tail = request.Solution.Length > Tail ? request.Solution[^Tail..] : request.Solution;
+        string? answer;
+        bool correct;
+        if (Read(request.ExtraInfo))
+        {
+            answer = LatexBoxes.LastContent(tail.Length > BoxTail ? tail[^BoxTail..] : tail);
+            correct = answer == request.GroundTruth;
+        }
+        else
+        {
+            MatchCollection matches = Answer().Matches(tail);
+            answer = matches.Count > 0 ? Normalize(matches[^1].Groups[1].Value) : null;
+            correct = (answer ?? "[INVALID]") == Normalize(request.GroundTruth);
+        }
+
+        return answer is null && !correct
+            ? new Verdict(-1, VerdictStatus.NoAnswer, null, "no answer in the last 300 characters")
+            : new Verdict(correct ? 1 : -1, VerdictStatus.Ok, answer);
+    }
+
+    [GeneratedRegex(@"Answer\s*:\s*([^\n]+)", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
+    private static partial Regex Answer();
+
+    [GeneratedRegex(@"(.*?)(\$)(.*?)(\$)(.*)")]
+    private static partial Regex Dollars();
+
+    [GeneratedRegex(@"\\text\{(.*?)\}")]
+    private static partial Regex Text();
+
+    [GeneratedRegex(@"\\textbf\{(.*?)\}")]
+    private static partial Regex Bold();
+
+    [GeneratedRegex(@"\\overline\{(.*?)\}")]
+    private static partial Regex Overline();
+
+    [GeneratedRegex(@"\\boxed\{(.*)\}")]
+    private static partial Regex Boxed();
+
+    [GeneratedRegex("(frac)([^{])(.)")]
+    private static partial Regex BareFraction();
+
+    [GeneratedRegex("(sqrt)([^{])")]
+    private static partial Regex BareRoot();
+
+    [GeneratedRegex(@"^\d+\z")]
+    private static partial Regex Digits();
+
+    private static string Normalize(string answer)
+    {
+        string text = answer[(answer.LastIndexOf('=') + 1)..];
+        foreach ((string old, string replacement) in s_substitutions)
+        {
+            text = text.Replace(old, replacement, StringComparison.Ordinal);
+        }
+
+        foreach (string removed in s_removed)
+        {
+            text = text.Replace(removed, "", StringComparison.Ordinal);
+        }
+
+        text = Dollars().Replace(text, "$$$3$$");
+        text = Text().Replace(text, "$1");
+        text = Bold().Replace(text, "$1");
+        text = Overline().Replace(text, "$1");
+        text = Boxed().Replace(text, "$1");
+        text = BareFraction().Replace(text, "frac{$2}{$3}");
+        text = BareRoot().Replace(text, "sqrt{$2}").Replace("$", "", StringComparison.Ordinal);
+        string digits = text.Replace(",", "", StringComparison.Ordinal);
+        return (Digits().IsMatch(digits) ? digits : text).Trim();
+    }
+
+    private bool Read(JsonObject? row) => new GraderOptions(row, _options).Flag("strict_box_verify", false);
+}

@@ -1,0 +1,172 @@
+using System;
+using System.Collections.Generic;
+using System.Diagnostics;
+using System.Globalization;
+using System.IO;
+using System.Linq;
+using System.Text;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using System.Threading;
+using Tbrm.Core;
+
+namespace Tbrm.Verify;
+
+/// <summary>What a scored file came to.</summary>
+/// <param name="Rows">Rows scored.</param>
+/// <param name="MeanScore">The mean of the scores; 0 for no rows.</param>
+/// <param name="Counts">How the verdicts came about.</param>
+/// <param name="Grading">Wall-clock time spent in the grader, all threads at work.</param>
+/// <param name="FirstFailure">The first verdict that is a time-out or an error, in words; null when there is none.</param>
+public sealed record ScoreSummary(long Rows, double MeanScore, VerdictCounts Counts, TimeSpan Grading, string? FirstFailure)
+{
+    /// <summary>One line for people.</summary>
+    public override string ToString() => string.Create(
+        CultureInfo.InvariantCulture,
+        $"{Rows} answers, mean score {MeanScore:F4}, ok {Counts.Ok}, no_answer {Counts.NoAnswer}, timeout {Counts.Timeout}, error {Counts.Error}, " +
+        $"{Rows / Math.Max(Grading.TotalSeconds, 1e-9):F0} answers/s");
+}
+
+/// <summary>Scores a JSONL file: each row plus <c>score</c>, <c>status</c> and <c>extracted</c>, in the same order.</summary>
+public sealed class JsonlScorer(RewardManager manager)
+{
+    private const int BatchRows = 4096;
+
+    private static readonly JsonSerializerOptions s_json = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
+    /// <summary>Scores <paramref name="input"/> into <paramref name="output"/>, which appears under its name only when it is complete.</summary>
+    /// <exception cref="DataException">The input is missing or a row is malformed; the message names file and line.</exception>
+    public ScoreSummary Score(string input, string output, CancellationToken stop = default)
+    {
+        if (!File.Exists(input))
+        {
+            throw new DataException($"{input}: there is no such file");
+        }
+
+        string partial = output + ".partial";
+        try
+        {
+            ScoreSummary summary;
+            using (FileStream stream = new(partial, FileMode.Create, FileAccess.Write))
+            {
+                using StreamWriter writer = new(stream, new UTF8Encoding(false), leaveOpen: true);
+                summary = ScoreRows(input, writer, stop);
+                writer.Flush();
+                stream.Flush(flushToDisk: true);
+            }
+
+            File.Move(partial, output, overwrite: true);
+            return summary;
+        }
+        catch (UnauthorizedAccessException e)
+        {
+            throw new DataException($"{output}: {e.Message}", e);
+        }
+        catch (DirectoryNotFoundException e)
+        {
+            throw new DataException($"{output}: the folder does not exist", e);
+        }
+        finally
+        {
+            File.Delete(partial);
+        }
+    }
+
+    private ScoreSummary ScoreRows(string input, StreamWriter writer, CancellationToken stop)
+    {
+        long rows = 0;
+        double total = 0;
+        int[] counts = new int[4];
+        TimeSpan grading = TimeSpan.Zero;
+        string? failure = null;
+        foreach ((JsonObject Row, GradeRequest Request)[] batch in ReadRows(input).Chunk(BatchRows))
+        {
+            long started = Stopwatch.GetTimestamp();
+            Verdict[] verdicts = manager.Grade([.. batch.Select(b => b.Request)], stop);
+            grading += Stopwatch.GetElapsedTime(started);
+            for (int i = 0; i < batch.Length; i++)
+            {
+                JsonObject row = batch[i].Row;
+                Verdict verdict = verdicts[i];
+                row["score"] = verdict.Score;
+                row["status"] = StatusName(verdict.Status);
+                row["extracted"] = verdict.Extracted;
+                writer.Write(row.ToJsonString(s_json));
+                writer.Write('\n');
+                rows++;
+                total += verdict.Score;
+                counts[(int)verdict.Status]++;
+                failure ??= verdict.Status is VerdictStatus.Error or VerdictStatus.Timeout ? $"row {rows}: {verdict.Detail}" : null;
+            }
+        }
+
+        VerdictCounts verdictCounts = new(
+            counts[(int)VerdictStatus.Ok], counts[(int)VerdictStatus.NoAnswer], counts[(int)VerdictStatus.Timeout], counts[(int)VerdictStatus.Error]);
+        return new ScoreSummary(rows, rows == 0 ? 0 : total / rows, verdictCounts, grading, failure);
+    }
+
+    private static string StatusName(VerdictStatus status) => status switch
+    {
+        VerdictStatus.Ok => "ok",
+        VerdictStatus.NoAnswer => "no_answer",
+        VerdictStatus.Timeout => "timeout",
+        _ => "error",
+    };
+
+    private static IEnumerable<(JsonObject Row, GradeRequest Request)> ReadRows(string input)
+    {
+        int line = 0;
+        foreach (string text in File.ReadLines(input))
+        {
+            line++;
+            if (!string.IsNullOrWhiteSpace(text))
+            {
+                JsonObject row = ParseRow(text, input, line);
+                yield return (row, ToRequest(row, input, line));
+            }
+        }
+    }
+
+    private static JsonObject ParseRow(string text, string input, int line)
+    {
+        try
+        {
+            JsonObject row = JsonNode.Parse(text) as JsonObject ?? throw new DataException($"{input}:{line}: a JSON object was expected");
+            _ = row.Count; // duplicate keys are found on first use
+            return row;
+        }
+        catch (Exception e) when (e is JsonException or ArgumentException)
+        {
+            throw new DataException($"{input}:{line}: this is not a JSON object: {e.Message}", e);
+        }
+    }
+
+    private static GradeRequest ToRequest(JsonObject row, string input, int line)
+    {
+        // The row's own keys are options too, and win over those in extra_info.
+        JsonObject extra = row["extra_info"] is JsonObject nested ? (JsonObject)nested.DeepClone() : [];
+        foreach ((string key, JsonNode? value) in row)
+        {
+            if (key is not ("solution_str" or "ground_truth" or "data_source" or "extra_info"))
+            {
+                extra[key] = value?.DeepClone();
+            }
+        }
+
+        return new GradeRequest(
+            Text(row, "data_source", "", input, line), Text(row, "solution_str", null, input, line), Text(row, "ground_truth", null, input, line), extra);
+    }
+
+    private static string Text(JsonObject row, string key, string? fallback, string input, int line)
+    {
+        return row[key] switch
+        {
+            JsonValue value when value.TryGetValue(out string? text) => text,
+            JsonValue value when value.GetValueKind() == JsonValueKind.Number => value.ToJsonString(),
+            null when fallback is not null => fallback,
+            null => throw new DataException($"{input}:{line}: the key \"{key}\" is missing"),
+            { } other => throw new DataException($"{input}:{line}: \"{key}\" must be a string, found {other.GetValueKind()}"),
+        };
+    }
+}
