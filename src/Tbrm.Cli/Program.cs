@@ -1,5 +1,6 @@
 using System;
 using System.CommandLine;
+using Tbrm.Cli.Verbs;
 using Tbrm.Core;
 
 namespace Tbrm.Cli;
@@ -7,7 +8,7 @@ namespace Tbrm.Cli;
 internal static class Program
 {
     /// <summary>Every verb, in the order in which the help shows them.</summary>
-    private static readonly IVerb[] s_verbs = [];
+    private static readonly IVerb[] s_verbs = [new ScoreVerb()];
 
     private static int Main(string[] args)
     {

@@ -1,10 +1,10 @@
 namespace Tbrm.Verify.Algebra;
 
-/// <summary>A computed number and how wrong it may be: |true value - Value| &lt;= 2^ErrorBits.</summary>
-internal readonly record struct Ball(BigComplex Value, long ErrorBits)
+/// <summary>A computed number and how wrong it may be: |true value - Value| &lt;= 2^ErrorBits (a fractional number of bits, so that bounds add up).</summary>
+internal readonly record struct Ball(BigComplex Value, double ErrorBits)
 {
     /// <summary>The error of an exact number.</summary>
-    public const long Exact = long.MinValue / 4;
+    public const double Exact = -1e17;
 
     /// <summary>Whether the true value is certainly not zero.</summary>
     public bool ExcludesZero => Value.Magnitude - 1 > ErrorBits;
@@ -13,7 +13,7 @@ internal readonly record struct Ball(BigComplex Value, long ErrorBits)
     public bool IsReal => Value.IsReal;
 
     /// <summary>Bits of the error in relation to the value; 0 or more when nothing is known.</summary>
-    public long RelativeError => Value.IsZero ? 0 : ErrorBits - Value.Magnitude + 1;
+    public double RelativeError => Value.IsZero ? 0 : ErrorBits - Value.Magnitude + 1;
 }
 
 /// <summary>Arithmetic and functions on <see cref="Ball"/>s at one precision: every rule adds the error of its own rounding.</summary>
@@ -37,7 +37,7 @@ internal sealed class BallMath(int bits, Budget budget)
 
     public Ball Pi => Rounded(_math.Real.Pi, Ball.Exact);
 
-    public Ball Add(Ball a, Ball b) => Rounded(_math.Add(a.Value, b.Value), Max(a.ErrorBits, b.ErrorBits) + 1, a, b);
+    public Ball Add(Ball a, Ball b) => Rounded(_math.Add(a.Value, b.Value), Sum(a.ErrorBits, b.ErrorBits), a, b);
 
     public static Ball Negate(Ball a) => a with { Value = -a.Value };
 
@@ -50,16 +50,20 @@ internal sealed class BallMath(int bits, Budget budget)
             return new Ball(BigComplex.Zero, Ball.Exact);
         }
 
-        long error = Max(Scaled(a.ErrorBits, Size(b)), Scaled(b.ErrorBits, Size(a)));
-        return Rounded(_math.Multiply(a.Value, b.Value), error + 2, a, b);
+        double error = Sum(Scaled(a.ErrorBits, Size(b)), Scaled(b.ErrorBits, Size(a)));
+        return Rounded(_math.Multiply(a.Value, b.Value), error, a, b);
     }
 
     public Ball Divide(Ball a, Ball b)
     {
         RequireNonZero(b);
         BigComplex value = _math.Divide(a.Value, b.Value);
-        long error = Max(Scaled(a.ErrorBits, 1 - b.Value.Magnitude), b.ErrorBits == Ball.Exact ? Ball.Exact : Size(a) - b.Value.Magnitude + b.RelativeError + 1);
-        return Rounded(value, error + 2, a, b);
+        double size = Log2Size(b.Value);
+        double ofDivisor = b.ErrorBits == Ball.Exact ? Ball.Exact : Size(a) - size + b.ErrorBits - size;
+
+        // The divisor may be smaller than its value by its error; both bounds grow by what that is worth.
+        double shrink = b.ErrorBits == Ball.Exact ? 0 : -System.Math.Log2(1 - System.Math.Min(0.5, System.Math.Pow(2, b.ErrorBits - size)));
+        return Rounded(value, Sum(Scaled(a.ErrorBits, -size), ofDivisor) + shrink, a, b);
     }
 
     public Ball Exp(Ball a)
@@ -95,7 +99,7 @@ internal sealed class BallMath(int bits, Budget budget)
 
         if (!a.ExcludesZero)
         {
-            return new Ball(BigComplex.Zero, Floor2(Max(a.ErrorBits, a.Value.Magnitude) + 1) + 1);
+            return new Ball(BigComplex.Zero, (Max(a.ErrorBits, a.Value.Magnitude) + 1) / 2 + 1);
         }
 
         if (!a.IsReal)
@@ -128,11 +132,11 @@ internal sealed class BallMath(int bits, Budget budget)
         }
 
         BigComplex value = _math.Pow(a.Value, b.Value);
-        long logSize = Max(1, 64 - long.LeadingZeroCount(System.Math.Abs(a.Value.Magnitude)) + 1);
-        long relative = Max(Scaled(Relative(a), b.Value.Magnitude), Scaled(b.ErrorBits, logSize + 2));
+        long logSize = System.Math.Max(1, 64 - long.LeadingZeroCount(System.Math.Abs(a.Value.Magnitude)) + 1);
+        double relative = Sum(Scaled(Relative(a), Log2Size(b.Value)), Scaled(b.ErrorBits, logSize + 1));
 
         // Besides the error of the operands, the rounding of b log a is multiplied by its size.
-        relative = Max(relative, b.Value.Magnitude + logSize - bits) + 2;
+        relative = Sum(relative, b.Value.Magnitude + logSize - bits + 1);
         if (relative > 0)
         {
             throw new NotComputableException("the power is not known well enough");
@@ -144,16 +148,16 @@ internal sealed class BallMath(int bits, Budget budget)
     public (Ball Sin, Ball Cos) SinCos(Ball a)
     {
         (BigComplex sin, BigComplex cos) = _math.SinCos(a.Value);
-        long grow = a.IsReal ? 0 : Max(sin.Magnitude, cos.Magnitude) + 1;
-        long error = Scaled(a.ErrorBits, grow + 1);
+        long grow = a.IsReal ? 0 : System.Math.Max(sin.Magnitude, cos.Magnitude) + 1;
+        double error = Scaled(a.ErrorBits, grow + 1);
 
         // In the complex case the two exponentials cancel, so the rounding is that of the larger.
-        long rounding = a.IsReal ? Ball.Exact : grow - bits + 4;
+        double rounding = a.IsReal ? Ball.Exact : grow - bits + 4;
         return (Rounded(sin, Max(error, rounding)), Rounded(cos, Max(error, rounding)));
     }
 
     /// <summary>A function whose derivative is at most about <paramref name="slopeBits"/> bits large around the argument.</summary>
-    public Ball Smooth(Ball a, BigComplex value, long slopeBits) => Rounded(value, Max(Scaled(a.ErrorBits, slopeBits), slopeBits + a.Value.Magnitude - bits) + 1);
+    public Ball Smooth(Ball a, BigComplex value, long slopeBits) => Rounded(value, Sum(Scaled(a.ErrorBits, slopeBits), slopeBits + a.Value.Magnitude - bits + 1));
 
     public static void RequireNonZero(Ball a)
     {
@@ -164,12 +168,12 @@ internal sealed class BallMath(int bits, Budget budget)
     }
 
     /// <summary>The result with the error of one more rounding, and the sum's cancellation left to the operands' errors.</summary>
-    public Ball Rounded(BigComplex value, long error)
+    public Ball Rounded(BigComplex value, double error)
     {
-        return new Ball(value, value.IsZero ? error : Max(error, value.Magnitude - bits + 3));
+        return new Ball(value, value.IsZero ? error : Sum(error, value.Magnitude - bits + 2));
     }
 
-    private Ball Rounded(BigComplex value, long error, Ball a, Ball b)
+    private Ball Rounded(BigComplex value, double error, Ball a, Ball b)
     {
         // Exact operands whose result fits stay exact: small integers and dyadic sample points.
         if (a.ErrorBits == Ball.Exact && b.ErrorBits == Ball.Exact && Length(value.Re) < bits - 2 && Length(value.Im) < bits - 2 && IsDyadicResult(a, b))
@@ -198,10 +202,10 @@ internal sealed class BallMath(int bits, Budget budget)
             return new Ball(BigComplex.Zero, Ball.Exact);
         }
 
-        long size = Max(a.ErrorBits, a.Value.Magnitude) + 1;
+        double size = Max(a.ErrorBits, a.Value.Magnitude) + 1;
         double exponent = System.Math.Min(b.Value.Re.ToDouble(), 1000);
         return integer || size < 0
-            ? new Ball(BigComplex.Zero, (long)System.Math.Ceiling(size * exponent) + 1)
+            ? new Ball(BigComplex.Zero, size * exponent + 1)
             : throw new NotComputableException("the power is not known well enough");
     }
 
@@ -214,13 +218,37 @@ internal sealed class BallMath(int bits, Budget budget)
         }
     }
 
-    private static long Relative(Ball a) => a.ErrorBits == Ball.Exact ? Ball.Exact : a.RelativeError;
+    private static double Relative(Ball a) => a.ErrorBits == Ball.Exact ? Ball.Exact : a.RelativeError;
 
-    private static long Size(Ball a) => a.Value.IsZero ? Max(a.ErrorBits, -100_000_000_000) : Max(a.Value.Magnitude, a.ErrorBits) + 1;
+    private static double Size(Ball a) => a.Value.IsZero ? a.ErrorBits : Sum(Log2Size(a.Value), a.ErrorBits);
 
-    private static long Scaled(long error, long factorBits) => error == Ball.Exact ? Ball.Exact : error + factorBits;
+    private static double Scaled(double error, double factorBits) => error <= Ball.Exact / 2 ? Ball.Exact : error + factorBits;
 
-    private static long Floor2(long x) => x >> 1;
+    /// <summary>log2 of the modulus, rounded up a little.</summary>
+    private static double Log2Size(BigComplex value)
+    {
+        double size = Log2(value.Re);
+        return value.IsReal ? size : Sum(2 * size, 2 * Log2(value.Im)) / 2 + 1e-9;
+    }
 
-    private static long Max(long a, long b) => System.Math.Max(a, b);
+    private static double Log2(BigFloat value)
+    {
+        if (value.IsZero)
+        {
+            return Ball.Exact;
+        }
+
+        BigFloat top = BigFloat.Abs(value).Round(53);
+        return System.Math.Log2((double)top.Mantissa) + top.Exponent + 1e-9;
+    }
+
+    /// <summary>log2(2^a + 2^b).</summary>
+    private static double Sum(double a, double b)
+    {
+        double larger = System.Math.Max(a, b);
+        double gap = larger - System.Math.Min(a, b);
+        return gap > 60 ? larger + 1e-9 : larger + System.Math.Log2(1 + System.Math.Pow(2, -gap));
+    }
+
+    private static double Max(double a, double b) => System.Math.Max(a, b);
 }

@@ -155,7 +155,7 @@ internal sealed class BigMath(int bits, Budget budget)
     {
         const int Halvings = 8;
         int inner = precision + Halvings + 8;
-        BigInteger x = (r << 8) << Halvings >> (2 * Halvings);
+        BigInteger x = r << (inner - precision - Halvings);
         BigInteger term = BigInteger.One << inner;
         BigInteger sum = term;
         for (int n = 1; !term.IsZero && n < inner; n++)

@@ -7,15 +7,29 @@ namespace Tbrm.Verify.Algebra;
 /// <summary>The set of real numbers that satisfies a relation in one variable.</summary>
 internal static class RelationSets
 {
-    /// <summary>The solution set; null when the relation is not one of polynomials of degree one or two in a single variable.</summary>
-    public static Expr? AsSet(Expr relation, Budget budget)
+    /// <summary>
+    /// The solution set; null when the relation is not one of polynomials of degree one or two (with absolute values) in a single
+    /// variable. A function f(x) that is not known counts as a variable.
+    /// </summary>
+    public static Expr? AsSet(Expr relation, Budget budget) => AsSetOfVariable(Rewrite.Map(relation, AsVariable, budget), budget);
+
+    private static Expr AsVariable(Expr part) => part is ApplyExpr apply && apply.Head.StartsWith(Heads.Undefined, StringComparison.Ordinal)
+        ? new SymbolExpr(apply.Head, true)
+        : part;
+
+    private static Expr? AsSetOfVariable(Expr relation, Budget budget)
     {
+        if (FindAbs(relation) is { } abs)
+        {
+            return SplitAbs(relation, abs, budget);
+        }
+
         if (relation is ChainExpr chain)
         {
             Expr[] parts = new Expr[chain.Links.Count];
             for (int i = 0; i < parts.Length; i++)
             {
-                if (AsSet(chain.Links[i], budget) is not SetExpr part)
+                if (AsSetOfVariable(chain.Links[i], budget) is not SetExpr part)
                 {
                     return null;
                 }
@@ -34,6 +48,31 @@ internal static class RelationSets
 
         Expr difference = Build.Subtract(single.Left, single.Right);
         return Polynomial.Coefficients(difference, symbols[0], 2, budget) is { } coefficients ? Solve(single.Kind, coefficients, budget) : null;
+    }
+
+    private static Expr? FindAbs(Expr value)
+    {
+        foreach (Expr argument in value.Arguments)
+        {
+            if (FindAbs(argument) is { } inner)
+            {
+                return inner;
+            }
+        }
+
+        return value is ApplyExpr { Head: Heads.Abs } && Rewrite.SymbolsOf(value).Count > 0 ? value : null;
+    }
+
+    /// <summary>|u| is u where u is at least 0, and -u where it is less.</summary>
+    private static SetOperationExpr? SplitAbs(Expr relation, Expr abs, Budget budget)
+    {
+        Expr inside = abs.Arguments[0];
+        Expr? positive = AsSetOfVariable(Rewrite.Substitute(relation, abs, inside, budget), budget);
+        Expr? negative = AsSetOfVariable(Rewrite.Substitute(relation, abs, Build.Negate(inside), budget), budget);
+        Expr? right = AsSetOfVariable(new RelationExpr(RelationKind.GreaterOrEqual, inside, NumberExpr.Zero), budget);
+        Expr? left = AsSetOfVariable(new RelationExpr(RelationKind.Less, inside, NumberExpr.Zero), budget);
+        return positive is null || negative is null || right is null || left is null ? null : new SetOperationExpr(
+            SetOperation.Union, new SetOperationExpr(SetOperation.Intersection, positive, right), new SetOperationExpr(SetOperation.Intersection, negative, left));
     }
 
     private static SetExpr? Solve(RelationKind kind, Expr[] coefficients, Budget budget)

@@ -1,0 +1,62 @@
+using System.Text.Json.Nodes;
+using NUnit.Framework;
+using Tbrm.Core;
+
+namespace Tbrm.Verify.Tests;
+
+public sealed class SimpleGraderTests
+{
+    private static Verdict Grade(string grader, string solution, string gold, string options = "{}") =>
+        new GraderRegistry().Create(grader, JsonNode.Parse(options)!.AsObject()).Grade(new GradeRequest("", solution, gold), default);
+
+    [TestCase("so 2+2 is\n#### 1,234", "1234", "{}", 1)]
+    [TestCase("#### 5\n#### 7", "7", "{}", 1)]
+    [TestCase("#### 5\n#### 7", "5", "{}", 0)]
+    [TestCase("the answer is 7", "7", "{}", 0)]
+    [TestCase("the answer is 7.", "7.", """{"method":"flexible"}""", 1)]
+    [TestCase("7 apples, 8 pears .", "8", """{"method":"flexible"}""", 1)]
+    [TestCase("#### 8", "7", """{"format_score":0.1}""", 0.1)]
+    public void Gsm8k_reads_the_marked_number(string solution, string gold, string options, double expected) =>
+        Assert.That(Grade("gsm8k", solution, gold, options).Score, Is.EqualTo(expected));
+
+    [Test]
+    public void Gsm8k_looks_at_the_last_300_characters_only() =>
+        Assert.That(Grade("gsm8k", "#### 7" + new string('x', 295), "7").Status, Is.EqualTo(VerdictStatus.NoAnswer));
+
+    [TestCase("Answer: 34", "34", 1)]
+    [TestCase("Answer: $34$", "34", 1)]
+    [TestCase("Answer: 1,234", "1234", 1)]
+    [TestCase(@"answer : $x = \frac12$", @"\frac{1}{2}", 1)]
+    [TestCase("Answer: 33\nAnswer: 34", "33", -1)]
+    [TestCase(@"\boxed{34}", "34", -1)]
+    [TestCase(@"Answer: \boxed{34}", "34", 1)]
+    public void Math_dapo_reads_the_answer_line(string solution, string gold, double expected) =>
+        Assert.That(Grade("math_dapo", solution, gold).Score, Is.EqualTo(expected));
+
+    [Test]
+    public void Math_dapo_can_insist_on_a_box_at_the_end()
+    {
+        Assert.That(Grade("math_dapo", @"\boxed{34}", "34", """{"strict_box_verify":true}""").Score, Is.EqualTo(1));
+        Assert.That(Grade("math_dapo", @"\boxed{34}" + new string(' ', 100), "34", """{"strict_box_verify":true}""").Score, Is.EqualTo(-1));
+    }
+
+    [TestCase(@"so \boxed{\dfrac{1}{2}}", @"\frac12", 1)]
+    [TestCase(@"so \boxed{0.5}", "1/2", 1)]
+    [TestCase(@"so \boxed{x=5}", "5", 1)]
+    [TestCase(@"so \boxed 7$ and", "7", 1)]
+    [TestCase(@"so \boxed{10\%}", "10", 1)]
+    [TestCase(@"so \boxed{(1,2)}", "(2,1)", 0)]
+    [TestCase("so 5", "5", 0)]
+    public void Math_boxed_compares_normalized_text(string solution, string gold, double expected) =>
+        Assert.That(Grade("math_boxed", solution, gold).Score, Is.EqualTo(expected));
+
+    [Test]
+    public void An_unknown_grader_is_refused_with_the_nearest_name() =>
+        Assert.That(() => new GraderRegistry().Create("math_verfy"), Throws.TypeOf<ConfigException>().With.Message.Contains("'math_verify'"));
+
+    [Test]
+    public void A_wrong_option_is_refused_with_what_was_expected() =>
+        Assert.That(
+            () => new GraderRegistry().Create("math_verify", new JsonObject { ["profile"] = "verll" }),
+            Throws.TypeOf<ConfigException>().With.Message.Contains("verl, tests, trl, lighteval"));
+}
