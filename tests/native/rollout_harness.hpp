@@ -21,6 +21,7 @@ struct ModelShape {
     int32_t max_positions = 320;
     int32_t head_dim = 8;
     int32_t qk_norm = 0;
+    int32_t tied = 1;
 };
 
 inline std::shared_ptr<Model> small_model(const ModelShape& shape = {}, int32_t n_threads = 2) {
@@ -35,7 +36,7 @@ inline std::shared_ptr<Model> small_model(const ModelShape& shape = {}, int32_t 
     config.n_kv_heads = 2;
     config.head_dim = shape.head_dim;
     config.max_positions = shape.max_positions;
-    config.tie_word_embeddings = 1;
+    config.tie_word_embeddings = shape.tied;
     config.qkv_bias = 1;
     config.qk_norm = shape.qk_norm;
     config.rms_norm_eps = 1e-6f;
