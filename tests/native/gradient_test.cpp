@@ -175,7 +175,8 @@ ModelHandle fp32_twin(
 
 // How far bf16 may be off is measured, not guessed: every stored activation and gradient is rounded by at most 2^-9 of itself, which does
 // to a result what moving every weight by 2^-9 does. A layer stores about eight activations going forward and as many gradients going
-// back for its seven matrices, so the error is a small multiple of what such a move (here: the mean of four) makes of each tensor. Measured: at most 1.3.
+// back for its seven matrices, so the error is a small multiple of what such a move (here: the mean of four) makes of each tensor.
+// Measured: at most 1.3.
 void check_bf16(const Architecture& architecture) {
     constexpr double kMultiple = 2.5;
     const ContextHandle context = make_context(2);
@@ -313,6 +314,19 @@ TBRM_TEST(entropy_coefficients_may_be_left_out) {
     const Pass without = run(model.get(), batch, c);
     // Another path through the head (stored E instead of recomputed logits): fp32 rounding of its exponentials.
     CHECK(worst_difference(without.gradients, with_zeros.gradients) <= 2e-5);
+}
+
+// A budget of one byte leaves the head its smallest unit of work; what it computes twice then is the same to rounding.
+TBRM_TEST(the_head_budget_changes_no_score_and_gradients_by_rounding_only) {
+    const ContextHandle context = make_context(2);
+    tbrm_model_config_t config = config_of(kArchitectures[0], TBRM_DTYPE_F32);
+    const Batch batch = eight_sequences(config.vocab_size);
+    const Coefficients c(batch.n_rows());
+    const Pass roomy = run(make_model(context.get(), config, 100).get(), batch, c);
+    config.head_budget_bytes = 1;
+    const Pass tight = run(make_model(context.get(), config, 100).get(), batch, c);
+    CHECK(same_scores(roomy.scores, tight.scores));
+    CHECK(worst_difference(roomy.gradients, tight.gradients) <= 2e-5);
 }
 
 TBRM_TEST(the_fused_residual_call_is_its_three_parts) {

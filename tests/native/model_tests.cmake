@@ -22,7 +22,7 @@ add_library(tbrm_tiny_model STATIC
   ${native_src}/optimizer/optimizer_api.cpp
   ${native_src}/residual/residual_api.cpp)
 target_link_libraries(tbrm_tiny_model PRIVATE tbrm_warnings PUBLIC tbrm_kernels)
-foreach(stage gradient)
+foreach(stage checkpoint gradient model optimizer)
   tbrm_native_test(${stage} ${stage}_test.cpp)
   target_link_libraries(test_${stage} PRIVATE tbrm_tiny_model)
 endforeach()
