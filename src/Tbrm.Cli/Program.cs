@@ -8,7 +8,11 @@ namespace Tbrm.Cli;
 internal static class Program
 {
     /// <summary>Every verb, in the order in which the help shows them.</summary>
-    private static readonly IVerb[] s_verbs = [new ScoreVerb()];
+    private static readonly IVerb[] s_verbs =
+    [
+        new ScoreVerb(),
+        new TaskVerb(),
+    ];
 
     private static int Main(string[] args)
     {

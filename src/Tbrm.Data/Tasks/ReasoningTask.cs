@@ -1,5 +1,6 @@
 using System;
 using System.Numerics;
+using Tbrm.Core;
 using Tbrm.Data.Python;
 
 namespace Tbrm.Data.Tasks;
@@ -12,6 +13,11 @@ public abstract class ReasoningTask<TConfig> : IReasoningTask
     private protected ReasoningTask(string name, TConfig config)
     {
         config.Validate();
+        if (config.Size < 0)
+        {
+            throw new ConfigException($"size: a number of items from 0 was expected, found {config.Size}");
+        }
+
         Name = name;
         Config = config;
     }

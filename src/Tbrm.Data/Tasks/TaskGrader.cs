@@ -23,7 +23,10 @@ public sealed class TaskGrader : IGrader
         _form = form;
         foreach (IReasoningTask task in tasks)
         {
-            _tasks[task.Name] = task;
+            foreach (IReasoningTask part in task is TaskMixture mixture ? mixture.Tasks : [task])
+            {
+                _tasks[part.Name] = part;
+            }
         }
     }
 

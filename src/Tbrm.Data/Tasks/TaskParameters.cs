@@ -63,6 +63,23 @@ internal static class TaskParameters
         return (name, ParseText(property.PropertyType, text.Trim()));
     }
 
+    /// <summary>A parameter's value as JSON.</summary>
+    public static JsonNode? ToJson(object? value)
+    {
+        return value switch
+        {
+            int number => number,
+            long number => number,
+            BigInteger number => TaskJson.Integer(number),
+            double number => TaskJson.Float(number),
+            bool flag => flag,
+            string text => text,
+            IReadOnlyList<string> texts => TaskJson.Texts(texts),
+            IReadOnlyList<JsonNode> nodes => new JsonArray([.. nodes.Select(n => n.DeepClone())]),
+            _ => new JsonArray(),
+        };
+    }
+
     /// <summary><c>MinNumDecimalPlaces</c> as <c>min_num_decimal_places</c>.</summary>
     public static string SnakeCase(string name)
     {
@@ -103,20 +120,22 @@ internal static class TaskParameters
             text = text.Replace("_", "", StringComparison.Ordinal);
         }
 
-        bool isList = typeof(System.Collections.IEnumerable).IsAssignableFrom(type);
-        if (isList && !text.StartsWith('['))
-        {
-            return new JsonArray([.. text.Split(',', StringSplitOptions.TrimEntries).Select(t => ItemOf(type, t))]);
-        }
-
         try
         {
             return JsonNode.Parse(text);
         }
         catch (JsonException)
         {
-            return text;
+            return typeof(System.Collections.IEnumerable).IsAssignableFrom(type) ? ParseItems(type, text) : text;
         }
+    }
+
+    /// <summary>Items separated by commas, in the brackets and quotation marks of Python's lists and tuples or without.</summary>
+    private static JsonArray ParseItems(Type listType, string text)
+    {
+        string inner = text.Length > 1 && (text[0], text[^1]) is ('[', ']') or ('(', ')') ? text[1..^1] : text;
+        string[] items = inner.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+        return new JsonArray([.. items.Select(i => ItemOf(listType, i.Trim('\'', '"')))]);
     }
 
     private static JsonNode? ItemOf(Type listType, string text)
@@ -134,6 +153,7 @@ internal static class TaskParameters
             : type == typeof(bool) ? ToBoolean(value)
             : type == typeof(string) ? ToText(value)
             : type == typeof(IReadOnlyList<string>) ? ToList(value, ToText)
+            : type == typeof(IReadOnlyList<TaskMixturePart>) ? ToList(value, ToPart)
             : type == typeof(IReadOnlyList<JsonNode>) ? ToList(value, v => ToFloat(v) is null ? null : v.DeepClone())
             : throw new InvalidOperationException($"parameter {name} of task {task} has the unsupported type {type}");
         return converted ?? throw new ConfigException($"task {task}: {name}: {Describe(type)} was expected, found {value?.ToJsonString() ?? "null"}");
@@ -147,6 +167,7 @@ internal static class TaskParameters
             : type == typeof(bool) ? "true or false"
             : type == typeof(string) ? "a text"
             : type == typeof(IReadOnlyList<string>) ? "a list of texts"
+            : type == typeof(IReadOnlyList<TaskMixturePart>) ? "a list of objects with name, weight and config"
             : "a list of numbers";
     }
 
@@ -178,6 +199,15 @@ internal static class TaskParameters
     private static string? ToText(JsonNode value)
     {
         return value.GetValueKind() == JsonValueKind.String ? value.GetValue<string>() : null;
+    }
+
+    private static TaskMixturePart? ToPart(JsonNode value)
+    {
+        bool known = value is JsonObject part && part.All(m => m.Key is "name" or "weight" or "config");
+        return known && value["name"] is { } name && ToText(name) is { } text
+            && (value["weight"] is not { } weight ? 1.0 : ToFloat(weight)) is double number
+            && value["config"] is null or JsonObject
+            ? new TaskMixturePart(text, number, (JsonObject?)value["config"]?.DeepClone() ?? []) : null;
     }
 
     private static List<T>? ToList<T>(JsonNode value, Func<JsonNode, T?> convert)

@@ -17,6 +17,7 @@ public static class TaskRegistry
         [ChainSumTask.TaskName] = Definition.Of<ChainSumConfig>(c => new ChainSumTask(c)),
         [CountBitsTask.TaskName] = Definition.Of<CountBitsConfig>(c => new CountBitsTask(c)),
         [CountPrimesTask.TaskName] = Definition.Of<CountPrimesConfig>(c => new CountPrimesTask(c)),
+        [CountdownTask.TaskName] = Definition.Of<CountdownConfig>(c => new CountdownTask(c)),
         [CourseScheduleTask.TaskName] = Definition.Of<CourseScheduleConfig>(c => new CourseScheduleTask(c)),
         [DecimalArithmeticTask.TaskName] = Definition.Of<DecimalArithmeticConfig>(c => new DecimalArithmeticTask(c)),
         [DecimalChainSumTask.TaskName] = Definition.Of<DecimalChainSumConfig>(c => new DecimalChainSumTask(c)),
@@ -33,6 +34,7 @@ public static class TaskRegistry
         [ShortestPathTask.TaskName] = Definition.Of<ShortestPathConfig>(c => new ShortestPathTask(c)),
         [SimpleEquationsTask.TaskName] = Definition.Of<SimpleEquationsConfig>(c => new SimpleEquationsTask(c)),
         [SpellBackwardTask.TaskName] = Definition.Of<SpellBackwardConfig>(c => new SpellBackwardTask(c)),
+        [TaskMixture.TaskName] = Definition.Of<TaskMixtureConfig>(c => new TaskMixture(c)),
     };
 
     /// <summary>Every task's name, sorted.</summary>
@@ -49,6 +51,19 @@ public static class TaskRegistry
     public static IReadOnlyList<TaskParameter> Parameters(string name)
     {
         return TaskParameters.Of(Find(name).ConfigType);
+    }
+
+    /// <summary>A task's parameters and their defaults, as JSON.</summary>
+    /// <exception cref="ConfigException">There is no such task; the message names the nearest.</exception>
+    public static JsonObject Defaults(string name)
+    {
+        JsonObject defaults = [];
+        foreach (TaskParameter parameter in Parameters(name))
+        {
+            defaults[parameter.Name] = TaskParameters.ToJson(parameter.Default);
+        }
+
+        return defaults;
     }
 
     /// <summary>Reads <c>name=value</c> arguments of a command line into what <see cref="Create(string, JsonObject)"/> takes.</summary>
@@ -77,7 +92,7 @@ public static class TaskRegistry
         {
             return definition.Create(config);
         }
-        catch (ConfigException e)
+        catch (ConfigException e) when (!e.Message.StartsWith("task ", StringComparison.Ordinal))
         {
             throw new ConfigException($"task {name}: {e.Message}", e);
         }
