@@ -261,7 +261,7 @@ TBRM_TEST(filters_keep_what_sorting_keeps) {
         const std::vector<double> expected = oracle(logits, row, {}, &margin);
         if (margin < 1e-5) continue;  // fp32 and fp64 may fall on either side
 
-        std::vector<float> z(logits), scratch(logits.size());
+        std::vector<float> z(logits), scratch(2 * logits.size());
         for (float& x : z)
             x /= row.temperature;
         const float z_max = *std::max_element(z.begin(), z.end());
@@ -285,7 +285,7 @@ TBRM_TEST(filters_keep_what_sorting_keeps) {
 TBRM_TEST(ties_are_kept_as_documented) {
     // 2 2 1 1 1 0: top-k 3 keeps every 1; top-p drops the higher of the equal ids.
     const std::vector<float> z = {1, 2, 0, 1, 2, 1};
-    std::vector<float> scratch(z.size());
+    std::vector<float> scratch(2 * z.size());
     SampleFilter filter = cpu::sample_filter(6, z.data(), 2, 3, 1.0f, -kInf, scratch.data());
     CHECK(filter.threshold == 1 && filter.last_tie == std::numeric_limits<int32_t>::max());
     // e^0 + e^0 + 3 e^-1 + e^-2 = 3.239: the two largest are 0.617, each 1 is 0.1136.
@@ -297,7 +297,7 @@ TBRM_TEST(ties_are_kept_as_documented) {
     CHECK(filter.threshold == 2 && filter.last_tie == 1);
     // Equal logits: top-k 1 keeps all of them, top-p 0.5 half.
     const std::vector<float> flat(8, 3.0f);
-    scratch.resize(8);
+    scratch.resize(16);
     CHECK(cpu::sample_filter(8, flat.data(), 3, 1, 1.0f, -kInf, scratch.data()).threshold == 3);
     CHECK(cpu::sample_filter(8, flat.data(), 3, 0, 0.5f, -kInf, scratch.data()).last_tie == 3);
 }

@@ -54,7 +54,7 @@ int64_t sample_workspace_bytes(int64_t vocab);
 void sample(int64_t vocab, const float* logits, int64_t ld, const float* v, int64_t n, const SampleRow* rows,
         const int32_t* ids, void* workspace, SampleResult* out);
 
-// What top-k, top-p and min-p keep of z [n_vocab] (already divided by temperature; scratch [n_vocab]). For tests and for sample itself.
+// What top-k, top-p and min-p keep of z [n_vocab] (already divided by temperature; scratch [2 n_vocab]). For tests and for sample itself.
 SampleFilter sample_filter(
         int64_t n_vocab, const float* z, float z_max, int32_t top_k, float top_p, float log_min_p, float* scratch);
 

@@ -31,28 +31,54 @@ struct Digit {
 constexpr Digit kDigits[] = {{21, 11}, {10, 11}, {0, 10}};
 constexpr int64_t kBuckets = 2048;
 
-// The key at which the running sum over descending keys first reaches `need`, and the sum over the keys above it. weight(i) is what
-// element i adds; elements with key below lowest_key do not count.
+uint32_t digit_of(uint32_t key, const Digit& digit) {
+    return key >> digit.shift & ((1u << digit.bits) - 1);
+}
+
+// Goes down the buckets until the sum from the top reaches `need`; adds those passed to *above.
+uint32_t find_bucket(const uint64_t* sums, const Digit& digit, uint64_t need, uint64_t* above) {
+    uint32_t bucket = (1u << digit.bits) - 1;
+    while (bucket > 0 && *above + sums[bucket] < need)
+        *above += sums[bucket--];
+    return bucket;
+}
+
+// What select_key found: the sum over larger keys, and the ids, ascending, among which are all that have the key.
+struct Selected {
+    uint32_t key;
+    uint64_t above;
+    int64_t n_candidates;
+};
+
+// The key at which the running sum over descending keys first reaches `need`. weight(i) is what element i adds; elements with a key below
+// lowest_key do not count. One pass over the row for the first digit; the others look only at the ids in its bucket. candidates [n].
 template <class Weight>
-uint32_t select_key(
-        const float* z, int64_t n, uint32_t lowest_key, uint64_t need, const Weight& weight, uint64_t* out_above) {
-    uint32_t prefix = 0, prefix_mask = 0;
-    uint64_t above = 0;
-    for (const Digit digit : kDigits) {
-        uint64_t sums[kBuckets] = {};
-        const uint32_t digit_mask = (1u << digit.bits) - 1;
-        for (int64_t i = 0; i < n; ++i) {
-            const uint32_t key = order_key(z[i]);
-            if ((key & prefix_mask) == prefix && key >= lowest_key) sums[key >> digit.shift & digit_mask] += weight(i);
-        }
-        uint32_t bucket = digit_mask;
-        while (bucket > 0 && above + sums[bucket] < need)
-            above += sums[bucket--];
-        prefix |= bucket << digit.shift;
-        prefix_mask |= digit_mask << digit.shift;
+Selected select_key(
+        const float* z, int64_t n, uint32_t lowest_key, uint64_t need, const Weight& weight, int32_t* candidates) {
+    Selected found = {0, 0, 0};
+    uint64_t sums[kBuckets] = {};
+    for (int64_t i = 0; i < n; ++i) {
+        const uint32_t key = order_key(z[i]);
+        if (key >= lowest_key) sums[digit_of(key, kDigits[0])] += weight(i);
     }
-    *out_above = above;
-    return prefix;
+    const uint32_t first = find_bucket(sums, kDigits[0], need, &found.above);
+    for (int64_t i = 0; i < n; ++i) {
+        const uint32_t key = order_key(z[i]);
+        candidates[found.n_candidates] = static_cast<int32_t>(i);
+        found.n_candidates += digit_of(key, kDigits[0]) == first && key >= lowest_key ? 1 : 0;
+    }
+    found.key = first << kDigits[0].shift;
+    for (size_t d = 1; d < sizeof kDigits / sizeof *kDigits; ++d) {
+        const Digit& digit = kDigits[d];
+        const uint32_t higher = ~uint32_t{0} << (digit.shift + digit.bits);
+        std::fill(sums, sums + kBuckets, uint64_t{0});
+        for (int64_t c = 0; c < found.n_candidates; ++c) {
+            const uint32_t key = order_key(z[candidates[c]]);
+            if ((key & higher) == found.key) sums[digit_of(key, digit)] += weight(candidates[c]);
+        }
+        found.key |= find_bucket(sums, digit, need, &found.above) << digit.shift;
+    }
+    return found;
 }
 
 // Copies the row and applies penalty and masks; returns the copy.
@@ -136,9 +162,9 @@ SampleResult sample_row(const float* logits, float v, const SampleRow& row, cons
     return draw(logits, v, row, scores, {filter.threshold, filter.last_tie, filter.log_min_p}, segment_mass);
 }
 
-// Per thread: edited or divided logits, masses as fp32, sums of the segments.
+// Per thread: sums of the segments; edited or divided logits; scratch of sample_filter.
 int64_t thread_workspace_floats(int64_t vocab) {
-    return 2 * vocab + 2 * ceil_div(vocab, kSegment) + 16;
+    return 2 * ceil_div(vocab, kSegment) + 3 * vocab + 16;
 }
 
 }  // namespace
@@ -146,31 +172,30 @@ int64_t thread_workspace_floats(int64_t vocab) {
 SampleFilter sample_filter(
         int64_t n_vocab, const float* z, float z_max, int32_t top_k, float top_p, float log_min_p, float* scratch) {
     SampleFilter filter = {-INFINITY, std::numeric_limits<int32_t>::max(), log_min_p};
+    int32_t* candidates = reinterpret_cast<int32_t*>(scratch + n_vocab);
     uint32_t lowest_key = 0;
-    uint64_t above = 0;
     if (top_k > 0 && top_k < n_vocab) {
         const auto one = [](int64_t) -> uint64_t { return 1; };
-        lowest_key = select_key(z, n_vocab, 0, static_cast<uint64_t>(top_k), one, &above);
+        lowest_key = select_key(z, n_vocab, 0, static_cast<uint64_t>(top_k), one, candidates).key;
         filter.threshold = from_order_key(lowest_key);
     }
     if (!(top_p < 1.0f)) return filter;
 
-    sampler_kernels().scaled_exps(z, n_vocab, z_max, scratch);
-    uint64_t total = 0;
-    for (int64_t i = 0; i < n_vocab; ++i)
-        total += order_key(z[i]) >= lowest_key ? to_mass(scratch[i]) : 0;
+    const SamplerKernels& kernels = sampler_kernels();
+    const uint64_t total = kernels.mass(z, n_vocab, 0, 1.0f, z_max, {filter.threshold, filter.last_tie, -INFINITY});
     // A token goes when the mass of those before it, in descending order, reaches `need`: Hugging Face removes what lies within the
     // lowest 1 - top_p.
     const double removable = (1.0 - static_cast<double>(top_p)) * static_cast<double>(total);
     const uint64_t need = std::max<uint64_t>(1, total - static_cast<uint64_t>(removable));
+    kernels.scaled_exps(z, n_vocab, z_max, scratch);
     const auto mass = [&](int64_t i) { return to_mass(scratch[i]); };
-    const uint32_t key = select_key(z, n_vocab, lowest_key, need, mass, &above);
-    filter.threshold = from_order_key(key);
+    const Selected found = select_key(z, n_vocab, lowest_key, need, mass, candidates);
+    filter.threshold = from_order_key(found.key);
     const uint64_t tie_mass = to_mass(scaled_exp(filter.threshold - z_max));
-    uint64_t n_ties = (need - above + tie_mass - 1) / tie_mass;
-    for (int64_t i = 0; i < n_vocab && n_ties > 0; ++i) {
-        if (z[i] != filter.threshold) continue;
-        filter.last_tie = static_cast<int32_t>(i);
+    uint64_t n_ties = (need - found.above + tie_mass - 1) / tie_mass;
+    for (int64_t c = 0; c < found.n_candidates && n_ties > 0; ++c) {
+        if (z[candidates[c]] != filter.threshold) continue;
+        filter.last_tie = candidates[c];
         --n_ties;
     }
     return filter;

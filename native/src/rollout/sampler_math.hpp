@@ -72,7 +72,7 @@ TBRM_HOST_DEVICE inline uint32_t order_key(float x) {
     x = x + 0.0f;
     uint32_t bits;
     memcpy(&bits, &x, sizeof bits);
-    return bits ^ (bits >> 31 != 0 ? 0xffffffffu : 0x80000000u);
+    return bits ^ (0x80000000u | (0u - (bits >> 31)));
 }
 
 TBRM_HOST_DEVICE inline float from_order_key(uint32_t key) {
