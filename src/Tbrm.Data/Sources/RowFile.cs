@@ -1,19 +1,59 @@
 using System.Collections.Generic;
 using System.IO;
+using System.Text.Json.Nodes;
+using Tbrm.Data.Parquet;
 
 namespace Tbrm.Data;
 
-/// <summary>Reads the rows of a data file. The content decides the format, not the name: JSONL (also packed with gzip) or one JSON list.</summary>
+/// <summary>What a data file is.</summary>
+public enum RowFormat
+{
+    /// <summary>One object per line, perhaps packed with gzip.</summary>
+    JsonLines,
+
+    /// <summary>One list of objects, perhaps packed with gzip.</summary>
+    JsonArray,
+
+    /// <summary>Apache Parquet.</summary>
+    Parquet,
+}
+
+/// <summary>Reads the rows of a data file. The content decides the format, not the name.</summary>
 public static class RowFile
 {
+    /// <summary>What the file is.</summary>
+    /// <exception cref="Core.DataException">No such file.</exception>
+    public static RowFormat FormatOf(string path)
+    {
+        return ParquetFile.HasMagic(path) ? RowFormat.Parquet : BeginsWithBracket(path) ? RowFormat.JsonArray : RowFormat.JsonLines;
+    }
+
     /// <summary>Streams the rows in order.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="columns">Columns to read where the format can leave the others alone (Parquet); null reads all.</param>
     /// <exception cref="Core.DataException">No such file, or it is damaged.</exception>
-    public static IEnumerable<SourceRow> Read(string path)
+    public static IEnumerable<SourceRow> Read(string path, IReadOnlyList<string>? columns = null) => FormatOf(path) switch
+    {
+        RowFormat.Parquet => ReadParquet(path, columns),
+        RowFormat.JsonArray => ReadJson(path, isArray: true),
+        _ => ReadJson(path, isArray: false),
+    };
+
+    private static IEnumerable<SourceRow> ReadParquet(string path, IReadOnlyList<string>? columns)
+    {
+        using ParquetFile file = ParquetFile.Open(path);
+        long number = 0;
+        foreach (JsonObject row in file.ReadRows(columns))
+        {
+            number++;
+            yield return new SourceRow(row, $"{path}: row {number}");
+        }
+    }
+
+    private static IEnumerable<SourceRow> ReadJson(string path, bool isArray)
     {
         using Stream stream = InputFile.OpenText(path);
-        IEnumerable<JsonLine> lines = BeginsWithBracket(path)
-            ? new JsonArrayReader(stream, path, JsonLines.DefaultMaxLineBytes).Read()
-            : JsonLines.Read(stream, path);
+        IEnumerable<JsonLine> lines = isArray ? new JsonArrayReader(stream, path, JsonLines.DefaultMaxLineBytes).Read() : JsonLines.Read(stream, path);
         foreach (JsonLine line in lines)
         {
             yield return new SourceRow(line.Row, $"{path}:{line.LineNumber}");
@@ -23,12 +63,20 @@ public static class RowFile
     private static bool BeginsWithBracket(string path)
     {
         using Stream stream = InputFile.OpenText(path);
-        int c = stream.ReadByte();
-        while (c is ' ' or '\t' or '\r' or '\n' or 0xEF or 0xBB or 0xBF)
+        try
         {
-            c = stream.ReadByte();
-        }
+            int c = stream.ReadByte();
+            while (c is ' ' or '\t' or '\r' or '\n' or 0xEF or 0xBB or 0xBF)
+            {
+                c = stream.ReadByte();
+            }
 
-        return c == '[';
+            return c == '[';
+        }
+        catch (InvalidDataException)
+        {
+            // Damaged gzip: the reader of lines says where.
+            return false;
+        }
     }
 }
