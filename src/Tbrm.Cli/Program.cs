@@ -32,6 +32,11 @@ internal static class Program
             Console.Error.WriteLine($"tbrm-native: {e.Message}");
             return (int)e.ExitCode;
         }
+        catch (OperationCanceledException)
+        {
+            Console.Error.WriteLine("tbrm-native: interrupted");
+            return (int)ExitCode.Interrupted;
+        }
     }
 
     private static int UsageError(ParseResult parsed)

@@ -1,8 +1,10 @@
 using System;
 using System.Buffers.Binary;
 using System.Collections.Generic;
+using System.Globalization;
 using System.IO;
 using System.Linq;
+using System.Text;
 using System.Text.Json.Nodes;
 using Microsoft.Win32.SafeHandles;
 using Tbrm.Core;
@@ -99,8 +101,31 @@ public sealed class ParquetFile : IDisposable
         }
     }
 
+    /// <summary>The schema, a line for each node, indented by depth.</summary>
+    public string DescribeSchema()
+    {
+        StringBuilder text = new();
+        foreach (SchemaNode child in _root.Children)
+        {
+            Describe(child, 1, text);
+        }
+
+        return text.ToString();
+    }
+
     /// <inheritdoc/>
     public void Dispose() => _handle.Dispose();
+
+    private static void Describe(SchemaNode node, int depth, StringBuilder text)
+    {
+        string stored = node.Type is PhysicalType type ? type.ToString().ToLowerInvariant() : "group";
+        string meaning = node.Logical.Kind is LogicalKind.None ? "" : $" ({node.Logical.Kind.ToString().ToLowerInvariant()})";
+        text.Append(' ', 2 * depth).AppendLine(CultureInfo.InvariantCulture, $"{node.Name}: {node.Repetition.ToString().ToLowerInvariant()} {stored}{meaning}");
+        foreach (SchemaNode child in node.Children)
+        {
+            Describe(child, depth + 1, text);
+        }
+    }
 
     private static SafeFileHandle OpenHandle(string path)
     {

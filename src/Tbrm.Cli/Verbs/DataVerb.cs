@@ -1,0 +1,88 @@
+using System;
+using System.CommandLine;
+using System.Linq;
+using System.Threading.Tasks;
+using Tbrm.Core;
+using Tbrm.Data;
+
+namespace Tbrm.Cli.Verbs;
+
+/// <summary><c>data inspect FILE</c> shows what a data file holds; <c>data prepare IN... --out F</c> makes a training file.</summary>
+internal sealed class DataVerb : IVerb
+{
+    private const int DefaultHead = 3;
+
+    public Command Create() => new("data", "Looks into data files and prepares them.") { CreateInspect(), CreatePrepare() };
+
+    private static Command CreateInspect()
+    {
+        Argument<string> file = new("file") { Description = "A Parquet, JSONL or JSON file." };
+        Option<long?> head = new("--head") { Description = $"Rows to show (default {DefaultHead}; with --json all)." };
+        Option<string[]> columns = new("--columns") { Description = "Columns to show, dotted paths into structs.", AllowMultipleArgumentsPerToken = true };
+        Option<bool> json = new("--json") { Description = "The rows as JSONL and nothing else." };
+        Command command = new("inspect", "Shows the columns and the first rows of a data file.") { file, head, columns, json };
+        command.SetAction((parsed, stop) =>
+        {
+            if (parsed.GetValue(head) is < 0)
+            {
+                throw new ConfigException("--head must not be negative");
+            }
+
+            FileInspector inspector = new(parsed.GetValue(file)!, parsed.GetValue(columns) is { Length: > 0 } named ? named : null);
+            if (parsed.GetValue(json))
+            {
+                inspector.WriteRows(Console.OpenStandardOutput(), parsed.GetValue(head), stop);
+            }
+            else
+            {
+                Console.Out.Write(inspector.Describe(parsed.GetValue(head) ?? DefaultHead, stop));
+            }
+
+            return Task.FromResult((int)ExitCode.Ok);
+        });
+        return command;
+    }
+
+    private static Command CreatePrepare()
+    {
+        Argument<string[]> inputs = new("in") { Description = "Parquet, JSONL or JSON files, in order.", Arity = ArgumentArity.OneOrMore };
+        Option<string> output = new("--out") { Description = "The file to write.", Required = true };
+        Option<string[]> filters = new("--filter") { Description = "field:value|field:value; given several times, all must hold." };
+        Option<bool> dedup = new("--dedup") { Description = "Keep the first of prompts with the same text." };
+        Option<string> shape = new("--shape") { Description = "auto, verl or dapo (cuts DAPO's instructions).", DefaultValueFactory = _ => "auto" };
+        Option<long?> maxSamples = new("--max-samples") { Description = "Keep at most so many." };
+        Option<ulong?> seed = new("--seed") { Description = "Draw the kept samples at random by this seed." };
+        Option<string?> format = new("--format") { Description = "jsonl or parquet; by default what the name of --out says." };
+        Option<string?> dataSource = new("--data-source") { Description = "Name the data source of all rows." };
+        Option<string> promptKey = new("--prompt-key") { Description = "Column of the prompt.", DefaultValueFactory = _ => new PromptKeys().Prompt };
+        Option<string> sourceKey = new("--reward-fn-key") { Description = "Column of the data source.", DefaultValueFactory = _ => new PromptKeys().DataSource };
+        Option<string> goldKey = new("--ground-truth-key") { Description = "Column of the answer.", DefaultValueFactory = _ => new PromptKeys().GroundTruth };
+        Command command = new("prepare", "Writes prompts in verl's schema.")
+        {
+            inputs, output, filters, dedup, shape, maxSamples, seed, format, dataSource, promptKey, sourceKey, goldKey,
+        };
+        command.SetAction((parsed, stop) =>
+        {
+            PromptOptions options = new()
+            {
+                Shape = PromptOptions.ParseShape(parsed.GetValue(shape)!),
+                Keys = new()
+                {
+                    Prompt = parsed.GetValue(promptKey)!,
+                    DataSource = parsed.GetValue(sourceKey)!,
+                    GroundTruth = parsed.GetValue(goldKey)!,
+                },
+                DataSource = parsed.GetValue(dataSource),
+                Filters = [.. (parsed.GetValue(filters) ?? []).Select(RowFilter.Parse)],
+                Deduplicate = parsed.GetValue(dedup),
+                MaxSamples = parsed.GetValue(maxSamples),
+                MaxSamplesSeed = parsed.GetValue(seed),
+            };
+            string path = parsed.GetValue(output)!;
+            PromptCounts counts = DataPreparer.Prepare(parsed.GetValue(inputs)!, path, DataPreparer.ParseFormat(parsed.GetValue(format), path), options, stop);
+            Console.Error.WriteLine($"{path}: {counts}");
+            return Task.FromResult((int)ExitCode.Ok);
+        });
+        return command;
+    }
+}
