@@ -156,6 +156,55 @@ void check_against_reference(const Architecture& architecture) {
     }
 }
 
+// (L(w + h u) - L(w - h u)) / 2h for one tensor and a random direction u: what <gradient, u> must be. h u moves a weight by about 1e-5 of
+// itself, so that the difference's own error is near 1e-9 of the result.
+double directional_derivative(const ReferenceDecoder& reference, const std::string& name, const std::vector<float>& u,
+        const tbrm_batch_t& batch, const Coefficients& c) {
+    constexpr double kStep = 1e-6;
+    double difference = 0;
+    for (const double sign : {1.0, -1.0}) {
+        ReferenceDecoder moved = reference;
+        Vector& weights = moved.weights[name];
+        for (size_t i = 0; i < weights.size(); ++i)
+            weights[i] += sign * kStep * static_cast<double>(u[i]);
+        difference += sign * loss(moved, batch, c);
+    }
+    return difference / (2 * kStep);
+}
+
+// Heads of 64, more than one panel of 64 rows, a sequence past two pages of 64 keys: one direction per tensor.
+void check_directions(const Architecture& architecture) {
+    tbrm_model_config_t config = config_of(architecture, TBRM_DTYPE_F32);
+    config.hidden_size = 72;
+    config.intermediate_size = 136;
+    config.head_dim = 64;
+    config.vocab_size = 150;
+    const ContextHandle context = make_context(2);
+    const ModelHandle model = make_model(context.get(), config, 300);
+    Batch batch;
+    batch.add_sequence(131, 60, config.vocab_size, 1);
+    batch.add_sequence(2, 1, config.vocab_size, 2);
+    const tbrm_batch_t view = batch.view();
+    const ReferenceDecoder reference = reference_of(model.get(), config);
+    const Coefficients c(batch.n_rows());
+    const std::vector<TensorValues> gradients = run(model.get(), batch, c).gradients;
+    parallel_for(static_cast<int64_t>(gradients.size()), 1 << 20, [&](int64_t i) {
+        const TensorValues& gradient = gradients[static_cast<size_t>(i)];
+        const auto n = static_cast<int64_t>(gradient.values.size());
+        const std::vector<float> u = normals(n, 900 + static_cast<uint64_t>(i));
+        double product = 0, squares = 0;
+        for (size_t e = 0; e < u.size(); ++e) {
+            product += static_cast<double>(gradient.values[e]) * static_cast<double>(u[e]);
+            squares += static_cast<double>(gradient.values[e]) * static_cast<double>(gradient.values[e]);
+        }
+        // <gradient, u> is about the gradient's norm for a u of unit normals; errors of the elements add up the same way.
+        const double expected = directional_derivative(reference, gradient.name, u, view, c), norm = std::sqrt(squares);
+#pragma omp critical(tbrm_test_report)
+        CHECK_MSG(norm > 1e-3 && close(product, expected, 2e-5 * norm), "%s %s: %.9g, expected %.9g, norm %.3g",
+                architecture.name, gradient.name.c_str(), product, expected, norm);
+    });
+}
+
 // A model of the same architecture in fp32 with the weights of `source`, each moved by the relative step * (+1 or -1).
 ModelHandle fp32_twin(
         tbrm_context_t* context, tbrm_model_t* source, tbrm_model_config_t config, double step, uint64_t seed) {
@@ -220,6 +269,11 @@ constexpr tbrm_dtype_t kDtypes[] = {TBRM_DTYPE_F32, TBRM_DTYPE_BF16};
 TBRM_TEST(fp32_agrees_with_double_for_every_parameter) {
     for (const Architecture& architecture : kArchitectures)
         check_against_reference(architecture);
+}
+
+TBRM_TEST(fp32_agrees_with_double_along_directions_at_larger_shapes) {
+    for (const Architecture& architecture : {kArchitectures[0], kArchitectures[1]})
+        check_directions(architecture);
 }
 
 TBRM_TEST(bf16_is_as_far_from_fp32_as_its_roundings) {
