@@ -74,6 +74,9 @@ TBRM_TEST(company_limits_and_preemption_do_not_change_a_bit) {
         check_same(run_all(*model, limits_of(*model, 1, 4096, 400), requests), expected, "one at a time");
         check_same(run_all(*model, limits_of(*model, 64, 1, 400), requests), expected, "prefill token by token");
         check_same(run_all(*model, limits_of(*model, 3, 37, 400), requests), expected, "3 sequences, chunks of 37");
+        RolloutLimits one_row = limits_of(*model, 64, 4096, 400);
+        one_row.logits_budget_bytes = 1;
+        check_same(run_all(*model, one_row, requests), expected, "one row of logits at a time");
         tbrm_rollout_status_t status;
         check_same(run_all(*model, limits_of(*model, 64, 50, 5), requests, &status), expected, "5 pages");
         CHECK_MSG(status.n_preemptions > 3, "%d preemptions", static_cast<int>(status.n_preemptions));

@@ -6,10 +6,11 @@
 namespace tbrm {
 namespace {
 
-// As DeviceBuffer::resize, with room to spare, so that a batch that grows row by row does not allocate row by row.
+// As DeviceBuffer::resize, with room to spare, so that a batch that grows row by row does not allocate row by row: half as much again,
+// up to `most`.
 template <class T>
-T* fit(Device& device, DeviceBuffer<T>& buffer, int64_t n) {
-    if (n > buffer.size()) buffer.resize(device, n + n / 2);
+T* fit(Device& device, DeviceBuffer<T>& buffer, int64_t n, int64_t most = INT64_MAX) {
+    if (n > buffer.size()) buffer.resize(device, std::max(n, std::min(n + n / 2, most)));
     return buffer.data();
 }
 
@@ -26,6 +27,16 @@ float head_temperature(const Sequence& sequence) {
 
 }  // namespace
 
+BatchRunner::BatchRunner(
+        Device& device, const ModelView& model, KvCache& cache, int64_t max_rows, int64_t logits_budget_bytes)
+    : device_(device),
+      model_(model),
+      cache_(cache),
+      max_rows_(max_rows),
+      logits_budget_bytes_(logits_budget_bytes),
+      max_logits_rows_(
+              std::max<int64_t>(1, logits_budget_bytes / (model.vocab * static_cast<int64_t>(sizeof(float))))) {}
+
 const std::vector<SampleResult>& BatchRunner::run(const Plan& plan) {
     gather_inputs(plan);
     upload_inputs();
@@ -39,11 +50,9 @@ const std::vector<SampleResult>& BatchRunner::run(const Plan& plan) {
     void* last = fit(device_, act_.last, n_last * model_.hidden * dtype_bytes(model_.dtype));
     device_.gather_rows(model_.dtype, n_last, model_.hidden, in_.last_rows.data(), act_.x.data(), last);
     final_norm_forward(device_, model_, n_last, last, last, nullptr);
-    const int64_t row_bytes = model_.vocab * static_cast<int64_t>(sizeof(float));
-    const int64_t max_rows = std::max<int64_t>(1, logits_budget_bytes_ / row_bytes);
     HeadChunk chunk = {0, 0, 0, 0};
     while (chunk.end_draw < plan.draws.size()) {
-        chunk = next_chunk(plan, chunk.end_draw, chunk.end_row, max_rows);
+        chunk = next_chunk(plan, chunk.end_draw, chunk.end_row);
         run_chunk(plan, chunk);
     }
     return results_;
@@ -90,13 +99,16 @@ void BatchRunner::run_layers(int64_t n) {
     const AttentionShape& shape = model_.attention;
     const Dtype dtype = model_.dtype;
     const int64_t element = dtype_bytes(dtype), width = model_.qkv_width();
-    void* x = fit(device_, act_.x, n * model_.hidden * element);
+    const auto rows = [&](DeviceBuffer<uint8_t>& buffer, int64_t row_elements) {
+        return fit(device_, buffer, n * row_elements * element, max_rows_ * row_elements * element);
+    };
+    void* x = rows(act_.x, model_.hidden);
     LayerBuffers buffers{};
-    buffers.normed = fit(device_, act_.normed, n * model_.hidden * element);
-    buffers.qkv = fit(device_, act_.qkv, n * width * element);
-    buffers.attention = fit(device_, act_.attention, n * model_.attention_width() * element);
-    buffers.gate_up = fit(device_, act_.gate_up, n * 2 * model_.intermediate * element);
-    buffers.inner = fit(device_, act_.inner, n * model_.intermediate * element);
+    buffers.normed = rows(act_.normed, model_.hidden);
+    buffers.qkv = rows(act_.qkv, width);
+    buffers.attention = rows(act_.attention, model_.attention_width());
+    buffers.gate_up = rows(act_.gate_up, 2 * model_.intermediate);
+    buffers.inner = rows(act_.inner, model_.intermediate);
 
     const AttentionStep attention = [&](int64_t layer, const void* qkv, void* out) {
         const uint8_t* q = static_cast<const uint8_t*>(qkv);
@@ -128,11 +140,10 @@ void BatchRunner::order_draws(const Plan& plan) {
     }
 }
 
-BatchRunner::HeadChunk BatchRunner::next_chunk(
-        const Plan& plan, size_t first_draw, int64_t first_row, int64_t max_rows) const {
+BatchRunner::HeadChunk BatchRunner::next_chunk(const Plan& plan, size_t first_draw, int64_t first_row) const {
     const auto temperature = [&](size_t i) { return head_temperature(*plan.draws[static_cast<size_t>(order_[i])]); };
     size_t end = first_draw;
-    while (end < order_.size() && draw_last_row_[end] < first_row + max_rows &&
+    while (end < order_.size() && draw_last_row_[end] < first_row + max_logits_rows_ &&
             temperature(end) == temperature(first_draw))
         ++end;
     return {first_draw, end, first_row, draw_last_row_[end - 1] + 1};
@@ -143,7 +154,7 @@ void BatchRunner::run_chunk(const Plan& plan, const HeadChunk& chunk) {
     const Sequence& first = *plan.draws[static_cast<size_t>(order_[chunk.first_draw])];
     const HeadShape shape = {model_.dtype, model_.hidden, model_.vocab, head_temperature(first), logits_budget_bytes_};
     const uint8_t* x = act_.last.data() + chunk.first_row * model_.hidden * dtype_bytes(model_.dtype);
-    float* logits = fit(device_, out_.logits, n * model_.vocab);
+    float* logits = fit(device_, out_.logits, n * model_.vocab, max_logits_rows_ * model_.vocab);
     float* v = fit(device_, out_.v, n);
     device_.head_logits(shape, n, x, model_.head, logits, model_.vocab, v);
     sample_chunk(plan, chunk);

@@ -13,9 +13,8 @@ namespace tbrm {
 
 class BatchRunner {
 public:
-    // logits_budget_bytes bounds the fp32 logits that exist at any time (at least one row's).
-    BatchRunner(Device& device, const ModelView& model, KvCache& cache, int64_t logits_budget_bytes)
-        : device_(device), model_(model), cache_(cache), logits_budget_bytes_(logits_budget_bytes) {}
+    // max_rows: of any plan. logits_budget_bytes bounds the fp32 logits that exist at any time (at least one row's).
+    BatchRunner(Device& device, const ModelView& model, KvCache& cache, int64_t max_rows, int64_t logits_budget_bytes);
 
     // One result per entry of plan.draws, valid until the next run.
     const std::vector<SampleResult>& run(const Plan& plan);
@@ -49,14 +48,16 @@ private:
     void upload_inputs();
     void run_layers(int64_t n);
     void order_draws(const Plan& plan);
-    HeadChunk next_chunk(const Plan& plan, size_t first_draw, int64_t first_row, int64_t max_rows) const;
+    HeadChunk next_chunk(const Plan& plan, size_t first_draw, int64_t first_row) const;
     void run_chunk(const Plan& plan, const HeadChunk& chunk);
     void sample_chunk(const Plan& plan, const HeadChunk& chunk);
 
     Device& device_;
     const ModelView& model_;
     KvCache& cache_;
+    int64_t max_rows_;
     int64_t logits_budget_bytes_;
+    int64_t max_logits_rows_;
     Inputs in_;
     Activations act_;
     Output out_;
