@@ -65,7 +65,7 @@ void linear_forward(Dtype dtype, int64_t n, int64_t k, int64_t m, const void* x,
     const int64_t panels = panel_count(m);
     const int64_t block = rows_per_task(n, panels, kBlockRows, kTileRows, kTasksPerThread);
     const int64_t blocks = ceil_div(n, block);
-    parallel_for(blocks * panels, n * k * m / 16, [&](int64_t task) {
+    parallel_for_dynamic(blocks * panels, n * k * m / 16, [&](int64_t task) {
         const int64_t row = task / panels * block;
         forward_task(f, kernels, row, std::min(block, n - row), task % panels);
     });

@@ -1,6 +1,5 @@
 // linear_backward.cpp - dx = dy W and dW += dy^T x, on the same micro-kernel as the forward.
 #include <algorithm>
-#include <cstring>
 
 #include "core/memory.hpp"
 #include "core/parallel.hpp"
@@ -41,28 +40,14 @@ void transpose_weights(
 
 // acc[rows][64] (+)= dy rows times the inputs [k0, k0 + 64) of W.
 void input_gradient_tile(const InputGradient& g, const MicroKernels& kernels, int64_t row, int64_t rows, int64_t k0,
-        float* acc, int64_t ldacc, bool accumulate, int64_t cols) {
+        float* acc, int64_t ldacc, bool accumulate) {
     const int64_t size = dtype_bytes(g.dtype);
     char* slab = Scratch::get<char>(ScratchUse::Slab, kInputDepth * kPanelRows * size);
     for (int64_t m0 = 0; m0 < g.m; m0 += kInputDepth) {
         const int64_t take = std::min(kInputDepth, g.m - m0);
         transpose_weights(g, kernels, k0, m0, panel_count(take) * kPanelRows, slab);
-        const char* dy = g.dy + (row * g.lddy + m0) * size;
-        if (cols == kPanelRows) {
-            kernels.tile(g.dtype)(rows, kPanelRows, take, dy, g.lddy, slab, acc, ldacc, accumulate || m0 > 0);
-            continue;
-        }
-        // The last columns of a width that is no multiple of 64: acc has no room for the padding.
-        float* padded = Scratch::get<float>(ScratchUse::Accumulators, rows * kPanelRows);
-        for (int64_t r = 0; r < rows; ++r) {
-            for (int64_t c = 0; c < kPanelRows; ++c) {
-                padded[r * kPanelRows + c] = c < cols && (accumulate || m0 > 0) ? acc[r * ldacc + c] : 0.0f;
-            }
-        }
-        kernels.tile(g.dtype)(rows, kPanelRows, take, dy, g.lddy, slab, padded, kPanelRows, true);
-        for (int64_t r = 0; r < rows; ++r) {
-            std::memcpy(acc + r * ldacc, padded + r * kPanelRows, static_cast<size_t>(cols) * sizeof(float));
-        }
+        kernels.tile(g.dtype)(rows, kPanelRows, take, g.dy + (row * g.lddy + m0) * size, g.lddy, slab, acc, ldacc,
+                accumulate || m0 > 0);
     }
 }
 
@@ -72,7 +57,7 @@ void for_each_input_task(int64_t n, int64_t k, int64_t m, Body&& body) {
     const int64_t columns = panel_count(k);
     const int64_t block = rows_per_task(n, columns, kInputRows, kTileRows, kTasksPerThread);
     const int64_t blocks = ceil_div(n, block);
-    parallel_for(blocks * columns, n * k * m / 16, [&](int64_t task) {
+    parallel_for_dynamic(blocks * columns, n * k * m / 16, [&](int64_t task) {
         const int64_t row = task / columns * block, k0 = task % columns * kPanelRows;
         body(row, std::min(block, n - row), k0, std::min(kPanelRows, k - k0));
     });
@@ -87,8 +72,8 @@ void linear_backward_input(Dtype dtype, int64_t n, int64_t k, int64_t m, const v
     const MicroKernels& kernels = micro_kernels();
     for_each_input_task(n, k, m, [&](int64_t row, int64_t rows, int64_t k0, int64_t cols) {
         float* acc = Scratch::get<float>(ScratchUse::Accumulators, rows * kPanelRows);
-        std::memset(acc, 0, static_cast<size_t>(rows * kPanelRows) * sizeof(float));
-        input_gradient_tile(g, kernels, row, rows, k0, acc, kPanelRows, true, kPanelRows);
+        if (m <= 0) std::fill(acc, acc + rows * kPanelRows, 0.0f);
+        input_gradient_tile(g, kernels, row, rows, k0, acc, kPanelRows, false);
         kernels.finish_rows(dtype)(rows, cols, acc, kPanelRows, nullptr, epilogue == Epilogue::AddTo,
                 static_cast<char*>(dx) + (row * lddx + k0) * dtype_bytes(dtype), lddx);
     });
@@ -96,11 +81,22 @@ void linear_backward_input(Dtype dtype, int64_t n, int64_t k, int64_t m, const v
 
 void linear_backward_input_add_f32(Dtype dtype, int64_t n, int64_t k, int64_t m, const void* dy, int64_t lddy,
         const void* w, float* dx, int64_t lddx) {
-    if (n <= 0 || k <= 0) return;
+    if (n <= 0 || k <= 0 || m <= 0) return;
     const InputGradient g{dtype, n, k, m, static_cast<const char*>(dy), lddy, static_cast<const char*>(w)};
     const MicroKernels& kernels = micro_kernels();
     for_each_input_task(n, k, m, [&](int64_t row, int64_t rows, int64_t k0, int64_t cols) {
-        input_gradient_tile(g, kernels, row, rows, k0, dx + row * lddx + k0, lddx, true, cols);
+        float* to = dx + row * lddx + k0;
+        if (cols == kPanelRows) return input_gradient_tile(g, kernels, row, rows, k0, to, lddx, true);
+        // The last columns of a width that is no multiple of 64: dx has no room for the padding.
+        float* acc = Scratch::get<float>(ScratchUse::Accumulators, rows * kPanelRows);
+        for (int64_t r = 0; r < rows; ++r) {
+            std::copy_n(to + r * lddx, cols, acc + r * kPanelRows);
+            std::fill_n(acc + r * kPanelRows + cols, kPanelRows - cols, 0.0f);
+        }
+        input_gradient_tile(g, kernels, row, rows, k0, acc, kPanelRows, true);
+        for (int64_t r = 0; r < rows; ++r) {
+            std::copy_n(acc + r * kPanelRows, cols, to + r * lddx);
+        }
     });
 }
 
@@ -119,7 +115,7 @@ void linear_backward_weight(Dtype dtype, int64_t n, int64_t k, int64_t m, const 
             kernels.transpose_rows(dtype)(take, cols, static_cast<const char*>(x) + (n0 * ldx + c0) * size, ldx,
                     xt.data() + c0 * ldt * size, ldt);
         });
-        parallel_for(panels * strips, take * k * m / 16, [&](int64_t task) {
+        parallel_for_dynamic(panels * strips, take * k * m / 16, [&](int64_t task) {
             const int64_t panel = task / strips, k0 = task % strips * kWeightCols;
             const int64_t m0 = panel * kPanelRows, cols = std::min(kPanelRows, m - m0);
             const char* rows = static_cast<const char*>(dy) + (n0 * lddy + m0) * size;
