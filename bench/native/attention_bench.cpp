@@ -41,7 +41,8 @@ HostBuffer<char> numbers(Dtype dtype, int64_t n) {
 }
 
 template <class Body>
-void measure(const char* pass, Dtype dtype, const Shape& s, int64_t n, int64_t keys, double flops, double bytes, Body&& body) {
+void measure(const char* pass, Dtype dtype, const Shape& s, int64_t n, int64_t keys, double flops, double bytes,
+        Body&& body) {
     double best = 1e30, peak = 0, bandwidth = 0;
     for (int round = 0; round < 6; ++round) {
         peak = std::max(peak, bench::peak_gflops(dtype));
@@ -49,19 +50,22 @@ void measure(const char* pass, Dtype dtype, const Shape& s, int64_t n, int64_t k
         best = std::min(best, bench::best_seconds(static_cast<int>(std::min(100.0, std::max(2.0, 2e9 / flops))), body));
     }
     const double gflops = flops / best * 1e-9, gbytes = bytes / best * 1e-9;
-    std::printf("{\"bench\":\"attention\",\"pass\":\"%s\",\"dtype\":\"%s\",\"isa\":\"%s\",\"threads\":%d,\"heads\":%lld,"
-                "\"kv_heads\":%lld,\"head_dim\":%lld,\"n\":%lld,\"keys\":%lld,\"ms\":%.4f,\"gflops\":%.1f,\"gbytes_per_s\":%.2f,"
-                "\"peak_gflops\":%.1f,\"peak_gbytes_per_s\":%.2f,\"of_peak\":%.3f,\"of_bandwidth\":%.3f}\n",
-            pass, dtype == Dtype::F32 ? "f32" : "bf16", isa_name(active_isa()), max_threads(), static_cast<long long>(s.heads),
-            static_cast<long long>(s.kv_heads), static_cast<long long>(s.head_dim), static_cast<long long>(n),
-            static_cast<long long>(keys), best * 1e3, gflops, gbytes, peak, bandwidth, peak > 0 ? gflops / peak : 0.0,
-            gbytes / bandwidth);
+    std::printf(
+            "{\"bench\":\"attention\",\"pass\":\"%s\",\"dtype\":\"%s\",\"isa\":\"%s\",\"threads\":%d,\"heads\":%lld,"
+            "\"kv_heads\":%lld,\"head_dim\":%lld,\"n\":%lld,\"keys\":%lld,\"ms\":%.4f,\"gflops\":%.1f,\"gbytes_per_s\":"
+            "%.2f,"
+            "\"peak_gflops\":%.1f,\"peak_gbytes_per_s\":%.2f,\"of_peak\":%.3f,\"of_bandwidth\":%.3f}\n",
+            pass, dtype == Dtype::F32 ? "f32" : "bf16", isa_name(active_isa()), max_threads(),
+            static_cast<long long>(s.heads), static_cast<long long>(s.kv_heads), static_cast<long long>(s.head_dim),
+            static_cast<long long>(n), static_cast<long long>(keys), best * 1e3, gflops, gbytes, peak, bandwidth,
+            peak > 0 ? gflops / peak : 0.0, gbytes / bandwidth);
     std::fflush(stdout);
 }
 
 void packed(const std::string& pass, Dtype dtype, const Shape& s, int64_t n_seqs, int64_t length) {
     const AttentionShape shape = attention_shape(s);
-    const int64_t n = n_seqs * length, width = (s.heads + 2 * s.kv_heads) * s.head_dim, out_width = s.heads * s.head_dim;
+    const int64_t n = n_seqs * length, width = (s.heads + 2 * s.kv_heads) * s.head_dim,
+                  out_width = s.heads * s.head_dim;
     std::vector<int64_t> offsets;
     for (int64_t b = 0; b <= n_seqs; ++b)
         offsets.push_back(b * length);
@@ -90,7 +94,8 @@ void packed(const std::string& pass, Dtype dtype, const Shape& s, int64_t n_seqs
 void decode(Dtype dtype, const Shape& s, int64_t n_seqs, int64_t keys) {
     const AttentionShape shape = attention_shape(s);
     const int64_t pages = ceil_div(keys, kPageTokens), out_width = s.heads * s.head_dim;
-    HostBuffer<char> pool = numbers(dtype, n_seqs * pages * page_elements(shape)), q = numbers(dtype, n_seqs * out_width);
+    HostBuffer<char> pool = numbers(dtype, n_seqs * pages * page_elements(shape)),
+                     q = numbers(dtype, n_seqs * out_width);
     HostBuffer<char> out(n_seqs * out_width * dtype_bytes(dtype));
     std::vector<int64_t> table, offsets;
     for (int64_t i = 0; i < n_seqs * pages; ++i)

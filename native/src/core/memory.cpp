@@ -2,7 +2,14 @@
 
 #include <cstdlib>
 
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
+
 namespace tbrm {
+namespace {
+constexpr int64_t kHugePage = int64_t{2} << 20;
+}
 
 void MemoryCounter::add(int64_t bytes) noexcept {
     const int64_t now = in_use_.fetch_add(bytes, std::memory_order_relaxed) + bytes;
@@ -21,13 +28,18 @@ MemoryCounter& host_memory() {
 
 void* host_allocate(int64_t bytes) {
     TBRM_ASSERT(bytes >= 0, "asked for %lld bytes", static_cast<long long>(bytes));
-    constexpr int64_t kAlignment = 64;
-    const int64_t rounded = (bytes + kAlignment - 1) / kAlignment * kAlignment;
-    void* pointer = std::aligned_alloc(kAlignment, static_cast<size_t>(rounded > 0 ? rounded : kAlignment));
+    const int64_t alignment = bytes >= 2 * kHugePage ? kHugePage : 64;
+    const int64_t rounded = (bytes + alignment - 1) / alignment * alignment;
+    void* pointer =
+            std::aligned_alloc(static_cast<size_t>(alignment), static_cast<size_t>(rounded > 0 ? rounded : alignment));
     if (pointer == nullptr) {
         TBRM_FAIL(TBRM_STATUS_OUT_OF_MEMORY, "the host cannot give %lld bytes; this library holds %lld already",
                 static_cast<long long>(bytes), static_cast<long long>(host_memory().in_use()));
     }
+#if defined(__linux__)
+    // Weights and KV pages are read once per token, from all over: with 4 KiB pages every other line is a miss of the TLB too. Advice only.
+    if (alignment == kHugePage) madvise(pointer, static_cast<size_t>(rounded), MADV_HUGEPAGE);
+#endif
     host_memory().add(bytes);
     return pointer;
 }

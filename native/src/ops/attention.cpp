@@ -85,6 +85,18 @@ void write_rows(const Forward& f, const RowKernels& rows, const RowRange& range,
     }
 }
 
+// Wakes the processor's own prefetcher for a block of the next page: one line of each KiB (all lines would fill the queue of outstanding
+// loads, and measured slower).
+void prefetch(const char* block, int64_t bytes) {
+#if defined(__GNUC__)
+    for (int64_t at = 0; at < bytes; at += 1024) {
+        __builtin_prefetch(block + at, 0, 2);
+    }
+#else
+    static_cast<void>(block), static_cast<void>(bytes);
+#endif
+}
+
 void forward_task(const Forward& f, const RowRange& range, int64_t kv_head) {
     const MicroKernels& products = micro_kernels();
     const RowKernels& row_ops = row_kernels(f.dtype);
@@ -98,6 +110,9 @@ void forward_task(const Forward& f, const RowRange& range, int64_t kv_head) {
         last_key = std::max<int64_t>(last_key, f.n_keys[range.first + i]);
     }
     const int64_t* pages = f.page_table + f.page_table_offsets[range.first];
+    const auto block_of = [&](int64_t key) {
+        return f.pool + pages[key / kPageTokens] * page_elements(f.shape) * size + kv_head * 2 * block_bytes;
+    };
     for (int64_t begin = 0; begin < last_key; begin += kPageTokens) {
         for (int64_t row = 0; row < rows; ++row) {
             tile.n_valid[row] = valid_keys(f, range.first + row / group, begin);
@@ -108,12 +123,14 @@ void forward_task(const Forward& f, const RowRange& range, int64_t kv_head) {
             ++skip;
         }
         const int64_t live = rows - skip;
-        const char* keys =
-                f.pool + (pages[begin / kPageTokens] * page_elements(f.shape)) * size + kv_head * 2 * block_bytes;
+        const char* keys = block_of(begin);
+        const char* next = begin + kPageTokens < last_key ? block_of(begin + kPageTokens) : nullptr;
+        if (next != nullptr) prefetch(next, block_bytes);
         products.tile(f.dtype)(live, kPageTokens, d, tile.q + skip * d * size, d, keys,
                 tile.scores + skip * kPageTokens, kPageTokens, false);
         row_ops.softmax({live, tile.n_valid + skip, f.shape.scale, tile.scores + skip * kPageTokens, tile.max + skip,
                 tile.sum + skip, tile.p + skip * kPageTokens * size, tile.acc + skip * d, d, d});
+        if (next != nullptr) prefetch(next + block_bytes, block_bytes);
         add_values(products, f.dtype, live, d, std::min(kPageTokens, last_key - begin),
                 tile.p + skip * kPageTokens * size, kPageTokens, keys + block_bytes, tile.acc + skip * d, d);
     }

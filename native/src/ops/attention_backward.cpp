@@ -74,12 +74,17 @@ void prepare_kv(const Backward& b, int64_t begin, int64_t length, int64_t kv_hea
     }
 }
 
+// Transposes run over whole blocks: rows of p and ds beyond the last are zero and are not used.
+int64_t padded_rows(int64_t rows) {
+    return ceil_div(rows, 32) * 32;
+}
+
 // The arrays of some query rows times the heads of a group; R rows, R <= max(kTileRows, group).
 struct QuerySide {
     HostBuffer<char> q, dout;            // [R][head_dim]
     HostBuffer<char> q_slab, dout_slab;  // values form of the two, R tokens
-    HostBuffer<char> p, ds;              // [R][64]
-    HostBuffer<char> p_rows, ds_rows;    // [64][R]
+    HostBuffer<char> p, ds;              // [padded R][64]
+    HostBuffer<char> p_rows, ds_rows;    // [64][padded R]
     HostBuffer<float> scores, dp;        // [R][64]
     HostBuffer<float> dq;                // [R][head_dim]
     HostBuffer<float> lse, delta;        // [R]
@@ -94,7 +99,8 @@ struct QuerySide {
             buffer->resize(even * head_dim * size);
         }
         for (HostBuffer<char>* buffer : {&p, &ds, &p_rows, &ds_rows}) {
-            buffer->resize(rows * kPageTokens * size);
+            buffer->resize(padded_rows(rows) * kPageTokens * size);
+            std::memset(buffer->data(), 0, static_cast<size_t>(buffer->size()));
         }
         scores.resize(rows * kPageTokens);
         dp.resize(rows * kPageTokens);
@@ -137,7 +143,7 @@ void add_queries(const MicroKernels& products, Dtype dtype, int64_t d, int64_t r
         float* acc) {
     const int64_t even = dtype == Dtype::F32 ? rows : (rows + 1) / 2 * 2;
     for (int64_t d0 = 0; d0 < d; d0 += kSlabCols) {
-        products.tile(dtype)(kPageTokens, std::min(kSlabCols, d - d0), rows, a, rows,
+        products.tile(dtype)(kPageTokens, std::min(kSlabCols, d - d0), rows, a, padded_rows(rows),
                 slab + d0 * even * dtype_bytes(dtype), acc + d0, d, true);
     }
 }
@@ -146,6 +152,7 @@ void add_queries(const MicroKernels& products, Dtype dtype, int64_t d, int64_t r
 void backward_rows(const Backward& b, int64_t position, int64_t count, KvSide& kv, QuerySide& side) {
     const MicroKernels& products = micro_kernels();
     const int64_t d = b.shape.head_dim, group = b.group(), size = b.size(), rows = count * group;
+    const int64_t padded = padded_rows(rows);
     std::fill(side.dq.begin(), side.dq.begin() + rows * d, 0.0f);
     for (int64_t begin = 0; begin < position + count; begin += kPageTokens) {
         const int64_t at = begin * d;
@@ -159,8 +166,8 @@ void backward_rows(const Backward& b, int64_t position, int64_t count, KvSide& k
                 kPageTokens, false);
         row_kernels(b.dtype).softmax_backward({rows, side.n_valid.data(), b.shape.scale, side.scores.data(),
                 side.dp.data(), side.lse.data(), side.delta.data(), side.p.data(), side.ds.data()});
-        products.transpose_rows(b.dtype)(rows, kPageTokens, side.p.data(), kPageTokens, side.p_rows.data(), rows);
-        products.transpose_rows(b.dtype)(rows, kPageTokens, side.ds.data(), kPageTokens, side.ds_rows.data(), rows);
+        products.transpose_rows(b.dtype)(padded, kPageTokens, side.p.data(), kPageTokens, side.p_rows.data(), padded);
+        products.transpose_rows(b.dtype)(padded, kPageTokens, side.ds.data(), kPageTokens, side.ds_rows.data(), padded);
         add_queries(products, b.dtype, d, rows, side.p_rows.data(), side.dout_slab.data(), kv.dv.data() + at);
         add_queries(products, b.dtype, d, rows, side.ds_rows.data(), side.q_slab.data(), kv.dk.data() + at);
         add_values(products, b.dtype, rows, d, kPageTokens, side.ds.data(), kPageTokens, kv.key_rows.data() + at * size,

@@ -28,6 +28,8 @@ void require_attention_shape(const AttentionShape& shape) {
             static_cast<long long>(shape.n_kv_heads));
     TBRM_REQUIRE(shape.head_dim > 0 && shape.head_dim % 2 == 0, "head_dim is %lld, expected an even number",
             static_cast<long long>(shape.head_dim));
+    TBRM_REQUIRE(shape.scale > 0, "the scale of attention scores is %g, expected a positive number",
+            static_cast<double>(shape.scale));
 }
 
 void kv_write(Dtype dtype, const AttentionShape& shape, int64_t n, const void* k, const void* v, int64_t ld,

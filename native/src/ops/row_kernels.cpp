@@ -9,6 +9,7 @@ const RowKernels& row_kernels(Dtype dtype) {
 #if defined(__x86_64__) || defined(_M_X64)
     switch (active_isa()) {
         case Isa::Avx512Bf16:
+            return *row_kernels_avx512bf16(dtype);
         case Isa::Avx512:
             return *row_kernels_avx512(dtype);
         case Isa::Avx2:

@@ -12,12 +12,12 @@ namespace cpu {
 struct SoftmaxRows {
     int64_t rows;
     const int32_t* n_valid;  // keys of this block that the row may see, 0 .. 64
-    float scale;
-    const float* scores;  // [rows][64]
-    float* max;           // running maximum of the scaled scores, -inf at the start
-    float* sum;           // running sum of exp(score - max)
-    void* p;              // out [rows][64] in dtype: exp(score - max), 0 for keys beyond n_valid
-    float* acc;           // [rows][ldacc], d columns: multiplied by exp(old max - new max)
+    float scale;             // above 0
+    const float* scores;     // [rows][64]
+    float* max;              // running maximum of the scaled scores, -inf at the start
+    float* sum;              // running sum of exp(score - max)
+    void* p;                 // out [rows][64] in dtype: exp(score - max), 0 for keys beyond n_valid
+    float* acc;              // [rows][ldacc], d columns: multiplied by exp(old max - new max)
     int64_t ldacc;
     int64_t d;
 };
@@ -59,6 +59,7 @@ const RowKernels& row_kernels(Dtype dtype);
 const RowKernels* row_kernels_scalar(Dtype dtype);
 const RowKernels* row_kernels_avx2(Dtype dtype);
 const RowKernels* row_kernels_avx512(Dtype dtype);
+const RowKernels* row_kernels_avx512bf16(Dtype dtype);
 
 }  // namespace cpu
 }  // namespace tbrm

@@ -128,7 +128,6 @@ void swiglu_backward_vec(int64_t i, const void* gate, const void* up, const void
 constexpr int64_t kBlockKeys = 64;
 constexpr int64_t kBlockVectors = kBlockKeys / kLanes;
 
-template <class T>
 inline void rescale_row(float factor, int64_t d, float* acc) {
     const V f = Vec::set1(factor);
     for_each_vector(d, [&](int64_t at, int64_t lanes) { store(acc + at, Vec::mul(load(acc + at, lanes), f), lanes); });
@@ -136,10 +135,10 @@ inline void rescale_row(float factor, int64_t d, float* acc) {
 
 template <class T>
 void softmax_vec(const SoftmaxRows& args) {
-    const float minus_infinity = -INFINITY;
-    const V scale = Vec::set1(args.scale), masked = Vec::set1(minus_infinity);
+    const V scale = Vec::set1(args.scale), masked = Vec::set1(-INFINITY);
     for (int64_t row = 0; row < args.rows; ++row) {
         T* p = static_cast<T*>(args.p) + row * kBlockKeys;
+        const float* scores = args.scores + row * kBlockKeys;
         const int64_t valid = args.n_valid[row];
         if (valid <= 0) {
             for (int64_t v = 0; v < kBlockVectors; ++v) {
@@ -150,25 +149,25 @@ void softmax_vec(const SoftmaxRows& args) {
         V x[kBlockVectors];
         V top = masked;
         for (int64_t v = 0; v < kBlockVectors; ++v) {
-            const V scaled = Vec::mul(Vec::load(args.scores + row * kBlockKeys + v * kLanes), scale);
-            x[v] = Vec::keep_first(scaled, valid - v * kLanes, masked);
+            x[v] = Vec::load(scores + v * kLanes);
+            if (valid < kBlockKeys) x[v] = Vec::keep_first(x[v], valid - v * kLanes, masked);
             top = Vec::max(x[v], top);
         }
-        const float block_max = Vec::max_lane(top), old_max = args.max[row];
+        const float block_max = Vec::max_lane(top) * args.scale, old_max = args.max[row];
         const float new_max = block_max > old_max ? block_max : old_max;
-        const V shift = Vec::set1(new_max);
+        const V shift = Vec::set1(-new_max);
         V total = Vec::zero();
         for (int64_t v = 0; v < kBlockVectors; ++v) {
-            const V e = exp_vec<Vec>(Vec::sub(x[v], shift));
+            const V e = exp_vec<Vec>(Vec::fma(x[v], scale, shift));
             total = Vec::add(total, e);
-            Vec::store(p + v * kLanes, e);
+            Vec::store_flushed(p + v * kLanes, e);
         }
         float carried = args.sum[row];
         if (new_max != old_max) {
             alignas(64) float factor[kLanes];
             Vec::store(factor, exp_vec<Vec>(Vec::set1(old_max - new_max)));
             carried *= factor[0];
-            rescale_row<T>(factor[0], args.d, args.acc + row * args.ldacc);
+            rescale_row(factor[0], args.d, args.acc + row * args.ldacc);
             args.max[row] = new_max;
         }
         args.sum[row] = carried + Vec::sum(total);
@@ -179,13 +178,18 @@ template <class T>
 void softmax_backward_vec(const SoftmaxBackwardRows& args) {
     const V scale = Vec::set1(args.scale);
     for (int64_t row = 0; row < args.rows; ++row) {
-        const V lse = Vec::set1(args.lse[row]), delta = Vec::set1(args.delta[row]);
+        const V lse = Vec::set1(-args.lse[row]), delta = Vec::set1(-args.delta[row] * args.scale);
+        const int64_t valid = args.n_valid[row];
         for (int64_t v = 0; v < kBlockVectors; ++v) {
-            const int64_t at = row * kBlockKeys + v * kLanes, valid = args.n_valid[row] - v * kLanes;
-            const V p = exp_vec<Vec>(Vec::sub(Vec::mul(Vec::load(args.scores + at), scale), lse));
-            const V ds = Vec::mul(Vec::mul(p, Vec::sub(Vec::load(args.dp + at), delta)), scale);
-            Vec::store(static_cast<T*>(args.p) + at, Vec::keep_first(p, valid, Vec::zero()));
-            Vec::store(static_cast<T*>(args.ds) + at, Vec::keep_first(ds, valid, Vec::zero()));
+            const int64_t at = row * kBlockKeys + v * kLanes;
+            V p = exp_vec<Vec>(Vec::fma(Vec::load(args.scores + at), scale, lse));
+            V ds = Vec::mul(p, Vec::fma(Vec::load(args.dp + at), scale, delta));
+            if (valid < kBlockKeys) {
+                p = Vec::keep_first(p, valid - v * kLanes, Vec::zero());
+                ds = Vec::keep_first(ds, valid - v * kLanes, Vec::zero());
+            }
+            Vec::store_flushed(static_cast<T*>(args.p) + at, p);
+            Vec::store_flushed(static_cast<T*>(args.ds) + at, ds);
         }
     }
 }
