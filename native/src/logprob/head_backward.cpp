@@ -11,6 +11,7 @@ namespace {
 
 constexpr int64_t kInputRows = 1024;  // rows that share a transposed strip of W
 constexpr int64_t kTileRows = 48;     // rows of a strip's accumulator tile
+constexpr int64_t kStrips = 2;        // strips of 64 columns that share a pass over the rows of dZ
 constexpr int64_t kDepth = 1024;      // rows n per pass over a panel of dW
 constexpr int64_t kGroup = 4;         // segments between two meetings of the threads
 
@@ -23,7 +24,7 @@ struct Pass {
     HostBuffer<char> slice;       // [segment of the group][n_recomputed][padded columns]
     HostBuffer<char> transposed;  // X^T: [hidden][ld] of this chunk
     int64_t ld;
-    HostBuffer<float> dx;          // [rows of the chunk][hidden]
+    HostBuffer<float> dx;          // [strip of 64 columns][rows of the chunk][64]
     HostBuffer<int32_t> by_label;  // rows of the chunk, ordered by (label, row)
     int64_t group_first;           // of the group at hand
     int64_t group_last;
@@ -60,25 +61,33 @@ void recompute_unit(Pass& pass, int64_t r, int64_t n, int64_t segment) {
     }
 }
 
-// Adds rows [r, r + n) of dZ times W, over the group, into 64 columns of dx from d0. The rows lie on one side of n_kept.
-void input_gradient_unit(Pass& pass, int64_t r, int64_t n, int64_t d0) {
+// slab[v][c] = W[v][d0 + c] for the columns v of a segment and 64 inputs c.
+void transpose_strip(const HeadCall& call, int64_t segment, int64_t depth, int64_t d0, char* slab) {
+    const int64_t size = call.element_bytes(), first_panel = segment * kSegmentColumns / kPanelRows;
+    for (int64_t p = 0; p < depth / kPanelRows; ++p) {
+        call.gemm.transpose_slab(call.shape.dtype)(std::min(kPanelRows, call.shape.hidden - d0),
+                call.w_panel(first_panel + p) + d0 * kPanelRows * size, slab + p * kPanelRows * kPanelRows * size);
+    }
+}
+
+// Adds rows [r, r + n) of dZ times W, over the group, into strips [strip, last) of dx. The rows lie on one side of n_kept.
+void input_gradient_unit(Pass& pass, int64_t r, int64_t n, int64_t strip, int64_t last) {
     const HeadCall& call = pass.call;
-    const int64_t d = call.shape.hidden, cols = std::min(kPanelRows, d - d0), size = call.element_bytes();
-    char* strip = Scratch::get<char>(ScratchUse::Slab, kSegmentColumns * kPanelRows * size);
+    const int64_t slab_bytes = kSegmentColumns * kPanelRows * call.element_bytes();
+    char* slabs = Scratch::get<char>(ScratchUse::Slab, kStrips * slab_bytes);
     float* acc = Scratch::get<float>(ScratchUse::Accumulators, kTileRows * kPanelRows);
+    const bool is_kept = r < pass.chunk.n_kept;
     for (int64_t s = pass.group_first; s < pass.group_last; ++s) {
-        const int64_t depth = pass.padded(s), first_panel = s * kSegmentColumns / kPanelRows;
-        for (int64_t p = 0; p < depth / kPanelRows; ++p) {
-            call.gemm.transpose_slab(call.shape.dtype)(cols, call.w_panel(first_panel + p) + d0 * kPanelRows * size,
-                    strip + p * kPanelRows * kPanelRows * size);
-        }
-        for (int64_t i = 0; i < n; i += kTileRows) {
-            const int64_t take = std::min(kTileRows, n - i);
-            call.gemm.tile(call.shape.dtype)(
-                    take, kPanelRows, depth, pass.dz(s, r + i), depth, strip, acc, kPanelRows, false);
-            for (int64_t j = 0; j < take; ++j) {
-                const float factor = r + i + j < pass.chunk.n_kept ? pass.factors(s)[r + i + j] : 1.0f;
-                call.rows.add_scaled(cols, acc + j * kPanelRows, factor, pass.dx.data() + (r + i + j) * d + d0);
+        const int64_t depth = pass.padded(s);
+        for (int64_t j = strip; j < last; ++j)
+            transpose_strip(call, s, depth, j * kPanelRows, slabs + (j - strip) * slab_bytes);
+        for (int64_t i = r; i < r + n; i += kTileRows) {
+            const int64_t take = std::min(kTileRows, r + n - i);
+            for (int64_t j = strip; j < last; ++j) {
+                call.gemm.tile(call.shape.dtype)(take, kPanelRows, depth, pass.dz(s, i), depth,
+                        slabs + (j - strip) * slab_bytes, acc, kPanelRows, false);
+                call.rows.add_scaled(take, acc, is_kept ? pass.factors(s) + i : nullptr,
+                        pass.dx.data() + (j * pass.chunk.rows() + i) * kPanelRows);
             }
         }
     }
@@ -93,10 +102,7 @@ void weight_gradient_rows(Pass& pass, int64_t r, int64_t n, int64_t segment, int
     int64_t ld = pass.padded(segment);
     if (r < pass.chunk.n_kept) {
         char* scaled = Scratch::get<char>(ScratchUse::Logits, kDepth * kPanelRows * size);
-        for (int64_t i = 0; i < n; ++i) {
-            call.rows.scale(kPanelRows, source + i * ld * size, pass.factors(segment)[r + i], call.shape.dtype,
-                    scaled + i * kPanelRows * size);
-        }
+        call.rows.scale_panel(n, source, ld, pass.factors(segment) + r, call.shape.dtype, scaled);
         source = scaled;
         ld = kPanelRows;
     }
@@ -156,20 +162,23 @@ void transpose_inputs(Pass& pass) {
 // dx = what the segments gave + d_a W[a], rounded once.
 void finish_input_gradient(Pass& pass, char* out) {
     const HeadCall& call = pass.call;
-    const int64_t d = call.shape.hidden, size = call.element_bytes();
-    parallel_for(pass.chunk.rows(), pass.chunk.rows() * d * 4, [&](int64_t r) {
+    const int64_t d = call.shape.hidden, n = pass.chunk.rows(), size = call.element_bytes();
+    parallel_for(n, n * d * 4, [&](int64_t r) {
         const int64_t row = pass.chunk.first + r, label = call.labels[row];
-        float* acc = pass.dx.data() + r * d;
-        if (pass.rows.active(row)) {
-            const float slope = pass.rows.label_slope(row) / call.shape.temperature;
-            const char* panel = call.w_panel(label / kPanelRows);
-            for (int64_t k = 0; k < d; ++k) {
-                const int64_t at = panel_index(call.shape.dtype, label % kPanelRows, k, d);
-                acc[k] += slope * (call.shape.dtype == Dtype::F32 ? reinterpret_cast<const float*>(panel)[at]
+        const bool active = pass.rows.active(row);
+        const float slope = active ? pass.rows.label_slope(row) / call.shape.temperature : 0.0f;
+        const char* panel = call.w_panel(label / kPanelRows);
+        for (int64_t d0 = 0; d0 < d; d0 += kPanelRows) {
+            float* acc = pass.dx.data() + (d0 / kPanelRows * n + r) * kPanelRows;
+            const int64_t cols = std::min(kPanelRows, d - d0);
+            for (int64_t c = 0; active && c < cols; ++c) {
+                const int64_t at = panel_index(call.shape.dtype, label % kPanelRows, d0 + c, d);
+                acc[c] += slope * (call.shape.dtype == Dtype::F32 ? reinterpret_cast<const float*>(panel)[at]
                                                                   : to_float(reinterpret_cast<const bf16*>(panel)[at]));
             }
+            call.gemm.finish_rows(call.shape.dtype)(
+                    1, cols, acc, kPanelRows, nullptr, false, out + (row * d + d0) * size, d);
         }
-        call.gemm.finish_rows(call.shape.dtype)(1, d, acc, d, nullptr, false, out + row * d * size, d);
     });
 }
 
@@ -185,7 +194,8 @@ void recompute_group(Pass& pass) {
 
 // One product's units beside the other's: they share nothing but dZ.
 void products_of_group(Pass& pass, float* dw) {
-    const int64_t strips = panel_count(pass.call.shape.hidden), n_kept = pass.chunk.n_kept;
+    const int64_t all_strips = panel_count(pass.call.shape.hidden), strips = ceil_div(all_strips, kStrips);
+    const int64_t n_kept = pass.chunk.n_kept;
     const int64_t block = rows_per_task(pass.chunk.rows(), strips, kInputRows, 2 * kTileRows, 2);
     const int64_t kept_blocks = ceil_div(n_kept, block);
     const int64_t input_units = strips * (kept_blocks + ceil_div(pass.chunk.n_recomputed, block));
@@ -195,10 +205,11 @@ void products_of_group(Pass& pass, float* dw) {
     const int64_t work = pass.chunk.rows() * pass.call.shape.hidden * (last_panel - first_panel) * 8;
     parallel_for_dynamic(input_units + last_panel - first_panel, work, [&](int64_t unit) {
         if (unit >= input_units) return weight_gradient_unit(pass, first_panel + unit - input_units, dw);
-        const int64_t rows = unit / strips, d0 = unit % strips * kPanelRows;
+        const int64_t rows = unit / strips, strip = unit % strips * kStrips;
         const bool is_kept = rows < kept_blocks;
         const int64_t r = is_kept ? rows * block : n_kept + (rows - kept_blocks) * block;
-        input_gradient_unit(pass, r, std::min(block, (is_kept ? n_kept : pass.chunk.rows()) - r), d0);
+        input_gradient_unit(pass, r, std::min(block, (is_kept ? n_kept : pass.chunk.rows()) - r), strip,
+                std::min(all_strips, strip + kStrips));
     });
 }
 
@@ -237,7 +248,8 @@ void backward_chunk(const HeadCall& call, const RowCoefficients& rows, const Bac
     // One line more than needed: rows at a power of two would fight for the same sets of the cache.
     const int64_t ld = ceil_div(n, 32) * 32 + 32;
     Pass pass{call, rows, chunk, kept, HostBuffer<char>(std::min(group, segments) * slice_row),
-            HostBuffer<char>(d * ld * size), ld, HostBuffer<float>(n * d), HostBuffer<int32_t>(n), 0, 0};
+            HostBuffer<char>(d * ld * size), ld, HostBuffer<float>(panel_count(d) * kPanelRows * n),
+            HostBuffer<int32_t>(n), 0, 0};
     std::memset(pass.dx.data(), 0, static_cast<size_t>(pass.dx.bytes()));
     for (int64_t r = 0; r < n; ++r)
         pass.by_label[r] = static_cast<int32_t>(r);

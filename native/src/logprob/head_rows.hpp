@@ -27,10 +27,10 @@ struct HeadRowKernels {
     // e (of dtype, may be null): exp(z - max).
     SegmentSums (*reduce)(int64_t n, const float* z, bool weighted, Dtype dtype, void* e);
     void (*gradient)(int64_t n, const float* z, const RowGradient& row, Dtype dtype, void* dz);
-    // out = factor * e; all zero when factor is, whatever e holds.
-    void (*scale)(int64_t n, const void* e, float factor, Dtype dtype, void* out);
-    // out += factor * acc.
-    void (*add_scaled)(int64_t n, const float* acc, float factor, float* out);
+    // out[r] = factor[r] * e[r] over rows of one panel's 64 columns (e: row stride ld); all zero when factor is, whatever e holds.
+    void (*scale_panel)(int64_t rows, const void* e, int64_t ld, const float* factor, Dtype dtype, void* out);
+    // out[r] += factor[r] * acc[r] over rows of 64 columns; nothing is added where factor is 0. A null factor is 1 everywhere.
+    void (*add_scaled)(int64_t rows, const float* acc, const float* factor, float* out);
 };
 
 // Of core/isa.hpp's active instruction set.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "gemm/panels.hpp"
 #include "gemm/vec.hpp"
 #include "logprob/head_rows.hpp"
 
@@ -13,6 +14,14 @@ namespace {
 // Independent chains of additions, so that latency hides behind throughput. The order is fixed: chain c takes vectors c, c + 4, ...
 constexpr int kChains = 4;
 constexpr int64_t kStep = kChains * Vec::kLanes;
+
+inline void prefetch(const void* line) {
+#if defined(__GNUC__)
+    __builtin_prefetch(line);
+#else
+    (void)line;
+#endif
+}
 
 inline float sum_chains(const Vec::T (&chain)[kChains]) {
     return Vec::sum(Vec::add(Vec::add(chain[0], chain[1]), Vec::add(chain[2], chain[3])));
@@ -85,32 +94,37 @@ void gradient_vec(int64_t n, const float* z, const RowGradient& row, Dtype dtype
 }
 
 template <class T>
-void scale_row(int64_t n, const T* e, float factor, T* out) {
-    const Vec::T f = Vec::set1(factor);
-    for (int64_t c = 0; c < n; c += Vec::kLanes)
-        Vec::store(out + c, factor == 0.0f ? Vec::zero() : Vec::mul(f, Vec::load(e + c)));
-}
-
-void scale_vec(int64_t n, const void* e, float factor, Dtype dtype, void* out) {
-    if (dtype == Dtype::F32)
-        scale_row(n, static_cast<const float*>(e), factor, static_cast<float*>(out));
-    else
-        scale_row(n, static_cast<const bf16*>(e), factor, static_cast<bf16*>(out));
-}
-
-void add_scaled_vec(int64_t n, const float* acc, float factor, float* out) {
-    if (factor == 0.0f) return;
-    const Vec::T f = Vec::set1(factor);
-    int64_t c = 0;
-    for (; c + Vec::kLanes <= n; c += Vec::kLanes)
-        Vec::store(out + c, Vec::fma(f, Vec::load(acc + c), Vec::load(out + c)));
-    if (c < n) {
-        const Vec::T rest = Vec::fma(f, Vec::load_part(acc + c, n - c), Vec::load_part(out + c, n - c));
-        Vec::store_part(out + c, rest, n - c);
+void scale_panel_rows(int64_t rows, const T* e, int64_t ld, const float* factor, T* out) {
+    // A panel's columns are one or two lines out of each row: too far apart for the processor to foresee.
+    constexpr int64_t kAhead = 12;
+    for (int64_t r = 0; r < rows; ++r) {
+        prefetch(e + (r + kAhead) * ld);
+        prefetch(e + (r + kAhead) * ld + kPanelRows / 2);
+        const Vec::T f = Vec::set1(factor[r]);
+        for (int64_t c = 0; c < kPanelRows; c += Vec::kLanes)
+            Vec::store(
+                    out + r * kPanelRows + c, factor[r] == 0.0f ? Vec::zero() : Vec::mul(f, Vec::load(e + r * ld + c)));
     }
 }
 
-constexpr HeadRowKernels kKernels{&divide_vec, &reduce_vec, &gradient_vec, &scale_vec, &add_scaled_vec};
+void scale_panel_vec(int64_t rows, const void* e, int64_t ld, const float* factor, Dtype dtype, void* out) {
+    if (dtype == Dtype::F32)
+        scale_panel_rows(rows, static_cast<const float*>(e), ld, factor, static_cast<float*>(out));
+    else
+        scale_panel_rows(rows, static_cast<const bf16*>(e), ld, factor, static_cast<bf16*>(out));
+}
+
+void add_scaled_vec(int64_t rows, const float* acc, const float* factor, float* out) {
+    for (int64_t r = 0; r < rows; ++r) {
+        const float scale = factor == nullptr ? 1.0f : factor[r];
+        if (scale == 0.0f) continue;
+        const Vec::T f = Vec::set1(scale);
+        for (int64_t c = r * kPanelRows; c < (r + 1) * kPanelRows; c += Vec::kLanes)
+            Vec::store(out + c, Vec::fma(f, Vec::load(acc + c), Vec::load(out + c)));
+    }
+}
+
+constexpr HeadRowKernels kKernels{&divide_vec, &reduce_vec, &gradient_vec, &scale_panel_vec, &add_scaled_vec};
 
 }  // namespace
 }  // namespace cpu
