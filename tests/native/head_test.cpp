@@ -129,7 +129,7 @@ TBRM_TEST(real_vocabularies) {
     for (const Dtype dtype : kDtypes) {
         for (const int64_t vocab : {151936, 152064}) {
             for (const int64_t budget : {int64_t{0}, int64_t{1} << 20}) {
-                const HeadCase c(dtype, 3, vocab, 24, 7, 4.0, 1.0f, budget);
+                const HeadCase c(dtype, 3, vocab, 8, 7, 4.0, 1.0f, budget);
                 check_all(c, false,
                         format("vocab %d budget %d", static_cast<int>(vocab), static_cast<int>(budget)).c_str());
             }
