@@ -54,4 +54,36 @@ private:
 };
 
 }  // namespace cpu
+
+struct CudaQueue;  // core/cuda.hpp
+
+namespace cuda {
+
+// As the CPU twins; pointers are memory of the queue's device, W and dW row-major. Logits of a row come from cuBLAS, whose order of
+// additions may change with the number of rows: equal bits for equal calls, not for other company.
+void head_forward(const CudaQueue& queue, const HeadShape& shape, int64_t rows, const void* x, const void* w,
+        const int32_t* labels, float* out_q, float* out_v, float* out_h);
+
+void head_logits(const CudaQueue& queue, const HeadShape& shape, int64_t rows, const void* x, const void* w,
+        float* out_logits, int64_t ld, float* out_v);
+
+class HeadTape {
+public:
+    explicit HeadTape(const CudaQueue& queue);  // which must outlive it
+    ~HeadTape();
+    HeadTape(HeadTape&&) noexcept;
+    HeadTape& operator=(HeadTape&&) noexcept;
+
+    void forward(const HeadShape& shape, int64_t rows, const void* x, const void* w, const int32_t* labels,
+            const float* v_hint, float* out_q, float* out_v, float* out_h);
+    void backward(const void* w, const float* dq, const float* dv, const float* dh, void* dx, float* dw);
+    int64_t kept_bytes() const;
+
+private:
+    struct Impl;
+    const CudaQueue* queue_;
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace cuda
 }  // namespace tbrm

@@ -26,4 +26,17 @@ void adamw_step(const AdamWStep& step, int64_t n, float* w, float* m, float* v, 
 double sum_of_squares(int64_t n, const float* x);
 
 }  // namespace cpu
+
+struct CudaQueue;  // core/cuda.hpp
+
+namespace cuda {
+
+// The bits of the CPU twin.
+void adamw_step(
+        const CudaQueue& queue, const AdamWStep& step, int64_t n, float* w, float* m, float* v, const float* grad);
+
+// Fixed order; not the order of the CPU twin. Waits.
+double sum_of_squares(const CudaQueue& queue, int64_t n, const float* x);
+
+}  // namespace cuda
 }  // namespace tbrm

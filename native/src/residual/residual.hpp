@@ -13,6 +13,16 @@ void residual_forward(const tbrm_residual_args_t& args, const float* q, const fl
 
 }  // namespace cpu
 
+struct CudaQueue;  // core/cuda.hpp
+
+namespace cuda {
+
+// As the CPU twin; every pointer, those inside args too, is memory of the queue's device.
+void residual_forward(const CudaQueue& queue, const tbrm_residual_args_t& args, const float* q, const float* v,
+        float* out_residual, double* out_loss, float* out_dq, float* out_dv);
+
+}  // namespace cuda
+
 // Throws INVALID_ARGUMENT unless args is what the contract asks for.
 void check_residual_args(const tbrm_residual_args_t& args);
 

@@ -1,0 +1,236 @@
+#pragma once
+// head_rows_cuda.cuh - what the head does to rows of logits on a GPU: one block per row and segment of 1024 columns, whose logits stay in
+// registers. The portable path: logits come from cuBLAS in fp32, a slice of the vocabulary at a time.
+#include <cstdint>
+
+#include "core/cuda_reduce.cuh"
+#include "core/dtype.hpp"
+
+namespace tbrm {
+namespace cuda {
+
+constexpr int kSegmentColumns = 1024;
+constexpr int kRowThreads = 128;
+constexpr int kPerThread = kSegmentColumns / kRowThreads;
+
+// As cpu::SegmentSums, and the sum without the label's own term (equal to sum where the segment does not hold the label).
+struct SegmentSums {
+    float max, sum, weighted, sum_without_label;
+};
+
+__device__ inline float widen(float x) {
+    return x;
+}
+__device__ inline float widen(bf16 x) {
+    return __uint_as_float(static_cast<uint32_t>(x.bits) << 16);
+}
+__device__ inline void narrow(float x, float* out) {
+    *out = x;
+}
+// Round to nearest even; NaN stays NaN.
+__device__ inline void narrow(float x, bf16* out) {
+    const uint32_t bits = __float_as_uint(x);
+    const bool nan = (bits & 0x7fffffffu) > 0x7f800000u;
+    out->bits = static_cast<uint16_t>(nan ? (bits >> 16) | 0x40u : (bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16);
+}
+
+// A slice of the vocabulary: columns [first, first + columns) of V, first a multiple of kSegmentColumns, for rows of one chunk.
+struct Slice {
+    int64_t first;
+    int64_t columns;
+    int64_t ld;    // row stride of z and of e or dz
+    int64_t rows;  // of the chunk
+    float temperature;
+    const int32_t* labels;  // of the chunk; may be null
+};
+
+// This thread's logits of its block's row and segment, -inf beyond the vocabulary.
+struct RowPart {
+    int64_t row, segment, base;  // segment of the slice; base: its first column in the slice
+    float z[kPerThread];
+
+    __device__ RowPart(const Slice& slice, const float* logits) {
+        row = blockIdx.x;
+        segment = blockIdx.y;
+        base = segment * kSegmentColumns;
+#pragma unroll
+        for (int i = 0; i < kPerThread; ++i) {
+            const int64_t c = column(i);
+            z[i] = c < slice.columns ? logits[row * slice.ld + c] / slice.temperature : -INFINITY;
+        }
+    }
+    __device__ int64_t column(int i) const {
+        return base + threadIdx.x + static_cast<int64_t>(i) * kRowThreads;
+    }
+};
+
+// sums [segments of the slice][rows]; q [rows]; e (may be null) [rows][ld]: exp(z - max), the label's column zero.
+template <class T>
+__global__ void head_reduce_kernel(Slice slice, const float* logits, SegmentSums* sums, float* q, T* e) {
+    const RowPart part(slice, logits);
+    float top = -INFINITY;
+#pragma unroll
+    for (int i = 0; i < kPerThread; ++i)
+        top = fmaxf(top, part.z[i]);
+    top = reduce_block<kRowThreads>(top, Max());
+    const float shift = top == -INFINITY ? 0.0f : top;
+    const int64_t label = slice.labels != nullptr ? slice.labels[part.row] - slice.first : -1;
+
+    float sum = 0.0f, weighted = 0.0f, others = 0.0f;
+#pragma unroll
+    for (int i = 0; i < kPerThread; ++i) {
+        const int64_t c = part.column(i);
+        const float x = part.z[i] - shift, y = expf(x);
+        const bool is_label = c == label;
+        sum += y;
+        // The clamp keeps 0 * -inf out and lets a NaN through.
+        weighted += (x < -200.0f ? -200.0f : x) * y;
+        if (!is_label) others += y;
+        if (is_label && c < slice.columns) q[part.row] = part.z[i];
+        if (e != nullptr && c < slice.columns) narrow(is_label ? 0.0f : y, e + part.row * slice.ld + c);
+    }
+    sum = reduce_block<kRowThreads>(sum, Add());
+    weighted = reduce_block<kRowThreads>(weighted, Add());
+    others = reduce_block<kRowThreads>(others, Add());
+    if (threadIdx.x == 0) sums[part.segment * slice.rows + part.row] = {top, sum, weighted, others};
+}
+
+// Merges the segments of a row in index order, in fp64. sums [segments][rows]. h, rest may be null.
+__global__ void head_merge_kernel(
+        int64_t rows, int64_t segments, const SegmentSums* sums, float* v, float* h, float* rest) {
+    const int64_t row = static_cast<int64_t>(blockIdx.x) * blockDim.x + threadIdx.x;
+    if (row >= rows) return;
+    double top = -INFINITY;
+    for (int64_t s = 0; s < segments; ++s) {
+        const double m = sums[s * rows + row].max;
+        if (m > top) top = m;
+    }
+    double sum = 0.0, weighted = 0.0, others = 0.0;
+    for (int64_t s = 0; s < segments; ++s) {
+        const SegmentSums part = sums[s * rows + row];
+        if (part.sum == 0.0f) continue;  // a segment of -inf alone
+        const double lower = static_cast<double>(part.max) - top, factor = exp(lower);
+        sum += factor * part.sum;
+        others += factor * part.sum_without_label;
+        if (factor > 0.0) weighted += factor * (part.weighted + lower * part.sum);
+    }
+    v[row] = static_cast<float>(top + log(sum));
+    if (h != nullptr) h[row] = static_cast<float>(log(sum) - weighted / sum);
+    if (rest != nullptr) rest[row] = static_cast<float>(others / sum);
+}
+
+// What backward knows per row of a chunk; dh and h may be null.
+struct RowSlopes {
+    const float* q;
+    const float* v;
+    const float* h;
+    const float* rest;
+    const float* dq;
+    const float* dv;
+    const float* dh;
+    float temperature;
+
+    __device__ bool active(int64_t row) const {
+        return dq[row] != 0.0f || dv[row] != 0.0f || (dh != nullptr && dh[row] != 0.0f);
+    }
+    // dz of the label: (dQ + dV p - dH p (log p + H)) / T, exact where p is near 1.
+    __device__ float label_slope(int64_t row) const {
+        const double dq_row = dq[row], dv_row = dv[row], other = rest[row], p = 1.0 - other;
+        double slope = (dq_row + dv_row) - dv_row * other;
+        if (dh != nullptr && dh[row] != 0.0f && p > 0.0) {
+            const double logp = other < 0.5 ? log1p(-other) : static_cast<double>(q[row]) - static_cast<double>(v[row]);
+            slope -= static_cast<double>(dh[row]) * p * (logp + static_cast<double>(h[row]));
+        }
+        return static_cast<float>(slope) / temperature;
+    }
+};
+
+// Kept exponentials -> dz in place: e *= dv exp(max - v) / T. max [segments of the slice][max_ld].
+template <class T>
+__global__ void head_scale_kernel(Slice slice, RowSlopes rows, const float* max, int64_t max_ld, T* e) {
+    const int64_t row = blockIdx.x, segment = blockIdx.y;
+    const float slope = rows.dv[row] / slice.temperature;
+    const float factor = slope == 0.0f ? 0.0f : slope * expf(max[segment * max_ld + row] - rows.v[row]);
+    for (int i = 0; i < kPerThread; ++i) {
+        const int64_t c = segment * kSegmentColumns + threadIdx.x + static_cast<int64_t>(i) * kRowThreads;
+        if (c >= slice.columns) return;
+        T* at = e + row * slice.ld + c;
+        narrow(factor == 0.0f ? 0.0f : factor * widen(*at), at);
+    }
+}
+
+// Logits computed again -> dz, the label's column zero.
+template <class T>
+__global__ void head_gradient_kernel(Slice slice, RowSlopes rows, const float* logits, T* dz) {
+    const RowPart part(slice, logits);
+    const int64_t row = part.row, label = slice.labels[row] - slice.first;
+    const bool active = rows.active(row);
+    const float v = rows.v[row], scale = 1.0f / slice.temperature, dv = rows.dv[row] * scale;
+    const float dh = rows.dh != nullptr ? -rows.dh[row] * scale : 0.0f, h = rows.h != nullptr ? rows.h[row] : 0.0f;
+#pragma unroll
+    for (int i = 0; i < kPerThread; ++i) {
+        const int64_t c = part.column(i);
+        if (c >= slice.columns) return;
+        const float x = part.z[i] - v, logp = x < -200.0f ? -200.0f : x;
+        const bool zero = !active || c == label;
+        narrow(zero ? 0.0f : expf(logp) * (dv + dh * (logp + h)), dz + row * slice.ld + c);
+    }
+}
+
+// The max of each segment, apart from the rest of its sums: what outlives the forward. max [segments][max_ld].
+__global__ void head_keep_max_kernel(
+        int64_t rows, int64_t segments, const SegmentSums* sums, int64_t sums_ld, float* max, int64_t max_ld) {
+    const int64_t row = static_cast<int64_t>(blockIdx.x) * blockDim.x + threadIdx.x;
+    if (row >= rows) return;
+    for (int64_t s = blockIdx.y; s < segments; s += gridDim.y)
+        max[s * max_ld + row] = sums[s * sums_ld + row].max;
+}
+
+// x with the rows that have no gradient set to zero: what they hold (a NaN, say) meets no sum.
+template <class T>
+__global__ void head_active_rows_kernel(int64_t hidden, RowSlopes rows, const T* x, T* out) {
+    const int64_t row = blockIdx.x;
+    const bool active = rows.active(row);
+    for (int64_t k = threadIdx.x; k < hidden; k += blockDim.x) {
+        if (active)
+            out[row * hidden + k] = x[row * hidden + k];
+        else
+            narrow(0.0f, out + row * hidden + k);
+    }
+}
+
+// dx = acc + d_a W[a], rounded once.
+template <class T>
+__global__ void head_finish_input_kernel(
+        int64_t hidden, RowSlopes rows, const int32_t* labels, const T* w, const float* acc, T* dx) {
+    const int64_t row = blockIdx.x;
+    const bool active = rows.active(row);
+    const float slope = active ? rows.label_slope(row) : 0.0f;
+    const T* weights = w + static_cast<int64_t>(labels[row]) * hidden;
+    for (int64_t k = threadIdx.x; k < hidden; k += blockDim.x) {
+        const float value = acc[row * hidden + k];
+        narrow(active ? value + slope * widen(weights[k]) : value, dx + row * hidden + k);
+    }
+}
+
+// dw[a] += d_a x, one block per row; the first row of a label adds up all rows of that label, in order. No atomics.
+template <class T>
+__global__ void head_label_weight_kernel(
+        int64_t rows_count, int64_t hidden, RowSlopes rows, const int32_t* labels, const T* x, float* dw) {
+    const int64_t row = blockIdx.x;
+    const int32_t label = labels[row];
+    int earlier = 0;
+    for (int64_t r = threadIdx.x; r < row; r += blockDim.x)
+        earlier |= labels[r] == label ? 1 : 0;
+    if (__syncthreads_or(earlier)) return;
+    float* out = dw + static_cast<int64_t>(label) * hidden;
+    for (int64_t r = row; r < rows_count; ++r) {
+        if (labels[r] != label || !rows.active(r)) continue;
+        const float slope = rows.label_slope(r);
+        for (int64_t k = threadIdx.x; k < hidden; k += blockDim.x)
+            out[k] += slope * widen(x[r * hidden + k]);
+    }
+}
+
+}  // namespace cuda
+}  // namespace tbrm
