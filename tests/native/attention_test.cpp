@@ -3,6 +3,7 @@
 #include <numeric>
 
 #include "attention_oracle.hpp"
+#include "ops/row_kernels.hpp"
 
 using namespace tbrm;
 using namespace tbrm::testing;
@@ -253,6 +254,43 @@ TBRM_TEST(large_scores_do_not_overflow) {
         const AttentionOracle oracle(a, false);
         check_forward(a, packed_forward(a), oracle);
     }
+}
+
+// Through the softmax of one row whose largest score is 0.
+TBRM_TEST(the_exponential_is_exact_to_a_rounding) {
+    double worst = 0;
+    for (int64_t block = 0; block < 40000; ++block) {
+        std::vector<float> scores(64), p(64);
+        for (int64_t i = 1; i < 64; ++i)
+            scores[static_cast<size_t>(i)] =
+                    -87.3f * static_cast<float>(uniform(990, static_cast<uint64_t>(block * 64 + i)));
+        const int32_t valid = 64;
+        float top = -INFINITY, sum = 0, acc = 0;
+        cpu::row_kernels(Dtype::F32).softmax({1, &valid, 1.0f, scores.data(), &top, &sum, p.data(), &acc, 1, 1});
+        CHECK(p[0] == 1.0f && top == 0.0f);
+        for (size_t i = 0; i < 64; ++i) {
+            const double expected = std::exp(static_cast<double>(scores[i]));
+            worst = std::max(worst, std::isnan(p[i]) ? INFINITY : std::fabs(static_cast<double>(p[i]) / expected - 1));
+        }
+    }
+    CHECK_MSG(worst < 2e-7, "relative error %g", worst);
+}
+
+TBRM_TEST(the_exponential_underflows_to_zero_and_keeps_nan) {
+    std::vector<float> scores(64, -INFINITY), p(64, NAN);
+    scores[0] = 0.0f, scores[1] = -110.0f, scores[2] = -3e38f, scores[3] = -1.0f;
+    int32_t valid = 64;
+    float top = -INFINITY, sum = 0, acc = 0;
+    cpu::row_kernels(Dtype::F32).softmax({1, &valid, 1.0f, scores.data(), &top, &sum, p.data(), &acc, 1, 1});
+    for (size_t i = 0; i < 64; ++i)
+        CHECK((p[i] == 0.0f) == (i != 0 && i != 3));
+    scores[5] = NAN;
+    cpu::row_kernels(Dtype::F32).softmax({1, &valid, 1.0f, scores.data(), &top, &sum, p.data(), &acc, 1, 1});
+    CHECK(std::isnan(p[5]) && std::isnan(sum));
+    // Keys beyond the valid ones are not used, NaN or not.
+    valid = 5, top = -INFINITY, sum = 0;
+    cpu::row_kernels(Dtype::F32).softmax({1, &valid, 1.0f, scores.data(), &top, &sum, p.data(), &acc, 1, 1});
+    CHECK(p[5] == 0.0f && close(sum, 1.0 + std::exp(-1.0), 1e-6));
 }
 
 TBRM_TEST(a_row_without_keys_is_zero) {

@@ -107,13 +107,14 @@ void linear_backward_weight(Dtype dtype, int64_t n, int64_t k, int64_t m, const 
     const int64_t size = dtype_bytes(dtype), panels = panel_count(m);
     const int64_t pass = std::min(kWeightRows, n), ldt = ceil_div(pass, 32) * 32 + 32;
     const int64_t strips = ceil_div(k, kWeightCols);
-    HostBuffer<char> xt(k * ldt * size);
+    char* xt = Scratch::get<char>(
+            ScratchUse::Transposed, k * ldt * size);  // of the calling thread, filled and read by all
     for (int64_t n0 = 0; n0 < n; n0 += kWeightRows) {
         const int64_t take = std::min(kWeightRows, n - n0);
         parallel_for(ceil_div(k, kPanelRows), take * k, [&](int64_t i) {
             const int64_t c0 = i * kPanelRows, cols = std::min(kPanelRows, k - c0);
-            kernels.transpose_rows(dtype)(take, cols, static_cast<const char*>(x) + (n0 * ldx + c0) * size, ldx,
-                    xt.data() + c0 * ldt * size, ldt);
+            kernels.transpose_rows(dtype)(
+                    take, cols, static_cast<const char*>(x) + (n0 * ldx + c0) * size, ldx, xt + c0 * ldt * size, ldt);
         });
         parallel_for_dynamic(panels * strips, take * k * m / 16, [&](int64_t task) {
             const int64_t panel = task / strips, k0 = task % strips * kWeightCols;
@@ -121,7 +122,7 @@ void linear_backward_weight(Dtype dtype, int64_t n, int64_t k, int64_t m, const 
             const char* rows = static_cast<const char*>(dy) + (n0 * lddy + m0) * size;
             char* slab = Scratch::get<char>(ScratchUse::Slab, slab_elements(dtype, take, kPanelRows) * size);
             kernels.interleave_rows(dtype)(take, cols, rows, lddy, kPanelRows, slab);
-            kernels.tile(dtype)(std::min(kWeightCols, k - k0), kPanelRows, take, xt.data() + k0 * ldt * size, ldt, slab,
+            kernels.tile(dtype)(std::min(kWeightCols, k - k0), kPanelRows, take, xt + k0 * ldt * size, ldt, slab,
                     dw + (panel * k + k0) * kPanelRows, kPanelRows, true);
             if (dbias == nullptr || k0 > 0) return;
             kernels.column_sums(dtype)(take, cols, rows, lddy, dbias + m0);

@@ -1,5 +1,6 @@
 #pragma once
-// scratch.hpp - working memory of a kernel on one thread: counted, kept between calls, of a size that does not depend on the batch.
+// scratch.hpp - working memory of a kernel on one thread: counted, kept between calls, of a size that depends on the width of the model
+// and not on the batch.
 #include <cstdint>
 
 #include "core/memory.hpp"
@@ -9,7 +10,7 @@ namespace tbrm {
 namespace cpu {
 
 // Who holds what at the same time; two users of one name must not be nested.
-enum class ScratchUse { Accumulators, Slab, Attention, Logits, kCount };
+enum class ScratchUse { Accumulators, Slab, Transposed, Attention, Logits, kCount };
 
 class Scratch {
 public:
