@@ -50,7 +50,8 @@ internal ref struct PythonIntegerExpression
             }
             else if (Take(">>"))
             {
-                left >>= ShiftCount(Sum());
+                BigInteger count = Sum();
+                left = count > MaxShift ? (left.Sign < 0 ? -1 : 0) : left >> ShiftCount(count);
             }
             else
             {

@@ -1,13 +1,30 @@
 using System.Numerics;
 using System.Text.Json.Nodes;
+using Tbrm.Core;
 
 namespace Tbrm.Data.Tasks;
 
 /// <summary>One problem of a task, as reasoning-gym's <c>dataset[idx]</c> gives it; also what a scorer judges an answer against.</summary>
-/// <param name="Question">The text that the model sees.</param>
-/// <param name="Answer">The task's own correct answer.</param>
-/// <param name="Metadata">What the item was made from, keys in the Python package's order.</param>
-public sealed record TaskItem(string Question, string Answer, JsonObject Metadata);
+public sealed record TaskItem
+{
+    private readonly string? _answer;
+
+    /// <summary>An item, or an entry that comes without an answer of its own, which some scorers do without.</summary>
+    public TaskItem(string question, string? answer, JsonObject metadata)
+    {
+        (Question, _answer, Metadata) = (question, answer, metadata);
+    }
+
+    /// <summary>The text that the model sees.</summary>
+    public string Question { get; }
+
+    /// <summary>The task's own correct answer.</summary>
+    /// <exception cref="DataException">The entry came without one, and the scorer needs it.</exception>
+    public string Answer => _answer ?? throw new DataException("'entry.answer': a text was expected, found none");
+
+    /// <summary>What the item was made from, keys in the Python package's order.</summary>
+    public JsonObject Metadata { get; }
+}
 
 /// <summary>
 /// A generator of problems with verifiable answers, equal item for item to the reasoning-gym data set of the same name,
@@ -30,6 +47,6 @@ public interface IReasoningTask
 
     /// <summary>The package's score of an answer; null stands for no answer.</summary>
     /// <exception cref="TaskScoreException">The package's scorer raises for this answer.</exception>
-    /// <exception cref="Core.DataException">The entry lacks what the scorer needs, which no item of this task does.</exception>
+    /// <exception cref="DataException">The entry lacks what the scorer needs, which no item of this task does.</exception>
     double Score(string? answer, TaskItem entry);
 }

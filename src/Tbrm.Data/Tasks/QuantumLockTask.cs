@@ -202,27 +202,50 @@ public sealed class QuantumLockTask(QuantumLockConfig config) : ReasoningTask<Qu
         /// <summary>The first shortest sequence that a breadth-first search finds; null when there is none of so many steps.</summary>
         public string? ShortestSolution(int maxSteps)
         {
-            Queue<(BigInteger Number, string State, string Path)> queue = new([(Value, State, "")]);
-            HashSet<(BigInteger Number, string State)> visited = [];
-            while (queue.TryDequeue(out (BigInteger Number, string State, string Path) at))
+            // Fifteen steps of values up to 3 stay far inside of 64 bits; a drawn target that does not fit is out of reach.
+            if (Target > long.MaxValue)
             {
-                if (at.Number == Target)
+                return null;
+            }
+
+            List<(long Number, bool Red, int From, char Pressed, int Steps)> found = [((long)Value, State == "red", -1, ' ', 0)];
+            HashSet<(long Number, bool Red)> seen = [(found[0].Number, found[0].Red)];
+            (Button Button, long Value)[] buttons = [.. Buttons.Select(b => (b, (long)b.Value))];
+            for (int i = 0; i < found.Count; i++)
+            {
+                (long number, bool red, _, _, int steps) = found[i];
+                if (number == Target)
                 {
-                    return at.Path;
+                    return PathTo(found, i);
                 }
 
-                if (at.Path.Length >= maxSteps || !visited.Add((at.Number, at.State)))
+                foreach ((Button button, long value) in steps < maxSteps ? buttons : [])
                 {
-                    continue;
-                }
+                    if (!button.WorksIn(red ? "red" : "green"))
+                    {
+                        continue;
+                    }
 
-                foreach (Button button in Buttons.Where(b => b.WorksIn(at.State)))
-                {
-                    queue.Enqueue((button.Apply(at.Number), Other(at.State), at.Path + button.Name));
+                    long next = button.Type switch { "add" => number + value, "subtract" => number - value, _ => number * value };
+                    if (seen.Add((next, !red)))
+                    {
+                        found.Add((next, !red, i, button.Name, steps + 1));
+                    }
                 }
             }
 
             return null;
+        }
+
+        private static string PathTo(List<(long Number, bool Red, int From, char Pressed, int Steps)> found, int index)
+        {
+            char[] path = new char[found[index].Steps];
+            for (int i = index; found[i].From >= 0; i = found[i].From)
+            {
+                path[found[i].Steps - 1] = found[i].Pressed;
+            }
+
+            return new string(path);
         }
 
         private static string Other(string state)

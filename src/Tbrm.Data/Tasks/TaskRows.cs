@@ -97,7 +97,7 @@ public static class TaskRows
         JsonObject entry = row["entry"] as JsonObject
             ?? throw new DataException($"'entry': the item's object was expected, found {StrictJson.Describe(row["entry"])}");
         JsonNode? oracle = entry["answer"];
-        if (oracle is null || oracle.GetValueKind() != JsonValueKind.String)
+        if (oracle is not null && oracle.GetValueKind() != JsonValueKind.String)
         {
             throw new DataException($"'entry.answer': a text was expected, found {StrictJson.Describe(oracle)}");
         }
@@ -108,6 +108,6 @@ public static class TaskRows
             JsonObject members => members,
             JsonNode other => throw new DataException($"'entry.metadata': an object was expected, found {StrictJson.Describe(other)}"),
         };
-        return new TaskItem("", oracle.GetValue<string>(), metadata);
+        return new TaskItem("", oracle?.GetValue<string>(), metadata);
     }
 }
