@@ -1,0 +1,25 @@
+using System;
+
+namespace Tbrm.Core;
+
+/// <summary>The numbers that a configuration key may hold; both ends are allowed unless they are said to be exclusive.</summary>
+[AttributeUsage(AttributeTargets.Property)]
+public sealed class AllowedRangeAttribute(double minimum, double maximum) : Attribute
+{
+    /// <summary>Smallest allowed value.</summary>
+    public double Minimum { get; } = minimum;
+
+    /// <summary>Largest allowed value.</summary>
+    public double Maximum { get; } = maximum;
+
+    /// <summary>The minimum itself is not allowed.</summary>
+    public bool ExclusiveMinimum { get; init; }
+}
+
+/// <summary>The words that a configuration key may hold.</summary>
+[AttributeUsage(AttributeTargets.Property)]
+public sealed class AllowedWordsAttribute(params string[] words) : Attribute
+{
+    /// <summary>The words.</summary>
+    public string[] Words { get; } = words;
+}

@@ -1,0 +1,82 @@
+using System.Collections.Generic;
+
+namespace Tbrm.Core;
+
+/// <summary>Section <c>data</c>: where prompts come from. Either <c>task</c> or <c>train_files</c>.</summary>
+public sealed record DataConfig
+{
+    /// <summary>Name of a built-in task (<c>tbrm-native task list</c>), or empty to read files.</summary>
+    public string Task { get; init; } = "";
+
+    /// <summary>Parameters of the task, named as in reasoning-gym.</summary>
+    public Dictionary<string, string> TaskParams { get; init; } = [];
+
+    /// <summary>Share of a task's problems that training never sees: the pool that evaluation draws from.</summary>
+    [AllowedRange(0.001, 0.5)]
+    public double TaskHoldout { get; init; } = 0.1;
+
+    /// <summary>Held-out problems that an evaluation of a task asks.</summary>
+    [AllowedRange(1, 1e9)]
+    public int TaskValSize { get; init; } = 500;
+
+    /// <summary>jsonl or parquet files in verl's row schema.</summary>
+    public List<string> TrainFiles { get; init; } = [];
+
+    /// <summary>Files to evaluate on.</summary>
+    public List<string> ValFiles { get; init; } = [];
+
+    /// <summary>Column of the conversation.</summary>
+    public string PromptKey { get; init; } = "prompt";
+
+    /// <summary>Column that selects the grader.</summary>
+    public string RewardFnKey { get; init; } = "data_source";
+
+    /// <summary>Keeps matching rows only: <c>field:value|field:value</c>.</summary>
+    public string Filter { get; init; } = "";
+
+    /// <summary>Keeps the first of rows with the same prompt text.</summary>
+    public bool Dedup { get; init; }
+
+    /// <summary>Prompts per step.</summary>
+    [AllowedRange(1, 1e6)]
+    public int TrainBatchSize { get; init; } = 128;
+
+    /// <summary>Longest prompt in tokens, template included.</summary>
+    [AllowedRange(1, 1e6)]
+    public int MaxPromptLength { get; init; } = 1024;
+
+    /// <summary>Longest response in tokens, the stop token included.</summary>
+    [AllowedRange(1, 1e6)]
+    public int MaxResponseLength { get; init; } = 2048;
+
+    /// <summary>Reads at most so many training prompts; -1 = all.</summary>
+    [AllowedRange(-1, 1e12)]
+    public long TrainMaxSamples { get; init; } = -1;
+
+    /// <summary>Reads at most so many evaluation prompts; -1 = all.</summary>
+    [AllowedRange(-1, 1e12)]
+    public long ValMaxSamples { get; init; } = -1;
+
+    /// <summary>A new order in every epoch.</summary>
+    public bool Shuffle { get; init; } = true;
+
+    /// <summary>Decides the order, and a task's items.</summary>
+    [AllowedRange(0, 9e15)]
+    public long Seed { get; init; } = 1;
+
+    /// <summary>Drops prompts over max_prompt_length instead of treating them by <c>truncation</c>.</summary>
+    public bool FilterOverlongPrompts { get; init; } = true;
+
+    /// <summary>What happens to an overlong prompt that is not dropped.</summary>
+    [AllowedWords("error", "left", "right", "middle")]
+    public string Truncation { get; init; } = "error";
+
+    /// <summary>Chat template: empty = the tokenizer's own; a name (<c>qwen-math</c>, <c>deepseek-r1</c>, <c>none</c>) or a Jinja file.</summary>
+    public string Template { get; init; } = "";
+
+    /// <summary>A system turn put before every conversation that has none; empty for none.</summary>
+    public string SystemPrompt { get; init; } = "";
+
+    /// <summary>Text appended to the last user turn; empty for none.</summary>
+    public string AppendInstruction { get; init; } = "";
+}

@@ -1,0 +1,61 @@
+namespace Tbrm.Core;
+
+/// <summary>Section <c>model</c>: the policy's weights.</summary>
+public sealed record ModelConfig
+{
+    /// <summary>A Hugging Face model folder; empty = a small Qwen2 model is built on the spot (section <c>model.scratch</c>).</summary>
+    public string Path { get; init; } = "";
+
+    /// <summary>Folder of the tokenizer; empty = the model's own.</summary>
+    public string TokenizerPath { get; init; } = "";
+
+    /// <summary>Type of weights and activations; bf16 trains fp32 master weights.</summary>
+    [AllowedWords("fp32", "bf16", "auto")]
+    public string Dtype { get; init; } = "auto";
+
+    /// <summary>Layers keep their input only and run again in the backward pass.</summary>
+    public bool EnableGradientCheckpointing { get; init; }
+
+    /// <summary>Longest sequence, prompt and response; 0 = max_prompt_length + max_response_length.</summary>
+    [AllowedRange(0, 1e7)]
+    public int MaxPositions { get; init; }
+
+    /// <summary>Megabytes that logits may take at any time, at any length.</summary>
+    [AllowedRange(1, 1e6)]
+    public int HeadBudgetMb { get; init; } = 256;
+
+    /// <summary>The model that is built when there is no path.</summary>
+    public ScratchModelConfig Scratch { get; init; } = new();
+}
+
+/// <summary>Section <c>model.scratch</c>: a Qwen2-architecture model with random weights.</summary>
+public sealed record ScratchModelConfig
+{
+    /// <summary>Width of the residual stream.</summary>
+    [AllowedRange(2, 65536)]
+    public int HiddenSize { get; init; } = 128;
+
+    /// <summary>Width of the feed-forward layer.</summary>
+    [AllowedRange(2, 262144)]
+    public int IntermediateSize { get; init; } = 384;
+
+    /// <summary>Layers.</summary>
+    [AllowedRange(1, 1000)]
+    public int NumHiddenLayers { get; init; } = 4;
+
+    /// <summary>Query heads.</summary>
+    [AllowedRange(1, 1024)]
+    public int NumAttentionHeads { get; init; } = 4;
+
+    /// <summary>Key-value heads.</summary>
+    [AllowedRange(1, 1024)]
+    public int NumKeyValueHeads { get; init; } = 2;
+
+    /// <summary>Base of the rotary frequencies.</summary>
+    [AllowedRange(1, 1e9)]
+    public double RopeTheta { get; init; } = 10000;
+
+    /// <summary>Standard deviation of the initial weights.</summary>
+    [AllowedRange(0, 10, ExclusiveMinimum = true)]
+    public double InitializerRange { get; init; } = 0.02;
+}

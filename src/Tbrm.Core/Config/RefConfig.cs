@@ -1,0 +1,13 @@
+namespace Tbrm.Core;
+
+/// <summary>Section <c>ref</c>: the reference policy, a frozen copy of the initial policy.</summary>
+public sealed record RefConfig
+{
+    /// <summary>Tokens per micro-batch of the reference pass; 0 = actor.ppo_max_token_len_per_gpu.</summary>
+    [AllowedRange(0, 1e8)]
+    public int LogProbMaxTokenLenPerGpu { get; init; }
+
+    /// <summary>The reference takes over the policy's weights every so many steps; 0 = never (the paper).</summary>
+    [AllowedRange(0, 1e9)]
+    public int ResetSteps { get; init; }
+}

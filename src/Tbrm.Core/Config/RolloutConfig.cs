@@ -1,0 +1,80 @@
+using System.Collections.Generic;
+
+namespace Tbrm.Core;
+
+/// <summary>Section <c>rollout</c>: how responses are drawn.</summary>
+public sealed record RolloutConfig
+{
+    /// <summary>Responses per prompt.</summary>
+    [AllowedRange(1, 65536)]
+    public int N { get; init; } = 1;
+
+    /// <summary>0 = greedy.</summary>
+    [AllowedRange(0, 100)]
+    public double Temperature { get; init; } = 1;
+
+    /// <summary>1 = off.</summary>
+    [AllowedRange(0, 1, ExclusiveMinimum = true)]
+    public double TopP { get; init; } = 1;
+
+    /// <summary>-1 or 0 = off.</summary>
+    [AllowedRange(-1, 1e9)]
+    public int TopK { get; init; } = -1;
+
+    /// <summary>0 = off.</summary>
+    [AllowedRange(0, 1)]
+    public double MinP { get; init; }
+
+    /// <summary>1 = off.</summary>
+    [AllowedRange(0, 100, ExclusiveMinimum = true)]
+    public double RepetitionPenalty { get; init; } = 1;
+
+    /// <summary>Texts that end a response.</summary>
+    public List<string> Stop { get; init; } = [];
+
+    /// <summary>Sequences decoded together.</summary>
+    [AllowedRange(1, 65536)]
+    public int MaxNumSeqs { get; init; } = 256;
+
+    /// <summary>Prompt tokens computed in one iteration.</summary>
+    [AllowedRange(1, 1e7)]
+    public int MaxNumBatchedTokens { get; init; } = 4096;
+
+    /// <summary>Megabytes of the KV page pool; 0 = a share of the memory that is left (memory_utilization).</summary>
+    [AllowedRange(0, 1e7)]
+    public int KvCacheMb { get; init; }
+
+    /// <summary>Share of the device's free memory that the page pool may take when kv_cache_mb is 0.</summary>
+    [AllowedRange(0, 1, ExclusiveMinimum = true)]
+    public double MemoryUtilization { get; init; } = 0.3;
+
+    /// <summary>How evaluation draws.</summary>
+    public ValKwargsConfig ValKwargs { get; init; } = new();
+}
+
+/// <summary>Section <c>rollout.val_kwargs</c>: how evaluation draws.</summary>
+public sealed record ValKwargsConfig
+{
+    /// <summary>Responses per problem.</summary>
+    [AllowedRange(1, 65536)]
+    public int N { get; init; } = 1;
+
+    /// <summary>False = greedy, whatever the temperature.</summary>
+    public bool DoSample { get; init; }
+
+    /// <summary>Used when do_sample.</summary>
+    [AllowedRange(0, 100)]
+    public double Temperature { get; init; } = 1;
+
+    /// <summary>1 = off.</summary>
+    [AllowedRange(0, 1, ExclusiveMinimum = true)]
+    public double TopP { get; init; } = 1;
+
+    /// <summary>-1 or 0 = off.</summary>
+    [AllowedRange(-1, 1e9)]
+    public int TopK { get; init; } = -1;
+
+    /// <summary>Longest response; 0 = data.max_response_length.</summary>
+    [AllowedRange(0, 1e6)]
+    public int MaxResponseLength { get; init; }
+}

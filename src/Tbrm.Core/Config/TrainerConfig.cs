@@ -1,0 +1,74 @@
+using System.Collections.Generic;
+
+namespace Tbrm.Core;
+
+/// <summary>Section <c>trainer</c>: steps, evaluation, checkpoints, device.</summary>
+public sealed record TrainerConfig
+{
+    /// <summary><c>cpu</c>, <c>cuda</c>, <c>cuda:1</c>, or <c>auto</c> (cuda when there is one).</summary>
+    public string Device { get; init; } = "auto";
+
+    /// <summary>CPU threads; 0 = all cores that the process may use. The result does not depend on it.</summary>
+    [AllowedRange(0, 4096)]
+    public int Threads { get; init; }
+
+    /// <summary>Keys initial weights and every random stream.</summary>
+    [AllowedRange(0, 9e15)]
+    public long Seed { get; init; } = 1;
+
+    /// <summary>Optimizer steps; -1 = total_epochs over the data.</summary>
+    [AllowedRange(-1, 1e9)]
+    public long TotalTrainingSteps { get; init; } = -1;
+
+    /// <summary>Passes over the training prompts, used when total_training_steps is -1.</summary>
+    [AllowedRange(1, 1e9)]
+    public int TotalEpochs { get; init; } = 1;
+
+    /// <summary>Names the run folder and the checkpoint folder.</summary>
+    public string ProjectName { get; init; } = "tbrm";
+
+    /// <summary>Names the run folder and the checkpoint folder.</summary>
+    public string ExperimentName { get; init; } = "run";
+
+    /// <summary>Where everything of the run goes; empty = runs/{project}-{experiment}-{time}.</summary>
+    public string RunDir { get; init; } = "";
+
+    /// <summary>Checkpoints; empty = checkpoints/ in the run folder.</summary>
+    public string DefaultLocalDir { get; init; } = "";
+
+    /// <summary>Evaluates before the first step.</summary>
+    public bool ValBeforeTrain { get; init; } = true;
+
+    /// <summary>Evaluates every so many steps, and after the last; -1 = after the last only.</summary>
+    [AllowedRange(-1, 1e9)]
+    public int TestFreq { get; init; } = -1;
+
+    /// <summary>Saves every so many steps, and after the last; -1 = after the last only.</summary>
+    [AllowedRange(-1, 1e9)]
+    public int SaveFreq { get; init; } = -1;
+
+    /// <summary>Checkpoints kept besides the best; older ones are deleted; 0 = all.</summary>
+    [AllowedRange(0, 1e6)]
+    public int MaxActorCkptToKeep { get; init; } = 2;
+
+    /// <summary><c>auto</c>: from the run folder's newest checkpoint, if any. <c>resume_path</c>: from resume_from_path.</summary>
+    [AllowedWords("auto", "disable", "resume_path")]
+    public string ResumeMode { get; init; } = "auto";
+
+    /// <summary>A global_step_N folder.</summary>
+    public string ResumeFromPath { get; init; } = "";
+
+    /// <summary>Metric sinks.</summary>
+    public List<string> Logger { get; init; } = ["console", "file", "tensorboard"];
+
+    /// <summary>Writes every response with its score to rollouts/{step}.jsonl.</summary>
+    public bool DumpRollouts { get; init; } = true;
+
+    /// <summary>Consecutive steps whose gradient is not finite before the run gives up (exit code 5).</summary>
+    [AllowedRange(1, 1e6)]
+    public int MaxNonFiniteSteps { get; init; } = 3;
+
+    /// <summary>Stops with an error when rollout and trainer log-probs differ by more; -1 = only reports.</summary>
+    [AllowedRange(-1, 1e3)]
+    public double MaxRolloutProbsDiff { get; init; } = -1;
+}

@@ -1,0 +1,182 @@
+using System;
+using System.Collections.Generic;
+using System.Globalization;
+using System.IO;
+using System.Linq;
+using System.Reflection;
+using Tbrm.Core;
+using YamlDotNet.RepresentationModel;
+
+namespace Tbrm.Training;
+
+/// <summary>Builds the configuration: defaults &lt; preset or file &lt; command line. What does not fit is an error that says where.</summary>
+public static class ConfigLoader
+{
+    /// <summary>The preset that runs when neither a file nor a model is given.</summary>
+    public const string DefaultPreset = "default";
+
+    /// <summary>Names of the embedded presets.</summary>
+    public static IReadOnlyList<string> Presets { get; } = [.. typeof(ConfigLoader).Assembly.GetManifestResourceNames()
+        .Where(n => n.StartsWith("presets/", StringComparison.Ordinal)).Select(n => n["presets/".Length..]).Order(StringComparer.Ordinal)];
+
+    /// <summary>Reads a file or preset (null: the default preset, unless a model is named) and the overrides on top.</summary>
+    public static RunConfig Load(string? fileOrPreset, IReadOnlyList<string> arguments)
+    {
+        List<ConfigEntry> overrides = [.. arguments.Select(ConfigEntry.FromArgument)];
+        bool ownModel = overrides.Any(e => ConfigSchema.Canonical(e.Path) == "model.path");
+        List<ConfigEntry> entries = [];
+        if (fileOrPreset is not null || !ownModel)
+        {
+            entries.AddRange(ReadBase(fileOrPreset ?? DefaultPreset));
+        }
+
+        entries.AddRange(overrides);
+        return Bind(entries);
+    }
+
+    /// <summary>Reads a resolved configuration back, as a checkpoint holds it.</summary>
+    public static RunConfig FromYaml(string text, string name) => Bind(ConfigEntry.FromYaml(text, name));
+
+    /// <summary>Applies entries in order to the defaults, and checks what comes out.</summary>
+    public static RunConfig Bind(IReadOnlyList<ConfigEntry> entries)
+    {
+        RunConfig config = new();
+        foreach (ConfigEntry entry in entries)
+        {
+            PropertyInfo[] chain = ConfigSchema.Find(entry.Path, entry.Where);
+            object target = config;
+            foreach (PropertyInfo section in chain[..^1])
+            {
+                target = section.GetValue(target)!;
+            }
+
+            chain[^1].SetValue(target, ConfigValue.Convert(chain[^1], entry));
+        }
+
+        ConfigRules.Check(config);
+        return config;
+    }
+
+    private static IReadOnlyList<ConfigEntry> ReadBase(string fileOrPreset)
+    {
+        if (Presets.Contains(fileOrPreset, StringComparer.Ordinal))
+        {
+            using Stream stream = typeof(ConfigLoader).Assembly.GetManifestResourceStream("presets/" + fileOrPreset)!;
+            using StreamReader reader = new(stream);
+            return ConfigEntry.FromYaml(reader.ReadToEnd(), $"preset {fileOrPreset}");
+        }
+
+        try
+        {
+            return ConfigEntry.FromYaml(File.ReadAllText(fileOrPreset), fileOrPreset);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new ConfigException($"configuration {fileOrPreset}: {e.Message} Presets are {string.Join(", ", Presets)}.", e);
+        }
+    }
+}
+
+/// <summary>Turns a YAML value into what a property holds, within its range.</summary>
+internal static class ConfigValue
+{
+    public static object Convert(PropertyInfo property, ConfigEntry entry)
+    {
+        Type type = property.PropertyType;
+        if (type == typeof(Dictionary<string, string>))
+        {
+            return entry.Value is YamlMappingNode map
+                ? map.Children.ToDictionary(p => Scalar(p.Key, entry), p => Scalar(p.Value, entry))
+                : throw Wrong(entry, "a map ({min_terms: 2, max_terms: 3})");
+        }
+
+        if (type.IsGenericType)
+        {
+            Type element = type.GetGenericArguments()[0];
+            IEnumerable<YamlNode> nodes = entry.Value is YamlSequenceNode list ? list.Children : Scalar(entry.Value, entry).Length == 0 ? [] : [entry.Value];
+            System.Collections.IList values = (System.Collections.IList)Activator.CreateInstance(type)!;
+            foreach (YamlNode node in nodes)
+            {
+                values.Add(One(element, Scalar(node, entry), entry, property));
+            }
+
+            return values;
+        }
+
+        return One(type, Scalar(entry.Value, entry), entry, property);
+    }
+
+    private static object One(Type type, string text, ConfigEntry entry, PropertyInfo property)
+    {
+        object value;
+        if (type == typeof(string))
+        {
+            value = text;
+        }
+        else if (type == typeof(bool))
+        {
+            value = text switch
+            {
+                "true" or "True" => true,
+                "false" or "False" => false,
+                _ => throw Wrong(entry, "true or false"),
+            };
+        }
+        else if (type == typeof(double))
+        {
+            value = double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double number) && !double.IsNaN(number)
+                ? number : throw Wrong(entry, "a number");
+        }
+        else if (type == typeof(int) || type == typeof(long))
+        {
+            // 1e6 is how people write a million.
+            if (!double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double number) || number != Math.Floor(number)
+                || Math.Abs(number) > (type == typeof(int) ? int.MaxValue : 9.007199254740992e15))
+            {
+                throw Wrong(entry, "a whole number");
+            }
+
+            value = type == typeof(int) ? (int)number : (long)number;
+        }
+        else
+        {
+            throw new InvalidOperationException($"{property.Name}: no conversion to {type}");
+        }
+
+        CheckAllowed(property, value, text, entry);
+        return value;
+    }
+
+    private static void CheckAllowed(PropertyInfo property, object value, string text, ConfigEntry entry)
+    {
+        if (property.GetCustomAttribute<AllowedRangeAttribute>() is { } range)
+        {
+            double number = System.Convert.ToDouble(value, CultureInfo.InvariantCulture);
+            bool below = range.ExclusiveMinimum ? !(number > range.Minimum) : !(number >= range.Minimum);
+            if (below || !(number <= range.Maximum))
+            {
+                string least = range.ExclusiveMinimum ? "more than" : "at least";
+                throw Wrong(entry, string.Create(CultureInfo.InvariantCulture, $"{least} {range.Minimum} and at most {range.Maximum}"));
+            }
+        }
+
+        if (property.GetCustomAttribute<AllowedWordsAttribute>() is { } words && !words.Words.Contains(text, StringComparer.Ordinal))
+        {
+            throw Wrong(entry, "one of " + string.Join(", ", words.Words));
+        }
+    }
+
+    private static string Scalar(YamlNode node, ConfigEntry entry)
+    {
+        if (node is not YamlScalarNode scalar)
+        {
+            throw Wrong(entry, "a single value");
+        }
+
+        bool isNull = scalar.Style is YamlDotNet.Core.ScalarStyle.Plain or YamlDotNet.Core.ScalarStyle.Any && scalar.Value is "null" or "~" or null;
+        return isNull ? "" : scalar.Value!;
+    }
+
+    private static ConfigException Wrong(ConfigEntry entry, string expected) =>
+        new($"{entry.Where}: {entry.Path} is {(entry.Value is YamlScalarNode s ? $"'{s.Value}'" : entry.Value.NodeType)}; expected {expected}");
+}

@@ -1,0 +1,49 @@
+using Tbrm.Core;
+
+namespace Tbrm.Training;
+
+/// <summary>What keys must satisfy together. Ranges of single keys stand at the keys.</summary>
+internal static class ConfigRules
+{
+    public static void Check(RunConfig config)
+    {
+        DataConfig data = config.Data;
+        Require(data.Task.Length == 0 || data.TrainFiles.Count == 0,
+            $"data.task={data.Task} and data.train_files are both given; prompts come from one of them");
+        Require(config.Algorithm.Tbrm.RewardNormalization != "group_mean" || config.Rollout.N > 1,
+            "algorithm.tbrm.reward_normalization=group_mean needs rollout.n of at least 2: with one sample every reward becomes 0");
+        CheckOptim("actor.optim", config.Actor.Optim);
+        CheckOptim("sft.optim", config.Sft.Optim);
+        ScratchModelConfig scratch = config.Model.Scratch;
+        Require(scratch.HiddenSize % scratch.NumAttentionHeads == 0 && scratch.HiddenSize / scratch.NumAttentionHeads % 2 == 0,
+            $"model.scratch.hidden_size={scratch.HiddenSize} must be an even multiple of num_attention_heads={scratch.NumAttentionHeads}");
+        Require(scratch.NumAttentionHeads % scratch.NumKeyValueHeads == 0,
+            $"model.scratch.num_attention_heads={scratch.NumAttentionHeads} must be a multiple of num_key_value_heads={scratch.NumKeyValueHeads}");
+        Require(config.Trainer.ResumeMode != "resume_path" || config.Trainer.ResumeFromPath.Length > 0,
+            "trainer.resume_mode=resume_path needs trainer.resume_from_path (a global_step_N folder)");
+        Require(config.Rollout.Temperature > 0 || config.Rollout.N == 1,
+            $"rollout.temperature=0 is greedy, so rollout.n={config.Rollout.N} would draw the same response {config.Rollout.N} times");
+        int longest = data.MaxPromptLength + data.MaxResponseLength;
+        Require(config.Model.MaxPositions == 0 || config.Model.MaxPositions >= longest,
+            $"model.max_positions={config.Model.MaxPositions} holds less than data.max_prompt_length + data.max_response_length = {longest}");
+        foreach (string logger in config.Trainer.Logger)
+        {
+            Require(logger is "console" or "file" or "tensorboard" or "csv",
+                $"trainer.logger: there is no sink '{logger}'; expected console, file, tensorboard, csv");
+        }
+    }
+
+    private static void CheckOptim(string section, OptimConfig optim)
+    {
+        Require(optim.Betas.Count == 2 && optim.Betas[0] is >= 0 and < 1 && optim.Betas[1] is >= 0 and < 1,
+            $"{section}.betas must be two numbers in [0, 1), found [{string.Join(", ", optim.Betas)}]");
+    }
+
+    private static void Require(bool condition, string message)
+    {
+        if (!condition)
+        {
+            throw new ConfigException(message);
+        }
+    }
+}

@@ -1,0 +1,56 @@
+using System;
+using System.Collections;
+using System.Collections.Generic;
+using System.Globalization;
+using System.IO;
+using System.Linq;
+using System.Reflection;
+using Tbrm.Core;
+using YamlDotNet.Core;
+using YamlDotNet.RepresentationModel;
+
+namespace Tbrm.Training;
+
+/// <summary>Writes a configuration as YAML that <see cref="ConfigLoader.FromYaml"/> reads back to the same record.</summary>
+public static class ConfigWriter
+{
+    /// <summary>Every key with its value, sections in the order of the record.</summary>
+    public static string ToYaml(RunConfig config)
+    {
+        StringWriter writer = new(CultureInfo.InvariantCulture) { NewLine = "\n" };
+        new YamlStream(new YamlDocument(Section(config))).Save(writer, assignAnchors: false);
+        string text = writer.ToString();
+        return text.EndsWith("...\n", StringComparison.Ordinal) ? text[..^4] : text;
+    }
+
+    private static YamlMappingNode Section(object section)
+    {
+        YamlMappingNode map = [];
+        foreach (PropertyInfo property in section.GetType().GetProperties(BindingFlags.Public | BindingFlags.Instance).Where(p => p.CanWrite))
+        {
+            object value = property.GetValue(section)!;
+            map.Add(ConfigSchema.Snake(property.Name), ConfigSchema.IsSection(property.PropertyType) ? Section(value) : Node(value));
+        }
+
+        return map;
+    }
+
+    private static YamlNode Node(object value) => value switch
+    {
+        string text => Text(text),
+        bool flag => new YamlScalarNode(flag ? "true" : "false"),
+        double number => new YamlScalarNode(number.ToString("R", CultureInfo.InvariantCulture)),
+        Dictionary<string, string> map => new YamlMappingNode(map.SelectMany(p => new YamlNode[] { Text(p.Key), Text(p.Value) })) { Style = YamlDotNet.Core.Events.MappingStyle.Flow },
+        IList list => new YamlSequenceNode(list.Cast<object>().Select(Node)) { Style = YamlDotNet.Core.Events.SequenceStyle.Flow },
+        IFormattable number => new YamlScalarNode(number.ToString(null, CultureInfo.InvariantCulture)),
+        _ => throw new InvalidOperationException($"no YAML for {value.GetType()}"),
+    };
+
+    /// <summary>Quoted where a plain word would be read as something else.</summary>
+    private static YamlScalarNode Text(string text)
+    {
+        bool plain = text.Length > 0 && text is not ("null" or "~" or "true" or "false") && text.All(c => char.IsAsciiLetterOrDigit(c) || c is '_' or '-' or '.' or '/')
+            && char.IsAsciiLetter(text[0]);
+        return new YamlScalarNode(text) { Style = plain ? ScalarStyle.Plain : ScalarStyle.DoubleQuoted };
+    }
+}
