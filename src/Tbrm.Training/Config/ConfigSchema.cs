@@ -100,29 +100,17 @@ public static class ConfigSchema
         }
     }
 
-    /// <summary>By edit distance over the whole path, and over the last word alone, whichever is nearer.</summary>
+    /// <summary>By the whole path when it names a section, else by the last word alone.</summary>
     private static string Nearest(string path)
     {
-        string leaf = path[(path.LastIndexOf('.') + 1)..];
-        return Keys.Keys.Concat(s_aliases.Keys)
-            .MinBy(k => Math.Min(Distance(path, k), Distance(leaf, k[(k.LastIndexOf('.') + 1)..]) + (path.Contains('.', StringComparison.Ordinal) ? 2 : 0)))!;
-    }
-
-    private static int Distance(string a, string b)
-    {
-        int[] row = [.. Enumerable.Range(0, b.Length + 1)];
-        for (int i = 1; i <= a.Length; i++)
+        if (path.Contains('.', StringComparison.Ordinal))
         {
-            int diagonal = row[0];
-            row[0] = i;
-            for (int j = 1; j <= b.Length; j++)
-            {
-                int above = row[j];
-                row[j] = Math.Min(Math.Min(above, row[j - 1]) + 1, diagonal + (a[i - 1] == b[j - 1] ? 0 : 1));
-                diagonal = above;
-            }
+            return NearestName.Of(path, Keys.Keys)!;
         }
 
-        return row[^1];
+        string leaf = NearestName.Of(path, Keys.Keys.Select(Leaf).Concat(s_aliases.Keys))!;
+        return s_aliases.ContainsKey(leaf) ? leaf : Keys.Keys.First(k => Leaf(k) == leaf);
     }
+
+    private static string Leaf(string path) => path[(path.LastIndexOf('.') + 1)..];
 }

@@ -17,7 +17,7 @@ public static class ConfigWriter
     /// <summary>Every key with its value, sections in the order of the record.</summary>
     public static string ToYaml(RunConfig config)
     {
-        StringWriter writer = new(CultureInfo.InvariantCulture) { NewLine = "\n" };
+        using StringWriter writer = new(CultureInfo.InvariantCulture) { NewLine = "\n" };
         new YamlStream(new YamlDocument(Section(config))).Save(writer, assignAnchors: false);
         string text = writer.ToString();
         return text.EndsWith("...\n", StringComparison.Ordinal) ? text[..^4] : text;

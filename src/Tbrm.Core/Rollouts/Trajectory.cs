@@ -1,0 +1,45 @@
+namespace Tbrm.Core;
+
+/// <summary>Why a response ended.</summary>
+public enum TrajectoryEnd
+{
+    /// <summary>A stop token or stop text; it is part of the response.</summary>
+    Stop,
+
+    /// <summary>The length limit: the response is truncated.</summary>
+    Length,
+
+    /// <summary>The run was stopped.</summary>
+    Cancelled,
+
+    /// <summary>The logits were no numbers; the response ends before that token.</summary>
+    NonFinite,
+}
+
+/// <summary>One sampled response with what the rollout recorded of it.</summary>
+public sealed record Trajectory
+{
+    /// <summary>Unique in the run; keys the random stream.</summary>
+    public required long Id { get; init; }
+
+    /// <summary>The prompt's place in the batch it was drawn for: samples of one prompt share it.</summary>
+    public required int Group { get; init; }
+
+    /// <summary>Token ids of the prompt, template included.</summary>
+    public required int[] PromptIds { get; init; }
+
+    /// <summary>Token ids of the response, the stop token included.</summary>
+    public required int[] ResponseIds { get; init; }
+
+    /// <summary>log softmax(logits / temperature) of each response token, nats: what the trainer recomputes.</summary>
+    public required float[] Logp { get; init; }
+
+    /// <summary>The same under the distribution that was drawn from (after penalties and filters), nats.</summary>
+    public required float[] ProcessedLogp { get; init; }
+
+    /// <summary>Why it ended.</summary>
+    public required TrajectoryEnd End { get; init; }
+
+    /// <summary>Prompt and response, in tokens.</summary>
+    public int Length => PromptIds.Length + ResponseIds.Length;
+}

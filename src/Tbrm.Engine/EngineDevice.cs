@@ -1,0 +1,63 @@
+using System;
+using System.Globalization;
+using Tbrm.Core;
+using Tbrm.Interop;
+
+namespace Tbrm.Engine;
+
+/// <summary>The device that a run computes on.</summary>
+public sealed class EngineDevice : IDisposable
+{
+    private EngineDevice(ContextHandle context, DeviceKind kind)
+    {
+        Context = context;
+        IsCuda = kind == DeviceKind.Cuda;
+    }
+
+    /// <summary>Whether it is a GPU.</summary>
+    public bool IsCuda { get; }
+
+    /// <summary>One JSON object: name, threads, instruction set or compute capability.</summary>
+    public string Description => Context.Describe();
+
+    internal ContextHandle Context { get; }
+
+    /// <summary>Opens <c>cpu</c>, <c>cuda</c>, <c>cuda:1</c> or <c>auto</c> (a GPU when the build and the machine have one).</summary>
+    public static EngineDevice Open(string name, int threads)
+    {
+        switch (name)
+        {
+            case "cpu":
+                return new(Create(DeviceKind.Cpu, 0, threads), DeviceKind.Cpu);
+            case "auto":
+                try
+                {
+                    return new(ContextHandle.Create(DeviceKind.Cuda), DeviceKind.Cuda);
+                }
+                catch (TbrmNativeException e) when (e.Status == TbrmStatus.Unsupported)
+                {
+                    return Open("cpu", threads);
+                }
+
+            case "cuda":
+                return new(Create(DeviceKind.Cuda, 0, 0), DeviceKind.Cuda);
+            default:
+                if (name.StartsWith("cuda:", StringComparison.Ordinal)
+                    && int.TryParse(name.AsSpan(5), NumberStyles.None, CultureInfo.InvariantCulture, out int ordinal))
+                {
+                    return new(Create(DeviceKind.Cuda, ordinal, 0), DeviceKind.Cuda);
+                }
+
+                throw new ConfigException($"trainer.device is '{name}'; expected auto, cpu, cuda or cuda:N");
+        }
+    }
+
+    /// <summary>Memory that the library holds.</summary>
+    public DeviceMemory Memory(bool resetPeak = false) => Context.Memory(resetPeak);
+
+    /// <inheritdoc/>
+    public void Dispose() => Context.Dispose();
+
+    private static ContextHandle Create(DeviceKind kind, int ordinal, int threads) =>
+        NativeFailures.Translated("opening the device", () => ContextHandle.Create(kind, ordinal, threads));
+}

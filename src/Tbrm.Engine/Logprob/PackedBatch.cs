@@ -1,0 +1,84 @@
+using System;
+using System.Collections.Generic;
+using Tbrm.Interop;
+
+namespace Tbrm.Engine;
+
+/// <summary>A sequence to be scored: a prompt, and the tokens after it that are scored.</summary>
+/// <param name="Prompt">Token ids that are read but not scored. At least one.</param>
+/// <param name="Response">Token ids that are scored.</param>
+/// <param name="Bootstrap">Adds a row for the state after the last token, whose V is of interest and whose Q is not.</param>
+public readonly record struct ScoredSequence(ReadOnlyMemory<int> Prompt, ReadOnlyMemory<int> Response, bool Bootstrap = false)
+{
+    /// <summary>Tokens of the sequence.</summary>
+    public int Length => Prompt.Length + Response.Length;
+
+    /// <summary>Rows that it scores.</summary>
+    public int Rows => Response.Length + (Bootstrap ? 1 : 0);
+}
+
+/// <summary>Sequences end to end, without padding, and the rows that are scored: what tbrm_batch_t wants.</summary>
+public sealed class PackedBatch
+{
+    private readonly int[] _ids;
+    private readonly long[] _offsets;
+    private readonly long[] _rows;
+    private readonly int[] _labels;
+
+    /// <summary>Packs sequences in order.</summary>
+    public PackedBatch(IReadOnlyList<ScoredSequence> sequences)
+    {
+        int tokens = 0, rows = 0;
+        foreach (ScoredSequence s in sequences)
+        {
+            if (s.Prompt.Length == 0)
+            {
+                throw new ArgumentException("a sequence needs at least one prompt token: nothing predicts its first token");
+            }
+
+            tokens += s.Length;
+            rows += s.Rows;
+        }
+
+        (_ids, _rows, _labels) = (new int[tokens], new long[rows], new int[rows]);
+        _offsets = new long[sequences.Count + 1];
+        RowOffsets = new long[sequences.Count + 1];
+        int token = 0, row = 0;
+        for (int b = 0; b < sequences.Count; b++)
+        {
+            ScoredSequence s = sequences[b];
+            s.Prompt.Span.CopyTo(_ids.AsSpan(token));
+            token += s.Prompt.Length;
+            ReadOnlySpan<int> response = s.Response.Span;
+            for (int h = 0; h < s.Rows; h++)
+            {
+                // Row h is predicted by the token before it; the bootstrap row has no label, and its Q is not used.
+                _rows[row] = token + h - 1;
+                _labels[row++] = h < response.Length ? response[h] : 0;
+            }
+
+            response.CopyTo(_ids.AsSpan(token));
+            token += response.Length;
+            _offsets[b + 1] = token;
+            RowOffsets[b + 1] = row;
+        }
+    }
+
+    /// <summary>Sequence b owns rows [RowOffsets[b], RowOffsets[b+1]).</summary>
+    public long[] RowOffsets { get; }
+
+    /// <summary>R.</summary>
+    public int RowCount => _rows.Length;
+
+    /// <summary>N.</summary>
+    public int TokenCount => _ids.Length;
+
+    internal PackedRows Native(float temperature) => new()
+    {
+        Ids = _ids,
+        Offsets = _offsets,
+        Rows = _rows,
+        Labels = _labels,
+        Temperature = temperature,
+    };
+}

@@ -1,0 +1,183 @@
+using System;
+using System.Collections.Generic;
+using System.IO;
+using System.Linq;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Tbrm.Core;
+using Tbrm.Interop;
+
+namespace Tbrm.Engine;
+
+/// <summary>
+/// A Hugging Face model folder: config.json, model.safetensors or its shards with an index, generation_config.json. Only safetensors are
+/// read: a pickle is never opened.
+/// </summary>
+public static class ModelFolder
+{
+    private const string SingleFile = "model.safetensors";
+    private const string IndexFile = "model.safetensors.index.json";
+
+    /// <summary>Tensors go to a new shard beyond this many bytes, as transformers does.</summary>
+    private const long ShardBytes = 5_000_000_000;
+
+    private static readonly JsonSerializerOptions s_indented = new() { WriteIndented = true, Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
+    /// <summary>Reads <c>config.json</c>.</summary>
+    public static ModelArchitecture ReadArchitecture(string folder)
+    {
+        if (!Directory.Exists(folder))
+        {
+            throw new DataException($"model folder {folder} does not exist; model.path must name a folder with config.json and *.safetensors");
+        }
+
+        string path = Path.Combine(folder, "config.json");
+        return ModelArchitecture.Parse(ReadText(path), path);
+    }
+
+    /// <summary>Allocates the policy and fills it from the folder's safetensors.</summary>
+    public static Policy Load(EngineDevice device, string folder, Func<ModelArchitecture, PolicyOptions> options)
+    {
+        ModelArchitecture architecture = ReadArchitecture(folder);
+        List<string> files = WeightPaths(folder);
+        Policy policy = Policy.Allocate(device, architecture, options(architecture));
+        try
+        {
+            foreach (string file in files)
+            {
+                NativeFailures.Translated($"loading {file}", () => WeightFiles.Load(policy.Model, file));
+            }
+
+            string[] missing = WeightFiles.Missing(policy.Model);
+            if (missing.Length > 0)
+            {
+                throw new DataException(
+                    $"{folder}: {missing.Length} tensors that config.json asks for are in none of {files.Count} files, the first is {missing[0]}");
+            }
+
+            return policy;
+        }
+        catch
+        {
+            policy.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Writes weights (one file, or shards with an index), config.json and generation_config.json into an existing folder.</summary>
+    public static void Save(Policy policy, string folder, JsonObject? generationConfig = null)
+    {
+        JsonObject config = (JsonObject)policy.Architecture.Raw.DeepClone();
+        string key = config.ContainsKey("dtype") && !config.ContainsKey("torch_dtype") ? "dtype" : "torch_dtype";
+        config[key] = policy.Options.Bf16 ? "bfloat16" : "float32";
+        File.WriteAllText(Path.Combine(folder, "config.json"), config.ToJsonString(s_indented) + "\n");
+        if (generationConfig is not null)
+        {
+            File.WriteAllText(Path.Combine(folder, "generation_config.json"), generationConfig.ToJsonString(s_indented) + "\n");
+        }
+
+        IReadOnlyList<TensorInfo> tensors = policy.Tensors();
+        List<(int First, int Count)> shards = Shards(tensors, policy.Options.Bf16 ? 2 : 4);
+        if (shards.Count == 1)
+        {
+            SaveShard(policy, Path.Combine(folder, SingleFile), 0, tensors.Count);
+            return;
+        }
+
+        JsonObject map = [];
+        for (int s = 0; s < shards.Count; s++)
+        {
+            string name = $"model-{s + 1:D5}-of-{shards.Count:D5}.safetensors";
+            SaveShard(policy, Path.Combine(folder, name), shards[s].First, shards[s].Count);
+            foreach (TensorInfo tensor in tensors.Skip(shards[s].First).Take(shards[s].Count))
+            {
+                map[tensor.Name] = name;
+            }
+        }
+
+        long bytes = tensors.Sum(t => t.Elements) * (policy.Options.Bf16 ? 2 : 4);
+        JsonObject index = new() { ["metadata"] = new JsonObject { ["total_size"] = bytes }, ["weight_map"] = map };
+        File.WriteAllText(Path.Combine(folder, IndexFile), index.ToJsonString(s_indented) + "\n");
+    }
+
+    private static void SaveShard(Policy policy, string path, int first, int count) =>
+        NativeFailures.Translated($"saving {path}", () => WeightFiles.Save(policy.Model, path, first, count));
+
+    private static List<(int First, int Count)> Shards(IReadOnlyList<TensorInfo> tensors, int elementBytes)
+    {
+        List<(int First, int Count)> shards = [];
+        int first = 0;
+        long bytes = 0;
+        for (int i = 0; i < tensors.Count; i++)
+        {
+            long size = tensors[i].Elements * elementBytes;
+            if (i > first && bytes + size > ShardBytes)
+            {
+                shards.Add((first, i - first));
+                (first, bytes) = (i, 0);
+            }
+
+            bytes += size;
+        }
+
+        shards.Add((first, tensors.Count - first));
+        return shards;
+    }
+
+    private static List<string> WeightPaths(string folder)
+    {
+        string single = Path.Combine(folder, SingleFile), index = Path.Combine(folder, IndexFile);
+        if (File.Exists(single))
+        {
+            return [single];
+        }
+
+        if (!File.Exists(index))
+        {
+            string pickles = Directory.EnumerateFiles(folder, "*.bin").Any() ? " It has .bin files, which may run code when read; convert them to safetensors." : "";
+            throw new DataException($"{folder} has neither {SingleFile} nor {IndexFile}.{pickles}");
+        }
+
+        JsonObject? map = null;
+        try
+        {
+            map = (JsonNode.Parse(ReadText(index)) as JsonObject)?["weight_map"] as JsonObject;
+        }
+        catch (JsonException e)
+        {
+            throw new DataException($"{index}: not JSON: {e.Message}", e);
+        }
+
+        if (map is null || map.Any(p => p.Value is not JsonValue value || value.GetValueKind() != JsonValueKind.String))
+        {
+            throw new DataException($"{index}: expected an object weight_map of tensor names to file names");
+        }
+
+        List<string> paths = [];
+        foreach (string name in map.Select(p => p.Value!.GetValue<string>()).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal))
+        {
+            // A shard is a file of this folder: a name with a path in it could read anything.
+            if (name.Length == 0 || Path.GetFileName(name) != name)
+            {
+                throw new DataException($"{index}: '{name}' is not the name of a file in the folder");
+            }
+
+            string path = Path.Combine(folder, name);
+            paths.Add(File.Exists(path) ? path : throw new DataException($"{index} names {name}, which is not in the folder"));
+        }
+
+        return paths;
+    }
+
+    private static string ReadText(string path)
+    {
+        try
+        {
+            return File.ReadAllText(path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new DataException($"cannot read {path}: {e.Message}", e);
+        }
+    }
+}

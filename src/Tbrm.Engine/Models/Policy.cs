@@ -1,0 +1,104 @@
+using System;
+using System.Collections.Generic;
+using Tbrm.Interop;
+
+namespace Tbrm.Engine;
+
+/// <summary>How a policy is held in memory.</summary>
+public sealed record PolicyOptions
+{
+    /// <summary>bf16 weights and activations (fp32 master weights when trained); fp32 otherwise.</summary>
+    public required bool Bf16 { get; init; }
+
+    /// <summary>Longest sequence that will be run.</summary>
+    public required int MaxPositions { get; init; }
+
+    /// <summary>Keeps gradients and master weights.</summary>
+    public required bool Trainable { get; init; }
+
+    /// <summary>Recomputes layers in the backward pass.</summary>
+    public bool Recompute { get; init; }
+
+    /// <summary>Bytes that logits may take.</summary>
+    public long HeadBudgetBytes { get; init; }
+}
+
+/// <summary>
+/// A language model on a device: one copy of the weights, read by rollout and training alike. The reference policy is a frozen copy.
+/// </summary>
+public sealed class Policy : IDisposable
+{
+    private Policy(EngineDevice device, ModelHandle model, ModelArchitecture architecture, PolicyOptions options)
+    {
+        Device = device;
+        Model = model;
+        Architecture = architecture;
+        Options = options;
+    }
+
+    /// <summary>Where it lives.</summary>
+    public EngineDevice Device { get; }
+
+    /// <summary>What it is.</summary>
+    public ModelArchitecture Architecture { get; }
+
+    /// <summary>How it is held.</summary>
+    public PolicyOptions Options { get; }
+
+    internal ModelHandle Model { get; }
+
+    /// <summary>Allocates a model with random weights.</summary>
+    public static Policy CreateRandom(EngineDevice device, ModelArchitecture architecture, PolicyOptions options, ulong seed, float std)
+    {
+        Policy policy = Allocate(device, architecture, options);
+        try
+        {
+            policy.Model.InitRandom(seed, std);
+            return policy;
+        }
+        catch
+        {
+            policy.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>A frozen copy of the present weights.</summary>
+    public Policy CloneFrozen() => NativeFailures.Translated("copying the reference policy", () =>
+        new Policy(Device, Model.CloneFrozen(), Architecture, Options with { Trainable = false }));
+
+    /// <summary>Takes over another policy's weights.</summary>
+    public void CopyWeightsFrom(Policy source) => Model.CopyWeightsFrom(source.Model);
+
+    /// <summary>Names and shapes of all tensors, as in the files.</summary>
+    public IReadOnlyList<TensorInfo> Tensors()
+    {
+        TensorInfo[] tensors = new TensorInfo[Model.TensorCount];
+        for (int i = 0; i < tensors.Length; i++)
+        {
+            tensors[i] = Model.Tensor(i);
+        }
+
+        return tensors;
+    }
+
+    /// <summary>One tensor, row-major fp32.</summary>
+    public float[] ReadTensor(TensorInfo tensor, TensorKind kind = TensorKind.Weight)
+    {
+        float[] values = new float[tensor.Elements];
+        Model.Read(tensor.Name, kind, values);
+        return values;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => Model.Dispose();
+
+    internal static Policy Allocate(EngineDevice device, ModelArchitecture architecture, PolicyOptions options)
+    {
+        ModelHandle model = NativeFailures.Translated("allocating the model", () => ModelHandle.Create(
+            device.Context,
+            architecture.Native(options.Bf16 ? Dtype.Bf16 : Dtype.F32, options.MaxPositions, options.Trainable, options.Recompute, options.HeadBudgetBytes),
+            architecture.Rope.InverseFrequencies));
+        return new(device, model, architecture, options);
+    }
+}

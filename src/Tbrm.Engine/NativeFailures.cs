@@ -1,0 +1,46 @@
+using System;
+using Tbrm.Core;
+using Tbrm.Interop;
+
+namespace Tbrm.Engine;
+
+/// <summary>Gives native failures the exit code that their cause deserves.</summary>
+public static class NativeFailures
+{
+    private const int NoSpaceLeft = 28; // ENOSPC
+    private const int QuotaExceeded = 122; // EDQUOT
+
+    /// <summary>The user's exception for a native one; <paramref name="doing"/> says what was attempted.</summary>
+    public static TbrmUserException ToUser(this TbrmNativeException e, string doing)
+    {
+        ExitCode code = e.Status switch
+        {
+            TbrmStatus.OutOfMemory => ExitCode.OutOfMemory,
+            TbrmStatus.BadFile => ExitCode.Data,
+            TbrmStatus.Io => e.DeviceCode is NoSpaceLeft or QuotaExceeded ? ExitCode.OutOfMemory : ExitCode.Data,
+            TbrmStatus.Unsupported => ExitCode.Config,
+            _ => ExitCode.Internal,
+        };
+        return new(code, $"{doing}: {e.Detail}{(code == ExitCode.Internal ? $" [{e.Status}, {e.Where}]" : "")}", e);
+    }
+
+    /// <summary>Runs a native call and translates what it throws.</summary>
+    public static T Translated<T>(string doing, Func<T> call)
+    {
+        try
+        {
+            return call();
+        }
+        catch (TbrmNativeException e)
+        {
+            throw e.ToUser(doing);
+        }
+    }
+
+    /// <summary>Runs a native call and translates what it throws.</summary>
+    public static void Translated(string doing, Action call) => Translated(doing, () =>
+    {
+        call();
+        return 0;
+    });
+}

@@ -1,0 +1,45 @@
+using System;
+using Tbrm.Core;
+using Tbrm.Interop;
+
+namespace Tbrm.Engine;
+
+/// <summary>What one optimizer step did.</summary>
+/// <param name="GradNorm">Before clipping; may be infinite or not a number.</param>
+/// <param name="Applied">False when the norm was not finite: nothing was changed.</param>
+/// <param name="Step">Updates applied so far.</param>
+public readonly record struct OptimizerResult(double GradNorm, bool Applied, long Step);
+
+/// <summary>The optimizer stage: AdamW with fp32 state over a policy's accumulated gradients.</summary>
+public sealed class AdamW : IDisposable
+{
+    private readonly OptimizerHandle _handle;
+
+    /// <summary>Allocates the moments.</summary>
+    public AdamW(Policy policy, OptimConfig config)
+    {
+        _handle = NativeFailures.Translated("allocating the optimizer", () => OptimizerHandle.Create(policy.Model, new()
+        {
+            Beta1 = (float)config.Betas[0],
+            Beta2 = (float)config.Betas[1],
+            Eps = (float)config.Eps,
+            WeightDecay = (float)config.WeightDecay,
+        }));
+    }
+
+    /// <summary>One update, clipped to <paramref name="gradClip"/> (0 = not); the gradients are zero afterwards.</summary>
+    public OptimizerResult Step(double learningRate, double gradClip)
+    {
+        NativeStepResult result = NativeFailures.Translated("optimizer", () => _handle.Step((float)learningRate, (float)gradClip));
+        return new(result.GradNorm, result.Applied != 0, result.Step);
+    }
+
+    /// <summary>Writes master weights, moments and step count.</summary>
+    public void Save(string path) => NativeFailures.Translated($"saving {path}", () => _handle.Save(path));
+
+    /// <summary>Reads what <see cref="Save"/> wrote.</summary>
+    public void Load(string path) => NativeFailures.Translated($"loading {path}", () => _handle.Load(path));
+
+    /// <inheritdoc/>
+    public void Dispose() => _handle.Dispose();
+}
