@@ -1,0 +1,81 @@
+using System.IO;
+using System.Text;
+using System.Text.Json;
+using Tbrm.Engine;
+
+namespace Tbrm.Training;
+
+/// <summary>
+/// metrics.jsonl: one object per step, <c>{"step": 12, "actor/lr": ...}</c>. Numbers keep all their bits; what is not finite becomes a string,
+/// since JSON has no word for it.
+/// </summary>
+public sealed class JsonLinesSink : IMetricSink
+{
+    private readonly FileStream _file;
+
+    /// <summary>Appends to the file. A resumed run first drops what was written after its checkpoint.</summary>
+    public JsonLinesSink(string path) => _file = new FileStream(path, FileMode.Append, FileAccess.Write, FileShare.Read);
+
+    /// <inheritdoc/>
+    public void Write(long step, MetricSet metrics)
+    {
+        using MemoryStream line = new();
+        using (Utf8JsonWriter json = new(line))
+        {
+            json.WriteStartObject();
+            json.WriteNumber("step", step);
+            foreach (string name in metrics.Names)
+            {
+                double value = metrics[name];
+                if (double.IsFinite(value))
+                {
+                    json.WriteNumber(name, value);
+                }
+                else
+                {
+                    json.WriteString(name, double.IsNaN(value) ? "NaN" : value > 0 ? "Infinity" : "-Infinity");
+                }
+            }
+
+            json.WriteEndObject();
+        }
+
+        line.WriteByte((byte)'\n');
+        DiskErrors.Translated($"writing {_file.Name}", () =>
+        {
+            _file.Write(line.GetBuffer(), 0, (int)line.Length);
+            _file.Flush();
+        });
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _file.Dispose();
+
+    /// <summary>Keeps the lines of steps up to <paramref name="step"/>; a last line that was cut off by a crash goes too.</summary>
+    public static void TruncateAfter(string path, long step)
+    {
+        if (!File.Exists(path))
+        {
+            return;
+        }
+
+        StringBuilder kept = new();
+        foreach (string line in File.ReadLines(path))
+        {
+            try
+            {
+                using JsonDocument document = JsonDocument.Parse(line);
+                if (document.RootElement.GetProperty("step").GetInt64() <= step)
+                {
+                    kept.Append(line).Append('\n');
+                }
+            }
+            catch (JsonException)
+            {
+                // A line that is not whole was being written when the process died.
+            }
+        }
+
+        Interop.DurableFiles.ReplaceText(path, kept.ToString());
+    }
+}

@@ -1,0 +1,77 @@
+using System;
+using System.Collections.Generic;
+using System.Globalization;
+
+namespace Tbrm.Training;
+
+/// <summary>Numbers of one step by verl's names, in the order in which they were added.</summary>
+public sealed class MetricSet
+{
+    private readonly List<string> _names = [];
+    private readonly Dictionary<string, double> _values = new(StringComparer.Ordinal);
+
+    /// <summary>Names in order.</summary>
+    public IReadOnlyList<string> Names => _names;
+
+    /// <summary>One number; adding a name again replaces its value.</summary>
+    public double this[string name]
+    {
+        get => _values[name];
+        set
+        {
+            if (_values.TryAdd(name, value))
+            {
+                _names.Add(name);
+            }
+            else
+            {
+                _values[name] = value;
+            }
+        }
+    }
+
+    /// <summary>The number, or null.</summary>
+    public double? Find(string name) => _values.TryGetValue(name, out double value) ? value : null;
+
+    /// <summary>name/mean, name/max, name/min of some numbers; nothing when there are none.</summary>
+    public void AddSpread(string name, IReadOnlyCollection<double> values)
+    {
+        if (values.Count == 0)
+        {
+            return;
+        }
+
+        double sum = 0, max = double.NegativeInfinity, min = double.PositiveInfinity;
+        foreach (double value in values)
+        {
+            sum += value;
+            max = Math.Max(max, value);
+            min = Math.Min(min, value);
+        }
+
+        this[name + "/mean"] = sum / values.Count;
+        this[name + "/max"] = max;
+        this[name + "/min"] = min;
+    }
+
+    /// <summary>Takes over all numbers of another set.</summary>
+    public void AddAll(MetricSet other)
+    {
+        foreach (string name in other.Names)
+        {
+            this[name] = other[name];
+        }
+    }
+
+    /// <summary>verl's console line: <c>step:12 - actor/pg_loss:0.01 - ...</c>; nothing else in it has a colon.</summary>
+    public string ToConsoleLine(long step)
+    {
+        List<string> parts = [string.Create(CultureInfo.InvariantCulture, $"step:{step}")];
+        foreach (string name in _names)
+        {
+            parts.Add(name + ":" + _values[name].ToString("G6", CultureInfo.InvariantCulture));
+        }
+
+        return string.Join(" - ", parts);
+    }
+}

@@ -1,0 +1,75 @@
+using System.Text.Json.Nodes;
+using Tbrm.Core;
+using Tbrm.Data;
+using Tbrm.Engine;
+using Tbrm.Text;
+
+namespace Tbrm.Training;
+
+/// <summary>A small Qwen2-architecture model and its tokenizer, built on the spot from the prompts that it will be trained on.</summary>
+public static class ScratchModel
+{
+    /// <summary>Prompts that the tokenizer is trained on.</summary>
+    private const int SamplePrompts = 2000;
+
+    private const int VocabularySize = 512;
+
+    /// <summary>Rows of the embedding are padded to whole panels of the GEMM.</summary>
+    private const int VocabularyMultiple = 64;
+
+    private const string EndOfText = "<|endoftext|>", TurnStart = "<|im_start|>", TurnEnd = "<|im_end|>";
+
+    /// <summary>ChatML, as Qwen's own template renders messages without tools.</summary>
+    private const string ChatTemplate =
+        "{%- for message in messages %}{{- '<|im_start|>' + message.role + '\\n' + message.content + '<|im_end|>\\n' }}{%- endfor %}"
+        + "{%- if add_generation_prompt %}{{- '<|im_start|>assistant\\n' }}{%- endif %}";
+
+    /// <summary>Byte-level BPE with Qwen2's pre-tokenizer, trained on the first prompts of a source and their answers.</summary>
+    public static Tokenizer TrainTokenizer(IPromptSource source)
+    {
+        BpeTrainer trainer = new(WordSplit.Qwen2);
+        long count = System.Math.Min(source.Count ?? SamplePrompts, SamplePrompts);
+        for (long i = 0; i < count; i++)
+        {
+            Prompt prompt = source.Get(i);
+            foreach (ChatMessage message in prompt.Messages)
+            {
+                trainer.Add(message.Role + "\n" + message.Content);
+            }
+
+            trainer.Add("assistant\n" + prompt.GroundTruth);
+        }
+
+        TokenizerBuilder builder = trainer.Train(VocabularySize);
+        builder.AddSpecialToken(EndOfText, "pad_token");
+        builder.AddSpecialToken(TurnStart);
+        builder.AddSpecialToken(TurnEnd, "eos_token");
+        builder.ChatTemplate = ChatTemplate;
+        return builder.Build();
+    }
+
+    /// <summary>The architecture that the configuration asks for, with room for the tokenizer's ids.</summary>
+    public static ModelArchitecture Architecture(ScratchModelConfig config, int vocabulary, int maxPositions)
+    {
+        JsonObject json = new()
+        {
+            ["architectures"] = new JsonArray("Qwen2ForCausalLM"),
+            ["model_type"] = "qwen2",
+            ["vocab_size"] = (vocabulary + VocabularyMultiple - 1) / VocabularyMultiple * VocabularyMultiple,
+            ["hidden_size"] = config.HiddenSize,
+            ["intermediate_size"] = config.IntermediateSize,
+            ["num_hidden_layers"] = config.NumHiddenLayers,
+            ["num_attention_heads"] = config.NumAttentionHeads,
+            ["num_key_value_heads"] = config.NumKeyValueHeads,
+            ["hidden_act"] = "silu",
+            ["max_position_embeddings"] = maxPositions,
+            ["initializer_range"] = config.InitializerRange,
+            ["rms_norm_eps"] = 1e-6,
+            ["rope_theta"] = config.RopeTheta,
+            ["tie_word_embeddings"] = true,
+            ["use_sliding_window"] = false,
+            ["torch_dtype"] = "float32",
+        };
+        return ModelArchitecture.Parse(json.ToJsonString(), "model.scratch");
+    }
+}

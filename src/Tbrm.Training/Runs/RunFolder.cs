@@ -1,0 +1,107 @@
+using System;
+using System.Collections.Generic;
+using System.Globalization;
+using System.IO;
+using System.Linq;
+using System.Text;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Tbrm.Core;
+using Tbrm.Engine;
+using Tbrm.Interop;
+
+namespace Tbrm.Training;
+
+/// <summary>The folder of one run: what is where, and how it is written.</summary>
+public sealed class RunFolder
+{
+    private static readonly JsonSerializerOptions s_line = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly JsonSerializerOptions s_indented = new(s_line) { WriteIndented = true };
+
+    private RunFolder(string path) => Root = path;
+
+    /// <summary>The folder.</summary>
+    public string Root { get; }
+
+    /// <summary>The configuration that the run resolved to.</summary>
+    public string ConfigPath => Path.Combine(Root, "config.resolved.yaml");
+
+    /// <summary>One object per step.</summary>
+    public string MetricsPath => Path.Combine(Root, "metrics.jsonl");
+
+    /// <summary>Event files.</summary>
+    public string TensorBoardPath => Path.Combine(Root, "tensorboard");
+
+    /// <summary>What came of the run.</summary>
+    public string SummaryPath => Path.Combine(Root, "summary.json");
+
+    /// <summary>Curves and a table.</summary>
+    public string ReportPath => Path.Combine(Root, "report.html");
+
+    /// <summary>Checkpoints, unless trainer.default_local_dir says otherwise.</summary>
+    public string CheckpointPath => Path.Combine(Root, "checkpoints");
+
+    /// <summary>Responses of a training step.</summary>
+    public string RolloutPath(long step) => Path.Combine(Root, "rollouts", Number(step) + ".jsonl");
+
+    /// <summary>Responses of an evaluation.</summary>
+    public string ValidationPath(long step) => Path.Combine(Root, "validation", Number(step) + ".jsonl");
+
+    /// <summary>Opens or creates the folder of a configuration.</summary>
+    public static RunFolder Open(TrainerConfig config)
+    {
+        string path = config.RunDir.Length > 0 ? config.RunDir
+            : Path.Combine("runs", $"{config.ProjectName}-{config.ExperimentName}-{DateTime.Now.ToString("yyyyMMdd-HHmmss", CultureInfo.InvariantCulture)}");
+        RunFolder folder = new(Path.GetFullPath(path));
+        DiskErrors.Translated($"creating the run folder {folder.Root}", () => Directory.CreateDirectory(folder.Root));
+        return folder;
+    }
+
+    /// <summary>The newest folder under runs/ that holds a run, for --resume without --run-dir; null when there is none.</summary>
+    public static string? Newest(string under = "runs") => !Directory.Exists(under) ? null
+        : Directory.EnumerateDirectories(under).Where(d => File.Exists(Path.Combine(d, "config.resolved.yaml")))
+            .OrderByDescending(d => File.GetLastWriteTimeUtc(Path.Combine(d, "config.resolved.yaml"))).FirstOrDefault();
+
+    /// <summary>Replaces a text file of the run in one step.</summary>
+    public static void WriteText(string path, string text) => DiskErrors.Translated($"writing {path}", () =>
+    {
+        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+        DurableFiles.ReplaceText(path, text);
+    });
+
+    /// <summary>Writes an indented JSON file in one step.</summary>
+    public static void WriteJson(string path, JsonObject content) => WriteText(path, content.ToJsonString(s_indented) + "\n");
+
+    /// <summary>Writes one object per line, in one step.</summary>
+    public static void WriteLines(string path, IEnumerable<JsonObject> rows)
+    {
+        StringBuilder text = new();
+        foreach (JsonObject row in rows)
+        {
+            text.Append(row.ToJsonString(s_line)).Append('\n');
+        }
+
+        WriteText(path, text.ToString());
+    }
+
+    /// <summary>Drops what was written after a step: a resumed run writes it again.</summary>
+    public void RewindTo(long step)
+    {
+        JsonLinesSink.TruncateAfter(MetricsPath, step);
+        CsvSink.TruncateAfter(Path.Combine(Root, "metrics.csv"), step);
+        foreach (string kind in new[] { "rollouts", "validation" })
+        {
+            string folder = Path.Combine(Root, kind);
+            foreach (string file in Directory.Exists(folder) ? Directory.EnumerateFiles(folder, "*.jsonl").ToList() : [])
+            {
+                if (long.TryParse(Path.GetFileNameWithoutExtension(file), NumberStyles.None, CultureInfo.InvariantCulture, out long at) && at > step)
+                {
+                    File.Delete(file);
+                }
+            }
+        }
+    }
+
+    private static string Number(long step) => step.ToString(CultureInfo.InvariantCulture);
+}

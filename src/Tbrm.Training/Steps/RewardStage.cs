@@ -1,0 +1,65 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using System.Threading;
+using System.Threading.Tasks;
+using Tbrm.Core;
+using Tbrm.Text;
+
+namespace Tbrm.Training;
+
+/// <summary>A response as it was judged.</summary>
+/// <param name="Text">Decoded, special tokens removed.</param>
+/// <param name="Verdict">What the grader said.</param>
+public sealed record JudgedResponse(string Text, Verdict Verdict);
+
+/// <summary>The verify and reward stages: decodes and judges responses in parallel, each within a wall-clock limit.</summary>
+public sealed class RewardStage(IGrader grader, Tokenizer tokenizer, RewardConfig config)
+{
+    /// <summary>Judges trajectories; the result is in their order.</summary>
+    public JudgedResponse[] Judge(IReadOnlyList<EncodedPrompt> prompts, IReadOnlyList<Trajectory> trajectories, CancellationToken stop)
+    {
+        JudgedResponse[] judged = new JudgedResponse[trajectories.Count];
+        Parallel.For(0, judged.Length, new ParallelOptions { CancellationToken = stop }, i =>
+        {
+            Prompt prompt = prompts[trajectories[i].Group].Prompt;
+            string text = tokenizer.Decode(trajectories[i].ResponseIds, skipSpecialTokens: true);
+            judged[i] = new(text, Grade(prompt, text, stop));
+        });
+        return judged;
+    }
+
+    /// <summary>Judges the ground truths themselves: a grader that refuses them would train on zeros.</summary>
+    public void SelfTest(IReadOnlyList<Prompt> prompts)
+    {
+        if (config.SelfTestThreshold <= 0 || prompts.Count == 0)
+        {
+            return;
+        }
+
+        List<(Prompt Prompt, Verdict Verdict)> failed = [.. prompts.AsParallel().AsOrdered()
+            .Select(p => (p, Grade(p, p.GroundTruth, CancellationToken.None))).Where(r => r.Item2.Score < 1)];
+        double share = 1 - (double)failed.Count / prompts.Count;
+        if (share < config.SelfTestThreshold)
+        {
+            (Prompt prompt, Verdict verdict) = failed[0];
+            throw new DataException(
+                $"grader {grader.Name} accepts only {share:P1} of {prompts.Count} ground truths as their own answers (reward.self_test_threshold is {config.SelfTestThreshold}). "
+                + $"The first refused one is '{prompt.GroundTruth}' of {prompt.DataSource} row {prompt.Index}: {verdict.Status} {verdict.Detail}. Choose another reward.grader, or mend the data");
+        }
+    }
+
+    private Verdict Grade(Prompt prompt, string text, CancellationToken stop)
+    {
+        using CancellationTokenSource limit = CancellationTokenSource.CreateLinkedTokenSource(stop);
+        limit.CancelAfter(TimeSpan.FromSeconds(config.TimeoutSeconds));
+        try
+        {
+            return grader.Grade(new(prompt.DataSource, text, prompt.GroundTruth, prompt.ExtraInfo), limit.Token);
+        }
+        catch (OperationCanceledException) when (!stop.IsCancellationRequested)
+        {
+            return new(0, VerdictStatus.Timeout, Detail: $"no verdict within {config.TimeoutSeconds} s");
+        }
+    }
+}

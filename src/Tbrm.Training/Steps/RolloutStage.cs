@@ -1,0 +1,106 @@
+using System;
+using System.Collections.Generic;
+using System.Threading;
+using Tbrm.Core;
+using Tbrm.Engine;
+using Tbrm.Interop;
+using Tbrm.Text;
+
+namespace Tbrm.Training;
+
+/// <summary>The rollout stage: the configuration's sampling settings over the engine.</summary>
+public sealed class RolloutStage : IDisposable
+{
+    private readonly RolloutEngine _engine;
+    private readonly RolloutConfig _config;
+    private readonly NativeSamplingOptions _train;
+    private readonly NativeSamplingOptions _evaluate;
+
+    /// <summary>Opens the page pool.</summary>
+    public RolloutStage(Policy policy, Tokenizer tokenizer, RunConfig config, IReadOnlyList<int> stopIds)
+    {
+        _config = config.Rollout;
+        _engine = new(policy, config.Rollout, PageBytes(policy, config));
+        if (config.Rollout.Stop.Count > 0)
+        {
+            _engine.SetTokenBytes(tokenizer.IdToBytes);
+        }
+
+        _train = new()
+        {
+            MaxNewTokens = config.Data.MaxResponseLength,
+            Temperature = (float)_config.Temperature,
+            TopP = (float)_config.TopP,
+            TopK = Math.Max(0, _config.TopK),
+            MinP = (float)_config.MinP,
+            RepetitionPenalty = (float)_config.RepetitionPenalty,
+            Seed = (ulong)config.Trainer.Seed,
+            SampledVocabSize = Math.Min(tokenizer.VocabularySize, policy.Architecture.VocabSize),
+            StopIds = (int[])[.. stopIds],
+            StopStrings = [.. _config.Stop],
+        };
+        ValKwargsConfig val = _config.ValKwargs;
+        _evaluate = _train with
+        {
+            MaxNewTokens = val.MaxResponseLength > 0 ? val.MaxResponseLength : config.Data.MaxResponseLength,
+            Temperature = val.DoSample ? (float)val.Temperature : 0,
+            TopP = val.DoSample ? (float)val.TopP : 1,
+            TopK = val.DoSample ? Math.Max(0, val.TopK) : 0,
+            MinP = 0,
+            RepetitionPenalty = 1,
+            // Another stream than training's, so that an evaluation draws nothing that training also draws.
+            Seed = ~(ulong)config.Trainer.Seed,
+        };
+    }
+
+    /// <summary>Counters of the engine.</summary>
+    public RolloutCounts Counts => _engine.Counts;
+
+    /// <summary>Draws n trajectories of every prompt; ids begin at <paramref name="firstId"/>. Samples of a prompt stand together.</summary>
+    public IReadOnlyList<Trajectory> Train(IReadOnlyList<EncodedPrompt> prompts, long firstId, Action<RolloutProgress>? progress, CancellationToken stop) =>
+        _engine.Generate(Requests(prompts, _config.N, firstId), _train, progress, stop);
+
+    /// <summary>Draws as evaluation does.</summary>
+    public IReadOnlyList<Trajectory> Evaluate(IReadOnlyList<EncodedPrompt> prompts, Action<RolloutProgress>? progress, CancellationToken stop) =>
+        _engine.Generate(Requests(prompts, _config.ValKwargs.N, 0), _evaluate, progress, stop);
+
+    /// <summary>Gives the page pool's memory to the update.</summary>
+    public void ReleasePages() => _engine.ReleasePages();
+
+    /// <inheritdoc/>
+    public void Dispose() => _engine.Dispose();
+
+    private static RolloutRequest[] Requests(IReadOnlyList<EncodedPrompt> prompts, int n, long firstId)
+    {
+        RolloutRequest[] requests = new RolloutRequest[prompts.Count];
+        for (int i = 0; i < requests.Length; i++)
+        {
+            long[] ids = new long[n];
+            for (int j = 0; j < n; j++)
+            {
+                ids[j] = firstId + (long)i * n + j;
+            }
+
+            requests[i] = new(prompts[i].Ids, ids, i);
+        }
+
+        return requests;
+    }
+
+    /// <summary>What max_num_seqs sequences of full length need, within the share of the device's memory that the configuration allows.</summary>
+    private static long PageBytes(Policy policy, RunConfig config)
+    {
+        if (config.Rollout.KvCacheMb > 0)
+        {
+            return config.Rollout.KvCacheMb * 1_000_000L;
+        }
+
+        ModelArchitecture a = policy.Architecture;
+        const int pageTokens = 64;
+        long pageBytes = 2L * a.Layers * a.KeyValueHeads * a.HeadDim * pageTokens * (policy.Options.Bf16 ? 2 : 4);
+        long pagesPerSequence = (policy.Options.MaxPositions + pageTokens - 1) / pageTokens;
+        DeviceMemory memory = policy.Device.Memory();
+        long allowed = (long)((memory.DeviceTotal - memory.InUse) * config.Rollout.MemoryUtilization);
+        return Math.Min(pageBytes * pagesPerSequence * config.Rollout.MaxNumSeqs, allowed);
+    }
+}
