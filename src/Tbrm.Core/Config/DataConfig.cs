@@ -31,6 +31,10 @@ public sealed record DataConfig
     /// <summary>Column that selects the grader.</summary>
     public string RewardFnKey { get; init; } = "data_source";
 
+    /// <summary>How rows are read: <c>auto</c>, <c>verl</c>, or <c>dapo</c> (DAPO-Math-17k's wrapper text is cut off).</summary>
+    [AllowedWords("auto", "verl", "dapo")]
+    public string Shape { get; init; } = "auto";
+
     /// <summary>Keeps matching rows only: <c>field:value|field:value</c>.</summary>
     public string Filter { get; init; } = "";
 

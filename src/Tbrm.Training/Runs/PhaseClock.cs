@@ -34,16 +34,14 @@ public sealed class PhaseClock
     });
 
     /// <summary>Moves the times of the step into its metrics, and starts the next.</summary>
-    public double TakeStep(MetricSet metrics, string phase)
+    public void TakeStep(MetricSet metrics)
     {
-        double total = _step.GetValueOrDefault(phase);
         foreach ((string name, double seconds) in _step)
         {
             metrics["timing_s/" + name] = seconds;
         }
 
         _step.Clear();
-        return total;
     }
 
     private void Add(string phase, double seconds)

@@ -1,0 +1,52 @@
+using System;
+using System.Collections.Generic;
+using System.IO;
+
+namespace Tbrm.Training;
+
+/// <summary>All sinks that the configuration asks for.</summary>
+public sealed class MetricSinks(IReadOnlyList<IMetricSink> sinks) : IDisposable
+{
+    /// <summary>Opens the sinks of a run.</summary>
+    public static MetricSinks Open(IReadOnlyList<string> names, RunFolder folder, TextWriter console)
+    {
+        List<IMetricSink> sinks = [];
+        foreach (string name in names)
+        {
+            switch (name)
+            {
+                case "console":
+                    sinks.Add(new ConsoleSink(console));
+                    break;
+                case "file":
+                    sinks.Add(new JsonLinesSink(folder.MetricsPath));
+                    break;
+                case "csv":
+                    sinks.Add(new CsvSink(Path.Combine(folder.Root, "metrics.csv")));
+                    break;
+                default:
+                    break;
+            }
+        }
+
+        return new(sinks);
+    }
+
+    /// <summary>Writes a step everywhere.</summary>
+    public void Write(long step, MetricSet metrics)
+    {
+        foreach (IMetricSink sink in sinks)
+        {
+            sink.Write(step, metrics);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (IMetricSink sink in sinks)
+        {
+            sink.Dispose();
+        }
+    }
+}

@@ -1,0 +1,233 @@
+using System;
+using System.Collections.Generic;
+using System.IO;
+using System.Linq;
+using System.Text.Json.Nodes;
+using Tbrm.Core;
+using Tbrm.Data;
+using Tbrm.Data.Tasks;
+using Tbrm.Engine;
+using Tbrm.Text;
+
+namespace Tbrm.Training;
+
+/// <summary>Everything that a verb needs of a configuration: device, tokenizer, policy, prompts, grader. Made in this order.</summary>
+public sealed class TrainingSession : IDisposable
+{
+    private static readonly string[] s_extraFiles = ["generation_config.json"];
+
+    private TrainingSession(RunConfig config, EngineDevice device, Tokenizer tokenizer, Policy policy, Prompts prompts)
+    {
+        Config = config;
+        Device = device;
+        Tokenizer = tokenizer;
+        Policy = policy;
+        Train = prompts.Train;
+        Validation = prompts.Validation;
+        Encoder = new(tokenizer, config.Data);
+        Reward = new(prompts.Grader, tokenizer, config.Reward);
+    }
+
+    /// <summary>The resolved configuration.</summary>
+    public RunConfig Config { get; }
+
+    /// <summary>Where the run computes.</summary>
+    public EngineDevice Device { get; }
+
+    /// <summary>The policy's tokenizer.</summary>
+    public Tokenizer Tokenizer { get; }
+
+    /// <summary>The policy that is trained.</summary>
+    public Policy Policy { get; }
+
+    /// <summary>Training prompts; null for verbs that do not train.</summary>
+    public IPromptSource? Train { get; }
+
+    /// <summary>Evaluation prompts; null when there are none.</summary>
+    public IPromptSource? Validation { get; }
+
+    /// <summary>The token stage.</summary>
+    public PromptEncoder Encoder { get; }
+
+    /// <summary>The verify and reward stages.</summary>
+    public RewardStage Reward { get; }
+
+    /// <summary>Whether the model was built on the spot and has learned nothing yet.</summary>
+    public bool IsScratch => Config.Model.Path.Length == 0;
+
+    /// <summary>Ids that end a response: the tokenizer's end token, and those of generation_config.json.</summary>
+    public IReadOnlyList<int> StopIds
+    {
+        get
+        {
+            List<int> ids = [];
+            if (Tokenizer.EosId is int eos)
+            {
+                ids.Add(eos);
+            }
+
+            switch (GenerationConfig?["eos_token_id"])
+            {
+                case JsonArray several:
+                    ids.AddRange(several.Select(n => n!.GetValue<int>()));
+                    break;
+                case JsonValue one:
+                    ids.Add(one.GetValue<int>());
+                    break;
+                default:
+                    break;
+            }
+
+            return [.. ids.Distinct().Where(id => id < Policy.Architecture.VocabSize)];
+        }
+    }
+
+    /// <summary>generation_config.json of the model folder, or null.</summary>
+    public JsonObject? GenerationConfig { get; private init; }
+
+    /// <summary>Opens a session. <paramref name="modelFolder"/> overrides model.path: the folder in a checkpoint.</summary>
+    public static TrainingSession Open(RunConfig config, bool trainable, string? modelFolder = null)
+    {
+        string folder = modelFolder ?? config.Model.Path;
+        EngineDevice device = EngineDevice.Open(config.Trainer.Device, config.Trainer.Threads);
+        Policy? policy = null;
+        try
+        {
+            Prompts prompts = new(config);
+            Tokenizer tokenizer = folder.Length > 0
+                ? Tokenizer.Load(config.Model.TokenizerPath.Length > 0 && modelFolder is null ? config.Model.TokenizerPath : folder)
+                : ScratchModel.TrainTokenizer(prompts.Train ?? throw new ConfigException("without model.path a model is built from the training prompts, and there are none: set data.task or data.train_files"));
+            policy = CreatePolicy(config, device, tokenizer, folder, trainable);
+            if (tokenizer.VocabularySize > policy.Architecture.VocabSize)
+            {
+                throw new DataException($"the tokenizer has {tokenizer.VocabularySize} tokens but the model only {policy.Architecture.VocabSize} rows; they do not belong together");
+            }
+
+            prompts.LoadFiles(new PromptEncoder(tokenizer, config.Data));
+            return new(config, device, tokenizer, policy, prompts) { GenerationConfig = ReadGenerationConfig(folder) };
+        }
+        catch
+        {
+            policy?.Dispose();
+            device.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Writes the policy as a Hugging Face model folder.</summary>
+    public void SaveModel(string folder)
+    {
+        Directory.CreateDirectory(folder);
+        ModelFolder.Save(Policy, folder, GenerationConfig);
+        Tokenizer.Save(folder);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Policy.Dispose();
+        Device.Dispose();
+    }
+
+    private static Policy CreatePolicy(RunConfig config, EngineDevice device, Tokenizer tokenizer, string folder, bool trainable)
+    {
+        PolicyOptions Options(ModelArchitecture architecture) => new()
+        {
+            Bf16 = config.Model.Dtype == "bf16" || (config.Model.Dtype == "auto" && architecture.TorchDtype is "bfloat16" or "float16"),
+            MaxPositions = config.Model.MaxPositions > 0 ? config.Model.MaxPositions : LongestSequence(config),
+            Trainable = trainable,
+            Recompute = config.Model.EnableGradientCheckpointing,
+            HeadBudgetBytes = config.Model.HeadBudgetMb * 1_000_000L,
+        };
+        if (folder.Length > 0)
+        {
+            return ModelFolder.Load(device, folder, Options);
+        }
+
+        ModelArchitecture scratch = ScratchModel.Architecture(config.Model.Scratch, tokenizer.VocabularySize, LongestSequence(config));
+        return Policy.CreateRandom(device, scratch, Options(scratch), (ulong)config.Trainer.Seed, (float)config.Model.Scratch.InitializerRange);
+    }
+
+    private static int LongestSequence(RunConfig config) =>
+        config.Data.MaxPromptLength + Math.Max(config.Data.MaxResponseLength, config.Rollout.ValKwargs.MaxResponseLength);
+
+    private static JsonObject? ReadGenerationConfig(string folder)
+    {
+        string path = Path.Combine(folder, s_extraFiles[0]);
+        if (folder.Length == 0 || !File.Exists(path))
+        {
+            return null;
+        }
+
+        try
+        {
+            return JsonNode.Parse(File.ReadAllText(path)) as JsonObject ?? throw new DataException($"{path}: expected a JSON object");
+        }
+        catch (System.Text.Json.JsonException e)
+        {
+            throw new DataException($"{path}: not JSON: {e.Message}", e);
+        }
+    }
+
+    /// <summary>The prompt sources and the grader of a configuration. Files are read once the tokenizer is known, which filters need.</summary>
+    private sealed class Prompts
+    {
+        private readonly RunConfig _config;
+
+        public Prompts(RunConfig config)
+        {
+            _config = config;
+            DataConfig data = config.Data;
+            if (data.Task.Length > 0)
+            {
+                JsonObject parameters = TaskRegistry.ParseArguments(data.Task, data.TaskParams.Select(p => $"{p.Key}={p.Value}"));
+                string? system = data.SystemPrompt.Length > 0 ? data.SystemPrompt : null;
+                IReasoningTask task = TaskRegistry.Create(data.Task, data.Seed, long.MaxValue / 2, parameters);
+                Train = new TaskPromptSource(task, data.TaskHoldout, heldOut: false, null, system);
+                Validation = data.ValFiles.Count > 0 ? null : new TaskPromptSource(task, data.TaskHoldout, heldOut: true, data.TaskValSize, system);
+                Grader = new TaskGrader(config.Reward.AnswerForm == "tags" ? AnswerForm.AnswerTag : AnswerForm.Text, task);
+            }
+            else if (data.TrainFiles.Count > 0 && config.Model.Path.Length == 0)
+            {
+                Train = PromptDataset.Load(data.TrainFiles, FileOptions(data.TrainMaxSamples));
+            }
+        }
+
+        public IPromptSource? Train { get; private set; }
+
+        public IPromptSource? Validation { get; private set; }
+
+        public IGrader Grader { get; } = new NoGrader();
+
+        public void LoadFiles(PromptEncoder encoder)
+        {
+            DataConfig data = _config.Data;
+            if (data.TrainFiles.Count > 0)
+            {
+                Train = PromptDataset.Load(data.TrainFiles, FileOptions(data.TrainMaxSamples), encoder.CountTokens);
+            }
+
+            if (data.ValFiles.Count > 0)
+            {
+                Validation = PromptDataset.Load(data.ValFiles, FileOptions(data.ValMaxSamples), encoder.CountTokens);
+            }
+        }
+
+        private PromptOptions FileOptions(long maxSamples) => new()
+        {
+            Keys = new() { Prompt = _config.Data.PromptKey, DataSource = _config.Data.RewardFnKey },
+            Shape = PromptOptions.ParseShape(_config.Data.Shape),
+            Filters = _config.Data.Filter.Length > 0 ? [RowFilter.Parse(_config.Data.Filter)] : [],
+            Deduplicate = _config.Data.Dedup,
+            MaxSamples = maxSamples < 0 ? null : maxSamples,
+            MaxPromptTokens = _config.Data.FilterOverlongPrompts ? _config.Data.MaxPromptLength : null,
+        };
+    }
+
+    private sealed class NoGrader : IGrader
+    {
+        public string Name => "none";
+
+        public Verdict Grade(GradeRequest request, System.Threading.CancellationToken stop) => new(0, VerdictStatus.Error, Detail: "no grader");
+    }
+}

@@ -1,0 +1,71 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using Tbrm.Core;
+using Tbrm.Engine;
+
+namespace Tbrm.Training;
+
+/// <summary>The numbers of a training step under verl's names; ours where verl has none.</summary>
+internal static class StepMetrics
+{
+    public static MetricSet Of(long step, TrajectoryBatch batch, JudgedResponse[] judged, UpdateResult update, OptimizerResult result,
+        double learningRate, RunConfig config)
+    {
+        MetricSet metrics = new();
+        metrics["training/global_step"] = step;
+        metrics[$"actor/{config.Algorithm.Name}_loss"] = update.Loss;
+        metrics["actor/grad_norm"] = result.GradNorm;
+        metrics["actor/lr"] = learningRate;
+        metrics["actor/skipped"] = result.Applied ? 0 : 1;
+        AddResidual(metrics, update.Residuals);
+        AddMean(metrics, "actor/v_s1/mean", update.FirstValues);
+        AddMean(metrics, "actor/logprob_ratio_ref/mean", update.LogRatios);
+        metrics.AddSpread("critic/score", [.. judged.Select(j => j.Verdict.Score)]);
+        metrics.AddSpread("critic/rewards", [.. batch.Rewards.Select(r => (double)r)]);
+        AddLengths(metrics, batch, config);
+        AddVerdicts(metrics, judged);
+        update.Drift.AddTo(metrics);
+        metrics["rollout/non_finite"] = batch.NonFinite;
+        metrics["perf/total_num_tokens"] = batch.Trajectories.Sum(t => (long)t.Length);
+        return metrics;
+    }
+
+    private static void AddResidual(MetricSet metrics, List<double> residuals)
+    {
+        if (residuals.Count == 0)
+        {
+            return;
+        }
+
+        double mean = residuals.Average();
+        metrics["actor/residual/mean"] = mean;
+        metrics["actor/residual/std"] = Math.Sqrt(residuals.Average(f => (f - mean) * (f - mean)));
+        metrics["actor/residual/max"] = residuals.Max(Math.Abs);
+    }
+
+    private static void AddMean(MetricSet metrics, string name, List<double> values)
+    {
+        if (values.Count > 0)
+        {
+            metrics[name] = values.Average();
+        }
+    }
+
+    private static void AddLengths(MetricSet metrics, TrajectoryBatch batch, RunConfig config)
+    {
+        metrics.AddSpread("response_length", [.. batch.Trajectories.Select(t => (double)t.ResponseIds.Length)]);
+        metrics["response_length/clip_ratio"] = batch.Trajectories.Average(t => t.End == TrajectoryEnd.Length ? 1.0 : 0);
+        metrics.AddSpread("prompt_length", [.. batch.Trajectories.Select(t => (double)t.PromptIds.Length)]);
+        metrics["prompt_length/clip_ratio"] = batch.Trajectories.Average(t => t.PromptIds.Length >= config.Data.MaxPromptLength ? 1.0 : 0);
+    }
+
+    private static void AddVerdicts(MetricSet metrics, JudgedResponse[] judged)
+    {
+        foreach (VerdictStatus status in new[] { VerdictStatus.NoAnswer, VerdictStatus.Timeout, VerdictStatus.Error })
+        {
+            string name = status switch { VerdictStatus.NoAnswer => "no_answer", VerdictStatus.Timeout => "timeout", _ => "error" };
+            metrics["reward/" + name] = judged.Count(j => j.Verdict.Status == status);
+        }
+    }
+}
