@@ -10,6 +10,7 @@ internal static class Program
     /// <summary>Every verb, in the order in which the help shows them.</summary>
     private static readonly IVerb[] s_verbs =
     [
+        new TrainVerb(),
         new ScoreVerb(),
         new TaskVerb(),
     ];

@@ -136,7 +136,7 @@ internal static class ConfigValue
                 throw Wrong(entry, "a whole number");
             }
 
-            value = type == typeof(int) ? (int)number : (long)number;
+            value = type == typeof(int) ? (object)(int)number : (long)number;
         }
         else
         {

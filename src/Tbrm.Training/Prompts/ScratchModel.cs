@@ -41,9 +41,9 @@ public static class ScratchModel
         }
 
         TokenizerBuilder builder = trainer.Train(VocabularySize);
-        builder.AddSpecialToken(EndOfText, "pad_token");
+        builder.AddSpecialToken(EndOfText, "pad");
         builder.AddSpecialToken(TurnStart);
-        builder.AddSpecialToken(TurnEnd, "eos_token");
+        builder.AddSpecialToken(TurnEnd, "eos");
         builder.ChatTemplate = ChatTemplate;
         return builder.Build();
     }

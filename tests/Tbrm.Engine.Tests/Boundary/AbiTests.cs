@@ -50,6 +50,23 @@ public sealed partial class AbiTests
         Assert.That(inCSharp, Is.EqualTo(inHeader).AsCollection);
     }
 
+    [Test]
+    public void The_library_exports_every_declaration()
+    {
+        _ = LibraryLoader.BuildInfo;
+        nint library = NativeLibrary.Load(LibraryLoader.LoadedPath!);
+        try
+        {
+            string[] missing = [.. Declaration().Matches(CComment().Replace(Header, "")).Select(m => m.Groups["name"].Value)
+                .Where(name => !NativeLibrary.TryGetExport(library, name, out _))];
+            Assert.That(missing, Is.Empty);
+        }
+        finally
+        {
+            NativeLibrary.Free(library);
+        }
+    }
+
     [TestCaseSource(nameof(Enums))]
     public void Enum_values_are_the_headers(string prefix, Type type)
     {

@@ -1,0 +1,181 @@
+#!/usr/bin/env bash
+# build.sh - builds, tests and runs tbrm-native. ./build.sh help lists the verbs.
+set -euo pipefail
+root=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")" && pwd)
+cd "$root"
+export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1 MSBUILDTERMINALLOGGER=off
+app=artifacts/bin/Tbrm.Cli/release/tbrm-native.dll
+
+usage() {
+    cat <<'TEXT'
+./build.sh [VERB] [--no-install] [ARGUMENT...]
+
+  build     builds everything and puts tbrm-native on PATH (the default verb)
+  train     builds, then runs `tbrm-native train` with the arguments given
+  test      builds, then runs every test that this machine can run
+  bench     builds, then runs the kernel benchmarks; an argument selects by name
+  format    formats C++ and C#; `format --check` only reports
+  doctor    says what was found on this machine and what is missing
+  clean     removes everything that was built
+
+On Debian and Ubuntu what is missing is installed first (as root, or with sudo), and named; --no-install only reports it.
+TEXT
+}
+
+say() { printf 'build.sh: %s\n' "$*" >&2; }
+fail() { say "$*"; exit 1; }
+
+# ---- what the build needs ------------------------------------------------------------------------------------------
+
+# libtorch comes from TBRM_TORCH_DIR, from an active Python's torch, or from the system, in that order (cmake/FindTbrmTorch.cmake).
+own_torch() {
+    [ -n "${TBRM_TORCH_DIR:-}" ] || { command -v python3 >/dev/null && python3 -c 'import torch' 2>/dev/null; }
+}
+
+missing_packages() {
+    command -v g++ >/dev/null || echo g++
+    command -v cmake >/dev/null || echo cmake
+    command -v ninja >/dev/null || echo ninja-build
+    if ! own_torch; then
+        [ -e /usr/include/torch/csrc/autograd/custom_function.h ] || echo libtorch-dev
+        [ -e /usr/include/gloo/config.h ] || echo libgloo-dev
+        ls /usr/lib/*/libopenblas.so >/dev/null 2>&1 || echo libopenblas-dev
+    fi
+}
+
+ensure_tools() {
+    command -v dotnet >/dev/null || fail "the .NET 10 SDK is missing; install it from https://dot.net (or your distribution's dotnet-sdk-10.0)"
+    dotnet --list-sdks | grep -q '^10\.' || fail "expected a .NET 10 SDK, found: $(dotnet --list-sdks | tr '\n' ' ')"
+    local packages
+    packages=$(missing_packages | sort -u | tr '\n' ' ')
+    [ -n "$packages" ] || return 0
+    [ "$install" = yes ] || fail "missing: $packages(run without --no-install to install them)"
+    command -v apt-get >/dev/null || fail "missing: $packages; install them with your package manager, or set TBRM_TORCH_DIR to a libtorch folder"
+    local sudo=
+    if [ "$(id -u)" != 0 ]; then
+        command -v sudo >/dev/null || fail "missing: $packages; installing them needs root or sudo"
+        sudo=sudo
+    fi
+    say "installing $packages"
+    $sudo apt-get update -qq
+    # shellcheck disable=SC2086
+    DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y -qq --no-install-recommends $packages >/dev/null
+}
+
+# ---- build ---------------------------------------------------------------------------------------------------------
+
+preset() { if command -v nvcc >/dev/null && [ "${TBRM_DEVICE:-}" != cpu ]; then echo cuda; else echo cpu; fi; }
+
+build_native() {
+    local p
+    p=$(preset)
+    (cd native && cmake --preset "$p" -Wno-dev >"$root/artifacts/configure.log" 2>&1) || { cat artifacts/configure.log >&2; fail "cmake could not configure native/"; }
+    (cd native && cmake --build --preset "$p" -- --quiet)
+}
+
+# Names, times and sizes of everything that the managed build reads: unchanged means that there is nothing to do.
+managed_stamp() {
+    find src tests/*/ bench/Tbrm.Bench native/include Tbrm.sln Directory.Build.props Directory.Packages.props .editorconfig \
+        -type f -printf '%p %T@ %s\n' 2>/dev/null | sort | sha256sum
+}
+
+build_managed() {
+    local stamp
+    stamp=$(managed_stamp)
+    if [ -e "$app" ] && [ "$(cat artifacts/managed.stamp 2>/dev/null)" = "$stamp" ]; then return; fi
+    dotnet restore Tbrm.sln --verbosity quiet
+    dotnet build Tbrm.sln --configuration Release --no-restore --verbosity quiet -p:WarningLevel=4
+    echo "$stamp" >artifacts/managed.stamp
+}
+
+# A launcher rather than a link: it finds the dotnet that built the program.
+put_on_path() {
+    local target=/usr/local/bin
+    [ "$(id -u)" = 0 ] || target=$HOME/.local/bin
+    mkdir -p "$target"
+    local launcher="$target/tbrm-native" text
+    text=$(printf '#!/bin/sh\nexec "%s" "%s" "$@"\n' "$(readlink -f "$(command -v dotnet)")" "$root/$app")
+    if [ "$(cat "$launcher" 2>/dev/null)" != "$text" ]; then
+        printf '%s\n' "$text" >"$launcher.tmp"
+        chmod +x "$launcher.tmp"
+        mv "$launcher.tmp" "$launcher"
+        say "put tbrm-native into $target"
+    fi
+    case ":$PATH:" in *":$target:"*) ;; *) say "$target is not on your PATH; add: export PATH=\"$target:\$PATH\"" ;; esac
+}
+
+build() {
+    ensure_tools
+    mkdir -p artifacts
+    build_native
+    build_managed
+    put_on_path
+}
+
+# ---- verbs ---------------------------------------------------------------------------------------------------------
+
+# Runs CTest and NUnit, and ends with one line that adds them up.
+run_tests() {
+    local log=artifacts/test.log status=0
+    : >"$log"
+    (cd native && ctest --preset "$(preset)" -j1 "$@") 2>&1 | tee -a "$log" || status=1
+    dotnet test Tbrm.sln --configuration Release --no-build --verbosity quiet 2>&1 | tee -a "$log" || status=1
+    # CTest: "12% tests passed, 1 tests failed out of 8". NUnit: "Failed: 0, Passed: 22, Skipped: 1".
+    awk -v status=$status '
+        /tests passed, [0-9]+ tests? failed out of [0-9]+/ { for (i = 1; i <= NF; i++) if ($i == "passed,") failed_now = $(i + 1); total = $NF; failed += failed_now; passed += total - failed_now }
+        /Failed: *[0-9]+, Passed: *[0-9]+, Skipped: *[0-9]+/ {
+            line = $0; gsub(/[^0-9,]/, "", line); split(line, n, ","); failed += n[1]; passed += n[2]; skipped += n[3] }
+        END { if (status != 0 && failed == 0) failed = 1; printf "%d passed, %d failed, %d skipped\n", passed, failed, skipped }' "$log"
+    return $status
+}
+
+run_bench() {
+    local pattern=${1:-} program
+    for program in artifacts/native/"$(preset)"/bench/bench_*; do
+        [ -x "$program" ] || continue
+        case "$program" in *"$pattern"*) say "$(basename "$program")"; "$program" ;; esac
+    done
+}
+
+cpp_files() { git ls-files '*.cpp' '*.hpp' '*.h' '*.cu' '*.cuh'; }
+
+run_format() {
+    local formatter
+    formatter=$(command -v clang-format-14 || command -v clang-format) || fail "clang-format 14 is missing (apt-get install clang-format-14)"
+    if [ "${1:-}" = --check ]; then
+        cpp_files | xargs "$formatter" --dry-run --Werror
+        dotnet format Tbrm.sln whitespace --verify-no-changes --no-restore
+    else
+        cpp_files | xargs "$formatter" -i
+        dotnet format Tbrm.sln whitespace --no-restore
+    fi
+}
+
+run_doctor() {
+    say "missing packages: $(missing_packages | sort -u | tr '\n' ' ')"
+    if [ -e "$app" ]; then dotnet "$app" doctor; else say "nothing is built yet: ./build.sh"; fi
+}
+
+verb=build
+install=yes
+arguments=()
+if [ $# -gt 0 ] && [ "${1#-}" = "$1" ]; then verb=$1; shift; fi
+for argument in "$@"; do
+    case "$argument" in
+        --no-install) install=no ;;
+        --help | -h) usage; exit 0 ;;
+        *) arguments+=("$argument") ;;
+    esac
+done
+
+case "$verb" in
+    build) build ;;
+    train) build; exec dotnet "$app" train "${arguments[@]}" ;;
+    test) build; run_tests "${arguments[@]}" ;;
+    bench) build; run_bench "${arguments[@]}" ;;
+    format) run_format "${arguments[@]}" ;;
+    doctor) run_doctor ;;
+    clean) rm -rf artifacts; say "removed artifacts/" ;;
+    help) usage ;;
+    *) usage >&2; fail "there is no verb '$verb'" ;;
+esac

@@ -1,0 +1,23 @@
+#!/usr/bin/env bash
+# Compiles every .cu file of the tree for sm_80 and sm_90a with nvcc 12, on a machine that needs no GPU. The compiler is taken from PATH,
+# or unpacked once into a cache (TBRM_CUDA_CACHE, else ~/.cache/tbrm-native/cuda).
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+mapfile -t files < <(git ls-files '*.cu')
+[ ${#files[@]} -gt 0 ] || { echo "compile-cuda.sh: the tree has no .cu files"; exit 0; }
+nvcc=$(command -v nvcc || true)
+if [ -z "$nvcc" ]; then
+    cache=${TBRM_CUDA_CACHE:-$HOME/.cache/tbrm-native/cuda}
+    cmake/fetch-nvcc.sh "$cache"
+    nvcc=$cache/bin/nvcc
+fi
+out=$(mktemp -d)
+trap 'rm -rf "$out"' EXIT
+compile() { # FILE ARCH
+    "$nvcc" -std=c++17 -O3 -arch="$2" -c "$1" -o "$out/$(basename "$1").$2.o" -Inative/include -Inative/src \
+        --expt-relaxed-constexpr -Werror all-warnings -Xcompiler -Wall,-Wextra -DTBRM_WITH_CUDA
+}
+export -f compile
+export nvcc out
+for arch in sm_80 sm_90a; do printf '%s\n' "${files[@]}" | xargs -P "$(nproc)" -I{} bash -c 'compile {} '"$arch"; done
+echo "compile-cuda.sh: ${#files[@]} files for sm_80 and sm_90a"

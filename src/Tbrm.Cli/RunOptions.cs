@@ -1,0 +1,46 @@
+using System.Collections.Generic;
+using System.CommandLine;
+using Tbrm.Core;
+using Tbrm.Training;
+
+namespace Tbrm.Cli;
+
+/// <summary>What every verb over a configuration takes: -c, --run-dir, and key=value overrides.</summary>
+internal sealed class RunOptions
+{
+    public Option<string?> Config { get; } = new("--config", "-c")
+    {
+        Description = $"A YAML file, or a preset: {string.Join(", ", ConfigLoader.Presets)}",
+        HelpName = "FILE",
+    };
+
+    public Option<string?> RunDir { get; } = new("--run-dir") { Description = "Folder of the run (trainer.run_dir)", HelpName = "DIR" };
+
+    public Argument<string[]> Overrides { get; } = new("key=value")
+    {
+        Description = "Configuration keys, such as trainer.seed=2 (tbrm-native config lists them)",
+        Arity = ArgumentArity.ZeroOrMore,
+    };
+
+    public void AddTo(Command command)
+    {
+        command.Options.Add(Config);
+        command.Options.Add(RunDir);
+        command.Arguments.Add(Overrides);
+    }
+
+    /// <summary>defaults &lt; file or preset &lt; command line.</summary>
+    public RunConfig Load(ParseResult parsed, string? fallbackFile = null) =>
+        ConfigLoader.Load(parsed.GetValue(Config) ?? fallbackFile, Arguments(parsed));
+
+    private List<string> Arguments(ParseResult parsed)
+    {
+        List<string> arguments = [.. parsed.GetValue(Overrides) ?? []];
+        if (parsed.GetValue(RunDir) is { Length: > 0 } folder)
+        {
+            arguments.Add("trainer.run_dir=" + folder);
+        }
+
+        return arguments;
+    }
+}

@@ -1,0 +1,43 @@
+using System;
+using System.IO;
+using Tbrm.Training;
+
+namespace Tbrm.Cli;
+
+/// <summary>One line on stderr that is written over, and only where stderr is a terminal; sentences that stay go there in any case.</summary>
+internal sealed class TerminalProgress(TextWriter error, bool isTerminal) : IProgressDisplay
+{
+    private const int BarWidth = 24;
+
+    private bool _shown;
+    private long _lastTick;
+
+    public void Say(string message)
+    {
+        Clear();
+        error.WriteLine(message);
+    }
+
+    public void Show(string phase, double fraction, string detail)
+    {
+        // Ten times a second is all that an eye wants.
+        if (!isTerminal || (fraction < 1 && Environment.TickCount64 - _lastTick < 100))
+        {
+            return;
+        }
+
+        _lastTick = Environment.TickCount64;
+        int filled = (int)Math.Round(Math.Clamp(fraction, 0, 1) * BarWidth);
+        error.Write($"\r\u001b[K{phase} [{new string('=', filled)}{new string(' ', BarWidth - filled)}] {detail}");
+        _shown = true;
+    }
+
+    public void Clear()
+    {
+        if (_shown)
+        {
+            error.Write("\r\u001b[K");
+            _shown = false;
+        }
+    }
+}
