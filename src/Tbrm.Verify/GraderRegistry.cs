@@ -15,7 +15,12 @@ public sealed class GraderRegistry
         ["gsm8k"] = options => new Gsm8kGrader(options),
         ["math_dapo"] = options => new MathDapoGrader(options),
         ["math_boxed"] = options => new MathBoxedGrader(options),
+        ["command"] = options => new CommandGrader(options),
+        ["assembly"] = AssemblyGrader.Load,
     };
+
+    /// <summary>The built-in graders.</summary>
+    public GraderRegistry() => _factories["data_source"] = options => new DataSourceGrader(this, options);
 
     /// <summary>The names, sorted.</summary>
     public IReadOnlyCollection<string> Names => _factories.Keys;
@@ -23,13 +28,35 @@ public sealed class GraderRegistry
     /// <summary>Adds a grader under a name, or replaces the one that has it.</summary>
     public void Register(string name, Func<JsonObject?, IGrader> factory) => _factories[name] = factory;
 
-    /// <summary>A grader with these options.</summary>
+    /// <summary>A grader with these options; the option <c>shaping</c> adds shaping terms to its score.</summary>
     /// <exception cref="ConfigException">There is no such grader, or it has no such option value.</exception>
     public IGrader Create(string name, JsonObject? options = null)
     {
-        return _factories.TryGetValue(name, out Func<JsonObject?, IGrader>? factory)
-            ? factory(options)
+        IGrader grader = _factories.TryGetValue(name, out Func<JsonObject?, IGrader>? factory)
+            ? factory(WithoutShaping(options))
             : throw new ConfigException($"there is no grader '{name}'; the nearest is '{Nearest(name)}' (all: {string.Join(", ", Names)})");
+        if (options?["shaping"] is not { } shaping)
+        {
+            return grader;
+        }
+
+        IShapingTerm[] terms = ShapedGrader.ReadTerms(shaping);
+        return new ShapedGrader(grader, terms);
+    }
+
+    /// <summary>As <see cref="Create"/>, with <c>hardened</c> on unless the options say otherwise: a policy finds every false accept.</summary>
+    public IGrader CreateForTraining(string name, JsonObject? options = null)
+    {
+        JsonObject hardened = options is null ? [] : (JsonObject)options.DeepClone();
+        hardened.TryAdd("hardened", true);
+        return Create(name, hardened);
+    }
+
+    private static JsonObject? WithoutShaping(JsonObject? options)
+    {
+        JsonObject? rest = (JsonObject?)options?.DeepClone();
+        rest?.Remove("shaping");
+        return rest;
     }
 
     private string Nearest(string name) => Names.MinBy(n => EditDistance(n, name))!;

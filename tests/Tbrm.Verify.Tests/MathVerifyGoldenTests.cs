@@ -1,4 +1,8 @@
+using System.Collections.Generic;
+using System.Linq;
+using System.Text.Json.Nodes;
 using NUnit.Framework;
+using Tbrm.Core;
 
 namespace Tbrm.Verify.Tests;
 
@@ -7,4 +11,46 @@ public sealed class MathVerifyGoldenTests
     [Test]
     public void Agrees_with_the_test_cases_of_Math_Verify() =>
         GoldenVectors.AssertAllAgree(new MathVerifyGrader(), "math_verify_upstream.jsonl");
+
+    [Test]
+    public void Agrees_with_recorded_verdicts_of_Math_Verify() =>
+        GoldenVectors.AssertAllAgree(new MathVerifyGrader(), "math_verify_oracle.jsonl");
+
+    [TestCase("math_verify_upstream.jsonl")]
+    [TestCase("math_verify_oracle.jsonl")]
+    public void Hardened_accepts_nothing_that_the_reference_refuses(string name)
+    {
+        List<(GradeRequest Request, double Expected)> cases = GoldenVectors.Read(name);
+        RewardManager manager = new(new MathVerifyGrader());
+        Verdict[] verdicts = manager.Grade([.. cases.Select(c => c.Request with { ExtraInfo = Hardened(c.Request.ExtraInfo!) })]);
+        string[] gained = [.. cases.Zip(verdicts).Where(p => p.Second.Score > p.First.Expected).Select(p => p.First.Request.Solution)];
+        Assert.That(gained, Is.Empty);
+    }
+
+    [Test]
+    public void Hardened_keeps_nearly_all_true_verdicts()
+    {
+        List<(GradeRequest Request, double Expected)> cases = [.. GoldenVectors.Read("math_verify_upstream.jsonl").Where(c => c.Expected == 1)];
+        RewardManager manager = new(new MathVerifyGrader());
+        Verdict[] verdicts = manager.Grade([.. cases.Select(c => c.Request with { ExtraInfo = Hardened(c.Request.ExtraInfo!) })]);
+
+        // The upstream cases hold a few of the false accepts that hardening is there to close.
+        Assert.That(verdicts.Count(v => v.Score > 0), Is.AtLeast((int)(0.93 * cases.Count)));
+    }
+
+    [Test]
+    public void Every_ground_truth_that_can_be_read_is_its_own_answer()
+    {
+        string[] golds = [.. GoldenVectors.Read("math_verify_oracle.jsonl").Select(c => c.Request.GroundTruth).Distinct()];
+        Verdict[] verdicts = new RewardManager(new MathVerifyGrader()).Grade([.. golds.Select(g => new GradeRequest("", $@"\boxed{{{g}}}", g))]);
+        string[] wrong = [.. golds.Zip(verdicts).Where(p => p.Second.Status == VerdictStatus.Ok && p.Second.Score != 1).Select(p => p.First)];
+        Assert.That(wrong, Is.Empty);
+    }
+
+    private static JsonObject Hardened(JsonObject row)
+    {
+        JsonObject copy = (JsonObject)row.DeepClone();
+        copy["hardened"] = true;
+        return copy;
+    }
 }

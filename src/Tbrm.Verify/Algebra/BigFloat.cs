@@ -129,14 +129,18 @@ internal readonly struct BigFloat : IComparable<BigFloat>
             return Zero;
         }
 
-        long shift = Math.Max(0, 2L * bits + 4 - (long)a.Mantissa.GetBitLength());
+        long shift = Math.Max(0, 2L * bits + 8 - (long)a.Mantissa.GetBitLength());
         if (((a.Exponent - shift) & 1) != 0)
         {
             shift++;
         }
 
-        BigInteger root = IntegerMath.Sqrt(a.Mantissa << (int)shift);
-        return new BigFloat(root, (a.Exponent - shift) / 2).Round(bits);
+        BigInteger scaled = a.Mantissa << (int)shift;
+        BigInteger root = IntegerMath.Sqrt(scaled);
+        long exponent = (a.Exponent - shift) / 2;
+
+        // A sticky bit keeps the rounding correct.
+        return root * root == scaled ? new BigFloat(root, exponent).Round(bits) : new BigFloat((root << 1) + 1, exponent - 1).Round(bits);
     }
 
     public static BigFloat FromRational(BigRational value, int bits) =>

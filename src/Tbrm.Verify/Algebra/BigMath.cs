@@ -24,7 +24,7 @@ internal sealed class BigMath(int bits, Budget budget)
 
     public BigFloat Exp(BigFloat x)
     {
-        Budget.Spend(Bits / 8);
+        Budget.Spend(Bits);
         if (x.IsZero)
         {
             return BigFloat.One;
@@ -51,7 +51,7 @@ internal sealed class BigMath(int bits, Budget budget)
 
     public BigFloat Log(BigFloat x)
     {
-        Budget.Spend(Bits / 8);
+        Budget.Spend(Bits);
         if (x.Sign <= 0)
         {
             throw new NotComputableException("logarithm of a number that is not positive");
@@ -80,7 +80,7 @@ internal sealed class BigMath(int bits, Budget budget)
     /// <summary>Sine and cosine of x radians.</summary>
     public (BigFloat Sin, BigFloat Cos) SinCos(BigFloat x)
     {
-        Budget.Spend(Bits / 4);
+        Budget.Spend(2 * Bits);
         if (x.Magnitude > 10_000)
         {
             throw new NotComputableException("sine of a number that is too large");
@@ -111,7 +111,7 @@ internal sealed class BigMath(int bits, Budget budget)
 
     public BigFloat Atan(BigFloat x)
     {
-        Budget.Spend(Bits / 8);
+        Budget.Spend(Bits);
         if (x.IsZero || x.Magnitude < -2L * Bits)
         {
             return x.Round(Bits);

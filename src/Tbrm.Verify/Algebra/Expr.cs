@@ -234,6 +234,9 @@ internal static class Heads
     public const string Derivative = "Derivative";
     public const string Limit = "Limit";
     public const string Not = "Not";
+
+    /// <summary>A value that was computed while reading, but is not taken as a written number.</summary>
+    public const string Held = "held";
     public const string MatMul = "MatMul";
     public const string MatAdd = "MatAdd";
 
@@ -251,6 +254,18 @@ internal static class Build
     /// <summary>A sum; sums among the terms are written out, which is how the parser joins a + b + c.</summary>
     public static Expr FlatAdd(Expr left, Expr right) => new ApplyExpr(Heads.Add, [.. TermsOf(left, Heads.Add), .. TermsOf(right, Heads.Add)]);
 
+    /// <summary>The same for any number of terms.</summary>
+    public static Expr FlatAdd(IEnumerable<Expr> terms)
+    {
+        List<Expr> flat = [];
+        foreach (Expr term in terms)
+        {
+            flat.AddRange(TermsOf(term, Heads.Add));
+        }
+
+        return new ApplyExpr(Heads.Add, [.. flat]);
+    }
+
     /// <summary>A product; products among the factors are written out.</summary>
     public static Expr FlatMul(Expr left, Expr right) => new ApplyExpr(Heads.Mul, [.. TermsOf(left, Heads.Mul), .. TermsOf(right, Heads.Mul)]);
 
@@ -260,7 +275,15 @@ internal static class Build
 
     public static Expr Divide(Expr left, Expr right) => Mul(left, Pow(right, NumberExpr.MinusOne));
 
-    public static Expr Negate(Expr value) => value is NumberExpr number ? new NumberExpr(-number.Value) : FlatMul(NumberExpr.MinusOne, value);
+    /// <summary>-x: carried out for numbers, a product with -1 for everything else.</summary>
+    public static Expr Negate(Expr value) => value switch
+    {
+        NumberExpr number => new NumberExpr(-number.Value),
+        FloatExpr number => new FloatExpr(-number.Value, number.Digits),
+        ConstantExpr { Kind: ConstantKind.Infinity } => ConstantExpr.NegativeInfinity,
+        ConstantExpr { Kind: ConstantKind.NegativeInfinity } => ConstantExpr.Infinity,
+        _ => FlatMul(NumberExpr.MinusOne, value),
+    };
 
     public static Expr Subtract(Expr left, Expr right) => FlatAdd(left, Negate(right));
 

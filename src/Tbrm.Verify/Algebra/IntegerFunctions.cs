@@ -6,23 +6,37 @@ namespace Tbrm.Verify.Algebra;
 /// <summary>Exact evaluation of what is rational, and gcd and lcm.</summary>
 internal static class IntegerFunctions
 {
-    /// <summary>The gcd or lcm of integers; for anything else the function is left standing.</summary>
-    public static Expr GcdOrLcm(string name, Expr[] arguments)
+    /// <summary>The gcd or lcm of fractions (decimals count as the fraction they are written as); for anything else the function is left standing.</summary>
+    public static Expr GcdOrLcm(string name, Expr[] arguments, Budget budget)
     {
-        BigInteger result = name == "gcd" ? BigInteger.Zero : BigInteger.One;
+        BigRational? result = null;
         foreach (Expr argument in arguments)
         {
-            if (argument is not NumberExpr { IsInteger: true } number)
+            if ((argument is FloatExpr decimals ? Written(decimals) : TryExact(argument, budget)) is not { } value)
             {
                 return new ApplyExpr(Heads.Undefined + name, arguments);
             }
 
-            BigInteger value = BigInteger.Abs(number.Value.Numerator);
-            BigInteger divisor = BigInteger.GreatestCommonDivisor(result, value);
-            result = name == "gcd" ? divisor : divisor.IsZero ? 0 : result / divisor * value;
+            BigRational next = BigRational.Abs(value);
+            result = result is { } before ? Combine(name, before, next) : next;
         }
 
-        return new NumberExpr(result);
+        return new ApplyExpr(Heads.Held, new NumberExpr(result!.Value));
+    }
+
+    // gcd(a/b, c/d) = gcd(ad, bc) / bd, and gcd * lcm is the product.
+    private static BigRational Combine(string name, BigRational a, BigRational b)
+    {
+        BigInteger common = BigInteger.GreatestCommonDivisor(a.Numerator * b.Denominator, b.Numerator * a.Denominator);
+        BigRational divisor = new(common, a.Denominator * b.Denominator);
+        return name == "gcd" ? divisor : divisor.IsZero ? 0 : a / divisor * b;
+    }
+
+    /// <summary>The decimal fraction of 15 digits that a binary number was written as.</summary>
+    private static BigRational Written(FloatExpr number)
+    {
+        string text = BigFloat.FromRational(number.Value, 53).ToDouble().ToString("E14", System.Globalization.CultureInfo.InvariantCulture);
+        return BigRational.ParseDecimal(text);
     }
 
     /// <summary>The exact value of an expression made of fractions; null when it is none or would be too long to write out.</summary>
@@ -94,6 +108,8 @@ internal static class IntegerFunctions
                 return Fold(arguments, (a, b) => a * b, budget);
             case Heads.Pow:
                 return TryPow(x, arguments[1], budget);
+            case Heads.Held:
+                return x;
             case Heads.Abs:
                 return BigRational.Abs(x);
             case Heads.Factorial:

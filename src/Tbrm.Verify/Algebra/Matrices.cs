@@ -71,7 +71,7 @@ internal static class Matrices
     public static Expr Determinant(Expr value, Budget budget)
     {
         return value is MatrixExpr matrix && matrix.Rows == matrix.Columns && matrix.Rows <= MaxDeterminant
-            ? Expand(matrix, [.. Enumerable.Range(0, matrix.Columns)], 0, budget)
+            ? Evaluated(Expand(matrix, [.. Enumerable.Range(0, matrix.Columns)], 0, budget), budget)
             : throw new LatexException("the determinant of a (not too large) square matrix was expected");
     }
 
@@ -104,7 +104,7 @@ internal static class Matrices
             case "trace" or "tr":
                 MatrixExpr matrix = Require(argument);
                 return matrix.Rows == matrix.Columns
-                    ? Total(Enumerable.Range(0, matrix.Rows).Select(i => matrix[i, i]))
+                    ? Evaluated(Total(Enumerable.Range(0, matrix.Rows).Select(i => matrix[i, i])), budget)
                     : throw new LatexException("the trace of a square matrix was expected");
             case "norm":
                 return Norm(argument);
@@ -140,6 +140,9 @@ internal static class Matrices
 
     /// <summary>a + b + ..., 0 for no terms.</summary>
     public static Expr Total(IEnumerable<Expr> terms) => terms.Aggregate((Expr?)null, (sum, term) => sum is null ? term : Build.FlatAdd(sum, term)) ?? NumberExpr.Zero;
+
+    // Determinants and traces are carried out, unlike everything else that is read.
+    private static Expr Evaluated(Expr value, Budget budget) => IntegerFunctions.TryExact(value, budget) is { } exact ? Build.Number(exact) : value;
 
     private static MatrixExpr Require(Expr value) => value as MatrixExpr ?? throw new LatexException("a matrix was expected");
 

@@ -14,6 +14,8 @@ internal sealed partial class NumericEvaluator
         {
             case Heads.Abs:
                 return x.IsReal ? x with { Value = BigFloat.Abs(x.Value.Re) } : _ball.Rounded(math.Abs(x.Value), x.ErrorBits);
+            case Heads.Held:
+                return x;
             case Heads.Exp:
                 return _ball.Exp(x);
             case Heads.Log:

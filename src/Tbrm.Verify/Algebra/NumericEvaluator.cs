@@ -69,7 +69,7 @@ internal sealed partial class NumericEvaluator(int bits, Budget budget, IReadOnl
             case Heads.Derivative:
                 return Evaluate(Rewrite.Differentiate(arguments[0], (SymbolExpr)arguments[1], budget));
             case Heads.Limit:
-                return Evaluate(Rewrite.Limit(apply, budget));
+                return Limit(apply);
         }
 
         Ball[] values = new Ball[arguments.Count];
@@ -120,8 +120,10 @@ internal sealed partial class NumericEvaluator(int bits, Budget budget, IReadOnl
             hash.Add(Coarse(value.Value.Im));
         }
 
-        return _ball.FromRational(new BigRational(hash.ToHashCode() | 1, 1 << 29));
+        return Opaque(hash.ToHashCode());
     }
+
+    private Ball Opaque(int hash) => _ball.FromRational(new BigRational(hash | 1, 1 << 29));
 
     // Equal arguments computed along different paths differ in their last bits, which must not matter.
     private static BigInteger Coarse(BigFloat value)

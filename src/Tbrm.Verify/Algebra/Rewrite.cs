@@ -3,7 +3,7 @@ using System.Collections.Generic;
 
 namespace Tbrm.Verify.Algebra;
 
-/// <summary>Rewriting of expressions: substitution, derivatives, limits by substitution.</summary>
+/// <summary>Rewriting of expressions: substitution and derivatives.</summary>
 internal static class Rewrite
 {
     /// <summary>The variables in an expression, in order of appearance; those that a sum or an integral binds are left out.</summary>
@@ -88,12 +88,6 @@ internal static class Rewrite
                 return Build.Mul(OuterDerivative(apply.Head, inner), Differentiate(inner, variable, budget));
         }
     }
-
-    /// <summary>A limit at a point where the expression is defined: the value there.</summary>
-    public static Expr Limit(ApplyExpr limit, Budget budget) =>
-        limit.Arguments[2] is ConstantExpr { Kind: ConstantKind.Infinity or ConstantKind.NegativeInfinity }
-            ? throw new NotComputableException("a limit at infinity")
-            : Substitute(limit.Arguments[0], limit.Arguments[1], limit.Arguments[2], budget);
 
     private static IEnumerable<Expr> Each(ApplyExpr apply, SymbolExpr variable, Budget budget)
     {

@@ -13,8 +13,9 @@ internal static class ZeroTest
     private const int FirstBits = 128;
     private const int LastBits = 400;
     private const int ZeroBits = 150;
-    private const int PointsNeeded = 4;
-    private const int PointsTried = 12;
+    private const int MaxScale = 20_000;
+    private const int PointsNeeded = 6;
+    private const int PointsTried = 18;
 
     private enum Finding
     {
@@ -121,13 +122,10 @@ internal static class ZeroTest
 
     private static Finding At(Expr a, Expr b, Dictionary<SymbolExpr, BigComplex>? point, Budget budget)
     {
-        foreach (int bits in (int[])[FirstBits, LastBits])
+        // A constant has to agree absolutely; at a random point agreement in all leading digits is no accident.
+        int bits = FirstBits;
+        while (TryEvaluate(a, point, bits, budget) is { } left && TryEvaluate(b, point, bits, budget) is { } right)
         {
-            if (TryEvaluate(a, point, bits, budget) is not { } left || TryEvaluate(b, point, bits, budget) is not { } right)
-            {
-                return Finding.Unknown;
-            }
-
             Ball difference = new BallMath(bits, budget).Subtract(left, right);
             if (difference.ExcludesZero)
             {
@@ -135,16 +133,26 @@ internal static class ZeroTest
             }
 
             long scale = Math.Max(0, Math.Max(left.Value.Magnitude, right.Value.Magnitude));
-            if (bits == LastBits && difference.ErrorBits <= scale - ZeroBits)
+            if (bits >= LastBits && difference.ErrorBits <= (point is null ? 0 : scale) - ZeroBits)
             {
                 return Finding.Zero;
             }
+
+            if (bits >= LastBits && (point is not null || bits > LastBits || scale > MaxScale))
+            {
+                return Finding.Unknown;
+            }
+
+            bits = bits < LastBits ? LastBits : LastBits + (int)scale;
         }
 
         return Finding.Unknown;
     }
 
-    /// <summary>A fixed sequence of sample points: all positive, all negative, then mixed signs.</summary>
+    /// <summary>
+    /// A fixed sequence of sample points: all positive, all negative, then mixed signs; sizes from hundredths to thousands, so
+    /// that every branch of a maximum or an absolute value is met.
+    /// </summary>
     private static Dictionary<SymbolExpr, BigComplex>? Point(List<SymbolExpr> symbols, int index, bool integers)
     {
         if (symbols.Count == 0)
@@ -163,7 +171,7 @@ internal static class ZeroTest
             }
 
             BigFloat size = Dyadic(random, index);
-            bool negative = index == 1 || (index > 1 && random.Next(2) == 0);
+            bool negative = index is 1 or 3 || (index > 3 && random.Next(2) == 0);
             BigFloat re = negative ? -size : size;
             point[symbol] = symbol.IsReal ? re : new BigComplex(re, Dyadic(random, index));
         }
@@ -171,11 +179,11 @@ internal static class ZeroTest
         return point;
     }
 
-    // Between 1/8 and about 3, with 30 bits behind the point; every third point is larger.
+    // About 1 with 30 bits behind the point, times a power of two that changes from point to point.
     private static BigFloat Dyadic(Random random, int index)
     {
-        int scale = index % 3 == 2 ? 26 : 30;
-        return new BigFloat((BigInteger)random.NextInt64(1L << 27, 3L << 30), -scale);
+        ReadOnlySpan<int> scales = [0, 0, 5, 5, 10, -6];
+        return new BigFloat((BigInteger)random.NextInt64(1L << 28, 3L << 30), scales[index % 6] - 30);
     }
 
     private static bool NeedsIntegers(Expr value)

@@ -80,7 +80,7 @@ internal sealed partial class MatchReader(bool hardened, Budget budget)
             Expr? expression = hardened && Ellipsis().IsMatch(group.ValueSpan) ? null : ParseLatex(text);
             bool percent = match.Groups[prefix + "percent"].Success;
             texts.Add(text);
-            expressions.Add(percent && expression is not null ? Build.Percent(expression) : expression);
+            expressions.Add(percent && expression is not null ? Percent(expression) : expression);
         }
 
         if (expressions.Count > 1 && !expressions.Contains(null))
@@ -91,6 +91,9 @@ internal sealed partial class MatchReader(bool hardened, Budget budget)
 
         return expressions.Count == 0 ? new ExtractedAnswer(null, "") : new ExtractedAnswer(expressions[0], texts[0]);
     }
+
+    // An equation has no percentage.
+    private static Expr? Percent(Expr value) => value is RelationExpr ? null : Build.Percent(value);
 
     private ExtractedAnswer? ReadPlain(Match match)
     {

@@ -99,19 +99,11 @@ internal sealed partial class PlainExpressionParser
         _budget.Descend();
         if (Take("-"))
         {
-            return Negated(Unary());
+            return Build.Negate(Unary());
         }
 
         return Take("+") ? Unary() : Power();
     }
-
-    // Python's minus is carried out at once, on numbers and on what stands behind them alike.
-    private static Expr Negated(Expr value) => value switch
-    {
-        NumberExpr number => new NumberExpr(-number.Value),
-        FloatExpr number => new FloatExpr(-number.Value, number.Digits),
-        _ => Build.FlatMul(NumberExpr.MinusOne, value),
-    };
 
     private Expr Power()
     {

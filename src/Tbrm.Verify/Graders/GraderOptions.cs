@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Globalization;
 using System.Linq;
+using System.Text.Json;
 using System.Text.Json.Nodes;
 using Tbrm.Core;
 
@@ -36,7 +37,7 @@ internal sealed class GraderOptions(params JsonObject?[] sources)
             return fallback;
         }
 
-        return node is JsonValue value && value.TryGetValue(out double number) && number == Math.Floor(number) && number >= minimum && number <= maximum
+        return TryNumber(node, out double number) && number == Math.Floor(number) && number >= minimum && number <= maximum
             ? (int)number
             : throw Wrong(key, string.Create(CultureInfo.InvariantCulture, $"an integer from {minimum} to {maximum}"), node);
     }
@@ -44,7 +45,7 @@ internal sealed class GraderOptions(params JsonObject?[] sources)
     public double Number(string key, double fallback)
     {
         return Find(key) is not { } node ? fallback
-            : node is JsonValue value && value.TryGetValue(out double number) && double.IsFinite(number) ? number
+            : TryNumber(node, out double number) ? number
             : throw Wrong(key, "a number", node);
     }
 
@@ -78,6 +79,14 @@ internal sealed class GraderOptions(params JsonObject?[] sources)
         }
 
         return chosen.Count > 0 ? [.. chosen] : throw Wrong(key, "a list with at least one of " + string.Join(", ", choices), node);
+    }
+
+    /// <summary>A finite number, whichever numeric type the node was made from.</summary>
+    public static bool TryNumber(JsonNode? node, out double number)
+    {
+        number = 0;
+        return node is JsonValue value && value.GetValueKind() == JsonValueKind.Number
+            && double.TryParse(value.ToJsonString(), NumberStyles.Float, CultureInfo.InvariantCulture, out number) && double.IsFinite(number);
     }
 
     private static ConfigException Wrong(string key, string expected, JsonNode found) => new($"grader option '{key}': {expected} was expected, found {found.ToJsonString()}");

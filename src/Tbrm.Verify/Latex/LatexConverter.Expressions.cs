@@ -19,7 +19,14 @@ internal sealed partial class LatexConverter
 
     private Expr Sum(ParseTree tree)
     {
-        Expr result = Product(tree.Children[0]);
+        Expr first = Product(tree.Children[0]);
+        if (tree.Children.Length == 1)
+        {
+            return first;
+        }
+
+        // Terms are gathered and joined once: adding them one by one would copy the sum each time.
+        List<Expr> terms = [first];
         for (int i = 2; i < tree.Children.Length; i += 2)
         {
             Expr term = Product(tree.Children[i]);
@@ -28,10 +35,18 @@ internal sealed partial class LatexConverter
                 term = Negate(term);
             }
 
-            result = Matrices.Involves(result, term) ? Matrices.Add(result, term) : Build.FlatAdd(result, term);
+            if (Matrices.Involves(terms[^1], term))
+            {
+                Expr before = terms.Count == 1 ? terms[0] : Build.FlatAdd(terms);
+                terms = [Matrices.Add(before, term)];
+            }
+            else
+            {
+                terms.Add(term);
+            }
         }
 
-        return result;
+        return terms.Count == 1 ? terms[0] : Build.FlatAdd(terms);
     }
 
     private static Expr Negate(Expr value)
@@ -249,9 +264,17 @@ internal sealed partial class LatexConverter
             TokenKind.ScientificNumber => Number(text),
             TokenKind.CapitalE => new SymbolExpr("e", isReal),
             TokenKind.Differential => new SymbolExpr("d" + DifferentialVariable(text), isReal),
+            TokenKind.Variable => Variable(text),
             TokenKind.PercentNumber => Build.Percent(Number(text.TrimEnd('%').TrimEnd('\\').TrimEnd())),
             _ => throw new LatexException($"'{text}' is not understood here"),
         };
+    }
+
+    private Expr Variable(string token)
+    {
+        string name = token[(token.IndexOf('{', StringComparison.Ordinal) + 1)..token.LastIndexOf('}')];
+        SymbolExpr symbol = new(name.ToLowerInvariant(), isReal);
+        return token.EndsWith('%') ? Build.Percent(symbol) : symbol;
     }
 
     private static Expr Number(string text)

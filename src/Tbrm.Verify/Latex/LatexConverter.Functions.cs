@@ -90,7 +90,7 @@ internal sealed partial class LatexConverter
         string name = nameTree.Has(TokenKind.OperatorName) ? nameTree.Children[2].Token.Text : nameTree.Children[0].Token.Text[1..];
         Expr result = name switch
         {
-            "gcd" or "lcm" => IntegerFunctions.GcdOrLcm(name, arguments),
+            "gcd" or "lcm" => IntegerFunctions.GcdOrLcm(name, arguments, budget),
             "max" => new ApplyExpr(Heads.Max, arguments),
             "min" => new ApplyExpr(Heads.Min, arguments),
             _ => Matrices.Construct(name, arguments),

@@ -33,7 +33,7 @@ internal sealed class LatexGrammar
     {
         Token[] tokens = LatexLexer.Tokenize(text, budget);
         ParseRun run = new(tokens, Instance._rules.Count, budget);
-        List<Success> results = run.MatchRule(Instance._rules["math"], 0);
+        SuccessList results = run.MatchRule(Instance._rules["math"], 0);
         return results.Count > 0 ? results[0].Trees!.Last : throw new LatexException("this is not a mathematical expression");
     }
 
@@ -81,7 +81,7 @@ internal sealed class LatexGrammar
         Rule("additive", Binary(R("mp"), T(Add, Sub)));
         Rule("mp", Binary(R("unary"), product));
         Rule("mp_nofunc", Binary(R("unary_nofunc"), product));
-        Rule("unary", Any(Seq(T(Add, Sub), R("unary")), Seq(R("postfix"), Many(R("postfix")))));
+        Rule("unary", Any(Seq(T(Add, Sub), R("unary")), Seq(R("postfix"), new RepeatPattern(R("postfix"), MayEndProduct))));
         Rule("unary_nofunc", Any(Seq(T(Add, Sub), R("unary_nofunc")), Seq(R("postfix"), Many(R("postfix_nofunc")))));
         Rule("postfix", Seq(R("exp"), Many(R("postfix_op"))));
         Rule("postfix_nofunc", Seq(R("exp_nofunc"), Many(R("postfix_op"))));
@@ -111,7 +111,7 @@ internal sealed class LatexGrammar
             Seq(T(LeftParen), R("atom_expr"), Many(Seq(T(Comma), R("atom_expr"))), T(RightParen)), R("atom_expr")));
         Rule("number_subexpr", Seq(T(Number), Opt(R("subexpr"))));
         Rule("atom", Any(
-            R("atom_expr"), T(Partial, Infinity), R("number_subexpr"), T(PercentNumber, ScientificNumber, CapitalE, Differential)));
+            R("atom_expr"), T(Partial, Infinity), R("number_subexpr"), T(PercentNumber, ScientificNumber, CapitalE, Differential, Variable)));
         Rule("subexpr", Seq(T(Underscore), Any(R("atom"), Seq(T(LeftBrace), Any(R("expr"), R("args")), T(RightBrace)))));
         Rule("supexpr", Seq(T(Caret), Any(R("atom"), Seq(T(LeftBrace), R("expr"), T(RightBrace)))));
     }
@@ -206,9 +206,15 @@ internal sealed class LatexGrammar
 
     private SequencePattern Braced(string rule) => Seq(T(LeftBrace), R(rule), T(RightBrace));
 
-    private SequencePattern List(string rule, TokenKind separator) => Seq(R(rule), Many(Seq(T(separator), R(rule))));
+    private SequencePattern List(string rule, TokenKind separator) => Seq(R(rule), ManyToTheEnd(Seq(T(separator), R(rule))));
 
-    private static SequencePattern Binary(Pattern operand, Pattern operation) => Seq(operand, Many(Seq(operation, operand)));
+    private static SequencePattern Binary(Pattern operand, Pattern operation) => Seq(operand, ManyToTheEnd(Seq(operation, operand)));
+
+    /// <summary>Factors side by side go on, except before dx (an integral's end) and before r_1 (a row of a matrix).</summary>
+    private static bool MayEndProduct(ParseRun run, int position) =>
+        run.Tokens[position].Kind == Differential || (run.Tokens[position].Kind == Letter && run.Tokens[position + 1].Kind == Underscore);
+
+    private static RepeatPattern ManyToTheEnd(Pattern part) => new(part, (_, _) => false);
 
     private static TokenPattern T(params TokenKind[] kinds) => new(kinds);
 
@@ -216,7 +222,7 @@ internal sealed class LatexGrammar
 
     private static ChoicePattern Any(params Pattern[] alternatives) => new(alternatives);
 
-    private static RepeatPattern Many(Pattern part) => new(part);
+    private static RepeatPattern Many(Pattern part) => new(part, null);
 
     private static OptionalPattern Opt(Pattern part) => new(part);
 }

@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Globalization;
+using System.Text.RegularExpressions;
 using Tbrm.Verify.Algebra;
 
 namespace Tbrm.Verify.Latex;
@@ -9,7 +10,7 @@ namespace Tbrm.Verify.Latex;
 internal sealed class LatexException(string message) : Exception(message);
 
 /// <summary>Cuts normalized LaTeX into tokens: the longest match wins, then the rule that the grammar lists first.</summary>
-internal static class LatexLexer
+internal static partial class LatexLexer
 {
     /// <summary>The tokens of <paramref name="text"/>, closed by one of kind <see cref="TokenKind.End"/>.</summary>
     /// <exception cref="LatexException">A character or command is not part of the grammar.</exception>
@@ -71,6 +72,7 @@ internal static class LatexLexer
         {
             TakeLonger(Accent(text, at), TokenKind.Accent, ref kind, ref length);
             TakeLonger(ArrayStart(text, at), TokenKind.ArrayStart, ref kind, ref length);
+            TakeLonger(Variable().Match(text, at).Length, TokenKind.Variable, ref kind, ref length);
         }
         else if (c == 'd')
         {
@@ -90,6 +92,9 @@ internal static class LatexLexer
 
         return (kind, length);
     }
+
+    [GeneratedRegex(@"\G\\variable\{(?:[a-zA-Z0-9\u0370-\u03FF ]|\\[a-zA-Z]+)+(?:_(?:\{[^{}]+\}|[a-zA-Z0-9]))?\}(?:\\?%)?")]
+    private static partial Regex Variable();
 
     private static void TakeLonger(int candidate, TokenKind candidateKind, ref TokenKind kind, ref int length)
     {

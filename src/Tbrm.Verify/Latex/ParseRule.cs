@@ -1,5 +1,4 @@
 using System;
-using System.Collections.Generic;
 using Tbrm.Verify.Algebra;
 
 namespace Tbrm.Verify.Latex;
@@ -40,7 +39,7 @@ internal sealed class ParseRule(string name, int index) : Pattern
         return _starts[(int)kind];
     }
 
-    public override void Match(ParseRun run, Success from, List<Success> into)
+    public override void Match(ParseRun run, Success from, SuccessList into)
     {
         foreach (Success success in run.MatchRule(this, from.End))
         {
@@ -55,14 +54,14 @@ internal sealed class ParseRun(Token[] tokens, int rules, Budget budget)
     /// <summary>Nested groups beyond this are refused; the reference parser runs out of stack far earlier.</summary>
     private const int MaxDepth = 1500;
 
-    private readonly List<Success>?[] _memo = new List<Success>?[rules * tokens.Length];
+    private readonly SuccessList?[] _memo = new SuccessList?[rules * tokens.Length];
     private int _depth;
 
     public Token[] Tokens => tokens;
 
     public Budget Budget => budget;
 
-    public List<Success> MatchRule(ParseRule rule, int position)
+    public SuccessList MatchRule(ParseRule rule, int position)
     {
         int key = rule.Index * tokens.Length + position;
         if (_memo[key] is { } known)
@@ -76,14 +75,14 @@ internal sealed class ParseRun(Token[] tokens, int rules, Budget budget)
             throw new LatexException("the expression is nested too deeply");
         }
 
-        List<Success> result = [];
+        SuccessList result = new();
         if (rule.CanStart(tokens[position].Kind))
         {
-            List<Success> matches = [];
+            SuccessList matches = new();
             rule.Body.Match(this, new Success(position, null), matches);
             foreach (Success match in matches)
             {
-                ParseTree tree = new(rule.Name, tokens[position], position, match.End, TreeList.ToArray(match.Trees));
+                ParseTree tree = new(rule.Name, tokens[position], position, match.End, match.Trees);
                 result.Add(new Success(match.End, new TreeList(null, tree)));
             }
         }

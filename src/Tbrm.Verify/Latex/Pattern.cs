@@ -3,8 +3,10 @@ using System.Collections.Generic;
 namespace Tbrm.Verify.Latex;
 
 /// <summary>A node of the parse tree: a rule with its children, or a token.</summary>
-internal sealed class ParseTree(string? rule, Token token, int start, int end, ParseTree[] children)
+internal sealed class ParseTree(string? rule, Token token, int start, int end, TreeList? children)
 {
+    private ParseTree[]? _children;
+
     /// <summary>The rule's name; null for a token.</summary>
     public string? Rule { get; } = rule;
 
@@ -16,7 +18,8 @@ internal sealed class ParseTree(string? rule, Token token, int start, int end, P
     /// <summary>Index after the last token.</summary>
     public int End { get; } = end;
 
-    public ParseTree[] Children { get; } = children;
+    /// <summary>The children; made into an array on first use, since most matches of an ambiguous text are never looked at.</summary>
+    public ParseTree[] Children => _children ??= TreeList.ToArray(children);
 
     public bool Is(TokenKind kind) => Rule is null && Token.Kind == kind;
 
@@ -83,6 +86,48 @@ internal sealed record TreeList(TreeList? Before, ParseTree Last)
 /// <summary>One way in which a pattern matches: where it ends and the trees found up to there.</summary>
 internal readonly record struct Success(int End, TreeList? Trees);
 
+/// <summary>Successes in order of preference; of several with the same end the first is kept.</summary>
+internal sealed class SuccessList
+{
+    private const int Few = 8;
+    private readonly List<Success> _items = [];
+    private HashSet<int>? _ends;
+
+    public int Count => _items.Count;
+
+    public Success this[int index] => _items[index];
+
+    public void Add(Success success)
+    {
+        if (_items.Count < Few)
+        {
+            foreach (Success known in _items)
+            {
+                if (known.End == success.End)
+                {
+                    return;
+                }
+            }
+
+            _items.Add(success);
+            return;
+        }
+
+        if (_ends is null)
+        {
+            _ends = [];
+            _items.ForEach(item => _ends.Add(item.End));
+        }
+
+        if (_ends.Add(success.End))
+        {
+            _items.Add(success);
+        }
+    }
+
+    public List<Success>.Enumerator GetEnumerator() => _items.GetEnumerator();
+}
+
 /// <summary>
 /// A piece of grammar. A pattern yields every way in which it matches, preferred ones first, at most one for each end:
 /// the first alternative that lets the whole input match is then the one that an LL(*) parser would have predicted.
@@ -90,7 +135,7 @@ internal readonly record struct Success(int End, TreeList? Trees);
 internal abstract class Pattern
 {
     /// <summary>Appends to <paramref name="into"/> the matches that start at <paramref name="from"/>'s end, after its trees.</summary>
-    public abstract void Match(ParseRun run, Success from, List<Success> into);
+    public abstract void Match(ParseRun run, Success from, SuccessList into);
 
     /// <summary>Whether a match can start with a token of this kind. False positives cost time only.</summary>
     public abstract bool CanStart(TokenKind kind);
@@ -98,18 +143,7 @@ internal abstract class Pattern
     /// <summary>Whether the empty input matches.</summary>
     public abstract bool IsNullable { get; }
 
-    protected static void AddNew(List<Success> into, Success success)
-    {
-        foreach (Success known in into)
-        {
-            if (known.End == success.End)
-            {
-                return;
-            }
-        }
-
-        into.Add(success);
-    }
+    protected static void AddNew(SuccessList into, Success success) => into.Add(success);
 }
 
 /// <summary>One token of one of the given kinds.</summary>
@@ -119,12 +153,12 @@ internal sealed class TokenPattern(params TokenKind[] kinds) : Pattern
 
     public override bool CanStart(TokenKind kind) => System.Array.IndexOf(kinds, kind) >= 0;
 
-    public override void Match(ParseRun run, Success from, List<Success> into)
+    public override void Match(ParseRun run, Success from, SuccessList into)
     {
         Token token = run.Tokens[from.End];
         if (CanStart(token.Kind))
         {
-            AddNew(into, new Success(from.End + 1, new TreeList(from.Trees, new ParseTree(null, token, from.End, from.End + 1, []))));
+            AddNew(into, new Success(from.End + 1, new TreeList(from.Trees, new ParseTree(null, token, from.End, from.End + 1, null))));
         }
     }
 }
@@ -152,12 +186,13 @@ internal sealed class SequencePattern(params Pattern[] parts) : Pattern
         return true;
     }
 
-    public override void Match(ParseRun run, Success from, List<Success> into)
+    public override void Match(ParseRun run, Success from, SuccessList into)
     {
-        List<Success> frontier = [from];
+        SuccessList frontier = new();
+        frontier.Add(from);
         foreach (Pattern part in parts)
         {
-            List<Success> next = [];
+            SuccessList next = new();
             foreach (Success success in frontier)
             {
                 run.Budget.Spend();
@@ -186,7 +221,7 @@ internal sealed class ChoicePattern(params Pattern[] alternatives) : Pattern
 
     public override bool CanStart(TokenKind kind) => System.Array.Exists(alternatives, a => a.CanStart(kind)) || IsNullable;
 
-    public override void Match(ParseRun run, Success from, List<Success> into)
+    public override void Match(ParseRun run, Success from, SuccessList into)
     {
         TokenKind next = run.Tokens[from.End].Kind;
         foreach (Pattern alternative in alternatives)
@@ -206,7 +241,7 @@ internal sealed class OptionalPattern(Pattern part) : Pattern
 
     public override bool CanStart(TokenKind kind) => part.CanStart(kind);
 
-    public override void Match(ParseRun run, Success from, List<Success> into)
+    public override void Match(ParseRun run, Success from, SuccessList into)
     {
         if (part.CanStart(run.Tokens[from.End].Kind))
         {
@@ -218,25 +253,31 @@ internal sealed class OptionalPattern(Pattern part) : Pattern
 }
 
 /// <summary>The part any number of times, as often as possible preferred.</summary>
-internal sealed class RepeatPattern(Pattern part) : Pattern
+/// <param name="part">What is repeated.</param>
+/// <param name="mayStopBefore">
+/// Whether a repetition that could go on may also stop before the given position; null for always. Most loops go on as long
+/// as they can because nothing behind them can begin with what begins another round; leaving out the stops that cannot lead
+/// anywhere keeps long texts linear.
+/// </param>
+internal sealed class RepeatPattern(Pattern part, System.Func<ParseRun, int, bool>? mayStopBefore) : Pattern
 {
     public override bool IsNullable => true;
 
     public override bool CanStart(TokenKind kind) => part.CanStart(kind);
 
-    public override void Match(ParseRun run, Success from, List<Success> into)
+    public override void Match(ParseRun run, Success from, SuccessList into)
     {
         // Depth first over ends: what follows a longer match comes before the match itself.
         HashSet<int> seen = [from.End];
-        Stack<(Success At, List<Success>? Extensions, int Next)> stack = new();
+        Stack<(Success At, SuccessList? Extensions, int Next)> stack = new();
         stack.Push((from, null, 0));
         while (stack.Count > 0)
         {
-            (Success at, List<Success>? extensions, int next) = stack.Pop();
+            (Success at, SuccessList? extensions, int next) = stack.Pop();
             run.Budget.Spend();
             if (extensions is null)
             {
-                extensions = [];
+                extensions = new SuccessList();
                 if (part.CanStart(run.Tokens[at.End].Kind))
                 {
                     part.Match(run, at, extensions);
@@ -251,7 +292,7 @@ internal sealed class RepeatPattern(Pattern part) : Pattern
                     stack.Push((extensions[next], null, 0));
                 }
             }
-            else
+            else if (extensions.Count == 0 || mayStopBefore is null || mayStopBefore(run, at.End))
             {
                 AddNew(into, at);
             }

@@ -102,6 +102,7 @@ internal enum TokenKind
     Complexes,
     Primes,
     Accent,
+    Variable,
     Union,
     Intersection,
     SetMinus,

@@ -101,7 +101,8 @@ internal sealed class NumberComparer(ComparisonOptions options, Budget budget)
                 Ball left = evaluator.Evaluate(a);
                 Ball right = evaluator.Evaluate(b);
                 long scale = Math.Max(left.Value.Magnitude, right.Value.Magnitude);
-                if (evaluator.Ball.Subtract(left, right).Value.Magnitude > scale - 51)
+                BigComplex difference = evaluator.Ball.Subtract(left, right).Value;
+                if (!difference.IsZero && difference.Magnitude > scale - 51)
                 {
                     return false;
                 }

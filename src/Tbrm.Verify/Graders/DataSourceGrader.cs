@@ -1,0 +1,98 @@
+using System;
+using System.Collections.Concurrent;
+using System.Collections.Generic;
+using System.Linq;
+using System.Text.Json.Nodes;
+using System.Threading;
+using Tbrm.Core;
+
+namespace Tbrm.Verify;
+
+/// <summary>
+/// Chooses the grader by the row's data source, as verl does. The option <c>map</c> adds or replaces entries: a data source,
+/// or a prefix of one followed by <c>*</c>, and the grader's name; other options go to the chosen graders.
+/// </summary>
+public sealed class DataSourceGrader : IGrader
+{
+    private static readonly (string Source, string Grader)[] s_defaults =
+    [
+        ("openai/gsm8k", "gsm8k"),
+        ("lighteval/MATH", "math_boxed"),
+        ("DigitalLearningGmbH/MATH-lighteval", "math_boxed"),
+        ("HuggingFaceH4/MATH-500", "math_boxed"),
+        ("math_dapo", "math_dapo"),
+        ("math", "math_dapo"),
+        ("math_dapo_reasoning", "math_dapo"),
+        ("aime*", "math_dapo"),
+        ("numina_*", "math_verify"),
+    ];
+
+    private readonly GraderRegistry _registry;
+    private readonly JsonObject? _options;
+    private readonly List<(string Source, string Grader)> _map;
+    private readonly ConcurrentDictionary<string, IGrader> _graders = new();
+
+    /// <summary>Reads the map.</summary>
+    /// <exception cref="ConfigException">The map names a grader that does not exist.</exception>
+    public DataSourceGrader(GraderRegistry registry, JsonObject? options)
+    {
+        _registry = registry;
+        _options = options is null ? null : (JsonObject)options.DeepClone();
+        _options?.Remove("map");
+        _map = [.. ReadMap(options), .. s_defaults];
+        foreach ((_, string grader) in _map)
+        {
+            _graders[grader] = registry.Create(grader, _options);
+        }
+    }
+
+    /// <inheritdoc/>
+    public string Name => "data_source";
+
+    /// <summary>The name of the grader for a data source.</summary>
+    /// <exception cref="ConfigException">There is none.</exception>
+    public string GraderFor(string dataSource)
+    {
+        // An exact entry wins over a prefix, the user's over the default.
+        foreach ((string source, string grader) in _map.Where(m => m.Source == dataSource))
+        {
+            return grader;
+        }
+
+        foreach ((string source, string grader) in _map)
+        {
+            if (source.EndsWith('*') && dataSource.StartsWith(source[..^1], StringComparison.Ordinal))
+            {
+                return grader;
+            }
+        }
+
+        throw new ConfigException(
+            $"no grader is known for the data source '{dataSource}'; name one in the option \"map\" (known: {string.Join(", ", _map.Select(m => m.Source))})");
+    }
+
+    /// <inheritdoc/>
+    public Verdict Grade(GradeRequest request, CancellationToken stop)
+    {
+        try
+        {
+            return _graders.GetOrAdd(GraderFor(request.DataSource), name => _registry.Create(name, _options)).Grade(request, stop);
+        }
+        catch (ConfigException e)
+        {
+            return new Verdict(0, VerdictStatus.Error, null, e.Message);
+        }
+    }
+
+    private static IEnumerable<(string Source, string Grader)> ReadMap(JsonObject? options)
+    {
+        if (options?["map"] is not { } map)
+        {
+            return [];
+        }
+
+        return map is JsonObject entries
+            ? entries.Select(e => (e.Key, new GraderOptions(entries).Text(e.Key) ?? throw new ConfigException($"grader option 'map': '{e.Key}' needs a grader's name")))
+            : throw new ConfigException("grader option 'map': an object from data sources to graders was expected");
+    }
+}

@@ -1,0 +1,38 @@
+using System;
+using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
+using Tbrm.Core;
+
+namespace Tbrm.Verify;
+
+/// <summary>
+/// <c>weight</c> for a response that matches <c>pattern</c> (. matches line ends too), 0 for any other. The default pattern is
+/// a think block followed by an answer block.
+/// </summary>
+public sealed class FormatTerm : IShapingTerm
+{
+    private const string ThinkThenAnswer = @"^\s*<think>(?:(?!</think>).)*</think>\s*<answer>(?:(?!</answer>).)*</answer>\s*$";
+    private readonly Regex _pattern;
+    private readonly double _weight;
+
+    /// <summary>Reads <c>pattern</c> and <c>weight</c> (1).</summary>
+    public FormatTerm(JsonObject? options)
+    {
+        GraderOptions reader = new(options);
+        _weight = reader.Number("weight", 1);
+        try
+        {
+            _pattern = new Regex(reader.Text("pattern") ?? ThinkThenAnswer, RegexOptions.Singleline | RegexOptions.CultureInvariant, TimeSpan.FromSeconds(1));
+        }
+        catch (ArgumentException e)
+        {
+            throw new ConfigException($"the shaping term 'format': the pattern is no regular expression: {e.Message}", e);
+        }
+    }
+
+    /// <inheritdoc/>
+    public string Name => "format";
+
+    /// <inheritdoc/>
+    public double Shape(GradeRequest request, Verdict verdict) => _pattern.IsMatch(request.Solution) ? _weight : 0;
+}

@@ -1,0 +1,14 @@
+using Tbrm.Core;
+
+namespace Tbrm.Verify;
+
+/// <summary>A term that is added to a grader's score. Thread-safe and without state.</summary>
+public interface IShapingTerm
+{
+    /// <summary>The name by which configuration selects it.</summary>
+    string Name { get; }
+
+    /// <summary>What is added, given the response and the grader's verdict on it.</summary>
+    /// <exception cref="ConfigException">The request lacks what the term needs, such as the response's length.</exception>
+    double Shape(GradeRequest request, Verdict verdict);
+}

@@ -1,0 +1,16 @@
+using Tbrm.Core;
+
+namespace Tbrm.Verify;
+
+/// <summary>The response's length in tokens, which only its producer knows: <c>extra_info.response_length</c>.</summary>
+internal static class ResponseLength
+{
+    public const string Key = "response_length";
+
+    public static double Of(GradeRequest request, string term)
+    {
+        return GraderOptions.TryNumber(request.ExtraInfo?[Key], out double length) && length >= 0
+            ? length
+            : throw new ConfigException($"the shaping term '{term}' needs the response's tokens as a number under \"{Key}\"");
+    }
+}

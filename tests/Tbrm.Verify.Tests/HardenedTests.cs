@@ -1,0 +1,44 @@
+using System.Text.Json.Nodes;
+using NUnit.Framework;
+using Tbrm.Core;
+
+namespace Tbrm.Verify.Tests;
+
+/// <summary>The known false accepts of Math-Verify 0.8.0: accepted as the reference does, refused when hardened.</summary>
+public sealed class HardenedTests
+{
+    [TestCase(@"$1 - \frac{1}{\mathrm{e}}$", @"$1 + \frac{1}{\mathrm{e}}$", "tests")]
+    [TestCase(@"4", @"$4\sqrt(2)$", "tests")]
+    [TestCase("2", "2 2/3", "tests")]
+    [TestCase(@"$\frac{1}{2004!}$", @"$\frac{1}{2006!}$", "tests")]
+    [TestCase(@"$\frac{1}{2^{99}}$", @"$\frac{1}{2^{98}}$", "tests")]
+    [TestCase("{4,5}", @"first \boxed{4}. But no, \boxed{5}", "verl")]
+    public void A_false_accept_of_the_reference_is_closed_by_hardening(string gold, string answer, string profile)
+    {
+        Assert.That(Grade(gold, answer, profile, false).Score, Is.EqualTo(1), "as the reference");
+        Assert.That(Grade(gold, answer, profile, true).Score, Is.EqualTo(0), "hardened");
+    }
+
+    [TestCase(@"\frac{1}{2}", @"The answer is $\boxed{0.5}$.")]
+    [TestCase("36", "so the answer is 36.")]
+    [TestCase("1,2", @"$x=\boxed{1}$ or $x=\boxed{2}$")]
+    [TestCase("1,2", @"\boxed{1}, \boxed{2}")]
+    [TestCase(@"(x+1)^2", @"\[ \boxed{x^2+2x+1} \]")]
+    [TestCase("5", "We get 5 dollars")]
+    [TestCase("0.333333", @"\boxed{\frac13}")]
+    [TestCase("10", "it costs $10$")]
+    public void An_honest_answer_stays_accepted(string gold, string answer) =>
+        Assert.That(Grade(gold, answer, "verl", true).Score, Is.EqualTo(1));
+
+    [Test]
+    public void Training_is_hardened_unless_told_otherwise()
+    {
+        GradeRequest request = new("", "2 2/3", "2");
+        JsonObject off = new() { ["hardened"] = false };
+        Assert.That(new GraderRegistry().CreateForTraining("math_verify").Grade(request, default).Score, Is.EqualTo(0));
+        Assert.That(new GraderRegistry().CreateForTraining("math_verify", off).Grade(request, default).Score, Is.EqualTo(1));
+    }
+
+    private static Verdict Grade(string gold, string answer, string profile, bool hardened) =>
+        new MathVerifyGrader(new JsonObject { ["profile"] = profile, ["hardened"] = hardened }).Grade(new GradeRequest("", answer, gold), default);
+}

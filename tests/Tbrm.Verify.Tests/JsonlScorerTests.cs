@@ -1,0 +1,56 @@
+using System;
+using System.IO;
+using NUnit.Framework;
+using Tbrm.Core;
+
+namespace Tbrm.Verify.Tests;
+
+public sealed class JsonlScorerTests
+{
+    private string _folder = "";
+
+    [SetUp]
+    public void CreateFolder() => _folder = Directory.CreateTempSubdirectory("tbrm-verify").FullName;
+
+    [TearDown]
+    public void DeleteFolder() => Directory.Delete(_folder, recursive: true);
+
+    [Test]
+    public void Rows_keep_their_order_and_fields_and_gain_three()
+    {
+        string output = Score("""
+            {"solution_str": "#### 5", "ground_truth": "5", "id": 7, "text": "größer"}
+            {"solution_str": "none", "ground_truth": "5"}
+            {"solution_str": "the last is 5", "ground_truth": 5, "method": "flexible"}
+            """);
+        Assert.That(output, Is.EqualTo("""
+            {"solution_str":"#### 5","ground_truth":"5","id":7,"text":"größer","score":1,"status":"ok","extracted":"5"}
+            {"solution_str":"none","ground_truth":"5","score":0,"status":"no_answer","extracted":null}
+            {"solution_str":"the last is 5","ground_truth":5,"method":"flexible","score":1,"status":"ok","extracted":"5"}
+
+            """.ReplaceLineEndings("\n")));
+    }
+
+    [TestCase("{\"solution_str\": \"a\", \"ground_truth\": \"b\"}\n{oops", ":2:")]
+    [TestCase("[1]", ":1:")]
+    [TestCase("{\"solution_str\": \"a\"}", "ground_truth")]
+    [TestCase("{\"solution_str\": [], \"ground_truth\": \"b\"}", "solution_str")]
+    public void A_malformed_row_is_named_and_leaves_no_output(string input, string named)
+    {
+        Assert.That(() => Score(input), Throws.TypeOf<DataException>().With.Message.Contains(named).And.Message.Contains("in.jsonl"));
+        Assert.That(Directory.GetFiles(_folder), Is.EqualTo(new[] { Path.Combine(_folder, "in.jsonl") }));
+    }
+
+    [Test]
+    public void A_missing_file_is_a_data_error() =>
+        Assert.That(() => new JsonlScorer(new RewardManager(new Gsm8kGrader())).Score(Path.Combine(_folder, "no"), Path.Combine(_folder, "out")), Throws.TypeOf<DataException>());
+
+    private string Score(string input)
+    {
+        string from = Path.Combine(_folder, "in.jsonl");
+        string to = Path.Combine(_folder, "out.jsonl");
+        File.WriteAllText(from, input);
+        new JsonlScorer(new RewardManager(new Gsm8kGrader(), TimeSpan.FromSeconds(60))).Score(from, to);
+        return File.ReadAllText(to);
+    }
+}

@@ -1,0 +1,79 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using System.Threading;
+using NUnit.Framework;
+using Tbrm.Core;
+
+namespace Tbrm.Verify.Tests;
+
+public sealed class RewardManagerTests
+{
+    [Test]
+    public void Verdicts_come_in_the_order_of_the_requests()
+    {
+        GradeRequest[] requests = [.. Enumerable.Range(0, 500).Select(i => new GradeRequest("", $"#### {i}", i % 3 == 0 ? $"{i}" : "x"))];
+        Verdict[] verdicts = new RewardManager(new Gsm8kGrader()).Grade(requests);
+        Assert.That(verdicts.Select(v => v.Extracted), Is.EqualTo(Enumerable.Range(0, 500).Select(i => $"{i}")));
+        Assert.That(verdicts.Select(v => v.Score), Is.EqualTo(Enumerable.Range(0, 500).Select(i => i % 3 == 0 ? 1.0 : 0.0)));
+    }
+
+    [Test]
+    public void Failures_and_time_outs_are_counted_and_never_thrown()
+    {
+        RewardManager manager = new(new TroubleGrader(), TimeSpan.FromMilliseconds(50));
+        Verdict[] verdicts = manager.Grade([new("", "ok", ""), new("", "hang", ""), new("", "throw", ""), new("", "ok", "")]);
+        Assert.That(VerdictCounts.Of(verdicts), Is.EqualTo(new VerdictCounts(2, 0, 1, 1)));
+        Assert.That(verdicts[2].Detail, Does.Contain("trouble"));
+    }
+
+    [Test]
+    public void Cancelling_the_batch_is_not_a_verdict()
+    {
+        using CancellationTokenSource stop = new();
+        stop.Cancel();
+        Assert.That(() => new RewardManager(new TroubleGrader()).Grade([new("", "ok", "")], stop.Token), Throws.InstanceOf<OperationCanceledException>());
+    }
+
+    [Test]
+    public void The_self_test_passes_where_ground_truths_are_accepted()
+    {
+        foreach (string grader in (string[])["math_verify", "gsm8k", "math_dapo", "math_boxed"])
+        {
+            RewardManager manager = new(new GraderRegistry().Create(grader));
+            Assert.That(() => GraderSelfTest.Require(manager, Rows("12", "-7", "1234")), Throws.Nothing, grader);
+        }
+    }
+
+    [Test]
+    public void The_self_test_stops_below_95_percent_and_lists_examples()
+    {
+        RewardManager manager = new(new Gsm8kGrader());
+        Assert.That(
+            () => GraderSelfTest.Require(manager, Rows([.. Enumerable.Repeat("5", 94), "x+1", "y", "z", "u", "v", "w"])),
+            Throws.TypeOf<ConfigException>().With.Message.Contains("94 of 100").And.Message.Contains("'x+1'"));
+        Assert.That(() => GraderSelfTest.Require(manager, Rows([.. Enumerable.Repeat("5", 95), "x+1", "y", "z", "u", "v"])), Throws.Nothing);
+    }
+
+    private static List<GradeRequest> Rows(params string[] golds) => [.. golds.Select(g => new GradeRequest("", "", g))];
+
+    private sealed class TroubleGrader : IGrader
+    {
+        public string Name => "trouble";
+
+        public Verdict Grade(GradeRequest request, CancellationToken stop)
+        {
+            switch (request.Solution)
+            {
+                case "hang":
+                    stop.WaitHandle.WaitOne();
+                    stop.ThrowIfCancellationRequested();
+                    break;
+                case "throw":
+                    throw new InvalidOperationException("trouble");
+            }
+
+            return new Verdict(1, VerdictStatus.Ok);
+        }
+    }
+}
