@@ -16,6 +16,8 @@ internal static class Matrices
     /// <summary>Whether an expression is a matrix or an operation on matrices that could not be carried out.</summary>
     public static bool IsMatrix(Expr value) => value is MatrixExpr or ApplyExpr { Head: Heads.MatAdd or Heads.MatMul };
 
+    private static bool HoldsMatrix(Expr value) => IsMatrix(value) || value.Arguments.Any(HoldsMatrix);
+
     public static Expr Add(Expr a, Expr b)
     {
         return a is MatrixExpr left && b is MatrixExpr right && left.Rows == right.Rows && left.Columns == right.Columns
@@ -45,8 +47,8 @@ internal static class Matrices
 
         return (a, b) switch
         {
-            (MatrixExpr matrix, not ApplyExpr { Head: Heads.MatAdd or Heads.MatMul or Heads.Pow }) => Scale(matrix, b),
-            (not ApplyExpr { Head: Heads.MatAdd or Heads.MatMul }, MatrixExpr matrix) => Scale(matrix, a),
+            (MatrixExpr matrix, _) when !HoldsMatrix(b) => Scale(matrix, b),
+            (_, MatrixExpr matrix) when !HoldsMatrix(a) => Scale(matrix, a),
             _ => new ApplyExpr(Heads.MatMul, a, b),
         };
     }

@@ -25,6 +25,11 @@ internal sealed class NumberComparer(ComparisonOptions options, Budget budget)
             return false;
         }
 
+        if (SetMath.InfinitySign(a) != 0 || SetMath.InfinitySign(b) != 0)
+        {
+            return Infinities.SignOf(a, budget) is { } sign && sign == Infinities.SignOf(b, budget);
+        }
+
         if (IsNumber(a) || IsNumber(b))
         {
             return IsFloat(a) || IsFloat(b)

@@ -49,6 +49,7 @@ internal static class SymbolComparer
     {
         SymbolExpr symbol => symbol.Name,
         NumberExpr number => number.Value.ToString(),
+        ApplyExpr { Head: Heads.Held } held => Printed(held.Arguments[0]),
         ConstantExpr { Kind: ConstantKind.Pi } => "pi",
         ConstantExpr { Kind: ConstantKind.E } => "E",
         ConstantExpr { Kind: ConstantKind.ImaginaryUnit } => "I",
