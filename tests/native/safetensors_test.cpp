@@ -153,6 +153,34 @@ TBRM_TEST(each_fault_is_named) {
     CHECK(refusal(file_bytes("{\"a\":" + std::string(1'000'000, '['), "")).find("found a list") != std::string::npos);
 }
 
+// Inputs and verdicts of huggingface/safetensors, safetensors/src/tensor.rs (tests), as header and data.
+TBRM_TEST(the_verdicts_of_the_reference_implementation) {
+    const auto test = [](const char* shape, const char* offsets) {
+        return std::string(R"({"test":{"dtype":"I32","shape":)") + shape + R"(,"data_offsets":)" + offsets + "}}";
+    };
+    const std::string zeros(16, '\0');
+    std::string ten = "{";  // ten tensors over the same bytes
+    for (int i = 0; i < 10; ++i)
+        ten += (i > 0 ? "," : "") + ("\"weight_" + std::to_string(i)) +
+               R"(":{"dtype":"F32","shape":[2,2],"data_offsets":[0,16]})";
+    const struct {
+        std::string header, data;
+        bool valid;
+    } vectors[] = {{test("[]", "[0,4]"), zeros.substr(0, 4), true}, {test("[2,2]", "[0,16]"), zeros, true},
+            {test("[2,0]", "[0, 0]"), "", true}, {"{}\r \t\n", "", true}, {ten + "}", zeros, false},
+            {test("[2,2]", "[0,16]"), zeros + "extra_bogus_data_for_polyglot_file", false},
+            {test("[2,2]", "[0,16]"), zeros.substr(2), false}, {"\xff", "", false}, {"{", "", false},
+            {test("[2,2]", "[0, 4]"), "", false}, {test("[2,18446744073709551614]", "[0,16]"), zeros, false},
+            {test("[2,9223372036854775807]", "[0,16]"), zeros, false}};
+    for (const auto& vector : vectors) {
+        const std::string found = refusal(file_bytes(vector.header, vector.data));
+        CHECK_MSG(found.empty() == vector.valid, "%s: %s", vector.header.c_str(), found.c_str());
+    }
+    std::string huge = file_bytes(test("[2,2]", "[0,16]"), zeros);
+    huge.replace(5, 3, "\xff\xff\xff");
+    CHECK(!refusal(huge).empty() && !refusal("").empty() && !refusal(std::string("<\0\0\0\0\0\0\0", 8)).empty());
+}
+
 TBRM_TEST(every_truncation_is_refused) {
     const std::string whole = file_bytes(kTwo, std::string(32, 'x'));
     CHECK(refusal(whole).empty());
