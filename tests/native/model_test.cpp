@@ -394,6 +394,29 @@ TBRM_TEST(nothing_scored_and_nothing_at_all_are_legal) {
     }
 }
 
+TBRM_TEST(a_micro_batch_that_does_not_fit_is_refused_before_it_runs) {
+    const ContextHandle context = make_context(1);
+    tbrm_model_config_t config = tiny_config(TBRM_DTYPE_F32);
+    config.n_layers = 1000;
+    config.intermediate_size = 4096;
+    config.hidden_size = 2;
+    config.max_positions = 1 << 20;
+    config.trainable = 1;
+    const ModelHandle model = make_model(context.get(), config, 1);
+    Batch batch;
+    batch.add_sequence(1 << 20, 1, config.vocab_size, 1);  // 33 MB of gate and up per token
+    const tbrm_batch_t view = batch.view();
+    float q[1], v[1];
+    tbrm_error_t err{};
+    const int64_t peak = host_memory().peak();
+    CHECK(tbrm_logprob_forward(model.get(), &view, 1, q, v, nullptr, &err) == TBRM_STATUS_OUT_OF_MEMORY);
+    CHECK(std::strstr(err.message, "use smaller micro-batches or recompute = 1") != nullptr);
+    CHECK(host_memory().peak() - peak < int64_t{64} << 20);
+    batch = Batch();
+    batch.add_sequence(4, 2, config.vocab_size, 1);
+    backward(model.get(), forward(model.get(), batch, true).q, {0, 0}, {});
+}
+
 TBRM_TEST(handles_may_be_destroyed_in_any_order_and_give_all_memory_back) {
     const int64_t bytes = host_memory().in_use(), objects = LiveObject::count();
     for (const bool context_first : {false, true}) {

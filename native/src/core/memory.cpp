@@ -1,9 +1,12 @@
 #include "core/memory.hpp"
 
+#include <algorithm>
+#include <cstdio>
 #include <cstdlib>
 
 #if defined(__linux__)
 #include <sys/mman.h>
+#include <unistd.h>
 #endif
 
 namespace tbrm {
@@ -24,6 +27,23 @@ void MemoryCounter::remove(int64_t bytes) noexcept {
 MemoryCounter& host_memory() {
     static MemoryCounter counter;
     return counter;
+}
+
+int64_t host_total_bytes() {
+#if defined(__linux__)
+    int64_t total = static_cast<int64_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<int64_t>(sysconf(_SC_PAGE_SIZE));
+    // Version 2 and version 1 of control groups; "max" or a huge number stand for no limit.
+    for (const char* path : {"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"}) {
+        std::FILE* file = std::fopen(path, "r");
+        if (file == nullptr) continue;
+        long long limit = 0;
+        if (std::fscanf(file, "%lld", &limit) == 1 && limit > 0) total = std::min<int64_t>(total, limit);
+        std::fclose(file);
+    }
+    return total;
+#else
+    return 0;
+#endif
 }
 
 void* host_allocate(int64_t bytes) {

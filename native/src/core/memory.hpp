@@ -25,6 +25,9 @@ private:
 
 MemoryCounter& host_memory();
 
+// Memory of the machine, or of the control group (container) that the process lives in when that is less. 0: unknown.
+int64_t host_total_bytes();
+
 // 64-byte aligned, uninitialised, counted in host_memory(), freed with the object. Movable. Throws OUT_OF_MEMORY naming the bytes.
 template <class T>
 class HostBuffer {

@@ -14,7 +14,6 @@
 
 #if defined(__linux__)
 #include <sched.h>
-#include <unistd.h>
 #endif
 
 namespace tbrm {
@@ -53,13 +52,7 @@ public:
                 isa_name(active_isa()), static_cast<long long>(total_bytes()));
     }
     MemoryCounter& memory() override { return host_memory(); }
-    int64_t total_bytes() const override {
-#if defined(__linux__)
-        return static_cast<int64_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<int64_t>(sysconf(_SC_PAGE_SIZE));
-#else
-        return 0;
-#endif
-    }
+    int64_t total_bytes() const override { return host_total_bytes(); }
 
     void enter() const override {
 #if defined(_OPENMP)

@@ -1,6 +1,13 @@
 #include "gradient/layer_tape.hpp"
 
 namespace tbrm {
+namespace {
+
+bool has_qk_norm(const ModelView& model) {
+    return !model.layers.empty() && model.layers[0].q_norm != nullptr;
+}
+
+}  // namespace
 
 void LayerTape::resize(Device& device, const ModelView& model, int64_t n) {
     const int64_t element = dtype_bytes(model.dtype);
@@ -12,11 +19,22 @@ void LayerTape::resize(Device& device, const ModelView& model, int64_t n) {
     lse.resize(device, n * shape.n_heads);
     input_inv_rms.resize(device, n);
     middle_inv_rms.resize(device, n);
-    if (!model.layers.empty() && model.layers[0].q_norm != nullptr) {
+    if (has_qk_norm(model)) {
         const int64_t n_normed = shape.n_heads + shape.n_kv_heads;
         qk_before_norm.resize(device, n * n_normed * shape.head_dim * element);
         qk_inv_rms.resize(device, n * n_normed);
     }
+}
+
+int64_t LayerTape::bytes_per_token(const ModelView& model) {
+    const AttentionShape& shape = model.attention;
+    int64_t elements = model.qkv_width() + model.attention_width() + 2 * model.intermediate + model.hidden;
+    int64_t floats = shape.n_heads + 2;
+    if (has_qk_norm(model)) {
+        elements += (shape.n_heads + shape.n_kv_heads) * shape.head_dim;
+        floats += shape.n_heads + shape.n_kv_heads;
+    }
+    return elements * dtype_bytes(model.dtype) + floats * 4;
 }
 
 void ForwardScratch::resize(Device& device, const ModelView& model, int64_t n, bool with_tape) {
@@ -29,6 +47,11 @@ void ForwardScratch::resize(Device& device, const ModelView& model, int64_t n, b
     gate_up.resize(device, n * 2 * model.intermediate * element);
 }
 
+int64_t ForwardScratch::bytes_per_token(const ModelView& model, bool with_tape) {
+    const int64_t own = with_tape ? 0 : model.qkv_width() + model.attention_width() + 2 * model.intermediate;
+    return (model.hidden + model.intermediate + own) * dtype_bytes(model.dtype);
+}
+
 void BackwardScratch::resize(Device& device, const ModelView& model, int64_t n) {
     const int64_t element = dtype_bytes(model.dtype);
     normed.resize(device, n * model.hidden * element);
@@ -37,6 +60,11 @@ void BackwardScratch::resize(Device& device, const ModelView& model, int64_t n) 
     d_inner.resize(device, n * model.intermediate * element);
     d_attention.resize(device, n * model.attention_width() * element);
     d_qkv.resize(device, n * model.qkv_width() * element);
+}
+
+int64_t BackwardScratch::bytes_per_token(const ModelView& model) {
+    return (2 * model.hidden + 2 * model.intermediate + model.attention_width() + model.qkv_width()) *
+           dtype_bytes(model.dtype);
 }
 
 LayerBuffers layer_buffers(ForwardScratch& scratch) {

@@ -21,6 +21,7 @@ struct LayerTape {
     DeviceBuffer<float> qk_inv_rms;
 
     void resize(Device& device, const ModelView& model, int64_t n);
+    static int64_t bytes_per_token(const ModelView& model);
 };
 
 // Scratch of a forward: with a tape, the tape's own buffers take the place of qkv, attention and gate_up.
@@ -32,6 +33,7 @@ struct ForwardScratch {
     DeviceBuffer<uint8_t> gate_up;
 
     void resize(Device& device, const ModelView& model, int64_t n, bool with_tape);
+    static int64_t bytes_per_token(const ModelView& model, bool with_tape);
 };
 
 // Gradients that travel through one layer.
@@ -44,6 +46,7 @@ struct BackwardScratch {
     DeviceBuffer<uint8_t> d_qkv;
 
     void resize(Device& device, const ModelView& model, int64_t n);
+    static int64_t bytes_per_token(const ModelView& model);
 };
 
 LayerBuffers layer_buffers(ForwardScratch& scratch);

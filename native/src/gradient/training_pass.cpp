@@ -1,5 +1,7 @@
 #include "gradient/training_pass.hpp"
 
+#include <algorithm>
+
 #include "core/guard.hpp"
 #include "device/staged.hpp"
 #include "gradient/layer_backward.hpp"
@@ -49,6 +51,22 @@ void TrainingPass::prepare(const tbrm_batch_t* batch, bool keep) {
                 "a forward is kept already; call tbrm_gradient_backward or tbrm_gradient_discard before the next");
     }
     batch_.assign(device_, model_.config(), batch);
+    require_memory(batch_.n_tokens, batch_.n_rows, keep);
+}
+
+void TrainingPass::require_memory(int64_t n_tokens, int64_t n_rows, bool keep) {
+    const int64_t n_layers = static_cast<int64_t>(view_.layers.size());
+    int64_t per_token = row_bytes_ + ForwardScratch::bytes_per_token(view_, keep);
+    if (keep) {
+        const bool recompute = model_.config().recompute != 0;
+        per_token += n_layers * row_bytes_ + (recompute ? 1 : n_layers) * LayerTape::bytes_per_token(view_) +
+                     (recompute ? row_bytes_ : 0) + BackwardScratch::bytes_per_token(view_);
+    }
+    const int64_t needed = n_tokens * per_token + n_rows * (keep ? 4 : 2) * row_bytes_;
+    require_device_memory(device_, needed - held_bytes_, "the activations of this micro-batch",
+            keep && model_.config().recompute == 0 ? "use smaller micro-batches or recompute = 1"
+                                                   : "use smaller micro-batches");
+    held_bytes_ = std::max(held_bytes_, needed);
 }
 
 void TrainingPass::forward(const tbrm_batch_t* batch, bool keep, const ScoredRows& out) {
@@ -206,6 +224,7 @@ void TrainingPass::discard() {
 void TrainingPass::release_buffers() {
     TBRM_ASSERT(!kept_, "the buffers of a kept forward were released");
     discard();
+    held_bytes_ = 0;
     inputs_.clear();
     tapes_.clear();
     batch_ = PackedBatch();

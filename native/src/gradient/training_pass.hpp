@@ -46,6 +46,7 @@ public:
 
 private:
     void prepare(const tbrm_batch_t* batch, bool keep);
+    void require_memory(int64_t n_tokens, int64_t n_rows, bool keep);
     void forward_on_device(bool keep, bool want_entropy);
     void layers_forward(bool keep);
     void head_forward(bool keep, float* out_h);
@@ -60,6 +61,7 @@ private:
     const ModelView& view_;
     const int64_t row_bytes_;  // of the residual stream
     bool kept_ = false;
+    int64_t held_bytes_ = 0;  // of the buffers below, as require_memory reckons
     PackedBatch batch_;
     std::vector<DeviceBuffer<uint8_t>> inputs_;  // [L] residual stream before each layer
     std::vector<LayerTape> tapes_;               // [L], or [1] with recompute

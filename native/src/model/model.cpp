@@ -29,16 +29,9 @@ int64_t bytes_needed(Device& device, const ModelConfig& c) {
 
 Model::Model(std::shared_ptr<Context> context, const ModelConfig& config)
     : context_(std::move(context)), config_(config) {
-    const int64_t needed = bytes_needed(device(), config_), total = device().total_bytes();
-    const int64_t available = total - device().memory().in_use();
-    if (total > 0 && needed > available) {
-        TBRM_FAIL(TBRM_STATUS_OUT_OF_MEMORY,
-                "the model needs %lld bytes (%s), but %lld of the device's %lld are left; use a smaller model, bf16, "
-                "or "
-                "trainable = 0",
-                static_cast<long long>(needed), config_.trainable != 0 ? "weights, masters, gradients" : "weights",
-                static_cast<long long>(available), static_cast<long long>(total));
-    }
+    require_device_memory(device(), bytes_needed(device(), config_),
+            config_.trainable != 0 ? "weights, masters and gradients" : "weights",
+            "use a smaller model, bf16, or trainable = 0");
     embedding_ = add_parameter(config_.vocab_size, config_.hidden_size);
     add_tensor("model.embed_tokens.weight", embedding_, 0, config_.vocab_size);
     for (int64_t i = 0; i < config_.n_layers; ++i)

@@ -15,6 +15,13 @@ int64_t chunk_rows(int64_t cols) {
 
 }  // namespace
 
+void require_device_memory(Device& device, int64_t bytes, const char* what, const char* advice) {
+    const int64_t total = device.total_bytes(), left = total - device.memory().in_use();
+    if (total <= 0 || bytes <= left) return;
+    TBRM_FAIL(TBRM_STATUS_OUT_OF_MEMORY, "%s need %lld bytes, %lld of the device's %lld are left; %s", what,
+            static_cast<long long>(bytes), static_cast<long long>(left), static_cast<long long>(total), advice);
+}
+
 Parameter::Parameter(Device& device, Dtype dtype, int64_t rows, int64_t cols, bool trainable)
     : device_(device),
       dtype_(dtype),

@@ -11,6 +11,10 @@
 
 namespace tbrm {
 
+// Throws OUT_OF_MEMORY, naming the bytes, unless the device has them left. Asked before anything large is allocated: a system that
+// overcommits would grant it and end the process at first use.
+void require_device_memory(Device& device, int64_t bytes, const char* what, const char* advice);
+
 class Parameter {
 public:
     // Zero-filled. A parameter that is not trained has its compute copy alone.

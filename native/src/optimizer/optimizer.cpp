@@ -35,6 +35,11 @@ Optimizer::Optimizer(std::shared_ptr<Model> model, const tbrm_optimizer_config_t
     : model_(std::move(model)), config_(check_config(config)) {
     TBRM_REQUIRE(model_->config().trainable != 0, "the model is frozen (trainable = 0): there is nothing to optimise");
     TBRM_REQUIRE(!model_->has_optimizer, "the model has an optimizer already; destroy it first");
+    int64_t bytes = 0;
+    for (const auto& parameter : model_->parameters()) {
+        if (parameter->trainable()) bytes += parameter->layout_elements() * 8;
+    }
+    require_device_memory(model_->device(), bytes, "AdamW's moments", "use a smaller model");
     try {
         for (const auto& parameter : model_->parameters()) {
             if (parameter->trainable()) parameter->allocate_moments();
