@@ -24,7 +24,7 @@ struct ModelShape {
     int32_t tied = 1;
 };
 
-inline std::shared_ptr<Model> small_model(const ModelShape& shape = {}, int32_t n_threads = 2) {
+inline std::shared_ptr<Model> small_model(const ModelShape& shape = {}, int32_t n_threads = 1) {
     tbrm_model_config_t config{};
     config.struct_size = static_cast<int32_t>(sizeof config);
     config.dtype = static_cast<tbrm_dtype_t>(shape.dtype);

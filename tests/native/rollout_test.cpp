@@ -118,6 +118,22 @@ TBRM_TEST(log_probs_are_the_trainers) {
     }
 }
 
+TBRM_TEST(threads_do_not_change_a_bit) {
+    ModelShape shape;
+    shape.dtype = Dtype::Bf16;
+    shape.vocab = 1500;  // enough work for the loops to be shared out
+    shape.hidden = 64;
+    shape.head_dim = 16;
+    const std::vector<Request> requests = mixed_requests(1500);
+    Outputs expected;
+    for (const int32_t n_threads : {1, 2, 5}) {
+        const std::shared_ptr<Model> model = small_model(shape, n_threads);
+        const Outputs outputs = run_all(*model, limits_of(*model, 16, 100, 30), requests);
+        if (n_threads == 1) expected = outputs;
+        check_same(outputs, expected, "threads");
+    }
+}
+
 int main(int argc, char** argv) {
     return tbrm::testing::run(argc, argv);
 }
