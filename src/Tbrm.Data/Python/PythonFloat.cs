@@ -61,6 +61,41 @@ internal static class PythonFloat
         return Math.CopySign(double.Parse(text, CultureInfo.InvariantCulture), value);
     }
 
+    /// <summary>
+    /// <c>float(text)</c>: white space around, digits of any script, single underscores between digits, an exponent, <c>inf</c>, <c>nan</c>.
+    /// False where Python raises.
+    /// </summary>
+    public static bool TryParse(string text, out double value)
+    {
+        value = 0;
+
+        // As for int(), the four ASCII separators are no white space here.
+        if (!PythonText.TryToAsciiDigits(text.AsSpan().Trim(), out string ascii))
+        {
+            return false;
+        }
+
+        ReadOnlySpan<char> body = ascii.AsSpan(ascii.StartsWith('-') || ascii.StartsWith('+') ? 1 : 0);
+        if (Same(body, "inf") || Same(body, "infinity") || Same(body, "nan"))
+        {
+            value = Same(body, "nan") ? double.NaN : ascii[0] == '-' ? double.NegativeInfinity : double.PositiveInfinity;
+            return true;
+        }
+
+        for (int i = 0; i < body.Length; i++)
+        {
+            bool between = i > 0 && i + 1 < body.Length && char.IsAsciiDigit(body[i - 1]) && char.IsAsciiDigit(body[i + 1]);
+            if (!char.IsAsciiDigit(body[i]) && body[i] is not ('.' or 'e' or 'E' or '+' or '-') && !(body[i] == '_' && between))
+            {
+                return false;
+            }
+        }
+
+        const NumberStyles Styles = NumberStyles.AllowDecimalPoint | NumberStyles.AllowExponent | NumberStyles.AllowLeadingSign;
+        return body.Length > 0 && body[0] is not ('+' or '-')
+            && double.TryParse(ascii.Replace("_", "", StringComparison.Ordinal), Styles, CultureInfo.InvariantCulture, out value);
+    }
+
     /// <summary>The value of a finite, non-negative float as a fraction.</summary>
     public static (BigInteger Numerator, BigInteger Denominator) ExactFraction(double value)
     {
@@ -70,6 +105,11 @@ internal static class PythonFloat
         mantissa |= exponent == 0 ? 0 : 1L << 52;
         int power = Math.Max(exponent, 1) - 1075;
         return power >= 0 ? ((BigInteger)mantissa << power, BigInteger.One) : (mantissa, BigInteger.One << -power);
+    }
+
+    private static bool Same(ReadOnlySpan<char> text, string word)
+    {
+        return text.Equals(word, StringComparison.OrdinalIgnoreCase);
     }
 
     /// <summary>The significant digits, no zeros at either end, and the power of ten of the first one.</summary>

@@ -45,6 +45,8 @@ internal static class SympyFunctions
                 return Extreme(arguments, Math.Min);
             case "pow" or "Pow" when arguments.Count == 2:
                 return SympyValue.Power(arguments[0], arguments[1]);
+            case "Rational" when arguments.Count == 2:
+                return arguments[0] / arguments[1];
         }
 
         Constant(name);

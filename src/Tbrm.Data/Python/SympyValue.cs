@@ -90,6 +90,11 @@ internal readonly record struct SympyValue(SympyKind Kind, BigInteger Numerator,
 
         bool infinite = a.Kind == SympyKind.ComplexInfinity || b.Kind == SympyKind.ComplexInfinity;
         bool zero = a.IsZero || b.IsZero;
+        if (zero && (a.Kind == SympyKind.Opaque || b.Kind == SympyKind.Opaque))
+        {
+            return Integer(0);
+        }
+
         return Special(a, b) ?? (infinite ? zero ? Real(double.NaN) : ComplexInfinity : Real(a.ToDouble() * b.ToDouble()));
     }
 
