@@ -36,6 +36,7 @@ missing_packages() {
     command -v g++ >/dev/null || echo g++
     command -v cmake >/dev/null || echo cmake
     command -v ninja >/dev/null || echo ninja-build
+    [ -e /usr/include/nlohmann/json.hpp ] || echo nlohmann-json3-dev
     if ! own_torch; then
         [ -e /usr/include/torch/csrc/autograd/custom_function.h ] || echo libtorch-dev
         [ -e /usr/include/gloo/config.h ] || echo libgloo-dev
