@@ -1,0 +1,22 @@
+using System;
+
+namespace Tbrm.Text.Jinja;
+
+/// <summary>What a template may use up before it is stopped: templates come with models, from anyone.</summary>
+public sealed record JinjaLimits
+{
+    /// <summary>The limits used unless told otherwise.</summary>
+    public static JinjaLimits Default { get; } = new();
+
+    /// <summary>The longest text, in UTF-16 units, that a template may put out or build.</summary>
+    public int MaxLength { get; init; } = 1 << 26;
+
+    /// <summary>The most steps (statements, expressions, items): about ten seconds.</summary>
+    public long MaxSteps { get; init; } = 50_000_000;
+
+    /// <summary>The deepest nesting of macro calls and recursive loops.</summary>
+    public int MaxDepth { get; init; } = 200;
+
+    /// <summary>The wall-clock time that rendering may take.</summary>
+    public TimeSpan MaxTime { get; init; } = TimeSpan.FromSeconds(10);
+}
