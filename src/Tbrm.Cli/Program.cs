@@ -12,6 +12,8 @@ internal static class Program
     [
         new TrainVerb(),
         new ScoreVerb(),
+        new TokenizeVerb(),
+        new TemplateVerb(),
         new TaskVerb(),
     ];
 

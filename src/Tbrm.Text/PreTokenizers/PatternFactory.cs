@@ -1,3 +1,5 @@
+using System;
+
 namespace Tbrm.Text;
 
 /// <summary>Chooses how a regular expression is matched: by hand where it is known, by interpretation otherwise.</summary>
@@ -7,12 +9,24 @@ internal static class PatternFactory
     public const string AnyCharacter = @"[\s\S]";
 
     /// <summary>A matcher for the pattern; <paramref name="where"/> names its place when it cannot be matched.</summary>
-    public static IPattern Create(string pattern, JsonView where) => pattern switch
+    public static IPattern Create(string pattern, JsonView where)
+    {
+        try
+        {
+            return Known(pattern) ?? new RegexPattern(pattern);
+        }
+        catch (FormatException e)
+        {
+            throw where.Fail($"the pattern {pattern} cannot be used: {e.Message}");
+        }
+    }
+
+    private static IPattern? Known(string pattern) => pattern switch
     {
         ModernWordPattern.Qwen2 => new ModernWordPattern(maxDigits: 1),
         ModernWordPattern.Llama3 => new ModernWordPattern(maxDigits: 3),
         AnyCharacter => RunePattern.Any,
         Gpt2WordPattern.Gpt2 => new Gpt2WordPattern(),
-        _ => throw where.Fail($"the pattern is not supported: {pattern}"),
+        _ => null,
     };
 }

@@ -80,6 +80,19 @@ internal sealed class TokenizerConfig
         }
     }
 
+    /// <summary>What transformers' <c>special_tokens_map</c> gives to a chat template.</summary>
+    public List<KeyValuePair<string, object?>> SpecialTokens()
+    {
+        List<KeyValuePair<string, object?>> tokens =
+            [.. s_roles.Where(_roles.ContainsKey).Select(role => KeyValuePair.Create(role, (object?)_roles[role].Content))];
+        if (_additionalSpecial.Count > 0)
+        {
+            tokens.Add(new("additional_special_tokens", new Jinja.PyList([.. _additionalSpecial.Select(token => (object?)token.Content)])));
+        }
+
+        return tokens;
+    }
+
     private static AddedToken Special(string content) => new(content, Special: true);
 
     private bool IsRole(string content)

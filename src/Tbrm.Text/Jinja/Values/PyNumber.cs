@@ -14,7 +14,11 @@ internal static class PyNumber
     private const long MaxBits = 1 << 20;
 
     /// <summary>A whole number in the form in which values hold it.</summary>
-    public static object Normalize(BigInteger value) => value >= long.MinValue && value <= long.MaxValue ? (long)value : value;
+    public static object Normalize(BigInteger value)
+    {
+        // The cast to object keeps the conditional from turning the long back into a BigInteger.
+        return value >= long.MinValue && value <= long.MaxValue ? (object)(long)value : value;
+    }
 
     /// <summary>A whole number or bool.</summary>
     public static BigInteger ToBig(object? value) => value switch

@@ -1,0 +1,33 @@
+using System.CommandLine;
+using Tbrm.Core;
+using Tbrm.Text;
+
+namespace Tbrm.Cli.Verbs;
+
+/// <summary><c>tokenize --tokenizer DIR --in F --out F [--decode]</c>: text to ids, or ids to text.</summary>
+internal sealed class TokenizeVerb : IVerb
+{
+    public Command Create()
+    {
+        Option<string> tokenizer = new("--tokenizer") { Description = "Folder with tokenizer.json, or vocab.json and merges.txt.", Required = true };
+        Option<string> input = new("--in") { Description = "JSONL with text (or ids); - is stdin.", Required = true };
+        Option<string> output = new("--out") { Description = "Where the rows with ids (or text) go; - is stdout.", Required = true };
+        Option<bool> decode = new("--decode") { Description = "From ids to text." };
+        Command command = new("tokenize", "Turns text into token ids, or back.") { tokenizer, input, output, decode };
+        command.SetAction(parsed =>
+        {
+            Tokenizer loaded = Tokenizer.Load(parsed.GetValue(tokenizer)!);
+            if (parsed.GetValue(decode))
+            {
+                TokenizeJob.Decode(loaded, parsed.GetValue(input)!, parsed.GetValue(output)!);
+            }
+            else
+            {
+                TokenizeJob.Encode(loaded, parsed.GetValue(input)!, parsed.GetValue(output)!);
+            }
+
+            return (int)ExitCode.Ok;
+        });
+        return command;
+    }
+}

@@ -1,0 +1,103 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using System.Text.Json;
+using NUnit.Framework;
+using Tbrm.Text.Jinja;
+
+namespace Tbrm.Text.Tests;
+
+/// <summary>What templates from anyone must not be able to do, and what their errors say.</summary>
+public sealed class JinjaLimitTests
+{
+    private static readonly JinjaLimits s_small = new() { MaxSteps = 200_000, MaxLength = 1 << 20, MaxTime = TimeSpan.FromSeconds(30) };
+
+    [TestCase("{% for a in range(100000) %}{% for b in range(100000) %}{% endfor %}{% endfor %}")]
+    [TestCase("{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}")]
+    [TestCase("{% for x in [[1]] recursive %}{{ loop([[1]]) }}{% endfor %}")]
+    [TestCase("{{ 'a' * 10 ** 12 }}")]
+    [TestCase("{{ [0] * 10 ** 12 }}")]
+    [TestCase("{{ 10 ** (10 ** 10) }}")]
+    [TestCase("{{ 'x'.center(10 ** 12) }}")]
+    [TestCase("{{ 'x'.ljust(999999999) }}")]
+    [TestCase("{{ '%0999999999d' % 1 }}")]
+    [TestCase("{{ '{:999999999}'.format(1) }}")]
+    [TestCase("{{ 'a\\nb' | indent(10 ** 10) }}")]
+    [TestCase("{{ [1] | tojson(indent=10 ** 10) }}")]
+    [TestCase("{{ range(10 ** 9) }}")]
+    [TestCase("{% set ns = namespace(s='aaaaaaaaaaaaaaaa') %}{% for i in range(60) %}{% set ns.s = ns.s ~ ns.s %}{% endfor %}{{ ns.s }}")]
+    [TestCase("{% set ns = namespace(l=[1]) %}{% for i in range(60) %}{% set ns.l = [ns.l, ns.l] %}{% endfor %}{{ ns.l }}")]
+    [TestCase("{% set ns = namespace() %}{% set ns.a = ns %}{{ ns }}")]
+    [TestCase("{% for i in range(100000) %}aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa{% endfor %}")]
+    public void A_greedy_template_is_stopped(string source)
+    {
+        Assert.That(() => JinjaTemplate.Parse(source).Render([], s_small), Throws.InstanceOf<JinjaException>());
+    }
+
+    [TestCase("{{ [].append(1) }}", "append")]
+    [TestCase("{{ {}.update({}) }}", "update")]
+    [TestCase("{{ ''.__class__.__mro__ }}", "__class__")]
+    [TestCase("{{ x.__globals__.y }}", "'x' is undefined")]
+    public void The_sandbox_names_what_it_refuses(string source, string part)
+    {
+        Assert.That(() => JinjaTemplate.Parse(source).Render([]), Throws.InstanceOf<JinjaException>().With.Message.Contains(part));
+    }
+
+    [TestCase("a\nb\n{{ 1 + }}", "line 3", "expression")]
+    [TestCase("a\n{% foo %}", "line 2", "foo")]
+    [TestCase("a\n\n{% include 'x' %}", "line 3", "include")]
+    [TestCase("{{ 'x' | nope }}", "line 1", "nope")]
+    [TestCase("{{ 'x' is nope }}", "line 1", "nope")]
+    [TestCase("\n{% if x %}", "line 2", "if")]
+    [TestCase("\n{{ x.y }}", "line 2", "'x' is undefined")]
+    [TestCase("{% for a, b in [1] %}{% endfor %}", "line 1", "unpack")]
+    public void An_error_names_line_and_construct(string source, string line, string part)
+    {
+        Assert.That(
+            () => JinjaTemplate.Parse(source).Render([]),
+            Throws.InstanceOf<JinjaException>().With.Message.Contains(line).And.Message.Contains(part));
+    }
+
+    [Test]
+    public void An_exception_of_the_template_gives_its_own_text()
+    {
+        Assert.That(
+            () => JinjaTemplate.Parse("x\n{{ raise_exception('Only user roles') }}").Render([]),
+            Throws.TypeOf<JinjaRaisedException>().With.Message.EqualTo("Only user roles"));
+    }
+
+    [Test]
+    public void Deep_nesting_is_an_error_and_not_a_crash([Values("(", "[", "{'a':", "not ", "-", "{% if 1 %}", "{{ '")] string opening)
+    {
+        string source = opening.StartsWith("{%", StringComparison.Ordinal)
+            ? string.Concat(Enumerable.Repeat(opening, 100_000))
+            : "{{ " + string.Concat(Enumerable.Repeat(opening, 100_000)) + " }}";
+        Assert.That(() => JinjaTemplate.Parse(source), Throws.InstanceOf<JinjaException>());
+    }
+
+    [Test]
+    public void Mutated_templates_render_or_fail_with_a_message()
+    {
+        string[] sources = [.. GoldenFiles.Rows("jinja", "snippets.jsonl").Concat(GoldenFiles.Rows("jinja", "chat.jsonl"))
+            .Select(row => row.Text("template")).OfType<string>().Where(source => source.Length > 0)];
+        JsonElement variables = GoldenFiles.Rows("jinja", "snippets.jsonl").First().GetProperty("vars");
+        KeyValuePair<string, JsonElement>[] members = [.. variables.EnumerateObject().Select(member => KeyValuePair.Create(member.Name, member.Value))];
+        Random random = new(20240726);
+        int rendered = 0;
+        for (int i = 0; i < 3000; i++)
+        {
+            string mutated = Mutation.Of(sources[random.Next(sources.Length)], sources[random.Next(sources.Length)], random);
+            try
+            {
+                _ = JinjaTemplate.Parse(mutated).Render(members, s_small);
+                rendered++;
+            }
+            catch (JinjaException e)
+            {
+                Assert.That(e.Message, Is.Not.Empty);
+            }
+        }
+
+        Assert.That(rendered, Is.InRange(100, 2900));
+    }
+}
