@@ -302,6 +302,27 @@ TBRM_TEST(ties_are_kept_as_documented) {
     CHECK(cpu::sample_filter(8, flat.data(), 3, 0, 0.5f, -kInf, scratch.data()).last_tie == 3);
 }
 
+// Input and output of test_top_p_dist_warper in huggingface/transformers, tests/generation/test_logits_process.py.
+TBRM_TEST(top_p_gives_transformers_vectors) {
+    const std::vector<std::vector<float>> given = {{0.3f, 0.1f, 0.1f, 0.5f}, {0.15f, 0.3f, 0.3f, 0.25f}};
+    const std::vector<std::vector<bool>> kept = {{true, false, false, true}, {false, true, true, true}};
+    for (size_t i = 0; i < given.size(); ++i) {
+        std::vector<float> z, scratch(8);
+        for (const float p : given[i])
+            z.push_back(std::log(p));
+        const float z_max = *std::max_element(z.begin(), z.end());
+        const SampleFilter filter = cpu::sample_filter(4, z.data(), z_max, 0, 0.8f, -kInf, scratch.data());
+        for (size_t id = 0; id < 4; ++id) {
+            const bool keeps = z[id] > filter.threshold ||
+                               (z[id] == filter.threshold && static_cast<int32_t>(id) <= filter.last_tie);
+            CHECK_MSG(keeps == kept[i][id], "row %zu, id %zu", i, id);
+        }
+    }
+    const std::vector<float> ten(10, -1.0f);
+    std::vector<float> scratch(20);
+    CHECK(cpu::sample_filter(10, ten.data(), -1, 0, 0.8f, -kInf, scratch.data()).last_tie == 7);
+}
+
 TBRM_TEST(greedy_takes_the_lowest_of_the_largest) {
     std::vector<float> logits = testing::normals(3001, 5);
     logits[2999] = logits[17] = logits[1024] = 9.0f;

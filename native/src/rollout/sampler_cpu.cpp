@@ -185,8 +185,7 @@ SampleFilter sample_filter(
     const uint64_t total = kernels.mass(z, n_vocab, 0, 1.0f, z_max, {filter.threshold, filter.last_tie, -INFINITY});
     // A token goes when the mass of those before it, in descending order, reaches `need`: Hugging Face removes what lies within the
     // lowest 1 - top_p.
-    const double removable = (1.0 - static_cast<double>(top_p)) * static_cast<double>(total);
-    const uint64_t need = std::max<uint64_t>(1, total - static_cast<uint64_t>(removable));
+    const uint64_t need = mass_to_keep(total, top_p);
     kernels.scaled_exps(z, n_vocab, z_max, scratch);
     const auto mass = [&](int64_t i) { return to_mass(scratch[i]); };
     const Selected found = select_key(z, n_vocab, lowest_key, need, mass, candidates);

@@ -67,6 +67,14 @@ TBRM_HOST_DEVICE inline uint64_t draw_below(uint64_t total, uint64_t seed, int64
     return multiply_high(r.x[0] | static_cast<uint64_t>(r.x[1]) << 32, total);
 }
 
+// Of `total`, the mass that top_p < 1 wants: tokens are kept while less than that lies before them. 2^-24 is half an ulp of top_p, so that ten
+// equal tokens and 0.8f, which is above 0.8, keep eight.
+TBRM_HOST_DEVICE inline uint64_t mass_to_keep(uint64_t total, float top_p) {
+    const double removable = (1.0 - static_cast<double>(top_p) + 0x1p-24) * static_cast<double>(total);
+    const uint64_t removed = static_cast<uint64_t>(removable);
+    return removed < total ? total - removed : 1;
+}
+
 // fp32 bits -> integers in the same order; -0 and +0 are one value.
 TBRM_HOST_DEVICE inline uint32_t order_key(float x) {
     x = x + 0.0f;
