@@ -11,6 +11,7 @@ internal static class Program
     private static readonly IVerb[] s_verbs =
     [
         new TrainVerb(),
+        new DataVerb(),
         new ScoreVerb(),
         new TokenizeVerb(),
         new TemplateVerb(),
