@@ -8,7 +8,7 @@ internal sealed class ZstdBlock
 {
     private const int MaxBlockBytes = 128 << 10;
 
-    private readonly byte[] _literals = new byte[MaxBlockBytes];
+    private byte[] _literals = [];
     private int _literalCount;
     private HuffmanTable? _huffman;
     private FseTable? _literalTable;
@@ -42,7 +42,7 @@ internal sealed class ZstdBlock
         };
         int stored = isRun ? 1 : size;
         Require(size <= MaxBlockBytes && stored <= block.Length - headerBytes);
-        _literalCount = size;
+        ReserveLiterals(size);
         if (isRun)
         {
             _literals.AsSpan(0, size).Fill(block[headerBytes]);
@@ -53,6 +53,16 @@ internal sealed class ZstdBlock
         }
 
         return headerBytes + stored;
+    }
+
+    private void ReserveLiterals(int size)
+    {
+        if (size > _literals.Length)
+        {
+            _literals = new byte[size];
+        }
+
+        _literalCount = size;
     }
 
     private int ReadHuffmanLiterals(ReadOnlySpan<byte> block, bool newTable, int format)
@@ -77,7 +87,7 @@ internal sealed class ZstdBlock
         }
 
         HuffmanTable table = _huffman ?? throw new MalformedException("zstd: literals use the table of an earlier block, and there is none");
-        _literalCount = size;
+        ReserveLiterals(size);
         Span<byte> literals = _literals.AsSpan(0, size);
         if (format == 0)
         {
