@@ -13,7 +13,7 @@ namespace cpu {
 namespace {
 
 constexpr int64_t kInputDepth = 512;  // outputs m per transposed slab: 64 KiB in bf16
-constexpr int64_t kInputRows = 384;   // rows per task of the input gradient
+constexpr int64_t kInputRows = 480;   // rows per task of the input gradient
 constexpr int64_t kTileRows = 48;
 constexpr int64_t kTasksPerThread = 4;
 constexpr int64_t kWeightRows = 512;   // rows n per pass over dW
@@ -27,14 +27,27 @@ struct InputGradient {
     const char* w;
 };
 
-// slab[mm][kk] = W[m0 + mm][k0 + kk] for 64 inputs kk and `depth` outputs mm (a multiple of 64).
+// Asks for `bytes` from p on.
+void prefetch(const char* p, int64_t bytes) {
+#if defined(__GNUC__)
+    for (int64_t at = 0; at < bytes; at += 64) {
+        __builtin_prefetch(p + at, 0, 2);
+    }
+#else
+    static_cast<void>(p), static_cast<void>(bytes);
+#endif
+}
+
+// slab[mm][kk] = W[m0 + mm][k0 + kk] for 64 inputs kk and `depth` outputs mm (a multiple of 64). The runs of W that this reads are a panel
+// apart and too short for the processor to foresee the next.
 void transpose_weights(
         const InputGradient& g, const MicroKernels& kernels, int64_t k0, int64_t m0, int64_t depth, char* slab) {
-    const int64_t size = dtype_bytes(g.dtype);
+    const int64_t size = dtype_bytes(g.dtype), inputs = std::min(kPanelRows, g.k - k0);
     const int64_t panel_bytes = panel_elements(g.dtype, kPanelRows, g.k) * size;
-    for (int64_t m = 0; m < depth; m += kPanelRows) {
-        const char* panel = g.w + (m0 + m) / kPanelRows * panel_bytes + k0 * kPanelRows * size;
-        kernels.transpose_slab(g.dtype)(std::min(kPanelRows, g.k - k0), panel, slab + m * kPanelRows * size);
+    const char* run = g.w + m0 / kPanelRows * panel_bytes + k0 * kPanelRows * size;
+    for (int64_t m = 0; m < depth; m += kPanelRows, run += panel_bytes) {
+        if (m + kPanelRows < depth) prefetch(run + panel_bytes, inputs * kPanelRows * size);
+        kernels.transpose_slab(g.dtype)(inputs, run, slab + m * kPanelRows * size);
     }
 }
 
@@ -117,7 +130,7 @@ void linear_backward_weight(Dtype dtype, int64_t n, int64_t k, int64_t m, const 
                     take, cols, static_cast<const char*>(x) + (n0 * ldx + c0) * size, ldx, xt + c0 * ldt * size, ldt);
         });
         parallel_for_dynamic(panels * strips, take * k * m / 16, [&](int64_t task) {
-            const int64_t panel = task / strips, k0 = task % strips * kWeightCols;
+            const int64_t panel = task % panels, k0 = task / panels * kWeightCols;
             const int64_t m0 = panel * kPanelRows, cols = std::min(kPanelRows, m - m0);
             const char* rows = static_cast<const char*>(dy) + (n0 * lddy + m0) * size;
             char* slab = Scratch::get<char>(ScratchUse::Slab, slab_elements(dtype, take, kPanelRows) * size);
