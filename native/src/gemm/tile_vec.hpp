@@ -68,7 +68,17 @@ template <class Step, int kVectors>
 inline void tile_rows(int64_t rows, int64_t k, const typename Step::T* a, int64_t lda, const typename Step::T* b,
         int64_t cols, float* acc, int64_t ldacc, bool accumulate) {
     int64_t r = 0;
+    // Long sums take their turn long after the last: what they start from has left the caches (a weight gradient), and is asked for one tile
+    // ahead.
+    const bool prefetch = accumulate && k >= 128;
     for (; r + kTileRows <= rows; r += kTileRows) {
+        if (prefetch && r + 2 * kTileRows <= rows) {
+            for (int64_t ahead = r + kTileRows; ahead < r + 2 * kTileRows; ++ahead) {
+                for (int64_t c = 0; c < kVectors * Vec::kLanes; c += 16) {
+                    _mm_prefetch(reinterpret_cast<const char*>(acc + ahead * ldacc + c), _MM_HINT_T0);
+                }
+            }
+        }
         tile_block<Step, kTileRows, kVectors>(k, a + r * lda, lda, b, cols, acc + r * ldacc, ldacc, accumulate);
     }
     a += r * lda;
