@@ -1,4 +1,6 @@
+using System;
 using System.Collections.Generic;
+using System.Linq;
 
 namespace Tbrm.Verify.Algebra;
 
@@ -6,31 +8,28 @@ namespace Tbrm.Verify.Algebra;
 internal static class EquationSolver
 {
     /// <summary>
-    /// Whether one equation is a constant multiple of the other. Only equations in at least two variables are compared this
-    /// way; the reference compares equations in one variable as written.
+    /// Whether two equations in at least two variables have the same solutions for the first variable, in the order of names,
+    /// in which both are rational. The reference compares equations in one variable as written, so these never are equal here.
     /// </summary>
     public static bool HaveSameSolutions(RelationExpr first, RelationExpr second, Budget budget)
     {
         Expr a = Build.Subtract(first.Left, first.Right);
         Expr b = Build.Subtract(second.Left, second.Right);
-        List<SymbolExpr> symbols = Rewrite.SymbolsOf(a);
-        if (symbols.Count < 2 || symbols.Count != Rewrite.SymbolsOf(b).Count)
+        List<SymbolExpr> symbols = [.. Rewrite.SymbolsOf(a).OrderBy(s => s.Name, StringComparer.Ordinal)];
+        List<SymbolExpr> others = Rewrite.SymbolsOf(b);
+        if (symbols.Count < 2 || symbols.Count != others.Count || !symbols.TrueForAll(others.Contains))
         {
             return false;
         }
 
-        // a / b is constant exactly when a(x) b(p) = b(x) a(p) for a fixed p.
-        Expr atA = a;
-        Expr atB = b;
-        int value = 2;
         foreach (SymbolExpr symbol in symbols)
         {
-            value += 3;
-            atA = Rewrite.Substitute(atA, symbol, Build.Integer(value), budget);
-            atB = Rewrite.Substitute(atB, symbol, Build.Integer(value), budget);
+            if (RationalForm.Of(a, symbol, budget) is { } left && RationalForm.Of(b, symbol, budget) is { } right)
+            {
+                return RationalForm.HaveProportionalNumerators(left, right, budget);
+            }
         }
 
-        return !ZeroTest.AreEqual(atA, NumberExpr.Zero, budget) && !ZeroTest.AreEqual(atB, NumberExpr.Zero, budget)
-            && ZeroTest.AreEqual(Build.Mul(a, atB), Build.Mul(b, atA), budget);
+        return false;
     }
 }

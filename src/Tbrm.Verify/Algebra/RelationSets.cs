@@ -7,18 +7,25 @@ namespace Tbrm.Verify.Algebra;
 /// <summary>The set of real numbers that satisfies a relation in one variable.</summary>
 internal static class RelationSets
 {
+    private const int SampleBits = 128;
+
     /// <summary>
-    /// The solution set; null when the relation is not one of polynomials of degree one or two (with absolute values) in a single
-    /// variable. A function f(x) that is not known counts as a variable.
+    /// The solution set; null when the relation is not one of rational functions (with absolute values) in a single variable
+    /// whose zeros and poles are roots of degree two or less. A function f(x) that is not known counts as a variable.
     /// </summary>
-    public static Expr? AsSet(Expr relation, Budget budget) => AsSetOfVariable(Rewrite.Map(relation, AsVariable, budget), budget);
+    public static Expr? AsSet(Expr relation, Budget budget)
+    {
+        Expr plain = Rewrite.Map(relation, AsVariable, budget);
+        return AsSetOfVariable(plain, budget) is { } set ? SetMath.Canonical(set, budget) : null;
+    }
 
     private static Expr AsVariable(Expr part) => part is ApplyExpr apply && apply.Head.StartsWith(Heads.Undefined, StringComparison.Ordinal)
         ? new SymbolExpr(apply.Head, true)
         : part;
 
-    private static Expr? AsSetOfVariable(Expr relation, Budget budget)
+    private static SetExpr? AsSetOfVariable(Expr relation, Budget budget)
     {
+        budget.Descend();
         if (FindAbs(relation) is { } abs)
         {
             return SplitAbs(relation, abs, budget);
@@ -26,28 +33,12 @@ internal static class RelationSets
 
         if (relation is ChainExpr chain)
         {
-            Expr[] parts = new Expr[chain.Links.Count];
-            for (int i = 0; i < parts.Length; i++)
-            {
-                if (AsSetOfVariable(chain.Links[i], budget) is not SetExpr part)
-                {
-                    return null;
-                }
-
-                parts[i] = part;
-            }
-
-            return Simplified(new SetOperationExpr(SetOperation.Intersection, parts), budget);
+            SetExpr?[] parts = [.. chain.Links.Select(link => AsSetOfVariable(link, budget))];
+            return parts.Contains(null) ? null : new SetOperationExpr(SetOperation.Intersection, [.. parts!]);
         }
 
         List<SymbolExpr> symbols = Rewrite.SymbolsOf(relation);
-        if (relation is not RelationExpr single || symbols.Count != 1)
-        {
-            return null;
-        }
-
-        Expr difference = Build.Subtract(single.Left, single.Right);
-        return Polynomial.Coefficients(difference, symbols[0], 2, budget) is { } coefficients ? Solve(single.Kind, coefficients, budget) : null;
+        return relation is RelationExpr single && symbols.Count == 1 ? Solve(single, symbols[0], budget) : null;
     }
 
     private static Expr? FindAbs(Expr value)
@@ -67,54 +58,81 @@ internal static class RelationSets
     private static SetOperationExpr? SplitAbs(Expr relation, Expr abs, Budget budget)
     {
         Expr inside = abs.Arguments[0];
-        Expr? positive = AsSetOfVariable(Rewrite.Substitute(relation, abs, inside, budget), budget);
-        Expr? negative = AsSetOfVariable(Rewrite.Substitute(relation, abs, Build.Negate(inside), budget), budget);
-        Expr? right = AsSetOfVariable(new RelationExpr(RelationKind.GreaterOrEqual, inside, NumberExpr.Zero), budget);
-        Expr? left = AsSetOfVariable(new RelationExpr(RelationKind.Less, inside, NumberExpr.Zero), budget);
+        SetExpr? positive = AsSetOfVariable(Rewrite.Substitute(relation, abs, inside, budget), budget);
+        SetExpr? negative = AsSetOfVariable(Rewrite.Substitute(relation, abs, Build.Negate(inside), budget), budget);
+        SetExpr? right = AsSetOfVariable(new RelationExpr(RelationKind.GreaterOrEqual, inside, NumberExpr.Zero), budget);
+        SetExpr? left = AsSetOfVariable(new RelationExpr(RelationKind.Less, inside, NumberExpr.Zero), budget);
         return positive is null || negative is null || right is null || left is null ? null : new SetOperationExpr(
             SetOperation.Union, new SetOperationExpr(SetOperation.Intersection, positive, right), new SetOperationExpr(SetOperation.Intersection, negative, left));
     }
 
-    private static SetExpr? Solve(RelationKind kind, Expr[] coefficients, Budget budget)
+    private static SetExpr? Solve(RelationExpr relation, SymbolExpr variable, Budget budget)
     {
-        int?[] signs = [.. coefficients.Select(c => ZeroTest.SignOf(c, budget))];
-        if (signs.Contains(null))
+        if (RationalForm.Of(Build.Subtract(relation.Left, relation.Right), variable, budget) is not { } form
+            || Roots(form.Numerator, budget) is not { } zeros || Roots(form.Denominator, budget) is not { } poles)
         {
             return null;
         }
 
-        Expr[] roots = Roots(coefficients, signs, budget);
-
-        // Signs of the polynomial from left to right: outside left, between the roots, outside right.
-        int leading = signs[2] != 0 ? signs[2]!.Value : signs[1] != 0 ? signs[1]!.Value : signs[0]!.Value;
-        int left = signs[2] == 0 && signs[1] != 0 ? -leading : leading;
-        int middle = roots.Length == 2 ? -leading : 0;
-        List<Expr> pieces = [];
-        Expr start = ConstantExpr.NegativeInfinity;
-        int[] pieceSigns = roots.Length switch { 0 => [leading], 1 => [left, leading], _ => [left, middle, leading] };
-        for (int i = 0; i < pieceSigns.Length; i++)
+        List<Expr> points = [];
+        foreach (Expr point in poles.Concat(zeros))
         {
-            Expr end = i < roots.Length ? roots[i] : ConstantExpr.Infinity;
-            if (Holds(kind, pieceSigns[i]))
+            if (!SetMath.Insert(point, points, budget))
+            {
+                return null;
+            }
+        }
+
+        List<Expr> pieces = [];
+        for (int i = 0; i <= points.Count; i++)
+        {
+            Expr start = i == 0 ? ConstantExpr.NegativeInfinity : points[i - 1];
+            Expr end = i == points.Count ? ConstantExpr.Infinity : points[i];
+            if (Sample(start, end, budget) is not { } sample
+                || Holds(relation, Rewrite.Substitute(relation, variable, sample, budget), budget) is not { } holds)
+            {
+                return null;
+            }
+
+            if (holds)
             {
                 pieces.Add(new IntervalExpr(start, end, true, true));
             }
 
-            if (i < roots.Length && Holds(kind, 0))
+            // The list holds poles where a zero coincides with one: they were inserted first.
+            if (i < points.Count && !poles.Contains(points[i]) && Holds(relation.Kind, 0))
             {
-                pieces.Add(new FiniteSetExpr([end]));
+                pieces.Add(new FiniteSetExpr([points[i]]));
             }
-
-            start = end;
         }
 
-        if (roots.Length == 0 && signs.All(s => s == 0))
-        {
-            pieces = Holds(kind, 0) ? [new NamedSetExpr(NamedSetKind.Reals)] : [];
-        }
-
-        return Joined(pieces);
+        return points.Count == 0 && pieces.Count > 0 && IsEvidentlyTrue(form) ? null
+            : pieces.Count == 0 ? NamedSetExpr.Empty
+            : new SetOperationExpr(SetOperation.Union, [.. pieces]);
     }
+
+    /// <summary>x^2 + 1 > 0 says nothing; the reference does not turn it into a set of numbers.</summary>
+    private static bool IsEvidentlyTrue(RationalForm form) =>
+        form.Numerator.Length == 3 && form.Denominator.Length == 1 && form.Numerator[1] is NumberExpr { Value.IsZero: true };
+
+    private static NumberExpr? Sample(Expr start, Expr end, Budget budget)
+    {
+        BigRational? low = SetMath.InfinitySign(start) != 0 ? null : Value(start, budget);
+        BigRational? high = SetMath.InfinitySign(end) != 0 ? null : Value(end, budget);
+        return (low, high) switch
+        {
+            ({ } a, { } b) => new NumberExpr((a + b) / 2),
+            ({ } a, null) => new NumberExpr(a + 1),
+            (null, { } b) => new NumberExpr(b - 1),
+            _ => NumberExpr.One,
+        };
+    }
+
+    private static BigRational? Value(Expr point, Budget budget) =>
+        IntegerFunctions.TryExact(point, budget) ?? ZeroTest.TryEvaluate(point, SampleBits, budget)?.Value.Re.ToRational();
+
+    private static bool? Holds(RelationExpr relation, Expr atSample, Budget budget) =>
+        SetMath.Compare(((RelationExpr)atSample).Left, ((RelationExpr)atSample).Right, budget) is { } sign ? Holds(relation.Kind, sign) : null;
 
     private static bool Holds(RelationKind kind, int sign) => kind switch
     {
@@ -126,15 +144,28 @@ internal static class RelationSets
         _ => sign >= 0,
     };
 
-    /// <summary>The real roots in ascending order.</summary>
-    private static Expr[] Roots(Expr[] coefficients, int?[] signs, Budget budget)
+    /// <summary>The real roots; null when the degree, powers of the variable apart, is above two.</summary>
+    private static Expr[]? Roots(Expr[] coefficients, Budget budget)
     {
-        (Expr c, Expr b, Expr a) = (coefficients[0], coefficients[1], coefficients[2]);
-        if (signs[2] == 0)
+        int?[] signs = [.. coefficients.Select(c => ZeroTest.SignOf(c, budget))];
+        int low = Array.FindIndex(signs, s => s != 0);
+        int high = Array.FindLastIndex(signs, s => s != 0);
+        if (signs.Contains(null) || low < 0 || high - low > 2)
         {
-            return signs[1] == 0 ? [] : [Build.Negate(Build.Divide(c, b))];
+            return null;
         }
 
+        IEnumerable<Expr> atZero = low > 0 ? [NumberExpr.Zero] : [];
+        return (high - low) switch
+        {
+            0 => [.. atZero],
+            1 => [.. atZero, Build.Negate(Build.Divide(coefficients[low], coefficients[high]))],
+            _ => [.. atZero, .. Quadratic(coefficients[low], coefficients[low + 1], coefficients[high], budget)],
+        };
+    }
+
+    private static Expr[] Quadratic(Expr c, Expr b, Expr a, Budget budget)
+    {
         Expr discriminant = Build.Subtract(Build.Pow(b, Build.Integer(2)), Build.FlatMul(Build.Integer(4), Build.FlatMul(a, c)));
         int sign = ZeroTest.SignOf(discriminant, budget) ?? -1;
         if (sign < 0)
@@ -151,57 +182,5 @@ internal static class RelationSets
 
         Expr half = Build.Divide(Build.Pow(discriminant, NumberExpr.Half), new ApplyExpr(Heads.Abs, twice));
         return [Build.Subtract(middle, half), Build.FlatAdd(middle, half)];
-    }
-
-    /// <summary>Merges the pieces that touch into intervals.</summary>
-    private static SetExpr Joined(List<Expr> pieces)
-    {
-        List<Expr> merged = [];
-        foreach (Expr piece in pieces)
-        {
-            Expr? last = merged.Count > 0 ? merged[^1] : null;
-            switch (last, piece)
-            {
-                case (IntervalExpr interval, FiniteSetExpr point) when ReferenceEquals(interval.End, point.Elements[0]):
-                    merged[^1] = new IntervalExpr(interval.Start, interval.End, interval.LeftOpen, false);
-                    break;
-                case (FiniteSetExpr point, IntervalExpr interval) when ReferenceEquals(interval.Start, point.Elements[0]):
-                    merged[^1] = new IntervalExpr(interval.Start, interval.End, false, interval.RightOpen);
-                    break;
-                case (IntervalExpr { RightOpen: false } before, IntervalExpr after) when ReferenceEquals(before.End, after.Start):
-                    merged[^1] = new IntervalExpr(before.Start, after.End, before.LeftOpen, after.RightOpen);
-                    break;
-                default:
-                    merged.Add(piece);
-                    break;
-            }
-        }
-
-        return merged.Count switch
-        {
-            0 => NamedSetExpr.Empty,
-            1 => (SetExpr)merged[0],
-            _ => new SetOperationExpr(SetOperation.Union, [.. merged]),
-        };
-    }
-
-    /// <summary>An intersection of intervals as one interval, where it is one.</summary>
-    private static Expr Simplified(SetOperationExpr intersection, Budget budget)
-    {
-        Expr result = intersection.Arguments[0];
-        foreach (Expr next in intersection.Arguments.Skip(1))
-        {
-            if (result is not IntervalExpr a || next is not IntervalExpr b
-                || SetMath.Compare(a.Start, b.Start, budget) is not { } starts || SetMath.Compare(a.End, b.End, budget) is not { } ends)
-            {
-                return intersection;
-            }
-
-            bool leftOpen = starts == 0 ? a.LeftOpen || b.LeftOpen : starts > 0 ? a.LeftOpen : b.LeftOpen;
-            bool rightOpen = ends == 0 ? a.RightOpen || b.RightOpen : ends < 0 ? a.RightOpen : b.RightOpen;
-            result = SetMath.Interval(starts >= 0 ? a.Start : b.Start, ends <= 0 ? a.End : b.End, leftOpen, rightOpen, budget);
-        }
-
-        return result;
     }
 }

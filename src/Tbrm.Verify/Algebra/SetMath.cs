@@ -71,6 +71,71 @@ internal static class SetMath
         return Members(inner, outer, budget) is { } members ? members.All(m => !m.First || m.Second) : null;
     }
 
+    /// <summary>The set as a union of points and intervals that do not touch; null when it is none.</summary>
+    public static SetExpr? Canonical(SetExpr set, Budget budget)
+    {
+        List<Expr> points = [];
+        if (!CollectPoints(set, points, budget))
+        {
+            return null;
+        }
+
+        List<Expr> pieces = [];
+        Expr? start = null;
+        bool startOpen = false;
+        for (int place = 0; place <= 2 * points.Count; place++)
+        {
+            bool inside = Contains(set, points, place, budget);
+            if (place % 2 == 0)
+            {
+                if (inside && start is null)
+                {
+                    (start, startOpen) = (place == 0 ? ConstantExpr.NegativeInfinity : points[place / 2 - 1], true);
+                }
+
+                continue;
+            }
+
+            Expr point = points[place / 2];
+            bool goesOn = Contains(set, points, place + 1, budget);
+            if (start is not null && !(inside && goesOn))
+            {
+                pieces.Add(new IntervalExpr(start, point, startOpen, !inside));
+                start = null;
+            }
+            else if (start is null && inside && goesOn)
+            {
+                (start, startOpen) = (point, false);
+            }
+            else if (start is null && inside)
+            {
+                pieces.Add(new FiniteSetExpr([point]));
+            }
+        }
+
+        if (start is not null)
+        {
+            pieces.Add(new IntervalExpr(start, ConstantExpr.Infinity, startOpen, true));
+        }
+
+        return Union(pieces);
+    }
+
+    private static SetExpr Union(List<Expr> pieces)
+    {
+        if (pieces.Count > 0 && pieces.TrueForAll(p => p is FiniteSetExpr))
+        {
+            return new FiniteSetExpr(pieces.SelectMany(p => p.Arguments));
+        }
+
+        return pieces.Count switch
+        {
+            0 => NamedSetExpr.Empty,
+            1 => (SetExpr)pieces[0],
+            _ => new SetOperationExpr(SetOperation.Union, [.. pieces]),
+        };
+    }
+
     public static int InfinitySign(Expr value) => value switch
     {
         ConstantExpr { Kind: ConstantKind.Infinity } => 1,
@@ -113,7 +178,8 @@ internal static class SetMath
         }
     }
 
-    private static bool Insert(Expr point, List<Expr> points, Budget budget)
+    /// <summary>Inserts a point into a sorted list unless it is there; false when its place cannot be told.</summary>
+    public static bool Insert(Expr point, List<Expr> points, Budget budget)
     {
         if (Compare(point, point is SymbolExpr ? NumberExpr.Zero : point, budget) is null)
         {

@@ -150,7 +150,7 @@ internal static class ZeroTest
     }
 
     /// <summary>
-    /// A fixed sequence of sample points: all positive, all negative, then mixed signs; sizes from hundredths to thousands, so
+    /// A fixed sequence of sample points: all positive, all negative, alternating, then random signs; sizes from hundredths to thousands, so
     /// that every branch of a maximum or an absolute value is met.
     /// </summary>
     private static Dictionary<SymbolExpr, BigComplex>? Point(List<SymbolExpr> symbols, int index, bool integers)
@@ -171,7 +171,13 @@ internal static class ZeroTest
             }
 
             BigFloat size = Dyadic(random, index);
-            bool negative = index is 1 or 3 || (index > 3 && random.Next(2) == 0);
+            bool negative = index switch
+            {
+                0 => false,
+                1 => true,
+                2 or 3 => (index + point.Count) % 2 != 0,
+                _ => random.Next(2) == 0,
+            };
             BigFloat re = negative ? -size : size;
             point[symbol] = symbol.IsReal ? re : new BigComplex(re, Dyadic(random, index));
         }

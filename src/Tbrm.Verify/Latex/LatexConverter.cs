@@ -101,14 +101,15 @@ internal sealed partial class LatexConverter(bool isReal, Budget budget)
         return tree.Children[at + 1].Is(TokenKind.NotIn) ? new ApplyExpr(Heads.Not, equation) : equation;
     }
 
-    private Expr SetMinus(ParseTree tree) => Fold(tree, SetUnion, (left, right) =>
-        new SetOperationExpr(SetOperation.Complement, RequireSet(left), RequireSet(right)));
+    private Expr SetMinus(ParseTree tree) => Fold(tree, SetUnion, (left, right) => new SetOperationExpr(SetOperation.Complement, left, right));
 
     private Expr SetUnion(ParseTree tree) => Fold(tree, SetIntersection, (left, right) =>
-        new SetOperationExpr(SetOperation.Union, RequireSet(left), RequireSet(right)));
+        new SetOperationExpr(SetOperation.Union, TupleAsSet(left), TupleAsSet(right)));
 
     private Expr SetIntersection(ParseTree tree) => Fold(tree, SetGroup, (left, right) =>
-        new SetOperationExpr(SetOperation.Intersection, RequireSet(left), RequireSet(right)));
+        new SetOperationExpr(SetOperation.Intersection, TupleAsSet(left), TupleAsSet(right)));
+
+    private static Expr TupleAsSet(Expr value) => value is TupleExpr tuple ? new FiniteSetExpr(tuple.Arguments) : value;
 
     private static Expr Fold(ParseTree tree, Func<ParseTree, Expr> operand, Func<Expr, Expr, Expr> join)
     {
@@ -292,11 +293,18 @@ internal sealed partial class LatexConverter(bool isReal, Budget budget)
             left = left switch
             {
                 ChainExpr chain => new ChainExpr([.. chain.Links, new RelationExpr(kind, chain.Links[^1].Right, right)]),
-                RelationExpr relation => new ChainExpr([relation, new RelationExpr(kind, relation.Right, right)]),
+                RelationExpr relation => Chain(relation, new RelationExpr(kind, relation.Right, right)),
                 _ => new RelationExpr(kind, left, right),
             };
         }
 
         return left;
+    }
+
+    // a = b = a collapses to one relation, which the reference does not take for a chain.
+    private static ChainExpr Chain(RelationExpr first, RelationExpr second)
+    {
+        bool same = first == second || (first.Flipped == second.Kind && first.Left == second.Right && first.Right == second.Left);
+        return same ? throw new LatexException("a chain that says the same thing twice") : new ChainExpr([first, second]);
     }
 }

@@ -17,7 +17,7 @@ internal sealed class SetComparer(ExpressionComparer expressions, Budget budget)
                 && expressions.ArePartsEqual(left.Start, right.Start) && expressions.ArePartsEqual(left.End, right.End);
         }
 
-        if (a == b || (a is SetExpr first && b is SetExpr second && SetMath.SameSet(first, second, budget) == true))
+        if (a == b || (a is SetExpr first && b is SetExpr second && IsCarriedOut(first) && IsCarriedOut(second) && SetMath.SameSet(first, second, budget) == true))
         {
             return true;
         }
@@ -36,6 +36,15 @@ internal sealed class SetComparer(ExpressionComparer expressions, Budget budget)
         return b is IntervalExpr { IsOpen: true } interval && a is FiniteSetExpr or TupleExpr
             && a.Arguments.Count == 2 && AreElementsEqual(a, new TupleExpr(interval.Start, interval.End));
     }
+
+    /// <summary>The reference leaves intersections and differences of finite sets as they are written, and then finds them equal to nothing else.</summary>
+    private static bool IsCarriedOut(Expr set) => set switch
+    {
+        SetOperationExpr { Operation: SetOperation.Intersection } => false,
+        SetOperationExpr { Operation: SetOperation.Complement, Arguments: [FiniteSetExpr, ..] } => false,
+        SetOperationExpr operation => operation.Arguments.All(IsCarriedOut),
+        _ => true,
+    };
 
     private bool AreElementsEqual(Expr gold, Expr answer)
     {
