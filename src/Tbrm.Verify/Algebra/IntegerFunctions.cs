@@ -10,9 +10,14 @@ internal static class IntegerFunctions
     public static Expr GcdOrLcm(string name, Expr[] arguments, Budget budget)
     {
         BigRational? result = null;
+        if (!System.Array.Exists(arguments, a => a is NumberExpr or FloatExpr || TryExact(a, budget) is not null))
+        {
+            return new ApplyExpr(Heads.Undefined + name, arguments);
+        }
+
         foreach (Expr argument in arguments)
         {
-            if ((argument is FloatExpr decimals ? Written(decimals) : TryExact(argument, budget)) is not { } value)
+            if ((argument is FloatExpr decimals ? Written(decimals) : TryExact(argument, budget) ?? Content(name, argument)) is not { } value)
             {
                 return new ApplyExpr(Heads.Undefined + name, arguments);
             }
@@ -22,6 +27,22 @@ internal static class IntegerFunctions
         }
 
         return new ApplyExpr(Heads.Held, new NumberExpr(result!.Value));
+    }
+
+    /// <summary>What a monomial shares with numbers: its coefficient. Only a gcd, and one with a number in it, is decided by that.</summary>
+    private static BigRational? Content(string name, Expr argument)
+    {
+        if (name != "gcd")
+        {
+            return null;
+        }
+
+        return argument switch
+        {
+            SymbolExpr => BigRational.One,
+            ApplyExpr { Head: Heads.Mul, Arguments: [NumberExpr number, SymbolExpr] } => number.Value,
+            _ => null,
+        };
     }
 
     // gcd(a/b, c/d) = gcd(ad, bc) / bd, and gcd * lcm is the product.

@@ -1,11 +1,18 @@
 using System;
+using System.Collections.Concurrent;
+using System.Collections.Generic;
+using System.Threading;
 
 namespace Tbrm.Verify.Algebra;
 
-/// <summary>This part: definite integrals over finite ranges by tanh-sinh quadrature.</summary>
+/// <summary>This part: definite integrals, exactly for polynomials, by tanh-sinh quadrature for everything else.</summary>
 internal sealed partial class NumericEvaluator
 {
-    private const int MaxLevel = 8;
+    private const int FirstLevel = 4;
+    private const int LastLevel = 8;
+
+    /// <summary>Nodes and weights on [-1, 1] by precision and level; the same for every integrand.</summary>
+    private static readonly ConcurrentDictionary<(int Bits, int Level), (Ball Node, Ball Weight)[]> s_nodes = new();
 
     private Ball Quadrature(ApplyExpr integral)
     {
@@ -18,18 +25,24 @@ internal sealed partial class NumericEvaluator
         SymbolExpr variable = (SymbolExpr)integral.Arguments[1];
         Ball lower = Evaluate(integral.Arguments[2]);
         Ball upper = Evaluate(integral.Arguments[3]);
+        if (RationalForm.Of(integral.Arguments[0], variable, budget) is { Denominator.Length: 1 } polynomial)
+        {
+            return _ball.Subtract(Antiderivative(polynomial, upper), Antiderivative(polynomial, lower));
+        }
+
         Ball half = Half(_ball.Subtract(upper, lower));
         Ball middle = Half(_ball.Add(upper, lower));
         Ball previous = default;
-        for (int level = 3; level <= MaxLevel; level++)
+        for (int level = FirstLevel; level <= LastLevel; level++)
         {
             Ball sum = _ball.Multiply(half, Trapezoid(integral.Arguments[0], variable, middle, half, level));
-            long change = _ball.Subtract(sum, previous).Value.Magnitude;
+            BigComplex change = _ball.Subtract(sum, previous).Value;
 
-            // Each level doubles the correct bits, so the last change bounds the error generously.
-            if (level > 3 && change < sum.Value.Magnitude - bits / 2)
+            // Each level doubles the correct bits, so that the last change bounds the error generously.
+            if (level > FirstLevel && change.Magnitude < sum.Value.Magnitude - bits / 2)
             {
-                return sum with { ErrorBits = Math.Max(change, sum.ErrorBits) - (change < sum.Value.Magnitude - bits + 20 ? 0 : bits / 4) };
+                double error = change.IsZero ? Algebra.Ball.Exact : change.Magnitude - bits / 4;
+                return sum with { ErrorBits = Math.Max(error, sum.ErrorBits) };
             }
 
             previous = sum;
@@ -38,20 +51,23 @@ internal sealed partial class NumericEvaluator
         throw new NotComputableException("the integral does not converge fast enough");
     }
 
-    // x = tanh(pi/2 sinh t), dx = pi/2 cosh t / cosh^2(pi/2 sinh t) dt, t in steps of 2^-level.
+    private Ball Antiderivative(RationalForm polynomial, Ball at)
+    {
+        Ball total = _ball.FromRational(0);
+        for (int i = polynomial.Numerator.Length - 1; i >= 0; i--)
+        {
+            Ball coefficient = _ball.Divide(Evaluate(polynomial.Numerator[i]), _ball.FromRational(i + 1));
+            total = _ball.Add(_ball.Multiply(total, at), coefficient);
+        }
+
+        return _ball.Divide(_ball.Multiply(total, at), Evaluate(polynomial.Denominator[0]));
+    }
+
     private Ball Trapezoid(Expr integrand, SymbolExpr variable, Ball middle, Ball half, int level)
     {
-        Ball step = _ball.FromRational(new BigRational(1, 1 << level));
-        Ball halfPi = Half(_ball.Pi);
         Ball total = _ball.FromRational(0);
-        int reach = (int)(Math.Log(bits * 0.6931 * 2 / Math.PI) * (1 << level)) + 1;
-        for (int k = -reach; k <= reach; k++)
+        foreach ((Ball node, Ball weight) in s_nodes.GetOrAdd((bits, level), key => Nodes(key.Bits, key.Level)))
         {
-            Ball t = _ball.Multiply(step, _ball.FromRational(k));
-            Ball inner = _ball.Multiply(halfPi, Function("sinh", [t]));
-            Ball cosh = Function("cosh", [inner]);
-            Ball node = _ball.Divide(Function("sinh", [inner]), cosh);
-            Ball weight = _ball.Divide(_ball.Multiply(halfPi, Function("cosh", [t])), _ball.Multiply(cosh, cosh));
             _bound[variable] = _ball.Add(middle, _ball.Multiply(half, node));
             try
             {
@@ -64,6 +80,27 @@ internal sealed partial class NumericEvaluator
         }
 
         _bound.Remove(variable);
-        return _ball.Multiply(step, total);
+        return total;
+    }
+
+    // x = tanh(pi/2 sinh t), dx = pi/2 cosh t / cosh^2(pi/2 sinh t) dt, t in steps of 2^-level until the weights vanish.
+    private static (Ball Node, Ball Weight)[] Nodes(int bits, int level)
+    {
+        NumericEvaluator evaluator = new(bits, new Budget(CancellationToken.None, long.MaxValue));
+        BallMath ball = evaluator.Ball;
+        Ball step = ball.FromRational(new BigRational(1, 1 << level));
+        Ball halfPi = evaluator.Half(ball.Pi);
+        int reach = (int)(Math.Log(bits * 0.6931 * 2 / Math.PI) * (1 << level)) + 1;
+        List<(Ball Node, Ball Weight)> nodes = [];
+        for (int k = -reach; k <= reach; k++)
+        {
+            Ball t = ball.Multiply(step, ball.FromRational(k));
+            Ball inner = ball.Multiply(halfPi, evaluator.Function("sinh", [t]));
+            Ball cosh = evaluator.Function("cosh", [inner]);
+            Ball weight = ball.Divide(ball.Multiply(halfPi, evaluator.Function("cosh", [t])), ball.Multiply(cosh, cosh));
+            nodes.Add((ball.Divide(evaluator.Function("sinh", [inner]), cosh), ball.Multiply(step, weight)));
+        }
+
+        return [.. nodes];
     }
 }

@@ -36,6 +36,7 @@ internal sealed partial class LatexConverter
     {
         return exponent is NumberExpr number && number.Value == 1 ? ConstantExpr.E
             : exponent is NumberExpr zero && zero.Value.IsZero ? NumberExpr.One
+            : exponent is ApplyExpr { Head: Heads.Log, Arguments: [{ } inner, ConstantExpr { Kind: ConstantKind.E }] } ? inner
             : new ApplyExpr(Heads.Exp, exponent);
     }
 
