@@ -12,6 +12,8 @@ public sealed class HardenedTests
     [TestCase("2", "2 2/3", "tests")]
     [TestCase(@"$\frac{1}{2004!}$", @"$\frac{1}{2006!}$", "tests")]
     [TestCase(@"$\frac{1}{2^{99}}$", @"$\frac{1}{2^{98}}$", "tests")]
+    [TestCase("9", @"We get x = 2\cdot 9", "verl")]
+    [TestCase("7", @"**Answer:** 7\%", "verl")]
     [TestCase("{4,5}", @"first \boxed{4}. But no, \boxed{5}", "verl")]
     public void A_false_accept_of_the_reference_is_closed_by_hardening(string gold, string answer, string profile)
     {
@@ -27,6 +29,10 @@ public sealed class HardenedTests
     [TestCase("5", "We get 5 dollars")]
     [TestCase("0.333333", @"\boxed{\frac13}")]
     [TestCase("10", "it costs $10$")]
+    [TestCase("601", "**Answer:** 601")]
+    [TestCase("601", @"**Answer:** 601 \text{ cm}^2")]
+    [TestCase("42", "- 42")]
+    [TestCase("(2,2),(6,2)", @"$$\boxed{(2,2)} \quad \text{and} \quad \boxed{(6,2)}$$")]
     public void An_honest_answer_stays_accepted(string gold, string answer) =>
         Assert.That(Grade(gold, answer, "verl", true).Score, Is.EqualTo(1));
 

@@ -35,7 +35,7 @@ public sealed class MathVerifyGoldenTests
         Verdict[] verdicts = manager.Grade([.. cases.Select(c => c.Request with { ExtraInfo = Hardened(c.Request.ExtraInfo!) })]);
 
         // The upstream cases hold a few of the false accepts that hardening is there to close.
-        Assert.That(verdicts.Count(v => v.Score > 0), Is.AtLeast((int)(0.93 * cases.Count)));
+        Assert.That(verdicts.Count(v => v.Score > 0), Is.AtLeast((int)(0.97 * cases.Count)));
     }
 
     [Test]

@@ -81,13 +81,20 @@ internal sealed partial class AnswerExtractor(IReadOnlyList<ExtractionTarget> ta
             return true;
         }
 
-        return target is PlainTarget && (UnfinishedRight().IsMatch(text.AsSpan(end)) || UnfinishedLeft().IsMatch(text.AsSpan(0, match.Index)));
+        return target is PlainTarget && (UnfinishedRight().IsMatch(text.AsSpan(end)) || UnfinishedLeft().IsMatch(text.AsSpan(0, NumberStart(match))));
     }
 
-    [GeneratedRegex(@"^[ ]*(?:[\\^_!/*+{(|]|-[ ]*\d|\d)")]
+    /// <summary>Where the number or the arithmetic of a match begins, behind words such as "answer:".</summary>
+    private static int NumberStart(Match match) => match.Groups.Values
+        .Where(g => g.Success && (g.Name == "expr" || g.Name.StartsWith("integer", StringComparison.Ordinal) || g.Name.StartsWith("decimal", StringComparison.Ordinal)))
+        .Min(g => g.Index);
+
+    /// <summary>An operator, a power, a command other than a unit's text: the formula goes on.</summary>
+    [GeneratedRegex(@"^[ ]*(?:\\(?!text|mathrm|mbox|q?quad|[,;:!) \]$])|[\^_!/+{(|]|\*(?!\*)|-[ ]*\d|\d)")]
     private static partial Regex UnfinishedRight();
 
-    [GeneratedRegex(@"(?:[\^_/*+({\-]|\\[a-zA-Z]+|\d)[ ]*\z")]
+    /// <summary>An operator, a command or another number: the formula began before. Two asterisks are emphasis.</summary>
+    [GeneratedRegex(@"(?:[\\^_({]|[\w)}\]][ ]*(?:[-+/]|(?<!\*)\*)|\\(?!q?quad|(?:long|Long)?[rR]ightarrow|implies|therefore)[a-zA-Z]+|\d)[ ]*\z")]
     private static partial Regex UnfinishedLeft();
 
     // Rightmost end first, then leftmost start; ties in the order of the patterns.

@@ -29,7 +29,7 @@ internal static partial class BoxedContent
     [GeneratedRegex("and|or|,|;")]
     private static partial Regex Separator();
 
-    [GeneratedRegex(@"^[\s$,;]*(?:and|or)?[\s$]*\z")]
+    [GeneratedRegex(@"^(?:[\s$,;]|\\[()\[\],;:! ]|\\q?quad|\\text\{[\s,;]*(?:and|or)?[\s,;]*\}|and|or)*\z")]
     private static partial Regex OnlySeparator();
 
     /// <summary>The boxes' contents joined by commas in written order; the text itself when it has no box.</summary>
