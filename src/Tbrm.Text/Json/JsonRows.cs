@@ -29,14 +29,7 @@ internal static class JsonRows
                 return;
             }
 
-            string temporary = output + ".tmp";
-            using (FileStream stream = File.Create(temporary))
-            {
-                ConvertLines(reader, input, stream, convert);
-                stream.Flush(flushToDisk: true);
-            }
-
-            File.Move(temporary, output, overwrite: true);
+            WriteFile(output, stream => ConvertLines(reader, input, stream, convert));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or DecoderFallbackException)
         {
@@ -76,6 +69,26 @@ internal static class JsonRows
                 writer.WritePropertyName(member.Name);
                 writer.WriteRawValue(member.Value.GetRawText(), skipInputValidation: true);
             }
+        }
+    }
+
+    /// <summary>Writes beside the file and renames at the end; a failure leaves nothing behind.</summary>
+    private static void WriteFile(string path, Action<Stream> write)
+    {
+        string temporary = path + ".tmp";
+        try
+        {
+            using (FileStream stream = File.Create(temporary))
+            {
+                write(stream);
+                stream.Flush(flushToDisk: true);
+            }
+
+            File.Move(temporary, path, overwrite: true);
+        }
+        finally
+        {
+            File.Delete(temporary);
         }
     }
 

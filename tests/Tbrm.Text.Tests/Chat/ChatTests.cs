@@ -100,6 +100,7 @@ public sealed class ChatTests
         {
             File.WriteAllText(text, "{\"text\":\"a\"}\n" + bad + "\n");
             Assert.That(() => TokenizeJob.Encode(tokenizer, text, ids), Throws.TypeOf<DataException>().With.Message.Contains("line 2"), bad);
+            Assert.That(File.Exists(ids + ".tmp"), Is.False);
         }
     }
 
