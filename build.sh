@@ -76,7 +76,7 @@ build_native() {
 
 # Names, times and sizes of everything that the managed build reads: unchanged means that there is nothing to do.
 managed_stamp() {
-    find src tests/*/ bench/Tbrm.Bench native/include Tbrm.sln Directory.Build.props Directory.Packages.props .editorconfig \
+    find src tests bench native/include Tbrm.sln Directory.Build.props Directory.Packages.props .editorconfig \
         -type f -printf '%p %T@ %s\n' 2>/dev/null | sort | sha256sum
 }
 

@@ -11,11 +11,16 @@ internal static class Program
     private static readonly IVerb[] s_verbs =
     [
         new TrainVerb(),
-        new DataVerb(),
+        new SftVerb(),
+        new EvalVerb(),
+        new GenerateVerb(),
         new ScoreVerb(),
         new TokenizeVerb(),
         new TemplateVerb(),
         new TaskVerb(),
+        new DataVerb(),
+        new DoctorVerb(),
+        new ConfigVerb(),
     ];
 
     private static int Main(string[] args)

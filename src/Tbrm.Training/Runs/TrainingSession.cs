@@ -187,7 +187,12 @@ public sealed class TrainingSession : IDisposable
                 Validation = data.ValFiles.Count > 0 ? null : new TaskPromptSource(task, data.TaskHoldout, heldOut: true, data.TaskValSize, system);
                 Grader = new TaskGrader(config.Reward.AnswerForm == "tags" ? AnswerForm.AnswerTag : AnswerForm.Text, task);
             }
-            else if (data.TrainFiles.Count > 0 && config.Model.Path.Length == 0)
+            else
+            {
+                Grader = new DataSourceGrader(config.Reward.Grader);
+            }
+
+            if (data.TrainFiles.Count > 0 && config.Model.Path.Length == 0)
             {
                 Train = PromptDataset.Load(data.TrainFiles, FileOptions(data.TrainMaxSamples));
             }
@@ -197,7 +202,7 @@ public sealed class TrainingSession : IDisposable
 
         public IPromptSource? Validation { get; private set; }
 
-        public IGrader Grader { get; } = new NoGrader();
+        public IGrader Grader { get; }
 
         public void LoadFiles(PromptEncoder encoder)
         {
@@ -222,12 +227,5 @@ public sealed class TrainingSession : IDisposable
             MaxSamples = maxSamples < 0 ? null : maxSamples,
             MaxPromptTokens = _config.Data.FilterOverlongPrompts ? _config.Data.MaxPromptLength : null,
         };
-    }
-
-    private sealed class NoGrader : IGrader
-    {
-        public string Name => "none";
-
-        public Verdict Grade(GradeRequest request, System.Threading.CancellationToken stop) => new(0, VerdictStatus.Error, Detail: "no grader");
     }
 }

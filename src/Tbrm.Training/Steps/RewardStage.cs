@@ -5,6 +5,7 @@ using System.Threading;
 using System.Threading.Tasks;
 using Tbrm.Core;
 using Tbrm.Text;
+using Tbrm.Verify;
 
 namespace Tbrm.Training;
 
@@ -16,6 +17,8 @@ public sealed record JudgedResponse(string Text, Verdict Verdict);
 /// <summary>The verify and reward stages: decodes and judges responses in parallel, each within a wall-clock limit.</summary>
 public sealed class RewardStage(IGrader grader, Tokenizer tokenizer, RewardConfig config)
 {
+    private readonly RewardManager _manager = new(grader, TimeSpan.FromSeconds(config.TimeoutSeconds));
+
     /// <summary>Judges trajectories; the result is in their order.</summary>
     public JudgedResponse[] Judge(IReadOnlyList<EncodedPrompt> prompts, IReadOnlyList<Trajectory> trajectories, CancellationToken stop)
     {
@@ -24,7 +27,7 @@ public sealed class RewardStage(IGrader grader, Tokenizer tokenizer, RewardConfi
         {
             Prompt prompt = prompts[trajectories[i].Group].Prompt;
             string text = tokenizer.Decode(trajectories[i].ResponseIds, skipSpecialTokens: true);
-            judged[i] = new(text, Grade(prompt, text, stop));
+            judged[i] = new(text, _manager.Grade(Request(prompt, text), stop));
         });
         return judged;
     }
@@ -38,7 +41,7 @@ public sealed class RewardStage(IGrader grader, Tokenizer tokenizer, RewardConfi
         }
 
         List<(Prompt Prompt, Verdict Verdict)> failed = [.. prompts.AsParallel().AsOrdered()
-            .Select(p => (p, Grade(p, p.GroundTruth, CancellationToken.None))).Where(r => r.Item2.Score < 1)];
+            .Select(p => (p, _manager.Grade(Request(p, p.GroundTruth)))).Where(r => r.Item2.Score < 1)];
         double share = 1 - (double)failed.Count / prompts.Count;
         if (share < config.SelfTestThreshold)
         {
@@ -49,17 +52,5 @@ public sealed class RewardStage(IGrader grader, Tokenizer tokenizer, RewardConfi
         }
     }
 
-    private Verdict Grade(Prompt prompt, string text, CancellationToken stop)
-    {
-        using CancellationTokenSource limit = CancellationTokenSource.CreateLinkedTokenSource(stop);
-        limit.CancelAfter(TimeSpan.FromSeconds(config.TimeoutSeconds));
-        try
-        {
-            return grader.Grade(new(prompt.DataSource, text, prompt.GroundTruth, prompt.ExtraInfo), limit.Token);
-        }
-        catch (OperationCanceledException) when (!stop.IsCancellationRequested)
-        {
-            return new(0, VerdictStatus.Timeout, Detail: $"no verdict within {config.TimeoutSeconds} s");
-        }
-    }
+    private static GradeRequest Request(Prompt prompt, string text) => new(prompt.DataSource, text, prompt.GroundTruth, prompt.ExtraInfo);
 }

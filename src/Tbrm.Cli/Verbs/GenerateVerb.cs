@@ -1,0 +1,96 @@
+using System;
+using System.Collections.Generic;
+using System.CommandLine;
+using System.IO;
+using System.Linq;
+using System.Text.Json.Nodes;
+using Tbrm.Core;
+using Tbrm.Data;
+using Tbrm.Training;
+
+namespace Tbrm.Cli.Verbs;
+
+/// <summary><c>generate</c>: responses to prompts, JSON lines in and out, in order.</summary>
+internal sealed class GenerateVerb : IVerb
+{
+    private readonly RunOptions _run = new();
+    private readonly Option<string?> _input = new("--in") { Description = "Rows with a prompt (text or messages)", HelpName = "FILE" };
+    private readonly Option<string?> _prompt = new("--prompt") { Description = "One prompt instead of a file", HelpName = "TEXT" };
+    private readonly Option<string?> _output = new("--out") { Description = "Where the rows go; standard output when it is not given", HelpName = "FILE" };
+
+    public Command Create()
+    {
+        Command command = new("generate", "Draws responses: model.path=DIR, rollout.n, rollout.temperature and so on decide how");
+        _run.AddTo(command);
+        command.Options.Add(_input);
+        command.Options.Add(_prompt);
+        command.Options.Add(_output);
+        command.SetAction(parsed => (int)Run(parsed));
+        return command;
+    }
+
+    private ExitCode Run(ParseResult parsed)
+    {
+        RunConfig config = _run.Load(parsed);
+        if (config.Model.Path.Length == 0)
+        {
+            throw new ConfigException("generate needs a trained model: model.path=DIR, such as a checkpoint's actor/huggingface folder");
+        }
+
+        IReadOnlyList<Prompt> prompts = Prompts(parsed, config);
+        using StopSignals signals = new();
+        TerminalProgress progress = new(Console.Error, !Console.IsErrorRedirected);
+        using TrainingSession session = TrainingSession.Open(config, trainable: false);
+        using RolloutStage rollout = new(session.Policy, session.Tokenizer, config, session.StopIds);
+        IReadOnlyList<EncodedPrompt> encoded = session.Encoder.Encode(prompts);
+        try
+        {
+            IReadOnlyList<Trajectory> trajectories = rollout.Train(encoded, 0,
+                p => progress.Show("generate", (double)p.Finished / p.Total, $"{p.Finished}/{p.Total} responses"), signals.Token);
+            progress.Clear();
+            Write(parsed.GetValue(_output), trajectories.Select(t => Row(session, encoded[t.Group].Prompt, t)));
+            return ExitCode.Ok;
+        }
+        catch (OperationCanceledException) when (signals.Token.IsCancellationRequested)
+        {
+            progress.Say("tbrm-native: interrupted; nothing was written");
+            return ExitCode.Interrupted;
+        }
+    }
+
+    private IReadOnlyList<Prompt> Prompts(ParseResult parsed, RunConfig config)
+    {
+        if (parsed.GetValue(_prompt) is { } text)
+        {
+            return [new Prompt { DataSource = "", Messages = [new("user", text)], GroundTruth = "", Index = 0 }];
+        }
+
+        string file = parsed.GetValue(_input) ?? throw new ConfigException("generate needs --in FILE or --prompt TEXT");
+        PromptDataset data = PromptDataset.Load([file], new() { Keys = new() { Prompt = config.Data.PromptKey, DataSource = config.Data.RewardFnKey } });
+        return [.. Enumerable.Range(0, (int)data.Count!.Value).Select(i => data.Get(i))];
+    }
+
+    private static JsonObject Row(TrainingSession session, Prompt prompt, Trajectory trajectory) => new()
+    {
+        ["index"] = prompt.Index,
+        ["prompt"] = prompt.Messages[^1].Content,
+        ["response"] = session.Tokenizer.Decode(trajectory.ResponseIds, skipSpecialTokens: true),
+        ["finish"] = trajectory.End.ToString(),
+        ["response_tokens"] = trajectory.ResponseIds.Length,
+        ["logp"] = trajectory.Logp.Sum(l => (double)l),
+    };
+
+    private static void Write(string? file, IEnumerable<JsonObject> rows)
+    {
+        if (file is not null)
+        {
+            RunFolder.WriteLines(Path.GetFullPath(file), rows);
+            return;
+        }
+
+        foreach (JsonObject row in rows)
+        {
+            Console.Out.WriteLine(row.ToJsonString());
+        }
+    }
+}
