@@ -1,0 +1,47 @@
+using System;
+using System.Collections.Generic;
+using System.Diagnostics;
+using System.IO;
+using Tbrm.Testing;
+
+namespace Tbrm.Cli.Tests;
+
+/// <summary>What a finished process left.</summary>
+internal sealed record Outcome(int ExitCode, string Output, string Error);
+
+/// <summary>Runs tbrm-native as its users do: as a process.</summary>
+internal static class CommandLine
+{
+    /// <summary>A model of a few thousand parameters and a few steps: seconds, not minutes.</summary>
+    public static IReadOnlyList<string> Tiny { get; } =
+    [
+        "trainer.threads=2", "data.train_batch_size=8", "data.task_val_size=20", "sft.train_batch_size=16",
+        "model.scratch.hidden_size=32", "model.scratch.intermediate_size=64", "model.scratch.num_hidden_layers=2",
+        "sft.total_training_steps=5", "trainer.save_freq=2", "trainer.test_freq=3",
+    ];
+
+    public static Outcome Run(params string[] arguments)
+    {
+        using Process process = Start(arguments);
+        System.Threading.Tasks.Task<string> error = process.StandardError.ReadToEndAsync();
+        string output = process.StandardOutput.ReadToEnd();
+        process.WaitForExit();
+        return new(process.ExitCode, output, error.Result);
+    }
+
+    public static Process Start(params string[] arguments)
+    {
+        string program = Path.Combine(AppContext.BaseDirectory, "tbrm-native.dll");
+        ProcessStartInfo start = new("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = Repository.Root };
+        start.ArgumentList.Add(program);
+        foreach (string argument in arguments)
+        {
+            start.ArgumentList.Add(argument);
+        }
+
+        return Process.Start(start)!;
+    }
+
+    /// <summary>An empty folder that goes when the test ends.</summary>
+    public static string TemporaryFolder() => Directory.CreateTempSubdirectory("tbrm-test-").FullName;
+}

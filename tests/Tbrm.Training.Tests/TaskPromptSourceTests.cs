@@ -1,0 +1,34 @@
+using System.Collections.Generic;
+using System.Linq;
+using NUnit.Framework;
+using Tbrm.Core;
+using Tbrm.Data.Tasks;
+
+namespace Tbrm.Training.Tests;
+
+public sealed class TaskPromptSourceTests
+{
+    private static TaskPromptSource Source(bool heldOut) =>
+        new(TaskRegistry.Create("chain_sum", seed: 1, size: 1000, new() { ["max_terms"] = 2, ["max_digits"] = 1 }), 0.2, heldOut, null, null);
+
+    /// <summary>One-digit sums are so few that any leak would show at once.</summary>
+    [Test]
+    public void No_problem_is_on_both_sides()
+    {
+        HashSet<string> train = [.. Questions(Source(heldOut: false), 1000)], heldOut = [.. Questions(Source(heldOut: true), 300)];
+        Assert.That(train.Intersect(heldOut), Is.Empty);
+        Assert.That(train, Has.Count.GreaterThan(100));
+        Assert.That(heldOut, Has.Count.GreaterThan(20));
+    }
+
+    [Test]
+    public void A_prompt_is_a_function_of_its_index()
+    {
+        TaskPromptSource source = Source(heldOut: false);
+        Assert.That(Questions(source, 50), Is.EqualTo(Questions(Source(heldOut: false), 50)));
+        Assert.That(source.Get(17).Messages[0].Content, Is.EqualTo(source.Get(17).Messages[0].Content));
+    }
+
+    private static List<string> Questions(TaskPromptSource source, int count) =>
+        [.. Enumerable.Range(0, count).Select(i => source.Get(i)).Select((Prompt p) => p.Messages[^1].Content)];
+}
