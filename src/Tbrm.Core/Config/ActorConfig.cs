@@ -28,7 +28,7 @@ public sealed record ActorConfig
 public sealed record OptimConfig
 {
     /// <summary>Learning rate after warm-up.</summary>
-    [AllowedRange(0, 1e3)]
+    [AllowedRange(0, 1e38)]
     public double Lr { get; init; } = 2.5e-6;
 
     /// <summary>Decoupled; not applied to norms and biases.</summary>

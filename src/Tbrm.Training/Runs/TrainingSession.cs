@@ -89,6 +89,12 @@ public sealed class TrainingSession : IDisposable
     public static TrainingSession Open(RunConfig config, bool trainable, string? modelFolder = null)
     {
         string folder = modelFolder ?? config.Model.Path;
+        if (folder.Length > 0)
+        {
+            // Before the tokenizer: a folder that is not there should be called a model folder.
+            _ = ModelFolder.ReadArchitecture(folder);
+        }
+
         EngineDevice device = EngineDevice.Open(config.Trainer.Device, config.Trainer.Threads);
         Policy? policy = null;
         try
