@@ -69,6 +69,12 @@ public sealed class PromptTemplate
         ChatTemplate template = name != null ? ChatTemplate.FromSource(Source(name))
             : tokenizerFolder != null ? ChatTemplate.Load(tokenizerFolder)
             : throw new ConfigException("expected the name of a prompt template or a folder with a tokenizer, found neither");
+        return Over(template, appendInstruction);
+    }
+
+    /// <summary>Any chat template with an instruction, as in <see cref="Create"/>.</summary>
+    public static PromptTemplate Over(ChatTemplate template, string? appendInstruction)
+    {
         string? instruction = appendInstruction == null ? null : s_instructions.GetValueOrDefault(appendInstruction, appendInstruction);
         return new PromptTemplate(template, instruction);
     }

@@ -1,20 +1,27 @@
 using System.Collections.Generic;
-using System.Text;
 using Tbrm.Core;
 using Tbrm.Text;
+using Tbrm.Text.Jinja;
 
 namespace Tbrm.Training;
 
 /// <summary>The token stage: conversation, template, token ids, length limit.</summary>
-public sealed class PromptEncoder(Tokenizer tokenizer, DataConfig config)
+/// <param name="tokenizer">The policy's tokenizer.</param>
+/// <param name="tokenizerFolder">Where its chat template is; null for a model built on the spot.</param>
+/// <param name="config">Section <c>data</c>.</param>
+public sealed class PromptEncoder(Tokenizer tokenizer, string? tokenizerFolder, DataConfig config)
 {
+    private const string NoTemplate = "none";
+
+    private readonly PromptTemplate _template = CreateTemplate(config, tokenizerFolder);
+
     /// <summary>The tokenizer.</summary>
     public Tokenizer Tokenizer { get; } = tokenizer;
 
     /// <summary>Encodes a prompt up to the assistant's turn.</summary>
     public EncodedPrompt Encode(Prompt prompt)
     {
-        int[] ids = Tokenizer.Encode(Render(prompt.Messages));
+        int[] ids = Tokenizer.Encode(Render(prompt));
         return new(prompt, Fit(ids, prompt));
     }
 
@@ -31,17 +38,33 @@ public sealed class PromptEncoder(Tokenizer tokenizer, DataConfig config)
     }
 
     /// <summary>Length in tokens, for filters.</summary>
-    public int CountTokens(Prompt prompt) => Tokenizer.Encode(Render(prompt.Messages)).Length;
+    public int CountTokens(Prompt prompt) => Tokenizer.Encode(Render(prompt)).Length;
 
-    private static string Render(IReadOnlyList<ChatMessage> messages)
+    private string Render(Prompt prompt)
     {
-        StringBuilder text = new();
-        foreach (ChatMessage message in messages)
+        IReadOnlyList<ChatMessage> messages = config.SystemPrompt.Length > 0 && prompt.Messages[0].Role != "system"
+            ? [new("system", config.SystemPrompt), .. prompt.Messages] : prompt.Messages;
+        try
         {
-            text.Append("<|im_start|>").Append(message.Role).Append('\n').Append(message.Content).Append("<|im_end|>\n");
+            return _template.Render(messages);
         }
+        catch (JinjaException e)
+        {
+            throw new DataException($"prompt {prompt.Index} of {prompt.DataSource}: the chat template refuses it: {e.Message}", e);
+        }
+    }
 
-        return text.Append("<|im_start|>assistant\n").ToString();
+    /// <summary>The configured template; else the tokenizer folder's own; else, for a model built on the spot, ChatML.</summary>
+    private static PromptTemplate CreateTemplate(DataConfig config, string? folder)
+    {
+        ChatTemplate template = config.Template switch
+        {
+            NoTemplate => ChatTemplate.FromSource("{% for message in messages %}{{ message.content }}{% endfor %}"),
+            "" when folder is null => ChatTemplate.FromSource(ScratchModel.ChatTemplate),
+            "" => ChatTemplate.Load(folder),
+            string fileOrName => ChatTemplate.FromSource(PromptTemplate.FileOrNamed(fileOrName)),
+        };
+        return PromptTemplate.Over(template, config.AppendInstruction.Length > 0 ? config.AppendInstruction : null);
     }
 
     private int[] Fit(int[] ids, Prompt prompt)

@@ -20,7 +20,7 @@ public static class ScratchModel
     private const string EndOfText = "<|endoftext|>", TurnStart = "<|im_start|>", TurnEnd = "<|im_end|>";
 
     /// <summary>ChatML, as Qwen's own template renders messages without tools.</summary>
-    private const string ChatTemplate =
+    internal const string ChatTemplate =
         "{%- for message in messages %}{{- '<|im_start|>' + message.role + '\\n' + message.content + '<|im_end|>\\n' }}{%- endfor %}"
         + "{%- if add_generation_prompt %}{{- '<|im_start|>assistant\\n' }}{%- endif %}";
 

@@ -8,6 +8,7 @@ using Tbrm.Data;
 using Tbrm.Data.Tasks;
 using Tbrm.Engine;
 using Tbrm.Text;
+using Tbrm.Verify;
 
 namespace Tbrm.Training;
 
@@ -16,16 +17,15 @@ public sealed class TrainingSession : IDisposable
 {
     private static readonly string[] s_extraFiles = ["generation_config.json"];
 
-    private TrainingSession(RunConfig config, EngineDevice device, Tokenizer tokenizer, Policy policy, Prompts prompts)
+    private TrainingSession(RunConfig config, EngineDevice device, PromptEncoder encoder, Policy policy, Prompts prompts)
     {
         Config = config;
         Device = device;
-        Tokenizer = tokenizer;
         Policy = policy;
         Train = prompts.Train;
         Validation = prompts.Validation;
-        Encoder = new(tokenizer, config.Data);
-        Reward = new(prompts.Grader, tokenizer, config.Reward);
+        Encoder = encoder;
+        Reward = new(prompts.Grader, encoder.Tokenizer, config.Reward);
     }
 
     /// <summary>The resolved configuration.</summary>
@@ -35,7 +35,7 @@ public sealed class TrainingSession : IDisposable
     public EngineDevice Device { get; }
 
     /// <summary>The policy's tokenizer.</summary>
-    public Tokenizer Tokenizer { get; }
+    public Tokenizer Tokenizer => Encoder.Tokenizer;
 
     /// <summary>The policy that is trained.</summary>
     public Policy Policy { get; }
@@ -100,8 +100,9 @@ public sealed class TrainingSession : IDisposable
         try
         {
             Prompts prompts = new(config);
-            Tokenizer tokenizer = folder.Length > 0
-                ? Tokenizer.Load(config.Model.TokenizerPath.Length > 0 && modelFolder is null ? config.Model.TokenizerPath : folder)
+            string? tokenizerFolder = folder.Length == 0 ? null
+                : config.Model.TokenizerPath.Length > 0 && modelFolder is null ? config.Model.TokenizerPath : folder;
+            Tokenizer tokenizer = tokenizerFolder is not null ? Tokenizer.Load(tokenizerFolder)
                 : ScratchModel.TrainTokenizer(prompts.Train ?? throw new ConfigException("without model.path a model is built from the training prompts, and there are none: set data.task or data.train_files"));
             policy = CreatePolicy(config, device, tokenizer, folder, trainable);
             if (tokenizer.VocabularySize > policy.Architecture.VocabSize)
@@ -109,8 +110,9 @@ public sealed class TrainingSession : IDisposable
                 throw new DataException($"the tokenizer has {tokenizer.VocabularySize} tokens but the model only {policy.Architecture.VocabSize} rows; they do not belong together");
             }
 
-            prompts.LoadFiles(new PromptEncoder(tokenizer, config.Data));
-            return new(config, device, tokenizer, policy, prompts) { GenerationConfig = ReadGenerationConfig(folder) };
+            PromptEncoder encoder = new(tokenizer, tokenizerFolder, config.Data);
+            prompts.LoadFiles(encoder);
+            return new(config, device, encoder, policy, prompts) { GenerationConfig = ReadGenerationConfig(folder) };
         }
         catch
         {
@@ -187,15 +189,14 @@ public sealed class TrainingSession : IDisposable
             if (data.Task.Length > 0)
             {
                 JsonObject parameters = TaskRegistry.ParseArguments(data.Task, data.TaskParams.Select(p => $"{p.Key}={p.Value}"));
-                string? system = data.SystemPrompt.Length > 0 ? data.SystemPrompt : null;
                 IReasoningTask task = TaskRegistry.Create(data.Task, data.Seed, long.MaxValue / 2, parameters);
-                Train = new TaskPromptSource(task, data.TaskHoldout, heldOut: false, null, system);
-                Validation = data.ValFiles.Count > 0 ? null : new TaskPromptSource(task, data.TaskHoldout, heldOut: true, data.TaskValSize, system);
+                Train = new TaskPromptSource(task, data.TaskHoldout, heldOut: false, null, null);
+                Validation = data.ValFiles.Count > 0 ? null : new TaskPromptSource(task, data.TaskHoldout, heldOut: true, data.TaskValSize, null);
                 Grader = new TaskGrader(config.Reward.AnswerForm == "tags" ? AnswerForm.AnswerTag : AnswerForm.Text, task);
             }
             else
             {
-                Grader = new DataSourceGrader(config.Reward.Grader);
+                Grader = new GraderRegistry().CreateForTraining(config.Reward.Grader == "auto" ? "data_source" : config.Reward.Grader);
             }
 
             if (data.TrainFiles.Count > 0 && config.Model.Path.Length == 0)
