@@ -119,6 +119,11 @@ inline HeadResult forward_backward(const HeadCase& c, bool with_dh, float dw_bef
     return r;
 }
 
+// Bytes of exponentials that a kept row takes.
+inline int64_t kept_row_bytes(const HeadShape& shape) {
+    return panel_count(shape.vocab) * kPanelRows * dtype_bytes(shape.dtype) + (shape.vocab + 1023) / 1024 * 4;
+}
+
 struct HeadOracle {
     std::vector<double> q, v, h, dx, dw;
     std::vector<double>

@@ -3,7 +3,8 @@
 // dz = dQ e_label + dV p + dH dH/dz. No [rows, vocabulary] array: logits-sized scratch stays within a byte budget.
 //
 // Numerics: z, V and Q come from fp32 accumulators. Columns are reduced in fixed 1024-column segments that are merged in order, so the
-// bits of a row depend on that row alone; head_logits gives the same V and the same z as head_forward.
+// bits of a row depend on that row alone; head_logits gives the same V and the same z as head_forward. The division by the temperature is
+// one correctly rounded fp32 division: Q == logits[label] / temperature, to the bit.
 #include <cstdint>
 #include <memory>
 
@@ -38,8 +39,8 @@ public:
     HeadTape(HeadTape&&) noexcept;
     HeadTape& operator=(HeadTape&&) noexcept;
 
-    // x must stay valid until backward. v_hint [rows] or null: a log-sum-exp near the true one (the rollout's or the reference's), which
-    // lets E be written in the one pass; without it, the forward takes what shift it finds.
+    // x must stay valid until backward. v_hint [rows] or null: a log-sum-exp near the true one (the rollout's or the reference's), for a
+    // twin that shifts a row before it has seen its segment; this one shifts by each segment's own maximum and does not need it.
     void forward(const HeadShape& shape, int64_t rows, const void* x, const void* w, const int32_t* labels,
             const float* v_hint, float* out_q, float* out_v, float* out_h);
 
