@@ -11,15 +11,15 @@ mirror=$(awk '/^URIs:/{print $2; exit}' "$sources")
 key=$(awk '/^Signed-By:/{print $2; exit}' "$sources")
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-mkdir -p "$work"/lists/partial "$work"/debs "$work"/root
+mkdir -p "$work"/lists/partial "$work"/debs "$work"/tree
 rm -rf "$prefix"
 mkdir -p "$prefix"
 echo "deb [signed-by=$key] $mirror $release main contrib non-free" >"$work/release.list"
 apt=(apt-get -qq -o Dir::Etc::SourceList="$work/release.list" -o Dir::Etc::SourceParts=/dev/null -o Dir::State::Lists="$work/lists" -o APT::Sandbox::User=root)
 "${apt[@]}" update
 (cd "$work/debs" && "${apt[@]}" download nvidia-cuda-toolkit nvidia-cuda-dev libcudart12 libnvvm4 libcublas12 libcublaslt12 libcu++-dev libcub-dev libthrust-dev)
-for package in "$work"/debs/*.deb; do dpkg -x "$package" "$work/root"; done
-mv "$work/root/usr" "$prefix/usr"
+for package in "$work"/debs/*.deb; do dpkg -x "$package" "$work/tree"; done
+mv "$work/tree/usr" "$prefix/usr"
 
 toolkit=$prefix/usr/lib/nvidia-cuda-toolkit
 rm -f "$toolkit/bin/nvcc.profile"

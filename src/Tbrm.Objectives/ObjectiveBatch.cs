@@ -36,7 +36,7 @@ public sealed record ObjectiveBatch
     /// <summary>Weight of the trajectory in the mean over the whole step: 1/|D|, or 0 for a dropped one, [B].</summary>
     public required float[] Weight { get; init; }
 
-    /// <summary>Whether the last row is V(s_{H+1}) of a truncated response and no action, [B]; empty for nowhere.</summary>
+    /// <summary>Whether the last row is V(s_{H+1}) of a truncated response and no action, [B]; empty when there is none.</summary>
     public bool[] Bootstrap { get; init; } = [];
 
     /// <summary>B.</summary>

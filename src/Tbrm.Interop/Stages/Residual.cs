@@ -32,7 +32,7 @@ public readonly ref struct ResidualArgs
     /// <summary>Weight in the mean, [B].</summary>
     public required ReadOnlySpan<float> Weight { get; init; }
 
-    /// <summary>1 where the last row is V(s_{H+1}) of a truncated response, [B]; empty for nowhere.</summary>
+    /// <summary>1 where the last row is V(s_{H+1}) of a truncated response, [B]; empty when there is none.</summary>
     public ReadOnlySpan<int> Bootstrap { get; init; }
 
     internal void Check(int rows, int residuals)
