@@ -16,6 +16,9 @@ namespace Tbrm.Interop;
 /// </summary>
 public static unsafe partial class LibraryLoader
 {
+    // About 20 microseconds: longer than the gap between two regions of one layer, shorter than a scheduler's slice.
+    private const string SpinCount = "10000";
+
     private static string? s_path;
 
     /// <summary>The file that was loaded; null before the first native call.</summary>
@@ -105,11 +108,18 @@ public static unsafe partial class LibraryLoader
     }
 
     /// <summary>
-    /// OpenBLAS before 0.3.24 takes new AMD cores for Haswell and loses half its speed; it reads the variable while it loads, from
-    /// the C environment, which .NET's own SetEnvironmentVariable does not reach.
+    /// What native libraries read while they load, from the C environment, which .NET's own SetEnvironmentVariable does not reach.
+    /// OpenBLAS before 0.3.24 takes new AMD cores for Haswell and loses half its speed. libgomp's threads spin for milliseconds
+    /// after each parallel region unless told otherwise, which starves whatever else runs on the machine, this process's C# included.
+    /// A variable that the user has set stays.
     /// </summary>
     private static void PrepareEnvironment()
     {
+        if (OperatingSystem.IsLinux() && Environment.GetEnvironmentVariable("OMP_WAIT_POLICY") is null)
+        {
+            _ = setenv("GOMP_SPINCOUNT", SpinCount, 0);
+        }
+
         if (OperatingSystem.IsLinux() && Avx512F.IsSupported && Environment.GetEnvironmentVariable("OPENBLAS_CORETYPE") is null)
         {
             _ = setenv("OPENBLAS_CORETYPE", "SKYLAKEX", 0);

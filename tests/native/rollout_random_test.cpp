@@ -48,6 +48,7 @@ std::vector<Request> random_requests(int64_t n, uint64_t seed) {
 
 bool is_prefix(const Output& part, const Output& whole) {
     const size_t n = part.ids.size();
+    if (n == 0) return true;
     return n <= whole.ids.size() && std::equal(part.ids.begin(), part.ids.end(), whole.ids.begin()) &&
            std::memcmp(part.logp.data(), whole.logp.data(), n * sizeof(float)) == 0 &&
            std::memcmp(part.processed_logp.data(), whole.processed_logp.data(), n * sizeof(float)) == 0;

@@ -38,7 +38,7 @@ internal sealed class SftVerb : IVerb
         IPromptSource source = session.Train ?? throw new ConfigException("there is nothing to train on: set data.task or data.train_files");
         try
         {
-            new SftLoop(session, progress).Run(source, p => p.GroundTruth, sinks.Write, signals.Token);
+            new SftLoop(session, progress).Run(source, session.Demonstrations.Of, sinks.Write, signals.Token);
         }
         catch (OperationCanceledException) when (signals.Token.IsCancellationRequested)
         {

@@ -19,6 +19,10 @@ public sealed record SftConfig
     /// <summary>Column of the response.</summary>
     public string ResponseKey { get; init; } = "response";
 
+    /// <summary>Share of a task's demonstrations that show the working before the answer; the others show the answer alone.</summary>
+    [AllowedRange(0, 1)]
+    public double WorkedShare { get; init; }
+
     /// <summary>Largest gradient norm; 0 = not clipped.</summary>
     [AllowedRange(0, 1e30)]
     public double GradClip { get; init; } = 1;

@@ -1,3 +1,4 @@
+using System;
 using System.Globalization;
 using System.Numerics;
 using System.Text;
@@ -35,7 +36,7 @@ public sealed record ChainSumConfig : TaskConfig
 }
 
 /// <summary>Sums and differences of integers, evaluated from left to right (reasoning-gym <c>arithmetic/chain_sum.py</c>).</summary>
-public sealed class ChainSumTask(ChainSumConfig config) : ReasoningTask<ChainSumConfig>(TaskName, config)
+public sealed class ChainSumTask(ChainSumConfig config) : ReasoningTask<ChainSumConfig>(TaskName, config), IWorkedTask
 {
     /// <summary>The name in the registry.</summary>
     public const string TaskName = "chain_sum";
@@ -46,6 +47,13 @@ public sealed class ChainSumTask(ChainSumConfig config) : ReasoningTask<ChainSum
     public override double Score(string? answer, TaskItem entry)
     {
         return Scoring.EqualDecimal(answer, entry.Answer);
+    }
+
+    /// <inheritdoc/>
+    public string Work(TaskItem item)
+    {
+        ArgumentNullException.ThrowIfNull(item);
+        return ColumnWorking.Of(item.Metadata["expression"]!.GetValue<string>());
     }
 
     private protected override TaskItem Generate(long index, PythonRandom random)

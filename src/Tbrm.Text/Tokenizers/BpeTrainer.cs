@@ -24,6 +24,7 @@ public sealed class BpeTrainer
             WordSplit.Gpt2 => new Gpt2WordPattern(),
             WordSplit.Llama3 => new ModernWordPattern(maxDigits: 3),
             WordSplit.Characters => RunePattern.Any,
+            WordSplit.Phrases => RunePattern.Digits,
             _ => new ModernWordPattern(maxDigits: 1),
         };
     }

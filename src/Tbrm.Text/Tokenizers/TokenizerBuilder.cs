@@ -22,6 +22,9 @@ public enum WordSplit
 
     /// <summary>Every character by itself.</summary>
     Characters,
+
+    /// <summary>Digits one by one, and nothing else is cut: a phrase that comes back in every text becomes one token.</summary>
+    Phrases,
 }
 
 /// <summary>
@@ -204,21 +207,28 @@ public sealed class TokenizerBuilder
             return ByteLevel(useRegex: true);
         }
 
+        if (Split == WordSplit.Phrases)
+        {
+            return Sequence(new() { ["type"] = "Digits", ["individual_digits"] = true });
+        }
+
         string pattern = Split switch
         {
             WordSplit.Llama3 => ModernWordPattern.Llama3,
             WordSplit.Characters => PatternFactory.AnyCharacter,
             _ => ModernWordPattern.Qwen2,
         };
-        Dictionary<string, object?> words = new()
+        return Sequence(new()
         {
             ["type"] = "Split",
             ["pattern"] = new Dictionary<string, object?> { ["Regex"] = pattern },
             ["behavior"] = "Isolated",
             ["invert"] = false,
-        };
-        return new() { ["type"] = "Sequence", ["pretokenizers"] = new object[] { words, ByteLevel(useRegex: false) } };
+        });
     }
+
+    private static Dictionary<string, object?> Sequence(Dictionary<string, object?> words) =>
+        new() { ["type"] = "Sequence", ["pretokenizers"] = new object[] { words, ByteLevel(useRegex: false) } };
 
     private static Dictionary<string, object?> ByteLevel(bool useRegex) => new()
     {

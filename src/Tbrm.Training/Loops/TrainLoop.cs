@@ -104,7 +104,7 @@ public sealed class TrainLoop : IDisposable
         if (_session.IsScratch && _config.Sft.TotalTrainingSteps > 0)
         {
             OffsetPromptSource problems = new(_session.Train!);
-            double loss = _clock.Measure("warm_start", () => new SftLoop(_session, _progress).Run(problems, p => p.GroundTruth, null, stop));
+            double loss = _clock.Measure("warm_start", () => new SftLoop(_session, _progress).Run(problems, _session.Demonstrations.Of, null, stop));
             _progress.Say(FormattableString.Invariant($"warm start: {_config.Sft.TotalTrainingSteps} supervised steps, loss {loss:F3}"));
         }
 
@@ -268,7 +268,7 @@ public sealed class TrainLoop : IDisposable
             prompts.Add(_session.Train.Get(i));
         }
 
-        _session.Reward.SelfTest(prompts);
+        _session.Reward.SelfTest(prompts, _session.Demonstrations.Of);
     }
 
     private double Seconds => _state.SecondsBefore + Stopwatch.GetElapsedTime(_started).TotalSeconds;

@@ -19,15 +19,18 @@ public static class ScratchModel
 
     private const string EndOfText = "<|endoftext|>", TurnStart = "<|im_start|>", TurnEnd = "<|im_end|>";
 
+    /// <summary>One token each, as in the vocabularies of models that think; not special, so that they stay in a decoded response.</summary>
+    private static readonly string[] s_tags = ["<think>", "</think>", "<answer>", "</answer>"];
+
     /// <summary>ChatML, as Qwen's own template renders messages without tools.</summary>
     internal const string ChatTemplate =
         "{%- for message in messages %}{{- '<|im_start|>' + message.role + '\\n' + message.content + '<|im_end|>\\n' }}{%- endfor %}"
         + "{%- if add_generation_prompt %}{{- '<|im_start|>assistant\\n' }}{%- endif %}";
 
-    /// <summary>Byte-level BPE with Qwen2's pre-tokenizer, trained on the first prompts of a source and their answers.</summary>
+    /// <summary>Byte-level BPE that cuts at digits only, so that a task's set phrases are one token each; trained on the first prompts of a source and their answers.</summary>
     public static Tokenizer TrainTokenizer(IPromptSource source)
     {
-        BpeTrainer trainer = new(WordSplit.Qwen2);
+        BpeTrainer trainer = new(WordSplit.Phrases);
         long count = System.Math.Min(source.Count ?? SamplePrompts, SamplePrompts);
         for (long i = 0; i < count; i++)
         {
@@ -44,6 +47,11 @@ public static class ScratchModel
         builder.AddSpecialToken(EndOfText, "pad");
         builder.AddSpecialToken(TurnStart);
         builder.AddSpecialToken(TurnEnd, "eos");
+        foreach (string tag in s_tags)
+        {
+            builder.AddToken(new AddedToken(tag));
+        }
+
         builder.ChatTemplate = ChatTemplate;
         return builder.Build();
     }

@@ -26,6 +26,7 @@ public sealed class TrainingSession : IDisposable
         Validation = prompts.Validation;
         Encoder = encoder;
         Reward = new(prompts.Grader, encoder.Tokenizer, config.Reward);
+        Demonstrations = new(config, prompts.Task);
     }
 
     /// <summary>The resolved configuration.</summary>
@@ -51,6 +52,9 @@ public sealed class TrainingSession : IDisposable
 
     /// <summary>The verify and reward stages.</summary>
     public RewardStage Reward { get; }
+
+    /// <summary>What a supervised step shows as the response.</summary>
+    public Demonstrations Demonstrations { get; }
 
     /// <summary>Whether the model was built on the spot and has learned nothing yet.</summary>
     public bool IsScratch => Config.Model.Path.Length == 0;
@@ -190,6 +194,7 @@ public sealed class TrainingSession : IDisposable
             {
                 JsonObject parameters = TaskRegistry.ParseArguments(data.Task, data.TaskParams.Select(p => $"{p.Key}={p.Value}"));
                 IReasoningTask task = TaskRegistry.Create(data.Task, data.Seed, long.MaxValue / 2, parameters);
+                Task = task;
                 Train = new TaskPromptSource(task, data.TaskHoldout, heldOut: false, null, null);
                 Validation = data.ValFiles.Count > 0 ? null : new TaskPromptSource(task, data.TaskHoldout, heldOut: true, data.TaskValSize, null);
                 Grader = new TaskGrader(config.Reward.AnswerForm == "tags" ? AnswerForm.AnswerTag : AnswerForm.Text, task);
@@ -208,6 +213,9 @@ public sealed class TrainingSession : IDisposable
         public IPromptSource? Train { get; private set; }
 
         public IPromptSource? Validation { get; private set; }
+
+        /// <summary>Where the problems come from; null for files.</summary>
+        public IReasoningTask? Task { get; }
 
         public IGrader Grader { get; }
 

@@ -33,7 +33,9 @@ public sealed class RewardStage(IGrader grader, Tokenizer tokenizer, RewardConfi
     }
 
     /// <summary>Judges the ground truths themselves: a grader that refuses them would train on zeros.</summary>
-    public void SelfTest(IReadOnlyList<Prompt> prompts)
+    /// <param name="prompts">Some of the problems.</param>
+    /// <param name="answerOf">A response that gives the ground truth in the form that the grader expects.</param>
+    public void SelfTest(IReadOnlyList<Prompt> prompts, Func<Prompt, string> answerOf)
     {
         if (config.SelfTestThreshold <= 0 || prompts.Count == 0)
         {
@@ -41,7 +43,7 @@ public sealed class RewardStage(IGrader grader, Tokenizer tokenizer, RewardConfi
         }
 
         List<(Prompt Prompt, Verdict Verdict)> failed = [.. prompts.AsParallel().AsOrdered()
-            .Select(p => (p, _manager.Grade(Request(p, p.GroundTruth)))).Where(r => r.Item2.Score < 1)];
+            .Select(p => (p, _manager.Grade(Request(p, answerOf(p))))).Where(r => r.Item2.Score < 1)];
         double share = 1 - (double)failed.Count / prompts.Count;
         if (share < config.SelfTestThreshold)
         {
