@@ -1,4 +1,3 @@
-using System.Linq;
 using NUnit.Framework;
 using Tbrm.Core;
 using Tbrm.Data.Tasks;
