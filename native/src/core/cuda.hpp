@@ -10,15 +10,21 @@
 
 namespace tbrm {
 
+class CublasLt;  // gemm/cublas_lt.hpp
+
 // A stream and what belongs to it. Work on one queue is ordered; nothing waits unless it says so.
 struct CudaQueue {
     cudaStream_t stream;
     cublasHandle_t blas;    // on this stream, with a workspace of its own: the same call gives the same bits
     MemoryCounter* memory;  // of the device
+    CublasLt* lt = nullptr;
+    // trainer.batch_invariant: forward products by the kernel whose row does not depend on the others; false: by cuBLASLt.
+    bool batch_invariant = true;
 };
 
 inline void check_cuda(cudaError_t status, const char* call, const char* where) {
     if (status == cudaSuccess) return;
+    cudaGetLastError();  // or the check after the next launch would report this error again
     const tbrm_status_t code = status == cudaErrorMemoryAllocation ? TBRM_STATUS_OUT_OF_MEMORY : TBRM_STATUS_CUDA;
     throw Failure(code, static_cast<int32_t>(status), where, format("%s: %s", call, cudaGetErrorString(status)));
 }

@@ -33,4 +33,26 @@ void linear_backward_weight(Dtype dtype, int64_t n, int64_t k, int64_t m, const 
         int64_t ldx, float* dw, float* dbias);
 
 }  // namespace cpu
+
+struct CudaQueue;  // core/cuda.hpp
+
+namespace cuda {
+
+// As the CPU twins; pointers are memory of the queue's device, W and dW row-major. With queue.batch_invariant (DESIGN D7) the bits of a
+// row of y, or of dx, are its own; otherwise cuBLASLt computes: equal bits for equal calls, not for other company, and a bias is rounded to
+// dtype before it is added.
+void linear_forward(const CudaQueue& queue, Dtype dtype, int64_t n, int64_t k, int64_t m, const void* x, int64_t ldx,
+        const void* w, const float* bias, Epilogue epilogue, void* y, int64_t ldy);
+
+// y in fp32: the head's logits.
+void linear_forward_f32(const CudaQueue& queue, Dtype dtype, int64_t n, int64_t k, int64_t m, const void* x,
+        int64_t ldx, const void* w, float* y, int64_t ldy);
+
+void linear_backward_input(const CudaQueue& queue, Dtype dtype, int64_t n, int64_t k, int64_t m, const void* dy,
+        int64_t lddy, const void* w, Epilogue epilogue, void* dx, int64_t lddx);
+
+void linear_backward_weight(const CudaQueue& queue, Dtype dtype, int64_t n, int64_t k, int64_t m, const void* dy,
+        int64_t lddy, const void* x, int64_t ldx, float* dw, float* dbias);
+
+}  // namespace cuda
 }  // namespace tbrm

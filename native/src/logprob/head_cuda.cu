@@ -1,9 +1,11 @@
-// head_cuda.cu - CUDA twin of the head, portable path. Contract: logprob/head.hpp. cuBLAS gives fp32 logits of a slice of the vocabulary,
-// row kernels reduce them (head_rows_cuda.cuh), and cuBLAS multiplies dz again. Shares no arithmetic with the CPU twin.
+// head_cuda.cu - CUDA twin of the head, portable path. Contract: logprob/head.hpp. A linear layer gives fp32 logits of a slice of the
+// vocabulary (gemm/linear.hpp: row-invariant or by cuBLASLt, as the queue says), row kernels reduce them (head_rows_cuda.cuh), and cuBLAS
+// multiplies dz again. Shares no arithmetic with the CPU twin.
 #include <algorithm>
 #include <cmath>
 
 #include "core/cuda.hpp"
+#include "gemm/linear.hpp"
 #include "logprob/head.hpp"
 #include "logprob/head_rows_cuda.cuh"
 
@@ -61,8 +63,8 @@ struct Call {
     }
     // logits[rows][ld] = x rows . W[first .. first + columns)^T, before the temperature.
     void logits(const Slice& s, int64_t row, float* out) const {
-        multiply(queue, shape.dtype, CUBLAS_OP_T, CUBLAS_OP_N, s.columns, s.rows, shape.hidden, w_row(s.first),
-                shape.hidden, x_row(row), shape.hidden, 0.0f, out, s.ld);
+        linear_forward_f32(queue, shape.dtype, s.rows, shape.hidden, s.columns, x_row(row), shape.hidden,
+                w_row(s.first), out, s.ld);
     }
     // acc [rows][D] += dz W_slice;  dw_slice += dz^T x.
     void input_gradient(const Slice& s, const void* dz, float* acc) const {
@@ -75,21 +77,12 @@ struct Call {
     }
 };
 
-// Calls body(T*) with a null pointer of the dtype: picks the instantiation.
-template <class Body>
-void with_dtype(Dtype dtype, Body&& body) {
-    if (dtype == Dtype::F32)
-        body(static_cast<float*>(nullptr));
-    else
-        body(static_cast<bf16*>(nullptr));
-}
-
 dim3 row_grid(const Slice& s) {
     return dim3(static_cast<unsigned>(s.rows), static_cast<unsigned>(segments_of(s.columns)));
 }
 
 void reduce(const Call& call, const Slice& s, const float* logits, SegmentSums* sums, float* q, void* e) {
-    with_dtype(call.shape.dtype, [&](auto* null) {
+    with_cuda_dtype(call.shape.dtype, [&](auto* null) {
         using T = std::remove_pointer_t<decltype(null)>;
         head_reduce_kernel<T>
                 <<<row_grid(s), kRowThreads, 0, call.queue.stream>>>(s, logits, sums, q, static_cast<T*>(e));
@@ -234,7 +227,7 @@ void HeadTape::Impl::backward_kept(
         const Call& c, const RowSlopes& slopes, float* acc, const void* active_x, float* dw) {
     for (int64_t at = 0; at < shape.vocab; at += columns) {
         const Slice s = c.slice(at, columns, ld(at), 0, n_kept);
-        with_dtype(shape.dtype, [&](auto* null) {
+        with_cuda_dtype(shape.dtype, [&](auto* null) {
             using T = std::remove_pointer_t<decltype(null)>;
             head_scale_kernel<T><<<row_grid(s), kRowThreads, 0, queue.stream>>>(
                     s, slopes, max.data() + at / kSegmentColumns * n_kept, n_kept, reinterpret_cast<T*>(slice(at)));
@@ -253,7 +246,7 @@ void HeadTape::Impl::backward_recomputed(const Call& c, const RowSlopes& slopes,
     for (int64_t at = 0; at < shape.vocab; at += width) {
         const Slice s = c.slice(at, width, width, first, n);
         c.logits(s, first, logits.data());
-        with_dtype(shape.dtype, [&](auto* null) {
+        with_cuda_dtype(shape.dtype, [&](auto* null) {
             using T = std::remove_pointer_t<decltype(null)>;
             head_gradient_kernel<T><<<row_grid(s), kRowThreads, 0, queue.stream>>>(
                     s, slopes, logits.data(), reinterpret_cast<T*>(dz.data()));
@@ -289,7 +282,7 @@ void HeadTape::backward(const void* w, const float* dq, const float* dv, const f
         CudaArray<char> active_x(*queue_, n * d * call.size());
         TBRM_CUDA_CHECK(cudaMemsetAsync(acc.data(), 0, static_cast<size_t>(acc.bytes()), queue_->stream));
         const unsigned blocks = static_cast<unsigned>(n);
-        with_dtype(tape->shape.dtype, [&](auto* null) {
+        with_cuda_dtype(tape->shape.dtype, [&](auto* null) {
             using T = std::remove_pointer_t<decltype(null)>;
             head_active_rows_kernel<T><<<blocks, 256, 0, queue_->stream>>>(
                     d, slopes, reinterpret_cast<const T*>(call.x_row(first)), reinterpret_cast<T*>(active_x.data()));
@@ -299,7 +292,7 @@ void HeadTape::backward(const void* w, const float* dq, const float* dv, const f
             tape->backward_kept(call, slopes, acc.data(), active_x.data(), dw);
         else
             tape->backward_recomputed(call, slopes, first, n, budget / 4, acc.data(), active_x.data(), dw);
-        with_dtype(tape->shape.dtype, [&](auto* null) {
+        with_cuda_dtype(tape->shape.dtype, [&](auto* null) {
             using T = std::remove_pointer_t<decltype(null)>;
             const int32_t* labels = tape->labels.data() + first;
             head_finish_input_kernel<T><<<blocks, 256, 0, queue_->stream>>>(

@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "core/cuda_reduce.cuh"
+#include "core/cuda_vector.cuh"
 #include "core/dtype.hpp"
 
 namespace tbrm {
@@ -17,22 +18,6 @@ constexpr int kPerThread = kSegmentColumns / kRowThreads;
 struct SegmentSums {
     float max, sum, weighted, sum_without_label;
 };
-
-__device__ inline float widen(float x) {
-    return x;
-}
-__device__ inline float widen(bf16 x) {
-    return __uint_as_float(static_cast<uint32_t>(x.bits) << 16);
-}
-__device__ inline void narrow(float x, float* out) {
-    *out = x;
-}
-// Round to nearest even; NaN stays NaN.
-__device__ inline void narrow(float x, bf16* out) {
-    const uint32_t bits = __float_as_uint(x);
-    const bool nan = (bits & 0x7fffffffu) > 0x7f800000u;
-    out->bits = static_cast<uint16_t>(nan ? (bits >> 16) | 0x40u : (bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16);
-}
 
 // A slice of the vocabulary: columns [first, first + columns) of V, first a multiple of kSegmentColumns, for rows of one chunk.
 struct Slice {

@@ -17,4 +17,18 @@ void rms_norm_backward(Dtype dtype, int64_t n, int64_t d, const void* x, int64_t
         const float* inv_rms, const void* dy, int64_t lddy, bool add_to_dx, void* dx, int64_t lddx, float* dweight);
 
 }  // namespace cpu
+
+struct CudaQueue;  // core/cuda.hpp
+
+namespace cuda {
+
+// As the CPU twins; pointers are memory of the queue's device. A row's bits depend on d and the row alone.
+void rms_norm_forward(const CudaQueue& queue, Dtype dtype, int64_t n, int64_t d, const void* x, int64_t ldx,
+        const float* weight, float eps, void* y, int64_t ldy, float* out_inv_rms);
+
+void rms_norm_backward(const CudaQueue& queue, Dtype dtype, int64_t n, int64_t d, const void* x, int64_t ldx,
+        const float* weight, const float* inv_rms, const void* dy, int64_t lddy, bool add_to_dx, void* dx, int64_t lddx,
+        float* dweight);
+
+}  // namespace cuda
 }  // namespace tbrm

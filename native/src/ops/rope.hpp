@@ -18,4 +18,14 @@ void rope_apply(Dtype dtype, int64_t n, int64_t n_heads, int64_t d, const int32_
         const float* sin_table, bool inverse, void* x, int64_t ldx);
 
 }  // namespace cpu
+
+struct CudaQueue;  // core/cuda.hpp
+
+namespace cuda {
+
+// The bits of the CPU twin; pointers are memory of the queue's device.
+void rope_apply(const CudaQueue& queue, Dtype dtype, int64_t n, int64_t n_heads, int64_t d, const int32_t* positions,
+        const float* cos_table, const float* sin_table, bool inverse, void* x, int64_t ldx);
+
+}  // namespace cuda
 }  // namespace tbrm

@@ -14,4 +14,16 @@ void swiglu_forward(Dtype dtype, int64_t n, int64_t i, const void* gate_up, void
 void swiglu_backward(Dtype dtype, int64_t n, int64_t i, const void* gate_up, const void* dy, void* dgate_up);
 
 }  // namespace cpu
+
+struct CudaQueue;  // core/cuda.hpp
+
+namespace cuda {
+
+// As the CPU twins; pointers are memory of the queue's device.
+void swiglu_forward(const CudaQueue& queue, Dtype dtype, int64_t n, int64_t i, const void* gate_up, void* y);
+
+void swiglu_backward(
+        const CudaQueue& queue, Dtype dtype, int64_t n, int64_t i, const void* gate_up, const void* dy, void* dgate_up);
+
+}  // namespace cuda
 }  // namespace tbrm

@@ -1,0 +1,205 @@
+#pragma once
+// tile_mma_cuda.cuh - the bf16 product: m16n8k16 tensor-core steps, operands through a ring of asynchronous copies (sm_80 and newer).
+//
+// Invariance: every tile shape walks depth in steps of 32, each two k16 instructions in ascending order into one accumulator per element,
+// with zeros beyond the end. So an element has the same bits whatever the tile, and the host may pick the shape that fills the machine.
+#include "core/cuda_vector.cuh"
+#include "gemm/product_cuda.hpp"
+#include "gemm/product_store_cuda.cuh"
+
+namespace tbrm {
+namespace cuda {
+
+constexpr int kStepDepth = 32;
+constexpr int kStages = 3;
+constexpr int kGroupRows = 16;  // row tiles that share the columns of b in the second-level cache
+
+__device__ inline uint32_t shared_address(const void* p) {
+    return static_cast<uint32_t>(__cvta_generic_to_shared(p));
+}
+
+// 16 bytes, of which the first `valid` are read and the rest are zero.
+__device__ inline void copy_async(uint4* to, const void* from, int valid) {
+    asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(shared_address(to)), "l"(from), "r"(valid)
+                 : "memory");
+}
+__device__ inline void commit_copies() {
+    asm volatile("cp.async.commit_group;" ::: "memory");
+}
+template <int kPending>
+__device__ inline void wait_for_copies() {
+    asm volatile("cp.async.wait_group %0;" ::"n"(kPending) : "memory");
+}
+
+template <bool kTransposed>
+__device__ inline void load_matrices(uint32_t (&r)[4], const uint4* at) {
+    if constexpr (kTransposed) {
+        asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
+                     : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3])
+                     : "r"(shared_address(at))
+                     : "memory");
+    } else {
+        asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
+                     : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3])
+                     : "r"(shared_address(at))
+                     : "memory");
+    }
+}
+
+__device__ inline void multiply_add(float (&c)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1) {
+    asm volatile(
+            "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, "
+            "{%0, %1, %2, %3};"
+            : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
+            : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
+}
+
+// kExtent rows of a (or columns of b) times kStepDepth of depth in shared memory, as 16-byte chunks of 8 elements. A line is one row (4
+// chunks along depth), or one depth when memory is depth-major (kExtent / 8 chunks). Chunks are permuted within a line so that the eight
+// lines that one ldmatrix step reads lie in different banks.
+template <int kExtent, bool kDepthMajor>
+struct OperandTile {
+    static constexpr int kPerLine = (kDepthMajor ? kExtent : kStepDepth) / kChunk;
+    static constexpr int kChunks = kExtent * kStepDepth / kChunk;
+    static_assert(!kDepthMajor || kPerLine % 8 == 0, "the permutation needs eight chunks in a line");
+
+    __device__ static int slot(int line, int chunk) {
+        return line * kPerLine + (kDepthMajor ? chunk ^ (line & 7) : chunk ^ ((line >> 1) & 3));
+    }
+
+    // Elements [first, first + kExtent) of `extent` times depths [k0, k0 + kStepDepth) of `depth`; zeros beyond either end.
+    template <int kThreads, bool kAligned>
+    __device__ static void load(
+            const bf16* src, int64_t ld, int64_t first, int64_t extent, int64_t k0, int64_t depth, uint4* tile) {
+#pragma unroll
+        for (int c = threadIdx.x; c < kChunks; c += kThreads) {
+            const int line = c / kPerLine, chunk = c % kPerLine;
+            const int64_t outer = (kDepthMajor ? k0 : first) + line, outer_end = kDepthMajor ? depth : extent;
+            const int64_t inner = (kDepthMajor ? first : k0) + chunk * kChunk, inner_end = kDepthMajor ? extent : depth;
+            const int64_t left = outer < outer_end ? inner_end - inner : 0;
+            const int valid = left <= 0 ? 0 : left < kChunk ? static_cast<int>(left) : kChunk;
+            const bf16* from = valid > 0 ? src + outer * ld + inner : src;
+            uint4* to = tile + slot(line, chunk);
+            if constexpr (kAligned) {
+                copy_async(to, from, valid * static_cast<int>(sizeof(bf16)));
+            } else {
+                uint32_t word[4];
+#pragma unroll
+                for (int i = 0; i < 4; ++i) {
+                    const uint32_t low = 2 * i < valid ? from[2 * i].bits : 0u;
+                    const uint32_t high = 2 * i + 1 < valid ? from[2 * i + 1].bits : 0u;
+                    word[i] = low | high << 16;
+                }
+                *to = make_uint4(word[0], word[1], word[2], word[3]);
+            }
+        }
+    }
+
+    // Rows [row, row + 16) of a, depths [k, k + 16) of the step, as the first operand.
+    __device__ static void first_operand(const uint4* tile, int row, int k, uint32_t (&r)[4]) {
+        const int lane = threadIdx.x % 32;
+        if constexpr (kDepthMajor)
+            load_matrices<true>(r, tile + slot(k + lane % 8 + lane / 16 * 8, row / kChunk + lane / 8 % 2));
+        else
+            load_matrices<false>(r, tile + slot(row + lane % 16, k / kChunk + lane / 16));
+    }
+
+    // Columns [col, col + 16) of b as two second operands: r[0], r[1] the first eight columns, r[2], r[3] the others.
+    __device__ static void second_operand(const uint4* tile, int col, int k, uint32_t (&r)[4]) {
+        const int lane = threadIdx.x % 32;
+        if constexpr (kDepthMajor)
+            load_matrices<true>(r, tile + slot(k + lane % 16, col / kChunk + lane / 16));
+        else
+            load_matrices<false>(r, tile + slot(col + lane % 8 + lane / 16 * 8, k / kChunk + lane / 8 % 2));
+    }
+};
+
+// Rows and columns of a block, and of each of its warps.
+template <int kRows_, int kCols_, int kWarpRows_, int kWarpCols_>
+struct TileShape {
+    static constexpr int kRows = kRows_, kCols = kCols_, kWarpRows = kWarpRows_, kWarpCols = kWarpCols_;
+    static constexpr int kWarpsAcross = kCols / kWarpCols;
+    static constexpr int kThreads = 32 * (kRows / kWarpRows) * kWarpsAcross;
+    static_assert(kWarpRows % 16 == 0 && kWarpCols % 16 == 0, "a warp works in pieces of 16 by 16");
+};
+using LargeTile = TileShape<128, 128, 64, 32>;
+using MiddleTile = TileShape<64, 64, 32, 32>;
+using FlatTile = TileShape<16, 64, 16, 16>;  // for a few rows: decoding
+
+// Which tile this block computes: groups of kGroupRows row tiles, column by column.
+struct TilePosition {
+    int64_t row, col;
+
+    __device__ TilePosition(int64_t row_tiles, int64_t col_tiles) {
+        const int64_t id = blockIdx.x, per_group = kGroupRows * col_tiles, first = id / per_group * kGroupRows;
+        const int64_t rows = row_tiles - first < kGroupRows ? row_tiles - first : kGroupRows;
+        row = first + id % per_group % rows;
+        col = id % per_group / rows;
+    }
+};
+
+template <class Tile, bool kADepthMajor, bool kBDepthMajor, bool kAligned, class Out>
+__global__ void __launch_bounds__(Tile::kThreads) product_mma_kernel(Product p) {
+    using A = OperandTile<Tile::kRows, kADepthMajor>;
+    using B = OperandTile<Tile::kCols, kBDepthMajor>;
+    __shared__ uint4 a_ring[kStages][A::kChunks];
+    __shared__ uint4 b_ring[kStages][B::kChunks];
+    const TilePosition position((p.rows + Tile::kRows - 1) / Tile::kRows, (p.cols + Tile::kCols - 1) / Tile::kCols);
+    const int64_t row0 = position.row * Tile::kRows, col0 = position.col * Tile::kCols;
+    const int64_t steps = (p.depth + kStepDepth - 1) / kStepDepth;
+    const auto fetch = [&](int64_t step) {
+        if (step < steps) {
+            const int stage = static_cast<int>(step % kStages);
+            A::template load<Tile::kThreads, kAligned>(
+                    static_cast<const bf16*>(p.a), p.lda, row0, p.rows, step * kStepDepth, p.depth, a_ring[stage]);
+            B::template load<Tile::kThreads, kAligned>(
+                    static_cast<const bf16*>(p.b), p.ldb, col0, p.cols, step * kStepDepth, p.depth, b_ring[stage]);
+        }
+        commit_copies();  // an empty group too: the count below stays right
+    };
+    const int warp = threadIdx.x / 32;
+    const int warp_row = warp / Tile::kWarpsAcross * Tile::kWarpRows;
+    const int warp_col = warp % Tile::kWarpsAcross * Tile::kWarpCols;
+    float acc[Tile::kWarpRows / 16][Tile::kWarpCols / 8][4] = {};
+
+    for (int step = 0; step < kStages - 1; ++step)
+        fetch(step);
+    for (int64_t step = 0; step < steps; ++step) {
+        wait_for_copies<kStages - 2>();
+        // Everybody's copies of this step are there, and everybody is done with the stage that is fetched into next.
+        __syncthreads();
+        fetch(step + kStages - 1);
+        const int stage = static_cast<int>(step % kStages);
+#pragma unroll
+        for (int k = 0; k < kStepDepth; k += 16) {
+            uint32_t a[Tile::kWarpRows / 16][4], b[Tile::kWarpCols / 16][4];
+#pragma unroll
+            for (int i = 0; i < Tile::kWarpRows / 16; ++i)
+                A::first_operand(a_ring[stage], warp_row + i * 16, k, a[i]);
+#pragma unroll
+            for (int j = 0; j < Tile::kWarpCols / 16; ++j)
+                B::second_operand(b_ring[stage], warp_col + j * 16, k, b[j]);
+#pragma unroll
+            for (int i = 0; i < Tile::kWarpRows / 16; ++i) {
+#pragma unroll
+                for (int j = 0; j < Tile::kWarpCols / 8; ++j)
+                    multiply_add(acc[i][j], a[i], b[j / 2][j % 2 * 2], b[j / 2][j % 2 * 2 + 1]);
+            }
+        }
+    }
+
+    const ProductStore<Out> store(p);
+    const int lane = threadIdx.x % 32;
+#pragma unroll
+    for (int i = 0; i < Tile::kWarpRows / 16; ++i) {
+#pragma unroll
+        for (int j = 0; j < Tile::kWarpCols / 8; ++j) {
+            const int64_t row = row0 + warp_row + i * 16 + lane / 4, col = col0 + warp_col + j * 8 + lane % 4 * 2;
+            store.pair(row, col, acc[i][j][0], acc[i][j][1]);
+            store.pair(row + 8, col, acc[i][j][2], acc[i][j][3]);
+        }
+    }
+}
+
+}  // namespace cuda
+}  // namespace tbrm
