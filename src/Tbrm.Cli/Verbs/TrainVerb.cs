@@ -40,8 +40,9 @@ internal sealed class TrainVerb : IVerb
         progress.Say($"run folder: {folder.Root}");
         using TrainingSession session = TrainingSession.Open(config, trainable: true, resumeFrom is null ? null : RunState.ModelFolderOf(resumeFrom));
         RunFolder.WriteText(folder.ConfigPath, ConfigWriter.ToYaml(config));
-        folder.RewindTo(resumeFrom is null ? -1 : RunState.Read(resumeFrom).Step);
-        using MetricSinks sinks = MetricSinks.Open(config.Trainer.Logger, folder, Console.Out);
+        long? resumedStep = resumeFrom is null ? null : RunState.Read(resumeFrom).Step;
+        folder.RewindTo(resumedStep ?? -1);
+        using MetricSinks sinks = MetricSinks.Open(config.Trainer.Logger, folder, Console.Out, resumedStep);
         using TrainLoop loop = new(session, folder, sinks, progress, resumeFrom);
         TrainEnd end = loop.Run(signals.Token);
         if (end.Message.Length > 0)

@@ -36,6 +36,7 @@ public sealed class TrainLoop : IDisposable
     private Policy? _reference;
     private AdamW? _optimizer;
     private RunState _state;
+    private bool _finished;
 
     /// <summary>Prepares a run in its folder; the session is the caller's.</summary>
     public TrainLoop(TrainingSession session, RunFolder folder, MetricSinks sinks, IProgressDisplay progress, string? resumeFrom)
@@ -79,7 +80,7 @@ public sealed class TrainLoop : IDisposable
         }
         finally
         {
-            WriteSummary(null);
+            WriteSummary();
         }
     }
 
@@ -154,7 +155,7 @@ public sealed class TrainLoop : IDisposable
             Finish(step, outcome, stop);
         }
 
-        WriteSummary(_state.Step);
+        _finished = true;
         return new(ExitCode.Ok, "");
     }
 
@@ -273,5 +274,5 @@ public sealed class TrainLoop : IDisposable
 
     private double Seconds => _state.SecondsBefore + Stopwatch.GetElapsedTime(_started).TotalSeconds;
 
-    private void WriteSummary(long? finishedAt) => RunSummary.Write(_folder, _config, _state, LastAccuracy, Seconds, _clock, finishedAt is not null);
+    private void WriteSummary() => RunSummary.Write(_folder, _session, _state, LastAccuracy, Seconds, _clock, _finished);
 }

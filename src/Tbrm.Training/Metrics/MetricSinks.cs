@@ -1,14 +1,16 @@
 using System;
 using System.Collections.Generic;
 using System.IO;
+using Tbrm.Core;
+using Tbrm.Training.TensorBoard;
 
 namespace Tbrm.Training;
 
 /// <summary>All sinks that the configuration asks for.</summary>
 public sealed class MetricSinks(IReadOnlyList<IMetricSink> sinks) : IDisposable
 {
-    /// <summary>Opens the sinks of a run.</summary>
-    public static MetricSinks Open(IReadOnlyList<string> names, RunFolder folder, TextWriter console)
+    /// <summary>Opens the sinks of a run. <paramref name="resumedStep"/>: the last step of the checkpoint that it goes on from; null for a new run.</summary>
+    public static MetricSinks Open(IReadOnlyList<string> names, RunFolder folder, TextWriter console, long? resumedStep = null)
     {
         List<IMetricSink> sinks = [];
         foreach (string name in names)
@@ -24,8 +26,11 @@ public sealed class MetricSinks(IReadOnlyList<IMetricSink> sinks) : IDisposable
                 case "csv":
                     sinks.Add(new CsvSink(Path.Combine(folder.Root, "metrics.csv")));
                     break;
-                default:
+                case "tensorboard":
+                    sinks.Add(new TensorBoardSink(folder.TensorBoardPath, resumedStep));
                     break;
+                default:
+                    throw new ConfigException($"trainer.logger: there is no sink '{name}'");
             }
         }
 

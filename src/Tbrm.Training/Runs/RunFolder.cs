@@ -90,6 +90,15 @@ public sealed class RunFolder
     {
         JsonLinesSink.TruncateAfter(MetricsPath, step);
         CsvSink.TruncateAfter(Path.Combine(Root, "metrics.csv"), step);
+        if (step < 0 && Directory.Exists(TensorBoardPath))
+        {
+            // A new run in an old folder. A resumed run's event file cancels the later steps itself.
+            foreach (string file in Directory.EnumerateFiles(TensorBoardPath, "events.out.tfevents.*").ToList())
+            {
+                File.Delete(file);
+            }
+        }
+
         foreach (string kind in new[] { "rollouts", "validation" })
         {
             string folder = Path.Combine(Root, kind);

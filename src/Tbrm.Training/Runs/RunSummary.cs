@@ -1,13 +1,16 @@
+using System.Reflection;
 using System.Text.Json.Nodes;
 using Tbrm.Core;
+using Tbrm.Engine;
 
 namespace Tbrm.Training;
 
 /// <summary>summary.json: what came of a run.</summary>
 internal static class RunSummary
 {
-    public static void Write(RunFolder folder, RunConfig config, RunState state, double? accuracy, double seconds, PhaseClock clock, bool finished)
+    public static void Write(RunFolder folder, TrainingSession session, RunState state, double? accuracy, double seconds, PhaseClock clock, bool finished)
     {
+        RunConfig config = session.Config;
         JsonObject phases = [];
         foreach ((string phase, double total) in clock.Totals)
         {
@@ -26,6 +29,29 @@ internal static class RunSummary
             ["timing_s"] = phases,
             ["algorithm"] = config.Algorithm.Name,
             ["seed"] = config.Trainer.Seed,
+            ["model"] = Model(session.Policy),
+            ["device"] = JsonNode.Parse(session.Device.Description),
+            ["version"] = Version,
         });
+    }
+
+    /// <summary>Version and commit that this program was built from.</summary>
+    private static string Version =>
+        typeof(RunSummary).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "";
+
+    private static JsonObject Model(Policy policy)
+    {
+        ModelArchitecture a = policy.Architecture;
+        return new()
+        {
+            ["architecture"] = a.Name,
+            ["parameters"] = a.ParameterCount,
+            ["layers"] = a.Layers,
+            ["hidden_size"] = a.HiddenSize,
+            ["heads"] = a.Heads,
+            ["key_value_heads"] = a.KeyValueHeads,
+            ["vocab_size"] = a.VocabSize,
+            ["dtype"] = policy.Options.Bf16 ? "bf16" : "fp32",
+        };
     }
 }
