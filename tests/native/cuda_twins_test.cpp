@@ -2,7 +2,7 @@
 // rounding differs. Without a GPU the program exits with 77 (skipped), or fails when TBRM_REQUIRE_CUDA=1.
 #include <cstdlib>
 
-#include "core/cuda.hpp"
+#include "cuda_testing.hpp"
 #include "head_oracle.hpp"
 #include "optimizer/adamw.hpp"
 #include "residual/residual.hpp"
@@ -11,41 +11,6 @@ using namespace tbrm;
 using namespace tbrm::testing;
 
 namespace {
-
-CudaQueue& queue() {
-    static CudaQueue q = [] {
-        CudaQueue made{nullptr, nullptr, nullptr};
-        static MemoryCounter memory;
-        made.memory = &memory;
-        TBRM_CUDA_CHECK(cudaStreamCreate(&made.stream));
-        TBRM_CUBLAS_CHECK(cublasCreate(&made.blas));
-        TBRM_CUBLAS_CHECK(cublasSetStream(made.blas, made.stream));
-        return made;
-    }();
-    return q;
-}
-
-// A host vector's copy on the device.
-template <class T>
-struct OnDevice {
-    CudaArray<T> array;
-    explicit OnDevice(const std::vector<T>& host) : OnDevice(host.data(), static_cast<int64_t>(host.size())) {}
-    OnDevice(const T* host, int64_t n) : array(queue(), n) {
-        if (n > 0)
-            TBRM_CUDA_CHECK(cudaMemcpyAsync(
-                    array.data(), host, static_cast<size_t>(array.bytes()), cudaMemcpyHostToDevice, queue().stream));
-        TBRM_CUDA_CHECK(cudaStreamSynchronize(queue().stream));
-    }
-    T* get() const { return array.data(); }
-    std::vector<T> download() const {
-        std::vector<T> host(static_cast<size_t>(array.size()));
-        if (!host.empty())
-            TBRM_CUDA_CHECK(cudaMemcpyAsync(host.data(), array.data(), static_cast<size_t>(array.bytes()),
-                    cudaMemcpyDeviceToHost, queue().stream));
-        TBRM_CUDA_CHECK(cudaStreamSynchronize(queue().stream));
-        return host;
-    }
-};
 
 HeadResult head_on_device(const HeadCase& c, bool with_dh) {
     const size_t n = static_cast<size_t>(c.rows);

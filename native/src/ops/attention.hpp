@@ -47,4 +47,26 @@ void packed_attention_backward(Dtype dtype, const AttentionShape& shape, int64_t
         void* dqkv, int64_t lddqkv);
 
 }  // namespace cpu
+
+struct CudaQueue;  // core/cuda.hpp
+
+namespace cuda {
+
+// As the CPU twins; pointers are memory of the queue's device, host_offsets excepted. paged and packed attention give the same bits.
+
+void kv_write(const CudaQueue& queue, Dtype dtype, const AttentionShape& shape, int64_t n, const void* k, const void* v,
+        int64_t ld, const int64_t* pages, const int32_t* slots, void* pool);
+
+void paged_attention(const CudaQueue& queue, Dtype dtype, const AttentionShape& shape, int64_t n, const void* q,
+        int64_t ldq, const void* pool, const int64_t* page_table, const int64_t* page_table_offsets,
+        const int32_t* n_keys, void* out, int64_t ldo, float* out_lse);
+
+void packed_attention_forward(const CudaQueue& queue, Dtype dtype, const AttentionShape& shape, int64_t n_seqs,
+        const int64_t* host_offsets, const void* qkv, int64_t ldqkv, void* out, int64_t ldo, float* out_lse);
+
+void packed_attention_backward(const CudaQueue& queue, Dtype dtype, const AttentionShape& shape, int64_t n_seqs,
+        const int64_t* host_offsets, const void* qkv, int64_t ldqkv, const void* out, int64_t ldo, const float* lse,
+        const void* dout, int64_t lddo, void* dqkv, int64_t lddqkv);
+
+}  // namespace cuda
 }  // namespace tbrm

@@ -59,4 +59,18 @@ SampleFilter sample_filter(
         int64_t n_vocab, const float* z, float z_max, int32_t top_k, float top_p, float log_min_p, float* scratch);
 
 }  // namespace cpu
+
+struct CudaQueue;  // core/cuda.hpp
+
+namespace cuda {
+
+// As the CPU twins; every pointer is memory of the queue's device. The same tokens and the same logp as the CPU twin from the same logits;
+// processed_logp to an ulp, since it takes the device's logarithm.
+
+int64_t sample_workspace_bytes(int64_t vocab);
+
+void sample(const CudaQueue& queue, int64_t vocab, const float* logits, int64_t ld, const float* v, int64_t n,
+        const SampleRow* rows, const int32_t* ids, void* workspace, SampleResult* out);
+
+}  // namespace cuda
 }  // namespace tbrm

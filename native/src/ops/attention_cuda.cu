@@ -1,0 +1,329 @@
+// attention_cuda.cu - CUDA twins of kv_write, paged and packed attention. Contract: ops/attention.hpp. A page holds, per kv head, 64 rows of
+// keys, then 64 rows of values, row-major. A block takes up to 32 (query row, head) pairs of one kv head and walks the keys 64 at a time with
+// an online softmax; decode, prefill and training are the same walk over the same values, so their bits are equal (DESIGN D7).
+// Decode reads each key and value once per kv head, from memory; its floor is the bandwidth. What it does not do yet is to split a
+// long row over several blocks, which a small batch needs to fill the GPU.
+#include <algorithm>
+#include <vector>
+
+#include "ops/attention_tile_cuda.cuh"
+
+namespace tbrm {
+namespace cuda {
+namespace {
+
+// Query rows that follow one another in a sequence: row first + i sees n_keys + i keys.
+struct RowSpan {
+    int64_t first;
+    int32_t count;
+    int32_t n_keys;
+};
+
+// A span of a packed batch and the row at which its sequence starts.
+struct PackedSpan {
+    RowSpan rows;
+    int64_t sequence;
+};
+
+template <class T>
+struct Forward {
+    int group, n_heads, n_kv_heads, head_dim;
+    float scale;
+    const T* q;
+    int64_t ldq;
+    T* out;
+    int64_t ldo;
+    float* out_lse;
+    bool wide_q, wide_kv;
+};
+
+// Where the 64 keys and values from key `begin` of one kv head lie.
+template <class T>
+struct PagedKeys {
+    const T* head;  // of page 0
+    const int64_t* pages;
+    int64_t page_elements;
+    int head_dim;
+
+    __device__ const T* key(int64_t begin, int slot) const {
+        return head + pages[begin / kKeys] * page_elements + slot * head_dim;
+    }
+    __device__ const T* value(int64_t begin, int slot) const { return key(begin, slot) + kKeys * head_dim; }
+};
+
+template <class T>
+struct PackedKeys {
+    const T* keys;  // of the sequence's first token
+    const T* values;
+    int64_t ld;
+
+    __device__ const T* key(int64_t begin, int slot) const { return keys + (begin + slot) * ld; }
+    __device__ const T* value(int64_t begin, int slot) const { return values + (begin + slot) * ld; }
+};
+
+template <class T>
+struct ForwardShared {
+    T *q, *kv, *p;
+    float *scores, *sums, *max, *sum;
+    int64_t bytes;
+
+    __host__ __device__ ForwardShared(char* base, int head_dim) {
+        SharedCursor cursor(base);
+        q = cursor.take<T>(kTilePairs * padded_ld<T>(head_dim));
+        kv = cursor.take<T>(kKeys * padded_ld<T>(head_dim));
+        p = cursor.take<T>(kTilePairs * kProbsLd);
+        scores = cursor.take<float>(kTilePairs * kScoresLd);
+        sums = cursor.take<float>(kTilePairs * sums_ld(head_dim));
+        max = cursor.take<float>(kTilePairs);
+        sum = cursor.take<float>(kTilePairs);
+        bytes = cursor.used();
+    }
+};
+
+__device__ float warp_max(float x) {
+    for (int hop = 16; hop > 0; hop /= 2)
+        x = fmaxf(x, __shfl_xor_sync(0xffffffffu, x, hop));
+    return x;
+}
+
+__device__ float warp_sum(float x) {
+    for (int hop = 16; hop > 0; hop /= 2)
+        x += __shfl_xor_sync(0xffffffffu, x, hop);
+    return x;
+}
+
+// One warp per pair: probabilities of the block's keys, and the running sums brought to the new maximum. A pair that sees none of the keys
+// is left as it is.
+template <class T>
+__device__ void softmax_block(
+        const Forward<T>& f, const RowSpan& span, int pairs, int pair0, int64_t begin, const ForwardShared<T>& s) {
+    const int lane = static_cast<int>(threadIdx.x) % 32, ld = sums_ld(f.head_dim);
+    for (int pair = static_cast<int>(threadIdx.x) / 32; pair < kTilePairs; pair += kAttentionThreads / 32) {
+        const int64_t visible = pair < pairs ? span.n_keys + (pair0 + pair) / f.group - begin : 0;
+        T* const p = s.p + pair * kProbsLd;
+        if (visible <= 0) {
+            p[lane] = p[lane + 32] = store_float<T>(0.0f);
+            continue;
+        }
+        const float* const row = s.scores + pair * kScoresLd;
+        const float low = lane < visible ? row[lane] * f.scale : -INFINITY;
+        const float high = lane + 32 < visible ? row[lane + 32] * f.scale : -INFINITY;
+        const float before = s.max[pair], now = fmaxf(before, warp_max(fmaxf(low, high)));
+        const float fade = before == -INFINITY ? 0.0f : expf(before - now);
+        const float p_low = lane < visible ? expf(low - now) : 0.0f;
+        const float p_high = lane + 32 < visible ? expf(high - now) : 0.0f;
+        p[lane] = store_float<T>(p_low);
+        p[lane + 32] = store_float<T>(p_high);
+        const float added = warp_sum(p_low + p_high);
+        __syncwarp();
+        if (lane == 0) {
+            s.max[pair] = now;
+            s.sum[pair] = s.sum[pair] * fade + added;
+        }
+        if (fade != 1.0f) {
+            for (int c = lane; c < f.head_dim; c += 32)
+                s.sums[pair * ld + c] *= fade;
+        }
+    }
+}
+
+template <class T>
+__device__ void write_pairs(
+        const Forward<T>& f, const RowSpan& span, int pairs, int pair0, int head0, const ForwardShared<T>& s) {
+    const int ld = sums_ld(f.head_dim);
+    for (int at = static_cast<int>(threadIdx.x); at < pairs * f.head_dim; at += kAttentionThreads) {
+        const int pair = at / f.head_dim, c = at % f.head_dim;
+        const int64_t row = span.first + (pair0 + pair) / f.group, head = head0 + (pair0 + pair) % f.group;
+        // No key at all: a row of zeros. Adding zero turns -0, which depends on what the row was computed with, into +0.
+        const float value = span.n_keys > 0 ? s.sums[pair * ld + c] * (1.0f / s.sum[pair]) + 0.0f : 0.0f;
+        f.out[row * f.ldo + head * f.head_dim + c] = store_float<T>(value);
+        if (c == 0 && f.out_lse != nullptr)
+            f.out_lse[row * f.n_heads + head] = span.n_keys > 0 ? s.max[pair] + logf(s.sum[pair]) : -INFINITY;
+    }
+}
+
+// The pairs [pair0, pair0 + 32) of a span's rows times the query heads of one kv head.
+template <class T, bool kTensor, class Keys>
+__device__ void attend(
+        const Forward<T>& f, const RowSpan& span, int kv_head, int pair0, const Keys& keys, char* shared) {
+    const ForwardShared<T> s(shared, f.head_dim);
+    const int d = f.head_dim, ld = padded_ld<T>(d), head0 = kv_head * f.group;
+    const int pairs = min(kTilePairs, span.count * f.group - pair0), m = pairs <= 16 ? 16 : 32;
+    load_rows(kTilePairs, pairs, d, ld, s.q, f.wide_q, [&](int pair) {
+        return f.q + (span.first + (pair0 + pair) / f.group) * f.ldq + (head0 + (pair0 + pair) % f.group) * d;
+    });
+    for (int at = static_cast<int>(threadIdx.x); at < kTilePairs * sums_ld(d); at += kAttentionThreads)
+        s.sums[at] = 0.0f;
+    if (threadIdx.x < kTilePairs) {
+        s.max[threadIdx.x] = -INFINITY;
+        s.sum[threadIdx.x] = 0.0f;
+    }
+    const int64_t n_keys = span.n_keys > 0 ? span.n_keys + (span.count - 1) : 0;
+    for (int64_t begin = 0; begin < n_keys; begin += kKeys) {
+        // Slots beyond the last key are not initialised: they are read as zeros.
+        const int count = static_cast<int>(min(static_cast<int64_t>(kKeys), n_keys - begin));
+        load_rows(kKeys, count, d, ld, s.kv, f.wide_kv, [&](int slot) { return keys.key(begin, slot); });
+        __syncthreads();
+        tile_product<kTensor, Op::Plain, Op::Transposed>(m, kKeys, d, s.q, ld, s.kv, ld, s.scores, kScoresLd, false);
+        __syncthreads();
+        load_rows(kKeys, count, d, ld, s.kv, f.wide_kv, [&](int slot) { return keys.value(begin, slot); });
+        softmax_block(f, span, pairs, pair0, begin, s);
+        __syncthreads();
+        tile_product<kTensor, Op::Plain, Op::Plain>(m, d, kKeys, s.p, kProbsLd, s.kv, ld, s.sums, sums_ld(d), true);
+        __syncthreads();
+    }
+    __syncthreads();
+    write_pairs(f, span, pairs, pair0, head0, s);
+}
+
+// Whether row i continues the tile of row i - 1: the next token over the same page list, and not the first of `most`. Tiles are cut at
+// multiples of the token's position, so every row can tell by itself.
+__device__ bool continues(int64_t i, int most, const int64_t* table_offsets, const int32_t* n_keys) {
+    return i > 0 && table_offsets[i] == table_offsets[i - 1] && n_keys[i - 1] > 0 && n_keys[i] == n_keys[i - 1] + 1 &&
+           (n_keys[i] - 1) % most != 0;
+}
+
+// grid: (row, kv head, 32 pairs of the row's tile); a block whose row does not start a tile has nothing to do.
+template <class T, bool kTensor>
+__global__ void __launch_bounds__(kAttentionThreads) paged_attention_kernel(Forward<T> f, int64_t n, int most,
+        const T* pool, const int64_t* page_table, const int64_t* table_offsets, const int32_t* n_keys) {
+    extern __shared__ __align__(128) char shared[];
+    const int64_t row = blockIdx.x;
+    if (continues(row, most, table_offsets, n_keys)) return;
+    int32_t count = 1;
+    while (row + count < n && continues(row + count, most, table_offsets, n_keys))
+        ++count;
+    const int64_t head_elements = 2 * static_cast<int64_t>(kKeys) * f.head_dim;
+    const PagedKeys<T> keys{pool + blockIdx.y * head_elements, page_table + table_offsets[row],
+            f.n_kv_heads * head_elements, f.head_dim};
+    attend<T, kTensor>(f, {row, count, n_keys[row]}, static_cast<int>(blockIdx.y),
+            static_cast<int>(blockIdx.z) * kTilePairs, keys, shared);
+}
+
+template <class T, bool kTensor>
+__global__ void __launch_bounds__(kAttentionThreads)
+        packed_attention_kernel(Forward<T> f, const PackedSpan* spans, const T* k, const T* v) {
+    extern __shared__ __align__(128) char shared[];
+    const PackedSpan span = spans[blockIdx.x];
+    const int64_t first = span.sequence * f.ldq + static_cast<int64_t>(blockIdx.y) * f.head_dim;
+    const PackedKeys<T> keys{k + first, v + first, f.ldq};
+    attend<T, kTensor>(
+            f, span.rows, static_cast<int>(blockIdx.y), static_cast<int>(blockIdx.z) * kTilePairs, keys, shared);
+}
+
+template <class T>
+__global__ void kv_write_kernel(int head_dim, int n_kv_heads, const T* k, const T* v, int64_t ld, const int64_t* pages,
+        const int32_t* slots, T* pool) {
+    const int64_t token = blockIdx.x, head_elements = 2 * static_cast<int64_t>(kKeys) * head_dim;
+    T* const page = pool + pages[token] * n_kv_heads * head_elements + static_cast<int64_t>(slots[token]) * head_dim;
+    for (int at = static_cast<int>(threadIdx.x); at < n_kv_heads * head_dim; at += static_cast<int>(blockDim.x)) {
+        const int head = at / head_dim, c = at % head_dim;
+        T* const key = page + head * head_elements + c;
+        key[0] = k[token * ld + at];
+        key[static_cast<int64_t>(kKeys) * head_dim] = v[token * ld + at];
+    }
+}
+
+int64_t rows_per_tile(const AttentionShape& shape) {
+    return std::max<int64_t>(1, kTilePairs / (shape.n_heads / shape.n_kv_heads));
+}
+
+dim3 grid_of(const AttentionShape& shape, int64_t n) {
+    const int64_t pairs = rows_per_tile(shape) * (shape.n_heads / shape.n_kv_heads);
+    return dim3(static_cast<unsigned>(n), static_cast<unsigned>(shape.n_kv_heads),
+            static_cast<unsigned>((pairs + kTilePairs - 1) / kTilePairs));
+}
+
+template <class T>
+Forward<T> forward_of(Dtype dtype, const AttentionShape& shape, const void* q, int64_t ldq, void* out, int64_t ldo,
+        float* out_lse, bool wide_kv) {
+    return {static_cast<int>(shape.n_heads / shape.n_kv_heads), static_cast<int>(shape.n_heads),
+            static_cast<int>(shape.n_kv_heads), static_cast<int>(shape.head_dim), shape.scale, static_cast<const T*>(q),
+            ldq, static_cast<T*>(out), ldo, out_lse, rows_are_wide(dtype, q, ldq, shape.head_dim), wide_kv};
+}
+
+std::vector<PackedSpan> spans_of(const AttentionShape& shape, int64_t n_seqs, const int64_t* offsets) {
+    const int64_t most = rows_per_tile(shape);
+    std::vector<PackedSpan> spans;
+    // Later rows see more keys; the long walks start first.
+    for (int64_t b = 0; b < n_seqs; ++b) {
+        const int64_t length = offsets[b + 1] - offsets[b];
+        for (int64_t first = (length - 1) / most * most; length > 0 && first >= 0; first -= most) {
+            spans.push_back({{offsets[b] + first, static_cast<int32_t>(std::min(most, length - first)),
+                                     static_cast<int32_t>(first + 1)},
+                    offsets[b]});
+        }
+    }
+    return spans;
+}
+
+}  // namespace
+
+void kv_write(const CudaQueue& queue, Dtype dtype, const AttentionShape& shape, int64_t n, const void* k, const void* v,
+        int64_t ld, const int64_t* pages, const int32_t* slots, void* pool) {
+    if (n <= 0) return;
+    with_device_type(dtype, [&](auto* null) {
+        using T = std::remove_pointer_t<decltype(null)>;
+        kv_write_kernel<T><<<static_cast<unsigned>(n), kAttentionThreads, 0, queue.stream>>>(
+                static_cast<int>(shape.head_dim), static_cast<int>(shape.n_kv_heads), static_cast<const T*>(k),
+                static_cast<const T*>(v), ld, pages, slots, static_cast<T*>(pool));
+    });
+    TBRM_LAUNCH_CHECK();
+}
+
+void paged_attention(const CudaQueue& queue, Dtype dtype, const AttentionShape& shape, int64_t n, const void* q,
+        int64_t ldq, const void* pool, const int64_t* page_table, const int64_t* page_table_offsets,
+        const int32_t* n_keys, void* out, int64_t ldo, float* out_lse) {
+    if (n <= 0) return;
+    with_device_type(dtype, [&](auto* null) {
+        using T = std::remove_pointer_t<decltype(null)>;
+        const auto launch = [&](auto* kernel) {
+            const int64_t bytes = ForwardShared<T>(nullptr, static_cast<int>(shape.head_dim)).bytes;
+            reserve_shared(kernel, bytes, shape.head_dim, "attention");
+            const bool wide = rows_are_wide(dtype, pool, shape.head_dim, shape.head_dim);
+            kernel<<<grid_of(shape, n), kAttentionThreads, static_cast<size_t>(bytes), queue.stream>>>(
+                    forward_of<T>(dtype, shape, q, ldq, out, ldo, out_lse, wide), n,
+                    static_cast<int>(rows_per_tile(shape)), static_cast<const T*>(pool), page_table, page_table_offsets,
+                    n_keys);
+        };
+        if constexpr (std::is_same_v<T, float>) {
+            launch(paged_attention_kernel<T, false>);
+        } else {
+            launch(takes_tensor_cores(dtype, shape.head_dim) ? paged_attention_kernel<T, true>
+                                                             : paged_attention_kernel<T, false>);
+        }
+    });
+    TBRM_LAUNCH_CHECK();
+}
+
+void packed_attention_forward(const CudaQueue& queue, Dtype dtype, const AttentionShape& shape, int64_t n_seqs,
+        const int64_t* host_offsets, const void* qkv, int64_t ldqkv, void* out, int64_t ldo, float* out_lse) {
+    const std::vector<PackedSpan> spans = spans_of(shape, n_seqs, host_offsets);
+    if (spans.empty()) return;
+    const CudaArray<PackedSpan> device_spans(queue, static_cast<int64_t>(spans.size()));
+    // From pageable memory: staged before the call returns, so that the vector may go.
+    TBRM_CUDA_CHECK(cudaMemcpyAsync(device_spans.data(), spans.data(), static_cast<size_t>(device_spans.bytes()),
+            cudaMemcpyHostToDevice, queue.stream));
+    with_device_type(dtype, [&](auto* null) {
+        using T = std::remove_pointer_t<decltype(null)>;
+        const T* const k = static_cast<const T*>(qkv) + shape.n_heads * shape.head_dim;
+        const auto launch = [&](auto* kernel) {
+            const int64_t bytes = ForwardShared<T>(nullptr, static_cast<int>(shape.head_dim)).bytes;
+            reserve_shared(kernel, bytes, shape.head_dim, "attention");
+            const bool wide = rows_are_wide(dtype, qkv, ldqkv, shape.head_dim);
+            kernel<<<grid_of(shape, static_cast<int64_t>(spans.size())), kAttentionThreads, static_cast<size_t>(bytes),
+                    queue.stream>>>(forward_of<T>(dtype, shape, qkv, ldqkv, out, ldo, out_lse, wide),
+                    device_spans.data(), k, k + shape.n_kv_heads * shape.head_dim);
+        };
+        if constexpr (std::is_same_v<T, float>) {
+            launch(packed_attention_kernel<T, false>);
+        } else {
+            launch(takes_tensor_cores(dtype, shape.head_dim) ? packed_attention_kernel<T, true>
+                                                             : packed_attention_kernel<T, false>);
+        }
+    });
+    TBRM_LAUNCH_CHECK();
+}
+
+}  // namespace cuda
+}  // namespace tbrm

@@ -1,0 +1,96 @@
+#pragma once
+// attention_tile_cuda.cuh - what the forward and the backward kernels of attention share: where keys and values lie, the shared memory of a
+// block, and copies into it.
+#include <cstdint>
+
+#include "core/cuda.hpp"
+#include "core/cuda_types.cuh"
+#include "ops/attention.hpp"
+#include "ops/tile_product_cuda.cuh"
+
+namespace tbrm {
+namespace cuda {
+
+constexpr int kAttentionThreads = 128;
+constexpr int kTilePairs = 32;  // (query row, head) pairs of a block
+constexpr int kKeys = static_cast<int>(kPageTokens);
+constexpr int kScoresLd = kKeys + 4;  // fp32 rows; a multiple of 4, and not of 32 banks
+constexpr int kProbsLd = kKeys + 8;   // rows in T; a multiple of 8
+
+// Row stride of a [.., head_dim] array in shared memory: whole 16-byte units plus one, against bank conflicts.
+template <class T>
+__host__ __device__ inline int padded_ld(int head_dim) {
+    constexpr int kUnit = 16 / static_cast<int>(sizeof(T));
+    return (head_dim + kUnit - 1) / kUnit * kUnit + kUnit;
+}
+
+// fp32 accumulators of width head_dim.
+__host__ __device__ inline int sums_ld(int head_dim) {
+    return (head_dim + 3) / 4 * 4 + 4;
+}
+
+// Cuts shared memory into arrays, each on a 128-byte boundary. On the host it only counts.
+class SharedCursor {
+public:
+    __host__ __device__ explicit SharedCursor(char* base) : base_(base) {}
+    template <class U>
+    __host__ __device__ U* take(int64_t count) {
+        U* const array = base_ == nullptr ? nullptr : reinterpret_cast<U*>(base_ + used_);
+        used_ = (used_ + count * static_cast<int64_t>(sizeof(U)) + 127) / 128 * 128;
+        return array;
+    }
+    __host__ __device__ int64_t used() const { return used_; }
+
+private:
+    char* base_;
+    int64_t used_ = 0;
+};
+
+// Copies `count` rows of `width` elements into shared memory (row stride ld) and fills rows up to `rows` with zeros. row_of(r) is the address
+// of row r. Sixteen bytes at a time where rows allow it.
+template <class T, class RowOf>
+__device__ void load_rows(int rows, int count, int width, int ld, T* dst, bool wide, const RowOf& row_of) {
+    if (wide) {
+        constexpr int kUnit = 16 / static_cast<int>(sizeof(T));
+        const int units = width / kUnit;
+        for (int at = static_cast<int>(threadIdx.x); at < rows * units; at += static_cast<int>(blockDim.x)) {
+            const int row = at / units, unit = at % units;
+            uint4 value = make_uint4(0, 0, 0, 0);
+            if (row < count) value = *reinterpret_cast<const uint4*>(row_of(row) + unit * kUnit);
+            *reinterpret_cast<uint4*>(dst + row * ld + unit * kUnit) = value;
+        }
+    } else {
+        for (int at = static_cast<int>(threadIdx.x); at < rows * width; at += static_cast<int>(blockDim.x)) {
+            const int row = at / width, col = at % width;
+            dst[row * ld + col] = row < count ? row_of(row)[col] : store_float<T>(0.0f);
+        }
+    }
+}
+
+// Tensor cores take bf16 and whole 16-wide tiles.
+inline bool takes_tensor_cores(Dtype dtype, int64_t head_dim) {
+    return dtype == Dtype::Bf16 && head_dim % 16 == 0;
+}
+
+// Whether rows that start at `base` and lie `ld` elements apart, and heads of head_dim elements in them, are 16-byte aligned.
+inline bool rows_are_wide(Dtype dtype, const void* base, int64_t ld, int64_t head_dim) {
+    const int64_t size = dtype_bytes(dtype);
+    return reinterpret_cast<uintptr_t>(base) % 16 == 0 && ld * size % 16 == 0 && head_dim * size % 16 == 0;
+}
+
+// Lets a kernel use `bytes` of shared memory, or says how much there is.
+template <class Kernel>
+void reserve_shared(Kernel* kernel, int64_t bytes, int64_t head_dim, const char* what) {
+    int device = 0, most = 0;
+    TBRM_CUDA_CHECK(cudaGetDevice(&device));
+    TBRM_CUDA_CHECK(cudaDeviceGetAttribute(&most, cudaDevAttrMaxSharedMemoryPerBlockOptin, device));
+    if (bytes > most) {
+        TBRM_FAIL(TBRM_STATUS_UNSUPPORTED,
+                "%s at head_dim %lld needs %lld bytes of shared memory per block, this GPU has %d", what,
+                static_cast<long long>(head_dim), static_cast<long long>(bytes), most);
+    }
+    TBRM_CUDA_CHECK(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(bytes)));
+}
+
+}  // namespace cuda
+}  // namespace tbrm
