@@ -1,0 +1,24 @@
+using System;
+using System.Threading;
+using Tbrm.Core;
+
+namespace Tbrm.Verify;
+
+/// <summary>Whether two bare answers mean the same: <see cref="MathVerifyGrader"/> with both of them boxed.</summary>
+public static class MathMatch
+{
+    private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(2);
+    private static readonly MathVerifyGrader s_grader = new();
+
+    /// <summary>Symbolic equality, as Math-Verify sees it when <paramref name="expected"/> is the gold answer. False when it takes too long.</summary>
+    public static bool AreEqual(string expected, string answer)
+    {
+        using CancellationTokenSource timer = new(s_limit);
+        return s_grader.Grade(new GradeRequest("", Boxed(answer), expected), timer.Token).Score > 0;
+    }
+
+    /// <summary>The same as a score, for <c>AnswerCascade</c>.</summary>
+    public static double Score(string answer, string expected) => AreEqual(expected, answer) ? 1 : 0;
+
+    private static string Boxed(string answer) => $"\\boxed{{{answer}}}";
+}
