@@ -33,6 +33,10 @@ internal sealed class RunOptions
     public RunConfig Load(ParseResult parsed, string? fallbackFile = null) =>
         ConfigLoader.Load(parsed.GetValue(Config) ?? fallbackFile, Arguments(parsed));
 
+    /// <summary>A benchmark's preset between the file and the command line.</summary>
+    public Benchmark LoadBenchmark(ParseResult parsed, EmbeddedPreset preset, string? data) =>
+        Benchmark.Of(preset, data, parsed.GetValue(Config), Arguments(parsed));
+
     private List<string> Arguments(ParseResult parsed)
     {
         List<string> arguments = [.. parsed.GetValue(Overrides) ?? []];

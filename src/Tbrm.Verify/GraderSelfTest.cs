@@ -27,21 +27,28 @@ public static class GraderSelfTest
     private const int Examples = 5;
 
     /// <summary>Grades every ground truth against itself.</summary>
-    public static SelfTestResult Run(RewardManager manager, IReadOnlyList<GradeRequest> rows, CancellationToken stop = default)
+    /// <param name="manager">The grader.</param>
+    /// <param name="rows">What is graded.</param>
+    /// <param name="stated">
+    /// The rows' solutions already state their ground truths in the form that the grader reads, and must get the full score of 1; otherwise each
+    /// ground truth is stated here.
+    /// </param>
+    /// <param name="stop">Stops it.</param>
+    public static SelfTestResult Run(RewardManager manager, IReadOnlyList<GradeRequest> rows, bool stated = false, CancellationToken stop = default)
     {
-        GradeRequest[] requests = [.. rows.Select(r => r with { Solution = AsAnswer(r.GroundTruth), ExtraInfo = WithLength(r.ExtraInfo) })];
+        GradeRequest[] requests = [.. rows.Select(r => r with { Solution = stated ? r.Solution : AsAnswer(r.GroundTruth), ExtraInfo = WithLength(r.ExtraInfo) })];
         Verdict[] verdicts = manager.Grade(requests, stop);
         List<string> failures = [];
         int passed = 0;
         for (int i = 0; i < requests.Length; i++)
         {
-            if (verdicts[i].Score > 0)
+            if (stated ? verdicts[i].Score >= 1 : verdicts[i].Score > 0)
             {
                 passed++;
             }
             else if (failures.Count < Examples)
             {
-                failures.Add($"row {i + 1}: '{requests[i].GroundTruth}' ({verdicts[i].Status}{(verdicts[i].Detail is { } detail ? ": " + detail : "")})");
+                failures.Add($"row {i + 1}{(requests[i].DataSource.Length > 0 ? " of " + requests[i].DataSource : "")}: '{requests[i].GroundTruth}' ({verdicts[i].Status}{(verdicts[i].Detail is { } detail ? ": " + detail : "")})");
             }
         }
 
@@ -50,9 +57,10 @@ public static class GraderSelfTest
 
     /// <summary>Stops when fewer than <paramref name="minimum"/> of the ground truths pass.</summary>
     /// <exception cref="ConfigException">They do not; the message lists examples.</exception>
-    public static void Require(RewardManager manager, IReadOnlyList<GradeRequest> rows, double minimum = 0.95, CancellationToken stop = default)
+    public static void Require(RewardManager manager, IReadOnlyList<GradeRequest> rows, double minimum = 0.95, bool stated = false,
+        CancellationToken stop = default)
     {
-        SelfTestResult result = Run(manager, rows, stop);
+        SelfTestResult result = Run(manager, rows, stated, stop);
         if (result.Share >= minimum)
         {
             return;

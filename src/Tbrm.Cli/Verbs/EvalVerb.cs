@@ -1,54 +1,106 @@
 using System;
+using System.Collections.Generic;
 using System.CommandLine;
 using System.IO;
+using System.Linq;
 using Tbrm.Core;
 using Tbrm.Training;
 
 namespace Tbrm.Cli.Verbs;
 
-/// <summary><c>eval</c>: asks a policy the evaluation prompts and prints the scores.</summary>
+/// <summary><c>eval</c>: asks a policy benchmark problems and prints the scores; or computes them again from saved rows.</summary>
 internal sealed class EvalVerb : IVerb
 {
     private readonly RunOptions _run = new();
-    private readonly Option<string?> _output = new("--out") { Description = "Writes every response with its score here, as JSON lines", HelpName = "FILE" };
+    private readonly Option<string[]> _presets = new("--preset")
+    {
+        Description = $"A benchmark, asked as the paper does; may be repeated, each with its --data: {string.Join(", ", EmbeddedPresets.Benchmarks.Select(p => p.Name))}",
+        HelpName = "NAME",
+    };
+    private readonly Option<string[]> _data = new("--data") { Description = "The benchmark's problems, jsonl, json or parquet", HelpName = "FILE" };
+    private readonly Option<string[]> _rows = new("--in") { Description = "Rows of an earlier evaluation: computes the metrics again, without a model", HelpName = "FILE" };
+    private readonly Option<string?> _output = new("--out")
+    {
+        Description = "Where every response goes with its score, as JSON lines; eval.jsonl in the run folder when it is not given",
+        HelpName = "FILE",
+    };
+    private readonly Option<bool> _json = new("--json") { Description = "Prints the summary as one JSON object instead of a table" };
 
     public Command Create()
     {
-        Command command = new("eval", "Evaluates a model: model.path=DIR with data.val_files=[...] or data.task=NAME");
+        Command command = new("eval", "Evaluates a model: model.path=DIR with --preset NAME --data FILE, data.val_files=[...] or data.task=NAME");
         _run.AddTo(command);
-        command.Options.Add(_output);
+        foreach (Option option in new Option[] { _presets, _data, _rows, _output, _json })
+        {
+            command.Options.Add(option);
+        }
+
         command.SetAction(parsed => (int)Run(parsed));
         return command;
     }
 
     private ExitCode Run(ParseResult parsed)
     {
-        RunConfig config = _run.Load(parsed);
-        if (config.Model.Path.Length == 0)
+        if (parsed.GetValue(_rows) is { Length: > 0 } files)
         {
-            throw new ConfigException("eval needs a trained model: model.path=DIR, such as a checkpoint's actor/huggingface folder");
+            Print(parsed, EvaluationReport.Of([.. files.SelectMany(EvaluationRow.Read)]));
+            return ExitCode.Ok;
         }
 
+        List<Benchmark> benchmarks = Benchmarks(parsed);
+        string rowsPath = RowsPath(parsed, benchmarks[0].Config);
         using StopSignals signals = new();
         TerminalProgress progress = new(Console.Error, !Console.IsErrorRedirected);
-        using TrainingSession session = TrainingSession.Open(config, trainable: false);
-        using RolloutStage rollout = new(session.Policy, session.Tokenizer, config, session.StopIds);
         try
         {
-            Evaluation evaluation = new Evaluator(session, rollout, progress).Run(0, signals.Token);
-            if (parsed.GetValue(_output) is { } file)
-            {
-                RunFolder.WriteLines(Path.GetFullPath(file), evaluation.Rows);
-            }
-
-            Console.Out.WriteLine(evaluation.Metrics.ToConsoleLine(0));
-            progress.Say(FormattableString.Invariant($"{evaluation.Accuracy:P2} of {evaluation.Rows.Count} responses"));
+            Evaluation evaluation = EvaluationRun.Run(benchmarks, rowsPath, progress, signals.Token);
+            Print(parsed, evaluation.Report);
+            progress.Say($"{evaluation.Rows.Count} responses: {rowsPath}");
             return ExitCode.Ok;
         }
         catch (OperationCanceledException) when (signals.Token.IsCancellationRequested)
         {
-            progress.Say("tbrm-native: interrupted; nothing was written");
+            progress.Say($"tbrm-native: interrupted; what was drawn is saved, and the same command with --out {rowsPath} goes on from it");
             return ExitCode.Interrupted;
         }
+    }
+
+    private List<Benchmark> Benchmarks(ParseResult parsed)
+    {
+        string[] presets = parsed.GetValue(_presets) ?? [], data = parsed.GetValue(_data) ?? [];
+        if (presets.Length == 0)
+        {
+            RunConfig config = _run.Load(parsed);
+            return [new("", data.Length == 0 ? config : config with { Data = config.Data with { Task = "", Tasks = [], TrainFiles = [], ValFiles = [.. data] } })];
+        }
+
+        if (data.Length != presets.Length && !(presets.Length == 1 && data.Length == 0))
+        {
+            throw new ConfigException($"--preset is given {presets.Length} times and --data {data.Length} times; each benchmark needs its file: --preset aime24 --data aime24.jsonl");
+        }
+
+        if (presets.Distinct(StringComparer.Ordinal).Count() < presets.Length)
+        {
+            throw new ConfigException("--preset names a benchmark twice");
+        }
+
+        return [.. presets.Select((name, i) => _run.LoadBenchmark(parsed, EmbeddedPresets.Benchmark(name), data.ElementAtOrDefault(i)))];
+    }
+
+    private string RowsPath(ParseResult parsed, RunConfig config)
+    {
+        return parsed.GetValue(_output) is { } file ? Path.GetFullPath(file)
+            : Path.Combine(RunFolder.PathOf(config.Trainer with { ExperimentName = "eval" }), "eval.jsonl");
+    }
+
+    private void Print(ParseResult parsed, EvaluationReport report)
+    {
+        if (parsed.GetValue(_json))
+        {
+            Console.Out.WriteLine(report.ToJson().ToJsonString());
+            return;
+        }
+
+        EvaluationTable.Write(report, Console.Out, !Console.IsOutputRedirected);
     }
 }

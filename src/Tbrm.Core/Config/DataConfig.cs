@@ -2,7 +2,7 @@ using System.Collections.Generic;
 
 namespace Tbrm.Core;
 
-/// <summary>Section <c>data</c>: where prompts come from. Either <c>task</c> or <c>train_files</c>.</summary>
+/// <summary>Section <c>data</c>: where prompts come from. One of <c>task</c>, <c>tasks</c> and <c>train_files</c>.</summary>
 public sealed record DataConfig
 {
     /// <summary>Name of a built-in task (<c>tbrm-native task list</c>), or empty to read files.</summary>
@@ -10,6 +10,9 @@ public sealed record DataConfig
 
     /// <summary>Parameters of the task, named as in reasoning-gym.</summary>
     public Dictionary<string, string> TaskParams { get; init; } = [];
+
+    /// <summary>A weighted mixture of tasks instead of one: a list of <c>{name, weight, params}</c>, or <c>gcd:2,lcm</c>.</summary>
+    public List<TaskShareConfig> Tasks { get; init; } = [];
 
     /// <summary>Share of a task's problems that training never sees: the pool that evaluation draws from.</summary>
     [AllowedRange(0.001, 0.5)]

@@ -10,6 +10,12 @@ public sealed record RewardConfig
     [AllowedWords("text", "tags")]
     public string AnswerForm { get; init; } = "text";
 
+    /// <summary>
+    /// Judges a task's answers by reasoning-gym's <c>score_answer_cascade</c>: the task's scorer, then text, numbers and formulas more and more
+    /// leniently. It can only raise a score.
+    /// </summary>
+    public bool TaskCascade { get; init; }
+
     /// <summary>Wall-clock limit per response, seconds.</summary>
     [AllowedRange(0, 86400, ExclusiveMinimum = true)]
     public double TimeoutSeconds { get; init; } = 10;

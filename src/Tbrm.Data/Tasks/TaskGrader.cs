@@ -33,6 +33,11 @@ public sealed class TaskGrader : IGrader
     /// <inheritdoc/>
     public string Name => "task";
 
+    /// <summary>
+    /// With a value, answers are judged by <see cref="AnswerCascade"/>, this being its symbolic equality; null leaves the task's scorer alone.
+    /// </summary>
+    public Func<string, string, double>? MathMatch { get; init; }
+
     /// <inheritdoc/>
     public Verdict Grade(GradeRequest request, CancellationToken stop)
     {
@@ -42,7 +47,7 @@ public sealed class TaskGrader : IGrader
         {
             IReasoningTask task = _tasks.GetOrAdd(request.DataSource, static name => TaskRegistry.Create(name));
             TaskItem entry = new("", request.GroundTruth, request.ExtraInfo ?? []);
-            double score = task.Score(answer, entry);
+            double score = MathMatch is null ? task.Score(answer, entry) : AnswerCascade.Score(task, answer, entry, MathMatch);
             return new Verdict(score, answer is null ? VerdictStatus.NoAnswer : VerdictStatus.Ok, answer);
         }
         catch (Exception e) when (e is TaskScoreException or TbrmUserException)

@@ -66,10 +66,11 @@ public sealed class RolloutEngine : IDisposable
 
     /// <summary>
     /// Draws every requested trajectory; the result is in the order of the requests and their trajectory ids, whatever order they
-    /// finished in. Throws OperationCanceledException when stopped; nothing is left queued then.
+    /// finished in. Throws OperationCanceledException when stopped; nothing is left queued then. <paramref name="finished"/> gets each trajectory
+    /// as soon as it is whole.
     /// </summary>
     public IReadOnlyList<Trajectory> Generate(IReadOnlyList<RolloutRequest> requests, NativeSamplingOptions sampling,
-        Action<RolloutProgress>? progress, CancellationToken stop)
+        Action<RolloutProgress>? progress, CancellationToken stop, Action<Trajectory>? finished = null)
     {
         Dictionary<long, (RolloutRequest Request, int Slot)> pending = [];
         int total = 0;
@@ -89,7 +90,7 @@ public sealed class RolloutEngine : IDisposable
                 _handle.Submit(request.PromptIds, request.TrajectoryIds, sampling);
             }
 
-            Drain(pending, result, progress, stop);
+            Drain(pending, result, new(progress, finished), stop);
         }
         catch (TbrmNativeException e)
         {
@@ -111,8 +112,7 @@ public sealed class RolloutEngine : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _handle.Dispose();
 
-    private void Drain(Dictionary<long, (RolloutRequest Request, int Slot)> pending, Trajectory[] result, Action<RolloutProgress>? progress,
-        CancellationToken stop)
+    private void Drain(Dictionary<long, (RolloutRequest Request, int Slot)> pending, Trajectory[] result, Listeners listeners, CancellationToken stop)
     {
         long decodedBefore = Counts.DecodeTokens;
         int finished = 0;
@@ -125,10 +125,11 @@ public sealed class RolloutEngine : IDisposable
             {
                 (RolloutRequest request, int slot) = pending[done.TrajectoryId];
                 result[slot] = Read(done, request);
+                listeners.Finished?.Invoke(result[slot]);
                 finished++;
             }
 
-            progress?.Invoke(new(finished, result.Length, status.NDecodeTokens - decodedBefore));
+            listeners.Progress?.Invoke(new(finished, result.Length, status.NDecodeTokens - decodedBefore));
         }
     }
 
@@ -166,4 +167,7 @@ public sealed class RolloutEngine : IDisposable
             _handle.Read(ids, values, values);
         }
     }
+
+    /// <summary>Who is told what while a generation runs.</summary>
+    private readonly record struct Listeners(Action<RolloutProgress>? Progress, Action<Trajectory>? Finished);
 }

@@ -16,11 +16,13 @@ public static class ConfigLoader
     public const string DefaultPreset = "default";
 
     /// <summary>Names of the embedded presets.</summary>
-    public static IReadOnlyList<string> Presets { get; } = [.. typeof(ConfigLoader).Assembly.GetManifestResourceNames()
-        .Where(n => n.StartsWith("presets/", StringComparison.Ordinal)).Select(n => n["presets/".Length..]).Order(StringComparer.Ordinal)];
+    public static IReadOnlyList<string> Presets { get; } = [.. EmbeddedPresets.Runs.Select(p => p.Name)];
 
     /// <summary>Reads a file or preset (null: the default preset, unless a model is named) and the overrides on top.</summary>
-    public static RunConfig Load(string? fileOrPreset, IReadOnlyList<string> arguments)
+    /// <param name="fileOrPreset">A YAML file, or the name of a preset.</param>
+    /// <param name="arguments">Overrides, key=value.</param>
+    /// <param name="above">Keys between the file and the overrides: a benchmark's preset.</param>
+    public static RunConfig Load(string? fileOrPreset, IReadOnlyList<string> arguments, IReadOnlyList<ConfigEntry>? above = null)
     {
         List<ConfigEntry> overrides = [.. arguments.Select(ConfigEntry.FromArgument)];
         bool ownModel = overrides.Any(e => ConfigSchema.Canonical(e.Path) == "model.path");
@@ -30,6 +32,7 @@ public static class ConfigLoader
             entries.AddRange(ReadBase(fileOrPreset ?? DefaultPreset));
         }
 
+        entries.AddRange(above ?? []);
         entries.AddRange(overrides);
         return Bind(entries);
     }
@@ -59,11 +62,9 @@ public static class ConfigLoader
 
     private static IReadOnlyList<ConfigEntry> ReadBase(string fileOrPreset)
     {
-        if (Presets.Contains(fileOrPreset, StringComparer.Ordinal))
+        if (EmbeddedPresets.Runs.FirstOrDefault(p => p.Name == fileOrPreset) is { } preset)
         {
-            using Stream stream = typeof(ConfigLoader).Assembly.GetManifestResourceStream("presets/" + fileOrPreset)!;
-            using StreamReader reader = new(stream);
-            return ConfigEntry.FromYaml(reader.ReadToEnd(), $"preset {fileOrPreset}");
+            return preset.Entries;
         }
 
         try
@@ -88,6 +89,11 @@ internal static class ConfigValue
             return entry.Value is YamlMappingNode map
                 ? map.Children.ToDictionary(p => Scalar(p.Key, entry), p => Scalar(p.Value, entry))
                 : throw Wrong(entry, "a map ({min_terms: 2, max_terms: 3})");
+        }
+
+        if (type == typeof(List<TaskShareConfig>))
+        {
+            return TaskShares.Read(entry);
         }
 
         if (type.IsGenericType)

@@ -8,8 +8,13 @@ internal static class ConfigRules
     public static void Check(RunConfig config)
     {
         DataConfig data = config.Data;
-        Require(data.Task.Length == 0 || data.TrainFiles.Count == 0,
-            $"data.task={data.Task} and data.train_files are both given; prompts come from one of them");
+        bool tasks = data.Task.Length > 0 || data.Tasks.Count > 0;
+        Require(data.Task.Length == 0 || data.Tasks.Count == 0, $"data.task={data.Task} and data.tasks are both given; set data.task= to use the mixture");
+        Require(!tasks || data.TrainFiles.Count == 0,
+            $"{(data.Task.Length > 0 ? "data.task=" + data.Task : "data.tasks")} and data.train_files are both given; prompts come from one of them");
+        ValKwargsConfig val = config.Rollout.ValKwargs;
+        Require(val.N == 1 || (val.DoSample && val.Temperature > 0),
+            $"rollout.val_kwargs.n={val.N} greedy responses would all be the same; set rollout.val_kwargs.do_sample=true and a temperature, or n=1");
         Require(config.Algorithm.Tbrm.RewardNormalization != "group_mean" || config.Rollout.N > 1,
             "algorithm.tbrm.reward_normalization=group_mean needs rollout.n of at least 2: with one sample every reward becomes 0");
         CheckOptim("actor.optim", config.Actor.Optim);

@@ -40,11 +40,15 @@ public static class ConfigWriter
         string text => Text(text),
         bool flag => new YamlScalarNode(flag ? "true" : "false"),
         double number => new YamlScalarNode(number.ToString("R", CultureInfo.InvariantCulture)),
-        Dictionary<string, string> map => new YamlMappingNode(map.SelectMany(p => new YamlNode[] { Text(p.Key), Text(p.Value) })) { Style = YamlDotNet.Core.Events.MappingStyle.Flow },
+        Dictionary<string, string> map => Map(map),
+        TaskShareConfig share => TaskShares.Write(share),
         IList list => new YamlSequenceNode(list.Cast<object>().Select(Node)) { Style = YamlDotNet.Core.Events.SequenceStyle.Flow },
         IFormattable number => new YamlScalarNode(number.ToString(null, CultureInfo.InvariantCulture)),
         _ => throw new InvalidOperationException($"no YAML for {value.GetType()}"),
     };
+
+    internal static YamlMappingNode Map(Dictionary<string, string> map) =>
+        new(map.SelectMany(p => new YamlNode[] { Text(p.Key), Text(p.Value) })) { Style = YamlDotNet.Core.Events.MappingStyle.Flow };
 
     /// <summary>Quoted where a plain word would be read as something else.</summary>
     private static YamlScalarNode Text(string text)

@@ -4,70 +4,92 @@ using System.Linq;
 using System.Text.Json.Nodes;
 using System.Threading;
 using Tbrm.Core;
-using Tbrm.Data;
+using Tbrm.Engine;
 
 namespace Tbrm.Training;
 
 /// <summary>What an evaluation found.</summary>
-/// <param name="Metrics">Under verl's names.</param>
-/// <param name="Accuracy">Mean score over all responses, data sources weighted by their size.</param>
-/// <param name="Rows">One per response: input, output, gts, score, step.</param>
-public sealed record Evaluation(MetricSet Metrics, double Accuracy, IReadOnlyList<JsonObject> Rows);
+/// <param name="Report">Per data source and overall.</param>
+/// <param name="Metrics">The report under verl's names.</param>
+/// <param name="Rows">One per response, in order: input, output, gts, score, step and more (<see cref="EvaluationRow"/>).</param>
+public sealed record Evaluation(EvaluationReport Report, MetricSet Metrics, IReadOnlyList<JsonObject> Rows)
+{
+    /// <summary>Mean accuracy over all problems, data sources weighted by their size.</summary>
+    public double Accuracy => Report.MicroMean;
+}
 
 /// <summary>Asks the policy every evaluation prompt and judges the answers.</summary>
 public sealed class Evaluator(TrainingSession session, RolloutStage rollout, IProgressDisplay progress)
 {
-    private readonly Lazy<IReadOnlyList<EncodedPrompt>> _prompts = new(() => Load(session));
+    private readonly Lazy<EvaluationSet> _own = new(() => EvaluationSet.Of(session));
 
-    /// <summary>Problems asked.</summary>
-    public int Count => _prompts.Value.Count;
+    /// <summary>Problems of the session's own configuration.</summary>
+    public int Count => _own.Value.Prompts.Count;
 
-    /// <summary>Runs the whole evaluation; <paramref name="step"/> goes into the rows.</summary>
-    public Evaluation Run(long step, CancellationToken stop)
+    /// <summary>Evaluates on the session's own prompts; <paramref name="step"/> goes into the rows.</summary>
+    public Evaluation Run(long step, CancellationToken stop) => Run([_own.Value], null, step, stop);
+
+    /// <summary>Evaluates on some sets, one after the other.</summary>
+    /// <param name="sets">The sets; their names differ.</param>
+    /// <param name="journal">Where responses are saved as they finish, and taken from; null when they are not.</param>
+    /// <param name="step">Goes into the rows.</param>
+    /// <param name="stop">Stops it; what the journal holds stays.</param>
+    public Evaluation Run(IReadOnlyList<EvaluationSet> sets, EvaluationJournal? journal, long step, CancellationToken stop)
     {
-        IReadOnlyList<EncodedPrompt> prompts = _prompts.Value;
-        IReadOnlyList<Trajectory> trajectories = rollout.Evaluate(
-            prompts, p => progress.Show("evaluate", (double)p.Finished / p.Total, $"{p.Finished}/{p.Total} answers"), stop);
-        JudgedResponse[] judged = session.Reward.Judge(prompts, trajectories, stop);
-        progress.Clear();
-        MetricSet metrics = new();
-        int n = session.Config.Rollout.ValKwargs.N;
-        foreach (IGrouping<string, int> source in Enumerable.Range(0, judged.Length).GroupBy(i => prompts[trajectories[i].Group].Prompt.DataSource, StringComparer.Ordinal))
+        List<JsonObject> rows = [];
+        List<ResponseScore> scores = [];
+        foreach (EvaluationSet set in sets)
         {
-            metrics[$"val-core/{source.Key}/acc/mean@{n}"] = source.Average(i => judged[i].Verdict.Score);
-            metrics[$"val-aux/{source.Key}/response_length/mean"] = source.Average(i => trajectories[i].ResponseIds.Length);
-            metrics[$"val-aux/{source.Key}/response_length/clip_ratio"] = source.Average(i => trajectories[i].End == TrajectoryEnd.Length ? 1.0 : 0);
+            List<Trajectory> trajectories = Draw(set, journal, stop);
+            JudgedResponse[] judged = set.Reward.Judge(set.Prompts, trajectories, stop);
+            progress.Clear();
+            for (int i = 0; i < judged.Length; i++)
+            {
+                EncodedPrompt prompt = set.Prompts[trajectories[i].Group];
+                rows.Add(EvaluationRow.Of(step, session.Tokenizer, prompt, trajectories[i], judged[i], EvaluationSet.SampleOf(trajectories[i].Id)));
+                scores.Add(EvaluationRow.ScoreOf($"{set.Name}:{trajectories[i].Group}", prompt, trajectories[i], judged[i]));
+            }
         }
 
-        double accuracy = judged.Length == 0 ? 0 : judged.Average(j => j.Verdict.Score);
-        return new(metrics, accuracy, [.. judged.Select((j, i) => Row(step, session, prompts[trajectories[i].Group], trajectories[i], j))]);
+        EvaluationReport report = EvaluationReport.Of(scores);
+        return new(report, report.ToMetrics(), rows);
     }
 
-    /// <summary>A row of a dump file, with verl's keys.</summary>
-    public static JsonObject Row(long step, TrainingSession session, EncodedPrompt prompt, Trajectory trajectory, JudgedResponse judged) => new()
-    {
-        ["input"] = session.Tokenizer.Decode(prompt.Ids),
-        ["output"] = judged.Text,
-        ["gts"] = prompt.Prompt.GroundTruth,
-        ["score"] = judged.Verdict.Score,
-        ["step"] = step,
-        ["status"] = judged.Verdict.Status.ToString(),
-        ["extracted"] = judged.Verdict.Extracted,
-        ["data_source"] = prompt.Prompt.DataSource,
-        ["index"] = prompt.Prompt.Index,
-        ["finish"] = trajectory.End.ToString(),
-        ["response_tokens"] = trajectory.ResponseIds.Length,
-    };
+    /// <summary>A row of a training step's dump file.</summary>
+    public static JsonObject Row(long step, TrainingSession session, EncodedPrompt prompt, Trajectory trajectory, JudgedResponse judged) =>
+        EvaluationRow.Of(step, session.Tokenizer, prompt, trajectory, judged, sample: null);
 
-    private static List<EncodedPrompt> Load(TrainingSession session)
+    /// <summary>All responses of a set, sample by sample of problem by problem; those that the journal knows are not drawn again.</summary>
+    private List<Trajectory> Draw(EvaluationSet set, EvaluationJournal? journal, CancellationToken stop)
     {
-        IPromptSource source = session.Validation ?? throw new ConfigException("there is nothing to evaluate on: set data.val_files, or data.task");
-        List<EncodedPrompt> prompts = [];
-        for (long i = 0; i < source.Count; i++)
+        List<Trajectory> all = [];
+        List<RolloutRequest> missing = [];
+        foreach (RolloutRequest request in set.Requests())
         {
-            prompts.Add(session.Encoder.Encode(source.Get(i)));
+            List<long> ids = [];
+            foreach (long id in request.TrajectoryIds)
+            {
+                if (journal?.Find(set.Name, request, id) is { } known)
+                {
+                    all.Add(known);
+                }
+                else
+                {
+                    ids.Add(id);
+                }
+            }
+
+            if (ids.Count > 0)
+            {
+                missing.Add(request with { TrajectoryIds = [.. ids] });
+            }
         }
 
-        return prompts;
+        string phase = set.Name.Length > 0 ? $"evaluate {set.Name}" : "evaluate";
+        int before = all.Count;
+        all.AddRange(rollout.Evaluate(missing, set.Sampling,
+            p => progress.Show(phase, (double)(before + p.Finished) / set.Responses, $"{before + p.Finished}/{set.Responses} answers"),
+            journal is null ? null : t => journal.Add(set.Name, t), stop));
+        return [.. all.OrderBy(t => t.Id)];
     }
 }

@@ -269,7 +269,7 @@ public sealed class TrainLoop : IDisposable
             prompts.Add(_session.Train.Get(i));
         }
 
-        _session.Reward.SelfTest(prompts, _session.Demonstrations.Of);
+        _session.Reward.SelfTest(prompts, _session.TrainsOnTask ? _session.Demonstrations.Of : null);
     }
 
     private double Seconds => _state.SecondsBefore + Stopwatch.GetElapsedTime(_started).TotalSeconds;

@@ -51,12 +51,14 @@ public sealed class RunFolder
     /// <summary>Opens or creates the folder of a configuration.</summary>
     public static RunFolder Open(TrainerConfig config)
     {
-        string path = config.RunDir.Length > 0 ? config.RunDir
-            : Path.Combine("runs", $"{config.ProjectName}-{config.ExperimentName}-{DateTime.Now.ToString("yyyyMMdd-HHmmss", CultureInfo.InvariantCulture)}");
-        RunFolder folder = new(Path.GetFullPath(path));
+        RunFolder folder = new(PathOf(config));
         DiskErrors.Translated($"creating the run folder {folder.Root}", () => Directory.CreateDirectory(folder.Root));
         return folder;
     }
+
+    /// <summary>Where the folder of a configuration is, or would be if it were made now.</summary>
+    public static string PathOf(TrainerConfig config) => Path.GetFullPath(config.RunDir.Length > 0 ? config.RunDir
+        : Path.Combine("runs", $"{config.ProjectName}-{config.ExperimentName}-{DateTime.Now.ToString("yyyyMMdd-HHmmss", CultureInfo.InvariantCulture)}"));
 
     /// <summary>The newest folder under runs/ that holds a run, for --resume without --run-dir; null when there is none.</summary>
     public static string? Newest(string under = "runs") => !Directory.Exists(under) ? null

@@ -5,10 +5,8 @@ using System.Linq;
 using System.Text.Json.Nodes;
 using Tbrm.Core;
 using Tbrm.Data;
-using Tbrm.Data.Tasks;
 using Tbrm.Engine;
 using Tbrm.Text;
-using Tbrm.Verify;
 
 namespace Tbrm.Training;
 
@@ -17,7 +15,7 @@ public sealed class TrainingSession : IDisposable
 {
     private static readonly string[] s_extraFiles = ["generation_config.json"];
 
-    private TrainingSession(RunConfig config, EngineDevice device, PromptEncoder encoder, Policy policy, Prompts prompts)
+    private TrainingSession(RunConfig config, EngineDevice device, PromptEncoder encoder, Policy policy, PromptSources prompts)
     {
         Config = config;
         Device = device;
@@ -38,6 +36,9 @@ public sealed class TrainingSession : IDisposable
     /// <summary>The policy's tokenizer.</summary>
     public Tokenizer Tokenizer => Encoder.Tokenizer;
 
+    /// <summary>The tokenizer's folder; null for a model built on the spot.</summary>
+    public string? TokenizerFolder { get; private init; }
+
     /// <summary>The policy that is trained.</summary>
     public Policy Policy { get; }
 
@@ -55,6 +56,9 @@ public sealed class TrainingSession : IDisposable
 
     /// <summary>What a supervised step shows as the response.</summary>
     public Demonstrations Demonstrations { get; }
+
+    /// <summary>Whether the training prompts come from a task or a mixture of tasks.</summary>
+    public bool TrainsOnTask { get; private init; }
 
     /// <summary>Whether the model was built on the spot and has learned nothing yet.</summary>
     public bool IsScratch => Config.Model.Path.Length == 0;
@@ -103,11 +107,11 @@ public sealed class TrainingSession : IDisposable
         Policy? policy = null;
         try
         {
-            Prompts prompts = new(config);
+            PromptSources prompts = new(config);
             string? tokenizerFolder = folder.Length == 0 ? null
                 : config.Model.TokenizerPath.Length > 0 && modelFolder is null ? config.Model.TokenizerPath : folder;
             Tokenizer tokenizer = tokenizerFolder is not null ? Tokenizer.Load(tokenizerFolder)
-                : ScratchModel.TrainTokenizer(prompts.Train ?? throw new ConfigException("without model.path a model is built from the training prompts, and there are none: set data.task or data.train_files"));
+                : ScratchModel.TrainTokenizer(prompts.Train ?? throw new ConfigException("without model.path a model is built from the training prompts, and there are none: set data.task, data.tasks or data.train_files"));
             policy = CreatePolicy(config, device, tokenizer, folder, trainable);
             if (tokenizer.VocabularySize > policy.Architecture.VocabSize)
             {
@@ -116,7 +120,7 @@ public sealed class TrainingSession : IDisposable
 
             PromptEncoder encoder = new(tokenizer, tokenizerFolder, config.Data);
             prompts.LoadFiles(encoder);
-            return new(config, device, encoder, policy, prompts) { GenerationConfig = ReadGenerationConfig(folder) };
+            return new(config, device, encoder, policy, prompts) { GenerationConfig = ReadGenerationConfig(folder), TokenizerFolder = tokenizerFolder, TrainsOnTask = prompts.Task is not null };
         }
         catch
         {
@@ -179,68 +183,5 @@ public sealed class TrainingSession : IDisposable
         {
             throw new DataException($"{path}: not JSON: {e.Message}", e);
         }
-    }
-
-    /// <summary>The prompt sources and the grader of a configuration. Files are read once the tokenizer is known, which filters need.</summary>
-    private sealed class Prompts
-    {
-        private readonly RunConfig _config;
-
-        public Prompts(RunConfig config)
-        {
-            _config = config;
-            DataConfig data = config.Data;
-            if (data.Task.Length > 0)
-            {
-                JsonObject parameters = TaskRegistry.ParseArguments(data.Task, data.TaskParams.Select(p => $"{p.Key}={p.Value}"));
-                IReasoningTask task = TaskRegistry.Create(data.Task, data.Seed, long.MaxValue / 2, parameters);
-                Task = task;
-                Train = new TaskPromptSource(task, data.TaskHoldout, heldOut: false, null, null);
-                Validation = data.ValFiles.Count > 0 ? null : new TaskPromptSource(task, data.TaskHoldout, heldOut: true, data.TaskValSize, null);
-                Grader = new TaskGrader(config.Reward.AnswerForm == "tags" ? AnswerForm.AnswerTag : AnswerForm.Text, task);
-            }
-            else
-            {
-                Grader = new GraderRegistry().CreateForTraining(config.Reward.Grader == "auto" ? "data_source" : config.Reward.Grader);
-            }
-
-            if (data.TrainFiles.Count > 0 && config.Model.Path.Length == 0)
-            {
-                Train = PromptDataset.Load(data.TrainFiles, FileOptions(data.TrainMaxSamples));
-            }
-        }
-
-        public IPromptSource? Train { get; private set; }
-
-        public IPromptSource? Validation { get; private set; }
-
-        /// <summary>Where the problems come from; null for files.</summary>
-        public IReasoningTask? Task { get; }
-
-        public IGrader Grader { get; }
-
-        public void LoadFiles(PromptEncoder encoder)
-        {
-            DataConfig data = _config.Data;
-            if (data.TrainFiles.Count > 0)
-            {
-                Train = PromptDataset.Load(data.TrainFiles, FileOptions(data.TrainMaxSamples), encoder.CountTokens);
-            }
-
-            if (data.ValFiles.Count > 0)
-            {
-                Validation = PromptDataset.Load(data.ValFiles, FileOptions(data.ValMaxSamples), encoder.CountTokens);
-            }
-        }
-
-        private PromptOptions FileOptions(long maxSamples) => new()
-        {
-            Keys = new() { Prompt = _config.Data.PromptKey, DataSource = _config.Data.RewardFnKey },
-            Shape = PromptOptions.ParseShape(_config.Data.Shape),
-            Filters = _config.Data.Filter.Length > 0 ? [RowFilter.Parse(_config.Data.Filter)] : [],
-            Deduplicate = _config.Data.Dedup,
-            MaxSamples = maxSamples < 0 ? null : maxSamples,
-            MaxPromptTokens = _config.Data.FilterOverlongPrompts ? _config.Data.MaxPromptLength : null,
-        };
     }
 }

@@ -34,23 +34,13 @@ public sealed class RewardStage(IGrader grader, Tokenizer tokenizer, RewardConfi
 
     /// <summary>Judges the ground truths themselves: a grader that refuses them would train on zeros.</summary>
     /// <param name="prompts">Some of the problems.</param>
-    /// <param name="answerOf">A response that gives the ground truth in the form that the grader expects.</param>
-    public void SelfTest(IReadOnlyList<Prompt> prompts, Func<Prompt, string> answerOf)
+    /// <param name="answerOf">A response that gives the ground truth in the form that the grader expects; null for the forms that graders of files read.</param>
+    /// <exception cref="ConfigException">Fewer than reward.self_test_threshold of them pass.</exception>
+    public void SelfTest(IReadOnlyList<Prompt> prompts, Func<Prompt, string>? answerOf)
     {
-        if (config.SelfTestThreshold <= 0 || prompts.Count == 0)
+        if (config.SelfTestThreshold > 0)
         {
-            return;
-        }
-
-        List<(Prompt Prompt, Verdict Verdict)> failed = [.. prompts.AsParallel().AsOrdered()
-            .Select(p => (p, _manager.Grade(Request(p, answerOf(p))))).Where(r => r.Item2.Score < 1)];
-        double share = 1 - (double)failed.Count / prompts.Count;
-        if (share < config.SelfTestThreshold)
-        {
-            (Prompt prompt, Verdict verdict) = failed[0];
-            throw new DataException(
-                $"grader {grader.Name} accepts only {share:P1} of {prompts.Count} ground truths as their own answers (reward.self_test_threshold is {config.SelfTestThreshold}). "
-                + $"The first refused one is '{prompt.GroundTruth}' of {prompt.DataSource} row {prompt.Index}: {verdict.Status} {verdict.Detail}. Choose another reward.grader, or mend the data");
+            GraderSelfTest.Require(_manager, [.. prompts.Select(p => Request(p, answerOf?.Invoke(p) ?? ""))], config.SelfTestThreshold, stated: answerOf is not null);
         }
     }
 

@@ -14,7 +14,6 @@ public sealed class RolloutStage : IDisposable
     private readonly RolloutEngine _engine;
     private readonly RolloutConfig _config;
     private readonly NativeSamplingOptions _train;
-    private readonly NativeSamplingOptions _evaluate;
 
     /// <summary>Opens the page pool.</summary>
     public RolloutStage(Policy policy, Tokenizer tokenizer, RunConfig config, IReadOnlyList<int> stopIds)
@@ -26,31 +25,7 @@ public sealed class RolloutStage : IDisposable
             _engine.SetTokenBytes(tokenizer.IdToBytes);
         }
 
-        _train = new()
-        {
-            MaxNewTokens = config.Data.MaxResponseLength,
-            Temperature = (float)_config.Temperature,
-            TopP = (float)_config.TopP,
-            TopK = Math.Max(0, _config.TopK),
-            MinP = (float)_config.MinP,
-            RepetitionPenalty = (float)_config.RepetitionPenalty,
-            Seed = (ulong)config.Trainer.Seed,
-            SampledVocabSize = Math.Min(tokenizer.VocabularySize, policy.Architecture.VocabSize),
-            StopIds = (int[])[.. stopIds],
-            StopStrings = [.. _config.Stop],
-        };
-        ValKwargsConfig val = _config.ValKwargs;
-        _evaluate = _train with
-        {
-            MaxNewTokens = val.MaxResponseLength > 0 ? val.MaxResponseLength : config.Data.MaxResponseLength,
-            Temperature = val.DoSample ? (float)val.Temperature : 0,
-            TopP = val.DoSample ? (float)val.TopP : 1,
-            TopK = val.DoSample ? Math.Max(0, val.TopK) : 0,
-            MinP = 0,
-            RepetitionPenalty = 1,
-            // Another stream than training's, so that an evaluation draws nothing that training also draws.
-            Seed = ~(ulong)config.Trainer.Seed,
-        };
+        _train = SamplingSettings.Train(config, tokenizer, policy, stopIds);
     }
 
     /// <summary>Counters of the engine.</summary>
@@ -60,9 +35,9 @@ public sealed class RolloutStage : IDisposable
     public IReadOnlyList<Trajectory> Train(IReadOnlyList<EncodedPrompt> prompts, long firstId, Action<RolloutProgress>? progress, CancellationToken stop) =>
         _engine.Generate(Requests(prompts, _config.N, firstId), _train, progress, stop);
 
-    /// <summary>Draws as evaluation does.</summary>
-    public IReadOnlyList<Trajectory> Evaluate(IReadOnlyList<EncodedPrompt> prompts, Action<RolloutProgress>? progress, CancellationToken stop) =>
-        _engine.Generate(Requests(prompts, _config.ValKwargs.N, 0), _evaluate, progress, stop);
+    /// <summary>Draws as evaluation does; <paramref name="finished"/> gets each trajectory as soon as it is there.</summary>
+    public IReadOnlyList<Trajectory> Evaluate(IReadOnlyList<RolloutRequest> requests, NativeSamplingOptions sampling, Action<RolloutProgress>? progress,
+        Action<Trajectory>? finished, CancellationToken stop) => _engine.Generate(requests, sampling, progress, stop, finished);
 
     /// <summary>Gives the page pool's memory to the update.</summary>
     public void ReleasePages() => _engine.ReleasePages();

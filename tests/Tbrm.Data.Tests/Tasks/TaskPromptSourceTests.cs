@@ -4,12 +4,14 @@ using NUnit.Framework;
 using Tbrm.Core;
 using Tbrm.Data.Tasks;
 
-namespace Tbrm.Training.Tests;
+namespace Tbrm.Data.Tests.Tasks;
 
 public sealed class TaskPromptSourceTests
 {
+    private static readonly IReasoningTask s_task = TaskRegistry.Create("chain_sum", seed: 1, size: 1000, new() { ["max_terms"] = 2, ["max_digits"] = 1 });
+
     private static TaskPromptSource Source(bool heldOut) =>
-        new(TaskRegistry.Create("chain_sum", seed: 1, size: 1000, new() { ["max_terms"] = 2, ["max_digits"] = 1 }), 0.2, heldOut, null, null);
+        heldOut ? TaskPromptSource.HeldOut(s_task, 0.2, 300) : TaskPromptSource.Training(s_task, 0.2);
 
     /// <summary>One-digit sums are so few that any leak would show at once.</summary>
     [Test]

@@ -1,0 +1,71 @@
+using System.Collections.Generic;
+using System.Globalization;
+using System.IO;
+using System.Linq;
+using Spectre.Console;
+using Tbrm.Training;
+
+namespace Tbrm.Cli;
+
+/// <summary>An evaluation's report for people: framed on a terminal, plain columns otherwise.</summary>
+internal static class EvaluationTable
+{
+    private static readonly string[] s_columns =
+        ["data source", "problems", "n", "avg@n", "std.err", "pass@n", "maj@n", "tokens", "truncated", "no answer", "failed"];
+
+    public static void Write(EvaluationReport report, TextWriter output, bool isTerminal)
+    {
+        List<string[]> rows = [.. report.Sources.Select(Row)];
+        if (rows.Count > 1)
+        {
+            rows.Add(["average", Number(report.Sources.Sum(s => s.Problems)), "", Percent(report.MacroMean), "", "", "", "", "", "", ""]);
+        }
+
+        if (isTerminal)
+        {
+            WriteFramed(rows, output);
+        }
+        else
+        {
+            WritePlain(rows, output);
+        }
+    }
+
+    private static string[] Row(SourceReport source) =>
+    [
+        source.Source, Number(source.Problems), Number(source.Samples), Percent(source.Mean), Percent(source.StandardError),
+        Percent(source.Pass[^1]), Percent(source.Majority), source.MeanTokens is { } tokens ? tokens.ToString("F0", CultureInfo.InvariantCulture) : "-",
+        source.Truncated is { } truncated ? Percent(truncated) : "-", Number(source.Unjudged.NoAnswer), Number(source.Unjudged.Timeout + source.Unjudged.Error),
+    ];
+
+    private static void WriteFramed(List<string[]> rows, TextWriter output)
+    {
+        Table table = new() { Border = TableBorder.Rounded };
+        for (int i = 0; i < s_columns.Length; i++)
+        {
+            TableColumn column = new(s_columns[i]);
+            table.AddColumn(i == 0 ? column : column.RightAligned());
+        }
+
+        foreach (string[] row in rows)
+        {
+            table.AddRow([.. row.Select(Markup.Escape)]);
+        }
+
+        AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(output) }).Write(table);
+    }
+
+    private static void WritePlain(List<string[]> rows, TextWriter output)
+    {
+        int[] widths = [.. s_columns.Select((name, i) => rows.Select(r => r[i].Length).Append(name.Length).Max())];
+        foreach (string[] row in rows.Prepend(s_columns))
+        {
+            output.WriteLine(string.Join("  ", row.Select((cell, i) => i == 0 ? cell.PadRight(widths[i]) : cell.PadLeft(widths[i]))).TrimEnd());
+        }
+    }
+
+    private static string Number(int value) => value.ToString(CultureInfo.InvariantCulture);
+
+    /// <summary>Two decimals of a percentage, as papers print them.</summary>
+    private static string Percent(double share) => double.IsFinite(share) ? (share * 100).ToString("F2", CultureInfo.InvariantCulture) : "-";
+}

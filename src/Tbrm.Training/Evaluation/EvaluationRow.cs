@@ -1,0 +1,96 @@
+using System;
+using System.Collections.Generic;
+using System.Globalization;
+using System.Text.Json.Nodes;
+using Tbrm.Core;
+using Tbrm.Data;
+using Tbrm.Text;
+
+namespace Tbrm.Training;
+
+/// <summary>A row of a dump file: verl's keys (input, output, gts, score, step), and what is needed to compute the metrics again.</summary>
+public static class EvaluationRow
+{
+    /// <summary>The row of one response.</summary>
+    public static JsonObject Of(long step, Tokenizer tokenizer, EncodedPrompt prompt, Trajectory trajectory, JudgedResponse judged, int? sample)
+    {
+        JsonObject row = new()
+        {
+            ["input"] = tokenizer.Decode(prompt.Ids),
+            ["output"] = judged.Text,
+            ["gts"] = prompt.Prompt.GroundTruth,
+            ["score"] = double.IsFinite(judged.Verdict.Score) ? judged.Verdict.Score : null,
+            ["step"] = step,
+            ["status"] = judged.Verdict.Status.ToString(),
+            ["extracted"] = judged.Verdict.Extracted,
+            ["data_source"] = prompt.Prompt.DataSource,
+            ["index"] = prompt.Prompt.Index,
+            ["finish"] = trajectory.End.ToString(),
+            ["response_tokens"] = trajectory.ResponseIds.Length,
+        };
+        if (sample is not null)
+        {
+            row["sample"] = sample;
+        }
+
+        return row;
+    }
+
+    /// <summary>What the metrics need of a response.</summary>
+    internal static ResponseScore ScoreOf(string problem, EncodedPrompt prompt, Trajectory trajectory, JudgedResponse judged) => new(
+        prompt.Prompt.DataSource, problem, judged.Verdict.Score, judged.Verdict.Extracted, judged.Verdict.Status, trajectory.ResponseIds.Length, trajectory.End);
+
+    /// <summary>
+    /// Reads saved rows. Only <c>score</c> must be there: without <c>index</c> responses with the same <c>input</c> belong to one problem (verl's
+    /// dump files), without <c>extracted</c> a <c>pred</c> counts as the answer.
+    /// </summary>
+    /// <exception cref="DataException">A row has no score, or a field of another kind; the message begins with <c>file:line</c>.</exception>
+    public static IReadOnlyList<ResponseScore> Read(string path)
+    {
+        List<ResponseScore> scores = [];
+        foreach (JsonLine line in JsonLines.ReadFile(path))
+        {
+            try
+            {
+                scores.Add(Read(line.Row));
+            }
+            catch (DataException e)
+            {
+                throw new DataException($"{path}:{line.LineNumber}: {e.Message}", e);
+            }
+        }
+
+        return scores.Count > 0 ? scores : throw new DataException($"{path}: no rows; rows of an evaluation were expected");
+    }
+
+    private static ResponseScore Read(JsonObject row)
+    {
+        double score = Value<double>(row, "score", "a number") ?? throw new DataException("the row has no 'score'; rows that an evaluation wrote were expected");
+        string? index = Value<long>(row, "index", "a whole number")?.ToString(CultureInfo.InvariantCulture);
+        string problem = index ?? Text(row, "input") ?? throw new DataException("the row has neither 'index' nor 'input', which tell problems apart");
+        return new ResponseScore(
+            Text(row, "data_source") ?? "unknown", problem, score, Text(row, "extracted") ?? Text(row, "pred"),
+            Word<VerdictStatus>(row, "status") ?? VerdictStatus.Ok, Value<int>(row, "response_tokens", "a whole number"), Word<TrajectoryEnd>(row, "finish"));
+    }
+
+    private static T? Value<T>(JsonObject row, string key, string expected) where T : struct => row[key] switch
+    {
+        null => null,
+        JsonValue value when value.TryGetValue(out T number) => number,
+        JsonNode other => throw new DataException($"'{key}': {expected} was expected, found {other.ToJsonString()}"),
+    };
+
+    private static string? Text(JsonObject row, string key) => row[key] switch
+    {
+        null => null,
+        JsonValue value when value.TryGetValue(out string? text) => text,
+        JsonNode other => other.ToJsonString(),
+    };
+
+    private static T? Word<T>(JsonObject row, string key) where T : struct, Enum => Text(row, key) switch
+    {
+        null => null,
+        string word when Enum.TryParse(word, out T value) && Enum.IsDefined(value) => value,
+        string word => throw new DataException($"'{key}': one of {string.Join(", ", Enum.GetNames<T>())} was expected, found '{word}'"),
+    };
+}

@@ -1,0 +1,89 @@
+using System.Collections.Generic;
+using System.Linq;
+using Tbrm.Core;
+using Tbrm.Data;
+using Tbrm.Engine;
+using Tbrm.Interop;
+
+namespace Tbrm.Training;
+
+/// <summary>Problems with how responses to them are drawn and judged: one benchmark, or the validation set of a run.</summary>
+public sealed class EvaluationSet
+{
+    /// <summary>Ids of a problem's samples lie in a block of this size, so that drawing more of them does not change the first ones.</summary>
+    private const long SamplesPerProblem = 1L << 16;
+
+    private EvaluationSet(string name, RunConfig config, IReadOnlyList<EncodedPrompt> prompts, RewardStage reward, NativeSamplingOptions sampling)
+    {
+        Name = name;
+        Samples = config.Rollout.ValKwargs.N;
+        Prompts = prompts;
+        Reward = reward;
+        Sampling = sampling;
+    }
+
+    /// <summary>The preset's name; empty for the configuration's own evaluation prompts.</summary>
+    public string Name { get; }
+
+    /// <summary>Responses per problem.</summary>
+    public int Samples { get; }
+
+    /// <summary>The problems.</summary>
+    public IReadOnlyList<EncodedPrompt> Prompts { get; }
+
+    /// <summary>Judges the responses.</summary>
+    public RewardStage Reward { get; }
+
+    /// <summary>How responses are drawn.</summary>
+    public NativeSamplingOptions Sampling { get; }
+
+    /// <summary>Responses to draw.</summary>
+    public int Responses => Prompts.Count * Samples;
+
+    /// <summary>The evaluation prompts of the session's own configuration.</summary>
+    public static EvaluationSet Of(TrainingSession session)
+    {
+        IPromptSource source = session.Validation ?? throw new ConfigException("there is nothing to evaluate on: set data.val_files, data.task or data.tasks");
+        return Create(session, session.Config, "", source, session.Encoder, session.Reward);
+    }
+
+    /// <summary>The evaluation prompts of another configuration: its files, template, lengths, sampling and grader, the session's model.</summary>
+    /// <param name="session">The model and its tokenizer.</param>
+    /// <param name="config">The rest.</param>
+    /// <param name="name">The set's name; when it is not empty it stands in for the rows' data sources.</param>
+    public static EvaluationSet Load(TrainingSession session, RunConfig config, string name)
+    {
+        PromptEncoder encoder = new(session.Tokenizer, session.TokenizerFolder, config.Data);
+        PromptSources prompts = new(config, name.Length > 0 ? name : null);
+        prompts.LoadFiles(encoder);
+        IPromptSource source = prompts.Validation ?? throw new ConfigException("there is nothing to evaluate on: set data.val_files, data.task or data.tasks");
+        return Create(session, config, name, source, encoder, new(prompts.Grader, session.Tokenizer, config.Reward));
+    }
+
+    /// <summary>The requests for all responses; sample j of problem i has an id of its own whatever n is.</summary>
+    internal IEnumerable<RolloutRequest> Requests() =>
+        Prompts.Select((prompt, i) => new RolloutRequest(prompt.Ids, [.. Enumerable.Range(0, Samples).Select(j => (i * SamplesPerProblem) + j)], i));
+
+    /// <summary>Which sample of its problem an id stands for.</summary>
+    internal static int SampleOf(long id) => (int)(id % SamplesPerProblem);
+
+    private static EvaluationSet Create(
+        TrainingSession session, RunConfig config, string name, IPromptSource source, PromptEncoder encoder, RewardStage reward)
+    {
+        List<EncodedPrompt> prompts = [];
+        for (long i = 0; i < source.Count; i++)
+        {
+            prompts.Add(encoder.Encode(source.Get(i)));
+        }
+
+        NativeSamplingOptions sampling = SamplingSettings.Evaluation(config, name, session.Tokenizer, session.Policy, session.StopIds);
+        int longest = prompts.Max(p => p.Ids.Length) + sampling.MaxNewTokens;
+        if (longest > session.Policy.Options.MaxPositions)
+        {
+            throw new ConfigException(
+                $"the longest prompt and response need {longest} positions, the model was opened for {session.Policy.Options.MaxPositions}; raise model.max_positions or lower rollout.val_kwargs.max_response_length");
+        }
+
+        return new(name, config, prompts, reward, sampling);
+    }
+}

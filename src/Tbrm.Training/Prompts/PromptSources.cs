@@ -1,0 +1,111 @@
+using System.Collections.Generic;
+using System.Linq;
+using System.Text.Json.Nodes;
+using Tbrm.Core;
+using Tbrm.Data;
+using Tbrm.Data.Tasks;
+using Tbrm.Verify;
+
+namespace Tbrm.Training;
+
+/// <summary>The prompt sources and the grader of a configuration. Files are read once the tokenizer is known, which filters need.</summary>
+internal sealed class PromptSources
+{
+    private readonly RunConfig _config;
+    private readonly string? _validationName;
+
+    /// <summary>Makes tasks and grader; reads training files only where a tokenizer has to be made from them.</summary>
+    /// <param name="config">The configuration.</param>
+    /// <param name="validationName">Stands in for the data source of evaluation rows; null keeps theirs.</param>
+    public PromptSources(RunConfig config, string? validationName = null)
+    {
+        _config = config;
+        _validationName = validationName;
+        DataConfig data = config.Data;
+        Task = CreateTask(data);
+        if (Task is not null)
+        {
+            Train = TaskPromptSource.Training(Task, data.TaskHoldout);
+            Validation = data.ValFiles.Count > 0 ? null : TaskPromptSource.HeldOut(Task, data.TaskHoldout, data.TaskValSize);
+        }
+
+        Grader = CreateGrader(config, Task);
+        if (data.TrainFiles.Count > 0 && config.Model.Path.Length == 0)
+        {
+            Train = PromptDataset.Load(data.TrainFiles, FileOptions(data.TrainMaxSamples, null));
+        }
+    }
+
+    /// <summary>Training prompts; null when there are none.</summary>
+    public IPromptSource? Train { get; private set; }
+
+    /// <summary>Evaluation prompts; null when there are none.</summary>
+    public IPromptSource? Validation { get; private set; }
+
+    /// <summary>Where the problems come from, a mixture of tasks perhaps; null for files.</summary>
+    public IReasoningTask? Task { get; }
+
+    /// <summary>Judges the answers.</summary>
+    public IGrader Grader { get; }
+
+    /// <summary>Reads the files.</summary>
+    public void LoadFiles(PromptEncoder encoder)
+    {
+        DataConfig data = _config.Data;
+        if (data.TrainFiles.Count > 0)
+        {
+            Train = PromptDataset.Load(data.TrainFiles, FileOptions(data.TrainMaxSamples, null), encoder.CountTokens);
+        }
+
+        if (data.ValFiles.Count > 0)
+        {
+            Validation = PromptDataset.Load(data.ValFiles, FileOptions(data.ValMaxSamples, _validationName), encoder.CountTokens);
+        }
+    }
+
+    private static IReasoningTask? CreateTask(DataConfig data)
+    {
+        // A run has no end of problems.
+        const long size = long.MaxValue / 2;
+        if (data.Task.Length > 0)
+        {
+            return TaskRegistry.Create(data.Task, data.Seed, size, Parameters(data.Task, data.TaskParams));
+        }
+
+        return data.Tasks.Count == 0 ? null : new TaskMixture(new()
+        {
+            Seed = data.Seed,
+            Size = size,
+            Datasets = [.. data.Tasks.Select(t => new TaskMixturePart(t.Name, t.Weight, Parameters(t.Name, t.Params)))],
+        });
+    }
+
+    private static JsonObject Parameters(string task, Dictionary<string, string> parameters) =>
+        TaskRegistry.ParseArguments(task, parameters.Select(p => $"{p.Key}={p.Value}"));
+
+    /// <summary>A task's own scorer for tasks; for files a grader by its name, or by the rows' data source.</summary>
+    private static IGrader CreateGrader(RunConfig config, IReasoningTask? task)
+    {
+        RewardConfig reward = config.Reward;
+        if (task is not null)
+        {
+            return new TaskGrader(reward.AnswerForm == "tags" ? AnswerForm.AnswerTag : AnswerForm.Text, task)
+            {
+                MathMatch = reward.TaskCascade ? MathMatch.Score : null,
+            };
+        }
+
+        return new GraderRegistry().CreateForTraining(reward.Grader == "auto" ? "data_source" : reward.Grader);
+    }
+
+    private PromptOptions FileOptions(long maxSamples, string? dataSource) => new()
+    {
+        Keys = new() { Prompt = _config.Data.PromptKey, DataSource = _config.Data.RewardFnKey },
+        DataSource = dataSource,
+        Shape = PromptOptions.ParseShape(_config.Data.Shape),
+        Filters = _config.Data.Filter.Length > 0 ? [RowFilter.Parse(_config.Data.Filter)] : [],
+        Deduplicate = _config.Data.Dedup,
+        MaxSamples = maxSamples < 0 ? null : maxSamples,
+        MaxPromptTokens = _config.Data.FilterOverlongPrompts ? _config.Data.MaxPromptLength : null,
+    };
+}

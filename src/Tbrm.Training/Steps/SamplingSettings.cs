@@ -1,0 +1,55 @@
+using System;
+using System.Buffers.Binary;
+using System.Collections.Generic;
+using System.Security.Cryptography;
+using System.Text;
+using Tbrm.Core;
+using Tbrm.Engine;
+using Tbrm.Interop;
+using Tbrm.Text;
+
+namespace Tbrm.Training;
+
+/// <summary>The configuration's sampling settings as the engine takes them.</summary>
+internal static class SamplingSettings
+{
+    /// <summary>How training draws.</summary>
+    public static NativeSamplingOptions Train(RunConfig config, Tokenizer tokenizer, Policy policy, IReadOnlyList<int> stopIds) => new()
+    {
+        MaxNewTokens = config.Data.MaxResponseLength,
+        Temperature = (float)config.Rollout.Temperature,
+        TopP = (float)config.Rollout.TopP,
+        TopK = Math.Max(0, config.Rollout.TopK),
+        MinP = (float)config.Rollout.MinP,
+        RepetitionPenalty = (float)config.Rollout.RepetitionPenalty,
+        Seed = (ulong)config.Trainer.Seed,
+        SampledVocabSize = Math.Min(tokenizer.VocabularySize, policy.Architecture.VocabSize),
+        StopIds = (int[])[.. stopIds],
+        StopStrings = [.. config.Rollout.Stop],
+    };
+
+    /// <summary>How evaluation draws.</summary>
+    /// <param name="config">Whose <c>rollout.val_kwargs</c> count.</param>
+    /// <param name="set">The evaluation set's name, empty for the configuration's own: sets do not share random streams.</param>
+    /// <param name="tokenizer">The policy's.</param>
+    /// <param name="policy">The policy.</param>
+    /// <param name="stopIds">Ids that end a response.</param>
+    public static NativeSamplingOptions Evaluation(RunConfig config, string set, Tokenizer tokenizer, Policy policy, IReadOnlyList<int> stopIds)
+    {
+        ValKwargsConfig val = config.Rollout.ValKwargs;
+        return Train(config, tokenizer, policy, stopIds) with
+        {
+            MaxNewTokens = val.MaxResponseLength > 0 ? val.MaxResponseLength : config.Data.MaxResponseLength,
+            Temperature = val.DoSample ? (float)val.Temperature : 0,
+            TopP = val.DoSample ? (float)val.TopP : 1,
+            TopK = val.DoSample ? Math.Max(0, val.TopK) : 0,
+            MinP = 0,
+            RepetitionPenalty = 1,
+            // Another stream than training's, so that an evaluation draws nothing that training also draws.
+            Seed = ~(ulong)config.Trainer.Seed ^ StreamOf(set),
+        };
+    }
+
+    private static ulong StreamOf(string set) =>
+        set.Length == 0 ? 0 : BinaryPrimitives.ReadUInt64LittleEndian(SHA256.HashData(Encoding.UTF8.GetBytes(set)));
+}
