@@ -30,6 +30,7 @@ public sealed class TrainLoop : IDisposable
     private readonly RolloutStage _rollout;
     private readonly Evaluator? _evaluator;
     private readonly MetricSinks _sinks;
+    private readonly RunMonitor _monitor;
     private readonly long _started = Stopwatch.GetTimestamp();
     private readonly long _totalSteps;
     private readonly string? _resumedFrom;
@@ -45,6 +46,7 @@ public sealed class TrainLoop : IDisposable
         _config = session.Config;
         _folder = folder;
         _sinks = sinks;
+        _monitor = new(folder, _config, progress);
         _progress = progress;
         _resumedFrom = resumeFrom;
         TrainerConfig trainer = _config.Trainer;
@@ -80,7 +82,7 @@ public sealed class TrainLoop : IDisposable
         }
         finally
         {
-            WriteSummary();
+            Publish(isLast: true);
         }
     }
 
@@ -121,6 +123,7 @@ public sealed class TrainLoop : IDisposable
         }
 
         Save(0);
+        Publish();
     }
 
     private void Resume(string from)
@@ -148,6 +151,7 @@ public sealed class TrainLoop : IDisposable
             nonFinite = outcome.Finite ? 0 : nonFinite + 1;
             if (nonFinite >= _config.Trainer.MaxNonFiniteSteps)
             {
+                _monitor.Observe(step, outcome.Metrics);
                 _sinks.Write(step, Timed(outcome.Metrics, outcome));
                 return GaveUp(step, nonFinite);
             }
@@ -169,7 +173,8 @@ public sealed class TrainLoop : IDisposable
         }
 
         bool last = step == _totalSteps;
-        if (_evaluator is not null && (last || (_config.Trainer.TestFreq > 0 && step % _config.Trainer.TestFreq == 0)))
+        bool isTested = _evaluator is not null && (last || (_config.Trainer.TestFreq > 0 && step % _config.Trainer.TestFreq == 0));
+        if (isTested)
         {
             Evaluate(step, outcome.Metrics, stop);
         }
@@ -180,11 +185,17 @@ public sealed class TrainLoop : IDisposable
                 Evaluator.Row(step, _session, outcome.Prompts[t.Group], t, outcome.Judged[i])));
         }
 
+        _monitor.Observe(step, outcome.Metrics);
         CheckDrift(step, outcome.Metrics);
         _sinks.Write(step, Timed(outcome.Metrics, outcome));
         if (last || (_config.Trainer.SaveFreq > 0 && step % _config.Trainer.SaveFreq == 0))
         {
             Save(step);
+            Publish();
+        }
+        else if (isTested)
+        {
+            Publish();
         }
     }
 
@@ -274,5 +285,10 @@ public sealed class TrainLoop : IDisposable
 
     private double Seconds => _state.SecondsBefore + Stopwatch.GetElapsedTime(_started).TotalSeconds;
 
-    private void WriteSummary() => RunSummary.Write(_folder, _session, _state, LastAccuracy, Seconds, _clock, _finished);
+    /// <summary>summary.json and report.html as of now; the report of a run that goes on may wait.</summary>
+    private void Publish(bool isLast = false)
+    {
+        RunSummary.Write(_folder, _session, _state, LastAccuracy, Seconds, _clock, _finished, _monitor.Warnings.All);
+        _monitor.WriteReport(isLast);
+    }
 }

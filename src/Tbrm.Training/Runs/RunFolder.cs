@@ -60,6 +60,14 @@ public sealed class RunFolder
     public static string PathOf(TrainerConfig config) => Path.GetFullPath(config.RunDir.Length > 0 ? config.RunDir
         : Path.Combine("runs", $"{config.ProjectName}-{config.ExperimentName}-{DateTime.Now.ToString("yyyyMMdd-HHmmss", CultureInfo.InvariantCulture)}"));
 
+    /// <summary>A folder that holds a run already; a DataException when it does not.</summary>
+    public static RunFolder OfRun(string path)
+    {
+        RunFolder folder = new(Path.GetFullPath(path));
+        return File.Exists(folder.ConfigPath) || File.Exists(folder.MetricsPath) ? folder
+            : throw new DataException($"{path} holds no run (there is neither config.resolved.yaml nor metrics.jsonl in it)");
+    }
+
     /// <summary>The newest folder under runs/ that holds a run, for --resume without --run-dir; null when there is none.</summary>
     public static string? Newest(string under = "runs") => !Directory.Exists(under) ? null
         : Directory.EnumerateDirectories(under).Where(d => File.Exists(Path.Combine(d, "config.resolved.yaml")))

@@ -1,3 +1,5 @@
+using System.Collections.Generic;
+using System.Linq;
 using System.Reflection;
 using System.Text.Json.Nodes;
 using Tbrm.Core;
@@ -8,7 +10,8 @@ namespace Tbrm.Training;
 /// <summary>summary.json: what came of a run.</summary>
 internal static class RunSummary
 {
-    public static void Write(RunFolder folder, TrainingSession session, RunState state, double? accuracy, double seconds, PhaseClock clock, bool finished)
+    public static void Write(RunFolder folder, TrainingSession session, RunState state, double? accuracy, double seconds, PhaseClock clock, bool finished,
+        IReadOnlyList<RunWarning> warnings)
     {
         RunConfig config = session.Config;
         JsonObject phases = [];
@@ -32,6 +35,7 @@ internal static class RunSummary
             ["model"] = Model(session.Policy),
             ["device"] = JsonNode.Parse(session.Device.Description),
             ["version"] = Version,
+            ["warnings"] = new JsonArray([.. warnings.Select(w => (JsonNode)w.ToJson())]),
         });
     }
 

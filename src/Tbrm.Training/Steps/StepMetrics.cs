@@ -23,6 +23,7 @@ internal static class StepMetrics
         AddMean(metrics, "actor/logprob_ratio_ref/mean", update.LogRatios);
         metrics.AddSpread("critic/score", [.. judged.Select(j => j.Verdict.Score)]);
         metrics.AddSpread("critic/rewards", [.. batch.Rewards.Select(r => (double)r)]);
+        AddEqualGroups(metrics, batch, config);
         AddLengths(metrics, batch, config);
         AddVerdicts(metrics, judged);
         update.Drift.AddTo(metrics);
@@ -42,6 +43,16 @@ internal static class StepMetrics
         metrics["actor/residual/mean"] = mean;
         metrics["actor/residual/std"] = Math.Sqrt(residuals.Average(f => (f - mean) * (f - mean)));
         metrics["actor/residual/max"] = residuals.Max(Math.Abs);
+    }
+
+    /// <summary>Share of the prompts whose samples all got the same reward.</summary>
+    private static void AddEqualGroups(MetricSet metrics, TrajectoryBatch batch, RunConfig config)
+    {
+        if (config.Rollout.N > 1)
+        {
+            metrics["critic/rewards/zero_std_groups"] = batch.Trajectories.Zip(batch.Rewards, (t, reward) => (t.Group, reward))
+                .GroupBy(p => p.Group, p => p.reward).Average(group => group.Distinct().Count() == 1 ? 1.0 : 0);
+        }
     }
 
     private static void AddMean(MetricSet metrics, string name, List<double> values)

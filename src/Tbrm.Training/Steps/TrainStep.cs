@@ -36,6 +36,7 @@ public sealed class TrainStep(TrainingSession session, PromptSampler sampler, Ro
         }
 
         IReadOnlyList<EncodedPrompt> prompts = session.Encoder.Encode(batch);
+        long preemptions = rollout.Counts.Preemptions;
         IReadOnlyList<Trajectory> trajectories = clock.Measure("gen", () => rollout.Train(prompts, FirstId(step), Show(step, "rollout"), stop));
         JudgedResponse[] judged = clock.Measure("reward", () => session.Reward.Judge(prompts, trajectories, stop));
         TrajectoryBatch tau = new(trajectories, [.. judged.Select(j => j.Verdict.Score)], _config);
@@ -49,6 +50,7 @@ public sealed class TrainStep(TrainingSession session, PromptSampler sampler, Ro
 
         bool finite = update.Applied && double.IsFinite(residual.Loss);
         MetricSet metrics = StepMetrics.Of(step, tau, judged, residual, update, learningRate, _config);
+        metrics["rollout/preemptions"] = rollout.Counts.Preemptions - preemptions;
         return new(metrics, prompts, trajectories, judged, finite);
     }
 

@@ -1,0 +1,51 @@
+using System.Collections.Generic;
+
+namespace Tbrm.Training.Reports;
+
+/// <summary>How a chart's values are labelled.</summary>
+internal enum ChartUnit
+{
+    /// <summary>A plain number.</summary>
+    Number,
+
+    /// <summary>A share, shown as a percentage.</summary>
+    Share,
+
+    /// <summary>Seconds.</summary>
+    Seconds,
+}
+
+/// <summary>One curve of a chart.</summary>
+/// <param name="Label">In the legend.</param>
+/// <param name="Metric">Metric name.</param>
+/// <param name="Low">Metric of a band's lower edge, or null.</param>
+/// <param name="High">Metric of a band's upper edge, or null.</param>
+/// <param name="Deviation">Metric of a standard deviation that makes a band around the curve, or null.</param>
+internal sealed record CurveSpec(string Label, string Metric, string? Low = null, string? High = null, string? Deviation = null);
+
+/// <summary>One chart of the report; it is drawn when at least one of its curves has data.</summary>
+internal sealed record ChartSpec(string Title, string Explanation, IReadOnlyList<CurveSpec> Curves)
+{
+    /// <summary>How values are labelled.</summary>
+    public ChartUnit Unit { get; init; }
+
+    /// <summary>The axis reaches down to here at least.</summary>
+    public double? Low { get; init; }
+
+    /// <summary>The axis reaches up to here at least.</summary>
+    public double? High { get; init; }
+
+    /// <summary>A logarithmic axis when the values spread over several powers of ten.</summary>
+    public bool MayBeLog { get; init; }
+
+    /// <summary>A running mean over a noisy curve.</summary>
+    public bool Smooth { get; init; }
+
+    /// <summary>Text of a value.</summary>
+    public string Format(double value) => Unit switch
+    {
+        ChartUnit.Share => HtmlText.Percent(value),
+        ChartUnit.Seconds => HtmlText.Number(value) + " s",
+        _ => HtmlText.Number(value),
+    };
+}

@@ -1,0 +1,67 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+
+namespace Tbrm.Training.Reports;
+
+/// <summary>Which metrics are drawn, in which charts, in which order.</summary>
+internal static class ReportCharts
+{
+    /// <summary>verl's main validation metrics begin so.</summary>
+    public const string ValidationPrefix = "val-core/";
+
+    private static readonly CurveSpec[] s_losses =
+    [
+        new("TBRM", "actor/tbrm_loss"), new("ReVal", "actor/reval_loss"), new("BRM", "actor/brm_loss"), new("A*-PO", "actor/astar_po_loss"),
+        new("policy", "actor/pg_loss"), new("value", "critic/vf_loss"), new("cross entropy", "sft/loss"),
+    ];
+
+    /// <summary>The charts of a run with these metrics; some of them may have no data.</summary>
+    public static IReadOnlyList<(string Heading, IReadOnlyList<ChartSpec> Charts)> Of(RunHistory history) =>
+    [
+        ("Learning", [Accuracy(history), OfSeveral(history),
+            Reward(history),
+            new("Loss", "of the step, before the update", s_losses) { Smooth = true, MayBeLog = true },
+            new("Bellman residual", "nats; the band is one standard deviation", [new("mean", "actor/residual/mean", Deviation: "actor/residual/std")]),
+            new("Value of the first state", "V(s₁) in nats", [new("mean", "actor/v_s1/mean")]),
+            new("Distance from the reference", "log π − log π_ref of a response, nats", [new("mean", "actor/logprob_ratio_ref/mean")]) { Smooth = true }]),
+        ("Responses", [
+            new("Response length", "tokens; the band spans shortest to longest",
+                [new("mean", "response_length/mean", "response_length/min", "response_length/max")]) { Low = 0 },
+            new("Cut off, or nothing to compare", "shares of the step",
+                [new("responses at the length limit", "response_length/clip_ratio"), new("groups of equal rewards", "critic/rewards/zero_std_groups")]) { Unit = ChartUnit.Share, Low = 0 },
+            new("Entropy", "nats per token", [new("entropy", "actor/entropy")]) { Smooth = true },
+            new("Verdicts that were none", "responses per step",
+                [new("no answer", "reward/no_answer"), new("time-out", "reward/timeout"), new("error", "reward/error")]) { Low = 0 }]),
+        ("Optimization", [
+            new("Gradient norm", "before clipping", [new("norm", "actor/grad_norm"), new("norm (supervised)", "sft/grad_norm")]) { MayBeLog = true, Smooth = true },
+            new("Learning rate", "", [new("lr", "actor/lr"), new("lr (supervised)", "sft/lr")]) { Low = 0 },
+            new("Rollout against trainer", "difference of a token's probability; 0 means the same bits",
+                [new("largest", "training/rollout_probs_diff_max"), new("mean", "training/rollout_probs_diff_mean")]) { Low = 0 }]),
+        ("Speed and memory", [
+            new("Throughput", "tokens of prompts and responses per second", [new("tokens/s", "perf/throughput")]) { Low = 0, Smooth = true },
+            new("Memory", "gigabytes", [new("device, largest", "perf/max_memory_allocated_gb"), new("process", "perf/cpu_memory_used_gb")]) { Low = 0 }]),
+    ];
+
+    /// <summary>The reward beside the score only where scaling or shaping made something else of it.</summary>
+    private static ChartSpec Reward(RunHistory history)
+    {
+        const string score = "critic/score/mean", reward = "critic/rewards/mean";
+        bool isSame = history.Find(score) is { } a && history.Find(reward) is { } b && a.Count == b.Count
+            // Rewards are kept in fp32, scores are not.
+            && a.Values.Zip(b.Values).All(p => Math.Abs(p.First - p.Second) <= 1e-6 * Math.Max(1, Math.Abs(p.First)));
+        return new("Reward", "mean over the step's responses", isSame ? [new("score", score)] : [new("score", score), new("reward", reward)]) { Smooth = true };
+    }
+
+    /// <summary>The mean score of every data source, whatever the sources are called.</summary>
+    private static ChartSpec Accuracy(RunHistory history) =>
+        new("Held-out accuracy", "on problems that training never sees", Validation(history, isMean: true)) { Unit = ChartUnit.Share, Low = 0, High = 1 };
+
+    /// <summary>What several responses to a problem reach together.</summary>
+    private static ChartSpec OfSeveral(RunHistory history) =>
+        new("Held-out, of several responses", "the best of them, and their majority", Validation(history, isMean: false)) { Unit = ChartUnit.Share, Low = 0, High = 1 };
+
+    private static List<CurveSpec> Validation(RunHistory history, bool isMean) => [.. history.Names
+        .Where(n => n.StartsWith(ValidationPrefix, StringComparison.Ordinal) && n.Contains("/mean@", StringComparison.Ordinal) == isMean)
+        .Select(n => new CurveSpec(n[ValidationPrefix.Length..], n))];
+}

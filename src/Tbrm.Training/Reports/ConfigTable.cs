@@ -1,0 +1,55 @@
+using System;
+using System.Collections;
+using System.Collections.Generic;
+using System.Globalization;
+using System.Linq;
+using System.Reflection;
+using Tbrm.Core;
+
+namespace Tbrm.Training.Reports;
+
+/// <summary>One key of a resolved configuration.</summary>
+internal sealed record ConfigRow(string Key, string Value, string Default)
+{
+    /// <summary>Whether the run chose another value than the one that the key has by itself.</summary>
+    public bool IsChanged => Value != Default;
+}
+
+/// <summary>A configuration as rows, sections in the order of the record.</summary>
+internal static class ConfigTable
+{
+    public static IReadOnlyList<ConfigRow> Of(RunConfig config)
+    {
+        List<ConfigRow> rows = [];
+        Add(rows, "", config, new RunConfig());
+        return rows;
+    }
+
+    private static void Add(List<ConfigRow> rows, string prefix, object section, object defaults)
+    {
+        foreach (PropertyInfo property in section.GetType().GetProperties(BindingFlags.Public | BindingFlags.Instance).Where(p => p.CanWrite))
+        {
+            string key = prefix + ConfigSchema.Snake(property.Name);
+            object value = property.GetValue(section)!, standard = property.GetValue(defaults)!;
+            if (ConfigSchema.IsSection(property.PropertyType))
+            {
+                Add(rows, key + ".", value, standard);
+            }
+            else
+            {
+                rows.Add(new(key, Text(value), Text(standard)));
+            }
+        }
+    }
+
+    private static string Text(object value) => value switch
+    {
+        string text => text,
+        bool flag => flag ? "true" : "false",
+        double number => number.ToString("R", CultureInfo.InvariantCulture),
+        Dictionary<string, string> map => string.Join(", ", map.Select(p => p.Key + ": " + p.Value)),
+        IEnumerable list => string.Join(", ", list.Cast<object>().Select(Text)),
+        IFormattable number => number.ToString(null, CultureInfo.InvariantCulture),
+        _ => throw new InvalidOperationException($"no text for {value.GetType()}"),
+    };
+}

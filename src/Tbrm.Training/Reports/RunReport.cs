@@ -1,0 +1,81 @@
+using System;
+using System.Collections.Generic;
+using System.Globalization;
+using System.IO;
+using System.Linq;
+using System.Text;
+
+namespace Tbrm.Training.Reports;
+
+/// <summary>
+/// report.html: one file that explains a run, drawn from the run folder alone. It loads nothing, and shows everything without scripts; a script
+/// adds the readout under the pointer.
+/// </summary>
+public static class RunReport
+{
+    /// <summary>Reads the folder and replaces its report.html in one step.</summary>
+    public static void Write(RunFolder folder) => Write(folder, new RunHistory(folder.MetricsPath), null);
+
+    /// <summary>As above, for a run that is going on: <paramref name="history"/> reads only what is new.</summary>
+    public static void Write(RunFolder folder, RunHistory history, RunWarnings? warnings) =>
+        RunFolder.WriteText(folder.ReportPath, ToHtml(ReportFacts.Read(folder, history, warnings)));
+
+    internal static string ToHtml(ReportFacts facts)
+    {
+        string title = Title(facts);
+        StringBuilder html = new();
+        html.Append("<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n")
+            .Append("<meta name=\"color-scheme\" content=\"light dark\">\n")
+            // Nothing in the page may load anything, whatever a response holds.
+            .Append("<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'\">\n")
+            .Append("<title>").Append(HtmlText.Escape(title)).Append("</title>\n<style>\n").Append(Asset("report.css")).Append("</style>\n</head>\n<body>\n");
+        ReportHeader.Append(html, facts, title);
+        html.Append("<main>\n");
+        ReportSections.AppendWarnings(html, facts);
+        AppendCharts(html, facts);
+        ReportSections.AppendPhases(html, facts);
+        ReportSections.AppendSamples(html, ReportSamples.Read(facts.Folder));
+        ReportSections.AppendCheckpoints(html, facts);
+        ReportTables.AppendConfig(html, facts);
+        ReportTables.AppendMetrics(html, facts.History);
+        html.Append("</main>\n<footer>Written by tbrm-native ").Append(HtmlText.Escape(ReportFacts.Text(facts.Summary, "version")))
+            .Append(". The numbers are in metrics.jsonl and summary.json beside this file.</footer>\n<script>\n").Append(Asset("report.js")).Append("</script>\n</body>\n</html>\n");
+        return html.ToString();
+    }
+
+    private static string Title(ReportFacts facts) => facts.Config is { } config
+        ? $"{config.Trainer.ProjectName} / {config.Trainer.ExperimentName}" : Path.GetFileName(facts.Folder.Root);
+
+    private static void AppendCharts(StringBuilder html, ReportFacts facts)
+    {
+        if (facts.History.Rows == 0)
+        {
+            html.Append("<section><h2>Curves</h2><p class=\"empty\">There are no metrics yet. They come from metrics.jsonl, which the logger <code>file</code> writes (trainer.logger).</p></section>\n");
+            return;
+        }
+
+        int number = 0;
+        foreach ((string heading, IReadOnlyList<ChartSpec> specs) in ReportCharts.Of(facts.History))
+        {
+            List<string> figures = [.. specs.Select(s => new LineChart(s, facts.History, Id())).Where(c => c.HasData).Select(c => c.ToHtml())];
+            if (heading.StartsWith("Speed", StringComparison.Ordinal) && new PhaseChart(facts.History, Id()) is { HasData: true } phases)
+            {
+                figures.Add(phases.ToHtml());
+            }
+
+            if (figures.Count > 0)
+            {
+                html.Append("<section><h2>").Append(heading).Append("</h2>\n<div class=\"charts\">\n").AppendJoin('\n', figures).Append("\n</div></section>\n");
+            }
+        }
+
+        string Id() => string.Create(CultureInfo.InvariantCulture, $"c{number++}");
+    }
+
+    private static string Asset(string name)
+    {
+        using Stream stream = typeof(RunReport).Assembly.GetManifestResourceStream("reports/" + name)!;
+        using StreamReader reader = new(stream);
+        return reader.ReadToEnd();
+    }
+}

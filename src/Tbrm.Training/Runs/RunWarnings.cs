@@ -1,0 +1,128 @@
+using System;
+using System.Collections.Generic;
+using System.Globalization;
+using System.Linq;
+using System.Text.Json.Nodes;
+using Tbrm.Core;
+
+namespace Tbrm.Training;
+
+/// <summary>Something about a run that a person should look at.</summary>
+/// <param name="Kind">A word for programs.</param>
+/// <param name="What">What was seen, at the step where it became a warning.</param>
+/// <param name="Advice">What to try.</param>
+/// <param name="FirstStep">Where it was first seen.</param>
+/// <param name="LastStep">Where it was last seen.</param>
+/// <param name="Steps">How many steps showed it.</param>
+public sealed record RunWarning(string Kind, string What, string Advice, long FirstStep, long LastStep, long Steps)
+{
+    /// <summary>One object of summary.json's list.</summary>
+    public JsonObject ToJson() => new()
+    {
+        ["kind"] = Kind,
+        ["what"] = What,
+        ["advice"] = Advice,
+        ["first_step"] = FirstStep,
+        ["last_step"] = LastStep,
+        ["steps"] = Steps,
+    };
+}
+
+/// <summary>
+/// Watches the metrics of a run. A function of the metrics alone: read again from metrics.jsonl, they give the same warnings.
+/// </summary>
+public sealed class RunWarnings(RunConfig config)
+{
+    private readonly Rule[] _rules = Rules(config);
+    private readonly Dictionary<string, State> _states = new(StringComparer.Ordinal);
+
+    /// <summary>All warnings so far, in the order in which they came up.</summary>
+    public IReadOnlyList<RunWarning> All => [.. _states.Values.Select(s => s.Warning).OfType<RunWarning>().OrderBy(w => w.FirstStep)];
+
+    /// <summary>How many conditions one step meets: a function of that step alone.</summary>
+    public int CountOf(MetricSet metrics) => _rules.Count(r => r.Seen(metrics) is not null);
+
+    /// <summary>Takes in a step; returns what became a warning with it. Each kind becomes one once.</summary>
+    public IReadOnlyList<RunWarning> Observe(long step, MetricSet metrics)
+    {
+        List<RunWarning> raised = [];
+        foreach (Rule rule in _rules)
+        {
+            if (!_states.TryGetValue(rule.Kind, out State? state))
+            {
+                _states.Add(rule.Kind, state = new());
+            }
+
+            if (state.Observe(rule, step, rule.Seen(metrics)))
+            {
+                raised.Add(state.Warning!);
+            }
+        }
+
+        return raised;
+    }
+
+    private static Rule[] Rules(RunConfig config) =>
+    [
+        new("clipped_responses", 3, m => Above(m, "response_length/clip_ratio", 0.3, share => $"{share * 100:0}% of the responses hit the length limit"),
+            $"raise data.max_response_length (it is {config.Data.MaxResponseLength}), ask for shorter answers in the prompt, or set algorithm.tbrm.truncation=drop or bootstrap (it is {config.Algorithm.Tbrm.Truncation})"),
+        new("equal_rewards", 3, m => Above(m, "critic/rewards/zero_std_groups", 0.9, share => $"all {config.Rollout.N} rewards are equal in {share * 100:0}% of the prompts' groups"),
+            "the problems are too hard or too easy for the policy, so that its samples teach nothing about each other: choose others (data.filter, data.task_params), raise rollout.n, or raise rollout.temperature"),
+        new("skipped_step", 1, m => Above(m, "actor/skipped", 0, _ => $"logits, loss or gradient were not finite, and the update was not made"),
+            string.Create(CultureInfo.InvariantCulture, $"lower actor.optim.lr (it is {config.Actor.Optim.Lr}), lengthen its warm-up, or lower actor.grad_clip (it is {config.Actor.GradClip})")),
+        new("probability_drift", 1, m => Above(m, "training/rollout_probs_diff_max", 0, drift => $"the rollout's probabilities and the trainer's differ by up to {drift:G3}"),
+            "both run the same kernels, so this is a defect unless a faster path that is not row-invariant was chosen: please report it with the run's config.resolved.yaml; trainer.max_rollout_probs_diff=0 stops a run at the first difference"),
+        new("grader_failures", 1, Failures,
+            string.Create(CultureInfo.InvariantCulture, $"look at status in rollouts/STEP.jsonl; time-outs: raise reward.timeout_seconds (it is {config.Reward.TimeoutSeconds}); errors: the grader refuses the ground truth or failed by itself")),
+        new("preemptions", 3, m => Above(m, "rollout/preemptions", 0.1 * config.Data.TrainBatchSize * config.Rollout.N,
+                count => $"KV pages ran out {count} times, and as many responses were computed again from their prompt on"),
+            $"raise rollout.kv_cache_mb (it is {config.Rollout.KvCacheMb}; 0 = by rollout.memory_utilization), or lower rollout.max_num_seqs (it is {config.Rollout.MaxNumSeqs})"),
+    ];
+
+    private static string? Failures(MetricSet metrics)
+    {
+        double timeouts = metrics.Find("reward/timeout") ?? 0, errors = metrics.Find("reward/error") ?? 0;
+        return timeouts + errors > 0 ? FormattableString.Invariant($"the grader gave no verdict on {timeouts + errors} responses ({timeouts} time-outs, {errors} errors)") : null;
+    }
+
+    /// <summary>Not "at most" rather than "above": what is no number is worth a warning too.</summary>
+    private static string? Above(MetricSet metrics, string name, double limit, Func<double, FormattableString> what) =>
+        metrics.Find(name) is { } value && !(value <= limit) ? FormattableString.Invariant(what(value)) : null;
+
+    /// <param name="Kind">Names the warning.</param>
+    /// <param name="Patience">Steps in a row that make a warning of it.</param>
+    /// <param name="Seen">What was seen in a step, or null.</param>
+    /// <param name="Advice">What to try.</param>
+    private sealed record Rule(string Kind, int Patience, Func<MetricSet, string?> Seen, string Advice);
+
+    private sealed class State
+    {
+        private long _first, _inARow;
+
+        public RunWarning? Warning { get; private set; }
+
+        public bool Observe(Rule rule, long step, string? what)
+        {
+            if (what is null)
+            {
+                _inARow = 0;
+                return false;
+            }
+
+            _first = _inARow++ == 0 ? step : _first;
+            if (Warning is not null)
+            {
+                Warning = Warning with { LastStep = step, Steps = Warning.Steps + 1 };
+                return false;
+            }
+
+            if (_inARow < rule.Patience)
+            {
+                return false;
+            }
+
+            Warning = new(rule.Kind, what, rule.Advice, _first, step, _inARow);
+            return true;
+        }
+    }
+}

@@ -1,0 +1,63 @@
+using System.Collections.Generic;
+using System.Linq;
+using NUnit.Framework;
+using Tbrm.Core;
+
+namespace Tbrm.Training.Tests;
+
+public sealed class RunWarningsTests
+{
+    private readonly RunConfig _config = new() { Rollout = new() { N = 4 }, Data = new() { TrainBatchSize = 10 } };
+
+    private static IEnumerable<TestCaseData> Conditions()
+    {
+        yield return new("response_length/clip_ratio", 0.3, 0.31, 3, "clipped_responses", "data.max_response_length");
+        yield return new("critic/rewards/zero_std_groups", 0.9, 0.95, 3, "equal_rewards", "rollout.n");
+        yield return new("actor/skipped", 0.0, 1.0, 1, "skipped_step", "actor.optim.lr");
+        yield return new("training/rollout_probs_diff_max", 0.0, 1e-7, 1, "probability_drift", "config.resolved.yaml");
+        yield return new("training/rollout_probs_diff_max", 0.0, double.NaN, 1, "probability_drift", "config.resolved.yaml");
+        yield return new("reward/timeout", 0.0, 1.0, 1, "grader_failures", "reward.timeout_seconds");
+        yield return new("reward/error", 0.0, 2.0, 1, "grader_failures", "ground truth");
+        yield return new("rollout/preemptions", 4.0, 5.0, 3, "preemptions", "rollout.kv_cache_mb");
+    }
+
+    [TestCaseSource(nameof(Conditions))]
+    public void Each_condition_is_said_once_after_its_patience_and_counted_on(string metric, double allowed, double seen, int patience, string kind, string advice)
+    {
+        RunWarnings warnings = new(_config);
+        Assert.That(warnings.Observe(1, Metrics(metric, allowed)), Is.Empty, "at the limit");
+        for (int step = 2; step < 1 + patience; step++)
+        {
+            Assert.That(warnings.Observe(step, Metrics(metric, seen)), Is.Empty, $"step {step}: not often enough");
+        }
+
+        RunWarning said = warnings.Observe(1 + patience, Metrics(metric, seen)).Single();
+        Assert.That(said.Kind, Is.EqualTo(kind));
+        Assert.That(said.Advice, Does.Contain(advice));
+        Assert.That(warnings.Observe(50, Metrics(metric, seen)), Is.Empty, "said once");
+        RunWarning all = warnings.All.Single();
+        Assert.That((all.FirstStep, all.LastStep, all.Steps), Is.EqualTo((2L, 50L, patience + 1L)));
+        Assert.That(warnings.CountOf(Metrics(metric, seen)), Is.EqualTo(1));
+        Assert.That(warnings.CountOf(Metrics(metric, allowed)), Is.Zero);
+    }
+
+    [Test]
+    public void A_condition_that_comes_and_goes_is_no_warning()
+    {
+        RunWarnings warnings = new(_config);
+        for (int step = 1; step <= 20; step++)
+        {
+            Assert.That(warnings.Observe(step, Metrics("response_length/clip_ratio", step % 3 == 0 ? 0.1 : 0.9)), Is.Empty);
+        }
+    }
+
+    [Test]
+    public void Metrics_that_are_not_there_warn_of_nothing() => Assert.That(new RunWarnings(_config).CountOf(new MetricSet()), Is.Zero);
+
+    private static MetricSet Metrics(string name, double value)
+    {
+        MetricSet metrics = new();
+        metrics[name] = value;
+        return metrics;
+    }
+}
