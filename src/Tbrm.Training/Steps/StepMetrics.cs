@@ -63,6 +63,17 @@ internal static class StepMetrics
         }
     }
 
+    /// <summary>The mean score of each data source, where there are several.</summary>
+    public static void AddSources(MetricSet metrics, IReadOnlyList<EncodedPrompt> prompts, IReadOnlyList<Trajectory> trajectories, JudgedResponse[] judged)
+    {
+        List<IGrouping<string, double>> sources = [.. trajectories.Select((t, i) => (prompts[t.Group].Prompt.DataSource, judged[i].Verdict.Score))
+            .GroupBy(r => r.DataSource, r => r.Score, StringComparer.Ordinal).OrderBy(g => g.Key, StringComparer.Ordinal)];
+        foreach (IGrouping<string, double> source in sources.Count > 1 ? sources : [])
+        {
+            metrics[$"critic/score/{source.Key}/mean"] = source.Average();
+        }
+    }
+
     private static void AddLengths(MetricSet metrics, TrajectoryBatch batch, RunConfig config)
     {
         metrics.AddSpread("response_length", [.. batch.Trajectories.Select(t => (double)t.ResponseIds.Length)]);

@@ -51,6 +51,7 @@ public sealed class TrainStep(TrainingSession session, PromptSampler sampler, Ro
         bool finite = update.Applied && double.IsFinite(residual.Loss);
         MetricSet metrics = StepMetrics.Of(step, tau, judged, residual, update, learningRate, _config);
         metrics["rollout/preemptions"] = rollout.Counts.Preemptions - preemptions;
+        StepMetrics.AddSources(metrics, prompts, trajectories, judged);
         return new(metrics, prompts, trajectories, judged, finite);
     }
 
