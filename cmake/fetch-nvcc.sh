@@ -5,20 +5,12 @@ set -euo pipefail
 prefix=$(readlink -m "${1:?PREFIX}")
 release=trixie
 if [ -x "$prefix/bin/nvcc" ] && "$prefix/bin/nvcc" --version >/dev/null 2>&1; then exit 0; fi
-sources=$(grep -l -s -E '^Suites:' /etc/apt/sources.list.d/*.sources | head -1)
-[ -n "$sources" ] || { echo "fetch-nvcc.sh: expected a deb822 file in /etc/apt/sources.list.d to learn the mirror from" >&2; exit 1; }
-mirror=$(awk '/^URIs:/{print $2; exit}' "$sources")
-key=$(awk '/^Signed-By:/{print $2; exit}' "$sources")
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-mkdir -p "$work"/lists/partial "$work"/debs "$work"/tree
+"$(dirname "${BASH_SOURCE[0]}")/fetch-debs.sh" "$release" "$work/tree" \
+    nvidia-cuda-toolkit nvidia-cuda-dev libcudart12 libnvvm4 libcublas12 libcublaslt12 libcu++-dev libcub-dev libthrust-dev
 rm -rf "$prefix"
 mkdir -p "$prefix"
-echo "deb [signed-by=$key] $mirror $release main contrib non-free" >"$work/release.list"
-apt=(apt-get -qq -o Dir::Etc::SourceList="$work/release.list" -o Dir::Etc::SourceParts=/dev/null -o Dir::State::Lists="$work/lists" -o APT::Sandbox::User=root)
-"${apt[@]}" update
-(cd "$work/debs" && "${apt[@]}" download nvidia-cuda-toolkit nvidia-cuda-dev libcudart12 libnvvm4 libcublas12 libcublaslt12 libcu++-dev libcub-dev libthrust-dev)
-for package in "$work"/debs/*.deb; do dpkg -x "$package" "$work/tree"; done
 mv "$work/tree/usr" "$prefix/usr"
 
 toolkit=$prefix/usr/lib/nvidia-cuda-toolkit

@@ -49,10 +49,10 @@ architecture() {
 }
 
 build() {
-    local torch=ON
+    local torch=ON json=()
     python3 -c 'import torch' 2>/dev/null || [ -n "${TBRM_TORCH_DIR:-}" ] || torch=OFF
-    [ ! -e "$pack/include/nlohmann/json.hpp" ] || export CPATH="$PWD/$pack/include${CPATH:+:$CPATH}"
-    (cd native && cmake --preset cuda -Wno-dev -DTBRM_WITH_TORCH="$torch" -DCMAKE_CUDA_ARCHITECTURES="$(architecture)" &&
+    [ ! -e "$pack/include/nlohmann/json.hpp" ] || json=(-DTBRM_NLOHMANN_INCLUDE="$PWD/$pack/include")
+    (cd native && cmake --preset cuda -Wno-dev -DTBRM_WITH_TORCH="$torch" "${json[@]}" -DCMAKE_CUDA_ARCHITECTURES="$(architecture)" &&
         cmake --build --preset cuda -- -k 0)
 }
 
