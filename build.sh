@@ -18,6 +18,7 @@ usage() {
   doctor    says what was found on this machine and what is missing
   clean     removes everything that was built
 
+With nvcc (12 or 13) on PATH the library gets its CUDA kernels; TBRM_CUDA=0 leaves them out, TBRM_CUDA=1 fails when it cannot have them.
 On Debian and Ubuntu what is missing is installed first (as root, or with sudo), and named; --no-install only reports it.
 TEXT
 }
@@ -65,11 +66,21 @@ ensure_tools() {
 
 # ---- build ---------------------------------------------------------------------------------------------------------
 
-preset() { if command -v nvcc >/dev/null && [ "${TBRM_DEVICE:-}" != cpu ]; then echo cuda; else echo cpu; fi; }
+# With CUDA when nvcc is on PATH; TBRM_CUDA=1 insists on it, TBRM_CUDA=0 does without.
+preset() {
+    case "${TBRM_CUDA:-}" in
+        0) echo cpu ;;
+        1) command -v nvcc >/dev/null || fail "TBRM_CUDA=1, but nvcc is not on PATH (usually /usr/local/cuda/bin)"; echo cuda ;;
+        "") if command -v nvcc >/dev/null; then echo cuda; else echo cpu; fi ;;
+        *) fail "TBRM_CUDA is '$TBRM_CUDA', expected 1, 0 or nothing" ;;
+    esac
+}
 
 build_native() {
     local p
     p=$(preset)
+    # The program prefers a library with CUDA: one of an earlier build must not be taken for this one.
+    [ "$p" = cuda ] || rm -f artifacts/native/cuda/libtbrm.so
     (cd native && cmake --preset "$p" -Wno-dev >"$root/artifacts/configure.log" 2>&1) || { cat artifacts/configure.log >&2; fail "cmake could not configure native/"; }
     (cd native && cmake --build --preset "$p" -- --quiet)
 }
@@ -153,6 +164,7 @@ run_format() {
 }
 
 run_doctor() {
+    say "native build: $(preset)"
     say "missing packages: $(missing_packages | sort -u | tr '\n' ' ')"
     if [ -e "$app" ]; then dotnet "$app" doctor; else say "nothing is built yet: ./build.sh"; fi
 }

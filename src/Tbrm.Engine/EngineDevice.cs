@@ -23,7 +23,23 @@ public sealed class EngineDevice : IDisposable
     internal ContextHandle Context { get; }
 
     /// <summary>Opens <c>cpu</c>, <c>cuda</c>, <c>cuda:1</c> or <c>auto</c> (a GPU when the build and the machine have one).</summary>
-    public static EngineDevice Open(string name, int threads)
+    /// <param name="name">The device.</param>
+    /// <param name="threads">CPU threads; 0 = all cores that the process may use.</param>
+    /// <param name="batchInvariant">The log-probs of a rollout are those of a training pass, bit for bit; off is faster on a GPU.</param>
+    public static EngineDevice Open(string name, int threads, bool batchInvariant = true)
+    {
+        EngineDevice device = OpenNamed(name, threads);
+        device.Context.SetBatchInvariant(batchInvariant);
+        return device;
+    }
+
+    /// <summary>Memory that the library holds.</summary>
+    public DeviceMemory Memory(bool resetPeak = false) => Context.Memory(resetPeak);
+
+    /// <inheritdoc/>
+    public void Dispose() => Context.Dispose();
+
+    private static EngineDevice OpenNamed(string name, int threads)
     {
         switch (name)
         {
@@ -36,7 +52,7 @@ public sealed class EngineDevice : IDisposable
                 }
                 catch (TbrmNativeException e) when (e.Status == TbrmStatus.Unsupported)
                 {
-                    return Open("cpu", threads);
+                    return OpenNamed("cpu", threads);
                 }
 
             case "cuda":
@@ -51,12 +67,6 @@ public sealed class EngineDevice : IDisposable
                 throw new ConfigException($"trainer.device is '{name}'; expected auto, cpu, cuda or cuda:N");
         }
     }
-
-    /// <summary>Memory that the library holds.</summary>
-    public DeviceMemory Memory(bool resetPeak = false) => Context.Memory(resetPeak);
-
-    /// <inheritdoc/>
-    public void Dispose() => Context.Dispose();
 
     private static ContextHandle Create(DeviceKind kind, int ordinal, int threads) =>
         NativeFailures.Translated("opening the device", () => ContextHandle.Create(kind, ordinal, threads));

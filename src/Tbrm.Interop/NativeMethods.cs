@@ -35,6 +35,9 @@ internal static unsafe partial class NativeMethods
     internal static partial TbrmStatus tbrm_context_synchronize(ContextHandle context, out NativeError err);
 
     [LibraryImport(Library), UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
+    internal static partial TbrmStatus tbrm_context_set_batch_invariant(ContextHandle context, int on, out NativeError err);
+
+    [LibraryImport(Library), UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
     internal static partial TbrmStatus tbrm_context_memory(
         ContextHandle context, int resetPeak, long* outInUseBytes, long* outPeakBytes, long* outDeviceTotalBytes,
         out NativeError err);

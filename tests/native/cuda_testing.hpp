@@ -1,24 +1,14 @@
 #pragma once
-// cuda_testing.hpp - a queue and device copies of host arrays, for the tests of CUDA twins.
+// cuda_testing.hpp - what the tests of the CUDA twins share: a queue, and host arrays as memory of its device.
 #include <vector>
 
 #include "core/cuda.hpp"
-#include "testing.hpp"
+#include "rounding.hpp"
 
 namespace tbrm::testing {
 
-inline CudaQueue& queue() {
-    static CudaQueue q = [] {
-        CudaQueue made{nullptr, nullptr, nullptr};
-        static MemoryCounter memory;
-        made.memory = &memory;
-        TBRM_CUDA_CHECK(cudaStreamCreate(&made.stream));
-        TBRM_CUBLAS_CHECK(cublasCreate(&made.blas));
-        TBRM_CUBLAS_CHECK(cublasSetStream(made.blas, made.stream));
-        return made;
-    }();
-    return q;
-}
+// One per process; its cuBLASLt is there, and batch_invariant is on unless a test turns it off (FastProducts).
+CudaQueue& queue();
 
 // A host vector's copy on the device.
 template <class T>
@@ -40,6 +30,41 @@ struct OnDevice {
         TBRM_CUDA_CHECK(cudaStreamSynchronize(queue().stream));
         return host;
     }
+};
+
+// An Array's copy on the device; `shift` elements before it put it off any alignment.
+class ArrayOnDevice {
+public:
+    explicit ArrayOnDevice(const Array& host, int64_t shift = 0)
+        : dtype_(host.dtype()),
+          n_(host.size()),
+          offset_(shift * dtype_bytes(host.dtype())),
+          bytes_(queue(), offset_ + n_ * dtype_bytes(host.dtype())) {
+        if (n_ > 0)
+            TBRM_CUDA_CHECK(cudaMemcpyAsync(get(), host.data(), static_cast<size_t>(n_ * dtype_bytes(dtype_)),
+                    cudaMemcpyHostToDevice, queue().stream));
+        TBRM_CUDA_CHECK(cudaStreamSynchronize(queue().stream));
+    }
+    void* get() const { return bytes_.data() + offset_; }
+    Array download() const {
+        Array host(dtype_, n_);
+        if (n_ > 0)
+            TBRM_CUDA_CHECK(cudaMemcpyAsync(host.data(), get(), static_cast<size_t>(n_ * dtype_bytes(dtype_)),
+                    cudaMemcpyDeviceToHost, queue().stream));
+        TBRM_CUDA_CHECK(cudaStreamSynchronize(queue().stream));
+        return host;
+    }
+
+private:
+    Dtype dtype_;
+    int64_t n_, offset_;
+    CudaArray<char> bytes_;
+};
+
+// cuBLASLt instead of the row-invariant products, for a scope.
+struct FastProducts {
+    FastProducts() { queue().batch_invariant = false; }
+    ~FastProducts() { queue().batch_invariant = true; }
 };
 
 }  // namespace tbrm::testing

@@ -9,6 +9,7 @@
 #include "core/context.hpp"
 #include "model/model.hpp"
 #include "rollout/rollout.hpp"
+#include "test_device.hpp"
 #include "testing.hpp"
 
 namespace tbrm::testing {
@@ -45,7 +46,7 @@ inline std::shared_ptr<Model> small_model(const ModelShape& shape = {}, int32_t 
     for (int i = 0; i < shape.head_dim / 2; ++i)
         inv_freq.push_back(static_cast<float>(std::pow(10000.0, -2.0 * i / shape.head_dim)));
     std::shared_ptr<Context> context = std::make_shared<Context>();
-    context->device = make_cpu_device(n_threads);
+    context->device = make_test_device(n_threads);
     context->device->enter();
     const ModelConfig checked = check_model_config(&config, static_cast<int32_t>(inv_freq.size()), inv_freq.data());
     std::shared_ptr<Model> model = std::make_shared<Model>(context, checked);

@@ -4,6 +4,7 @@
 
 #include "core/context.hpp"
 #include "device/device.hpp"
+#include "test_device.hpp"
 #include "testing.hpp"
 
 namespace tbrm::testing {
@@ -24,8 +25,12 @@ void ContextDeleter::delete_context(tbrm_context_t* p) {
 }
 
 ContextHandle make_context(int32_t n_threads) {
+    return make_context(make_test_device(n_threads));
+}
+
+ContextHandle make_context(std::unique_ptr<Device> device) {
     auto context = std::make_shared<Context>();
-    context->device = make_cpu_device(n_threads);
+    context->device = std::move(device);
     return ContextHandle(new tbrm_context{std::move(context), {}});
 }
 

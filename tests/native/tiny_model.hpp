@@ -9,6 +9,10 @@
 
 #include "reference_decoder.hpp"
 
+namespace tbrm {
+class Device;
+}
+
 namespace tbrm::testing {
 
 // Fails the test with the library's message unless `status` is OK.
@@ -28,7 +32,9 @@ struct OptimizerDeleter {
 };
 using OptimizerHandle = std::unique_ptr<tbrm_optimizer_t, OptimizerDeleter>;
 
+// On the device of test_device.hpp, or on a given one.
 ContextHandle make_context(int32_t n_threads);
+ContextHandle make_context(std::unique_ptr<Device> device);
 
 // Two layers, hidden 18, 4 heads of 6 over 2 kv heads, inner 14, 29 words: no size is a multiple of a vector or a panel.
 tbrm_model_config_t tiny_config(tbrm_dtype_t dtype);

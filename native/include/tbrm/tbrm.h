@@ -108,6 +108,12 @@ TBRM_API(void) tbrm_context_destroy(tbrm_context_t* context) TBRM_NOEXCEPT;
 TBRM_API(tbrm_status_t)
 tbrm_context_synchronize(tbrm_context_t* context, tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
 
+/* on != 0 (the start value): the bits of a token's forward do not depend on its company, so that the log-probs of a rollout are those of a
+ * training pass. 0: the faster products of cuBLASLt, where that differs (CUDA); a CPU ignores it. Applies to later calls; both a rollout
+ * and a training pass under way should be over. */
+TBRM_API(tbrm_status_t)
+tbrm_context_set_batch_invariant(tbrm_context_t* context, int32_t on, tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
+
 /* Bytes that the library holds on this device now and at most since the last reset (parameters, optimizer state, KV pages,
  * activations, workspaces). reset_peak != 0 sets the peak to the present value after reading it. */
 TBRM_API(tbrm_status_t)

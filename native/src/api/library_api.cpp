@@ -19,9 +19,9 @@ const char* tbrm_abi_header_sha256(void) noexcept {
 
 const char* tbrm_build_info(void) noexcept {
     static const std::string text = tbrm::format(
-            "{\"version\":\"%s\",\"compiler\":\"%s\",\"libtorch\":%s,\"cuda\":null,\"isa\":\"%s\",\"best_isa\":\"%s\"}",
-            TBRM_VERSION, __VERSION__, TBRM_TORCH_VERSION_JSON, tbrm::isa_name(tbrm::active_isa()),
-            tbrm::isa_name(tbrm::best_isa()));
+            "{\"version\":\"%s\",\"compiler\":\"%s\",\"libtorch\":%s,\"cuda\":%s,\"isa\":\"%s\",\"best_isa\":\"%s\"}",
+            TBRM_VERSION, __VERSION__, TBRM_TORCH_VERSION_JSON, TBRM_CUDA_VERSION_JSON,
+            tbrm::isa_name(tbrm::active_isa()), tbrm::isa_name(tbrm::best_isa()));
     return text.c_str();
 }
 
@@ -54,6 +54,13 @@ tbrm_status_t tbrm_context_synchronize(tbrm_context_t* context, tbrm_error_t* er
         TBRM_REQUIRE(context != nullptr, "context is null");
         context->impl->device->enter();
         context->impl->device->synchronize();
+    });
+}
+
+tbrm_status_t tbrm_context_set_batch_invariant(tbrm_context_t* context, int32_t on, tbrm_error_t* err) noexcept {
+    return tbrm::guard(err, __func__, [&] {
+        TBRM_REQUIRE(context != nullptr, "context is null");
+        context->impl->device->set_batch_invariant(on != 0);
     });
 }
 

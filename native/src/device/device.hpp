@@ -40,6 +40,10 @@ public:
     virtual void enter() const = 0;
     virtual void synchronize() = 0;
 
+    // Whether the bits of a row do not depend on the other rows (DESIGN D7). A CPU knows nothing else.
+    virtual bool batch_invariant() const { return true; }
+    virtual void set_batch_invariant(bool) {}
+
     // Memory. allocate is counted, uninitialised and 64-byte (CUDA: 256-byte) aligned.
     virtual void* allocate(int64_t bytes) = 0;
     virtual void release(void* pointer, int64_t bytes) noexcept = 0;

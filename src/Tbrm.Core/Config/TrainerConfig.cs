@@ -12,6 +12,9 @@ public sealed record TrainerConfig
     [AllowedRange(0, 4096)]
     public int Threads { get; init; }
 
+    /// <summary>Log-probs of a rollout equal those of the trainer bit for bit; false: faster products on a GPU. A CPU always does the former.</summary>
+    public bool BatchInvariant { get; init; } = true;
+
     /// <summary>Keys initial weights and every random stream.</summary>
     [AllowedRange(0, 9e15)]
     public long Seed { get; init; } = 1;

@@ -103,7 +103,7 @@ public sealed class TrainingSession : IDisposable
             _ = ModelFolder.ReadArchitecture(folder);
         }
 
-        EngineDevice device = EngineDevice.Open(config.Trainer.Device, config.Trainer.Threads);
+        EngineDevice device = EngineDevice.Open(config.Trainer.Device, config.Trainer.Threads, config.Trainer.BatchInvariant);
         Policy? policy = null;
         try
         {

@@ -37,4 +37,12 @@ public sealed class HandleTests
         using System.Text.Json.JsonDocument json = System.Text.Json.JsonDocument.Parse(context.Describe());
         Assert.That(json.RootElement.GetProperty("threads").GetInt32(), Is.EqualTo(2));
     }
+
+    [Test]
+    public void Batch_invariance_can_be_switched()
+    {
+        using ContextHandle context = ContextHandle.Create(DeviceKind.Cpu, threads: 1);
+        Assert.That(() => context.SetBatchInvariant(false), Throws.Nothing);
+        Assert.That(() => context.SetBatchInvariant(true), Throws.Nothing);
+    }
 }

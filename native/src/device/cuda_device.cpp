@@ -1,0 +1,280 @@
+// cuda_device.cpp - Device on a GPU: every kernel is the CUDA twin, on one stream.
+#include <cstring>
+
+#include "core/parallel.hpp"
+#include "device/cuda_handles.hpp"
+#include "device/device.hpp"
+#include "ops/embedding.hpp"
+#include "ops/rms_norm.hpp"
+#include "ops/rope.hpp"
+#include "ops/rows.hpp"
+#include "ops/swiglu.hpp"
+#include "residual/residual.hpp"
+
+namespace tbrm {
+namespace {
+
+constexpr int kOldestMajor = 8;  // bf16 on tensor cores and asynchronous copies came with compute capability 8.0
+
+class CudaHeadTape final : public DeviceHeadTape {
+public:
+    explicit CudaHeadTape(const CudaQueue& queue) : tape_(queue) {}
+    void forward(const HeadShape& shape, int64_t rows, const void* x, const void* w, const int32_t* labels,
+            const float* v_hint, float* out_q, float* out_v, float* out_h) override {
+        tape_.forward(shape, rows, x, w, labels, v_hint, out_q, out_v, out_h);
+    }
+    void backward(const void* w, const float* dq, const float* dv, const float* dh, void* dx, float* dw) override {
+        tape_.backward(w, dq, dv, dh, dx, dw);
+    }
+
+private:
+    cuda::HeadTape tape_;
+};
+
+// to[i] = from[i] in the other dtype, rounded to nearest even.
+void convert(int64_t n, Dtype from_dtype, const void* from, Dtype to_dtype, void* to) {
+    if (from_dtype == to_dtype) {
+        std::memcpy(to, from, static_cast<size_t>(n * dtype_bytes(to_dtype)));
+    } else if (to_dtype == Dtype::Bf16) {
+        parallel_for(ceil_div(n, 4096), n * 4, [&](int64_t block) {
+            for (int64_t i = block * 4096; i < std::min(n, block * 4096 + 4096); ++i)
+                static_cast<bf16*>(to)[i] = to_bf16(static_cast<const float*>(from)[i]);
+        });
+    } else {
+        parallel_for(ceil_div(n, 4096), n * 4, [&](int64_t block) {
+            for (int64_t i = block * 4096; i < std::min(n, block * 4096 + 4096); ++i)
+                static_cast<float*>(to)[i] = to_float(static_cast<const bf16*>(from)[i]);
+        });
+    }
+}
+
+class CudaDevice final : public Device {
+public:
+    CudaDevice(int32_t ordinal, const cudaDeviceProp& properties)
+        : ordinal_(ordinal), properties_(properties), handles_(ordinal), queue_(handles_.queue()) {}
+
+    tbrm_device_kind_t kind() const override { return TBRM_DEVICE_KIND_CUDA; }
+    std::string describe_json() const override;
+    MemoryCounter& memory() override { return handles_.memory(); }
+    int64_t total_bytes() const override { return static_cast<int64_t>(properties_.totalGlobalMem); }
+    bool batch_invariant() const override { return queue_.batch_invariant; }
+    void set_batch_invariant(bool on) override { queue_.batch_invariant = on; }
+
+    void enter() const override { TBRM_CUDA_CHECK(cudaSetDevice(ordinal_)); }
+    void synchronize() override { TBRM_CUDA_CHECK(cudaStreamSynchronize(queue_.stream)); }
+
+    void* allocate(int64_t bytes) override;
+    void release(void* pointer, int64_t bytes) noexcept override {
+        cudaFreeAsync(pointer, queue_.stream);
+        handles_.memory().remove(bytes);
+    }
+    void upload(void* dst, const void* host_src, int64_t bytes) override {
+        handles_.staging().upload(queue_, dst, bytes, 1, [&](int64_t offset, int64_t n, void* host) {
+            std::memcpy(host, static_cast<const char*>(host_src) + offset, static_cast<size_t>(n));
+        });
+    }
+    void download(void* host_dst, const void* src, int64_t bytes) override {
+        handles_.staging().download(queue_, src, bytes, 1, [&](int64_t offset, int64_t n, const void* host) {
+            std::memcpy(static_cast<char*>(host_dst) + offset, host, static_cast<size_t>(n));
+        });
+    }
+    void copy(void* dst, const void* src, int64_t bytes) override {
+        if (bytes <= 0) return;
+        TBRM_CUDA_CHECK(cudaMemcpyAsync(dst, src, static_cast<size_t>(bytes), cudaMemcpyDeviceToDevice, queue_.stream));
+    }
+    void zero(void* dst, int64_t bytes) override {
+        if (bytes > 0) TBRM_CUDA_CHECK(cudaMemsetAsync(dst, 0, static_cast<size_t>(bytes), queue_.stream));
+    }
+    void copy_2d(
+            void* dst, int64_t dst_stride, const void* src, int64_t src_stride, int64_t width, int64_t rows) override {
+        cuda::copy_2d(queue_, dst, dst_stride, src, src_stride, width, rows);
+    }
+
+    // Row-major.
+    int64_t weight_elements(Dtype, int64_t rows, int64_t cols) const override { return rows * cols; }
+    void pack_rows(Dtype dst_dtype, void* dst, int64_t rows, int64_t cols, int64_t first_row, int64_t n_rows,
+            Dtype src_dtype, const void* host_src) override;
+    void unpack_rows(Dtype src_dtype, const void* src, int64_t rows, int64_t cols, int64_t first_row, int64_t n_rows,
+            Dtype dst_dtype, void* host_dst) override;
+    void narrow_weights(int64_t rows, int64_t cols, const float* src, bf16* dst) override {
+        cuda::narrow(queue_, rows * cols, src, dst);
+    }
+    void round_vector(Dtype dtype, int64_t n, const float* src, float* dst) override {
+        cuda::round_vector(queue_, dtype, n, src, dst);
+    }
+
+    void linear_forward(Dtype dtype, int64_t n, int64_t k, int64_t m, const void* x, int64_t ldx, const void* w,
+            const float* bias, Epilogue epilogue, void* y, int64_t ldy) override {
+        cuda::linear_forward(queue_, dtype, n, k, m, x, ldx, w, bias, epilogue, y, ldy);
+    }
+    void linear_backward_input(Dtype dtype, int64_t n, int64_t k, int64_t m, const void* dy, int64_t lddy,
+            const void* w, Epilogue epilogue, void* dx, int64_t lddx) override {
+        cuda::linear_backward_input(queue_, dtype, n, k, m, dy, lddy, w, epilogue, dx, lddx);
+    }
+    void linear_backward_weight(Dtype dtype, int64_t n, int64_t k, int64_t m, const void* dy, int64_t lddy,
+            const void* x, int64_t ldx, float* dw, float* dbias) override {
+        cuda::linear_backward_weight(queue_, dtype, n, k, m, dy, lddy, x, ldx, dw, dbias);
+    }
+
+    void embedding_forward(
+            Dtype dtype, int64_t n, int64_t d, int64_t vocab, const int32_t* ids, const void* w, void* y) override {
+        cuda::embedding_forward(queue_, dtype, n, d, vocab, ids, w, y);
+    }
+    void embedding_backward(
+            Dtype dtype, int64_t n, int64_t d, int64_t vocab, const int32_t* ids, const void* dy, float* dw) override {
+        cuda::embedding_backward(queue_, dtype, n, d, vocab, ids, dy, dw);
+    }
+    void rms_norm_forward(Dtype dtype, int64_t n, int64_t d, const void* x, int64_t ldx, const float* weight, float eps,
+            void* y, int64_t ldy, float* out_inv_rms) override {
+        cuda::rms_norm_forward(queue_, dtype, n, d, x, ldx, weight, eps, y, ldy, out_inv_rms);
+    }
+    void rms_norm_backward(Dtype dtype, int64_t n, int64_t d, const void* x, int64_t ldx, const float* weight,
+            const float* inv_rms, const void* dy, int64_t lddy, bool add_to_dx, void* dx, int64_t lddx,
+            float* dweight) override {
+        cuda::rms_norm_backward(queue_, dtype, n, d, x, ldx, weight, inv_rms, dy, lddy, add_to_dx, dx, lddx, dweight);
+    }
+    void rope_apply(Dtype dtype, int64_t n, int64_t n_heads, int64_t d, const int32_t* positions,
+            const float* cos_table, const float* sin_table, bool inverse, void* x, int64_t ldx) override {
+        cuda::rope_apply(queue_, dtype, n, n_heads, d, positions, cos_table, sin_table, inverse, x, ldx);
+    }
+    void swiglu_forward(Dtype dtype, int64_t n, int64_t i, const void* gate_up, void* y) override {
+        cuda::swiglu_forward(queue_, dtype, n, i, gate_up, y);
+    }
+    void swiglu_backward(
+            Dtype dtype, int64_t n, int64_t i, const void* gate_up, const void* dy, void* dgate_up) override {
+        cuda::swiglu_backward(queue_, dtype, n, i, gate_up, dy, dgate_up);
+    }
+    void kv_write(Dtype dtype, const AttentionShape& shape, int64_t n, const void* k, const void* v, int64_t ld,
+            const int64_t* pages, const int32_t* slots, void* pool) override {
+        cuda::kv_write(queue_, dtype, shape, n, k, v, ld, pages, slots, pool);
+    }
+    void paged_attention(Dtype dtype, const AttentionShape& shape, int64_t n, const void* q, int64_t ldq,
+            const void* pool, const int64_t* page_table, const int64_t* page_table_offsets, const int32_t* n_keys,
+            void* out, int64_t ldo, float* out_lse) override {
+        cuda::paged_attention(
+                queue_, dtype, shape, n, q, ldq, pool, page_table, page_table_offsets, n_keys, out, ldo, out_lse);
+    }
+    void packed_attention_forward(Dtype dtype, const AttentionShape& shape, int64_t n_seqs, const int64_t* host_offsets,
+            const void* qkv, int64_t ldqkv, void* out, int64_t ldo, float* out_lse) override {
+        cuda::packed_attention_forward(queue_, dtype, shape, n_seqs, host_offsets, qkv, ldqkv, out, ldo, out_lse);
+    }
+    void packed_attention_backward(Dtype dtype, const AttentionShape& shape, int64_t n_seqs,
+            const int64_t* host_offsets, const void* qkv, int64_t ldqkv, const void* out, int64_t ldo, const float* lse,
+            const void* dout, int64_t lddo, void* dqkv, int64_t lddqkv) override {
+        cuda::packed_attention_backward(
+                queue_, dtype, shape, n_seqs, host_offsets, qkv, ldqkv, out, ldo, lse, dout, lddo, dqkv, lddqkv);
+    }
+    void gather_rows(Dtype dtype, int64_t n, int64_t d, const int64_t* rows, const void* src, void* dst) override {
+        cuda::gather_rows(queue_, dtype, n, d, rows, src, dst);
+    }
+    void scatter_rows(Dtype dtype, int64_t n, int64_t d, const int64_t* rows, const void* src, int64_t n_dst,
+            void* dst) override {
+        cuda::scatter_rows(queue_, dtype, n, d, rows, src, n_dst, dst);
+    }
+
+    void head_forward(const HeadShape& shape, int64_t rows, const void* x, const void* w, const int32_t* labels,
+            float* out_q, float* out_v, float* out_h) override {
+        cuda::head_forward(queue_, shape, rows, x, w, labels, out_q, out_v, out_h);
+    }
+    void head_logits(const HeadShape& shape, int64_t rows, const void* x, const void* w, float* out_logits, int64_t ld,
+            float* out_v) override {
+        cuda::head_logits(queue_, shape, rows, x, w, out_logits, ld, out_v);
+    }
+    std::unique_ptr<DeviceHeadTape> make_head_tape() override { return std::make_unique<CudaHeadTape>(queue_); }
+
+    int64_t sample_workspace_bytes(int64_t vocab) const override { return cuda::sample_workspace_bytes(vocab); }
+    void sample(int64_t vocab, const float* logits, int64_t ld, const float* v, int64_t n, const SampleRow* rows,
+            const int32_t* ids, void* workspace, SampleResult* out) override {
+        cuda::sample(queue_, vocab, logits, ld, v, n, rows, ids, workspace, out);
+    }
+
+    void residual_forward(const tbrm_residual_args_t& args, const float* q, const float* v, float* out_residual,
+            double* out_loss, float* out_dq, float* out_dv) override {
+        cuda::residual_forward(queue_, args, q, v, out_residual, out_loss, out_dq, out_dv);
+    }
+    void adamw_step(const AdamWStep& step, int64_t n, float* w, float* m, float* v, const float* grad) override {
+        cuda::adamw_step(queue_, step, n, w, m, v, grad);
+    }
+    double sum_of_squares(int64_t n, const float* x) override { return cuda::sum_of_squares(queue_, n, x); }
+
+private:
+    int32_t ordinal_;
+    cudaDeviceProp properties_;
+    CudaHandles handles_;
+    CudaQueue& queue_;
+};
+
+std::string CudaDevice::describe_json() const {
+    int driver = 0, runtime = 0;
+    TBRM_CUDA_CHECK(cudaDriverGetVersion(&driver));
+    TBRM_CUDA_CHECK(cudaRuntimeGetVersion(&runtime));
+    return format(
+            "{\"device\":\"cuda\",\"ordinal\":%d,\"name\":\"%s\",\"compute_capability\":\"%d.%d\","
+            "\"multiprocessors\":%d,\"memory_bytes\":%lld,\"driver\":\"%d.%d\",\"runtime\":\"%d.%d\","
+            "\"batch_invariant\":%s}",
+            ordinal_, properties_.name, properties_.major, properties_.minor, properties_.multiProcessorCount,
+            static_cast<long long>(total_bytes()), driver / 1000, driver % 1000 / 10, runtime / 1000,
+            runtime % 1000 / 10, queue_.batch_invariant ? "true" : "false");
+}
+
+void* CudaDevice::allocate(int64_t bytes) {
+    TBRM_ASSERT(bytes >= 0, "asked for %lld bytes", static_cast<long long>(bytes));
+    void* pointer = nullptr;
+    const cudaError_t status = cudaMallocAsync(&pointer, static_cast<size_t>(bytes > 0 ? bytes : 1), queue_.stream);
+    if (status == cudaErrorMemoryAllocation) {
+        cudaGetLastError();  // or the check after the next launch would report it again
+        TBRM_FAIL(TBRM_STATUS_OUT_OF_MEMORY,
+                "CUDA device %d cannot give %lld bytes; this library holds %lld of its %lld already", ordinal_,
+                static_cast<long long>(bytes), static_cast<long long>(handles_.memory().in_use()),
+                static_cast<long long>(total_bytes()));
+    }
+    TBRM_CUDA_CHECK(status);
+    handles_.memory().add(bytes);
+    return pointer;
+}
+
+void CudaDevice::pack_rows(Dtype dst_dtype, void* dst, int64_t rows, int64_t cols, int64_t first_row, int64_t n_rows,
+        Dtype src_dtype, const void* host_src) {
+    TBRM_ASSERT(first_row >= 0 && n_rows >= 0 && first_row + n_rows <= rows, "rows outside the matrix");
+    const int64_t to_size = dtype_bytes(dst_dtype), from_size = dtype_bytes(src_dtype);
+    handles_.staging().upload(queue_, static_cast<char*>(dst) + first_row * cols * to_size, n_rows * cols * to_size,
+            to_size, [&](int64_t offset, int64_t n, void* host) {
+                convert(n / to_size, src_dtype, static_cast<const char*>(host_src) + offset / to_size * from_size,
+                        dst_dtype, host);
+            });
+}
+
+void CudaDevice::unpack_rows(Dtype src_dtype, const void* src, int64_t rows, int64_t cols, int64_t first_row,
+        int64_t n_rows, Dtype dst_dtype, void* host_dst) {
+    TBRM_ASSERT(first_row >= 0 && n_rows >= 0 && first_row + n_rows <= rows, "rows outside the matrix");
+    const int64_t to_size = dtype_bytes(dst_dtype), from_size = dtype_bytes(src_dtype);
+    handles_.staging().download(queue_, static_cast<const char*>(src) + first_row * cols * from_size,
+            n_rows * cols * from_size, from_size, [&](int64_t offset, int64_t n, const void* host) {
+                convert(n / from_size, src_dtype, host, dst_dtype,
+                        static_cast<char*>(host_dst) + offset / from_size * to_size);
+            });
+}
+
+}  // namespace
+
+std::unique_ptr<Device> make_cuda_device(int32_t ordinal) {
+    int count = 0;
+    const cudaError_t status = cudaGetDeviceCount(&count);
+    if (status != cudaSuccess || count == 0) {
+        cudaGetLastError();
+        TBRM_FAIL(TBRM_STATUS_UNSUPPORTED, "this machine has no usable CUDA device (%s); use device=cpu",
+                status == cudaSuccess ? "none found" : cudaGetErrorString(status));
+    }
+    TBRM_REQUIRE(ordinal >= 0 && ordinal < count, "CUDA device %d was asked for, this machine has 0 to %d", ordinal,
+            count - 1);
+    cudaDeviceProp properties{};
+    TBRM_CUDA_CHECK(cudaGetDeviceProperties(&properties, ordinal));
+    if (properties.major < kOldestMajor) {
+        TBRM_FAIL(TBRM_STATUS_UNSUPPORTED,
+                "CUDA device %d (%s) has compute capability %d.%d, expected %d.0 or newer; use device=cpu", ordinal,
+                properties.name, properties.major, properties.minor, kOldestMajor);
+    }
+    return std::make_unique<CudaDevice>(ordinal, properties);
+}
+
+}  // namespace tbrm
