@@ -22,6 +22,9 @@ add_library(tbrm_tiny_model STATIC
   ${native_src}/optimizer/optimizer_api.cpp
   ${native_src}/residual/residual_api.cpp)
 target_link_libraries(tbrm_tiny_model PRIVATE tbrm_warnings PUBLIC tbrm_kernels)
+if(TARGET tbrm_cuda)
+  target_link_libraries(tbrm_tiny_model PUBLIC tbrm_cuda)
+endif()
 foreach(stage checkpoint gradient model optimizer)
   tbrm_native_test(${stage} ${stage}_test.cpp)
   target_link_libraries(test_${stage} PRIVATE tbrm_tiny_model)

@@ -149,8 +149,9 @@ TBRM_TEST(rope_has_the_bits_of_the_cpu_twin) {
     for (const Dtype dtype : kDtypes) {
         for (const int64_t d : {2, 6, 16, 64, 128, 250}) {
             for (const bool inverse : {false, true}) {
-                const int64_t half = d / 2, n = 9, heads = 3, positions = 300, ld = heads * d + 7;
-                const std::vector<float> cosines = normals(positions * half, 41), sines = normals(positions * half, 42);
+                const int64_t pairs = d / 2, n = 9, heads = 3, positions = 300, ld = heads * d + 7;
+                const std::vector<float> cosines = normals(positions * pairs, 41),
+                                         sines = normals(positions * pairs, 42);
                 const std::vector<int32_t> at = {0, 1, 17, 299, 17, 5, 4, 3, 2};
                 Array x = random_array(dtype, n * ld, 43);
                 const ArrayOnDevice x_device(x);
