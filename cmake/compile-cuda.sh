@@ -16,7 +16,7 @@ out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
 compile() { # FILE ARCH
     "$nvcc" -std=c++17 -O3 -arch="$2" -c "$1" -o "$out/$(basename "$1").$2.o" -Inative/include -Inative/src -I"$(dirname "$1")" \
-        --expt-relaxed-constexpr -Werror all-warnings -Xcompiler -Wall,-Wextra -DTBRM_WITH_CUDA
+        --expt-relaxed-constexpr -Werror all-warnings -Xcompiler -Wall,-Wextra,-fopenmp -DTBRM_WITH_CUDA
 }
 export -f compile
 export nvcc out
