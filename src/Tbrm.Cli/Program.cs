@@ -19,6 +19,7 @@ internal static class Program
         new TemplateVerb(),
         new TaskVerb(),
         new DataVerb(),
+        new PlanVerb(),
         new ExportVerb(),
         new DoctorVerb(),
         new ConfigVerb(),

@@ -12,11 +12,15 @@ namespace Tbrm.Cli.Verbs;
 internal sealed class SftVerb : IVerb
 {
     private readonly RunOptions _run = new();
+    private readonly Option<bool> _dryRun = new("--dry-run") { Description = "Prints configuration, batch arithmetic and memory plan, and leaves" };
+    private readonly Option<bool> _json = new("--json") { Description = "With --dry-run: one JSON object instead of YAML" };
 
     public Command Create()
     {
         Command command = new("sft", "Supervised fine-tuning: section sft of the configuration; writes a Hugging Face model folder");
         _run.AddTo(command);
+        command.Options.Add(_dryRun);
+        command.Options.Add(_json);
         command.SetAction(parsed => (int)Run(parsed));
         return command;
     }
@@ -27,6 +31,11 @@ internal sealed class SftVerb : IVerb
         if (config.Sft.TotalTrainingSteps == 0)
         {
             throw new ConfigException("sft.total_training_steps is 0; say how many steps to make");
+        }
+
+        if (parsed.GetValue(_dryRun))
+        {
+            return PlanOutput.Print(config, isSft: true, parsed.GetValue(_json));
         }
 
         using StopSignals signals = new();

@@ -13,6 +13,7 @@ internal sealed class TrainVerb : IVerb
     private readonly RunOptions _run = new();
     private readonly Option<bool> _resume = new("--resume") { Description = "Goes on with the run in --run-dir, or with the newest run" };
     private readonly Option<bool> _dryRun = new("--dry-run") { Description = "Prints configuration, batch arithmetic and memory plan, and leaves" };
+    private readonly Option<bool> _json = new("--json") { Description = "With --dry-run: one JSON object instead of YAML" };
 
     public Command Create()
     {
@@ -20,6 +21,7 @@ internal sealed class TrainVerb : IVerb
         _run.AddTo(command);
         command.Options.Add(_resume);
         command.Options.Add(_dryRun);
+        command.Options.Add(_json);
         command.SetAction(parsed => (int)Run(parsed));
         return command;
     }
@@ -29,8 +31,7 @@ internal sealed class TrainVerb : IVerb
         RunConfig config = LoadConfig(parsed);
         if (parsed.GetValue(_dryRun))
         {
-            Console.Out.Write(ConfigWriter.ToYaml(config));
-            return ExitCode.Ok;
+            return PlanOutput.Print(config, isSft: false, parsed.GetValue(_json));
         }
 
         using StopSignals signals = new();

@@ -5,6 +5,7 @@ using System.Globalization;
 using System.IO;
 using System.Linq;
 using System.Reflection;
+using System.Text.Json.Nodes;
 using Tbrm.Core;
 using YamlDotNet.Core;
 using YamlDotNet.RepresentationModel;
@@ -22,6 +23,19 @@ public static class ConfigWriter
         string text = writer.ToString();
         return text.EndsWith("...\n", StringComparison.Ordinal) ? text[..^4] : text;
     }
+
+    /// <summary>The same tree as JSON: numbers and flags as what they are, everything else as text, list or object.</summary>
+    public static JsonObject ToJson(RunConfig config) => (JsonObject)Json(Section(config))!;
+
+    private static JsonNode? Json(YamlNode node) => node switch
+    {
+        YamlMappingNode map => new JsonObject(map.Children.Select(p => KeyValuePair.Create(((YamlScalarNode)p.Key).Value!, Json(p.Value)))),
+        YamlSequenceNode list => new JsonArray([.. list.Children.Select(Json)]),
+        YamlScalarNode { Style: ScalarStyle.Plain or ScalarStyle.Any, Value: "true" or "false" } flag => flag.Value == "true",
+        YamlScalarNode { Style: ScalarStyle.Plain or ScalarStyle.Any } scalar when double.TryParse(scalar.Value, NumberStyles.Float, CultureInfo.InvariantCulture, out double number) && double.IsFinite(number) => JsonNode.Parse(number.ToString("R", CultureInfo.InvariantCulture)),
+        YamlScalarNode scalar => scalar.Value,
+        _ => throw new InvalidOperationException($"no JSON for {node.NodeType}"),
+    };
 
     private static YamlMappingNode Section(object section)
     {

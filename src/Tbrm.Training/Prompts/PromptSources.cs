@@ -63,6 +63,10 @@ internal sealed class PromptSources
         }
     }
 
+    /// <summary>Rows of training files after filters, those that are too long included.</summary>
+    public static long Count(RunConfig config, IReadOnlyList<string> files) =>
+        PromptDataset.Load(files, new PromptSources(config with { Model = config.Model with { Path = "-" } }).FileOptions(config.Data.TrainMaxSamples, null) with { MaxPromptTokens = null }).Count ?? 0;
+
     private static IReasoningTask? CreateTask(DataConfig data)
     {
         // A run has no end of problems.

@@ -36,7 +36,8 @@ internal static class ReportHeader
         if (facts.Config is { } config)
         {
             yield return Objective(config.Algorithm.Name) + string.Create(CultureInfo.InvariantCulture, $", β {config.Algorithm.Tbrm.Beta}");
-            yield return config.Data.Task.Length > 0 ? config.Data.Task : string.Join(", ", config.Data.TrainFiles.Select(Path.GetFileName));
+            yield return config.Data.Task.Length > 0 ? config.Data.Task
+                : string.Join(", ", config.Data.TrainFiles.Select(Path.GetFileName).Concat(config.Data.Tasks.Select(t => t.Name)));
             yield return string.Create(CultureInfo.InvariantCulture, $"{config.Data.TrainBatchSize} prompts × {config.Rollout.N} responses a step");
         }
 

@@ -1,6 +1,5 @@
 using System;
 using System.Diagnostics;
-using System.IO;
 using Tbrm.Core;
 using Tbrm.Training.Reports;
 
@@ -57,8 +56,9 @@ public sealed class RunMonitor
             _written = Stopwatch.GetTimestamp();
             _cost = Stopwatch.GetElapsedTime(start, _written);
         }
-        catch (Exception e) when (e is TbrmUserException or IOException or UnauthorizedAccessException)
+        catch (Exception e) when (e is not OutOfMemoryException)
         {
+            // Whatever it is: no picture of a run is worth the run.
             if (!_reportFailed)
             {
                 _progress.Say($"warning: report.html: {e.Message}");

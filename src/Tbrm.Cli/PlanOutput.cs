@@ -1,0 +1,34 @@
+using System;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Tbrm.Core;
+using Tbrm.Training;
+using Tbrm.Training.Plans;
+
+namespace Tbrm.Cli;
+
+/// <summary>What a dry run prints on stdout.</summary>
+internal static class PlanOutput
+{
+    private static readonly JsonSerializerOptions s_indented = new() { WriteIndented = true, Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
+    /// <summary>
+    /// The resolved configuration as YAML with the plan below it in comments, so that the output can be given back with -c; or both as one JSON
+    /// object.
+    /// </summary>
+    public static ExitCode Print(RunConfig config, bool isSft, bool json)
+    {
+        RunPlan plan = RunPlan.Of(config, isSft);
+        if (json)
+        {
+            Console.Out.WriteLine(new JsonObject { ["config"] = ConfigWriter.ToJson(config), ["plan"] = plan.ToJson() }.ToJsonString(s_indented));
+        }
+        else
+        {
+            Console.Out.Write(ConfigWriter.ToYaml(config));
+            Console.Out.Write(plan.ToComments());
+        }
+
+        return ExitCode.Ok;
+    }
+}

@@ -1,0 +1,21 @@
+using System.CommandLine;
+
+namespace Tbrm.Cli.Verbs;
+
+/// <summary><c>plan</c>: what train (or sft) would print with --dry-run.</summary>
+internal sealed class PlanVerb : IVerb
+{
+    private readonly RunOptions _run = new();
+    private readonly Option<bool> _sft = new("--sft") { Description = "Plans sft instead of train" };
+    private readonly Option<bool> _json = new("--json") { Description = "One JSON object instead of YAML" };
+
+    public Command Create()
+    {
+        Command command = new("plan", "Prints the resolved configuration, the batch arithmetic and the memory plan of a run");
+        _run.AddTo(command);
+        command.Options.Add(_sft);
+        command.Options.Add(_json);
+        command.SetAction(parsed => (int)PlanOutput.Print(_run.Load(parsed), parsed.GetValue(_sft), parsed.GetValue(_json)));
+        return command;
+    }
+}

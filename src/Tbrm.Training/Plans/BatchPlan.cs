@@ -1,0 +1,76 @@
+using System;
+using Tbrm.Core;
+
+namespace Tbrm.Training.Plans;
+
+/// <summary>The arithmetic of a run's batches. Tokens are upper bounds: every prompt and every response at its full length.</summary>
+public sealed record BatchPlan
+{
+    /// <summary>Prompts of a step.</summary>
+    public required long Prompts { get; init; }
+
+    /// <summary>Responses to each.</summary>
+    public required long Samples { get; init; }
+
+    /// <summary>Longest prompt and response together.</summary>
+    public required long LongestSequence { get; init; }
+
+    /// <summary>Longest response.</summary>
+    public required long LongestResponse { get; init; }
+
+    /// <summary>Trajectories of a micro-batch of full-length ones.</summary>
+    public required long MicroBatchSequences { get; init; }
+
+    /// <summary>Optimizer steps; null when neither the configuration nor the data say.</summary>
+    public required long? Steps { get; init; }
+
+    /// <summary>Training prompts; null when they have no end or are not there.</summary>
+    public required long? DataPrompts { get; init; }
+
+    /// <summary>Trajectories of a step.</summary>
+    public long Trajectories => Prompts * Samples;
+
+    /// <summary>Tokens of a step at most.</summary>
+    public long TokensPerStep => Trajectories * LongestSequence;
+
+    /// <summary>Micro-batches of a step at most.</summary>
+    public long MicroBatches => (Trajectories + MicroBatchSequences - 1) / MicroBatchSequences;
+
+    /// <summary>Tokens of a micro-batch at most.</summary>
+    public long MicroBatchTokens => MicroBatchSequences * LongestSequence;
+
+    /// <summary>Rows that a micro-batch scores at most, a bootstrap row for each trajectory included.</summary>
+    public long MicroBatchRows => MicroBatchSequences * (LongestResponse + 1);
+
+    /// <summary>Steps in which every prompt is asked once; the rest that fills no step is left out.</summary>
+    public long? StepsPerEpoch => DataPrompts / Prompts;
+
+    /// <summary>Tokens of the run at most.</summary>
+    public long? TotalTokens => Steps * TokensPerStep;
+
+    /// <summary>Of reinforcement steps.</summary>
+    public static BatchPlan Train(RunConfig config, long? dataPrompts) =>
+        Of(config, dataPrompts, config.Data.TrainBatchSize, config.Rollout.N,
+            config.Trainer.TotalTrainingSteps >= 0 ? config.Trainer.TotalTrainingSteps : dataPrompts / config.Data.TrainBatchSize * config.Trainer.TotalEpochs);
+
+    /// <summary>Of supervised steps.</summary>
+    public static BatchPlan Sft(RunConfig config, long? dataPrompts) =>
+        Of(config, dataPrompts, config.Sft.TrainBatchSize, 1, config.Sft.TotalTrainingSteps);
+
+    private static BatchPlan Of(RunConfig config, long? dataPrompts, long prompts, long samples, long? steps)
+    {
+        long longest = config.Data.MaxPromptLength + config.Data.MaxResponseLength, trajectories = prompts * samples;
+        long fit = Math.Max(1, config.Actor.PpoMaxTokenLenPerGpu / longest);
+        long limit = config.Actor.PpoMicroBatchSizePerGpu;
+        return new()
+        {
+            Prompts = prompts,
+            Samples = samples,
+            LongestSequence = longest,
+            LongestResponse = config.Data.MaxResponseLength,
+            MicroBatchSequences = Math.Min(trajectories, limit > 0 ? Math.Min(fit, limit) : fit),
+            Steps = steps,
+            DataPrompts = dataPrompts,
+        };
+    }
+}

@@ -1,0 +1,160 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using Tbrm.Core;
+
+namespace Tbrm.Training.Plans;
+
+/// <summary>One part of a run's memory.</summary>
+/// <param name="Key">For programs.</param>
+/// <param name="Name">For people.</param>
+/// <param name="Bytes">At most.</param>
+/// <param name="Note">What it follows from.</param>
+public sealed record MemoryPart(string Key, string Name, long Bytes, string Note);
+
+/// <summary>Something to change when the memory is not enough.</summary>
+/// <param name="Setting">key=value.</param>
+/// <param name="Saves">Bytes.</param>
+public sealed record MemoryKnob(string Setting, long Saves);
+
+/// <summary>
+/// The device memory that a run takes: an upper bound, with every prompt and every response at its full length. All parts are held at the same
+/// time: the rollout's buffers stay through the update.
+/// </summary>
+public sealed record MemoryPlan
+{
+    private const string Recompute = "model.enable_gradient_checkpointing=true";
+
+    /// <summary>In the order in which they are allocated.</summary>
+    public required IReadOnlyList<MemoryPart> Parts { get; init; }
+
+    /// <summary>What the device has; 0 when it is not known.</summary>
+    public required long Available { get; init; }
+
+    /// <summary>Activations of a micro-batch when every layer keeps what its backward needs.</summary>
+    public required long ActivationsKept { get; init; }
+
+    /// <summary>Activations of a micro-batch when layers run again in the backward pass.</summary>
+    public required long ActivationsRecomputed { get; init; }
+
+    /// <summary>What PPO with the same configuration takes beyond this: the critic's weights and training state, and its values per token.</summary>
+    public required long PpoExtra { get; init; }
+
+    /// <summary>What would make it smaller, the largest saving first.</summary>
+    public required IReadOnlyList<MemoryKnob> Knobs { get; init; }
+
+    /// <summary>KV pages.</summary>
+    public required long KvPages { get; init; }
+
+    /// <summary>All parts.</summary>
+    public long Total => Parts.Sum(p => p.Bytes);
+
+    /// <summary>False when it is known that the device has less.</summary>
+    public bool Fits => Available <= 0 || Total <= Available;
+
+    /// <summary>Memory of reinforcement steps. <paramref name="threads"/>: CPU threads, each of which has working memory of its own.</summary>
+    public static MemoryPlan Train(ModelBytes model, RunConfig config, BatchPlan batch, long available, int threads)
+    {
+        long pages = KvPageCount(model, config, available);
+        long rolloutRows = config.Rollout.MaxNumSeqs + config.Rollout.MaxNumBatchedTokens;
+        long logitsRows = Math.Clamp(HeadBudget(config) / (model.Architecture.VocabSize * sizeof(float)), 1, config.Rollout.MaxNumSeqs);
+        long logits = logitsRows * model.Architecture.VocabSize * sizeof(float);
+        long referencePass = batch.MicroBatchTokens * model.ScoringPerToken + batch.MicroBatchRows * model.PerScoredRow(training: false) + model.HeadSums(ChunkRows(batch));
+        List<MemoryPart> parts = [.. Policy(model, config)];
+        parts.Add(new("kv_pages", "KV pages", pages * model.KvPage, $"{pages} pages of {ModelBytes.PageTokens} tokens"));
+        parts.Add(new("rollout_activations", "rollout activations", rolloutRows * model.RolloutPerToken + config.Rollout.MaxNumSeqs * model.Row, $"{rolloutRows} rows: rollout.max_num_seqs + max_num_batched_tokens"));
+        parts.Add(new("rollout_logits", "logits to draw from", logits + SamplerWork(model, threads), $"{logitsRows} rows of fp32 within model.head_budget_mb, and the sampler's workspace"));
+        parts.Add(new("reference", "reference weights", model.Weights, "a frozen copy"));
+        parts.Add(new("reference_pass", "reference pass", referencePass, $"{batch.MicroBatchTokens} tokens, forward only"));
+        parts.AddRange(Update(model, config, batch, threads));
+        long tokens = batch.TokensPerStep;
+        return Finish(model, config, batch, parts, available, pages) with { PpoExtra = model.Critic + 3 * sizeof(float) * tokens };
+    }
+
+    /// <summary>Memory of supervised steps: no reference and no rollout.</summary>
+    public static MemoryPlan Sft(ModelBytes model, RunConfig config, BatchPlan batch, long available, int threads) =>
+        Finish(model, config, batch, [.. Policy(model, config), .. Update(model, config, batch, threads)], available, pages: 0);
+
+    private static long HeadBudget(RunConfig config) => config.Model.HeadBudgetMb * 1_000_000L;
+
+    /// <summary>Rows that the head takes at once.</summary>
+    private static long ChunkRows(BatchPlan batch) => Math.Min(batch.MicroBatchRows, 2048);
+
+    private static IEnumerable<MemoryPart> Policy(ModelBytes model, RunConfig config)
+    {
+        yield return new("weights", "weights", model.Weights, "one copy for rollout and training");
+        if (model.Master > 0)
+        {
+            yield return new("master", "fp32 master weights", model.Master, "what the optimizer works on");
+        }
+
+        yield return new("gradients", "gradients", model.Gradients, "fp32");
+        yield return new("moments", "Adam's moments", model.Moments, "two, fp32");
+    }
+
+    private static IEnumerable<MemoryPart> Update(ModelBytes model, RunConfig config, BatchPlan batch, int threads)
+    {
+        bool recompute = config.Model.EnableGradientCheckpointing;
+        yield return new("activations", "activations", Activations(model, batch, recompute),
+            $"{batch.MicroBatchTokens} tokens of a micro-batch{(recompute ? ", layers run again in backward" : "")}");
+        yield return new("head", "head", Math.Min(HeadBudget(config), batch.MicroBatchRows * model.HeadKeptRow) + model.HeadWork(ChunkRows(batch)),
+            $"{batch.MicroBatchRows} rows within model.head_budget_mb={config.Model.HeadBudgetMb}, and its products");
+        yield return new("kernels", "kernels' working memory", KernelWork(model, threads), $"{threads} threads");
+    }
+
+    private static long Activations(ModelBytes model, BatchPlan batch, bool recompute) =>
+        batch.MicroBatchTokens * model.TrainingPerToken(recompute) + batch.MicroBatchRows * model.PerScoredRow(training: true)
+        + model.AttentionPool(batch.MicroBatchSequences, batch.LongestSequence);
+
+    /// <summary>As the rollout stage and the engine reckon it.</summary>
+    private static long KvPageCount(ModelBytes model, RunConfig config, long available)
+    {
+        long each = (model.MaxPositions + ModelBytes.PageTokens - 1) / ModelBytes.PageTokens;
+        if (config.Rollout.KvCacheMb > 0)
+        {
+            return config.Rollout.KvCacheMb * 1_000_000L / model.KvPage;
+        }
+
+        long wanted = each * config.Rollout.MaxNumSeqs;
+        // Less than one sequence is refused by the engine: what is planned is what it would ask for.
+        long left = available - model.Weights - model.Master - model.Gradients;
+        return available <= 0 ? wanted : Math.Clamp((long)(left * config.Rollout.MemoryUtilization) / model.KvPage, each, wanted);
+    }
+
+    /// <summary>Sums, candidates and exponentials of each thread's row.</summary>
+    private static long SamplerWork(ModelBytes model, int threads) => threads * 3L * model.Architecture.VocabSize * sizeof(float);
+
+    /// <summary>Transposed inputs of 512 rows of the widest product, once; tiles of logits, slabs and accumulators, for each thread.</summary>
+    private static long KernelWork(ModelBytes model, int threads)
+    {
+        long widest = Math.Max(model.Architecture.IntermediateSize, Math.Max(model.Architecture.HiddenSize, (long)model.Architecture.Heads * model.Architecture.HeadDim));
+        return widest * (512 + 32) * sizeof(float) + threads * 1_000_000L;
+    }
+
+    private static MemoryPlan Finish(ModelBytes model, RunConfig config, BatchPlan batch, List<MemoryPart> parts, long available, long pages)
+    {
+        long kept = Activations(model, batch, recompute: false), again = Activations(model, batch, recompute: true);
+        long now = config.Model.EnableGradientCheckpointing ? again : kept;
+        BatchPlan one = batch with { MicroBatchSequences = 1 };
+        long least = (batch.LongestSequence + ModelBytes.PageTokens - 1) / ModelBytes.PageTokens * Math.Min(config.Rollout.MaxNumSeqs, 8);
+        List<MemoryKnob> knobs =
+        [
+            new(Recompute, now - again),
+            new($"actor.ppo_max_token_len_per_gpu={batch.LongestSequence}", now - Activations(model, one, config.Model.EnableGradientCheckpointing)),
+            new($"rollout.kv_cache_mb={(least * model.KvPage + 999_999) / 1_000_000}", (pages - least) * model.KvPage),
+            new("model.head_budget_mb=64", parts.Single(p => p.Key == "head").Bytes - Math.Min(parts.Single(p => p.Key == "head").Bytes, 64_000_000 + model.HeadWork(ChunkRows(batch)))),
+            new("rollout.max_num_batched_tokens=1024", Math.Max(0, config.Rollout.MaxNumBatchedTokens - 1024) * (pages > 0 ? model.RolloutPerToken : 0)),
+            new("model.dtype=bf16", model.Master == 0 ? now / 2 : 0),
+        ];
+        return new()
+        {
+            Parts = parts,
+            Available = available,
+            ActivationsKept = kept,
+            ActivationsRecomputed = again,
+            PpoExtra = 0,
+            KvPages = pages,
+            Knobs = [.. knobs.Where(k => k.Saves > 0).OrderByDescending(k => k.Saves)],
+        };
+    }
+}

@@ -1,0 +1,117 @@
+using System.Collections.Generic;
+using System.IO;
+using System.Linq;
+using System.Text.Json.Nodes;
+using Tbrm.Core;
+using Tbrm.Engine;
+
+namespace Tbrm.Training.Plans;
+
+/// <summary>What a run would do and what it would take, without doing it.</summary>
+public sealed record RunPlan
+{
+    /// <summary><c>train</c> or <c>sft</c>.</summary>
+    public required string Verb { get; init; }
+
+    /// <summary>The model and how its shape was found.</summary>
+    public required string Model { get; init; }
+
+    /// <summary>Parameters.</summary>
+    public required long Parameters { get; init; }
+
+    /// <summary>bf16 or fp32.</summary>
+    public required string Dtype { get; init; }
+
+    /// <summary>Where it would run.</summary>
+    public required string Device { get; init; }
+
+    /// <summary>Batches.</summary>
+    public required BatchPlan Batch { get; init; }
+
+    /// <summary>Memory.</summary>
+    public required MemoryPlan Memory { get; init; }
+
+    /// <summary>What could not be found out, and why.</summary>
+    public required IReadOnlyList<string> Notes { get; init; }
+
+    /// <summary>
+    /// Plans a run. Reads the model's config.json and counts the prompts where these are there; a published model that is not there is known by
+    /// its name. Allocates nothing on the device.
+    /// </summary>
+    public static RunPlan Of(RunConfig config, bool isSft)
+    {
+        List<string> notes = [];
+        (ModelArchitecture architecture, string model) = Shape(config, notes);
+        bool bf16 = config.Model.Dtype == "bf16" || (config.Model.Dtype == "auto" && architecture.TorchDtype is "bfloat16" or "float16");
+        using EngineDevice device = EngineDevice.Open(config.Trainer.Device, config.Trainer.Threads);
+        long available = device.Memory().DeviceTotal;
+        JsonNode? description = JsonNode.Parse(device.Description);
+        int threads = (int?)description?["threads"] ?? 1;
+        long longest = config.Model.MaxPositions > 0 ? config.Model.MaxPositions
+            : config.Data.MaxPromptLength + System.Math.Max(config.Data.MaxResponseLength, config.Rollout.ValKwargs.MaxResponseLength);
+        ModelBytes bytes = new(architecture, bf16, longest, panels: !device.IsCuda);
+        long? prompts = CountPrompts(config, isSft, notes);
+        BatchPlan batch = isSft ? BatchPlan.Sft(config, prompts) : BatchPlan.Train(config, prompts);
+        return new()
+        {
+            Verb = isSft ? "sft" : "train",
+            Model = model,
+            Parameters = architecture.ParameterCount,
+            Dtype = bf16 ? "bf16" : "fp32",
+            Device = (string?)description?["name"] ?? (string?)description?["device"] ?? config.Trainer.Device,
+            Batch = batch,
+            Memory = isSft ? MemoryPlan.Sft(bytes, config, batch, available, threads) : MemoryPlan.Train(bytes, config, batch, available, threads),
+            Notes = notes,
+        };
+    }
+
+    private static (ModelArchitecture Architecture, string Model) Shape(RunConfig config, List<string> notes)
+    {
+        string path = config.Model.Path;
+        if (path.Length == 0)
+        {
+            PromptSources sources = new(config);
+            int vocabulary = ScratchModel.TrainTokenizer(sources.Train
+                ?? throw new ConfigException("without model.path a model is built from the training prompts, and there are none: set data.task or data.train_files")).VocabularySize;
+            return (ScratchModel.Architecture(config.Model.Scratch, vocabulary, config.Data.MaxPromptLength + config.Data.MaxResponseLength), "built on the spot (model.scratch)");
+        }
+
+        if (Directory.Exists(path))
+        {
+            return (ModelFolder.ReadArchitecture(path), path);
+        }
+
+        if (KnownShapes.Find(path) is { } known)
+        {
+            notes.Add($"model.path {path} is not here; planned by the published shape of that name");
+            return (known, path);
+        }
+
+        throw new DataException(
+            $"model folder {path} does not exist, and its name is none of the published shapes that can be planned without it ({string.Join(", ", KnownShapes.Names)})");
+    }
+
+    /// <summary>Prompts before those that are too long are dropped: that takes the tokenizer.</summary>
+    private static long? CountPrompts(RunConfig config, bool isSft, List<string> notes)
+    {
+        List<string> files = isSft && config.Sft.TrainFiles.Count > 0 ? config.Sft.TrainFiles : config.Data.TrainFiles;
+        if (files.Count == 0)
+        {
+            return null;
+        }
+
+        List<string> missing = [.. files.Where(f => !File.Exists(f))];
+        if (missing.Count > 0)
+        {
+            notes.Add($"{string.Join(", ", missing)} {(missing.Count == 1 ? "is" : "are")} not here: the prompts of an epoch are not known");
+            return null;
+        }
+
+        if (config.Data.FilterOverlongPrompts)
+        {
+            notes.Add($"prompts over data.max_prompt_length={config.Data.MaxPromptLength} tokens are still counted; training drops them");
+        }
+
+        return PromptSources.Count(config, files);
+    }
+}

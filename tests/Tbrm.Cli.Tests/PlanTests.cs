@@ -1,0 +1,83 @@
+using System.IO;
+using System.Linq;
+using System.Text.Json.Nodes;
+using NUnit.Framework;
+
+namespace Tbrm.Cli.Tests;
+
+/// <summary>What a dry run prints.</summary>
+public sealed class PlanTests
+{
+    private string _folder = "";
+
+    [SetUp]
+    public void MakeFolder() => _folder = CommandLine.TemporaryFolder();
+
+    [TearDown]
+    public void RemoveFolder() => Directory.Delete(_folder, recursive: true);
+
+    [Test]
+    public void The_output_of_a_dry_run_is_a_configuration_that_gives_itself_back()
+    {
+        Outcome first = CommandLine.Run(["train", "--dry-run", "trainer.seed=7", "--run-dir", Path.Combine(_folder, "run")]);
+        Assert.That(first.ExitCode, Is.Zero, first.Error);
+        string file = Path.Combine(_folder, "saved.yaml");
+        File.WriteAllText(file, first.Output);
+        Outcome second = CommandLine.Run("plan", "-c", file);
+        Assert.That(second.Output, Is.EqualTo(first.Output));
+        Assert.That(first.Output, Does.Contain("seed: 7").And.Contain("# memory at most, GB").And.Match("#   total .* fits\n"));
+        Assert.That(Directory.Exists(Path.Combine(_folder, "run")), Is.False, "a dry run leaves nothing");
+    }
+
+    [Test]
+    public void The_papers_run_is_planned_without_its_model_and_data()
+    {
+        Outcome outcome = CommandLine.Run("train", "-c", "paper-1.5b-n4", "--dry-run", "--json");
+        Assert.That(outcome.ExitCode, Is.Zero, outcome.Error);
+        JsonObject json = (JsonObject)JsonNode.Parse(outcome.Output)!;
+        JsonNode plan = json["plan"]!;
+        Assert.That((double)json["config"]!["algorithm"]!["tbrm"]!["beta"]!, Is.EqualTo(0.002));
+        Assert.That((long)plan["model"]!["parameters"]!, Is.EqualTo(1_543_714_304));
+        Assert.That((long)plan["batch"]!["trajectories"]!, Is.EqualTo(128 * 4));
+        Assert.That((long)plan["batch"]!["tokens_per_step"]!, Is.EqualTo(128L * 4 * (1024 + 2048)));
+        Assert.That((long)plan["batch"]!["optimizer_steps"]!, Is.EqualTo(760));
+        JsonObject parts = (JsonObject)plan["memory"]!["parts"]!;
+        // bf16 weights and fp32 state of 1.54 G parameters; norms and biases (fp32 in the weights as well) and rotary tables are the rest.
+        Assert.That((long)parts["weights"]!, Is.InRange(2 * 1_543_714_304L, 2 * 1_543_714_304L + 5_000_000));
+        Assert.That((long)parts["moments"]!, Is.EqualTo(8 * 1_543_714_304L));
+        Assert.That((long)plan["memory"]!["total"]!, Is.EqualTo(parts.Sum(p => (long)p.Value!)));
+        Assert.That((long)plan["memory"]!["ppo_total"]!, Is.GreaterThan((long)plan["memory"]!["total"]!));
+        Assert.That(plan["notes"]!.AsArray().Select(n => (string)n!), Has.Some.Contains("is not here"));
+    }
+
+    [Test]
+    public void Prompts_of_a_file_make_the_steps_of_an_epoch()
+    {
+        string file = Path.Combine(_folder, "train.jsonl");
+        File.WriteAllLines(file, Enumerable.Range(0, 50).Select(i =>
+            $$$"""{"data_source": "d", "prompt": [{"role": "user", "content": "{{{i}}} + 1?"}], "reward_model": {"style": "rule", "ground_truth": "{{{i + 1}}}"}}"""));
+        Outcome outcome = CommandLine.Run("plan", "--json", "model.path=Qwen3-0.6B", $"data.train_files=[{file}]", "data.train_batch_size=16", "trainer.total_epochs=3");
+        Assert.That(outcome.ExitCode, Is.Zero, outcome.Error);
+        JsonNode batch = JsonNode.Parse(outcome.Output)!["plan"]!["batch"]!;
+        Assert.That(((long)batch["data_prompts"]!, (long)batch["steps_per_epoch"]!, (long)batch["optimizer_steps"]!), Is.EqualTo((50L, 3L, 9L)));
+    }
+
+    [Test]
+    public void A_supervised_run_has_no_reference_and_no_pages()
+    {
+        Outcome outcome = CommandLine.Run(["sft", "--dry-run", "--json", .. CommandLine.Tiny]);
+        Assert.That(outcome.ExitCode, Is.Zero, outcome.Error);
+        JsonNode plan = JsonNode.Parse(outcome.Output)!["plan"]!;
+        Assert.That((string?)plan["verb"], Is.EqualTo("sft"));
+        Assert.That(((JsonObject)plan["memory"]!["parts"]!).Select(p => p.Key), Has.None.EqualTo("reference").And.None.EqualTo("kv_pages"));
+        Assert.That((long)plan["batch"]!["trajectories"]!, Is.EqualTo(16));
+    }
+
+    [Test]
+    public void A_model_that_is_neither_here_nor_known_is_named()
+    {
+        Outcome outcome = CommandLine.Run("plan", "model.path=nowhere/my-model", "data.task=chain_sum", "trainer.total_training_steps=1");
+        Assert.That(outcome.ExitCode, Is.EqualTo(3));
+        Assert.That(outcome.Error, Does.Contain("nowhere/my-model").And.Contain("Qwen2.5-0.5B"));
+    }
+}

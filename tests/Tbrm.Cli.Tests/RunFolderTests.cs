@@ -1,0 +1,76 @@
+using System.Diagnostics;
+using System.IO;
+using System.Linq;
+using System.Text.Json.Nodes;
+using NUnit.Framework;
+
+namespace Tbrm.Cli.Tests;
+
+/// <summary>What a run leaves for people: summary, report, event files, warnings.</summary>
+public sealed class RunFolderTests
+{
+    private string _folder = "";
+
+    [SetUp]
+    public void MakeFolder() => _folder = CommandLine.TemporaryFolder();
+
+    [TearDown]
+    public void RemoveFolder() => Directory.Delete(_folder, recursive: true);
+
+    [Test]
+    public void A_run_leaves_a_report_event_files_and_its_warnings()
+    {
+        string run = Path.Combine(_folder, "run");
+        Outcome outcome = CommandLine.Run(["train", "--run-dir", run, .. CommandLine.Tiny, "trainer.total_training_steps=4", "data.max_response_length=3", "data.task_val_size=10"]);
+        Assert.That(outcome.ExitCode, Is.Zero, outcome.Error);
+        JsonObject summary = (JsonObject)JsonNode.Parse(File.ReadAllText(Path.Combine(run, "summary.json")))!;
+        Assert.That((bool)summary["finished"]!, Is.True);
+        Assert.That((long)summary["steps"]!, Is.EqualTo(4));
+        Assert.That(summary["warnings"]!.AsArray().Select(w => (string)w!["kind"]!), Does.Contain("clipped_responses"), "three tokens are no answer");
+        Assert.That(outcome.Error, Does.Contain("warning: step 3: ").And.Contain("data.max_response_length"));
+        Assert.That(outcome.Output, Does.Contain(" - training/warnings:"));
+        Assert.That(Directory.GetFiles(Path.Combine(run, "tensorboard"), "events.out.tfevents.*"), Has.Length.EqualTo(1));
+        string report = File.ReadAllText(Path.Combine(run, "report.html"));
+        Assert.That(report, Does.Contain(">finished<").And.Contain("Held-out accuracy").And.Contain("Sample responses").And.Contain("global_step_4/actor/huggingface"));
+
+        File.Delete(Path.Combine(run, "report.html"));
+        Outcome again = CommandLine.Run("export", "report", "--run-dir", run);
+        Assert.That(again.ExitCode, Is.Zero, again.Error);
+        Assert.That(again.Output.Trim(), Is.EqualTo(Path.Combine(run, "report.html")));
+        Assert.That(File.ReadAllText(Path.Combine(run, "report.html")), Is.EqualTo(report), "from the folder alone");
+    }
+
+    [Test]
+    public void An_interrupted_run_has_a_report_and_goes_on_in_a_second_event_file()
+    {
+        string run = Path.Combine(_folder, "run");
+        string[] arguments = ["train", "--run-dir", run, .. CommandLine.Tiny, "trainer.total_training_steps=400", "data.task_val_size=10"];
+        using (Process process = CommandLine.Start(arguments))
+        {
+            _ = process.StandardError.ReadToEndAsync();
+            while (process.StandardOutput.ReadLine() is { } line && !line.StartsWith("step:5 ", System.StringComparison.Ordinal))
+            {
+            }
+
+            using Process kill = Process.Start("kill", ["-INT", $"{process.Id}"]);
+            _ = process.StandardOutput.ReadToEnd();
+            process.WaitForExit();
+            Assert.That(process.ExitCode, Is.EqualTo(130));
+        }
+
+        Assert.That(File.ReadAllText(Path.Combine(run, "report.html")), Does.Match("up to step [0-9]+<"));
+        long done = (long)JsonNode.Parse(File.ReadAllText(Path.Combine(run, "summary.json")))!["steps"]!;
+        Outcome outcome = CommandLine.Run("train", "--run-dir", run, "--resume", $"trainer.total_training_steps={done + 2}");
+        Assert.That(outcome.ExitCode, Is.Zero, outcome.Error);
+        Assert.That(File.ReadAllText(Path.Combine(run, "report.html")), Does.Contain(">finished<"));
+        Assert.That(Directory.GetFiles(Path.Combine(run, "tensorboard")), Has.Length.EqualTo(2));
+    }
+
+    [Test]
+    public void A_folder_that_holds_no_run_is_named()
+    {
+        Outcome outcome = CommandLine.Run("export", "report", "--run-dir", _folder);
+        Assert.That(outcome.ExitCode, Is.EqualTo(3));
+        Assert.That(outcome.Error, Does.Contain(_folder).And.Contain("config.resolved.yaml"));
+    }
+}
