@@ -6,14 +6,16 @@ namespace Tbrm.Data.Python;
 
 /// <summary>
 /// Evaluates <c>float(sympy.parse_expr(text))</c> for arithmetic: Python's operators with their precedence on exact rationals and floats,
-/// factorials, the common functions and constants. Names are symbols and have no float value, nor do tuples and lists.
-/// Not covered: lists with an index, conditional expressions, SymPy's repeating decimals, symbols that cancel.
+/// factorials, repeating decimals, the common functions and constants. Names are symbols and have no float value, nor do tuples and lists.
+/// Not covered: symbols that cancel, complex numbers whose product is real, arithmetic with lists.
 /// </summary>
 internal sealed class SympyExpression
 {
     // Python refuses deeper parentheses; the other levels are bounded to spare our own stack.
     private const int MaxParentheses = 200;
     private const int MaxDepth = 1000;
+
+    private static readonly string[] s_inequalities = ["<=", ">=", "<", ">"];
 
     private static readonly string[][] s_levels = [["|"], ["^"], ["&"], ["<<", ">>"], ["+", "-"], ["*", "/", "//", "%"]];
 
@@ -36,13 +38,34 @@ internal sealed class SympyExpression
         try
         {
             SympyExpression expression = new(SympyToken.Scan(text));
-            SympyValue result = expression.Disjunction();
+            SympyValue result = expression.Conditional();
             return expression.Current.Kind == SympyTokenKind.End && result.TryToDouble(out value);
         }
         catch (FormatException)
         {
             return false;
         }
+    }
+
+    /// <summary>value if condition else other.</summary>
+    private SympyValue Conditional()
+    {
+        SympyValue value = Disjunction();
+        if (!TakeName("if"))
+        {
+            return value;
+        }
+
+        bool holds = Disjunction().IsTrue;
+        if (!TakeName("else"))
+        {
+            throw new FormatException($"'else' was expected, found '{Current.Text}'");
+        }
+
+        Descend();
+        SympyValue other = Conditional();
+        _depth--;
+        return holds ? value : other;
     }
 
     private SympyValue Disjunction()
@@ -82,25 +105,31 @@ internal sealed class SympyExpression
         return value;
     }
 
+    /// <summary>a &lt; b &lt; c is a &lt; b and b &lt; c, as everywhere in Python.</summary>
     private SympyValue Comparison()
     {
         SympyValue left = Binary(0);
+        SympyValue? chain = null;
         while (true)
         {
-            if (Take("<=") || Take(">=") || Take("<") || Take(">"))
+            SympyValue link;
+            if (Array.Find(s_inequalities, o => Current.IsOperator(o)) is { } sign)
             {
-                // SymPy's own truth values have no float.
-                Binary(0);
-                left = SympyValue.Opaque;
+                _position++;
+                SympyValue right = Binary(0);
+                (link, left) = (SympyValue.Compare(sign, left, right), right);
             }
             else if (TakeEquality() is bool equality)
             {
-                left = SympyValue.Boolean(SympyValue.AreEqual(left, Binary(0)) == equality);
+                SympyValue right = Binary(0);
+                (link, left) = (SympyValue.Boolean(SympyValue.AreEqual(left, right) == equality), right);
             }
             else
             {
-                return left;
+                return chain ?? left;
             }
+
+            chain = chain is not { } before || before.IsTrue ? link : before;
         }
     }
 
@@ -187,33 +216,59 @@ internal sealed class SympyExpression
                 return token.Value;
             case SympyTokenKind.Name:
                 return Take("(") ? SympyFunctions.Call(token.Text, Arguments()) : SympyFunctions.Constant(token.Text);
+            case SympyTokenKind.Operator when token.Text is "(" or "[":
+                return Group(token.Text == "(" ? ")" : "]");
             default:
-                if (!token.IsOperator("("))
-                {
-                    throw new FormatException($"a number was expected, found '{token.Text}'");
-                }
-
-                Enter();
-                SympyValue value = Disjunction();
-                Leave();
-                return value;
+                throw new FormatException($"a number was expected, found '{token.Text}'");
         }
+    }
+
+    /// <summary>A value in parentheses, or a tuple or list, of which an index takes one item; a whole one has no float.</summary>
+    private SympyValue Group(string close)
+    {
+        Enter();
+        List<SympyValue> items = Items(close, out bool isSequence);
+        Leave(close);
+        if (close == ")" && !isSequence)
+        {
+            return items.Count == 1 ? items[0] : SympyValue.Opaque;
+        }
+
+        if (!Take("["))
+        {
+            return SympyValue.Opaque;
+        }
+
+        Enter();
+        BigInteger index = ToInteger(Conditional());
+        Leave("]");
+        index += index.Sign < 0 ? items.Count : 0;
+        return index >= 0 && index < items.Count ? items[(int)index] : throw new FormatException("an index within the list was expected");
+    }
+
+    private List<SympyValue> Items(string close, out bool isSequence)
+    {
+        List<SympyValue> items = [];
+        isSequence = Current.IsOperator(close);
+        while (!Current.IsOperator(close))
+        {
+            items.Add(Conditional());
+            if (!Take(","))
+            {
+                break;
+            }
+
+            isSequence = true;
+        }
+
+        return items;
     }
 
     private List<SympyValue> Arguments()
     {
         Enter();
-        List<SympyValue> arguments = [];
-        while (!Current.IsOperator(")"))
-        {
-            arguments.Add(Disjunction());
-            if (!Take(","))
-            {
-                break;
-            }
-        }
-
-        Leave();
+        List<SympyValue> arguments = Items(")", out _);
+        Leave(")");
         return arguments;
     }
 
@@ -225,12 +280,12 @@ internal sealed class SympyExpression
         }
     }
 
-    private void Leave()
+    private void Leave(string close)
     {
         _parentheses--;
-        if (!Take(")"))
+        if (!Take(close))
         {
-            throw new FormatException($"')' was expected, found '{Current.Text}'");
+            throw new FormatException($"'{close}' was expected, found '{Current.Text}'");
         }
     }
 
@@ -269,8 +324,8 @@ internal sealed class SympyExpression
             "|" => SympyValue.Integer(ToInteger(left) | ToInteger(right)),
             "^" => SympyValue.Integer(ToInteger(left) ^ ToInteger(right)),
             "&" => SympyValue.Integer(ToInteger(left) & ToInteger(right)),
-            "<<" => left * SympyValue.Power(SympyValue.Integer(2), SympyValue.Integer(ToShift(right))),
-            _ => SympyValue.FloorDivide(left, SympyValue.Power(SympyValue.Integer(2), SympyValue.Integer(ToShift(right)))),
+            "<<" => SympyValue.Integer(ToInteger(left)) * SympyValue.Power(SympyValue.Integer(2), SympyValue.Integer(ToShift(right))),
+            _ => SympyValue.FloorDivide(SympyValue.Integer(ToInteger(left)), SympyValue.Power(SympyValue.Integer(2), SympyValue.Integer(ToShift(right)))),
         };
     }
 

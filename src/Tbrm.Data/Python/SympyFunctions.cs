@@ -45,6 +45,14 @@ internal static class SympyFunctions
                 return Extreme(arguments, Math.Min);
             case "pow" or "Pow" when arguments.Count == 2:
                 return SympyValue.Power(arguments[0], arguments[1]);
+            case "log" or "ln" when arguments.Count == 2:
+                return OfReal(arguments[0], Math.Log) / OfReal(arguments[1], Math.Log);
+            case "Mod" when arguments.Count == 2:
+                return SympyValue.Modulo(arguments[0], arguments[1]);
+            case "root" when arguments.Count == 2:
+                return SympyValue.Power(arguments[0], SympyValue.Integer(1) / arguments[1]);
+            case "gcd" or "lcm" when arguments.Count == 2 && arguments.TrueForAll(a => a.IsInteger):
+                return SympyValue.Integer(CommonDivisorOrMultiple(name, arguments[0].Numerator, arguments[1].Numerator));
             case "Rational" when arguments.Count == 2:
                 return arguments[0] / arguments[1];
         }
@@ -69,8 +77,19 @@ internal static class SympyFunctions
             "sin" => OfReal(x, Math.Sin),
             "cos" => OfReal(x, Math.Cos),
             "tan" => OfReal(x, Math.Tan),
+            "asin" => OfReal(x, Math.Asin),
+            "acos" => OfReal(x, Math.Acos),
+            "atan" => OfReal(x, Math.Atan),
+            "cbrt" => SympyValue.Power(x, SympyValue.Integer(1) / SympyValue.Integer(3)),
+            "gamma" when x.IsInteger && x.Numerator.Sign > 0 => SympyValue.Factorial(x - SympyValue.Integer(1), 1),
             _ => SympyValue.Opaque,
         };
+    }
+
+    private static BigInteger CommonDivisorOrMultiple(string name, BigInteger a, BigInteger b)
+    {
+        BigInteger divisor = BigInteger.GreatestCommonDivisor(a, b);
+        return name == "gcd" ? divisor : divisor.IsZero ? 0 : BigInteger.Abs(a * b) / divisor;
     }
 
     private static SympyValue Root(SympyValue x)

@@ -20,7 +20,7 @@ internal readonly record struct SympyToken(SympyTokenKind Kind, string Text, Sym
     private const int MaxDecimalDigits = 4300;
 
     private static readonly string[] s_operators =
-        ["**", "//", "<<", ">>", "<=", ">=", "==", "!=", "!!", "+", "-", "*", "/", "%", "(", ")", ",", "!", "~", "&", "|", "^", "<", ">"];
+        ["**", "//", "<<", ">>", "<=", ">=", "==", "!=", "!!", "+", "-", "*", "/", "%", "(", ")", "[", "]", ",", "!", "~", "&", "|", "^", "<", ">"];
 
     /// <summary>Whether it is that operator or bracket.</summary>
     public bool IsOperator(string text) => Kind == SympyTokenKind.Operator && Text == text;
@@ -50,7 +50,7 @@ internal readonly record struct SympyToken(SympyTokenKind Kind, string Text, Sym
             else
             {
                 SympyToken token = Next(code, i);
-                depth += token.IsOperator("(") ? 1 : token.IsOperator(")") ? -1 : 0;
+                depth += token.Text is "(" or "[" ? 1 : token.Text is ")" or "]" ? -1 : 0;
                 tokens.Add(token);
                 i += token.Text.Length;
             }
@@ -99,6 +99,10 @@ internal readonly record struct SympyToken(SympyTokenKind Kind, string Text, Sym
         if (end < code.Length && code[end] == '.')
         {
             end = Digits(code, end + 1, char.IsAsciiDigit);
+            if (RepeatingEnd(code, end) is int close)
+            {
+                return new SympyToken(SympyTokenKind.Number, code[at..close], Repeating(code[at..whole], code[(whole + 1)..end], code[(end + 1)..(close - 1)]));
+            }
         }
 
         end = Exponent(code, end);
@@ -106,6 +110,28 @@ internal readonly record struct SympyToken(SympyTokenKind Kind, string Text, Sym
         bool imaginary = end < code.Length && code[end] is 'j' or 'J';
         return imaginary ? new SympyToken(SympyTokenKind.Number, code[at..(end + 1)], SympyValue.Opaque)
             : new SympyToken(SympyTokenKind.Number, text, end == whole ? Integer(text) : Float(text));
+    }
+
+    /// <summary>Where <c>[digits]</c> at this place ends; null when something else stands there.</summary>
+    private static int? RepeatingEnd(string code, int at)
+    {
+        int end = at < code.Length && code[at] == '[' ? Digits(code, at + 1, char.IsAsciiDigit) : at;
+        return end > at + 1 && end < code.Length && code[end] == ']' ? end + 1 : null;
+    }
+
+    /// <summary>SymPy's <c>0.2[1]</c>, which is 0.2111...</summary>
+    private static SympyValue Repeating(string whole, string fraction, string repetend)
+    {
+        (string digits, string period) = (fraction.Replace("_", "", StringComparison.Ordinal), repetend.Replace("_", "", StringComparison.Ordinal));
+        if (whole.Length + digits.Length + period.Length > MaxDecimalDigits || period.Trim('0').Length == 0)
+        {
+            throw new FormatException("a repeating decimal was expected");
+        }
+
+        BigInteger scale = BigInteger.Pow(10, digits.Length);
+        SympyValue start = Integer((whole.Replace("_", "", StringComparison.Ordinal) + digits).TrimStart('0') is { Length: > 0 } text ? text : "0");
+        SympyValue tail = SympyValue.Integer(BigInteger.Parse(period, CultureInfo.InvariantCulture)) / SympyValue.Integer(BigInteger.Pow(10, period.Length) - 1);
+        return (start + tail) / SympyValue.Integer(scale);
     }
 
     private static int Exponent(string code, int at)

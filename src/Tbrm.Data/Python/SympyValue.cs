@@ -18,6 +18,9 @@ internal enum SympyKind
     /// <summary>A Python bool: a float to <c>float()</c>, and nothing that arithmetic takes.</summary>
     Boolean,
 
+    /// <summary>SymPy's own truth of a comparison: nothing that <c>float()</c> or arithmetic takes; NaN while symbols leave it open.</summary>
+    Truth,
+
     /// <summary>Anything without a float value: symbols, complex numbers, functions.</summary>
     Opaque,
 }
@@ -41,7 +44,13 @@ internal readonly record struct SympyValue(SympyKind Kind, BigInteger Numerator,
     private bool IsZero => Kind == SympyKind.Exact ? Numerator.IsZero : Kind == SympyKind.Real && Number == 0;
 
     /// <summary>Whether Python takes it for true.</summary>
-    public bool IsTrue => Kind == SympyKind.Boolean ? Number != 0 : !IsZero;
+    /// <exception cref="FormatException">A comparison that symbols leave open.</exception>
+    public bool IsTrue => Kind switch
+    {
+        SympyKind.Truth when double.IsNaN(Number) => throw new FormatException("a comparison of numbers was expected"),
+        SympyKind.Truth or SympyKind.Boolean => Number != 0,
+        _ => !IsZero,
+    };
 
     /// <summary>Whether it is an exact integer.</summary>
     public bool IsInteger => Kind == SympyKind.Exact && Denominator.IsOne;
@@ -54,6 +63,17 @@ internal readonly record struct SympyValue(SympyKind Kind, BigInteger Numerator,
 
     /// <summary>A bool.</summary>
     public static SympyValue Boolean(bool value) => new(SympyKind.Boolean, 0, 1, value ? 1 : 0);
+
+    /// <summary>The truth of an inequality, as SymPy gives it.</summary>
+    /// <exception cref="FormatException">A truth value is compared.</exception>
+    public static SympyValue Compare(string sign, SympyValue a, SympyValue b)
+    {
+        Special(a, b);
+        bool known = a.TryToDouble(out double x) & b.TryToDouble(out double y);
+        int order = BothExact(a, b) ? (a.Numerator * b.Denominator).CompareTo(b.Numerator * a.Denominator) : x.CompareTo(y);
+        bool holds = sign switch { "<" => order < 0, "<=" => order <= 0, ">" => order > 0, _ => order >= 0 };
+        return new(SympyKind.Truth, 0, 1, known && !double.IsNaN(x) && !double.IsNaN(y) ? holds ? 1 : 0 : double.NaN);
+    }
 
     /// <summary>What <c>float()</c> gives; false where it raises.</summary>
     public bool TryToDouble(out double value)
@@ -194,7 +214,7 @@ internal readonly record struct SympyValue(SympyKind Kind, BigInteger Numerator,
     /// <summary>The result where an operand decides it whatever the operation; null where it does not.</summary>
     private static SympyValue? Special(SympyValue a, SympyValue b)
     {
-        if (a.Kind == SympyKind.Boolean || b.Kind == SympyKind.Boolean)
+        if (a.Kind is SympyKind.Boolean or SympyKind.Truth || b.Kind is SympyKind.Boolean or SympyKind.Truth)
         {
             throw new FormatException("arithmetic with a truth value");
         }
