@@ -48,7 +48,6 @@ internal static class ConfigTable
         bool flag => flag ? "true" : "false",
         double number => number.ToString("R", CultureInfo.InvariantCulture),
         Dictionary<string, string> map => string.Join(", ", map.Select(p => p.Key + ": " + p.Value)),
-        TaskShareConfig share => string.Create(CultureInfo.InvariantCulture, $"{share.Name}:{share.Weight}") + (share.Params.Count > 0 ? $" ({Text(share.Params)})" : ""),
         IEnumerable list => string.Join(", ", list.Cast<object>().Select(Text)),
         TaskShareConfig share => Text(share.Name) + ":" + Text(share.Weight) + (share.Params.Count > 0 ? " " + Text(share.Params) : ""),
         IFormattable number => number.ToString(null, CultureInfo.InvariantCulture),
