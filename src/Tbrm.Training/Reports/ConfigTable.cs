@@ -49,7 +49,6 @@ internal static class ConfigTable
         double number => number.ToString("R", CultureInfo.InvariantCulture),
         Dictionary<string, string> map => string.Join(", ", map.Select(p => p.Key + ": " + p.Value)),
         IEnumerable list => string.Join(", ", list.Cast<object>().Select(Text)),
-        TaskShareConfig share => Text(share.Name) + ":" + Text(share.Weight) + (share.Params.Count > 0 ? " " + Text(share.Params) : ""),
         IFormattable number => number.ToString(null, CultureInfo.InvariantCulture),
         _ => throw new InvalidOperationException($"no text for {value.GetType()}"),
     };
