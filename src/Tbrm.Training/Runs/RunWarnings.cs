@@ -33,6 +33,9 @@ public sealed record RunWarning(string Kind, string What, string Advice, long Fi
 /// </summary>
 public sealed class RunWarnings(RunConfig config)
 {
+    /// <summary>Largest difference of a probability that products in another order (trainer.batch_invariant=false) may make; verl sees 0.25.</summary>
+    private const double FastPathDrift = 0.25;
+
     private readonly Rule[] _rules = Rules(config);
     private readonly Dictionary<string, State> _states = new(StringComparer.Ordinal);
 
@@ -70,7 +73,7 @@ public sealed class RunWarnings(RunConfig config)
             "the problems are too hard or too easy for the policy, so that its samples teach nothing about each other: choose others (data.filter, data.task_params), raise rollout.n, or raise rollout.temperature"),
         new("skipped_step", 1, m => Above(m, "actor/skipped", 0, _ => $"logits, loss or gradient were not finite, and the update was not made"),
             string.Create(CultureInfo.InvariantCulture, $"lower actor.optim.lr (it is {config.Actor.Optim.Lr}), lengthen its warm-up, or lower actor.grad_clip (it is {config.Actor.GradClip})")),
-        new("probability_drift", 1, m => Above(m, "training/rollout_probs_diff_max", 0, drift => $"the rollout's probabilities and the trainer's differ by up to {drift:G3}"),
+        new("probability_drift", 1, m => Above(m, "training/rollout_probs_diff_max", config.Trainer.BatchInvariant ? 0 : FastPathDrift, drift => $"the rollout's probabilities and the trainer's differ by up to {drift:G3}"),
             "both run the same kernels, so this is a defect unless a faster path that is not row-invariant was chosen: please report it with the run's config.resolved.yaml; trainer.max_rollout_probs_diff=0 stops a run at the first difference"),
         new("grader_failures", 1, Failures,
             string.Create(CultureInfo.InvariantCulture, $"look at status in rollouts/STEP.jsonl; time-outs: raise reward.timeout_seconds (it is {config.Reward.TimeoutSeconds}); errors: the grader refuses the ground truth or failed by itself")),
