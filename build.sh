@@ -131,7 +131,7 @@ run_tests() {
     local log=artifacts/test.log status=0
     : >"$log"
     (cd native && ctest --preset "$(preset)" -j1 "$@") 2>&1 | tee -a "$log" || status=1
-    dotnet test Tbrm.sln --configuration Release --no-build --verbosity quiet 2>&1 | tee -a "$log" || status=1
+    dotnet test Tbrm.sln --configuration Release --no-build --verbosity quiet --logger "console;verbosity=minimal" 2>&1 | tee -a "$log" || status=1
     # CTest: "12% tests passed, 1 tests failed out of 8". NUnit: "Failed: 0, Passed: 22, Skipped: 1".
     awk -v status=$status '
         /tests passed, [0-9]+ tests? failed out of [0-9]+/ { for (i = 1; i <= NF; i++) if ($i == "passed,") failed_now = $(i + 1); total = $NF; failed += failed_now; passed += total - failed_now }
