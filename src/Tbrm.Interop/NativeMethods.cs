@@ -82,6 +82,16 @@ internal static unsafe partial class NativeMethods
         ModelHandle model, byte* name, TensorKind kind, long n, float* values, out NativeError err);
 
     [LibraryImport(Library), UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
+    internal static partial TbrmStatus tbrm_model_attach_adapter(
+        ModelHandle model, NativeAdapterConfig* config, out NativeError err);
+
+    [LibraryImport(Library), UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
+    internal static partial TbrmStatus tbrm_model_enable_adapter(ModelHandle model, int on, out NativeError err);
+
+    [LibraryImport(Library), UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
+    internal static partial TbrmStatus tbrm_model_merge_adapter(ModelHandle model, out NativeError err);
+
+    [LibraryImport(Library), UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
     internal static partial TbrmStatus tbrm_rollout_create(
         ModelHandle model, NativeRolloutConfig* config, out RolloutHandle outRollout, out NativeError err);
 
@@ -162,6 +172,12 @@ internal static unsafe partial class NativeMethods
     [LibraryImport(Library), UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
     internal static partial TbrmStatus tbrm_checkpoint_save_weights(
         ModelHandle model, byte* path, int first, int count, out NativeError err);
+
+    [LibraryImport(Library), UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
+    internal static partial TbrmStatus tbrm_checkpoint_save_adapter(ModelHandle model, byte* path, out NativeError err);
+
+    [LibraryImport(Library), UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
+    internal static partial TbrmStatus tbrm_checkpoint_load_adapter(ModelHandle model, byte* path, out NativeError err);
 
     [LibraryImport(Library), UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
     internal static partial TbrmStatus tbrm_checkpoint_save_optimizer(

@@ -31,6 +31,19 @@ public struct NativeModelConfig
     public long HeadBudgetBytes;
 }
 
+/// <summary>tbrm_adapter_config_t.</summary>
+[StructLayout(LayoutKind.Sequential)]
+public struct NativeAdapterConfig
+{
+    public int StructSize;
+    public int Rank;
+    public int Targets;
+    public int Trainable;
+    public float Scale;
+    public int Reserved;
+    public ulong Seed;
+}
+
 /// <summary>tbrm_rollout_config_t.</summary>
 [StructLayout(LayoutKind.Sequential)]
 public struct NativeRolloutConfig

@@ -7,7 +7,7 @@ using namespace tbrm::testing;
 
 namespace {
 
-HeadResult head_on_device(const HeadCase& c, bool with_dh) {
+HeadResult head_on_device(const HeadCase& c, bool with_dh, bool with_dw = true) {
     const size_t n = static_cast<size_t>(c.rows);
     const int64_t d = c.shape.hidden, size = dtype_bytes(c.shape.dtype);
     const OnDevice<char> x(static_cast<const char*>(c.x.data()), c.rows * d * size);
@@ -20,7 +20,7 @@ HeadResult head_on_device(const HeadCase& c, bool with_dh) {
     const OnDevice<float> dw(std::vector<float>(static_cast<size_t>(c.shape.vocab * d)));
     cuda::HeadTape tape(queue());
     tape.forward(c.shape, c.rows, x.get(), w.get(), labels.get(), nullptr, q.get(), v.get(), h.get());
-    tape.backward(w.get(), dq.get(), dv.get(), with_dh ? dh.get() : nullptr, dx.get(), dw.get());
+    tape.backward(w.get(), dq.get(), dv.get(), with_dh ? dh.get() : nullptr, dx.get(), with_dw ? dw.get() : nullptr);
     HeadResult r{
             q.download(), v.download(), h.download(), std::vector<float>(n * static_cast<size_t>(d)), dw.download()};
     const std::vector<char> bytes = dx.download();
@@ -106,6 +106,16 @@ TBRM_TEST(head_rows_without_a_gradient_reach_nothing) {
                 CHECK(i == 5 || std::isfinite(r.v[i]));
             for (const float g : r.dw)
                 CHECK(std::isfinite(g));
+        }
+    }
+}
+
+TBRM_TEST(a_head_that_is_not_trained_gives_the_same_input_gradient_on_a_gpu) {
+    for (const Dtype dtype : {Dtype::F32, Dtype::Bf16}) {
+        for (const int64_t budget : {int64_t{0}, int64_t{1}}) {
+            const HeadCase c(dtype, 70, 1500, 40, 62, 3.0, 0.9f, budget);
+            const HeadResult trained = head_on_device(c, false), frozen = head_on_device(c, false, false);
+            CHECK(trained.dx == frozen.dx && frozen.dw == std::vector<float>(frozen.dw.size()));
         }
     }
 }

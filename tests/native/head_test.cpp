@@ -296,6 +296,25 @@ TBRM_TEST(a_tape_gives_back_what_it_kept) {
     CHECK(host_memory().in_use() == before);
 }
 
+TBRM_TEST(a_head_that_is_not_trained_gives_the_same_input_gradient) {
+    for (const Dtype dtype : {Dtype::F32, Dtype::Bf16}) {
+        for (const int64_t budget : {int64_t{0}, int64_t{1}}) {  // kept and recomputed
+            const HeadCase c(dtype, 70, 1500, 40, 62, 3.0, 0.9f, budget);
+            const size_t bytes = static_cast<size_t>(70 * 40 * dtype_bytes(dtype));
+            std::vector<float> q(70), v(70), dw(static_cast<size_t>(panel_elements(Dtype::F32, 1500, 40)));
+            std::vector<char> trained(bytes, 1), frozen(bytes, 2);
+            for (std::vector<char>* dx : {&trained, &frozen}) {
+                cpu::HeadTape tape;
+                tape.forward(c.shape, 70, c.x.data(), c.panels.data(), c.labels.data(), nullptr, q.data(), v.data(),
+                        nullptr);
+                tape.backward(c.panels.data(), c.dq.data(), c.dv.data(), nullptr, dx->data(),
+                        dx == &trained ? dw.data() : nullptr);
+            }
+            CHECK(trained == frozen);
+        }
+    }
+}
+
 // dh without an H in the forward: the tape makes up for it.
 TBRM_TEST(the_entropy_gradient_does_not_need_the_entropy_to_have_been_asked_for) {
     for (const Dtype dtype : kDtypes) {

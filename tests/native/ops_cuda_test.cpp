@@ -7,6 +7,7 @@
 #include "ops/rms_norm.hpp"
 #include "ops/rope.hpp"
 #include "ops/rows.hpp"
+#include "ops/scale.hpp"
 #include "ops/swiglu.hpp"
 
 using namespace tbrm;
@@ -235,4 +236,16 @@ TBRM_TEST(rounding_is_that_of_the_host) {
     CHECK(float_bits_equal(rounded.download(), expected));
     cuda::round_vector(queue(), Dtype::F32, n, in.get(), rounded.get());
     CHECK(float_bits_equal(rounded.download(), values));
+}
+
+TBRM_TEST(scaling_has_the_bits_of_the_cpu_twin) {
+    for (const Dtype dtype : kDtypes) {
+        for (const int64_t n : {0, 1, 4096, 20001}) {
+            Array x = random_array(dtype, n, 71);
+            const ArrayOnDevice x_device(x);
+            cpu::scale(dtype, n, 1.7f, x.data());
+            cuda::scale(queue(), dtype, n, 1.7f, x_device.get());
+            CHECK(x_device.download().first_difference(x) == -1);
+        }
+    }
 }

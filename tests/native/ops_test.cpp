@@ -5,6 +5,7 @@
 #include "ops/embedding.hpp"
 #include "ops/rms_norm.hpp"
 #include "ops/rope.hpp"
+#include "ops/scale.hpp"
 #include "ops/swiglu.hpp"
 #include "rounding.hpp"
 
@@ -255,6 +256,33 @@ TBRM_TEST(swiglu_and_its_gradient_are_their_formulas) {
                     CHECK(close(grad[i * 2 * width + width + c], dup, element_tolerance(dtype, std::fabs(dup), dup)));
                 }
             }
+        }
+    }
+}
+
+TBRM_TEST(a_norm_that_is_not_trained_gives_the_same_input_gradient) {
+    const int64_t n = 130, d = 100;
+    for (const Dtype dtype : kDtypes) {
+        const Array x = random_array(dtype, n * d, 60), dy = random_array(dtype, n * d, 61);
+        const std::vector<float> weight = normals(d, 62), inv_rms(static_cast<size_t>(n), 1.5f);
+        std::vector<float> dweight(static_cast<size_t>(d));
+        Array trained = random_array(dtype, n * d, 63), frozen = trained;
+        cpu::rms_norm_backward(dtype, n, d, x.data(), d, weight.data(), inv_rms.data(), dy.data(), d, true,
+                trained.data(), d, dweight.data());
+        cpu::rms_norm_backward(
+                dtype, n, d, x.data(), d, weight.data(), inv_rms.data(), dy.data(), d, true, frozen.data(), d, nullptr);
+        CHECK(trained.same_bits(frozen));
+    }
+}
+
+TBRM_TEST(scaling_rounds_once) {
+    for (const Dtype dtype : kDtypes) {
+        for (const int64_t n : {0, 1, 4096, 20001}) {
+            const Array before = random_array(dtype, n, 64);
+            Array x = before;
+            cpu::scale(dtype, n, 1.7f, x.data());
+            for (int64_t i = 0; i < n; ++i)
+                CHECK(static_cast<float>(x[i]) == round_to(dtype, static_cast<float>(before[i]) * 1.7f));
         }
     }
 }

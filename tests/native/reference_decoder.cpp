@@ -15,7 +15,22 @@ Vector ReferenceDecoder::project(const std::string& name, const Vector& x) const
             sum += w[o * n_in + i] * x[i];
         y[o] = sum;
     }
+    adapt(name, x, y);
     return y;
+}
+
+void ReferenceDecoder::adapt(const std::string& name, const Vector& x, Vector& y) const {
+    const std::string prefix = "base_model.model." + name;
+    const auto a = weights.find(prefix + ".lora_A.weight"), b = weights.find(prefix + ".lora_B.weight");
+    if (a == weights.end()) return;
+    const size_t rank = a->second.size() / x.size();
+    for (size_t r = 0; r < rank; ++r) {
+        double along = 0;
+        for (size_t i = 0; i < x.size(); ++i)
+            along += a->second[r * x.size() + i] * x[i];
+        for (size_t o = 0; o < y.size(); ++o)
+            y[o] += adapter_scale * b->second[o * rank + r] * along;
+    }
 }
 
 Vector ReferenceDecoder::norm(const std::string& name, const Vector& x) const {

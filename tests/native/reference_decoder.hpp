@@ -16,6 +16,7 @@ struct ReferenceDecoder {
     tbrm_model_config_t config{};
     Vector inv_freq;
     std::map<std::string, Vector> weights;
+    double adapter_scale = 1;  // of A and B under PEFT's names, where weights has them
 
     // Q, V, H of each scored row.
     struct Scores {
@@ -29,6 +30,7 @@ private:
     void attention(const std::string& prefix, std::vector<Vector>& stream) const;
     void mlp(const std::string& prefix, std::vector<Vector>& stream) const;
     Vector project(const std::string& name, const Vector& x) const;
+    void adapt(const std::string& name, const Vector& x, Vector& y) const;
     Vector norm(const std::string& name, const Vector& x) const;
     void norm_and_rotate(const std::string& norm_name, int64_t position, Vector& heads) const;
 };

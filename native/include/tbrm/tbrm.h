@@ -165,15 +165,16 @@ TBRM_API(void) tbrm_model_destroy(tbrm_model_t* model) TBRM_NOEXCEPT;
 TBRM_API(tbrm_status_t)
 tbrm_model_init_random(tbrm_model_t* model, uint64_t seed, float std, tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
 
-/* A frozen copy (trainable = 0) of the present weights: the reference policy. Same device, same dtype, same bits. */
+/* A frozen copy (trainable = 0) of the present weights, its adapter included: the reference policy. Same device, same dtype, same bits. */
 TBRM_API(tbrm_status_t)
 tbrm_model_clone_frozen(tbrm_model_t* model, tbrm_model_t** out_model, tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
 
-/* Copies the present weights of `source` into `model` (reference reset). Same configuration but for trainable and recompute. */
+/* Copies the present weights of `source` into `model` (reference reset). Same configuration and adapter but for trainable and recompute. */
 TBRM_API(tbrm_status_t)
 tbrm_model_copy_weights(tbrm_model_t* model, tbrm_model_t* source, tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
 
-/* Number of tensors under their Hugging Face names (fused parameters are listed as their parts; a tied head is not listed). */
+/* Number of tensors under their Hugging Face names (fused parameters are listed as their parts; a tied head is not listed), and after
+ * them the adapter's under PEFT's. */
 TBRM_API(int32_t) tbrm_model_tensor_count(tbrm_model_t* model) TBRM_NOEXCEPT;
 
 /* Name (static for the model's life) and shape of tensor `index`; a vector has cols = 0. */
@@ -198,6 +199,44 @@ tbrm_model_tensor_read(tbrm_model_t* model, const char* name, tbrm_tensor_kind_t
 TBRM_API(tbrm_status_t)
 tbrm_model_tensor_write(tbrm_model_t* model, const char* name, tbrm_tensor_kind_t kind, int64_t n, const float* values,
         tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
+
+/* Projections of a decoder layer that a low-rank adapter may add to; targets is a sum of them. */
+typedef int32_t tbrm_adapter_target_t;
+enum {
+    TBRM_ADAPTER_TARGET_Q_PROJ = 1,
+    TBRM_ADAPTER_TARGET_K_PROJ = 2,
+    TBRM_ADAPTER_TARGET_V_PROJ = 4,
+    TBRM_ADAPTER_TARGET_O_PROJ = 8,
+    TBRM_ADAPTER_TARGET_GATE_PROJ = 16,
+    TBRM_ADAPTER_TARGET_UP_PROJ = 32,
+    TBRM_ADAPTER_TARGET_DOWN_PROJ = 64
+};
+
+/* LoRA (arXiv 2106.09685): y = x W^T + scale (x A^T) B^T, A [rank, inputs], B [outputs, rank]. */
+typedef struct tbrm_adapter_config {
+    int32_t struct_size;
+    int32_t rank;
+    int32_t targets;   /* of every layer */
+    int32_t trainable; /* 1: keeps fp32 master weights and gradients of A and B */
+    float scale;       /* alpha / rank, or what the adapter was trained with */
+    int32_t reserved;
+    uint64_t seed; /* of the initial A */
+} tbrm_adapter_config_t;
+
+/* Puts an adapter on the model and switches it on. A is drawn from U(-1/sqrt(inputs), 1/sqrt(inputs)) by Philox keyed with (seed, tensor
+ * name, element), B is zero: the model's outputs stay what they were. The base is frozen from then on: masters and gradients that it had
+ * are freed, and only the adapter's parameters have them. Errors: INVALID_ARGUMENT with an adapter, an optimizer or a kept forward. */
+TBRM_API(tbrm_status_t)
+tbrm_model_attach_adapter(
+        tbrm_model_t* model, const tbrm_adapter_config_t* config, tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
+
+/* on = 0: forward computes the base alone, to the bit (the reference policy). Start value 1. Nothing of a rollout may be queued. */
+TBRM_API(tbrm_status_t)
+tbrm_model_enable_adapter(tbrm_model_t* model, int32_t on, tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
+
+/* W += scale B A from the master weights, sums in fp32, rounded to dtype once; then the model has no adapter. */
+TBRM_API(tbrm_status_t)
+tbrm_model_merge_adapter(tbrm_model_t* model, tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
 
 /* ======================================================== rollout ======================================================== */
 
@@ -415,7 +454,7 @@ tbrm_optimizer_step(tbrm_optimizer_t* optimizer, float learning_rate, float max_
 
 /* ======================================================= checkpoint ====================================================== */
 
-/* Reads every parameter of the model that one safetensors file holds; how many were found is added to inout_n_found, so that
+/* Reads every parameter of the model, its adapter's left aside, that one safetensors file holds; how many were found is added to inout_n_found, so that
  * shards are read one after another. The file is mapped; every header length and offset is checked before use.
  * Errors   BAD_FILE names the tensor and the byte; a tensor of the wrong shape or an unknown dtype is BAD_FILE too. */
 TBRM_API(tbrm_status_t)
@@ -433,7 +472,15 @@ TBRM_API(tbrm_status_t)
 tbrm_checkpoint_save_weights(tbrm_model_t* model, const char* path, int32_t first, int32_t count,
         tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
 
-/* Writes / reads master weights, both moments and the step count (safetensors, fp32, Hugging Face names with a prefix each). */
+/* Writes / reads the adapter's A and B (safetensors, PEFT's names). Written are the fp32 master weights, or the weights where nothing is
+ * trained. A file to be read must hold exactly the model's tensors; everything is checked before the first weight changes. */
+TBRM_API(tbrm_status_t)
+tbrm_checkpoint_save_adapter(tbrm_model_t* model, const char* path, tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
+TBRM_API(tbrm_status_t)
+tbrm_checkpoint_load_adapter(tbrm_model_t* model, const char* path, tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
+
+/* Writes / reads master weights, both moments and the step count of what is trained (safetensors, fp32, the tensors' names with a prefix
+ * each). */
 TBRM_API(tbrm_status_t)
 tbrm_checkpoint_save_optimizer(
         tbrm_optimizer_t* optimizer, const char* path, tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;

@@ -37,6 +37,14 @@ std::string layout_text() {
     field(offsetof(tbrm_model_config_t, rope_attention_factor));
     field(offsetof(tbrm_model_config_t, reserved));
     field(offsetof(tbrm_model_config_t, head_budget_bytes));
+    begin("tbrm_adapter_config", sizeof(tbrm_adapter_config_t));
+    field(offsetof(tbrm_adapter_config_t, struct_size));
+    field(offsetof(tbrm_adapter_config_t, rank));
+    field(offsetof(tbrm_adapter_config_t, targets));
+    field(offsetof(tbrm_adapter_config_t, trainable));
+    field(offsetof(tbrm_adapter_config_t, scale));
+    field(offsetof(tbrm_adapter_config_t, reserved));
+    field(offsetof(tbrm_adapter_config_t, seed));
     begin("tbrm_rollout_config", sizeof(tbrm_rollout_config_t));
     field(offsetof(tbrm_rollout_config_t, struct_size));
     field(offsetof(tbrm_rollout_config_t, max_seqs));

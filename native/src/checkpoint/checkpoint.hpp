@@ -1,5 +1,5 @@
 #pragma once
-// checkpoint.hpp - weights and optimizer state from and to safetensors files. Contract: tbrm.h, section checkpoint.
+// checkpoint.hpp - weights, adapter and optimizer state from and to safetensors files. Contract: tbrm.h, section checkpoint.
 #include <cstdint>
 #include <string>
 
@@ -17,6 +17,10 @@ std::string missing_tensors(Model& model, int64_t* out_count);
 
 // Tensors [first, first + count) in the model's dtype.
 void save_weights(Model& model, const std::string& path, int64_t first, int64_t count);
+
+// The adapter's tensors as fp32; a file that is read must hold exactly the model's.
+void save_adapter(Model& model, const std::string& path);
+void load_adapter(Model& model, const std::string& path);
 
 // "master.", "adam_m." and "adam_v." + tensor name, fp32; the step count in the metadata.
 void save_optimizer(Optimizer& optimizer, const std::string& path);

@@ -53,6 +53,14 @@ tbrm_status_t tbrm_checkpoint_save_weights(
     return tbrm::guard(err, __func__, [&] { tbrm::save_weights(use(model), check_path(path), first, count); });
 }
 
+tbrm_status_t tbrm_checkpoint_save_adapter(tbrm_model_t* model, const char* path, tbrm_error_t* err) noexcept {
+    return tbrm::guard(err, __func__, [&] { tbrm::save_adapter(use(model), check_path(path)); });
+}
+
+tbrm_status_t tbrm_checkpoint_load_adapter(tbrm_model_t* model, const char* path, tbrm_error_t* err) noexcept {
+    return tbrm::guard(err, __func__, [&] { tbrm::load_adapter(use(model), check_path(path)); });
+}
+
 tbrm_status_t tbrm_checkpoint_save_optimizer(
         tbrm_optimizer_t* optimizer, const char* path, tbrm_error_t* err) noexcept {
     return tbrm::guard(err, __func__, [&] { tbrm::save_optimizer(use(optimizer), check_path(path)); });

@@ -23,6 +23,12 @@ void for_row_chunks(int64_t rows, int64_t width, Body&& body) {
 // A file's entry for a tensor of the model; a vector has one dimension.
 FileTensor file_tensor(const ModelTensor& tensor, const std::string& name, FileDtype dtype);
 
+// Throws BAD_FILE unless the stored dtype is one that weights may have: F32, BF16, F16, F64.
+void check_weight_dtype(const FileTensor& stored, const std::string& path);
+
+// A stored tensor of such a dtype into the model: straight from the mapped pages where dtype and alignment allow.
+void load_tensor(const ModelTensor& tensor, FileDtype dtype, const uint8_t* bytes);
+
 // Throws BAD_FILE when the stored shape is not the model's.
 void check_shape(const ModelTensor& tensor, const FileTensor& stored, const std::string& path);
 

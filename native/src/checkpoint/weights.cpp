@@ -12,30 +12,12 @@
 namespace tbrm {
 namespace {
 
-bool can_widen(FileDtype dtype) {
-    return dtype == FileDtype::F32 || dtype == FileDtype::BF16 || dtype == FileDtype::F16 || dtype == FileDtype::F64;
-}
-
-// Straight from the mapped pages where dtype and alignment allow, else through fp32 scratch of about 1 MiB.
-void load_tensor(const ModelTensor& tensor, FileDtype dtype, const uint8_t* bytes) {
-    const bool aligned = reinterpret_cast<uintptr_t>(bytes) % static_cast<uintptr_t>(file_dtype_info(dtype).bytes) == 0;
-    if (aligned && (dtype == FileDtype::F32 || dtype == FileDtype::BF16)) {
-        tensor.parameter->load_rows(
-                dtype == FileDtype::F32 ? Dtype::F32 : Dtype::Bf16, tensor.first_row, tensor.rows, bytes);
-        return;
-    }
-    const int64_t width = std::max<int64_t>(tensor.cols, 1);
-    for_row_chunks(tensor.rows, width, [&](int64_t first, int64_t n, float* scratch) {
-        widen_elements(dtype, bytes, first * width, n * width, scratch);
-        tensor.parameter->load_rows(Dtype::F32, tensor.first_row + first, n, scratch);
-    });
-}
-
 // Tensors of the model that the file holds. A tied model whose file has no embedding takes the head's weights (torch's save_model keeps
 // only one name of shared tensors).
 std::vector<std::pair<ModelTensor*, const FileTensor*>> match(Model& model, const SafetensorsHeader& header) {
     std::vector<std::pair<ModelTensor*, const FileTensor*>> found;
     for (ModelTensor& tensor : model.tensors()) {
+        if (tensor.adapter) continue;
         const FileTensor* stored = header.find(tensor.name);
         if (stored == nullptr && model.config().tie_word_embeddings != 0 && tensor.parameter == &model.embedding() &&
                 !tensor.loaded) {
@@ -54,10 +36,7 @@ int64_t load_weights(Model& model, const std::string& path) {
     const auto found = match(model, file.header());
     for (const auto& [tensor, stored] : found) {
         check_shape(*tensor, *stored, path);
-        if (can_widen(stored->dtype)) continue;
-        TBRM_FAIL(TBRM_STATUS_BAD_FILE, "tensor '%s' at byte %lld is %s, expected F32, BF16, F16 or F64: %s",
-                stored->name.c_str(), static_cast<long long>(stored->begin), file_dtype_info(stored->dtype).name,
-                path.c_str());
+        check_weight_dtype(*stored, path);
     }
     for (const auto& [tensor, stored] : found) {
         load_tensor(*tensor, stored->dtype, file.bytes(*stored));
@@ -70,7 +49,7 @@ std::string missing_tensors(Model& model, int64_t* out_count) {
     std::string names;
     *out_count = 0;
     for (const ModelTensor& tensor : model.tensors()) {
-        if (tensor.loaded) continue;
+        if (tensor.loaded || tensor.adapter) continue;
         names += (*out_count)++ == 0 ? tensor.name : '\n' + tensor.name;
     }
     return names;

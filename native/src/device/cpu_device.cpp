@@ -9,6 +9,7 @@
 #include "ops/embedding.hpp"
 #include "ops/rms_norm.hpp"
 #include "ops/rope.hpp"
+#include "ops/scale.hpp"
 #include "ops/swiglu.hpp"
 #include "residual/residual.hpp"
 
@@ -147,6 +148,9 @@ public:
     void swiglu_backward(
             Dtype dtype, int64_t n, int64_t i, const void* gate_up, const void* dy, void* dgate_up) override {
         cpu::swiglu_backward(dtype, n, i, gate_up, dy, dgate_up);
+    }
+    void scale(Dtype dtype, int64_t n, float factor, void* x) override {
+        cpu::scale(dtype, n, factor, x);
     }
     void kv_write(Dtype dtype, const AttentionShape& shape, int64_t n, const void* k, const void* v, int64_t ld,
             const int64_t* pages, const int32_t* slots, void* pool) override {

@@ -83,12 +83,13 @@ public:
             float eps, void* y, int64_t ldy, float* out_inv_rms) = 0;
     virtual void rms_norm_backward(Dtype dtype, int64_t n, int64_t d, const void* x, int64_t ldx, const float* weight,
             const float* inv_rms, const void* dy, int64_t lddy, bool add_to_dx, void* dx, int64_t lddx,
-            float* dweight) = 0;
+            float* dweight) = 0;  // dweight may be null
     virtual void rope_apply(Dtype dtype, int64_t n, int64_t n_heads, int64_t d, const int32_t* positions,
             const float* cos_table, const float* sin_table, bool inverse, void* x, int64_t ldx) = 0;
     virtual void swiglu_forward(Dtype dtype, int64_t n, int64_t i, const void* gate_up, void* y) = 0;
     virtual void swiglu_backward(
             Dtype dtype, int64_t n, int64_t i, const void* gate_up, const void* dy, void* dgate_up) = 0;
+    virtual void scale(Dtype dtype, int64_t n, float factor, void* x) = 0;
     virtual void kv_write(Dtype dtype, const AttentionShape& shape, int64_t n, const void* k, const void* v, int64_t ld,
             const int64_t* pages, const int32_t* slots, void* pool) = 0;
     virtual void paged_attention(Dtype dtype, const AttentionShape& shape, int64_t n, const void* q, int64_t ldq,

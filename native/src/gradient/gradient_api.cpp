@@ -16,7 +16,7 @@ extern "C" {
 
 tbrm_status_t tbrm_gradient_zero(tbrm_model_t* model, tbrm_error_t* err) noexcept {
     return tbrm::guard(err, __func__, [&] {
-        TBRM_REQUIRE(use(model).config().trainable != 0, "the model is frozen (trainable = 0): it has no gradients");
+        TBRM_REQUIRE(use(model).trains(), "the model is frozen (trainable = 0): it has no gradients");
         for (const auto& parameter : model->impl->parameters())
             parameter->zero_gradient();
     });

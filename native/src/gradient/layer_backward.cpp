@@ -1,5 +1,6 @@
 #include "gradient/layer_backward.hpp"
 
+#include "gradient/adapter_backward.hpp"
 #include "model/packed_batch.hpp"
 
 namespace tbrm {
@@ -8,9 +9,9 @@ namespace {
 // What every step of one layer's backward works on.
 struct LayerStep {
     Model& model;
+    int64_t layer;
     Device& device;
     const ModelView& view;
-    const LayerView& weights;
     LayerParameters& parameters;
     const PackedBatch& batch;
     LayerTape& tape;
@@ -18,18 +19,28 @@ struct LayerStep {
     Dtype dtype;
     int64_t n;
 
-    // dW += dy^T x and db += column sums, for what is trained.
-    void weight_gradient(Parameter& weight, Parameter* bias, const void* dy, const void* x) const {
-        if (!weight.trainable()) return;
-        device.linear_backward_weight(dtype, n, weight.cols(), weight.rows(), dy, weight.rows(), x, weight.cols(),
-                weight.gradient(), bias != nullptr ? bias->gradient() : nullptr);
+    // Whether the gradient of a trained parameter needs the layer's input.
+    bool reads_input(Linear linear) const {
+        return parameters.linear(linear).trainable() || view.adapter_of(layer, linear) != nullptr;
     }
 
-    // dx = dy W.
-    void input_gradient(const Parameter& weight, const void* dy, void* dx) const {
-        device.linear_backward_input(dtype, n, weight.cols(), weight.rows(), dy, weight.rows(), weight.weight(),
-                Epilogue::Store, dx, weight.cols());
+    // dW += dy^T x and db += column sums, for what is trained; dx = dy W. The same for what the adapter adds.
+    void linear_backward(Linear linear, Parameter* bias, const void* x, const void* dy, void* dx) const {
+        Parameter& weight = parameters.linear(linear);
+        const int64_t rows = weight.rows(), inputs = weight.cols();
+        if (weight.trainable()) {
+            device.linear_backward_weight(dtype, n, inputs, rows, dy, rows, x, inputs, weight.gradient(),
+                    bias != nullptr ? bias->gradient() : nullptr);
+        }
+        if (needs_dx(linear)) {
+            device.linear_backward_input(
+                    dtype, n, inputs, rows, dy, rows, weight.weight(), Epilogue::Store, dx, inputs);
+        }
+        adapter_backward(model, layer, linear, n, x, dy, rows, scratch, needs_dx(linear) ? dx : nullptr);
     }
+
+    // The first layer's input is the embedding: where that is frozen, nobody asks for its gradient.
+    bool needs_dx(Linear linear) const { return layer > 0 || linear != Linear::Qkv || model.embedding().trainable(); }
 
     // dx += gradient through the norm of x.
     void norm_gradient(Parameter& norm, const void* x, const float* inv_rms, const void* dy, void* dx) const {
@@ -45,14 +56,13 @@ struct LayerStep {
 
 void mlp_backward(const LayerStep& s, void* dx) {
     const int64_t inner = s.view.intermediate;
-    s.device.swiglu_forward(s.dtype, s.n, inner, s.tape.gate_up.data(), s.scratch.inner.data());
-    s.weight_gradient(*s.parameters.down, nullptr, dx, s.scratch.inner.data());
-    s.input_gradient(*s.parameters.down, dx, s.scratch.d_inner.data());
+    if (s.reads_input(Linear::Down))
+        s.device.swiglu_forward(s.dtype, s.n, inner, s.tape.gate_up.data(), s.scratch.inner.data());
+    s.linear_backward(Linear::Down, nullptr, s.scratch.inner.data(), dx, s.scratch.d_inner.data());
     void* d_gate_up = s.tape.gate_up.data();  // in place
     s.device.swiglu_backward(s.dtype, s.n, inner, s.tape.gate_up.data(), s.scratch.d_inner.data(), d_gate_up);
-    s.normed_again(*s.parameters.post_attention_norm, s.tape.middle.data());
-    s.weight_gradient(*s.parameters.gate_up, nullptr, d_gate_up, s.scratch.normed.data());
-    s.input_gradient(*s.parameters.gate_up, d_gate_up, s.scratch.d_normed.data());
+    if (s.reads_input(Linear::GateUp)) s.normed_again(*s.parameters.post_attention_norm, s.tape.middle.data());
+    s.linear_backward(Linear::GateUp, nullptr, s.scratch.normed.data(), d_gate_up, s.scratch.d_normed.data());
     s.norm_gradient(*s.parameters.post_attention_norm, s.tape.middle.data(), s.tape.middle_inv_rms.data(),
             s.scratch.d_normed.data(), dx);
 }
@@ -78,8 +88,7 @@ void* qk_norm_backward(const LayerStep& s) {
 void attention_backward(const LayerStep& s, const void* x, void* dx) {
     const AttentionShape& shape = s.view.attention;
     const int64_t width = s.view.qkv_width(), attention_width = s.view.attention_width();
-    s.weight_gradient(*s.parameters.o, nullptr, dx, s.tape.attention.data());
-    s.input_gradient(*s.parameters.o, dx, s.scratch.d_attention.data());
+    s.linear_backward(Linear::O, nullptr, s.tape.attention.data(), dx, s.scratch.d_attention.data());
     void* d_qkv = s.scratch.d_qkv.data();
     s.device.packed_attention_backward(s.dtype, shape, s.batch.n_seqs(), s.batch.offsets.data(), s.tape.qkv.data(),
             width, s.tape.attention.data(), attention_width, s.tape.lse.data(), s.scratch.d_attention.data(),
@@ -87,9 +96,9 @@ void attention_backward(const LayerStep& s, const void* x, void* dx) {
     s.device.rope_apply(s.dtype, s.n, shape.n_heads + shape.n_kv_heads, shape.head_dim, s.batch.positions.data(),
             s.view.rope_cos, s.view.rope_sin, true, d_qkv, width);
     if (s.parameters.q_norm != nullptr) d_qkv = qk_norm_backward(s);
-    s.normed_again(*s.parameters.input_norm, x);
-    s.weight_gradient(*s.parameters.qkv, s.parameters.qkv_bias, d_qkv, s.scratch.normed.data());
-    s.input_gradient(*s.parameters.qkv, d_qkv, s.scratch.d_normed.data());
+    if (s.reads_input(Linear::Qkv)) s.normed_again(*s.parameters.input_norm, x);
+    s.linear_backward(Linear::Qkv, s.parameters.qkv_bias, s.scratch.normed.data(), d_qkv, s.scratch.d_normed.data());
+    if (!s.needs_dx(Linear::Qkv)) return;
     s.norm_gradient(*s.parameters.input_norm, x, s.tape.input_inv_rms.data(), s.scratch.d_normed.data(), dx);
 }
 
@@ -98,8 +107,8 @@ void attention_backward(const LayerStep& s, const void* x, void* dx) {
 void layer_backward(Model& model, int64_t layer, const PackedBatch& batch, const void* x, LayerTape& tape,
         BackwardScratch& scratch, void* dx) {
     const ModelView& view = model.view();
-    const LayerStep step{model, model.device(), view, view.layers[static_cast<size_t>(layer)], model.layer(layer),
-            batch, tape, scratch, view.dtype, batch.n_tokens};
+    const LayerStep step{
+            model, layer, model.device(), view, model.layer(layer), batch, tape, scratch, view.dtype, batch.n_tokens};
     mlp_backward(step, dx);
     attention_backward(step, x, dx);
 }

@@ -41,6 +41,7 @@ void ForwardScratch::resize(Device& device, const ModelView& model, int64_t n, b
     const int64_t element = dtype_bytes(model.dtype);
     normed.resize(device, n * model.hidden * element);
     inner.resize(device, n * model.intermediate * element);
+    adapter.resize(device, n * model.adapter.width * element);
     if (with_tape) return;
     qkv.resize(device, n * model.qkv_width() * element);
     attention.resize(device, n * model.attention_width() * element);
@@ -49,7 +50,7 @@ void ForwardScratch::resize(Device& device, const ModelView& model, int64_t n, b
 
 int64_t ForwardScratch::bytes_per_token(const ModelView& model, bool with_tape) {
     const int64_t own = with_tape ? 0 : model.qkv_width() + model.attention_width() + 2 * model.intermediate;
-    return (model.hidden + model.intermediate + own) * dtype_bytes(model.dtype);
+    return (model.hidden + model.intermediate + model.adapter.width + own) * dtype_bytes(model.dtype);
 }
 
 void BackwardScratch::resize(Device& device, const ModelView& model, int64_t n) {
@@ -60,22 +61,25 @@ void BackwardScratch::resize(Device& device, const ModelView& model, int64_t n) 
     d_inner.resize(device, n * model.intermediate * element);
     d_attention.resize(device, n * model.attention_width() * element);
     d_qkv.resize(device, n * model.qkv_width() * element);
+    adapter.resize(device, n * model.adapter.width * element);
+    d_adapter.resize(device, n * model.adapter.width * element);
 }
 
 int64_t BackwardScratch::bytes_per_token(const ModelView& model) {
-    return (2 * model.hidden + 2 * model.intermediate + model.attention_width() + model.qkv_width()) *
+    return (2 * (model.hidden + model.intermediate + model.adapter.width) + model.attention_width() +
+                   model.qkv_width()) *
            dtype_bytes(model.dtype);
 }
 
 LayerBuffers layer_buffers(ForwardScratch& scratch) {
     return {scratch.normed.data(), scratch.qkv.data(), scratch.attention.data(), scratch.gate_up.data(),
-            scratch.inner.data()};
+            scratch.inner.data(), scratch.adapter.data()};
 }
 
 LayerBuffers layer_buffers(ForwardScratch& scratch, LayerTape& tape) {
     return {scratch.normed.data(), tape.qkv.data(), tape.attention.data(), tape.gate_up.data(), scratch.inner.data(),
-            tape.middle.data(), tape.qk_before_norm.data(), tape.input_inv_rms.data(), tape.middle_inv_rms.data(),
-            tape.qk_inv_rms.data()};
+            scratch.adapter.data(), tape.middle.data(), tape.qk_before_norm.data(), tape.input_inv_rms.data(),
+            tape.middle_inv_rms.data(), tape.qk_inv_rms.data()};
 }
 
 }  // namespace tbrm

@@ -28,6 +28,7 @@ struct LayerTape {
 struct ForwardScratch {
     DeviceBuffer<uint8_t> normed;
     DeviceBuffer<uint8_t> inner;
+    DeviceBuffer<uint8_t> adapter;
     DeviceBuffer<uint8_t> qkv;
     DeviceBuffer<uint8_t> attention;
     DeviceBuffer<uint8_t> gate_up;
@@ -44,6 +45,8 @@ struct BackwardScratch {
     DeviceBuffer<uint8_t> d_inner;
     DeviceBuffer<uint8_t> d_attention;
     DeviceBuffer<uint8_t> d_qkv;
+    DeviceBuffer<uint8_t> adapter;  // s x A^T, computed again
+    DeviceBuffer<uint8_t> d_adapter;
 
     void resize(Device& device, const ModelView& model, int64_t n);
     static int64_t bytes_per_token(const ModelView& model);

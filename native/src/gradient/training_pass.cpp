@@ -45,8 +45,9 @@ TrainingPass::TrainingPass(Model& model)
 
 void TrainingPass::prepare(const tbrm_batch_t* batch, bool keep) {
     if (keep) {
-        TBRM_REQUIRE(model_.config().trainable != 0,
-                "the model is frozen (trainable = 0): it has no gradients to keep a forward for");
+        TBRM_REQUIRE(model_.trains(), "the model is frozen (trainable = 0): it has no gradients to keep a forward for");
+        TBRM_REQUIRE(!model_.adapter() || view_.adapter.on,
+                "the adapter is switched off: the forward that is to be kept would not depend on what is trained");
         TBRM_REQUIRE(!kept_,
                 "a forward is kept already; call tbrm_gradient_backward or tbrm_gradient_discard before the next");
     }
@@ -172,6 +173,7 @@ void TrainingPass::backward_on_device(const float* dq, const float* dv, const fl
     device_.scatter_rows(
             view_.dtype, n_rows, view_.hidden, batch_.rows.data(), d_scored_.data(), batch_.n_tokens, x_.data());
     layers_backward();
+    if (!model_.embedding().trainable()) return;
     device_.embedding_backward(view_.dtype, batch_.n_tokens, view_.hidden, view_.vocab, batch_.ids.data(), x_.data(),
             model_.embedding().gradient());
 }

@@ -44,7 +44,7 @@ public:
     void forward(const HeadShape& shape, int64_t rows, const void* x, const void* w, const int32_t* labels,
             const float* v_hint, float* out_q, float* out_v, float* out_h);
 
-    // dx [rows, D] in dtype (written), dw fp32 panels (+=). dh may be null. Frees what was kept.
+    // dx [rows, D] in dtype (written), dw fp32 panels (+=), null when W is not trained. dh may be null. Frees what was kept.
     void backward(const void* w, const float* dq, const float* dv, const float* dh, void* dx, float* dw);
 
     int64_t kept_bytes() const;

@@ -22,7 +22,7 @@ struct Pass {
     const BackwardChunk& chunk;
     KeptExponentials& kept;
     HostBuffer<char> slice;       // [segment of the group][n_recomputed][padded columns]
-    HostBuffer<char> transposed;  // X^T: [hidden][ld] of this chunk
+    HostBuffer<char> transposed;  // X^T: [hidden][ld] of this chunk; empty when W is not trained
     int64_t ld;
     HostBuffer<float> dx;          // [strip of 64 columns][rows of the chunk][64]
     HostBuffer<int32_t> by_label;  // rows of the chunk, ordered by (label, row)
@@ -192,7 +192,7 @@ void recompute_group(Pass& pass) {
     });
 }
 
-// One product's units beside the other's: they share nothing but dZ.
+// One product's units beside the other's: they share nothing but dZ. dw may be null.
 void products_of_group(Pass& pass, float* dw) {
     const int64_t all_strips = panel_count(pass.call.shape.hidden), strips = ceil_div(all_strips, kStrips);
     const int64_t n_kept = pass.chunk.n_kept;
@@ -202,8 +202,9 @@ void products_of_group(Pass& pass, float* dw) {
     const int64_t first_panel = pass.group_first * kSegmentColumns / kPanelRows;
     const int64_t last_panel =
             std::min(panel_count(pass.call.shape.vocab), pass.group_last * kSegmentColumns / kPanelRows);
+    const int64_t weight_units = dw != nullptr ? last_panel - first_panel : 0;
     const int64_t work = pass.chunk.rows() * pass.call.shape.hidden * (last_panel - first_panel) * 8;
-    parallel_for_dynamic(input_units + last_panel - first_panel, work, [&](int64_t unit) {
+    parallel_for_dynamic(input_units + weight_units, work, [&](int64_t unit) {
         if (unit >= input_units) return weight_gradient_unit(pass, first_panel + unit - input_units, dw);
         const int64_t rows = unit / strips, strip = unit % strips * kStrips;
         const bool is_kept = rows < kept_blocks;
@@ -248,14 +249,14 @@ void backward_chunk(const HeadCall& call, const RowCoefficients& rows, const Bac
     // One line more than needed: rows at a power of two would fight for the same sets of the cache.
     const int64_t ld = ceil_div(n, 32) * 32 + 32;
     Pass pass{call, rows, chunk, kept, HostBuffer<char>(std::min(group, segments) * slice_row),
-            HostBuffer<char>(d * ld * size), ld, HostBuffer<float>(panel_count(d) * kPanelRows * n),
+            HostBuffer<char>(dw != nullptr ? d * ld * size : 0), ld, HostBuffer<float>(panel_count(d) * kPanelRows * n),
             HostBuffer<int32_t>(n), 0, 0};
     std::memset(pass.dx.data(), 0, static_cast<size_t>(pass.dx.bytes()));
     for (int64_t r = 0; r < n; ++r)
         pass.by_label[r] = static_cast<int32_t>(r);
     std::stable_sort(pass.by_label.begin(), pass.by_label.end(),
             [&](int32_t a, int32_t b) { return call.labels[chunk.first + a] < call.labels[chunk.first + b]; });
-    transpose_inputs(pass);
+    if (dw != nullptr) transpose_inputs(pass);
     for (int64_t s = 0; s < segments; s += group) {
         pass.group_first = s;
         pass.group_last = std::min(segments, s + group);

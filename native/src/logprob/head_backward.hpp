@@ -34,6 +34,7 @@ struct BackwardChunk {
 };
 
 // kept.max must hold the factor of each (segment, row) instead of the maximum: see kept_factors. slice_bytes bounds the recomputed dZ.
+// dw may be null: W is not trained.
 void backward_chunk(const HeadCall& call, const RowCoefficients& rows, const BackwardChunk& chunk,
         KeptExponentials& kept, int64_t slice_bytes, void* dx, float* dw);
 

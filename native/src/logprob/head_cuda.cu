@@ -234,7 +234,7 @@ void HeadTape::Impl::backward_kept(
         });
         TBRM_LAUNCH_CHECK();
         c.input_gradient(s, slice(at), acc);
-        c.weight_gradient(s, slice(at), active_x, dw);
+        if (dw != nullptr) c.weight_gradient(s, slice(at), active_x, dw);
     }
 }
 
@@ -253,7 +253,7 @@ void HeadTape::Impl::backward_recomputed(const Call& c, const RowSlopes& slopes,
         });
         TBRM_LAUNCH_CHECK();
         c.input_gradient(s, dz.data(), acc);
-        c.weight_gradient(s, dz.data(), active_x, dw);
+        if (dw != nullptr) c.weight_gradient(s, dz.data(), active_x, dw);
     }
 }
 
@@ -279,11 +279,12 @@ void HeadTape::backward(const void* w, const float* dq, const float* dv, const f
                 dh == nullptr ? nullptr : tape->h.data() + first, tape->rest.data() + first, dq + first, dv + first,
                 dh == nullptr ? nullptr : dh + first, tape->shape.temperature};
         CudaArray<float> acc(*queue_, n * d);
-        CudaArray<char> active_x(*queue_, n * d * call.size());
+        CudaArray<char> active_x(*queue_, dw != nullptr ? n * d * call.size() : 0);
         TBRM_CUDA_CHECK(cudaMemsetAsync(acc.data(), 0, static_cast<size_t>(acc.bytes()), queue_->stream));
         const unsigned blocks = static_cast<unsigned>(n);
         with_cuda_dtype(tape->shape.dtype, [&](auto* null) {
             using T = std::remove_pointer_t<decltype(null)>;
+            if (dw == nullptr) return;
             head_active_rows_kernel<T><<<blocks, 256, 0, queue_->stream>>>(
                     d, slopes, reinterpret_cast<const T*>(call.x_row(first)), reinterpret_cast<T*>(active_x.data()));
         });
@@ -297,6 +298,7 @@ void HeadTape::backward(const void* w, const float* dq, const float* dv, const f
             const int32_t* labels = tape->labels.data() + first;
             head_finish_input_kernel<T><<<blocks, 256, 0, queue_->stream>>>(
                     d, slopes, labels, static_cast<const T*>(w), acc.data(), static_cast<T*>(dx) + first * d);
+            if (dw == nullptr) return;
             head_label_weight_kernel<T><<<blocks, 256, 0, queue_->stream>>>(
                     n, d, slopes, labels, reinterpret_cast<const T*>(active_x.data()), dw);
         });

@@ -17,6 +17,7 @@ struct LayerBuffers {
     void* attention;  // [n, attention_width]
     void* gate_up;    // [n, 2I]
     void* inner;      // [n, I]; not touched by layer_forward_to_gate_up
+    void* adapter;    // [n, adapter.width]; null when the model has no adapter
 
     void* middle = nullptr;  // [n, D] or null: residual stream after attention
     void* qk_before_norm =

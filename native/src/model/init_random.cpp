@@ -1,4 +1,6 @@
 // init_random.cpp - weights drawn by (seed, tensor name, element), so that they do not depend on device, threads or layout.
+#include "model/init_random.hpp"
+
 #include <algorithm>
 #include <cmath>
 #include <vector>
@@ -19,11 +21,18 @@ uint64_t hash_name(const std::string& name) {
     return hash;
 }
 
+// The four words that elements 4 block .. 4 block + 3 of a tensor are drawn from.
+Philox4 words_of(uint64_t seed, uint64_t tensor, uint64_t block) {
+    return philox4x32(seed, static_cast<uint32_t>(block), static_cast<uint32_t>(block >> 32),
+            static_cast<uint32_t>(tensor), static_cast<uint32_t>(tensor >> 32));
+}
+
+constexpr double kUnit = 1.0 / 4294967296.0;
+
 // Elements 4 block .. 4 block + 3 of N(0, std^2): Box-Muller on two pairs of uniform numbers.
 void normal_block(uint64_t seed, uint64_t tensor, uint64_t block, double std, float* out) {
-    const Philox4 r = philox4x32(seed, static_cast<uint32_t>(block), static_cast<uint32_t>(block >> 32),
-            static_cast<uint32_t>(tensor), static_cast<uint32_t>(tensor >> 32));
-    constexpr double kUnit = 1.0 / 4294967296.0, kTurn = 6.283185307179586476925;
+    const Philox4 r = words_of(seed, tensor, block);
+    constexpr double kTurn = 6.283185307179586476925;
     for (int pair = 0; pair < 2; ++pair) {
         const double radius = std * std::sqrt(-2.0 * std::log((r.x[2 * pair] + 0.5) * kUnit));
         const double angle = kTurn * (r.x[2 * pair + 1] * kUnit);
@@ -49,13 +58,22 @@ void fill_normal(uint64_t seed, uint64_t tensor, int64_t first, int64_t n, doubl
 
 }  // namespace
 
+void draw_uniform(uint64_t seed, const std::string& name, int64_t n, double bound, float* out) {
+    const uint64_t tensor = hash_name(name);
+    parallel_for(ceil_div(n, 4), n * 4, [&](int64_t block) {
+        const Philox4 r = words_of(seed, tensor, static_cast<uint64_t>(block));
+        for (int64_t i = block * 4; i < std::min(n, block * 4 + 4); ++i)
+            out[i] = static_cast<float>(bound * (2.0 * ((r.x[i % 4] + 0.5) * kUnit) - 1.0));
+    });
+}
+
 void Model::init_random(uint64_t seed, float std) {
     TBRM_REQUIRE(std >= 0 && std::isfinite(std), "std is %g, expected 0 or more", static_cast<double>(std));
     require_no_kept_forward("a random initialisation");
     const double residual_scale = 1.0 / std::sqrt(2.0 * config_.n_layers);
     std::vector<float> values;
     for (const ModelTensor& tensor : tensors_) {
-        if (tensor.cols == 0) continue;
+        if (tensor.cols == 0 || tensor.adapter) continue;
         const double scale = tensor.residual_output ? std * residual_scale : std;
         const uint64_t hash = hash_name(tensor.name);
         const int64_t step = std::max<int64_t>(1, (int64_t{1} << 22) / tensor.cols);

@@ -57,7 +57,7 @@ Parameter* Model::add_parameter(int64_t rows, int64_t cols) {
 
 void Model::add_tensor(
         const std::string& name, Parameter* parameter, int64_t first_row, int64_t rows, bool residual_output) {
-    tensors_.push_back({name, rows, parameter->cols(), parameter, first_row, residual_output, false});
+    tensors_.push_back({name, rows, parameter->cols(), parameter, first_row, residual_output, false, false});
 }
 
 void Model::add_layer(int64_t index) {
@@ -163,6 +163,12 @@ std::shared_ptr<Model> Model::clone_frozen() {
     frozen.trainable = 0;
     frozen.recompute = 0;
     auto copy = std::make_shared<Model>(context_, frozen);
+    if (adapter_) {
+        AdapterConfig same = *adapter_;
+        same.trainable = 0;
+        copy->attach_adapter(same);
+        copy->enable_adapter(view_.adapter.on);
+    }
     copy->copy_weights(*this);
     return copy;
 }
@@ -170,6 +176,9 @@ std::shared_ptr<Model> Model::clone_frozen() {
 void Model::copy_weights(Model& source) {
     TBRM_REQUIRE(config_.same_weights(source.config_),
             "the models differ in more than trainable, recompute and head_budget_bytes");
+    TBRM_REQUIRE(adapter_.has_value() == source.adapter_.has_value() &&
+                         (!adapter_ || adapter_->same_weights(*source.adapter_)),
+            "the models differ in rank, scale or targets of their adapters, or one has none");
     TBRM_REQUIRE(context_ == source.context_, "the models live in different contexts");
     require_no_kept_forward("copying weights");
     for (size_t i = 0; i < parameters_.size(); ++i)

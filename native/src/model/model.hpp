@@ -5,11 +5,13 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "core/context.hpp"
 #include "device/device.hpp"
+#include "model/adapter.hpp"
 #include "model/config.hpp"
 #include "model/model_view.hpp"
 #include "model/parameter.hpp"
@@ -27,6 +29,11 @@ struct LayerParameters {
     Parameter* post_attention_norm;
     Parameter* gate_up;
     Parameter* down;
+
+    Parameter& linear(Linear which) const {
+        Parameter* const all[] = {qkv, o, gate_up, down};
+        return *all[static_cast<size_t>(which)];
+    }
 };
 
 // A tensor as files name it: rows [first_row, first_row + rows) of a parameter. A vector has cols = 0.
@@ -38,6 +45,7 @@ struct ModelTensor {
     int64_t first_row;
     bool residual_output;  // writes into the residual stream: o_proj, down_proj
     bool loaded;           // by tbrm_checkpoint_load_weights since creation
+    bool adapter;          // of a low-rank adapter, under PEFT's name
 
     int64_t elements() const { return rows * (cols > 0 ? cols : 1); }
 };
@@ -57,12 +65,12 @@ public:
     Device& device() const { return *context_->device; }
     const ModelView& view() const { return view_; }
 
-    // In the order of Hugging Face's state dict. Norms and biases are vectors.
+    // In the order of Hugging Face's state dict, then the adapter's. Norms and biases are vectors.
     std::vector<ModelTensor>& tensors() { return tensors_; }
     ModelTensor* find(const std::string& name);
     ModelTensor& require(const char* name);  // throws INVALID_ARGUMENT
 
-    // In fixed order: embedding, layers, final norm, head. A tied head is the embedding and is listed once.
+    // In fixed order: embedding, layers, final norm, head, adapter. A tied head is the embedding and is listed once.
     const std::vector<std::unique_ptr<Parameter>>& parameters() const { return parameters_; }
     LayerParameters& layer(int64_t index) { return layers_[static_cast<size_t>(index)]; }
     Parameter& embedding() { return *embedding_; }
@@ -72,6 +80,18 @@ public:
     void init_random(uint64_t seed, float std);
     std::shared_ptr<Model> clone_frozen();
     void copy_weights(Model& source);
+
+    // Whether anything of the model is trained.
+    bool trains() const { return config_.trainable != 0 || (adapter_ && adapter_->trainable != 0); }
+
+    // Low-rank adapters. attach freezes the base and frees its masters and gradients; merge adds them to the base and removes them.
+    void attach_adapter(const AdapterConfig& config);
+    void enable_adapter(bool on);
+    void merge_adapter();
+    const std::optional<AdapterConfig>& adapter() const { return adapter_; }
+    const LinearAdapterParameters& adapter_of(int64_t layer, Linear linear) const {
+        return adapter_parameters_[static_cast<size_t>(layer)][static_cast<size_t>(linear)];
+    }
 
     // Forward with gradients, its buffers and what it keeps: gradient/training_pass.hpp.
     TrainingPass& training_pass();
@@ -89,6 +109,12 @@ private:
     void fill_norms();
     void build_rope();
     void build_view();
+    void build_adapter_view();
+    int64_t adapter_bytes(const AdapterConfig& config);
+    void add_layer_adapter(int64_t index, const AdapterConfig& config);
+    void remove_adapter();
+    void merge_projection(
+            int64_t layer, const Projection& projection, const Parameter& a, int64_t part, const Parameter& b);
 
     std::shared_ptr<Context> context_;
     ModelConfig config_;
@@ -100,6 +126,9 @@ private:
     std::vector<ModelTensor> tensors_;
     DeviceBuffer<float> rope_cos_;
     DeviceBuffer<float> rope_sin_;
+    std::optional<AdapterConfig> adapter_;
+    std::vector<LayerAdapterParameters> adapter_parameters_;  // [layers] once there is an adapter
+    size_t n_base_parameters_ = 0;                            // those before the adapter's
     ModelView view_{};
     std::unique_ptr<TrainingPass> training_pass_;
 };

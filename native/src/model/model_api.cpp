@@ -23,7 +23,9 @@ ModelTensor& check_access(Model& model, const char* name, tbrm_tensor_kind_t kin
     TBRM_REQUIRE(kind >= TBRM_TENSOR_KIND_WEIGHT && kind <= TBRM_TENSOR_KIND_ADAM_V, "kind is %d, expected %d to %d",
             kind, TBRM_TENSOR_KIND_WEIGHT, TBRM_TENSOR_KIND_ADAM_V);
     TBRM_REQUIRE(tensor.parameter->has(kind), "'%s' has no %s: %s", name, kind_name(kind),
-            tensor.parameter->trainable() ? "the model has no optimizer" : "the model was created with trainable = 0");
+            tensor.parameter->trainable() ? "the model has no optimizer"
+            : model.trains()              ? "it is frozen, only the adapter is trained"
+                                          : "the model was created with trainable = 0");
     TBRM_REQUIRE(n == tensor.elements(), "'%s' has %lld elements, n is %lld", name,
             static_cast<long long>(tensor.elements()), static_cast<long long>(n));
     TBRM_REQUIRE(values != nullptr, "the values of '%s' are null", name);
@@ -102,6 +104,19 @@ tbrm_status_t tbrm_model_tensor_write(tbrm_model_t* model, const char* name, tbr
         if (kind <= TBRM_TENSOR_KIND_MASTER) model->impl->require_no_kept_forward("writing a weight");
         tensor.parameter->write_rows(kind, tensor.first_row, tensor.rows, values);
     });
+}
+
+tbrm_status_t tbrm_model_attach_adapter(
+        tbrm_model_t* model, const tbrm_adapter_config_t* config, tbrm_error_t* err) noexcept {
+    return tbrm::guard(err, __func__, [&] { use(model).attach_adapter(tbrm::check_adapter_config(config)); });
+}
+
+tbrm_status_t tbrm_model_enable_adapter(tbrm_model_t* model, int32_t on, tbrm_error_t* err) noexcept {
+    return tbrm::guard(err, __func__, [&] { use(model).enable_adapter(on != 0); });
+}
+
+tbrm_status_t tbrm_model_merge_adapter(tbrm_model_t* model, tbrm_error_t* err) noexcept {
+    return tbrm::guard(err, __func__, [&] { use(model).merge_adapter(); });
 }
 
 }  // extern "C"

@@ -1,6 +1,7 @@
 #pragma once
 // model_view.hpp - what the forward kernels see of a model: sizes and pointers, no ownership, no libtorch. Rollout and training build the
 // same view over the same memory.
+#include <array>
 #include <cstdint>
 #include <vector>
 
@@ -22,6 +23,31 @@ struct LayerView {
     const void* down;                  // [D, I]
 };
 
+// The linear layers of a decoder layer; fused as in LayerView.
+enum class Linear { Qkv, O, GateUp, Down };
+constexpr int kLinears = 4;
+
+// Low-rank adapters of one linear layer: y += s (x A^T) B^T, part by part. docs/math/adapter.md.
+constexpr int kMaxAdapterParts = 3;
+struct AdapterPart {
+    const void* b;      // [rows, rank]
+    int64_t first_row;  // of the outputs that it adds to
+    int64_t rows;
+};
+struct LinearAdapter {
+    const void* a = nullptr;  // [n_parts rank, inputs], the parts' A one after another; null: not adapted
+    int64_t inputs = 0;
+    int64_t n_parts = 0;
+    std::array<AdapterPart, kMaxAdapterParts> parts{};
+};
+struct AdapterView {
+    bool on = false;
+    int64_t rank = 0;
+    float scale = 1;                                          // s
+    int64_t width = 0;                                        // n_parts rank of the widest layer: elements of x A^T
+    std::vector<std::array<LinearAdapter, kLinears>> layers;  // empty: the model has none
+};
+
 struct ModelView {
     Dtype dtype;
     int64_t vocab;
@@ -36,7 +62,14 @@ struct ModelView {
     const float* final_norm;
     const void* head;  // [V, D]; the embedding when tied
     std::vector<LayerView> layers;
+    AdapterView adapter;
 
+    // Null where nothing is added: no adapter, or switched off.
+    const LinearAdapter* adapter_of(int64_t layer, Linear linear) const {
+        if (!adapter.on) return nullptr;
+        const LinearAdapter& found = adapter.layers[static_cast<size_t>(layer)][static_cast<size_t>(linear)];
+        return found.a != nullptr ? &found : nullptr;
+    }
     int64_t qkv_width() const { return (attention.n_heads + 2 * attention.n_kv_heads) * attention.head_dim; }
     int64_t attention_width() const { return attention.n_heads * attention.head_dim; }
 };

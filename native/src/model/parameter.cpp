@@ -60,6 +60,13 @@ float* Parameter::master() {
     return dtype_ == Dtype::F32 ? reinterpret_cast<float*>(weight_.data()) : master_.data();
 }
 
+void Parameter::freeze() {
+    TBRM_ASSERT(adam_m_.data() == nullptr, "a parameter with moments was frozen");
+    trainable_ = false;
+    master_.reset();
+    gradient_.reset();
+}
+
 void Parameter::zero_gradient() {
     if (trainable_) device_.zero(gradient_.data(), layout_elements_ * 4);
 }

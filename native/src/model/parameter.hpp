@@ -38,6 +38,9 @@ public:
     float* adam_m() { return adam_m_.data(); }
     float* adam_v() { return adam_v_.data(); }
 
+    // Keeps the compute copy alone from now on; there must be no moments.
+    void freeze();
+
     void zero_gradient();
     void allocate_moments();  // zero-filled
     void release_moments() noexcept;

@@ -28,14 +28,16 @@ void rms_norm_backward(Dtype dtype, int64_t n, int64_t d, const void* x, int64_t
         const float* inv_rms, const void* dy, int64_t lddy, bool add_to_dx, void* dx, int64_t lddx, float* dweight) {
     const RowKernels& kernels = row_kernels(dtype);
     const int64_t size = dtype_bytes(dtype), tasks = ceil_div(n, kRowsPerTask);
-    HostBuffer<float> partial(tasks * d);  // one row of dweight per task, added in order below
+    HostBuffer<float> partial(dweight != nullptr ? tasks * d : 0);  // one row of dweight per task, added in order below
     std::fill(partial.begin(), partial.end(), 0.0f);
     parallel_for(tasks, n * d, [&](int64_t task) {
         const int64_t row = task * kRowsPerTask;
         kernels.rms_norm_backward(std::min(kRowsPerTask, n - row), d, static_cast<const char*>(x) + row * ldx * size,
                 ldx, weight, inv_rms + row, static_cast<const char*>(dy) + row * lddy * size, lddy, add_to_dx,
-                static_cast<char*>(dx) + row * lddx * size, lddx, partial.data() + task * d);
+                static_cast<char*>(dx) + row * lddx * size, lddx,
+                dweight != nullptr ? partial.data() + task * d : nullptr);
     });
+    if (dweight == nullptr) return;
     for (int64_t task = 0; task < tasks; ++task) {
         for (int64_t i = 0; i < d; ++i) {
             dweight[i] += partial[task * d + i];

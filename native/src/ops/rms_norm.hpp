@@ -12,7 +12,8 @@ namespace cpu {
 void rms_norm_forward(Dtype dtype, int64_t n, int64_t d, const void* x, int64_t ldx, const float* weight, float eps,
         void* y, int64_t ldy, float* out_inv_rms);
 
-// dx = (AddTo: +=) gradient through the norm; dweight [d] fp32 += (fixed order). x is the forward's input.
+// dx = (AddTo: +=) gradient through the norm; dweight [d] fp32 += (fixed order), null when the weight is not trained. x is the forward's
+// input.
 void rms_norm_backward(Dtype dtype, int64_t n, int64_t d, const void* x, int64_t ldx, const float* weight,
         const float* inv_rms, const void* dy, int64_t lddy, bool add_to_dx, void* dx, int64_t lddx, float* dweight);
 

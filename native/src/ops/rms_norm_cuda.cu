@@ -152,7 +152,7 @@ void rms_norm_backward(const CudaQueue& queue, Dtype dtype, int64_t n, int64_t d
         const T* grad = static_cast<const T*>(dy);
         T* to = static_cast<T*>(dx);
         // Before dx is written, which may lie where dy or x does.
-        add_column_sums(queue, n, d, WeightSlope<T>{from, ldx, grad, lddy, inv_rms}, dweight);
+        if (dweight != nullptr) add_column_sums(queue, n, d, WeightSlope<T>{from, ldx, grad, lddy, inv_rms}, dweight);
         const bool aligned = chunks_aligned(from, ldx) && chunks_aligned(grad, lddy) && chunks_aligned(to, lddx) &&
                              chunks_aligned(weight, 0);
         rms_norm_backward_kernel<T><<<row_blocks(n), kThreads, 0, queue.stream>>>(

@@ -75,10 +75,10 @@ void rms_norm_backward_vec(int64_t n, int64_t d, const void* x, int64_t ldx, con
         const V along = Vec::set1(-(r * r * r) * (Vec::sum(products) / static_cast<float>(d)));
         for_each_vector(d, [&](int64_t at, int64_t lanes) {
             const V value = load(from + at, lanes), g = load(grad + at, lanes);
-            const V total = load(dweight + at, lanes);
             V out = Vec::fma(along, value, Vec::mul(scale, Vec::mul(g, load(weight + at, lanes))));
             if (add_to_dx) out = Vec::add(out, load(to + at, lanes));
-            store(dweight + at, Vec::fma(g, Vec::mul(value, scale), total), lanes);
+            if (dweight != nullptr)
+                store(dweight + at, Vec::fma(g, Vec::mul(value, scale), load(dweight + at, lanes)), lanes);
             store(to + at, out, lanes);
         });
     }

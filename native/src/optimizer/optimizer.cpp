@@ -33,7 +33,7 @@ constexpr int64_t kChunk = int64_t{1} << 20;
 
 Optimizer::Optimizer(std::shared_ptr<Model> model, const tbrm_optimizer_config_t* config)
     : model_(std::move(model)), config_(check_config(config)) {
-    TBRM_REQUIRE(model_->config().trainable != 0, "the model is frozen (trainable = 0): there is nothing to optimise");
+    TBRM_REQUIRE(model_->trains(), "the model is frozen (trainable = 0): there is nothing to optimise");
     TBRM_REQUIRE(!model_->has_optimizer, "the model has an optimizer already; destroy it first");
     int64_t bytes = 0;
     for (const auto& parameter : model_->parameters()) {

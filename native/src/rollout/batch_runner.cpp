@@ -109,6 +109,7 @@ void BatchRunner::run_layers(int64_t n) {
     buffers.attention = rows(act_.attention, model_.attention_width());
     buffers.gate_up = rows(act_.gate_up, 2 * model_.intermediate);
     buffers.inner = rows(act_.inner, model_.intermediate);
+    if (model_.adapter.width > 0) buffers.adapter = rows(act_.adapter, model_.adapter.width);
 
     const AttentionStep attention = [&](int64_t layer, const void* qkv, void* out) {
         const uint8_t* q = static_cast<const uint8_t*>(qkv);

@@ -29,7 +29,7 @@ private:
         DeviceBuffer<int64_t> write_pages, page_table, page_table_offsets, last_rows;
     };
     struct Activations {
-        DeviceBuffer<uint8_t> x, normed, qkv, attention, gate_up, inner, last;
+        DeviceBuffer<uint8_t> x, normed, qkv, attention, gate_up, inner, adapter, last;
     };
     struct Output {
         DeviceBuffer<float> logits, v;

@@ -44,6 +44,21 @@ public sealed unsafe class ModelHandle : NativeHandle
     public void CopyWeightsFrom(ModelHandle source) =>
         NativeError.ThrowIfFailed(NativeMethods.tbrm_model_copy_weights(this, source, out NativeError err), err);
 
+    /// <summary>Puts a low-rank adapter on the model, which freezes everything else.</summary>
+    public void AttachAdapter(NativeAdapterConfig config)
+    {
+        config.StructSize = sizeof(NativeAdapterConfig);
+        NativeError.ThrowIfFailed(NativeMethods.tbrm_model_attach_adapter(this, &config, out NativeError err), err);
+    }
+
+    /// <summary>Whether forward computes with the adapter or the base alone.</summary>
+    public void EnableAdapter(bool on) =>
+        NativeError.ThrowIfFailed(NativeMethods.tbrm_model_enable_adapter(this, on ? 1 : 0, out NativeError err), err);
+
+    /// <summary>Adds the adapter to the weights; the model has none afterwards.</summary>
+    public void MergeAdapter() =>
+        NativeError.ThrowIfFailed(NativeMethods.tbrm_model_merge_adapter(this, out NativeError err), err);
+
     /// <summary>How many tensors the model has under Hugging Face names.</summary>
     public int TensorCount => NativeMethods.tbrm_model_tensor_count(this);
 

@@ -40,4 +40,22 @@ public static unsafe class WeightFiles
                 NativeMethods.tbrm_checkpoint_save_weights(model, utf8, first, count, out NativeError err), err);
         }
     }
+
+    /// <summary>Writes the adapter's A and B under PEFT's names, fp32.</summary>
+    public static void SaveAdapter(ModelHandle model, string path)
+    {
+        fixed (byte* utf8 = ModelHandle.Utf8Z(path))
+        {
+            NativeError.ThrowIfFailed(NativeMethods.tbrm_checkpoint_save_adapter(model, utf8, out NativeError err), err);
+        }
+    }
+
+    /// <summary>Reads the adapter's A and B; the file must hold exactly those of the model.</summary>
+    public static void LoadAdapter(ModelHandle model, string path)
+    {
+        fixed (byte* utf8 = ModelHandle.Utf8Z(path))
+        {
+            NativeError.ThrowIfFailed(NativeMethods.tbrm_checkpoint_load_adapter(model, utf8, out NativeError err), err);
+        }
+    }
 }

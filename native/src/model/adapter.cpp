@@ -1,0 +1,222 @@
+#include "model/adapter.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "core/guard.hpp"
+#include "core/parallel.hpp"
+#include "model/init_random.hpp"
+#include "model/model.hpp"
+
+namespace tbrm {
+namespace {
+
+constexpr int32_t kAllTargets = (1 << kProjections) - 1;
+
+std::vector<float> read_master(const Parameter& parameter, int64_t first, int64_t n) {
+    std::vector<float> values(static_cast<size_t>(n * parameter.cols()));
+    const bool trained = parameter.has(TBRM_TENSOR_KIND_MASTER);
+    parameter.read_rows(trained ? TBRM_TENSOR_KIND_MASTER : TBRM_TENSOR_KIND_WEIGHT, first, n, values.data());
+    return values;
+}
+
+}  // namespace
+
+AdapterConfig check_adapter_config(const tbrm_adapter_config_t* config) {
+    TBRM_REQUIRE(config != nullptr, "config is null");
+    TBRM_REQUIRE(config->struct_size == static_cast<int32_t>(sizeof(tbrm_adapter_config_t)),
+            "config.struct_size is %d, expected %d: caller and library were built from different headers",
+            config->struct_size, static_cast<int>(sizeof(tbrm_adapter_config_t)));
+    TBRM_REQUIRE(config->rank >= 1 && config->rank <= 1 << 16, "rank is %d, expected 1 to %d", config->rank, 1 << 16);
+    TBRM_REQUIRE(config->targets > 0 && config->targets <= kAllTargets,
+            "targets is %d, expected a sum of TBRM_ADAPTER_TARGET_ values (all: %d)", config->targets, kAllTargets);
+    TBRM_REQUIRE(
+            config->trainable == 0 || config->trainable == 1, "trainable is %d, expected 0 or 1", config->trainable);
+    TBRM_REQUIRE(config->scale > 0 && std::isfinite(config->scale), "scale is %g, expected a positive number",
+            static_cast<double>(config->scale));
+    AdapterConfig checked{};
+    static_cast<tbrm_adapter_config_t&>(checked) = *config;
+    return checked;
+}
+
+std::array<Projection, kProjections> projections(const ModelConfig& c) {
+    const int64_t hidden = c.hidden_size, inner = c.intermediate_size, queries = c.attention_width(),
+                  keys = c.kv_width();
+    return {{{"self_attn.q_proj", TBRM_ADAPTER_TARGET_Q_PROJ, Linear::Qkv, 0, queries, hidden},
+            {"self_attn.k_proj", TBRM_ADAPTER_TARGET_K_PROJ, Linear::Qkv, queries, keys, hidden},
+            {"self_attn.v_proj", TBRM_ADAPTER_TARGET_V_PROJ, Linear::Qkv, queries + keys, keys, hidden},
+            {"self_attn.o_proj", TBRM_ADAPTER_TARGET_O_PROJ, Linear::O, 0, hidden, queries},
+            {"mlp.gate_proj", TBRM_ADAPTER_TARGET_GATE_PROJ, Linear::GateUp, 0, inner, hidden},
+            {"mlp.up_proj", TBRM_ADAPTER_TARGET_UP_PROJ, Linear::GateUp, inner, inner, hidden},
+            {"mlp.down_proj", TBRM_ADAPTER_TARGET_DOWN_PROJ, Linear::Down, 0, hidden, inner}}};
+}
+
+std::string adapter_tensor_name(int64_t layer, const Projection& projection, char matrix) {
+    return "base_model.model.model.layers." + std::to_string(layer) + '.' + projection.module + ".lora_" + matrix +
+           ".weight";
+}
+
+int64_t Model::adapter_bytes(const AdapterConfig& config) {
+    const auto bytes = [&](int64_t rows, int64_t cols) {
+        return Parameter::bytes(device(), config_.element(), rows, cols, config.trainable != 0);
+    };
+    int64_t layer = 0;
+    std::array<int64_t, kLinears> parts{}, inputs{};
+    for (const Projection& projection : projections(config_)) {
+        if (!config.has(projection.target)) continue;
+        layer += bytes(projection.rows, config.rank);
+        ++parts[static_cast<size_t>(projection.linear)];
+        inputs[static_cast<size_t>(projection.linear)] = projection.inputs;
+    }
+    for (size_t i = 0; i < parts.size(); ++i) {
+        if (parts[i] > 0) layer += bytes(parts[i] * config.rank, inputs[i]);
+    }
+    return layer * config_.n_layers;
+}
+
+void Model::attach_adapter(const AdapterConfig& config) {
+    TBRM_REQUIRE(!adapter_, "the model has an adapter already");
+    TBRM_REQUIRE(!has_optimizer, "the model has an optimizer; destroy it first");
+    require_no_kept_forward("attaching an adapter");
+    int64_t freed = 0;
+    for (const auto& parameter : parameters_) {
+        if (!parameter->trainable()) continue;
+        freed += Parameter::bytes(device(), config_.element(), parameter->rows(), parameter->cols(), true) -
+                 Parameter::bytes(device(), config_.element(), parameter->rows(), parameter->cols(), false);
+    }
+    require_device_memory(device(), adapter_bytes(config) - freed, "the adapter's weights, masters and gradients",
+            "use a smaller rank or fewer targets");
+    for (const auto& parameter : parameters_)
+        parameter->freeze();
+    config_.trainable = 0;
+    adapter_ = config;
+    n_base_parameters_ = parameters_.size();
+    try {
+        for (int64_t layer = 0; layer < config_.n_layers; ++layer)
+            add_layer_adapter(layer, config);
+    } catch (...) {
+        remove_adapter();
+        throw;
+    }
+    build_adapter_view();
+}
+
+void Model::add_layer_adapter(int64_t index, const AdapterConfig& config) {
+    LayerAdapterParameters& layer = adapter_parameters_.emplace_back();
+    const std::array<Projection, kProjections> all = projections(config_);
+    const auto add = [&](int64_t rows, int64_t cols) {
+        parameters_.push_back(
+                std::make_unique<Parameter>(device(), config_.element(), rows, cols, config.trainable != 0));
+        return parameters_.back().get();
+    };
+    std::array<int64_t, kLinears> parts{};
+    for (const Projection& projection : all) {
+        if (config.has(projection.target)) ++parts[static_cast<size_t>(projection.linear)];
+    }
+    std::array<int64_t, kLinears> part{};
+    for (const Projection& projection : all) {
+        if (!config.has(projection.target)) continue;
+        const size_t linear = static_cast<size_t>(projection.linear);
+        LinearAdapterParameters& adapter = layer[linear];
+        const int64_t at = part[linear]++, rank = config.rank;
+        if (adapter.a == nullptr) adapter.a = add(parts[linear] * rank, projection.inputs);
+        Parameter* b = adapter.b[static_cast<size_t>(at)] = add(projection.rows, rank);
+        const std::string name = adapter_tensor_name(index, projection, 'A');
+        tensors_.push_back({name, rank, projection.inputs, adapter.a, at * rank, false, false, true});
+        tensors_.push_back(
+                {adapter_tensor_name(index, projection, 'B'), projection.rows, rank, b, 0, false, false, true});
+
+        // Kaiming's uniform with slope sqrt(5), as PEFT: variance 1 / (3 inputs). B stays zero.
+        std::vector<float> values(static_cast<size_t>(rank * projection.inputs));
+        draw_uniform(config.seed, name, rank * projection.inputs,
+                1.0 / std::sqrt(static_cast<double>(projection.inputs)), values.data());
+        adapter.a->write_rows(config.trainable != 0 ? TBRM_TENSOR_KIND_MASTER : TBRM_TENSOR_KIND_WEIGHT, at * rank,
+                rank, values.data());
+    }
+}
+
+void Model::build_adapter_view() {
+    AdapterView& view = view_.adapter;
+    view.on = true;
+    view.rank = adapter_->rank;
+    view.scale = adapter_->scale;
+    view.layers.assign(adapter_parameters_.size(), {});
+    for (size_t layer = 0; layer < adapter_parameters_.size(); ++layer) {
+        for (const Projection& projection : projections(config_)) {
+            if (!adapter_->has(projection.target)) continue;
+            const size_t linear = static_cast<size_t>(projection.linear);
+            LinearAdapter& adapter = view.layers[layer][linear];
+            const LinearAdapterParameters& parameters = adapter_parameters_[layer][linear];
+            const size_t part = static_cast<size_t>(adapter.n_parts++);
+            adapter.a = parameters.a->weight();
+            adapter.inputs = projection.inputs;
+            adapter.parts[part] = {parameters.b[part]->weight(), projection.first_row, projection.rows};
+            view.width = std::max(view.width, adapter.n_parts * view.rank);
+        }
+    }
+}
+
+void Model::enable_adapter(bool on) {
+    TBRM_REQUIRE(adapter_, "the model has no adapter");
+    require_no_kept_forward("switching the adapter");
+    view_.adapter.on = on;
+}
+
+// W rows += s B A, sums in fp32, rounded to dtype once.
+void Model::merge_projection(
+        int64_t layer, const Projection& projection, const Parameter& a, int64_t part, const Parameter& b) {
+    Parameter& weight = layers_[static_cast<size_t>(layer)].linear(projection.linear);
+    const int64_t rank = adapter_->rank, inputs = projection.inputs;
+    const std::vector<float> of_a = read_master(a, part * rank, rank);
+    const int64_t step = std::max<int64_t>(1, (int64_t{1} << 22) / inputs);
+    std::vector<float> rows;
+    for (int64_t first = 0; first < projection.rows; first += step) {
+        const int64_t n = std::min(step, projection.rows - first);
+        const std::vector<float> of_b = read_master(b, first, n);
+        rows.resize(static_cast<size_t>(n * inputs));
+        weight.read_rows(TBRM_TENSOR_KIND_WEIGHT, projection.first_row + first, n, rows.data());
+        parallel_for(n, n * inputs * rank, [&](int64_t row) {
+            float* out = rows.data() + row * inputs;
+            std::vector<float> delta(static_cast<size_t>(inputs), 0.0f);
+            for (int64_t r = 0; r < rank; ++r) {
+                const float factor = of_b[static_cast<size_t>(row * rank + r)];
+                const float* from = of_a.data() + r * inputs;
+                for (int64_t i = 0; i < inputs; ++i)
+                    delta[static_cast<size_t>(i)] += factor * from[i];
+            }
+            for (int64_t i = 0; i < inputs; ++i)
+                out[i] += adapter_->scale * delta[static_cast<size_t>(i)];
+        });
+        weight.load_rows(Dtype::F32, projection.first_row + first, n, rows.data());
+    }
+}
+
+void Model::merge_adapter() {
+    TBRM_REQUIRE(adapter_, "the model has no adapter");
+    TBRM_REQUIRE(!has_optimizer, "the model has an optimizer; destroy it first");
+    require_no_kept_forward("merging the adapter");
+    for (size_t layer = 0; layer < adapter_parameters_.size(); ++layer) {
+        std::array<int64_t, kLinears> part{};
+        for (const Projection& projection : projections(config_)) {
+            if (!adapter_->has(projection.target)) continue;
+            const size_t linear = static_cast<size_t>(projection.linear);
+            const LinearAdapterParameters& adapter = adapter_parameters_[layer][linear];
+            const int64_t at = part[linear]++;
+            merge_projection(
+                    static_cast<int64_t>(layer), projection, *adapter.a, at, *adapter.b[static_cast<size_t>(at)]);
+        }
+    }
+    remove_adapter();
+}
+
+void Model::remove_adapter() {
+    view_.adapter = AdapterView();
+    adapter_.reset();
+    adapter_parameters_.clear();
+    tensors_.erase(std::remove_if(tensors_.begin(), tensors_.end(), [](const ModelTensor& t) { return t.adapter; }),
+            tensors_.end());
+    parameters_.resize(n_base_parameters_);
+}
+
+}  // namespace tbrm
