@@ -33,6 +33,11 @@ internal sealed class SftVerb : IVerb
             throw new ConfigException("sft.total_training_steps is 0; say how many steps to make");
         }
 
+        if (config.Model.LoraRank > 0 && config.Model.Path.Length == 0)
+        {
+            throw new ConfigException("model.lora_rank needs model.path here: an adapter on random weights learns nothing");
+        }
+
         if (parsed.GetValue(_dryRun))
         {
             return PlanOutput.Print(config, isSft: true, parsed.GetValue(_json));

@@ -39,7 +39,7 @@ internal sealed class TrainVerb : IVerb
         RunFolder folder = RunFolder.Open(config.Trainer);
         string? resumeFrom = ResumeFrom(config, folder, progress);
         progress.Say($"run folder: {folder.Root}");
-        using TrainingSession session = TrainingSession.Open(config, trainable: true, resumeFrom is null ? null : RunState.ModelFolderOf(resumeFrom));
+        using TrainingSession session = TrainingSession.Open(config, trainable: true, resumeFrom);
         RunFolder.WriteText(folder.ConfigPath, ConfigWriter.ToYaml(config));
         long? resumedStep = resumeFrom is null ? null : RunState.Read(resumeFrom).Step;
         folder.RewindTo(resumedStep ?? -1);

@@ -1,3 +1,5 @@
+using System.Collections.Generic;
+
 namespace Tbrm.Core;
 
 /// <summary>Section <c>model</c>: the policy's weights.</summary>
@@ -23,6 +25,23 @@ public sealed record ModelConfig
     /// <summary>Megabytes that logits may take at any time, at any length.</summary>
     [AllowedRange(1, 1e6)]
     public int HeadBudgetMb { get; init; } = 256;
+
+    /// <summary>Rank of a low-rank adapter (LoRA): the weights are frozen, the adapter is trained; 0 = all weights are trained.</summary>
+    [AllowedRange(0, 65536)]
+    public int LoraRank { get; init; }
+
+    /// <summary>The adapter's product is multiplied by lora_alpha / lora_rank.</summary>
+    [AllowedRange(0, 1e9, ExclusiveMinimum = true)]
+    public double LoraAlpha { get; init; } = 16;
+
+    /// <summary>Multiplies by lora_alpha / sqrt(lora_rank) instead.</summary>
+    public bool UseRslora { get; init; }
+
+    /// <summary><c>all-linear</c>, or a list among q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj.</summary>
+    public List<string> TargetModules { get; init; } = ["all-linear"];
+
+    /// <summary>A PEFT adapter folder to begin with (or to generate and evaluate with); it decides rank, alpha and targets.</summary>
+    public string LoraAdapterPath { get; init; } = "";
 
     /// <summary>The model that is built when there is no path.</summary>
     public ScratchModelConfig Scratch { get; init; } = new();

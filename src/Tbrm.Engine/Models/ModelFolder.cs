@@ -32,6 +32,13 @@ public static class ModelFolder
         }
 
         string path = Path.Combine(folder, "config.json");
+        if (!File.Exists(path) && PeftFolder.IsAdapter(folder))
+        {
+            string baseName = PeftFolder.BaseName(folder);
+            throw new DataException(
+                $"{folder} is a PEFT adapter, not a model: set model.path={(baseName.Length > 0 ? baseName : "BASE")} model.lora_adapter_path={folder}, or make one model of both with tbrm-native export merge");
+        }
+
         return ModelArchitecture.Parse(ReadText(path), path);
     }
 
@@ -39,7 +46,7 @@ public static class ModelFolder
     public static Policy Load(EngineDevice device, string folder, Func<ModelArchitecture, PolicyOptions> options)
     {
         ModelArchitecture architecture = ReadArchitecture(folder);
-        List<string> files = WeightPaths(folder);
+        IReadOnlyList<string> files = WeightPaths(folder);
         Policy policy = Policy.Allocate(device, architecture, options(architecture));
         try
         {
@@ -64,19 +71,14 @@ public static class ModelFolder
         }
     }
 
-    /// <summary>Writes weights (one file, or shards with an index), config.json and generation_config.json into an existing folder.</summary>
+    /// <summary>
+    /// Writes weights (one file, or shards with an index), config.json and generation_config.json into an existing folder. Of a policy with an
+    /// adapter these are the base's.
+    /// </summary>
     public static void Save(Policy policy, string folder, JsonObject? generationConfig = null)
     {
-        JsonObject config = (JsonObject)policy.Architecture.Raw.DeepClone();
-        string key = config.ContainsKey("dtype") && !config.ContainsKey("torch_dtype") ? "dtype" : "torch_dtype";
-        config[key] = policy.Options.Bf16 ? "bfloat16" : "float32";
-        File.WriteAllText(Path.Combine(folder, "config.json"), config.ToJsonString(s_indented) + "\n");
-        if (generationConfig is not null)
-        {
-            File.WriteAllText(Path.Combine(folder, "generation_config.json"), generationConfig.ToJsonString(s_indented) + "\n");
-        }
-
-        IReadOnlyList<TensorInfo> tensors = policy.Tensors();
+        SaveConfig(policy, folder, generationConfig);
+        IReadOnlyList<TensorInfo> tensors = policy.BaseTensors();
         List<(int First, int Count)> shards = Shards(tensors, policy.Options.Bf16 ? 2 : 4);
         if (shards.Count == 1)
         {
@@ -98,6 +100,19 @@ public static class ModelFolder
         long bytes = tensors.Sum(t => t.Elements) * (policy.Options.Bf16 ? 2 : 4);
         JsonObject index = new() { ["metadata"] = new JsonObject { ["total_size"] = bytes }, ["weight_map"] = map };
         File.WriteAllText(Path.Combine(folder, IndexFile), index.ToJsonString(s_indented) + "\n");
+    }
+
+    /// <summary>Writes config.json and generation_config.json alone.</summary>
+    public static void SaveConfig(Policy policy, string folder, JsonObject? generationConfig = null)
+    {
+        JsonObject config = (JsonObject)policy.Architecture.Raw.DeepClone();
+        string key = config.ContainsKey("dtype") && !config.ContainsKey("torch_dtype") ? "dtype" : "torch_dtype";
+        config[key] = policy.Options.Bf16 ? "bfloat16" : "float32";
+        File.WriteAllText(Path.Combine(folder, "config.json"), config.ToJsonString(s_indented) + "\n");
+        if (generationConfig is not null)
+        {
+            File.WriteAllText(Path.Combine(folder, "generation_config.json"), generationConfig.ToJsonString(s_indented) + "\n");
+        }
     }
 
     private static void SaveShard(Policy policy, string path, int first, int count) =>
@@ -124,7 +139,8 @@ public static class ModelFolder
         return shards;
     }
 
-    private static List<string> WeightPaths(string folder)
+    /// <summary>The files that hold the weights: model.safetensors, or the shards that its index names.</summary>
+    public static IReadOnlyList<string> WeightPaths(string folder)
     {
         string single = Path.Combine(folder, SingleFile), index = Path.Combine(folder, IndexFile);
         if (File.Exists(single))
@@ -135,7 +151,9 @@ public static class ModelFolder
         if (!File.Exists(index))
         {
             string pickles = Directory.EnumerateFiles(folder, "*.bin").Any() ? " It has .bin files, which may run code when read; convert them to safetensors." : "";
-            throw new DataException($"{folder} has neither {SingleFile} nor {IndexFile}.{pickles}");
+            string adapter = Path.Combine(Path.GetDirectoryName(Path.GetFullPath(folder)) ?? "", PeftFolder.FolderName);
+            string hint = PeftFolder.IsAdapter(adapter) ? $" The checkpoint is an adapter: set model.path=BASE model.lora_adapter_path={adapter}." : "";
+            throw new DataException($"{folder} has neither {SingleFile} nor {IndexFile}.{pickles}{hint}");
         }
 
         JsonObject? map = null;

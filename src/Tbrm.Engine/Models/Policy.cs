@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Linq;
 using Tbrm.Interop;
 
 namespace Tbrm.Engine;
@@ -24,7 +25,8 @@ public sealed record PolicyOptions
 }
 
 /// <summary>
-/// A language model on a device: one copy of the weights, read by rollout and training alike. The reference policy is a frozen copy.
+/// A language model on a device: one copy of the weights, read by rollout and training alike. With an adapter the weights are frozen, and the
+/// adapter is what is trained.
 /// </summary>
 public sealed class Policy : IDisposable
 {
@@ -44,6 +46,9 @@ public sealed class Policy : IDisposable
 
     /// <summary>How it is held.</summary>
     public PolicyOptions Options { get; }
+
+    /// <summary>The adapter; null when the policy has none.</summary>
+    public AdapterOptions? Adapter { get; private set; }
 
     internal ModelHandle Model { get; }
 
@@ -65,12 +70,50 @@ public sealed class Policy : IDisposable
 
     /// <summary>A frozen copy of the present weights.</summary>
     public Policy CloneFrozen() => NativeFailures.Translated("copying the reference policy", () =>
-        new Policy(Device, Model.CloneFrozen(), Architecture, Options with { Trainable = false }));
+        new Policy(Device, Model.CloneFrozen(), Architecture, Options with { Trainable = false }) { Adapter = Adapter });
 
     /// <summary>Takes over another policy's weights.</summary>
     public void CopyWeightsFrom(Policy source) => Model.CopyWeightsFrom(source.Model);
 
-    /// <summary>Names and shapes of all tensors, as in the files.</summary>
+    /// <summary>Puts a new adapter on the policy, which changes none of its outputs, and freezes everything else.</summary>
+    /// <param name="adapter">Rank, scale and targets.</param>
+    /// <param name="trainable">Keeps masters and gradients of the adapter.</param>
+    /// <param name="seed">Keys the random start of A.</param>
+    public void AttachAdapter(AdapterOptions adapter, bool trainable, ulong seed)
+    {
+        NativeFailures.Translated("attaching the adapter", () => Model.AttachAdapter(new()
+        {
+            Rank = adapter.Rank,
+            Targets = (int)adapter.Targets,
+            Trainable = trainable ? 1 : 0,
+            Scale = (float)adapter.Scale,
+            Seed = seed,
+        }));
+        Adapter = adapter;
+    }
+
+    /// <summary>Adds the adapter to the weights; the policy has none afterwards.</summary>
+    public void MergeAdapter()
+    {
+        NativeFailures.Translated("merging the adapter", Model.MergeAdapter);
+        Adapter = null;
+    }
+
+    /// <summary>Runs something with the base alone. Nothing of a rollout may be queued.</summary>
+    public T WithAdapterOff<T>(Func<T> body)
+    {
+        Model.EnableAdapter(false);
+        try
+        {
+            return body();
+        }
+        finally
+        {
+            Model.EnableAdapter(true);
+        }
+    }
+
+    /// <summary>Names and shapes of the tensors of the base, as in the files, and then those of the adapter.</summary>
     public IReadOnlyList<TensorInfo> Tensors()
     {
         TensorInfo[] tensors = new TensorInfo[Model.TensorCount];
@@ -81,6 +124,9 @@ public sealed class Policy : IDisposable
 
         return tensors;
     }
+
+    /// <summary>Names and shapes of the tensors of the base, as in the files.</summary>
+    public IReadOnlyList<TensorInfo> BaseTensors() => [.. Tensors().Where(t => !t.IsAdapter)];
 
     /// <summary>One tensor, row-major fp32.</summary>
     public float[] ReadTensor(TensorInfo tensor, TensorKind kind = TensorKind.Weight)

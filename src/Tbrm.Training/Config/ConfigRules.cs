@@ -1,4 +1,7 @@
+using System.Collections.Generic;
+using System.Linq;
 using Tbrm.Core;
+using Tbrm.Engine;
 
 namespace Tbrm.Training;
 
@@ -31,11 +34,24 @@ internal static class ConfigRules
         int longest = data.MaxPromptLength + data.MaxResponseLength;
         Require(config.Model.MaxPositions == 0 || config.Model.MaxPositions >= longest,
             $"model.max_positions={config.Model.MaxPositions} holds less than data.max_prompt_length + data.max_response_length = {longest}");
+        CheckAdapter(config);
         foreach (string logger in config.Trainer.Logger)
         {
             Require(logger is "console" or "file" or "tensorboard" or "csv",
                 $"trainer.logger: there is no sink '{logger}'; expected console, file, tensorboard, csv");
         }
+    }
+
+    private static void CheckAdapter(RunConfig config)
+    {
+        ModelConfig model = config.Model;
+        IReadOnlyList<string> unknown = AdapterOptions.UnknownTargets(model.TargetModules);
+        Require(unknown.Count == 0, $"model.target_modules: {string.Join(", ", unknown.Select(u => $"'{u}'"))} is no projection that can be adapted; expected {AdapterOptions.KnownTargets}");
+        Require(model.TargetModules.Count > 0, $"model.target_modules is empty; expected {AdapterOptions.KnownTargets}");
+        bool hasAdapter = model.LoraRank > 0 || model.LoraAdapterPath.Length > 0;
+        Require(model.LoraAdapterPath.Length == 0 || model.Path.Length > 0, "model.lora_adapter_path needs model.path, the model that the adapter belongs to");
+        Require(!hasAdapter || config.Ref.ResetSteps == 0,
+            $"ref.reset_steps={config.Ref.ResetSteps} with an adapter: the reference is the base with the adapter off, which cannot take over the policy's weights; set it to 0");
     }
 
     private static void CheckOptim(string section, OptimConfig optim)

@@ -99,7 +99,8 @@ public static class EvaluationRun
             prompts.AppendData(MemoryMarshal.AsBytes(prompt.Ids.AsSpan()));
         }
 
-        IEnumerable<string> files = Directory.EnumerateFiles(config.Model.Path, "*.safetensors").Order(StringComparer.Ordinal)
+        IEnumerable<string> folders = new[] { config.Model.Path, config.Model.LoraAdapterPath }.Where(f => f.Length > 0);
+        IEnumerable<string> files = folders.SelectMany(f => Directory.EnumerateFiles(f, "*.safetensors").Order(StringComparer.Ordinal))
             .Select(f => string.Create(CultureInfo.InvariantCulture, $"{Path.GetFileName(f)} {new FileInfo(f).Length} {File.GetLastWriteTimeUtc(f).Ticks}"));
         return new()
         {

@@ -2,6 +2,7 @@ using System.IO;
 using System.Text.Json.Nodes;
 using Tbrm.Core;
 using Tbrm.Data;
+using Tbrm.Engine;
 
 namespace Tbrm.Training;
 
@@ -21,6 +22,12 @@ public sealed record RunState(long Step, SamplerState Sampler, double? ValBefore
 
     /// <summary>The model folder inside a checkpoint.</summary>
     public static string ModelFolderOf(string checkpoint) => Path.Combine(checkpoint, ActorFolder, HuggingFaceFolder);
+
+    /// <summary>The PEFT folder of an adapter inside a checkpoint, where verl has it.</summary>
+    public static string AdapterFolderOf(string checkpoint) => Path.Combine(checkpoint, ActorFolder, PeftFolder.FolderName);
+
+    /// <summary>What says which base an adapter belongs to.</summary>
+    public static string BaseRecordPathOf(string checkpoint) => Path.Combine(checkpoint, ActorFolder, "base_model.json");
 
     /// <summary>The reference policy's folder inside a checkpoint.</summary>
     public static string ReferenceFolderOf(string checkpoint) => Path.Combine(checkpoint, ReferenceFolder, HuggingFaceFolder);

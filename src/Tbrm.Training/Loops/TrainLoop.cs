@@ -34,7 +34,7 @@ public sealed class TrainLoop : IDisposable
     private readonly long _started = Stopwatch.GetTimestamp();
     private readonly long _totalSteps;
     private readonly string? _resumedFrom;
-    private Policy? _reference;
+    private ReferencePolicy? _reference;
     private AdamW? _optimizer;
     private RunState _state;
     private bool _finished;
@@ -111,7 +111,8 @@ public sealed class TrainLoop : IDisposable
             _progress.Say(FormattableString.Invariant($"warm start: {_config.Sft.TotalTrainingSteps} supervised steps, loss {loss:F3}"));
         }
 
-        _reference = _session.Policy.CloneFrozen();
+        _session.AttachAdapter();
+        _reference = ReferencePolicy.Of(_session.Policy);
         _optimizer = new(_session.Policy, _config.Actor.Optim);
         MetricSet metrics = new();
         if (_evaluator is not null && _config.Trainer.ValBeforeTrain)
@@ -128,7 +129,8 @@ public sealed class TrainLoop : IDisposable
 
     private void Resume(string from)
     {
-        _reference = Policies.LoadLike(_session, RunState.ReferenceFolderOf(from), trainable: false);
+        _reference = _session.Policy.Adapter is not null ? ReferencePolicy.Of(_session.Policy)
+            : ReferencePolicy.Owning(Policies.LoadLike(_session, RunState.ReferenceFolderOf(from), trainable: false));
         _optimizer = new(_session.Policy, _config.Actor.Optim);
         _optimizer.Load(RunState.OptimizerPathOf(from));
         _sampler.Restore(_state.Sampler);
@@ -235,11 +237,28 @@ public sealed class TrainLoop : IDisposable
         _clock.Measure("save_checkpoint", () => _checkpoints.Save(step, folder =>
         {
             _session.SaveModel(RunState.ModelFolderOf(folder));
-            Policies.SaveLike(_session, _reference!, RunState.ReferenceFolderOf(folder));
+            SaveReference(folder);
             _optimizer!.Save(RunState.OptimizerPathOf(folder));
             state.Write(folder);
             System.IO.File.WriteAllText(System.IO.Path.Combine(folder, "config.resolved.yaml"), ConfigWriter.ToYaml(_config));
         }, [_state.BestStep]));
+    }
+
+    /// <summary>The reference policy; or, where that is the base of an adapter, the base if it is in no folder yet, else which folder it is.</summary>
+    private void SaveReference(string checkpoint)
+    {
+        if (_reference!.Copy is { } copy)
+        {
+            Policies.SaveLike(_session, copy, RunState.ReferenceFolderOf(checkpoint));
+        }
+        else if (_session.IsScratch)
+        {
+            Policies.SaveLike(_session, _session.Policy, RunState.ReferenceFolderOf(checkpoint));
+        }
+        else
+        {
+            BaseModelRecord.Write(RunState.BaseRecordPathOf(checkpoint), _config.Model.Path);
+        }
     }
 
     private TrainEnd Interrupted()

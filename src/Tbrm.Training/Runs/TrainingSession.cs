@@ -93,14 +93,15 @@ public sealed class TrainingSession : IDisposable
     /// <summary>generation_config.json of the model folder, or null.</summary>
     public JsonObject? GenerationConfig { get; private init; }
 
-    /// <summary>Opens a session. <paramref name="modelFolder"/> overrides model.path: the folder in a checkpoint.</summary>
-    public static TrainingSession Open(RunConfig config, bool trainable, string? modelFolder = null)
+    /// <summary>Opens a session. <paramref name="checkpoint"/>: a checkpoint's folder, whose policy takes the place of the configured one.</summary>
+    public static TrainingSession Open(RunConfig config, bool trainable, string? checkpoint = null)
     {
-        string folder = modelFolder ?? config.Model.Path;
-        if (folder.Length > 0)
+        ModelSource source = ModelSource.Of(config, checkpoint);
+        string folder = source.Companions;
+        if (source.Weights.Length > 0)
         {
             // Before the tokenizer: a folder that is not there should be called a model folder.
-            _ = ModelFolder.ReadArchitecture(folder);
+            _ = ModelFolder.ReadArchitecture(source.Weights);
         }
 
         EngineDevice device = EngineDevice.Open(config.Trainer.Device, config.Trainer.Threads, config.Trainer.BatchInvariant);
@@ -109,10 +110,10 @@ public sealed class TrainingSession : IDisposable
         {
             PromptSources prompts = new(config);
             string? tokenizerFolder = folder.Length == 0 ? null
-                : config.Model.TokenizerPath.Length > 0 && modelFolder is null ? config.Model.TokenizerPath : folder;
+                : config.Model.TokenizerPath.Length > 0 && checkpoint is null ? config.Model.TokenizerPath : folder;
             Tokenizer tokenizer = tokenizerFolder is not null ? Tokenizer.Load(tokenizerFolder)
                 : ScratchModel.TrainTokenizer(prompts.Train ?? throw new ConfigException("without model.path a model is built from the training prompts, and there are none: set data.task, data.tasks or data.train_files"));
-            policy = CreatePolicy(config, device, tokenizer, folder, trainable);
+            policy = CreatePolicy(config, device, tokenizer, source, trainable);
             if (tokenizer.VocabularySize > policy.Architecture.VocabSize)
             {
                 throw new DataException($"the tokenizer has {tokenizer.VocabularySize} tokens but the model only {policy.Architecture.VocabSize} rows; they do not belong together");
@@ -130,12 +131,33 @@ public sealed class TrainingSession : IDisposable
         }
     }
 
-    /// <summary>Writes the policy as a Hugging Face model folder.</summary>
+    /// <summary>Puts the configured adapter on a policy that has none yet: one that was built on the spot, after its warm start.</summary>
+    public void AttachAdapter()
+    {
+        if (Policy.Adapter is null && AdapterOptions.Of(Config.Model) is { } adapter)
+        {
+            Policy.AttachAdapter(adapter, trainable: true, (ulong)Config.Trainer.Seed);
+        }
+    }
+
+    /// <summary>
+    /// Writes the policy as a Hugging Face model folder. Of a policy with an adapter, the folder gets configuration and tokenizer, and the
+    /// folder lora_adapter beside it the adapter.
+    /// </summary>
     public void SaveModel(string folder)
     {
         Directory.CreateDirectory(folder);
-        ModelFolder.Save(Policy, folder, GenerationConfig);
         Tokenizer.Save(folder);
+        if (Policy.Adapter is null)
+        {
+            ModelFolder.Save(Policy, folder, GenerationConfig);
+            return;
+        }
+
+        ModelFolder.SaveConfig(Policy, folder, GenerationConfig);
+        string adapter = Path.Combine(Path.GetDirectoryName(Path.GetFullPath(folder))!, PeftFolder.FolderName);
+        Directory.CreateDirectory(adapter);
+        PeftFolder.Save(Policy, adapter, Config.Model.Path.Length > 0 ? Path.GetFullPath(Config.Model.Path) : "");
     }
 
     /// <inheritdoc/>
@@ -145,23 +167,51 @@ public sealed class TrainingSession : IDisposable
         Device.Dispose();
     }
 
-    private static Policy CreatePolicy(RunConfig config, EngineDevice device, Tokenizer tokenizer, string folder, bool trainable)
+    private static Policy CreatePolicy(RunConfig config, EngineDevice device, Tokenizer tokenizer, ModelSource source, bool trainable)
     {
+        // What has an adapter to be trained is loaded frozen; what is built on the spot needs its warm start first.
+        bool trainsWeights = trainable && (source.Adapter is null || source.Weights.Length == 0);
+
         PolicyOptions Options(ModelArchitecture architecture) => new()
         {
             Bf16 = config.Model.Dtype == "bf16" || (config.Model.Dtype == "auto" && architecture.TorchDtype is "bfloat16" or "float16"),
             MaxPositions = config.Model.MaxPositions > 0 ? config.Model.MaxPositions : LongestSequence(config),
-            Trainable = trainable,
+            Trainable = trainsWeights,
             Recompute = config.Model.EnableGradientCheckpointing,
             HeadBudgetBytes = config.Model.HeadBudgetMb * 1_000_000L,
         };
-        if (folder.Length > 0)
+        if (source.Weights.Length > 0)
         {
-            return ModelFolder.Load(device, folder, Options);
+            return WithAdapter(ModelFolder.Load(device, source.Weights, Options), source, trainable, (ulong)config.Trainer.Seed);
         }
 
         ModelArchitecture scratch = ScratchModel.Architecture(config.Model.Scratch, tokenizer.VocabularySize, LongestSequence(config));
         return Policy.CreateRandom(device, scratch, Options(scratch), (ulong)config.Trainer.Seed, (float)config.Model.Scratch.InitializerRange);
+    }
+
+    private static Policy WithAdapter(Policy policy, ModelSource source, bool trainable, ulong seed)
+    {
+        // A new adapter adds nothing: a policy that is not trained does without.
+        if (source.Adapter is null || (!trainable && source.AdapterFolder.Length == 0))
+        {
+            return policy;
+        }
+
+        try
+        {
+            policy.AttachAdapter(source.Adapter, trainable, seed);
+            if (source.AdapterFolder.Length > 0)
+            {
+                PeftFolder.LoadWeights(policy, source.AdapterFolder);
+            }
+
+            return policy;
+        }
+        catch
+        {
+            policy.Dispose();
+            throw;
+        }
     }
 
     private static int LongestSequence(RunConfig config) =>

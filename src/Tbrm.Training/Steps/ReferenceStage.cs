@@ -10,11 +10,11 @@ namespace Tbrm.Training;
 /// <param name="V1">V_ref(s_1) of every trajectory, nats, [B] (0 for an empty one).</param>
 public sealed record ReferenceScores(float[] Logp, float[] V1);
 
-/// <summary>The reference pass: the logprob stage of the frozen policy, micro-batch by micro-batch.</summary>
+/// <summary>The reference pass: the logprob stage of the reference policy, micro-batch by micro-batch.</summary>
 public static class ReferenceStage
 {
     /// <summary>Scores every micro-batch of the step.</summary>
-    public static IReadOnlyList<ReferenceScores> Score(Policy reference, TrajectoryBatch batch, float temperature, CancellationToken stop)
+    public static IReadOnlyList<ReferenceScores> Score(ReferencePolicy reference, TrajectoryBatch batch, float temperature, CancellationToken stop)
     {
         List<ReferenceScores> all = [];
         foreach (Range range in batch.MicroBatches)

@@ -21,7 +21,7 @@ public sealed record StepOutcome(
 /// One iteration of Algorithm 1 of arXiv 2505.15311: prompts, trajectories of the present policy, rewards, reference log-probs, the gradient
 /// of the squared residuals over all of them, one optimizer step. Every stage is one word, the same in every layer.
 /// </summary>
-public sealed class TrainStep(TrainingSession session, PromptSampler sampler, RolloutStage rollout, Policy reference, AdamW optimizer,
+public sealed class TrainStep(TrainingSession session, PromptSampler sampler, RolloutStage rollout, ReferencePolicy reference, AdamW optimizer,
     LearningRate schedule, PhaseClock clock, IProgressDisplay progress)
 {
     private readonly RunConfig _config = session.Config;

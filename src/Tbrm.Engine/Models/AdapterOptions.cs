@@ -1,0 +1,93 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using Tbrm.Core;
+using Tbrm.Interop;
+
+namespace Tbrm.Engine;
+
+/// <summary>A low-rank adapter (LoRA): y = x Wᵀ + scale · (x Aᵀ) Bᵀ in the targeted projections of every layer.</summary>
+/// <param name="Rank">Rows of A.</param>
+/// <param name="Alpha">scale = alpha / rank.</param>
+/// <param name="UseRslora">scale = alpha / sqrt(rank) instead.</param>
+/// <param name="Targets">Adapted projections.</param>
+public sealed record AdapterOptions(int Rank, double Alpha, bool UseRslora, AdapterTarget Targets)
+{
+    /// <summary>PEFT's word for all projections of the decoder layers (not the head).</summary>
+    public const string AllLinear = "all-linear";
+
+    private static readonly (string Name, AdapterTarget Target)[] s_targets =
+    [
+        ("q_proj", AdapterTarget.QProj), ("k_proj", AdapterTarget.KProj), ("v_proj", AdapterTarget.VProj), ("o_proj", AdapterTarget.OProj),
+        ("gate_proj", AdapterTarget.GateProj), ("up_proj", AdapterTarget.UpProj), ("down_proj", AdapterTarget.DownProj),
+    ];
+
+    /// <summary>What multiplies the adapter's product.</summary>
+    public double Scale => Alpha / (UseRslora ? Math.Sqrt(Rank) : Rank);
+
+    /// <summary>Names of the adapted projections, in the order of the decoder.</summary>
+    public IReadOnlyList<string> TargetNames => [.. s_targets.Where(t => Targets.HasFlag(t.Target)).Select(t => t.Name)];
+
+    /// <summary>How many projections of a layer are adapted.</summary>
+    public int TargetCount => TargetNames.Count;
+
+    /// <summary>Parameters of A and B.</summary>
+    public long ParameterCount(ModelArchitecture architecture) =>
+        architecture.Layers * Projections(architecture).Sum(p => Rank * (p.Inputs + p.Outputs));
+
+    /// <summary>Names that are no projection and not "all-linear".</summary>
+    public static IReadOnlyList<string> UnknownTargets(IEnumerable<string> names)
+    {
+        _ = ParseTargets(names, out IReadOnlyList<string> unknown);
+        return unknown;
+    }
+
+    /// <summary>Reads names of projections; "all-linear" stands for all. The names that mean nothing go to <paramref name="unknown"/>.</summary>
+    internal static AdapterTarget ParseTargets(IEnumerable<string> names, out IReadOnlyList<string> unknown)
+    {
+        AdapterTarget targets = 0;
+        List<string> others = [];
+        foreach (string name in names)
+        {
+            AdapterTarget found = name == AllLinear ? s_targets.Aggregate((AdapterTarget)0, (all, t) => all | t.Target) : s_targets.FirstOrDefault(t => t.Name == name).Target;
+            targets |= found;
+            if (found == 0)
+            {
+                others.Add(name);
+            }
+        }
+
+        unknown = others;
+        return targets;
+    }
+
+    /// <summary>The names that <see cref="ParseTargets"/> knows, for messages.</summary>
+    public static string KnownTargets { get; } = $"{AllLinear}, or a list among {string.Join(", ", s_targets.Select(t => t.Name))}";
+
+    /// <summary>The adapter that a configuration asks for; null when it asks for none. An adapter's own folder decides where one is given.</summary>
+    public static AdapterOptions? Of(ModelConfig config)
+    {
+        if (config.LoraAdapterPath.Length > 0)
+        {
+            AdapterOptions stored = PeftFolder.Read(config.LoraAdapterPath);
+            return config.LoraRank == 0 || config.LoraRank == stored.Rank ? stored
+                : throw new ConfigException($"model.lora_rank={config.LoraRank}, but the adapter in {config.LoraAdapterPath} has rank {stored.Rank}; leave model.lora_rank out, and the adapter decides");
+        }
+
+        return config.LoraRank == 0 ? null : new(config.LoraRank, config.LoraAlpha, config.UseRslora, ParseTargets(config.TargetModules, out _));
+    }
+
+    /// <summary>The adapted projections with the linear layer that holds them (q, k, v are one; gate, up are one), inputs and outputs.</summary>
+    internal IEnumerable<(int Linear, long Inputs, long Outputs)> Projections(ModelArchitecture a)
+    {
+        long queries = (long)a.Heads * a.HeadDim, keys = (long)a.KeyValueHeads * a.HeadDim;
+        (AdapterTarget Target, int Linear, long Inputs, long Outputs)[] all =
+        [
+            (AdapterTarget.QProj, 0, a.HiddenSize, queries), (AdapterTarget.KProj, 0, a.HiddenSize, keys), (AdapterTarget.VProj, 0, a.HiddenSize, keys),
+            (AdapterTarget.OProj, 1, queries, a.HiddenSize),
+            (AdapterTarget.GateProj, 2, a.HiddenSize, a.IntermediateSize), (AdapterTarget.UpProj, 2, a.HiddenSize, a.IntermediateSize),
+            (AdapterTarget.DownProj, 3, a.IntermediateSize, a.HiddenSize),
+        ];
+        return all.Where(p => Targets.HasFlag(p.Target)).Select(p => (p.Linear, p.Inputs, p.Outputs));
+    }
+}

@@ -1,0 +1,155 @@
+using System;
+using System.Collections.Generic;
+using System.Diagnostics;
+using System.IO;
+using System.Linq;
+using System.Text.Json.Nodes;
+using System.Threading;
+using NUnit.Framework;
+
+namespace Tbrm.Cli.Tests;
+
+/// <summary>A run that trains an adapter, end to end: what it leaves, killed and resumed, going on from an adapter, generating with one.</summary>
+public sealed class AdapterTests
+{
+    private const int Steps = 5;
+
+    private string _folder = "", _model = "";
+
+    [OneTimeSetUp]
+    public void MakeModel()
+    {
+        _folder = CommandLine.TemporaryFolder();
+        _model = PathOf("model");
+        TinyModel.Write(_model, tied: true);
+    }
+
+    [OneTimeTearDown]
+    public void RemoveFolder() => Directory.Delete(_folder, recursive: true);
+
+    [Test]
+    public void The_adapter_is_trained_the_base_is_not_and_a_killed_run_has_the_same_bits()
+    {
+        byte[] before = File.ReadAllBytes(Path.Combine(_model, "model.safetensors"));
+        string whole = PathOf("whole"), killed = PathOf("killed");
+        Outcome outcome = CommandLine.Run(Train(whole, "model.path=" + _model));
+        Assert.That(outcome.ExitCode, Is.Zero, outcome.Error);
+        Assert.That(File.ReadAllBytes(Path.Combine(_model, "model.safetensors")), Is.EqualTo(before));
+
+        string last = Checkpoint(whole, Steps), first = Checkpoint(whole, 0);
+        Assert.That(Directory.Exists(Path.Combine(last, "ref")), Is.False, "the base is where it was");
+        Assert.That(File.Exists(Path.Combine(last, "actor", "huggingface", "model.safetensors")), Is.False);
+        Assert.That(File.Exists(Path.Combine(last, "actor", "huggingface", "tokenizer.json")), Is.True);
+        JsonNode config = JsonNode.Parse(File.ReadAllText(Path.Combine(last, "actor", "lora_adapter", "adapter_config.json")))!;
+        Assert.That((string?)config["base_model_name_or_path"], Is.EqualTo(_model));
+        Assert.That(config["target_modules"]!.AsArray(), Has.Count.EqualTo(7));
+        Assert.That(Adapter(last), Is.Not.EqualTo(Adapter(first)));
+
+        List<JsonNode> metrics = [.. File.ReadLines(Path.Combine(whole, "metrics.jsonl")).Select(l => JsonNode.Parse(l)!)];
+        Assert.That(metrics.Skip(1).Select(m => (double)m["training/rollout_probs_diff_max"]!), Has.All.EqualTo(0));
+        // The first step's policy is the base: log-probs are equal to the bit. Later ones have moved away from it.
+        Assert.That((double)metrics[1]["actor/logprob_ratio_ref/mean"]!, Is.Zero);
+        Assert.That((double)metrics[^1]["actor/logprob_ratio_ref/mean"]!, Is.Not.Zero);
+
+        KillAfter(2, Train(killed, "model.path=" + _model));
+        Outcome resumed = CommandLine.Run("train", "--run-dir", killed, "--resume");
+        Assert.That(resumed.ExitCode, Is.Zero, resumed.Error);
+        foreach (string file in new[] { "actor/lora_adapter/adapter_model.safetensors", "actor/lora_adapter/adapter_config.json", "actor/optim.safetensors", "data.json" })
+        {
+            Assert.That(File.ReadAllBytes(Path.Combine(Checkpoint(killed, Steps), file)), Is.EqualTo(File.ReadAllBytes(Path.Combine(last, file))), file);
+        }
+    }
+
+    [Test]
+    public void A_model_that_is_built_on_the_spot_is_saved_as_the_base_and_the_run_resumes()
+    {
+        string whole = PathOf("scratch"), halves = PathOf("scratch-halves");
+        Assert.That(CommandLine.Run(Train(whole)).ExitCode, Is.Zero);
+        Assert.That(CommandLine.Run([.. Train(halves), "trainer.total_training_steps=2"]).ExitCode, Is.Zero);
+        Outcome resumed = CommandLine.Run("train", "--run-dir", halves, "--resume", $"trainer.total_training_steps={Steps}");
+        Assert.That(resumed.ExitCode, Is.Zero, resumed.Error);
+        Assert.That(Adapter(Checkpoint(halves, Steps)), Is.EqualTo(Adapter(Checkpoint(whole, Steps))));
+        byte[] Base(int step) => File.ReadAllBytes(Path.Combine(Checkpoint(whole, step), "ref", "huggingface", "model.safetensors"));
+        Assert.That(Base(Steps), Is.EqualTo(Base(0)));
+    }
+
+    [Test]
+    public void A_run_goes_on_from_an_adapter_with_the_base_as_the_reference_and_generate_answers_with_it()
+    {
+        string run = PathOf("first"), further = PathOf("further");
+        Assert.That(CommandLine.Run(Train(run, "model.path=" + _model)).ExitCode, Is.Zero);
+        string adapter = Path.Combine(Checkpoint(run, Steps), "actor", "lora_adapter");
+        Outcome outcome = CommandLine.Run("train", "--run-dir", further, "trainer.threads=2", "trainer.total_training_steps=1", "model.path=" + _model, "model.lora_adapter_path=" + adapter,
+            "data.task=chain_sum", "data.train_batch_size=4", "data.max_response_length=16", "data.task_val_size=4", "actor.optim.lr=0");
+        Assert.That(outcome.ExitCode, Is.Zero, outcome.Error);
+        Assert.That(Adapter(Checkpoint(further, 1)), Is.EqualTo(Adapter(Checkpoint(run, Steps))), "learning rate 0 changes nothing");
+        JsonNode metrics = JsonNode.Parse(File.ReadLines(Path.Combine(further, "metrics.jsonl")).Last())!;
+        Assert.That((double)metrics["actor/logprob_ratio_ref/mean"]!, Is.Not.Zero, "the reference is the base without the adapter");
+
+        string[] generate = ["generate", "--prompt", "1 + 1?", "model.path=" + _model, "data.max_response_length=16", "trainer.threads=1"];
+        Outcome plain = CommandLine.Run(generate), adapted = CommandLine.Run([.. generate, "model.lora_adapter_path=" + adapter]);
+        Assert.That(adapted.ExitCode, Is.Zero, adapted.Error);
+        Assert.That(adapted.Output, Is.Not.EqualTo(plain.Output));
+    }
+
+    [TestCase("model.lora_rank=-1", 2, "model.lora_rank")]
+    [TestCase("model.lora_alpha=0", 2, "more than 0")]
+    [TestCase("model.target_modules=[q_proj,w_proj]", 2, "'w_proj'")]
+    [TestCase("model.target_modules=[]", 2, "model.target_modules is empty")]
+    [TestCase("ref.reset_steps=5", 2, "ref.reset_steps=5 with an adapter")]
+    [TestCase("model.lora_adapter_path=/no/such/adapter", 2, "model.lora_adapter_path needs model.path")]
+    public void A_key_that_makes_no_adapter_says_what_to_write(string argument, int exitCode, string expected)
+    {
+        Outcome outcome = CommandLine.Run(["train", "--run-dir", PathOf("bad"), "model.lora_rank=4", argument]);
+        Assert.That(outcome.ExitCode, Is.EqualTo(exitCode), outcome.Error);
+        Assert.That(outcome.Error, Does.Contain(expected).And.Not.Contain("   at Tbrm."));
+    }
+
+    [Test]
+    public void A_resume_with_another_base_or_another_shape_is_refused()
+    {
+        string run = PathOf("rebased"), copy = PathOf("copy");
+        TinyModel.Write(copy, tied: true);
+        Assert.That(CommandLine.Run([.. Train(run, "model.path=" + copy), "trainer.total_training_steps=1"]).ExitCode, Is.Zero);
+        Outcome reshaped = CommandLine.Run("train", "--run-dir", run, "--resume", "model.lora_rank=8");
+        Assert.That(reshaped.ExitCode, Is.EqualTo(3), reshaped.Error);
+        Assert.That(reshaped.Error, Does.Contain("rank 4").And.Contain("rank 8"));
+        Outcome whole = CommandLine.Run("train", "--run-dir", run, "--resume", "model.lora_rank=0");
+        Assert.That(whole.ExitCode, Is.EqualTo(3), whole.Error);
+        Assert.That(whole.Error, Does.Contain("holds an adapter"));
+        string weights = Path.Combine(copy, "model.safetensors");
+        byte[] bytes = File.ReadAllBytes(weights);
+        bytes[^1] ^= 1;
+        File.WriteAllBytes(weights, bytes);
+        Outcome rebased = CommandLine.Run("train", "--run-dir", run, "--resume");
+        Assert.That(rebased.ExitCode, Is.EqualTo(3), rebased.Error);
+        Assert.That(rebased.Error, Does.Contain("is not the one that the run began with").And.Contain("model.safetensors"));
+    }
+
+    private string PathOf(string name) => Path.Combine(_folder, name);
+
+    private static string Checkpoint(string run, int step) => Path.Combine(run, "checkpoints", $"global_step_{step}");
+
+    private static byte[] Adapter(string checkpoint) => File.ReadAllBytes(Path.Combine(checkpoint, "actor", "lora_adapter", "adapter_model.safetensors"));
+
+    private static string[] Train(string folder, params string[] more) =>
+        ["train", "--run-dir", folder, .. CommandLine.Tiny, "data.task=chain_sum", "data.max_response_length=32", $"trainer.total_training_steps={Steps}",
+            "model.lora_rank=4", "actor.optim.lr=1e-2", "trainer.max_actor_ckpt_to_keep=0", .. more];
+
+    private static void KillAfter(int step, string[] arguments)
+    {
+        using Process process = CommandLine.Start(arguments);
+        _ = process.StandardError.ReadToEndAsync();
+        while (process.StandardOutput.ReadLine() is { } line)
+        {
+            if (line.StartsWith($"step:{step} ", StringComparison.Ordinal))
+            {
+                Thread.Sleep(10);
+                process.Kill();
+                break;
+            }
+        }
+
+        process.WaitForExit();
+    }
+}

@@ -1,0 +1,211 @@
+using System;
+using System.Collections.Generic;
+using System.IO;
+using System.Linq;
+using System.Text.Json.Nodes;
+using NUnit.Framework;
+using Tbrm.Core;
+using Tbrm.Interop;
+using Tbrm.Testing;
+
+namespace Tbrm.Engine.Tests;
+
+/// <summary>Adapters behind the engine's API: PEFT's folder out and in, the reference with the adapter off, what is refused.</summary>
+public sealed class AdapterTests
+{
+    private static readonly AdapterOptions s_adapter = new(4, 8, UseRslora: false, AdapterTarget.QProj | AdapterTarget.VProj | AdapterTarget.DownProj);
+
+    private string _folder = "";
+
+    [SetUp]
+    public void MakeFolder() => _folder = Directory.CreateTempSubdirectory("tbrm-test-").FullName;
+
+    [TearDown]
+    public void RemoveFolder() => Directory.Delete(_folder, recursive: true);
+
+    [Test]
+    public void A_folder_is_what_peft_writes_and_comes_back_bit_for_bit([Values] bool bf16)
+    {
+        using EngineDevice device = EngineDevice.Open("cpu", 2);
+        using Policy policy = Adapted(device, bf16);
+        PeftFolder.Save(policy, _folder, "/models/base");
+
+        JsonNode config = JsonNode.Parse(File.ReadAllText(Path.Combine(_folder, "adapter_config.json")))!;
+        Assert.That((string?)config["peft_type"], Is.EqualTo("LORA"));
+        Assert.That((string?)config["task_type"], Is.EqualTo("CAUSAL_LM"));
+        Assert.That((int?)config["r"], Is.EqualTo(4));
+        Assert.That((int?)config["lora_alpha"], Is.EqualTo(8));
+        Assert.That((string?)config["bias"], Is.EqualTo("none"));
+        Assert.That((string?)config["base_model_name_or_path"], Is.EqualTo("/models/base"));
+        Assert.That(config["target_modules"]!.AsArray().Select(n => (string?)n), Is.EqualTo(new[] { "q_proj", "v_proj", "down_proj" }));
+        Assert.That(PeftFolder.Read(_folder), Is.EqualTo(s_adapter));
+        Assert.That(PeftFolder.BaseName(_folder), Is.EqualTo("/models/base"));
+        Assert.That(TensorNames(Path.Combine(_folder, "adapter_model.safetensors")), Is.EquivalentTo(ExpectedNames()));
+
+        using Policy other = Policy.CreateRandom(device, Architecture, Options(bf16, trainable: false), seed: 1, std: 0.1f);
+        other.AttachAdapter(s_adapter, trainable: true, seed: 99);
+        PeftFolder.LoadWeights(other, _folder);
+        foreach (TensorInfo tensor in policy.Tensors().Where(t => t.IsAdapter))
+        {
+            Assert.That(other.ReadTensor(tensor, TensorKind.Master), Is.EqualTo(policy.ReadTensor(tensor, TensorKind.Master)), tensor.Name);
+        }
+    }
+
+    [Test]
+    public void The_reference_of_an_adapted_policy_is_its_base_and_takes_no_memory()
+    {
+        using EngineDevice device = EngineDevice.Open("cpu", 2);
+        using Policy policy = Policy.CreateRandom(device, Architecture, Options(bf16: false, trainable: false), seed: 1, std: 0.1f);
+        PackedBatch batch = new([new ScoredSequence(new[] { 1, 2, 3 }, new[] { 4, 5, 6, 7 }, Bootstrap: false)]);
+        Scores ofBase = policy.LogProb(batch, 1);
+        policy.AttachAdapter(s_adapter, trainable: true, seed: 3);
+        Assert.That(policy.LogProb(batch, 1).Q, Is.EqualTo(ofBase.Q), "a new adapter adds nothing");
+        Randomize(policy);
+        Scores adapted = policy.LogProb(batch, 1);
+        Assert.That(adapted.Q, Is.Not.EqualTo(ofBase.Q));
+
+        long before = device.Memory().InUse;
+        using ReferencePolicy reference = ReferencePolicy.Of(policy);
+        Assert.That(device.Memory().InUse, Is.EqualTo(before));
+        Scores scored = reference.LogProb(batch, 1);
+        Assert.That(scored.Q, Is.EqualTo(ofBase.Q));
+        Assert.That(scored.V, Is.EqualTo(ofBase.V));
+        Assert.That(policy.LogProb(batch, 1).Q, Is.EqualTo(adapted.Q), "and the policy has its adapter again");
+        Assert.That(() => reference.CopyWeightsFrom(policy), Throws.TypeOf<ConfigException>());
+    }
+
+    [Test]
+    public void A_saved_model_folder_of_an_adapted_policy_is_the_base_and_of_a_merged_one_the_sum()
+    {
+        using EngineDevice device = EngineDevice.Open("cpu", 2);
+        using Policy policy = Adapted(device, bf16: false);
+        PackedBatch batch = new([new ScoredSequence(new[] { 1, 2, 3 }, new[] { 4, 5, 6, 7 }, Bootstrap: false)]);
+        Scores adapted = policy.LogProb(batch, 1), ofBase = policy.WithAdapterOff(() => policy.LogProb(batch, 1));
+        string baseFolder = Directory.CreateDirectory(Path.Combine(_folder, "base")).FullName, merged = Directory.CreateDirectory(Path.Combine(_folder, "merged")).FullName;
+        ModelFolder.Save(policy, baseFolder);
+        policy.MergeAdapter();
+        Assert.That(policy.Adapter, Is.Null);
+        ModelFolder.Save(policy, merged);
+
+        using Policy loadedBase = ModelFolder.Load(device, baseFolder, _ => Options(bf16: false, trainable: false));
+        Assert.That(loadedBase.LogProb(batch, 1).Q, Is.EqualTo(ofBase.Q));
+        using Policy loaded = ModelFolder.Load(device, merged, _ => Options(bf16: false, trainable: false));
+        Scores scores = loaded.LogProb(batch, 1);
+        Assert.That(scores.Q, Is.EqualTo(policy.LogProb(batch, 1).Q));
+        // fp32 sums of a few dozen terms over two layers, twice: tests/native/gradient_test.cpp derives 2e-5 for one.
+        Compare.CloseInNorm(scores.Q, [.. adapted.Q.Select(q => (double)q)], 4e-5, "Q");
+        Assert.That(scores.Q, Is.Not.EqualTo(ofBase.Q));
+    }
+
+    [TestCase("\"peft_type\": \"LOHA\"", "peft_type is \"LOHA\"")]
+    [TestCase("\"task_type\": \"SEQ_CLS\"", "task_type is \"SEQ_CLS\"")]
+    [TestCase("\"bias\": \"all\"", "bias is \"all\"")]
+    [TestCase("\"use_dora\": true", "use_dora is true")]
+    [TestCase("\"modules_to_save\": [\"lm_head\"]", "modules_to_save is [\"lm_head\"]")]
+    [TestCase("\"rank_pattern\": {\"q_proj\": 8}", "rank_pattern is {\"q_proj\":8}")]
+    [TestCase("\"alpha_pattern\": {\"q_proj\": 8}", "alpha_pattern is")]
+    [TestCase("\"layers_to_transform\": [0]", "layers_to_transform is [0]")]
+    [TestCase("\"fan_in_fan_out\": true", "fan_in_fan_out is true")]
+    [TestCase("\"init_lora_weights\": \"pissa\"", "init_lora_weights is \"pissa\"")]
+    [TestCase("\"option_of_tomorrow\": 3", "option_of_tomorrow is 3")]
+    [TestCase("\"r\": 0", "r is 0")]
+    [TestCase("\"r\": \"8\"", "r is \"8\"")]
+    [TestCase("\"lora_alpha\": -1", "lora_alpha is -1")]
+    [TestCase("\"target_modules\": null", "target_modules is null")]
+    [TestCase("\"target_modules\": [\"q_proj\", \"embed_tokens\"]", "embed_tokens")]
+    [TestCase("\"target_modules\": \"model.layers.*.q_proj\"", "model.layers.*.q_proj")]
+    [TestCase("\"target_modules\": []", "target_modules is []")]
+    public void An_option_that_is_not_built_is_refused_by_name(string entry, string says)
+    {
+        WriteConfig(entry);
+        Assert.That(() => PeftFolder.Read(_folder), Throws.TypeOf<DataException>().With.Message.Contains(says).And.Message.Contains("adapter_config.json"));
+    }
+
+    /// <summary>Everything that a default of peft's own writer holds, and the spellings of targets that mean all layers.</summary>
+    [TestCase("\"target_modules\": [\"self_attn.q_proj\", \"mlp.down_proj\"]", AdapterTarget.QProj | AdapterTarget.DownProj)]
+    [TestCase("\"target_modules\": \"all-linear\"", (AdapterTarget)127)]
+    [TestCase("\"lora_dropout\": 0.05, \"megatron_core\": \"megatron.core\", \"loftq_config\": {}, \"qalora_group_size\": 16, \"eva_config\": null, \"lora_bias\": false, \"revision\": \"main\", \"peft_version\": \"0.18.0\"", AdapterTarget.VProj)]
+    public void What_peft_writes_by_default_is_read(string entry, AdapterTarget targets)
+    {
+        WriteConfig(entry);
+        Assert.That(PeftFolder.Read(_folder).Targets, Is.EqualTo(targets));
+    }
+
+    [TestCase(16, 32, false, 2)]
+    [TestCase(16, 32, true, 8)]
+    public void The_scale_is_alpha_over_rank_or_over_its_root(int rank, double alpha, bool rslora, double expected) =>
+        Assert.That(new AdapterOptions(rank, alpha, rslora, AdapterTarget.QProj).Scale, Is.EqualTo(expected));
+
+    [Test]
+    public void A_folder_that_does_not_hold_together_is_refused()
+    {
+        Assert.That(() => PeftFolder.Read(Path.Combine(_folder, "none")), Throws.TypeOf<DataException>().With.Message.Contains("does not exist"));
+        Assert.That(() => PeftFolder.Read(_folder), Throws.TypeOf<DataException>().With.Message.Contains("adapter_config.json"));
+        File.WriteAllText(Path.Combine(_folder, "adapter_config.json"), "{\"r\": ");
+        Assert.That(() => PeftFolder.Read(_folder), Throws.TypeOf<DataException>().With.Message.Contains("not JSON"));
+        using EngineDevice device = EngineDevice.Open("cpu", 1);
+        using Policy policy = Adapted(device, bf16: true);
+        Assert.That(() => PeftFolder.LoadWeights(policy, _folder), Throws.TypeOf<DataException>().With.Message.Contains("has no adapter_model.safetensors"));
+        PeftFolder.Save(policy, _folder, "");
+        Assert.That(() => ModelFolder.ReadArchitecture(_folder), Throws.TypeOf<DataException>().With.Message.Contains("is a PEFT adapter, not a model").And.Message.Contains("model.path=BASE"));
+        string weights = Path.Combine(_folder, "adapter_model.safetensors");
+        File.WriteAllBytes(weights, File.ReadAllBytes(weights)[..^40]);
+        Assert.That(() => PeftFolder.LoadWeights(policy, _folder), Throws.TypeOf<TbrmUserException>().With.Property("ExitCode").EqualTo(ExitCode.Data));
+    }
+
+    private static ModelArchitecture Architecture { get; } = ModelArchitecture.Parse(new JsonObject
+    {
+        ["architectures"] = new JsonArray("Qwen2ForCausalLM"),
+        ["hidden_size"] = 24,
+        ["intermediate_size"] = 40,
+        ["num_hidden_layers"] = 2,
+        ["num_attention_heads"] = 4,
+        ["num_key_value_heads"] = 2,
+        ["vocab_size"] = 50,
+        ["tie_word_embeddings"] = true,
+    }.ToJsonString(), "test");
+
+    private static PolicyOptions Options(bool bf16, bool trainable) => new() { Bf16 = bf16, MaxPositions = 32, Trainable = trainable };
+
+    private static Policy Adapted(EngineDevice device, bool bf16)
+    {
+        Policy policy = Policy.CreateRandom(device, Architecture, Options(bf16, trainable: true), seed: 1, std: 0.1f);
+        policy.AttachAdapter(s_adapter, trainable: true, seed: 3);
+        Randomize(policy);
+        return policy;
+    }
+
+    private static void Randomize(Policy policy)
+    {
+        Random random = new(5);
+        foreach (TensorInfo tensor in policy.Tensors().Where(t => t.IsAdapter))
+        {
+            policy.Model.Write(tensor.Name, TensorKind.Master, [.. Enumerable.Range(0, (int)tensor.Elements).Select(_ => (float)(random.NextDouble() - 0.5))]);
+        }
+    }
+
+    private static IEnumerable<string> ExpectedNames() =>
+        from layer in new[] { 0, 1 }
+        from module in new[] { "self_attn.q_proj", "self_attn.v_proj", "mlp.down_proj" }
+        from matrix in new[] { "A", "B" }
+        select $"base_model.model.model.layers.{layer}.{module}.lora_{matrix}.weight";
+
+    private static IEnumerable<string> TensorNames(string safetensors)
+    {
+        byte[] bytes = File.ReadAllBytes(safetensors);
+        JsonObject header = (JsonObject)JsonNode.Parse(bytes.AsSpan(8, (int)BitConverter.ToInt64(bytes, 0)))!;
+        return header.Select(p => p.Key).Where(k => k != "__metadata__");
+    }
+
+    /// <summary>A good configuration with one entry replaced or added.</summary>
+    private void WriteConfig(string entry)
+    {
+        JsonObject config = (JsonObject)JsonNode.Parse("""{"peft_type": "LORA", "task_type": "CAUSAL_LM", "r": 8, "lora_alpha": 16, "bias": "none", "target_modules": ["v_proj"]}""")!;
+        foreach ((string key, JsonNode? value) in (JsonObject)JsonNode.Parse("{" + entry + "}")!)
+        {
+            config[key] = value?.DeepClone();
+        }
+
+        File.WriteAllText(Path.Combine(_folder, "adapter_config.json"), config.ToJsonString());
+    }
+}
