@@ -21,6 +21,7 @@ add_library(tbrm_tiny_model STATIC
   ${native_src}/model/model_api.cpp
   ${native_src}/optimizer/optimizer_api.cpp
   ${native_src}/residual/residual_api.cpp)
+target_compile_definitions(tbrm_tiny_model PRIVATE TBRM_BUILD)
 target_link_libraries(tbrm_tiny_model PRIVATE tbrm_warnings PUBLIC tbrm_kernels)
 if(TARGET tbrm_cuda)
   target_link_libraries(tbrm_tiny_model PUBLIC tbrm_cuda)

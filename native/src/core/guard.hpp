@@ -20,7 +20,9 @@ struct Failure : std::runtime_error {
 };
 
 // printf into a std::string.
-#if defined(__GNUC__)
+#if defined(__MINGW32__)
+__attribute__((format(gnu_printf, 1, 2)))
+#elif defined(__GNUC__)
 __attribute__((format(printf, 1, 2)))
 #endif
 std::string

@@ -7,12 +7,36 @@
 #if defined(__linux__)
 #include <sys/mman.h>
 #include <unistd.h>
+#elif defined(_WIN32)
+#if !defined(NOMINMAX)
+#define NOMINMAX
+#endif
+#include <windows.h>
+
+#include <malloc.h>
 #endif
 
 namespace tbrm {
 namespace {
 constexpr int64_t kHugePage = int64_t{2} << 20;
+
+#if defined(_WIN32)
+void* aligned_block(int64_t alignment, int64_t bytes) {
+    return _aligned_malloc(static_cast<size_t>(bytes), static_cast<size_t>(alignment));
 }
+void free_block(void* pointer) noexcept {
+    _aligned_free(pointer);
+}
+#else
+void* aligned_block(int64_t alignment, int64_t bytes) {
+    return std::aligned_alloc(static_cast<size_t>(alignment), static_cast<size_t>(bytes));
+}
+void free_block(void* pointer) noexcept {
+    std::free(pointer);
+}
+#endif
+
+}  // namespace
 
 void MemoryCounter::add(int64_t bytes) noexcept {
     const int64_t now = in_use_.fetch_add(bytes, std::memory_order_relaxed) + bytes;
@@ -41,6 +65,10 @@ int64_t host_total_bytes() {
         std::fclose(file);
     }
     return total;
+#elif defined(_WIN32)
+    MEMORYSTATUSEX status{};
+    status.dwLength = sizeof status;
+    return GlobalMemoryStatusEx(&status) ? static_cast<int64_t>(status.ullTotalPhys) : 0;
 #else
     return 0;
 #endif
@@ -50,8 +78,7 @@ void* host_allocate(int64_t bytes) {
     TBRM_ASSERT(bytes >= 0, "asked for %lld bytes", static_cast<long long>(bytes));
     const int64_t alignment = bytes >= 2 * kHugePage ? kHugePage : 64;
     const int64_t rounded = (bytes + alignment - 1) / alignment * alignment;
-    void* pointer =
-            std::aligned_alloc(static_cast<size_t>(alignment), static_cast<size_t>(rounded > 0 ? rounded : alignment));
+    void* pointer = aligned_block(alignment, rounded > 0 ? rounded : alignment);
     if (pointer == nullptr) {
         TBRM_FAIL(TBRM_STATUS_OUT_OF_MEMORY, "the host cannot give %lld bytes; this library holds %lld already",
                 static_cast<long long>(bytes), static_cast<long long>(host_memory().in_use()));
@@ -65,7 +92,7 @@ void* host_allocate(int64_t bytes) {
 }
 
 void host_free(void* pointer, int64_t bytes) noexcept {
-    std::free(pointer);
+    free_block(pointer);
     host_memory().remove(bytes);
 }
 
