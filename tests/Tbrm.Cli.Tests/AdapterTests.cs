@@ -6,6 +6,8 @@ using System.Linq;
 using System.Text.Json.Nodes;
 using System.Threading;
 using NUnit.Framework;
+using Tbrm.Engine;
+using Tbrm.Testing;
 
 namespace Tbrm.Cli.Tests;
 
@@ -92,6 +94,50 @@ public sealed class AdapterTests
         Assert.That(adapted.Output, Is.Not.EqualTo(plain.Output));
     }
 
+    [Test]
+    public void A_trained_adapter_is_exported_and_merged()
+    {
+        string run = PathOf("exported"), scratch = PathOf("exported-scratch"), adapter = PathOf("adapter"), merged = PathOf("merged");
+        Assert.That(CommandLine.Run(Train(run, "model.path=" + _model)).ExitCode, Is.Zero);
+        Outcome exported = CommandLine.Run("export", "adapter", "--run-dir", run, "--out", adapter);
+        Assert.That(exported.ExitCode, Is.Zero, exported.Error);
+        Assert.That(exported.Output.Trim(), Is.EqualTo(adapter));
+        Assert.That(Directory.GetFiles(adapter).Select(Path.GetFileName), Is.EquivalentTo(new[] { "adapter_config.json", "adapter_model.safetensors" }));
+        Assert.That(File.ReadAllBytes(Path.Combine(adapter, "adapter_model.safetensors")), Is.EqualTo(Adapter(Checkpoint(run, Steps))));
+
+        Outcome outcome = CommandLine.Run("export", "merge", "--adapter", adapter, "--out", merged, "--dtype", "fp32");
+        Assert.That(outcome.ExitCode, Is.Zero, outcome.Error);
+        foreach (string file in new[] { "tokenizer.json", "tokenizer_config.json", "generation_config.json" })
+        {
+            Assert.That(File.Exists(Path.Combine(merged, file)), Is.True, file);
+        }
+
+        CheckMerged(adapter, merged);
+        string second = PathOf("merged-of-run");
+        Assert.That(CommandLine.Run("export", "merge", "--run-dir", run, "--out", second, "--dtype", "fp32").ExitCode, Is.Zero);
+        Assert.That(File.ReadAllBytes(Path.Combine(second, "model.safetensors")), Is.EqualTo(File.ReadAllBytes(Path.Combine(merged, "model.safetensors"))));
+        Outcome answer = CommandLine.Run("generate", "--prompt", "1 + 1?", "model.path=" + merged, "data.max_response_length=16", "trainer.threads=1");
+        Assert.That(answer.ExitCode, Is.Zero, answer.Error);
+
+        // A model built on the spot is its own checkpoint's base.
+        Assert.That(CommandLine.Run([.. Train(scratch), "trainer.total_training_steps=1"]).ExitCode, Is.Zero);
+        Outcome ofScratch = CommandLine.Run("export", "merge", "--checkpoint", Checkpoint(scratch, 1), "--out", PathOf("merged-scratch"));
+        Assert.That(ofScratch.ExitCode, Is.Zero, ofScratch.Error);
+    }
+
+    [Test]
+    public void What_cannot_be_exported_is_refused()
+    {
+        string run = PathOf("whole-weights"), missing = PathOf("nothing-written");
+        Assert.That(CommandLine.Run(["train", "--run-dir", run, .. CommandLine.Tiny, "trainer.total_training_steps=1"]).ExitCode, Is.Zero);
+        Refused(3, "holds a whole model, not an adapter", "--run-dir", run, "--out", missing);
+        Refused(3, "exists already", "--adapter", WrittenAdapter("/no/base"), "--base", _model, "--out", _model);
+        Refused(3, "name its folder with --base", "--adapter", WrittenAdapter("some/hub-name"), "--out", missing);
+        Refused(2, "give one of them", "--adapter", run, "--run-dir", run, "--out", missing);
+        Refused(3, "is no", "--adapter", run, "--out", missing);
+        Assert.That(Directory.Exists(missing) || Directory.Exists(missing + ".tmp"), Is.False);
+    }
+
     [TestCase("model.lora_rank=-1", 2, "model.lora_rank")]
     [TestCase("model.lora_alpha=0", 2, "more than 0")]
     [TestCase("model.target_modules=[q_proj,w_proj]", 2, "'w_proj'")]
@@ -124,6 +170,41 @@ public sealed class AdapterTests
         Outcome rebased = CommandLine.Run("train", "--run-dir", run, "--resume");
         Assert.That(rebased.ExitCode, Is.EqualTo(3), rebased.Error);
         Assert.That(rebased.Error, Does.Contain("is not the one that the run began with").And.Contain("model.safetensors"));
+    }
+
+    private static void Refused(int exitCode, string says, params string[] arguments)
+    {
+        Outcome outcome = CommandLine.Run(["export", "merge", .. arguments]);
+        Assert.That(outcome.ExitCode, Is.EqualTo(exitCode), outcome.Error);
+        Assert.That(outcome.Error, Does.Contain(says).And.Not.Contain("   at Tbrm."));
+    }
+
+    private string WrittenAdapter(string baseName)
+    {
+        using EngineDevice device = EngineDevice.Open("cpu", 1);
+        using Policy policy = ModelFolder.Load(device, _model, _ => new() { Bf16 = false, MaxPositions = 16, Trainable = false });
+        policy.AttachAdapter(AdapterOptions.AllProjections(2), trainable: true, seed: 1);
+        string folder = Directory.CreateDirectory(PathOf("written-" + baseName.Replace('/', '-'))).FullName;
+        PeftFolder.Save(policy, folder, baseName);
+        return folder;
+    }
+
+    /// <summary>Scores of the merged model against those of base and adapter, in fp32.</summary>
+    private void CheckMerged(string adapter, string merged)
+    {
+        static PolicyOptions Fp32(ModelArchitecture _) => new() { Bf16 = false, MaxPositions = 16, Trainable = false };
+        using EngineDevice device = EngineDevice.Open("cpu", 1);
+        using Policy adapted = ModelFolder.Load(device, _model, Fp32), whole = ModelFolder.Load(device, merged, Fp32);
+        PackedBatch batch = new([new ScoredSequence(new[] { 1, 2, 3 }, new[] { 40, 50, 60, 70, 80 }, Bootstrap: false)]);
+        Scores ofBase = adapted.LogProb(batch, 1);
+        adapted.AttachAdapter(PeftFolder.Read(adapter), trainable: false, seed: 0);
+        PeftFolder.LoadWeights(adapted, adapter);
+        Scores expected = adapted.LogProb(batch, 1), actual = whole.LogProb(batch, 1);
+        // fp32 sums of a few dozen terms over two layers, twice: tests/native/gradient_test.cpp derives 2e-5 for one.
+        Compare.CloseInNorm(actual.V, [.. expected.V.Select(v => (double)v)], 4e-5, "V");
+        Compare.CloseInNorm(actual.Q, [.. expected.Q.Select(q => (double)q)], 4e-5, "Q");
+        double moved = ofBase.Q.Zip(expected.Q, (b, e) => Math.Abs((double)b - e)).Max();
+        Assert.That(moved, Is.GreaterThan(1e-3), "the adapter does something");
     }
 
     private string PathOf(string name) => Path.Combine(_folder, name);

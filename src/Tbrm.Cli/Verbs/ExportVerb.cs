@@ -18,6 +18,8 @@ internal sealed class ExportVerb : IVerb
         report.SetAction(parsed => (int)Report(parsed.GetValue(_runDir)));
         Command command = new("export", "Makes something else of what a run left");
         command.Subcommands.Add(report);
+        command.Subcommands.Add(ExportAdapter.CreateAdapter());
+        command.Subcommands.Add(ExportAdapter.CreateMerge());
         return command;
     }
 

@@ -28,12 +28,9 @@ public sealed record AdapterOptions(int Rank, double Alpha, bool UseRslora, Adap
     /// <summary>Names of the adapted projections, in the order of the decoder.</summary>
     public IReadOnlyList<string> TargetNames => [.. s_targets.Where(t => Targets.HasFlag(t.Target)).Select(t => t.Name)];
 
-    /// <summary>How many projections of a layer are adapted.</summary>
-    public int TargetCount => TargetNames.Count;
-
     /// <summary>Parameters of A and B.</summary>
     public long ParameterCount(ModelArchitecture architecture) =>
-        architecture.Layers * Projections(architecture).Sum(p => Rank * (p.Inputs + p.Outputs));
+        architecture.Layers * Layers(architecture).Sum(l => l.Outputs.Sum(rows => Rank * (l.Inputs + rows)));
 
     /// <summary>Names that are no projection and not "all-linear".</summary>
     public static IReadOnlyList<string> UnknownTargets(IEnumerable<string> names)
@@ -61,6 +58,9 @@ public sealed record AdapterOptions(int Rank, double Alpha, bool UseRslora, Adap
         return targets;
     }
 
+    /// <summary>An adapter of all projections, scale 1.</summary>
+    public static AdapterOptions AllProjections(int rank) => new(rank, rank, UseRslora: false, ParseTargets([AllLinear], out _));
+
     /// <summary>The names that <see cref="ParseTargets"/> knows, for messages.</summary>
     public static string KnownTargets { get; } = $"{AllLinear}, or a list among {string.Join(", ", s_targets.Select(t => t.Name))}";
 
@@ -77,17 +77,19 @@ public sealed record AdapterOptions(int Rank, double Alpha, bool UseRslora, Adap
         return config.LoraRank == 0 ? null : new(config.LoraRank, config.LoraAlpha, config.UseRslora, ParseTargets(config.TargetModules, out _));
     }
 
-    /// <summary>The adapted projections with the linear layer that holds them (q, k, v are one; gate, up are one), inputs and outputs.</summary>
-    internal IEnumerable<(int Linear, long Inputs, long Outputs)> Projections(ModelArchitecture a)
+    /// <summary>
+    /// The adapted linear layers of a decoder layer, by input: q, k, v share theirs, and gate and up do. Outputs: rows of each projection.
+    /// </summary>
+    public IReadOnlyList<(long Inputs, IReadOnlyList<long> Outputs)> Layers(ModelArchitecture a)
     {
         long queries = (long)a.Heads * a.HeadDim, keys = (long)a.KeyValueHeads * a.HeadDim;
-        (AdapterTarget Target, int Linear, long Inputs, long Outputs)[] all =
+        (long Inputs, (AdapterTarget Target, long Rows)[] Outputs)[] all =
         [
-            (AdapterTarget.QProj, 0, a.HiddenSize, queries), (AdapterTarget.KProj, 0, a.HiddenSize, keys), (AdapterTarget.VProj, 0, a.HiddenSize, keys),
-            (AdapterTarget.OProj, 1, queries, a.HiddenSize),
-            (AdapterTarget.GateProj, 2, a.HiddenSize, a.IntermediateSize), (AdapterTarget.UpProj, 2, a.HiddenSize, a.IntermediateSize),
-            (AdapterTarget.DownProj, 3, a.IntermediateSize, a.HiddenSize),
+            (a.HiddenSize, [(AdapterTarget.QProj, queries), (AdapterTarget.KProj, keys), (AdapterTarget.VProj, keys)]),
+            (queries, [(AdapterTarget.OProj, a.HiddenSize)]),
+            (a.HiddenSize, [(AdapterTarget.GateProj, a.IntermediateSize), (AdapterTarget.UpProj, a.IntermediateSize)]),
+            (a.IntermediateSize, [(AdapterTarget.DownProj, a.HiddenSize)]),
         ];
-        return all.Where(p => Targets.HasFlag(p.Target)).Select(p => (p.Linear, p.Inputs, p.Outputs));
+        return [.. all.Select(l => (l.Inputs, Outputs: (IReadOnlyList<long>)[.. l.Outputs.Where(o => Targets.HasFlag(o.Target)).Select(o => o.Rows)])).Where(l => l.Outputs.Count > 0)];
     }
 }

@@ -47,6 +47,11 @@ public static class PeftFolder
         }
 
         string path = Path.Combine(folder, ConfigFile);
+        if (!File.Exists(path))
+        {
+            throw new DataException($"{folder} is no PEFT adapter: there is no {ConfigFile} in it");
+        }
+
         try
         {
             return Parse(JsonNode.Parse(File.ReadAllText(path)) as JsonObject ?? throw new DataException($"{path}: expected a JSON object"), path);
@@ -92,6 +97,18 @@ public static class PeftFolder
         File.WriteAllText(Path.Combine(folder, ConfigFile), Config(adapter, baseName).ToJsonString(s_indented) + "\n");
         string path = Path.Combine(folder, WeightsFile);
         NativeFailures.Translated($"saving {path}", () => WeightFiles.SaveAdapter(policy.Model, path));
+    }
+
+    /// <summary>The files of a folder.</summary>
+    public static IReadOnlyList<string> Files { get; } = [ConfigFile, WeightsFile];
+
+    /// <summary>Names another base in the folder's adapter_config.json.</summary>
+    public static void Rebase(string folder, string baseName)
+    {
+        string path = Path.Combine(folder, ConfigFile);
+        JsonObject config = (JsonObject)JsonNode.Parse(File.ReadAllText(path))!;
+        config["base_model_name_or_path"] = baseName;
+        File.WriteAllText(path, config.ToJsonString(s_indented) + "\n");
     }
 
     private static JsonObject Config(AdapterOptions adapter, string baseName) => new()

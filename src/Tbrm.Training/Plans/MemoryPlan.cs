@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using Tbrm.Core;
+using Tbrm.Engine;
 
 namespace Tbrm.Training.Plans;
 
@@ -23,6 +24,7 @@ public sealed record MemoryKnob(string Setting, long Saves);
 /// </summary>
 public sealed record MemoryPlan
 {
+    private const int LoraRank = 32;
     private const string Recompute = "model.enable_gradient_checkpointing=true";
 
     /// <summary>In the order in which they are allocated.</summary>
@@ -37,7 +39,7 @@ public sealed record MemoryPlan
     /// <summary>Activations of a micro-batch when layers run again in the backward pass.</summary>
     public required long ActivationsRecomputed { get; init; }
 
-    /// <summary>What PPO with the same configuration takes beyond this: the critic's weights and training state, and its values per token.</summary>
+    /// <summary>What PPO with the same configuration takes beyond this: the critic's weights and training state, and its values per token; 0 with an adapter, when a critic would be one too.</summary>
     public required long PpoExtra { get; init; }
 
     /// <summary>What would make it smaller, the largest saving first.</summary>
@@ -64,11 +66,11 @@ public sealed record MemoryPlan
         parts.Add(new("kv_pages", "KV pages", pages * model.KvPage, $"{pages} pages of {ModelBytes.PageTokens} tokens"));
         parts.Add(new("rollout_activations", "rollout activations", rolloutRows * model.RolloutPerToken + config.Rollout.MaxNumSeqs * model.Row, $"{rolloutRows} rows: rollout.max_num_seqs + max_num_batched_tokens"));
         parts.Add(new("rollout_logits", "logits to draw from", logits + SamplerWork(model, threads), $"{logitsRows} rows of fp32 within model.head_budget_mb, and the sampler's workspace"));
-        parts.Add(new("reference", "reference weights", model.Weights, "a frozen copy"));
+        parts.Add(new("reference", "reference weights", model.Reference, model.Adapter is null ? "a frozen copy" : "the weights themselves, with the adapter off"));
         parts.Add(new("reference_pass", "reference pass", referencePass, $"{batch.MicroBatchTokens} tokens, forward only"));
         parts.AddRange(Update(model, config, batch, threads));
         long tokens = batch.TokensPerStep;
-        return Finish(model, config, batch, parts, available, pages) with { PpoExtra = model.Critic + 3 * sizeof(float) * tokens };
+        return Finish(model, config, batch, parts, available, pages) with { PpoExtra = model.Adapter is null ? model.Critic + 3 * sizeof(float) * tokens : 0 };
     }
 
     /// <summary>Memory of supervised steps: no reference and no rollout.</summary>
@@ -83,12 +85,17 @@ public sealed record MemoryPlan
     private static IEnumerable<MemoryPart> Policy(ModelBytes model, RunConfig config)
     {
         yield return new("weights", "weights", model.Weights, "one copy for rollout and training");
+        if (model.Adapter is { } adapter)
+        {
+            yield return new("adapter", "adapter", model.AdapterWeights, $"rank {adapter.Rank} in {string.Join(", ", adapter.TargetNames)}; the weights are frozen");
+        }
+
         if (model.Master > 0)
         {
             yield return new("master", "fp32 master weights", model.Master, "what the optimizer works on");
         }
 
-        yield return new("gradients", "gradients", model.Gradients, "fp32");
+        yield return new("gradients", "gradients", model.Gradients, model.Adapter is null ? "fp32" : "fp32, of the adapter");
         yield return new("moments", "Adam's moments", model.Moments, "two, fp32");
     }
 
@@ -117,7 +124,7 @@ public sealed record MemoryPlan
 
         long wanted = each * config.Rollout.MaxNumSeqs;
         // Less than one sequence is refused by the engine: what is planned is what it would ask for.
-        long left = available - model.Weights - model.Master - model.Gradients;
+        long left = available - model.Weights - model.AdapterWeights - model.Master - model.Gradients;
         return available <= 0 ? wanted : Math.Clamp((long)(left * config.Rollout.MemoryUtilization) / model.KvPage, each, wanted);
     }
 
@@ -130,6 +137,10 @@ public sealed record MemoryPlan
         long widest = Math.Max(model.Architecture.IntermediateSize, Math.Max(model.Architecture.HiddenSize, (long)model.Architecture.Heads * model.Architecture.HeadDim));
         return widest * (512 + 32) * sizeof(float) + threads * 1_000_000L;
     }
+
+    /// <summary>What training keeps besides the weights and the activations.</summary>
+    private static long TrainingState(ModelBytes model, bool withReference) =>
+        model.AdapterWeights + model.Master + model.Gradients + model.Moments + (withReference ? model.Reference : 0);
 
     private static MemoryPlan Finish(ModelBytes model, RunConfig config, BatchPlan batch, List<MemoryPart> parts, long available, long pages)
     {
@@ -145,6 +156,7 @@ public sealed record MemoryPlan
             new("model.head_budget_mb=64", parts.Single(p => p.Key == "head").Bytes - Math.Min(parts.Single(p => p.Key == "head").Bytes, 64_000_000 + model.HeadWork(ChunkRows(batch)))),
             new("rollout.max_num_batched_tokens=1024", Math.Max(0, config.Rollout.MaxNumBatchedTokens - 1024) * (pages > 0 ? model.RolloutPerToken : 0)),
             new("model.dtype=bf16", model.Master == 0 ? now / 2 : 0),
+            new($"model.lora_rank={LoraRank}", model.Adapter is null ? TrainingState(model, withReference: pages > 0) - TrainingState(model.With(AdapterOptions.AllProjections(LoraRank)), withReference: pages > 0) : 0),
         ];
         return new()
         {

@@ -1,3 +1,4 @@
+using System.Linq;
 using Tbrm.Engine;
 
 namespace Tbrm.Training.Plans;
@@ -10,7 +11,8 @@ namespace Tbrm.Training.Plans;
 /// <param name="bf16">Weights and activations in two bytes instead of four.</param>
 /// <param name="maxPositions">Longest sequence: the rotary tables reach so far.</param>
 /// <param name="panels">Matrices lie in panels of 64 rows, as on the CPU.</param>
-public sealed class ModelBytes(ModelArchitecture architecture, bool bf16, long maxPositions, bool panels)
+/// <param name="adapter">What is trained instead of the weights; null when the weights are.</param>
+public sealed class ModelBytes(ModelArchitecture architecture, bool bf16, long maxPositions, bool panels, AdapterOptions? adapter = null)
 {
     /// <summary>Tokens of a KV page.</summary>
     public const int PageTokens = 64;
@@ -28,14 +30,26 @@ public sealed class ModelBytes(ModelArchitecture architecture, bool bf16, long m
     /// <summary>What forward reads: one copy of the parameters, shared by rollout and training, and the tables of rotations (cos and sin, fp32).</summary>
     public long Weights => Sum(Architecture.TieWordEmbeddings ? 1 : 2, wide: false) + MaxPositions * Architecture.HeadDim * sizeof(float);
 
-    /// <summary>fp32 copy of the weights that the optimizer works on; 0 in fp32, where the weights are it.</summary>
-    public long Master => bf16 ? Sum(Architecture.TieWordEmbeddings ? 1 : 2, wide: true) : 0;
+    /// <summary>The adapter; null when the weights are trained.</summary>
+    public AdapterOptions? Adapter { get; } = adapter;
 
-    /// <summary>fp32 gradients.</summary>
-    public long Gradients => Sum(Architecture.TieWordEmbeddings ? 1 : 2, wide: true);
+    /// <summary>A and B of the adapter, as forward reads them.</summary>
+    public long AdapterWeights => AdapterSum(wide: false);
+
+    /// <summary>fp32 copy of what is trained, which the optimizer works on; 0 in fp32, where the weights are it.</summary>
+    public long Master => bf16 ? Gradients : 0;
+
+    /// <summary>fp32 gradients of what is trained.</summary>
+    public long Gradients => Adapter is null ? Sum(Architecture.TieWordEmbeddings ? 1 : 2, wide: true) : AdapterSum(wide: true);
+
+    /// <summary>The reference policy: a frozen copy, or the base itself with the adapter off.</summary>
+    public long Reference => Adapter is null ? Weights : 0;
 
     /// <summary>Adam's two fp32 moments.</summary>
     public long Moments => 2 * Gradients;
+
+    /// <summary>The same decoder with another adapter.</summary>
+    public ModelBytes With(AdapterOptions adapter) => new(Architecture, bf16, MaxPositions, panels, adapter);
 
     /// <summary>A critic that is trained beside the policy: the same body with one output instead of the vocabulary, and all its training state.</summary>
     public long Critic
@@ -64,14 +78,14 @@ public sealed class ModelBytes(ModelArchitecture architecture, bool bf16, long m
     public long PerScoredRow(bool training) => (training ? 4 : 2) * Row + (training ? 5 : 3) * sizeof(float) + sizeof(long) + sizeof(int);
 
     /// <summary>Activations of one token in the rollout, and where its keys go and come from.</summary>
-    public long RolloutPerToken => 2 * Row + (QkvWidth + AttentionWidth + 3L * Architecture.IntermediateSize) * _element + 4 * sizeof(int) + 2 * sizeof(long);
+    public long RolloutPerToken => 2 * Row + (QkvWidth + AttentionWidth + 3L * Architecture.IntermediateSize + AdapterWidth) * _element + 4 * sizeof(int) + 2 * sizeof(long);
 
     /// <summary>One row of exponentials that the head keeps from forward to backward.</summary>
     public long HeadKeptRow => PaddedVocabulary * _element + HeadSegments * sizeof(float);
 
     /// <summary>Working memory of the head's backward over so many rows at once, besides what it keeps.</summary>
     public long HeadWork(long rows) =>
-        Architecture.HiddenSize * (Up(rows, 32) + 32) * _element + Up(Architecture.HiddenSize, PanelRows) * rows * sizeof(float) + HeadSums(rows);
+        (Adapter is null ? Architecture.HiddenSize * (Up(rows, 32) + 32) * _element : 0) + Up(Architecture.HiddenSize, PanelRows) * rows * sizeof(float) + HeadSums(rows);
 
     /// <summary>Sums of each row over segments of the vocabulary, while the head's forward runs.</summary>
     public long HeadSums(long rows) => rows * (HeadSegments + 1) * 3 * sizeof(float);
@@ -107,10 +121,17 @@ public sealed class ModelBytes(ModelArchitecture architecture, bool bf16, long m
     }
 
     private long BackwardScratch =>
-        (2L * Architecture.HiddenSize + 2L * Architecture.IntermediateSize + AttentionWidth + QkvWidth) * _element;
+        (2L * Architecture.HiddenSize + 2L * Architecture.IntermediateSize + 2 * AdapterWidth + AttentionWidth + QkvWidth) * _element;
 
     private long ForwardScratch(bool withTape) =>
-        (Architecture.HiddenSize + Architecture.IntermediateSize + (withTape ? 0 : QkvWidth + AttentionWidth + 2L * Architecture.IntermediateSize)) * _element;
+        (Architecture.HiddenSize + Architecture.IntermediateSize + AdapterWidth + (withTape ? 0 : QkvWidth + AttentionWidth + 2L * Architecture.IntermediateSize)) * _element;
+
+    /// <summary>What a token's inputs become in the widest adapted layer: rank elements for each projection that reads them.</summary>
+    private long AdapterWidth => Adapter is null ? 0 : Adapter.Layers(Architecture).Max(l => Adapter.Rank * l.Outputs.Count);
+
+    /// <summary>Bytes of A and B in all layers; the A of projections that read the same input are one matrix.</summary>
+    private long AdapterSum(bool wide) => Adapter is null ? 0
+        : Architecture.Layers * Adapter.Layers(Architecture).Sum(l => Matrix((long)Adapter.Rank * l.Outputs.Count, l.Inputs, wide) + l.Outputs.Sum(rows => Matrix(rows, Adapter.Rank, wide)));
 
     /// <summary>Bytes of all parameters with so many [vocabulary, hidden] matrices; <paramref name="wide"/>: in the fp32 form.</summary>
     private long Sum(int vocabularyMatrices, bool wide)

@@ -13,7 +13,7 @@ public static class PlanText
     public static string ToComments(this RunPlan plan)
     {
         StringBuilder text = new();
-        text.Append(CultureInfo.InvariantCulture, $"# plan of {plan.Verb}: {plan.Model}, {Count(plan.Parameters)} parameters, {plan.Dtype}, on {plan.Device}\n#\n# batch (tokens: every prompt and response at its full length)\n");
+        text.Append(CultureInfo.InvariantCulture, $"# plan of {plan.Verb}: {plan.Model}, {Count(plan.Parameters)} parameters{(plan.Trained != plan.Parameters ? $" ({Count(plan.Trained)} of an adapter are trained)" : "")}, {plan.Dtype}, on {plan.Device}\n#\n# batch (tokens: every prompt and response at its full length)\n");
         foreach ((string name, string value, string note) in Batch(plan.Batch, plan.Verb))
         {
             Line(text, name, value, note);
@@ -53,7 +53,7 @@ public static class PlanText
         return new()
         {
             ["verb"] = plan.Verb,
-            ["model"] = new JsonObject { ["name"] = plan.Model, ["parameters"] = plan.Parameters, ["dtype"] = plan.Dtype },
+            ["model"] = new JsonObject { ["name"] = plan.Model, ["parameters"] = plan.Parameters, ["trained_parameters"] = plan.Trained, ["dtype"] = plan.Dtype },
             ["device"] = plan.Device,
             ["batch"] = new JsonObject
             {

@@ -19,6 +19,9 @@ public sealed record RunPlan
     /// <summary>Parameters.</summary>
     public required long Parameters { get; init; }
 
+    /// <summary>Parameters that are trained: all, or those of the adapter.</summary>
+    public required long Trained { get; init; }
+
     /// <summary>bf16 or fp32.</summary>
     public required string Dtype { get; init; }
 
@@ -49,7 +52,13 @@ public sealed record RunPlan
         int threads = (int?)description?["threads"] ?? 1;
         long longest = config.Model.MaxPositions > 0 ? config.Model.MaxPositions
             : config.Data.MaxPromptLength + System.Math.Max(config.Data.MaxResponseLength, config.Rollout.ValKwargs.MaxResponseLength);
-        ModelBytes bytes = new(architecture, bf16, longest, panels: !device.IsCuda);
+        AdapterOptions? adapter = AdapterOptions.Of(config.Model);
+        if (adapter is not null && config.Model.Path.Length == 0 && config.Sft.TotalTrainingSteps > 0)
+        {
+            notes.Add("the warm start of a model that is built on the spot trains all its parameters: until it is over, the run takes what it would take without an adapter");
+        }
+
+        ModelBytes bytes = new(architecture, bf16, longest, panels: !device.IsCuda, adapter);
         long? prompts = CountPrompts(config, isSft, notes);
         BatchPlan batch = isSft ? BatchPlan.Sft(config, prompts) : BatchPlan.Train(config, prompts);
         return new()
@@ -57,6 +66,7 @@ public sealed record RunPlan
             Verb = isSft ? "sft" : "train",
             Model = model,
             Parameters = architecture.ParameterCount,
+            Trained = adapter?.ParameterCount(architecture) ?? architecture.ParameterCount,
             Dtype = bf16 ? "bf16" : "fp32",
             Device = (string?)description?["name"] ?? (string?)description?["device"] ?? config.Trainer.Device,
             Batch = batch,

@@ -23,22 +23,29 @@ internal static class BaseModelRecord
     /// <summary>Throws unless the folder holds the weights that the record describes.</summary>
     public static void Check(string path, string modelFolder)
     {
-        JsonObject? files;
-        try
-        {
-            files = JsonNode.Parse(File.ReadAllText(path))?["files"] as JsonObject;
-        }
-        catch (Exception e) when (e is IOException or JsonException)
-        {
-            throw new DataException($"{path}: {e.Message}", e);
-        }
-
+        JsonObject? files = Read(path)["files"] as JsonObject;
         JsonObject found = (JsonObject)Describe(modelFolder)["files"]!;
         if (!JsonNode.DeepEquals(files, found))
         {
             string differs = found.Select(p => p.Key).Union(files?.Select(p => p.Key) ?? []).First(name => !JsonNode.DeepEquals(files?[name], found[name]));
             throw new DataException(
                 $"the base model in {modelFolder} is not the one that the run began with ({differs} differs from {path}); an adapter is worth nothing with another base");
+        }
+    }
+
+    /// <summary>The folder that the record was written for.</summary>
+    public static string PathIn(string path) =>
+        Read(path)["path"] is JsonValue value && value.TryGetValue(out string? folder) ? folder : throw new DataException($"{path}: expected a text at path");
+
+    private static JsonObject Read(string path)
+    {
+        try
+        {
+            return JsonNode.Parse(File.ReadAllText(path)) as JsonObject ?? throw new DataException($"{path}: expected a JSON object");
+        }
+        catch (Exception e) when (e is IOException or JsonException)
+        {
+            throw new DataException($"{path}: {e.Message}", e);
         }
     }
 

@@ -56,6 +56,13 @@ internal static class RunSummary
             ["key_value_heads"] = a.KeyValueHeads,
             ["vocab_size"] = a.VocabSize,
             ["dtype"] = policy.Options.Bf16 ? "bf16" : "fp32",
+            ["adapter"] = policy.Adapter is not { } adapter ? null : new JsonObject
+            {
+                ["rank"] = adapter.Rank,
+                ["scale"] = adapter.Scale,
+                ["target_modules"] = new JsonArray([.. adapter.TargetNames.Select(n => (JsonNode)n)]),
+                ["parameters"] = adapter.ParameterCount(a),
+            },
         };
     }
 }

@@ -217,7 +217,7 @@ public sealed class TrainingSession : IDisposable
     private static int LongestSequence(RunConfig config) =>
         config.Data.MaxPromptLength + Math.Max(config.Data.MaxResponseLength, config.Rollout.ValKwargs.MaxResponseLength);
 
-    private static JsonObject? ReadGenerationConfig(string folder)
+    internal static JsonObject? ReadGenerationConfig(string folder)
     {
         string path = Path.Combine(folder, s_extraFiles[0]);
         if (folder.Length == 0 || !File.Exists(path))

@@ -50,6 +50,56 @@ public sealed class MemoryPlanTests
         Assert.That(device.Memory().Peak, Is.AtMost(plan.Total), "the plan is an upper bound of the whole");
     }
 
+    /// <summary>The same of a run that trains an adapter: the frozen weights have no training state, and the reference takes nothing.</summary>
+    [Test]
+    public void Each_part_of_an_adapted_run_is_what_the_engine_allocates([Values] bool bf16, [Values] bool recompute, [Values(3, 16)] int rank)
+    {
+        ModelArchitecture architecture = Architecture(tied: true);
+        RunConfig config = Config(bf16, recompute);
+        config = config with { Model = config.Model with { LoraRank = rank, TargetModules = rank == 3 ? ["q_proj", "v_proj", "down_proj"] : ["all-linear"] } };
+        AdapterOptions adapter = AdapterOptions.Of(config.Model)!;
+        BatchPlan batch = BatchPlan.Train(config, dataPrompts: null);
+        using EngineDevice device = EngineDevice.Open("cpu", Threads);
+        MemoryPlan plan = MemoryPlan.Train(new(architecture, bf16, Prompt + Response, panels: true, adapter), config, batch, device.Memory().DeviceTotal, Threads);
+        Meter meter = new(device, plan);
+
+        using Policy policy = Policy.CreateRandom(device, architecture, Options(bf16, recompute) with { Trainable = false }, seed: 1, std: 0.02f);
+        meter.Exactly("weights");
+        policy.AttachAdapter(adapter, trainable: true, seed: 2);
+        Assert.That(policy.Tensors().Where(t => t.IsAdapter).Sum(t => t.Elements), Is.EqualTo(adapter.ParameterCount(architecture)));
+        meter.Exactly("adapter", "master", "gradients");
+        using AdamW optimizer = new(policy, config.Actor.Optim);
+        meter.Exactly("moments");
+        using ReferencePolicy reference = ReferencePolicy.Of(policy);
+        meter.Exactly("reference");
+        Assert.That(plan.Parts.Single(p => p.Key == "reference").Bytes, Is.Zero);
+
+        PackedBatch packed = new([.. Enumerable.Range(0, (int)batch.MicroBatchSequences).Select(i => new ScoredSequence(Ids(i, Prompt), Ids(i + 50, Response), Bootstrap: true))]);
+        Scores scores = reference.LogProb(packed, 1);
+        // The larger part of the kernels' working memory is the update's.
+        meter.Within(0.8, "reference_pass", "kernels");
+        _ = policy.ResidualGradient(packed, 1, Fused(packed, scores));
+        _ = policy.ResidualGradient(packed, 1, Fused(packed, scores));
+        meter.Within(0.9, "activations", "head", "kernels");
+        Assert.That(device.Memory().Peak, Is.AtMost(plan.Total), "the plan is an upper bound of the whole");
+    }
+
+    [Test]
+    public void The_knob_of_an_adapter_saves_what_it_says()
+    {
+        RunConfig config = Config(bf16: true, recompute: false);
+        BatchPlan batch = BatchPlan.Train(config, null);
+        ModelBytes whole = new(Architecture(true), bf16: true, Prompt + Response, panels: true);
+        MemoryPlan plan = MemoryPlan.Train(whole, config, batch, 0, Threads);
+        MemoryKnob knob = plan.Knobs.Single(k => k.Setting == "model.lora_rank=32");
+        AdapterOptions adapter = AdapterOptions.Of(config.Model with { LoraRank = 32 })!;
+        MemoryPlan adapted = MemoryPlan.Train(whole.With(adapter), config, batch, 0, Threads);
+        string[] state = ["adapter", "master", "gradients", "moments", "reference"];
+        long Of(MemoryPlan p) => p.Parts.Where(part => state.Contains(part.Key)).Sum(part => part.Bytes);
+        Assert.That(Of(plan) - Of(adapted), Is.EqualTo(knob.Saves));
+        Assert.That(adapted.Knobs.Select(k => k.Setting), Has.None.StartsWith("model.lora_rank"));
+    }
+
     [Test]
     public void A_plan_that_does_not_fit_names_what_to_change()
     {

@@ -1,0 +1,129 @@
+using System;
+using System.IO;
+using Tbrm.Core;
+using Tbrm.Engine;
+using Tbrm.Interop;
+using Tbrm.Text;
+
+namespace Tbrm.Training;
+
+/// <summary>An adapter with the base that it belongs to.</summary>
+/// <param name="Adapter">PEFT folder.</param>
+/// <param name="Base">Model folder.</param>
+/// <param name="Companions">Folder with the tokenizer and generation_config.json.</param>
+public sealed record AdapterSource(string Adapter, string Base, string Companions)
+{
+    /// <summary>The adapter of a run's newest whole checkpoint; damaged ones are reported.</summary>
+    public static AdapterSource OfRun(RunFolder run, string? baseFolder, Action<string> warn)
+    {
+        RunConfig config = ConfigLoader.Load(File.Exists(run.ConfigPath) ? run.ConfigPath : throw new DataException($"{run.Root} has no config.resolved.yaml"), []);
+        string root = config.Trainer.DefaultLocalDir.Length > 0 ? config.Trainer.DefaultLocalDir : run.CheckpointPath;
+        return OfCheckpoint(new CheckpointStore(root, keep: 0).Latest(warn) ?? throw new DataException($"{root} holds no checkpoint"), baseFolder);
+    }
+
+    /// <summary>The adapter of a checkpoint (a global_step_N folder).</summary>
+    /// <param name="checkpoint">The folder.</param>
+    /// <param name="baseFolder">Where the base is now; null: where the run had it.</param>
+    public static AdapterSource OfCheckpoint(string checkpoint, string? baseFolder = null)
+    {
+        CheckpointStore.Verify(checkpoint);
+        string adapter = RunState.AdapterFolderOf(checkpoint), companions = RunState.ModelFolderOf(checkpoint), reference = RunState.ReferenceFolderOf(checkpoint);
+        if (!PeftFolder.IsAdapter(adapter))
+        {
+            throw new DataException($"checkpoint {checkpoint} holds a whole model, not an adapter: {companions}");
+        }
+
+        if (Directory.Exists(reference))
+        {
+            return new(adapter, Path.GetFullPath(reference), companions);
+        }
+
+        string record = RunState.BaseRecordPathOf(checkpoint), folder = baseFolder ?? BaseModelRecord.PathIn(record);
+        BaseModelRecord.Check(record, folder);
+        return new(adapter, folder, companions);
+    }
+
+    /// <summary>An adapter folder of any origin.</summary>
+    /// <param name="adapter">PEFT folder.</param>
+    /// <param name="baseFolder">The base; null: the folder that the adapter names.</param>
+    public static AdapterSource OfFolder(string adapter, string? baseFolder)
+    {
+        string named = PeftFolder.BaseName(adapter), folder = baseFolder ?? named;
+        return folder.Length > 0 && Directory.Exists(folder) ? new(adapter, folder, folder)
+            : throw new DataException($"{adapter} belongs to the base model '{named}', which is no folder here; name its folder with --base");
+    }
+
+    /// <summary>Writes the adapter as a PEFT folder that names its base.</summary>
+    public void WriteAdapter(string output) => WriteFolder(output, folder =>
+    {
+        foreach (string name in PeftFolder.Files)
+        {
+            File.Copy(Path.Combine(Adapter, name), Path.Combine(folder, name));
+        }
+
+        PeftFolder.Rebase(folder, Path.GetFullPath(Base));
+    });
+
+    /// <summary>Writes base and adapter as one ordinary model folder.</summary>
+    /// <param name="output">Where.</param>
+    /// <param name="dtype"><c>auto</c> (the base's), <c>fp32</c> or <c>bf16</c>.</param>
+    public void WriteMerged(string output, string dtype)
+    {
+        AdapterOptions options = PeftFolder.Read(Adapter);
+        using EngineDevice device = EngineDevice.Open("cpu", 0);
+        using Policy policy = ModelFolder.Load(device, Base, architecture => new()
+        {
+            Bf16 = dtype == "bf16" || (dtype == "auto" && architecture.TorchDtype is "bfloat16" or "float16"),
+            MaxPositions = 1,
+            Trainable = false,
+        });
+        // Trainable: the file's fp32 is merged, not what bf16 would leave of it.
+        policy.AttachAdapter(options, trainable: true, seed: 0);
+        PeftFolder.LoadWeights(policy, Adapter);
+        policy.MergeAdapter();
+        WriteFolder(output, folder =>
+        {
+            ModelFolder.Save(policy, folder, TrainingSession.ReadGenerationConfig(Companions));
+            if (File.Exists(Path.Combine(Companions, "tokenizer.json")))
+            {
+                Tokenizer.Load(Companions).Save(folder);
+            }
+        });
+    }
+
+    /// <summary>Fills a folder under another name and renames it: it is whole or it is not there.</summary>
+    private static void WriteFolder(string output, Action<string> write)
+    {
+        string final = Path.TrimEndingDirectorySeparator(Path.GetFullPath(output)), temporary = final + ".tmp";
+        if (File.Exists(final) || (Directory.Exists(final) && Directory.GetFileSystemEntries(final).Length > 0))
+        {
+            throw new DataException($"{output} exists already; name a folder that does not, or is empty");
+        }
+
+        DiskErrors.Translated($"writing {final}", () =>
+        {
+            RemoveIfThere(temporary);
+            try
+            {
+                Directory.CreateDirectory(temporary);
+                write(temporary);
+                DurableFiles.SyncTree(temporary);
+                RemoveIfThere(final);
+                Directory.Move(temporary, final);
+            }
+            catch
+            {
+                RemoveIfThere(temporary);
+                throw;
+            }
+        });
+    }
+
+    private static void RemoveIfThere(string folder)
+    {
+        if (Directory.Exists(folder))
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+}
