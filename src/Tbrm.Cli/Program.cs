@@ -38,15 +38,9 @@ internal static class Program
             ParseResult parsed = root.Parse(args);
             return parsed.Errors.Count > 0 ? UsageError(parsed) : parsed.Invoke(new() { EnableDefaultExceptionHandler = false });
         }
-        catch (TbrmUserException e)
+        catch (Exception e)
         {
-            Console.Error.WriteLine($"tbrm-native: {e.Message}");
-            return (int)e.ExitCode;
-        }
-        catch (OperationCanceledException)
-        {
-            Console.Error.WriteLine("tbrm-native: interrupted");
-            return (int)ExitCode.Interrupted;
+            return (int)FailureReport.Write(e);
         }
     }
 

@@ -1,3 +1,5 @@
+using System;
+using System.Collections.Generic;
 using System.IO;
 using NUnit.Framework;
 
@@ -25,6 +27,25 @@ public sealed class BadInputTests
         Assert.That(outcome.ExitCode, Is.EqualTo(exitCode), outcome.Error);
         Assert.That(outcome.Error, Does.Contain(expected).And.Not.Contain("   at Tbrm."));
         Assert.That(outcome.Output, Is.Empty);
+    }
+
+    [TestCase(false, "not there")]
+    [TestCase(true, "invalid ELF header")]
+    public void A_native_library_that_does_not_load_is_a_sentence(bool exists, string expected)
+    {
+        if (exists && !OperatingSystem.IsLinux())
+        {
+            Assert.Ignore("the system's own words differ elsewhere");
+        }
+
+        if (exists)
+        {
+            File.WriteAllText(Path.Combine(_folder, "libtbrm.so"), "not a library, and longer than a header of one would be, just to be sure of it");
+        }
+
+        Outcome outcome = CommandLine.Run(new Dictionary<string, string> { ["TBRM_NATIVE_DIR"] = _folder }, ["train", "--run-dir", Path.Combine(_folder, "run")]);
+        Assert.That(outcome.ExitCode, Is.EqualTo(2), outcome.Error);
+        Assert.That(outcome.Error, Does.Contain("./build.sh").And.Contain(expected).And.Not.Contain("   at Tbrm."));
     }
 
     [Test]

@@ -20,16 +20,21 @@ internal static class CommandLine
         "sft.total_training_steps=5", "trainer.save_freq=2", "trainer.test_freq=3",
     ];
 
-    public static Outcome Run(params string[] arguments)
+    public static Outcome Run(params string[] arguments) => Run(new Dictionary<string, string>(), arguments);
+
+    /// <summary>With variables of its environment set.</summary>
+    public static Outcome Run(IReadOnlyDictionary<string, string> environment, string[] arguments)
     {
-        using Process process = Start(arguments);
+        using Process process = Start(environment, arguments);
         System.Threading.Tasks.Task<string> error = process.StandardError.ReadToEndAsync();
         string output = process.StandardOutput.ReadToEnd();
         process.WaitForExit();
         return new(process.ExitCode, output, error.Result);
     }
 
-    public static Process Start(params string[] arguments)
+    public static Process Start(params string[] arguments) => Start(new Dictionary<string, string>(), arguments);
+
+    private static Process Start(IReadOnlyDictionary<string, string> environment, string[] arguments)
     {
         string program = Path.Combine(AppContext.BaseDirectory, "tbrm-native.dll");
         ProcessStartInfo start = new("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = Repository.Root };
@@ -37,6 +42,11 @@ internal static class CommandLine
         foreach (string argument in arguments)
         {
             start.ArgumentList.Add(argument);
+        }
+
+        foreach ((string name, string value) in environment)
+        {
+            start.Environment[name] = value;
         }
 
         return Process.Start(start)!;

@@ -1,0 +1,37 @@
+using System;
+using System.IO;
+using System.Reflection;
+using Tbrm.Core;
+using Tbrm.Engine;
+
+namespace Tbrm.Cli;
+
+/// <summary>What the program says of an exception that ended a verb, and with which code it exits.</summary>
+internal static class FailureReport
+{
+    /// <summary>Writes the sentence to stderr. Only a defect of the program itself comes with its stack.</summary>
+    public static ExitCode Write(Exception exception)
+    {
+        Exception cause = Cause(exception);
+        (ExitCode code, string message) = cause switch
+        {
+            TbrmUserException e => (e.ExitCode, e.Message),
+            OperationCanceledException => (ExitCode.Interrupted, "interrupted"),
+            DllNotFoundException or BadImageFormatException or EntryPointNotFoundException => (ExitCode.Config, cause.Message),
+            IOException e => (e.IsDiskFull() ? ExitCode.OutOfMemory : ExitCode.Data, e.Message),
+            UnauthorizedAccessException e => (ExitCode.Data, e.Message),
+            OutOfMemoryException => (ExitCode.OutOfMemory, "the managed heap is full; lower the batch size or the length of responses, or read a smaller file"),
+            _ => (ExitCode.Internal, $"a defect of tbrm-native, please report it: {cause}"),
+        };
+        Console.Error.WriteLine($"tbrm-native: {message}");
+        return code;
+    }
+
+    /// <summary>The exception that was thrown first: parallel loops and static constructors wrap theirs.</summary>
+    private static Exception Cause(Exception e) => e switch
+    {
+        AggregateException { InnerExceptions.Count: > 0 } many => Cause(many.InnerExceptions[0]),
+        TypeInitializationException or TargetInvocationException when e.InnerException is not null => Cause(e.InnerException),
+        _ => e,
+    };
+}
