@@ -1,5 +1,7 @@
+using System;
 using System.Collections.Generic;
 using System.CommandLine;
+using System.Linq;
 using Tbrm.Core;
 using Tbrm.Training;
 
@@ -30,8 +32,14 @@ internal sealed class RunOptions
     }
 
     /// <summary>defaults &lt; file or preset &lt; command line.</summary>
-    public RunConfig Load(ParseResult parsed, string? fallbackFile = null) =>
-        ConfigLoader.Load(parsed.GetValue(Config) ?? fallbackFile, Arguments(parsed));
+    public RunConfig Load(ParseResult parsed, string verb = RunState.Train, string? fallbackFile = null, IReadOnlyList<ConfigEntry>? defaults = null) =>
+        ConfigLoader.Load(parsed.GetValue(Config) ?? fallbackFile, [.. Arguments(parsed).Select(a => verb == RunState.Sft ? OfSft(a) : a)], withDefault: defaults);
+
+    /// <summary>The short names that mean a supervised run's own keys there.</summary>
+    private static string OfSft(string argument) =>
+        argument.StartsWith("lr=", StringComparison.Ordinal) ? "sft.optim." + argument
+        : argument.StartsWith("steps=", StringComparison.Ordinal) ? "sft.total_training_" + argument
+        : argument;
 
     /// <summary>A benchmark's preset between the file and the command line.</summary>
     public Benchmark LoadBenchmark(ParseResult parsed, EmbeddedPreset preset, string? data) =>

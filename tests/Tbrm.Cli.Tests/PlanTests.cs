@@ -63,13 +63,15 @@ public sealed class PlanTests
     }
 
     [Test]
-    public void A_supervised_run_has_no_reference_and_no_pages()
+    public void A_supervised_run_has_no_reference_and_pages_only_to_measure_accuracy([Values] bool isAsked)
     {
-        Outcome outcome = CommandLine.Run(["sft", "--dry-run", "--json", .. CommandLine.Tiny]);
+        Outcome outcome = CommandLine.Run(["sft", "--dry-run", "--json", .. CommandLine.Tiny, $"sft.val_accuracy={(isAsked ? "true" : "false")}"]);
         Assert.That(outcome.ExitCode, Is.Zero, outcome.Error);
         JsonNode plan = JsonNode.Parse(outcome.Output)!["plan"]!;
         Assert.That((string?)plan["verb"], Is.EqualTo("sft"));
-        Assert.That(((JsonObject)plan["memory"]!["parts"]!).Select(p => p.Key), Has.None.EqualTo("reference").And.None.EqualTo("kv_pages"));
+        string[] parts = [.. ((JsonObject)plan["memory"]!["parts"]!).Select(p => p.Key)];
+        Assert.That(parts, Has.None.EqualTo("reference"));
+        Assert.That(parts.Contains("kv_pages"), Is.EqualTo(isAsked));
         Assert.That((long)plan["batch"]!["trajectories"]!, Is.EqualTo(16));
     }
 

@@ -1,4 +1,6 @@
 using System.CommandLine;
+using Tbrm.Core;
+using Tbrm.Training;
 
 namespace Tbrm.Cli.Verbs;
 
@@ -15,7 +17,12 @@ internal sealed class PlanVerb : IVerb
         _run.AddTo(command);
         command.Options.Add(_sft);
         command.Options.Add(_json);
-        command.SetAction(parsed => (int)PlanOutput.Print(_run.Load(parsed), parsed.GetValue(_sft), parsed.GetValue(_json)));
+        command.SetAction(parsed =>
+        {
+            bool isSft = parsed.GetValue(_sft);
+            RunConfig config = isSft ? _run.Load(parsed, RunState.Sft, defaults: EmbeddedPresets.SftDefaults.Entries) : _run.Load(parsed);
+            return (int)PlanOutput.Print(config, isSft, parsed.GetValue(_json));
+        });
         return command;
     }
 }

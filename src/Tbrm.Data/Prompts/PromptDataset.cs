@@ -113,8 +113,7 @@ public sealed class PromptDataset : IPromptSource
             return;
         }
 
-        int[] drawn = SeededPermutation.Create(_prompts.Count, seed, RandomPurpose.Subset, 0)[..(int)max];
-        Array.Sort(drawn);
+        int[] drawn = RandomSubset.Draw(_prompts.Count, (int)max, seed);
         Counts.BeyondMaxSamples += _prompts.Count - drawn.Length;
         for (int i = 0; i < drawn.Length; i++)
         {

@@ -6,6 +6,9 @@ public sealed record SamplerOptions
     /// <summary>Prompts per batch (<c>data.train_batch_size</c>).</summary>
     public required int BatchSize { get; init; }
 
+    /// <summary>What messages call the batch size.</summary>
+    public string BatchSizeKey { get; init; } = "data.train_batch_size";
+
     /// <summary>A new order every epoch (<c>data.shuffle</c>); a source without end is never shuffled, its items are random already.</summary>
     public bool Shuffle { get; init; } = true;
 

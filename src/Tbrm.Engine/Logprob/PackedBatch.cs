@@ -6,15 +6,20 @@ namespace Tbrm.Engine;
 
 /// <summary>A sequence to be scored: a prompt, and the tokens after it that are scored.</summary>
 /// <param name="Prompt">Token ids that are read but not scored. At least one.</param>
-/// <param name="Response">Token ids that are scored.</param>
+/// <param name="Response">Token ids that are scored, but for those that <see cref="Mask"/> leaves out.</param>
 /// <param name="Bootstrap">Adds a row for the state after the last token, whose V is of interest and whose Q is not.</param>
 public readonly record struct ScoredSequence(ReadOnlyMemory<int> Prompt, ReadOnlyMemory<int> Response, bool Bootstrap = false)
 {
+    /// <summary>One flag per response token, true where it is scored; empty when all are. For conversations of several turns.</summary>
+    public ReadOnlyMemory<bool> Mask { get; init; }
+
     /// <summary>Tokens of the sequence.</summary>
     public int Length => Prompt.Length + Response.Length;
 
     /// <summary>Rows that it scores.</summary>
-    public int Rows => Response.Length + (Bootstrap ? 1 : 0);
+    public int Rows => (Mask.IsEmpty ? Response.Length : Mask.Span.Count(true)) + (Bootstrap ? 1 : 0);
+
+    internal bool IsScored(int position) => Mask.IsEmpty || position >= Mask.Length || Mask.Span[position];
 }
 
 /// <summary>Sequences end to end, without padding, and the rows that are scored: what tbrm_batch_t wants.</summary>
@@ -36,6 +41,11 @@ public sealed class PackedBatch
                 throw new ArgumentException("a sequence needs at least one prompt token: nothing predicts its first token");
             }
 
+            if (!s.Mask.IsEmpty && s.Mask.Length != s.Response.Length)
+            {
+                throw new ArgumentException($"a mask of {s.Mask.Length} flags does not belong to a response of {s.Response.Length} tokens");
+            }
+
             tokens += s.Length;
             rows += s.Rows;
         }
@@ -50,8 +60,13 @@ public sealed class PackedBatch
             s.Prompt.Span.CopyTo(_ids.AsSpan(token));
             token += s.Prompt.Length;
             ReadOnlySpan<int> response = s.Response.Span;
-            for (int h = 0; h < s.Rows; h++)
+            for (int h = 0; h < response.Length + (s.Bootstrap ? 1 : 0); h++)
             {
+                if (!s.IsScored(h))
+                {
+                    continue;
+                }
+
                 // Row h is predicted by the token before it; the bootstrap row has no label, and its Q is not used.
                 _rows[row] = token + h - 1;
                 _labels[row++] = h < response.Length ? response[h] : 0;

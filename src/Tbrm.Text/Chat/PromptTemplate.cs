@@ -111,7 +111,14 @@ public sealed class PromptTemplate
     /// <exception cref="Jinja.JinjaException">The template refuses the conversation.</exception>
     public string Render(IReadOnlyList<ChatMessage> messages) => _template.Render(WithInstruction(messages), addGenerationPrompt: true);
 
-    private IReadOnlyList<ChatMessage> WithInstruction(IReadOnlyList<ChatMessage> messages)
+    /// <summary>A conversation as it stands, without the instruction.</summary>
+    /// <param name="messages">The conversation.</param>
+    /// <param name="addGenerationPrompt">End with what begins the assistant's turn.</param>
+    /// <exception cref="Jinja.JinjaException">The template refuses the conversation.</exception>
+    public string Render(IReadOnlyList<ChatMessage> messages, bool addGenerationPrompt) => _template.Render(messages, addGenerationPrompt);
+
+    /// <summary>The conversation with the instruction after the user's last turn.</summary>
+    public IReadOnlyList<ChatMessage> WithInstruction(IReadOnlyList<ChatMessage> messages)
     {
         int last = _instruction == null ? -1 : messages.ToList().FindLastIndex(message => message.Role == "user");
         return last < 0

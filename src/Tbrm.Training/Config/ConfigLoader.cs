@@ -22,7 +22,9 @@ public static class ConfigLoader
     /// <param name="fileOrPreset">A YAML file, or the name of a preset.</param>
     /// <param name="arguments">Overrides, key=value.</param>
     /// <param name="above">Keys between the file and the overrides: a benchmark's preset.</param>
-    public static RunConfig Load(string? fileOrPreset, IReadOnlyList<string> arguments, IReadOnlyList<ConfigEntry>? above = null)
+    /// <param name="withDefault">Keys between the default preset and the overrides, where that preset is what is read.</param>
+    public static RunConfig Load(string? fileOrPreset, IReadOnlyList<string> arguments, IReadOnlyList<ConfigEntry>? above = null,
+        IReadOnlyList<ConfigEntry>? withDefault = null)
     {
         List<ConfigEntry> overrides = [.. arguments.Select(ConfigEntry.FromArgument)];
         bool ownModel = overrides.Any(e => ConfigSchema.Canonical(e.Path) == "model.path");
@@ -30,6 +32,7 @@ public static class ConfigLoader
         if (fileOrPreset is not null || !ownModel)
         {
             entries.AddRange(ReadBase(fileOrPreset ?? DefaultPreset));
+            entries.AddRange(fileOrPreset is null ? withDefault ?? [] : []);
         }
 
         entries.AddRange(above ?? []);

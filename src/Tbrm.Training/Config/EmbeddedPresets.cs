@@ -27,6 +27,9 @@ public static class EmbeddedPresets
     /// <summary>How the benchmarks are asked, sorted by name.</summary>
     public static IReadOnlyList<EmbeddedPreset> Benchmarks { get; } = Load("eval-presets/");
 
+    /// <summary>What the verb sft changes in the default preset when nothing else is named: how often it tests and saves.</summary>
+    public static EmbeddedPreset SftDefaults { get; } = Load("verb-presets/").Single();
+
     /// <summary>A benchmark's preset.</summary>
     /// <exception cref="ConfigException">There is none of that name.</exception>
     public static EmbeddedPreset Benchmark(string name) => Benchmarks.FirstOrDefault(p => p.Name == name)

@@ -1,4 +1,6 @@
+using System;
 using System.IO;
+using System.Text.Json;
 using System.Text.Json.Nodes;
 using Tbrm.Core;
 using Tbrm.Data;
@@ -10,15 +12,42 @@ namespace Tbrm.Training;
 /// What a checkpoint holds besides the model: everything that decides how the run goes on. Random streams are keyed by seed, step and
 /// trajectory, so the step is their whole state.
 /// </summary>
+/// <param name="Verb">What made it: train, sft, or the warm start of train.</param>
 /// <param name="Step">Steps done.</param>
-/// <param name="Sampler">Where the prompts stand.</param>
-/// <param name="ValBefore">Accuracy before the first step, when it was measured.</param>
-/// <param name="BestAccuracy">Best accuracy so far, and at which step.</param>
-/// <param name="BestStep">See <paramref name="BestAccuracy"/>.</param>
-/// <param name="SecondsBefore">Wall time spent up to here by earlier processes.</param>
-public sealed record RunState(long Step, SamplerState Sampler, double? ValBefore, double? BestAccuracy, long BestStep, double SecondsBefore)
+/// <param name="Sampler">Where the prompts or examples stand.</param>
+public sealed record RunState(string Verb, long Step, SamplerState Sampler)
 {
+    /// <summary>The verb of reinforcement runs.</summary>
+    public const string Train = "train";
+
+    /// <summary>The verb of supervised runs.</summary>
+    public const string Sft = "sft";
+
+    /// <summary>Supervised steps before the first step of a train run.</summary>
+    public const string WarmStart = "warm_start";
+
     private const string ActorFolder = "actor", HuggingFaceFolder = "huggingface", ReferenceFolder = "ref";
+
+    /// <summary>Accuracy before the first step, when it was measured.</summary>
+    public double? ValBefore { get; init; }
+
+    /// <summary>Best accuracy so far.</summary>
+    public double? BestAccuracy { get; init; }
+
+    /// <summary>Loss on held-out examples before the first step, nats per token.</summary>
+    public double? LossBefore { get; init; }
+
+    /// <summary>Smallest loss on held-out examples so far.</summary>
+    public double? BestLoss { get; init; }
+
+    /// <summary>Where the best accuracy was found; without accuracies, the smallest loss.</summary>
+    public long BestStep { get; init; }
+
+    /// <summary>Wall time spent up to here by earlier processes.</summary>
+    public double SecondsBefore { get; init; }
+
+    /// <summary>Metrics of the step, whose test was stopped before its end; null when nothing is left to do of it.</summary>
+    public MetricSet? Pending { get; init; }
 
     /// <summary>The model folder inside a checkpoint.</summary>
     public static string ModelFolderOf(string checkpoint) => Path.Combine(checkpoint, ActorFolder, HuggingFaceFolder);
@@ -40,25 +69,47 @@ public sealed record RunState(long Step, SamplerState Sampler, double? ValBefore
     {
         JsonObject extra = new()
         {
+            ["verb"] = Verb,
             ["step"] = Step,
             ["val_before"] = ValBefore,
             ["best_accuracy"] = BestAccuracy,
+            ["loss_before"] = LossBefore is { } before && double.IsFinite(before) ? before : null,
+            ["best_loss"] = BestLoss is { } loss && double.IsFinite(loss) ? loss : null,
             ["best_step"] = BestStep,
             ["seconds_before"] = SecondsBefore,
+            ["pending"] = Pending?.ToJson(),
         };
-        File.WriteAllText(Path.Combine(checkpoint, ActorFolder, "extra_state.json"), extra.ToJsonString() + "\n");
-        File.WriteAllText(Path.Combine(checkpoint, "data.json"), Sampler.ToJson().ToJsonString() + "\n");
+        File.WriteAllText(ExtraPath(checkpoint), extra.ToJsonString() + "\n");
+        File.WriteAllText(DataPath(checkpoint), Sampler.ToJson().ToJsonString() + "\n");
     }
 
     /// <summary>Reads what <see cref="Write"/> wrote.</summary>
+    /// <exception cref="DataException">A file is missing or damaged.</exception>
     public static RunState Read(string checkpoint)
     {
-        JsonObject extra = Parse(Path.Combine(checkpoint, ActorFolder, "extra_state.json"));
-        JsonObject data = Parse(Path.Combine(checkpoint, "data.json"));
-        return new(
-            extra["step"]!.GetValue<long>(), SamplerState.FromJson(data), extra["val_before"]?.GetValue<double>(),
-            extra["best_accuracy"]?.GetValue<double>(), extra["best_step"]!.GetValue<long>(), extra["seconds_before"]!.GetValue<double>());
+        JsonObject extra = Parse(ExtraPath(checkpoint));
+        try
+        {
+            return new((string?)extra["verb"] ?? Train, (long?)extra["step"] ?? throw new FormatException("there is no step"), SamplerState.FromJson(Parse(DataPath(checkpoint))))
+            {
+                ValBefore = (double?)extra["val_before"],
+                BestAccuracy = (double?)extra["best_accuracy"],
+                LossBefore = (double?)extra["loss_before"],
+                BestLoss = (double?)extra["best_loss"],
+                BestStep = (long?)extra["best_step"] ?? 0,
+                SecondsBefore = (double?)extra["seconds_before"] ?? 0,
+                Pending = extra["pending"] is JsonObject pending ? MetricSet.FromJson(pending) : null,
+            };
+        }
+        catch (Exception e) when (e is InvalidOperationException or FormatException)
+        {
+            throw new DataException($"{ExtraPath(checkpoint)}: {e.Message}", e);
+        }
     }
+
+    private static string ExtraPath(string checkpoint) => Path.Combine(checkpoint, ActorFolder, "extra_state.json");
+
+    private static string DataPath(string checkpoint) => Path.Combine(checkpoint, "data.json");
 
     private static JsonObject Parse(string path)
     {
@@ -66,7 +117,7 @@ public sealed record RunState(long Step, SamplerState Sampler, double? ValBefore
         {
             return JsonNode.Parse(File.ReadAllText(path)) as JsonObject ?? throw new DataException($"{path}: expected a JSON object");
         }
-        catch (System.Exception e) when (e is System.Text.Json.JsonException or IOException)
+        catch (Exception e) when (e is JsonException or IOException)
         {
             throw new DataException($"{path}: {e.Message}", e);
         }

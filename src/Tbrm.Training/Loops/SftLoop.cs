@@ -1,100 +1,162 @@
 using System;
-using System.Collections.Generic;
 using System.Globalization;
-using System.Linq;
 using System.Threading;
 using Tbrm.Core;
-using Tbrm.Data;
-using Tbrm.Engine;
-using Tbrm.Objectives;
 
 namespace Tbrm.Training;
 
-/// <summary>Supervised steps on prompts and their answers: cross entropy per response token, the end token included.</summary>
-public sealed class SftLoop(TrainingSession session, IProgressDisplay progress)
+/// <summary>
+/// A supervised run: steps on examples, loss on held-out ones, accuracy on problems where there are any, checkpoints, report. Killed at any
+/// moment, it goes on from its last checkpoint with the same bits.
+/// </summary>
+public sealed class SftLoop : IDisposable
 {
-    private readonly SftConfig _config = session.Config.Sft;
-    private readonly SftObjective _objective = new();
+    private readonly OpenRun _run;
+    private readonly TrainingSession _session;
+    private readonly IProgressDisplay _progress;
+    private readonly SupervisedSources _sources;
+    private readonly SftStep _step;
+    private readonly RolloutStage? _rollout;
+    private readonly RunRecorder _recorder;
 
-    /// <summary>
-    /// Runs the configured number of steps with an optimizer of its own; <paramref name="onStep"/> gets the metrics of each. Returns the
-    /// last loss, nats per token.
-    /// </summary>
-    public double Run(IPromptSource source, Func<Prompt, string> answerOf, Action<long, MetricSet>? onStep, CancellationToken stop)
+    /// <summary>Prepares a run; the opened run and the sinks are the caller's.</summary>
+    public SftLoop(OpenRun run, MetricSinks sinks, IProgressDisplay progress)
     {
-        PromptSampler sampler = new(source, new()
-        {
-            BatchSize = _config.TrainBatchSize,
-            Shuffle = session.Config.Data.Shuffle,
-            // Another order than the reinforcement steps see.
-            Seed = ~(ulong)session.Config.Data.Seed,
-        });
-        using AdamW optimizer = new(session.Policy, _config.Optim);
-        LearningRate schedule = new(_config.Optim, _config.TotalTrainingSteps);
-        double loss = double.NaN;
-        for (long step = 1; step <= _config.TotalTrainingSteps && sampler.Next() is { } prompts; step++)
-        {
-            (loss, long tokens) = Accumulate(prompts, answerOf, stop);
-            double learningRate = schedule.At(step);
-            OptimizerResult result = optimizer.Step(learningRate, _config.GradClip);
-            if (!result.Applied)
-            {
-                throw new TbrmUserException(ExitCode.NonFinite,
-                    $"supervised step {step}: the gradient norm is {result.GradNorm}; lower sft.optim.lr (it is {_config.Optim.Lr})");
-            }
-
-            MetricSet metrics = new();
-            metrics["sft/loss"] = loss;
-            metrics["sft/grad_norm"] = result.GradNorm;
-            metrics["sft/lr"] = learningRate;
-            metrics["sft/tokens"] = tokens;
-            onStep?.Invoke(step, metrics);
-            progress.Show("warm start", (double)step / _config.TotalTrainingSteps,
-                string.Create(CultureInfo.InvariantCulture, $"{step}/{_config.TotalTrainingSteps}, loss {loss:F3}"));
-        }
-
-        progress.Clear();
-        return loss;
+        _run = run;
+        _session = run.Session;
+        _progress = progress;
+        RunConfig config = _session.Config;
+        _sources = SupervisedSources.Of(_session, isWarmStart: false);
+        _step = new(_session, _sources.Train);
+        bool isAsked = config.Sft.ValAccuracy && _session.Validation is not null;
+        _rollout = isAsked ? new(_session.Policy, _session.Tokenizer, config, _session.StopIds) : null;
+        Evaluator? evaluator = _rollout is null ? null : new(_session, _rollout, progress);
+        _recorder = new(run, sinks, progress, evaluator, run.State ?? new(RunState.Sft, 0, _step.SamplerState), _step.TotalSteps);
     }
 
-    private (double Loss, long Tokens) Accumulate(IReadOnlyList<Prompt> prompts, Func<Prompt, string> answerOf, CancellationToken stop)
+    /// <summary>Runs to the end, or to where it is stopped.</summary>
+    public TrainEnd Run(CancellationToken stop)
     {
-        ScoredSequence[] sequences = [.. prompts.Select(p => Sequence(p, answerOf(p)))];
-        long tokens = sequences.Sum(s => (long)s.Response.Length);
-        double loss = 0;
         try
         {
-            foreach (Range range in MicroBatches.Cut([.. sequences.Select(s => s.Length)], session.Config.Actor.PpoMaxTokenLenPerGpu))
-            {
-                stop.ThrowIfCancellationRequested();
-                PackedBatch packed = new(sequences[range]);
-                Scores scores = session.Policy.LogProb(packed, temperature: 1, keep: true);
-                ObjectiveResult result = _objective.Evaluate(new()
-                {
-                    RowOffsets = packed.RowOffsets,
-                    Q = scores.Q,
-                    V = scores.V,
-                    Reward = new float[packed.RowOffsets.Length - 1],
-                    Weight = [.. Enumerable.Repeat(1f / tokens, packed.RowOffsets.Length - 1)],
-                });
-                session.Policy.Backward(result.DQ, result.DV, []);
-                loss += result.Loss;
-            }
+            Prepare(stop);
+            Steps(stop);
+            string last = _recorder.Checkpoints.FolderOf(_recorder.State.Step);
+            return new(ExitCode.Ok, _session.Policy.Adapter is null ? $"model: {RunState.ModelFolderOf(last)}" : $"adapter: {RunState.AdapterFolderOf(last)}");
         }
-        catch
+        catch (OperationCanceledException) when (stop.IsCancellationRequested)
         {
-            session.Policy.ZeroGradient();
-            throw;
+            return _recorder.Interrupted(() => Save(_recorder.State.Step));
+        }
+        finally
+        {
+            _recorder.Publish(isLast: true);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _rollout?.Dispose();
+        _step.Dispose();
+    }
+
+    /// <summary>Ends a run whose steps are not finite any more.</summary>
+    internal static void GiveUp(long step, int nonFinite, RunConfig config, string what)
+    {
+        if (nonFinite >= config.Trainer.MaxNonFiniteSteps)
+        {
+            throw new TbrmUserException(ExitCode.NonFinite, string.Create(CultureInfo.InvariantCulture,
+                $"step {step} of {what}: loss or gradient were not finite {nonFinite} times in a row, and those updates were not made. Lower sft.optim.lr (it is {config.Sft.Optim.Lr}), or lengthen its warm-up"));
+        }
+    }
+
+    private void Prepare(CancellationToken stop)
+    {
+        if (_sources.Note.Length > 0)
+        {
+            _progress.Say(_sources.Note);
         }
 
-        return (loss, tokens);
+        if (_run.ResumedFrom is { } from)
+        {
+            _step.Restore(RunState.OptimizerPathOf(from), _recorder.State.Sampler);
+            _progress.Say($"resumed from {from} at step {_recorder.State.Step}");
+            if (_recorder.FinishPending(_recorder.State.Step == 0 ? TestFirst(stop) : m => Test(_recorder.State.Step, m, stop)))
+            {
+                Save(_recorder.State.Step);
+            }
+
+            return;
+        }
+
+        if (_session.Config.Trainer.ValBeforeTrain)
+        {
+            _recorder.Finish(0, new(), tokens: 0, TestFirst(stop));
+        }
+
+        _recorder.Publish();
     }
 
-    private ScoredSequence Sequence(Prompt prompt, string answer)
+    private void Steps(CancellationToken stop)
     {
-        int[] response = session.Tokenizer.Encode(answer);
-        int[] ended = session.Tokenizer.EosId is int eos ? [.. response, eos] : response;
-        int limit = session.Config.Data.MaxResponseLength;
-        return new(session.Encoder.Encode(prompt).Ids, ended.Length > limit ? ended[..limit] : ended);
+        int nonFinite = 0;
+        for (long step = _recorder.State.Step + 1; step <= _step.TotalSteps; step++)
+        {
+            SftOutcome outcome = _recorder.Clock.Measure("step", () => _recorder.Clock.Measure("update_actor", () => _step.Run(step, stop)));
+            nonFinite = outcome.Finite ? 0 : nonFinite + 1;
+            if (nonFinite >= _session.Config.Trainer.MaxNonFiniteSteps)
+            {
+                _recorder.Finish(step, outcome.Metrics, outcome.Tokens, test: null);
+                GiveUp(step, nonFinite, _session.Config, $"{_step.TotalSteps}; the last good checkpoint is in {_recorder.Checkpoints.Root}");
+            }
+
+            Finish(step, outcome, stop);
+        }
+
+        _recorder.IsFinished = true;
     }
+
+    /// <summary>Everything after the update. The state moves on only here.</summary>
+    private void Finish(long step, SftOutcome outcome, CancellationToken stop)
+    {
+        _recorder.State = _recorder.State with { Step = step, Sampler = _step.SamplerState };
+        bool isTested = _recorder.IsTested(step), isSaved = _recorder.IsSaved(step);
+        _recorder.Finish(step, outcome.Metrics, outcome.Tokens, isTested ? m => Test(step, m, stop) : null);
+        _progress.Show("sft", (double)step / _step.TotalSteps, string.Create(CultureInfo.InvariantCulture, $"{step}/{_step.TotalSteps}, loss {outcome.Loss:F3}"));
+        if (isSaved)
+        {
+            Save(step);
+        }
+
+        if (isSaved || isTested)
+        {
+            _recorder.Publish();
+        }
+    }
+
+    private Action<MetricSet> TestFirst(CancellationToken stop) => metrics =>
+    {
+        Test(0, metrics, stop);
+        _recorder.State = _recorder.State with { ValBefore = _recorder.LastAccuracy, LossBefore = _recorder.LastLoss };
+    };
+
+    private void Test(long step, MetricSet metrics, CancellationToken stop)
+    {
+        if (_sources.Held is { } held)
+        {
+            _recorder.TakeLoss(step, _recorder.Clock.Measure("testing", () => _step.Measure(held, stop)), metrics);
+        }
+
+        _recorder.Evaluate(step, metrics, stop);
+    }
+
+    private void Save(long step) => _recorder.Save(step, folder =>
+    {
+        _step.Save(RunState.OptimizerPathOf(folder));
+        if (_session.Policy.Adapter is not null)
+        {
+            BaseModelRecord.Write(RunState.BaseRecordPathOf(folder), _session.Config.Model.Path);
+        }
+    });
 }

@@ -1,6 +1,7 @@
 using System.IO;
 using System.Text;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using Tbrm.Engine;
 
 namespace Tbrm.Training;
@@ -19,31 +20,16 @@ public sealed class JsonLinesSink : IMetricSink
     /// <inheritdoc/>
     public void Write(long step, MetricSet metrics)
     {
-        using MemoryStream line = new();
-        using (Utf8JsonWriter json = new(line))
+        JsonObject row = new() { ["step"] = step };
+        foreach ((string name, JsonNode? value) in metrics.ToJson())
         {
-            json.WriteStartObject();
-            json.WriteNumber("step", step);
-            foreach (string name in metrics.Names)
-            {
-                double value = metrics[name];
-                if (double.IsFinite(value))
-                {
-                    json.WriteNumber(name, value);
-                }
-                else
-                {
-                    json.WriteString(name, double.IsNaN(value) ? "NaN" : value > 0 ? "Infinity" : "-Infinity");
-                }
-            }
-
-            json.WriteEndObject();
+            row[name] = value?.DeepClone();
         }
 
-        line.WriteByte((byte)'\n');
+        byte[] line = Encoding.UTF8.GetBytes(row.ToJsonString() + "\n");
         DiskErrors.Translated($"writing {_file.Name}", () =>
         {
-            _file.Write(line.GetBuffer(), 0, (int)line.Length);
+            _file.Write(line);
             _file.Flush();
         });
     }

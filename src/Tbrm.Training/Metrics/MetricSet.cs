@@ -1,6 +1,8 @@
 using System;
 using System.Collections.Generic;
 using System.Globalization;
+using System.Text.Json;
+using System.Text.Json.Nodes;
 
 namespace Tbrm.Training;
 
@@ -62,6 +64,47 @@ public sealed class MetricSet
             this[name] = other[name];
         }
     }
+
+    /// <summary>The numbers by name. They keep all their bits; what is not finite becomes a string, since JSON has no word for it.</summary>
+    public JsonObject ToJson()
+    {
+        JsonObject json = [];
+        foreach (string name in _names)
+        {
+            double value = _values[name];
+            json[name] = double.IsFinite(value) ? value : double.IsNaN(value) ? "NaN" : value > 0 ? "Infinity" : "-Infinity";
+        }
+
+        return json;
+    }
+
+    /// <summary>What <see cref="ToJson"/> wrote; members that are no numbers are passed over.</summary>
+    public static MetricSet FromJson(JsonObject json)
+    {
+        MetricSet metrics = new();
+        foreach ((string name, JsonNode? value) in json)
+        {
+            if (Number(value) is { } number)
+            {
+                metrics[name] = number;
+            }
+        }
+
+        return metrics;
+    }
+
+    private static double? Number(JsonNode? value) => value?.GetValueKind() switch
+    {
+        JsonValueKind.Number => value.GetValue<double>(),
+        JsonValueKind.String => value.GetValue<string>() switch
+        {
+            "NaN" => double.NaN,
+            "Infinity" => double.PositiveInfinity,
+            "-Infinity" => double.NegativeInfinity,
+            _ => null,
+        },
+        _ => null,
+    };
 
     /// <summary>verl's console line: <c>step:12 - actor/pg_loss:0.01 - ...</c>; nothing else in it has a colon.</summary>
     public string ToConsoleLine(long step)

@@ -55,7 +55,8 @@ public sealed record BatchPlan
 
     /// <summary>Of supervised steps.</summary>
     public static BatchPlan Sft(RunConfig config, long? dataPrompts) =>
-        Of(config, dataPrompts, config.Sft.TrainBatchSize, 1, config.Sft.TotalTrainingSteps);
+        Of(config, dataPrompts, config.Sft.TrainBatchSize, 1,
+            config.Sft.TotalTrainingSteps > 0 ? config.Sft.TotalTrainingSteps : dataPrompts / config.Sft.TrainBatchSize * config.Trainer.TotalEpochs);
 
     private static BatchPlan Of(RunConfig config, long? dataPrompts, long prompts, long samples, long? steps)
     {

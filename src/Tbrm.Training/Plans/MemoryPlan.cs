@@ -58,14 +58,8 @@ public sealed record MemoryPlan
     public static MemoryPlan Train(ModelBytes model, RunConfig config, BatchPlan batch, long available, int threads)
     {
         long pages = KvPageCount(model, config, available);
-        long rolloutRows = config.Rollout.MaxNumSeqs + config.Rollout.MaxNumBatchedTokens;
-        long logitsRows = Math.Clamp(HeadBudget(config) / (model.Architecture.VocabSize * sizeof(float)), 1, config.Rollout.MaxNumSeqs);
-        long logits = logitsRows * model.Architecture.VocabSize * sizeof(float);
         long referencePass = batch.MicroBatchTokens * model.ScoringPerToken + batch.MicroBatchRows * model.PerScoredRow(training: false) + model.HeadSums(ChunkRows(batch));
-        List<MemoryPart> parts = [.. Policy(model, config)];
-        parts.Add(new("kv_pages", "KV pages", pages * model.KvPage, $"{pages} pages of {ModelBytes.PageTokens} tokens"));
-        parts.Add(new("rollout_activations", "rollout activations", rolloutRows * model.RolloutPerToken + config.Rollout.MaxNumSeqs * model.Row, $"{rolloutRows} rows: rollout.max_num_seqs + max_num_batched_tokens"));
-        parts.Add(new("rollout_logits", "logits to draw from", logits + SamplerWork(model, threads), $"{logitsRows} rows of fp32 within model.head_budget_mb, and the sampler's workspace"));
+        List<MemoryPart> parts = [.. Policy(model, config), .. Rollout(model, config, pages, threads)];
         parts.Add(new("reference", "reference weights", model.Reference, model.Adapter is null ? "a frozen copy" : "the weights themselves, with the adapter off"));
         parts.Add(new("reference_pass", "reference pass", referencePass, $"{batch.MicroBatchTokens} tokens, forward only"));
         parts.AddRange(Update(model, config, batch, threads));
@@ -73,9 +67,14 @@ public sealed record MemoryPlan
         return Finish(model, config, batch, parts, available, pages) with { PpoExtra = model.Adapter is null ? model.Critic + 3 * sizeof(float) * tokens : 0 };
     }
 
-    /// <summary>Memory of supervised steps: no reference and no rollout.</summary>
-    public static MemoryPlan Sft(ModelBytes model, RunConfig config, BatchPlan batch, long available, int threads) =>
-        Finish(model, config, batch, [.. Policy(model, config), .. Update(model, config, batch, threads)], available, pages: 0);
+    /// <summary>Memory of supervised steps: no reference, and a rollout only where accuracy is measured.</summary>
+    public static MemoryPlan Sft(ModelBytes model, RunConfig config, BatchPlan batch, long available, int threads)
+    {
+        bool isAsked = config.Sft.ValAccuracy && (config.Data.ValFiles.Count > 0 || config.Data.Task.Length > 0 || config.Data.Tasks.Count > 0);
+        long pages = isAsked ? KvPageCount(model, config, available) : 0;
+        IEnumerable<MemoryPart> rollout = isAsked ? Rollout(model, config, pages, threads) : [];
+        return Finish(model, config, batch, [.. Policy(model, config), .. rollout, .. Update(model, config, batch, threads)], available, pages);
+    }
 
     private static long HeadBudget(RunConfig config) => config.Model.HeadBudgetMb * 1_000_000L;
 
@@ -97,6 +96,16 @@ public sealed record MemoryPlan
 
         yield return new("gradients", "gradients", model.Gradients, model.Adapter is null ? "fp32" : "fp32, of the adapter");
         yield return new("moments", "Adam's moments", model.Moments, "two, fp32");
+    }
+
+    private static IEnumerable<MemoryPart> Rollout(ModelBytes model, RunConfig config, long pages, int threads)
+    {
+        long rows = config.Rollout.MaxNumSeqs + config.Rollout.MaxNumBatchedTokens;
+        long logitsRows = Math.Clamp(HeadBudget(config) / (model.Architecture.VocabSize * sizeof(float)), 1, config.Rollout.MaxNumSeqs);
+        long logits = logitsRows * model.Architecture.VocabSize * sizeof(float);
+        yield return new("kv_pages", "KV pages", pages * model.KvPage, $"{pages} pages of {ModelBytes.PageTokens} tokens");
+        yield return new("rollout_activations", "rollout activations", rows * model.RolloutPerToken + config.Rollout.MaxNumSeqs * model.Row, $"{rows} rows: rollout.max_num_seqs + max_num_batched_tokens");
+        yield return new("rollout_logits", "logits to draw from", logits + SamplerWork(model, threads), $"{logitsRows} rows of fp32 within model.head_budget_mb, and the sampler's workspace");
     }
 
     private static IEnumerable<MemoryPart> Update(ModelBytes model, RunConfig config, BatchPlan batch, int threads)

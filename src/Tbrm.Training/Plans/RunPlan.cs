@@ -81,8 +81,7 @@ public sealed record RunPlan
         if (path.Length == 0)
         {
             PromptSources sources = new(config);
-            int vocabulary = ScratchModel.TrainTokenizer(sources.Train
-                ?? throw new ConfigException("without model.path a model is built from the training prompts, and there are none: set data.task or data.train_files")).VocabularySize;
+            int vocabulary = ScratchModel.TrainTokenizer(config, sources.Train).VocabularySize;
             return (ScratchModel.Architecture(config.Model.Scratch, vocabulary, config.Data.MaxPromptLength + config.Data.MaxResponseLength), "built on the spot (model.scratch)");
         }
 
@@ -122,6 +121,13 @@ public sealed record RunPlan
             notes.Add($"prompts over data.max_prompt_length={config.Data.MaxPromptLength} tokens are still counted; training drops them");
         }
 
-        return PromptSources.Count(config, files);
+        if (!isSft || config.Sft.TrainFiles.Count == 0)
+        {
+            return PromptSources.Count(config, files);
+        }
+
+        long rows = SupervisedSources.Texts(config).LongCount();
+        rows = config.Data.TrainMaxSamples < 0 ? rows : System.Math.Min(rows, config.Data.TrainMaxSamples);
+        return config.Sft.ValFiles.Count > 0 ? rows : rows - (long)System.Math.Ceiling(config.Sft.ValShare * rows);
     }
 }

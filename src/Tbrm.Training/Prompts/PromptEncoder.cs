@@ -22,7 +22,7 @@ public sealed class PromptEncoder(Tokenizer tokenizer, string? tokenizerFolder, 
     public EncodedPrompt Encode(Prompt prompt)
     {
         int[] ids = Tokenizer.Encode(Render(prompt));
-        return new(prompt, Fit(ids, prompt));
+        return new(prompt, Fit(ids, Name(prompt)));
     }
 
     /// <summary>Encodes prompts in order.</summary>
@@ -40,34 +40,29 @@ public sealed class PromptEncoder(Tokenizer tokenizer, string? tokenizerFolder, 
     /// <summary>Length in tokens, for filters.</summary>
     public int CountTokens(Prompt prompt) => Tokenizer.Encode(Render(prompt)).Length;
 
-    private string Render(Prompt prompt)
+    /// <summary>A conversation with the configured system prompt and instruction.</summary>
+    public IReadOnlyList<ChatMessage> Complete(IReadOnlyList<ChatMessage> messages) => _template.WithInstruction(WithSystem(messages));
+
+    /// <summary>The text of a complete conversation.</summary>
+    /// <param name="messages">What <see cref="Complete"/> gave, or its beginning.</param>
+    /// <param name="addGenerationPrompt">End with what begins the assistant's turn.</param>
+    /// <param name="where">What it is, for messages.</param>
+    /// <exception cref="DataException">The template refuses it.</exception>
+    public string Render(IReadOnlyList<ChatMessage> messages, bool addGenerationPrompt, string where)
     {
-        IReadOnlyList<ChatMessage> messages = config.SystemPrompt.Length > 0 && prompt.Messages[0].Role != "system"
-            ? [new("system", config.SystemPrompt), .. prompt.Messages] : prompt.Messages;
         try
         {
-            return _template.Render(messages);
+            return _template.Render(messages, addGenerationPrompt);
         }
         catch (JinjaException e)
         {
-            throw new DataException($"prompt {prompt.Index} of {prompt.DataSource}: the chat template refuses it: {e.Message}", e);
+            throw new DataException($"{where}: the chat template refuses it: {e.Message}", e);
         }
     }
 
-    /// <summary>The configured template; else the tokenizer folder's own; else, for a model built on the spot, ChatML.</summary>
-    private static PromptTemplate CreateTemplate(DataConfig config, string? folder)
-    {
-        ChatTemplate template = config.Template switch
-        {
-            NoTemplate => ChatTemplate.FromSource("{% for message in messages %}{{ message.content }}{% endfor %}"),
-            "" when folder is null => ChatTemplate.FromSource(ScratchModel.ChatTemplate),
-            "" => ChatTemplate.Load(folder),
-            string fileOrName => ChatTemplate.FromSource(PromptTemplate.FileOrNamed(fileOrName)),
-        };
-        return PromptTemplate.Over(template, config.AppendInstruction.Length > 0 ? config.AppendInstruction : null);
-    }
-
-    private int[] Fit(int[] ids, Prompt prompt)
+    /// <summary>Cuts a prompt to data.max_prompt_length as data.truncation says.</summary>
+    /// <exception cref="DataException">It is too long, and data.truncation is error.</exception>
+    public int[] Fit(int[] ids, string where)
     {
         int limit = config.MaxPromptLength;
         if (ids.Length <= limit)
@@ -81,8 +76,28 @@ public sealed class PromptEncoder(Tokenizer tokenizer, string? tokenizerFolder, 
             "right" => ids[..limit],
             "middle" => [.. ids[..(limit / 2)], .. ids[^(limit - limit / 2)..]],
             _ => throw new DataException(
-                $"prompt {prompt.Index} of {prompt.DataSource} has {ids.Length} tokens, data.max_prompt_length is {limit}: raise it, or set "
+                $"{where} has {ids.Length} tokens, data.max_prompt_length is {limit}: raise it, or set "
                 + "data.truncation=left|right|middle, or data.filter_overlong_prompts=true"),
         };
+    }
+
+    private string Render(Prompt prompt) => Render(Complete(prompt.Messages), addGenerationPrompt: true, Name(prompt));
+
+    private static string Name(Prompt prompt) => $"prompt {prompt.Index} of {prompt.DataSource}";
+
+    private IReadOnlyList<ChatMessage> WithSystem(IReadOnlyList<ChatMessage> messages) => config.SystemPrompt.Length > 0 && messages[0].Role != "system"
+        ? [new("system", config.SystemPrompt), .. messages] : messages;
+
+    /// <summary>The configured template; else the tokenizer folder's own; else, for a model built on the spot, ChatML.</summary>
+    private static PromptTemplate CreateTemplate(DataConfig config, string? folder)
+    {
+        ChatTemplate template = config.Template switch
+        {
+            NoTemplate => ChatTemplate.FromSource("{% for message in messages %}{{ message.content }}{% endfor %}"),
+            "" when folder is null => ChatTemplate.FromSource(ScratchModel.ChatTemplate),
+            "" => ChatTemplate.Load(folder),
+            string fileOrName => ChatTemplate.FromSource(PromptTemplate.FileOrNamed(fileOrName)),
+        };
+        return PromptTemplate.Over(template, config.AppendInstruction.Length > 0 ? config.AppendInstruction : null);
     }
 }

@@ -1,3 +1,5 @@
+using System.Collections.Generic;
+using System.Linq;
 using System.Text.Json.Nodes;
 using Tbrm.Core;
 using Tbrm.Data;
@@ -27,20 +29,36 @@ public static class ScratchModel
         "{%- for message in messages %}{{- '<|im_start|>' + message.role + '\\n' + message.content + '<|im_end|>\\n' }}{%- endfor %}"
         + "{%- if add_generation_prompt %}{{- '<|im_start|>assistant\\n' }}{%- endif %}";
 
+    /// <summary>The tokenizer of a configuration without a model: from its problems, or else from its supervised files.</summary>
+    /// <exception cref="ConfigException">There are neither.</exception>
+    public static Tokenizer TrainTokenizer(RunConfig config, IPromptSource? problems) => problems is not null ? TrainTokenizer(problems)
+        : config.Sft.TrainFiles.Count > 0 ? TrainTokenizer(SupervisedSources.Texts(config))
+        : throw new ConfigException("without model.path a model is built from the training prompts, and there are none: set data.task, data.tasks, data.train_files or sft.train_files");
+
     /// <summary>Byte-level BPE that cuts at digits only, so that a task's set phrases are one token each; trained on the first prompts of a source and their answers.</summary>
-    public static Tokenizer TrainTokenizer(IPromptSource source)
+    private static Tokenizer TrainTokenizer(IPromptSource source)
+    {
+        long count = System.Math.Min(source.Count ?? SamplePrompts, SamplePrompts);
+        return TrainTokenizer(Enumerable.Range(0, (int)count).Select(i => source.Get(i)).Select(p => (p.Messages, (string?)p.GroundTruth)));
+    }
+
+    /// <summary>The same, trained on the first rows of supervised files.</summary>
+    private static Tokenizer TrainTokenizer(IEnumerable<SupervisedExample> examples) => TrainTokenizer(examples.Take(SamplePrompts).Select(e => (e.Messages, e.Response)));
+
+    private static Tokenizer TrainTokenizer(IEnumerable<(IReadOnlyList<ChatMessage> Messages, string? Answer)> conversations)
     {
         BpeTrainer trainer = new(WordSplit.Phrases);
-        long count = System.Math.Min(source.Count ?? SamplePrompts, SamplePrompts);
-        for (long i = 0; i < count; i++)
+        foreach ((IReadOnlyList<ChatMessage> messages, string? answer) in conversations)
         {
-            Prompt prompt = source.Get(i);
-            foreach (ChatMessage message in prompt.Messages)
+            foreach (ChatMessage message in messages)
             {
                 trainer.Add(message.Role + "\n" + message.Content);
             }
 
-            trainer.Add("assistant\n" + prompt.GroundTruth);
+            if (answer is not null)
+            {
+                trainer.Add("assistant\n" + answer);
+            }
         }
 
         TokenizerBuilder builder = trainer.Train(VocabularySize);

@@ -64,6 +64,9 @@ internal sealed class ReportFacts
     /// <summary>The run reached its last step.</summary>
     public bool IsFinished => Summary["finished"] is JsonValue value && value.GetValueKind() == JsonValueKind.True;
 
+    /// <summary>A run of sft.</summary>
+    public bool IsSupervised => Text(Summary, "verb") == RunState.Sft;
+
     /// <summary>The mean score of the first data source that was evaluated.</summary>
     public MetricSeries? Validation =>
         History.Names.FirstOrDefault(n => n.StartsWith(ReportCharts.ValidationPrefix, StringComparison.Ordinal) && n.Contains("/mean@", StringComparison.Ordinal)) is { } name

@@ -35,10 +35,12 @@ internal static class ReportHeader
     {
         if (facts.Config is { } config)
         {
-            yield return Objective(config.Algorithm.Name) + string.Create(CultureInfo.InvariantCulture, $", β {config.Algorithm.Tbrm.Beta}");
-            yield return config.Data.Task.Length > 0 ? config.Data.Task
+            bool isSft = facts.IsSupervised;
+            yield return isSft ? "supervised fine-tuning" : Objective(config.Algorithm.Name) + string.Create(CultureInfo.InvariantCulture, $", β {config.Algorithm.Tbrm.Beta}");
+            yield return isSft && config.Sft.TrainFiles.Count > 0 ? string.Join(", ", config.Sft.TrainFiles.Select(Path.GetFileName)) : config.Data.Task.Length > 0 ? config.Data.Task
                 : string.Join(", ", config.Data.TrainFiles.Select(Path.GetFileName).Concat(config.Data.Tasks.Select(t => t.Name)));
-            yield return string.Create(CultureInfo.InvariantCulture, $"{config.Data.TrainBatchSize} prompts × {config.Rollout.N} responses a step");
+            yield return isSft ? string.Create(CultureInfo.InvariantCulture, $"{config.Sft.TrainBatchSize} examples a step")
+                : string.Create(CultureInfo.InvariantCulture, $"{config.Data.TrainBatchSize} prompts × {config.Rollout.N} responses a step");
         }
 
         if (facts.Summary["model"] is JsonObject model)
@@ -83,7 +85,13 @@ internal static class ReportHeader
             yield return ("Best", HtmlText.Percent(best), string.Create(CultureInfo.InvariantCulture, $"at step {facts.Number("best_step")}"));
         }
 
-        long total = facts.Config?.Trainer.TotalTrainingSteps ?? -1;
+        if (facts.Number("val_loss_after") is { } loss)
+        {
+            yield return ("Held-out loss", facts.Number("val_loss_before") is { } first
+                ? $"{HtmlText.Number(first)} <span class=\"arrow\">→</span> {HtmlText.Number(loss)}" : HtmlText.Number(loss), "nats per token");
+        }
+
+        double total = facts.Number("total_steps") ?? facts.Config?.Trainer.TotalTrainingSteps ?? -1;
         yield return ("Steps", HtmlText.Number(Steps(facts)), total >= 0 ? "of " + HtmlText.Number(total) : "");
         if (facts.Number("wall_s") is { } wall)
         {

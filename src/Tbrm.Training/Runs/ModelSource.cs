@@ -22,6 +22,12 @@ internal sealed record ModelSource(string Weights, string Companions, string Ada
         }
 
         string companions = RunState.ModelFolderOf(checkpoint), adapter = RunState.AdapterFolderOf(checkpoint);
+        if (RunState.Read(checkpoint).Verb == RunState.WarmStart)
+        {
+            // The adapter comes after the warm start, which trains the weights themselves.
+            return new(companions, companions, "", null);
+        }
+
         bool isAdapter = PeftFolder.IsAdapter(adapter);
         if (isAdapter != (model.LoraRank > 0 || model.LoraAdapterPath.Length > 0))
         {

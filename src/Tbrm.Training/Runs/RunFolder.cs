@@ -42,6 +42,9 @@ public sealed class RunFolder
     /// <summary>Checkpoints, unless trainer.default_local_dir says otherwise.</summary>
     public string CheckpointPath => Path.Combine(Root, "checkpoints");
 
+    /// <summary>Checkpoints of a warm start while it lasts.</summary>
+    public string WarmStartPath => Path.Combine(Root, "warm_start");
+
     /// <summary>Responses of a training step.</summary>
     public string RolloutPath(long step) => Path.Combine(Root, "rollouts", Number(step) + ".jsonl");
 

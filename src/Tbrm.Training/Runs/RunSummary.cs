@@ -10,34 +10,45 @@ namespace Tbrm.Training;
 /// <summary>summary.json: what came of a run.</summary>
 internal static class RunSummary
 {
-    public static void Write(RunFolder folder, TrainingSession session, RunState state, double? accuracy, double seconds, PhaseClock clock, bool finished,
-        IReadOnlyList<RunWarning> warnings)
+    public static void Write(RunFolder folder, TrainingSession session, RunRecorder run, long totalSteps, IReadOnlyList<RunWarning> warnings)
     {
+        RunState state = run.State;
         RunConfig config = session.Config;
         JsonObject phases = [];
-        foreach ((string phase, double total) in clock.Totals)
+        foreach ((string phase, double total) in run.Clock.Totals)
         {
             phases[phase] = total;
         }
 
-        RunFolder.WriteJson(folder.SummaryPath, new JsonObject
+        JsonObject summary = new()
         {
-            ["finished"] = finished,
+            ["verb"] = state.Verb,
+            ["finished"] = run.IsFinished,
             ["val_before"] = state.ValBefore,
-            ["val_after"] = accuracy,
+            ["val_after"] = run.LastAccuracy,
             ["val_best"] = state.BestAccuracy,
             ["best_step"] = state.BestStep,
             ["steps"] = state.Step,
-            ["wall_s"] = seconds,
+            ["total_steps"] = totalSteps,
+            ["wall_s"] = run.Seconds,
             ["timing_s"] = phases,
-            ["algorithm"] = config.Algorithm.Name,
+            ["algorithm"] = state.Verb == RunState.Sft ? RunState.Sft : config.Algorithm.Name,
             ["seed"] = config.Trainer.Seed,
             ["model"] = Model(session.Policy),
             ["device"] = JsonNode.Parse(session.Device.Description),
             ["version"] = Version,
             ["warnings"] = new JsonArray([.. warnings.Select(w => (JsonNode)w.ToJson())]),
-        });
+        };
+        if (state.Verb == RunState.Sft)
+        {
+            (summary["val_loss_before"], summary["val_loss_after"], summary["val_loss_best"]) = (Finite(state.LossBefore), Finite(run.LastLoss), Finite(state.BestLoss));
+        }
+
+        RunFolder.WriteJson(folder.SummaryPath, summary);
     }
+
+    /// <summary>JSON has no word for what is not finite.</summary>
+    private static double? Finite(double? value) => value is { } v && double.IsFinite(v) ? v : null;
 
     /// <summary>Version and commit that this program was built from.</summary>
     private static string Version =>

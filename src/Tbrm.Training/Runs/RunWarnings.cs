@@ -73,6 +73,8 @@ public sealed class RunWarnings(RunConfig config)
             "the problems are too hard or too easy for the policy, so that its samples teach nothing about each other: choose others (data.filter, data.task_params), raise rollout.n, or raise rollout.temperature"),
         new("skipped_step", 1, m => Above(m, "actor/skipped", 0, _ => $"logits, loss or gradient were not finite, and the update was not made"),
             string.Create(CultureInfo.InvariantCulture, $"lower actor.optim.lr (it is {config.Actor.Optim.Lr}), lengthen its warm-up, or lower actor.grad_clip (it is {config.Actor.GradClip})")),
+        new("skipped_supervised_step", 1, m => Above(m, "sft/skipped", 0, _ => $"loss or gradient were not finite, and the update was not made"),
+            string.Create(CultureInfo.InvariantCulture, $"lower sft.optim.lr (it is {config.Sft.Optim.Lr}), lengthen its warm-up, or lower sft.grad_clip (it is {config.Sft.GradClip})")),
         new("probability_drift", 1, m => Above(m, "training/rollout_probs_diff_max", config.Trainer.BatchInvariant ? 0 : FastPathDrift, drift => $"the rollout's probabilities and the trainer's differ by up to {drift:G3}"),
             "both run the same kernels, so this is a defect unless a faster path that is not row-invariant was chosen: please report it with the run's config.resolved.yaml; trainer.max_rollout_probs_diff=0 stops a run at the first difference"),
         new("grader_failures", 1, Failures,

@@ -112,7 +112,7 @@ public sealed class TrainingSession : IDisposable
             string? tokenizerFolder = folder.Length == 0 ? null
                 : config.Model.TokenizerPath.Length > 0 && checkpoint is null ? config.Model.TokenizerPath : folder;
             Tokenizer tokenizer = tokenizerFolder is not null ? Tokenizer.Load(tokenizerFolder)
-                : ScratchModel.TrainTokenizer(prompts.Train ?? throw new ConfigException("without model.path a model is built from the training prompts, and there are none: set data.task, data.tasks or data.train_files"));
+                : ScratchModel.TrainTokenizer(config, prompts.Train);
             policy = CreatePolicy(config, device, tokenizer, source, trainable);
             if (tokenizer.VocabularySize > policy.Architecture.VocabSize)
             {

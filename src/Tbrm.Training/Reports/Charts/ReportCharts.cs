@@ -13,7 +13,7 @@ internal static class ReportCharts
     private static readonly CurveSpec[] s_losses =
     [
         new("TBRM", "actor/tbrm_loss"), new("ReVal", "actor/reval_loss"), new("BRM", "actor/brm_loss"), new("A*-PO", "actor/astar_po_loss"),
-        new("policy", "actor/pg_loss"), new("value", "critic/vf_loss"), new("cross entropy", "sft/loss"),
+        new("policy", "actor/pg_loss"), new("value", "critic/vf_loss"), new("cross entropy", "sft/loss"), new("cross entropy, held out", "val/loss"),
     ];
 
     /// <summary>The charts of a run with these metrics; some of them may have no data.</summary>

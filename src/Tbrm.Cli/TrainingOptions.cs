@@ -1,0 +1,74 @@
+using System;
+using System.Collections.Generic;
+using System.CommandLine;
+using System.IO;
+using Tbrm.Core;
+using Tbrm.Training;
+
+namespace Tbrm.Cli;
+
+/// <summary>What the verbs that train take besides a configuration, and how they start: --resume, --dry-run, --json.</summary>
+internal sealed class TrainingOptions
+{
+    private readonly RunOptions _run = new();
+    private readonly Option<bool> _resume = new("--resume") { Description = "Goes on with the run in --run-dir, or with the newest run" };
+    private readonly Option<bool> _dryRun = new("--dry-run") { Description = "Prints configuration, batch arithmetic and memory plan, and leaves" };
+    private readonly Option<bool> _json = new("--json") { Description = "With --dry-run: one JSON object instead of YAML" };
+
+    public void AddTo(Command command)
+    {
+        _run.AddTo(command);
+        command.Options.Add(_resume);
+        command.Options.Add(_dryRun);
+        command.Options.Add(_json);
+    }
+
+    /// <summary>Loads the configuration and runs, or prints the plan.</summary>
+    /// <param name="parsed">The command line.</param>
+    /// <param name="verb"><see cref="RunState.Train"/> or <see cref="RunState.Sft"/>.</param>
+    /// <param name="defaults">Keys between the preset and the command line when neither a file nor a model is named.</param>
+    /// <param name="check">Refuses a configuration before anything is made.</param>
+    /// <param name="run">Trains: the opened run, its metric sinks, progress, Ctrl-C.</param>
+    public ExitCode Run(ParseResult parsed, string verb, IReadOnlyList<ConfigEntry> defaults, Action<RunConfig> check,
+        Func<OpenRun, MetricSinks, IProgressDisplay, StopSignals, TrainEnd> run)
+    {
+        RunConfig config = Load(parsed, verb, defaults);
+        check(config);
+        if (parsed.GetValue(_dryRun))
+        {
+            return PlanOutput.Print(config, verb == RunState.Sft, parsed.GetValue(_json));
+        }
+
+        using StopSignals signals = new();
+        TerminalProgress progress = new(Console.Error, !Console.IsErrorRedirected);
+        using OpenRun opened = OpenRun.Open(config, verb, progress);
+        using MetricSinks sinks = MetricSinks.Open(config.Trainer.Logger, opened.Folder, Console.Out, opened.State?.Step);
+        TrainEnd end = run(opened, sinks, progress, signals);
+        if (end.Message.Length > 0)
+        {
+            progress.Say("tbrm-native: " + end.Message);
+        }
+
+        return end.ExitCode;
+    }
+
+    /// <summary>A resumed run keeps the configuration that it resolved to, unless a file is given; overrides count in either case.</summary>
+    private RunConfig Load(ParseResult parsed, string verb, IReadOnlyList<ConfigEntry> defaults)
+    {
+        if (!parsed.GetValue(_resume))
+        {
+            return _run.Load(parsed, verb, defaults: defaults);
+        }
+
+        string folder = parsed.GetValue(_run.RunDir) ?? RunFolder.Newest()
+            ?? throw new ConfigException("--resume: there is no run under runs/; name one with --run-dir");
+        string saved = Path.Combine(folder, "config.resolved.yaml");
+        if (!File.Exists(saved))
+        {
+            throw new DataException($"--resume: {folder} holds no run (there is no config.resolved.yaml in it)");
+        }
+
+        RunConfig config = _run.Load(parsed, verb, saved);
+        return config.Trainer.RunDir.Length > 0 ? config : config with { Trainer = config.Trainer with { RunDir = folder } };
+    }
+}

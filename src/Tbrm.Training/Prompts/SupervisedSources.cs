@@ -1,0 +1,57 @@
+using System.Collections.Generic;
+using Tbrm.Core;
+using Tbrm.Data;
+
+namespace Tbrm.Training;
+
+/// <summary>What supervised steps learn from and what their loss is measured on.</summary>
+/// <param name="Train">Examples to learn from.</param>
+/// <param name="Held">Examples that are never learned from; null when there are none.</param>
+/// <param name="Note">What was left out, for people; empty when nothing was.</param>
+public sealed record SupervisedSources(ISupervisedSource Train, ISupervisedSource? Held, string Note)
+{
+    /// <summary>sft.train_files; without them the problems of section <c>data</c> with their answers.</summary>
+    /// <param name="session">Tokenizer, template and problems.</param>
+    /// <param name="isWarmStart">The steps come before reinforcement steps: other problems of a task than those.</param>
+    /// <exception cref="ConfigException">There is nothing to learn from.</exception>
+    /// <exception cref="DataException">A file cannot be used.</exception>
+    public static SupervisedSources Of(TrainingSession session, bool isWarmStart)
+    {
+        if (session.Config.Sft.TrainFiles.Count > 0)
+        {
+            return OfFiles(session, needsHeld: !isWarmStart);
+        }
+
+        IPromptSource problems = session.Train ?? throw new ConfigException("there is nothing to train on: set sft.train_files, data.task or data.train_files");
+        // Files that evaluation asks need not have an answer that can be shown; a task's problems have.
+        IPromptSource? held = isWarmStart || !session.TrainsOnTask ? null : session.Validation;
+        return new(new DemonstrationSource(isWarmStart ? new OffsetPromptSource(problems) : problems, session), held is null ? null : new DemonstrationSource(held, session), "");
+    }
+
+    /// <summary>Examples of the configured files, unencoded: what a tokenizer is trained on.</summary>
+    internal static IEnumerable<SupervisedExample> Texts(RunConfig config) => SupervisedRow.ReadFiles(config.Sft.TrainFiles, Keys(config));
+
+    /// <summary>The columns that the configuration names.</summary>
+    internal static SupervisedKeys Keys(RunConfig config) =>
+        new() { Messages = config.Sft.MessagesKey, Prompt = config.Data.PromptKey, Response = config.Sft.ResponseKey };
+
+    private static SupervisedSources OfFiles(TrainingSession session, bool needsHeld)
+    {
+        RunConfig config = session.Config;
+        SupervisedEncoder encoder = new(session.Encoder, session.StopIds, config);
+        SupervisedDataset train = SupervisedDataset.Load(config.Sft.TrainFiles, Keys(config), encoder, config.Data.TrainMaxSamples);
+        SupervisedDataset? held = null;
+        if (config.Sft.ValFiles.Count > 0)
+        {
+            held = needsHeld ? SupervisedDataset.Load(config.Sft.ValFiles, Keys(config), encoder, config.Data.ValMaxSamples) : null;
+        }
+        else if (config.Sft.ValShare > 0)
+        {
+            (train, held) = train.Split(config.Sft.ValShare, (ulong)config.Data.Seed);
+        }
+
+        int overlong = train.Overlong + (held?.Overlong ?? 0);
+        return new(train, held, overlong == 0 ? ""
+            : $"{overlong} supervised examples are left out: they are longer than data.max_prompt_length={config.Data.MaxPromptLength} or data.max_response_length={config.Data.MaxResponseLength}");
+    }
+}

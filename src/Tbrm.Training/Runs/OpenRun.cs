@@ -1,0 +1,93 @@
+using System;
+using System.IO;
+using Tbrm.Core;
+using Tbrm.Engine;
+
+namespace Tbrm.Training;
+
+/// <summary>A run folder with its session, and the checkpoint that the run goes on from.</summary>
+public sealed class OpenRun : IDisposable
+{
+    private OpenRun(RunFolder folder, TrainingSession session, string? resumedFrom, string? warmStart, RunState? state)
+    {
+        Folder = folder;
+        Session = session;
+        ResumedFrom = resumedFrom;
+        WarmStart = warmStart;
+        State = state;
+    }
+
+    /// <summary>Where everything of the run goes.</summary>
+    public RunFolder Folder { get; }
+
+    /// <summary>Model, data, grader.</summary>
+    public TrainingSession Session { get; }
+
+    /// <summary>The checkpoint; null for a run that begins.</summary>
+    public string? ResumedFrom { get; }
+
+    /// <summary>The checkpoint inside a train run's warm start that it goes on from; null when there is none.</summary>
+    public string? WarmStart { get; }
+
+    /// <summary>What the checkpoint says; null for a run that begins.</summary>
+    public RunState? State { get; }
+
+    /// <summary>Where a configuration's checkpoints are.</summary>
+    public static string CheckpointRoot(TrainerConfig trainer, RunFolder folder) =>
+        trainer.DefaultLocalDir.Length > 0 ? trainer.DefaultLocalDir : folder.CheckpointPath;
+
+    /// <summary>Opens the folder and the model: the checkpoint's, or the configured one. Drops from the folder what lies after the checkpoint.</summary>
+    /// <param name="config">The resolved configuration.</param>
+    /// <param name="verb">What the run is: <see cref="RunState.Train"/> or <see cref="RunState.Sft"/>.</param>
+    /// <param name="progress">Told about damaged checkpoints.</param>
+    /// <exception cref="ConfigException">The folder belongs to a run of another verb.</exception>
+    /// <exception cref="DataException">The checkpoint cannot be used.</exception>
+    public static OpenRun Open(RunConfig config, string verb, IProgressDisplay progress)
+    {
+        RunFolder folder = RunFolder.Open(config.Trainer);
+        progress.Say($"run folder: {folder.Root}");
+        string? from = Checkpoint(config.Trainer, folder, progress);
+        RunState? state = from is null ? null : RunState.Read(from);
+        if (state is not null && state.Verb != verb)
+        {
+            throw new ConfigException($"{folder.Root} holds a run of {state.Verb}, so {verb} cannot go on with it; give another --run-dir, or take its model: model.path={RunState.ModelFolderOf(from!)}");
+        }
+
+        bool mayBeWarm = from is null && verb == RunState.Train && config.Trainer.ResumeMode == "auto" && config.Model.Path.Length == 0 && config.Sft.TotalTrainingSteps > 0;
+        string? warmStart = mayBeWarm ? WarmStartStore(folder).Latest(Warn) : null;
+        TrainingSession session = TrainingSession.Open(config, trainable: true, from ?? warmStart);
+        try
+        {
+            RunFolder.WriteText(folder.ConfigPath, ConfigWriter.ToYaml(config));
+            folder.RewindTo(state?.Step ?? -1);
+            return new(folder, session, from, warmStart, state);
+        }
+        catch
+        {
+            session.Dispose();
+            throw;
+        }
+
+        void Warn(string problem) => progress.Say("tbrm-native: " + problem);
+    }
+
+    /// <summary>Where a train run's warm start is saved while it lasts.</summary>
+    internal static CheckpointStore WarmStartStore(RunFolder folder) => new(folder.WarmStartPath, keep: 1);
+
+    /// <inheritdoc/>
+    public void Dispose() => Session.Dispose();
+
+    private static string? Checkpoint(TrainerConfig trainer, RunFolder folder, IProgressDisplay progress)
+    {
+        switch (trainer.ResumeMode)
+        {
+            case "disable":
+                return null;
+            case "resume_path":
+                CheckpointStore.Verify(trainer.ResumeFromPath);
+                return Path.GetFullPath(trainer.ResumeFromPath);
+            default:
+                return new CheckpointStore(CheckpointRoot(trainer, folder), keep: 0).Latest(problem => progress.Say("tbrm-native: " + problem));
+        }
+    }
+}

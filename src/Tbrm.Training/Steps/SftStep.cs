@@ -1,0 +1,145 @@
+using System;
+using System.Linq;
+using System.Threading;
+using Tbrm.Core;
+using Tbrm.Data;
+using Tbrm.Engine;
+using Tbrm.Objectives;
+
+namespace Tbrm.Training;
+
+/// <summary>What one supervised step produced besides the new weights.</summary>
+/// <param name="Metrics">The numbers of the step.</param>
+/// <param name="Loss">Cross entropy of the examples before the update, nats per learned token.</param>
+/// <param name="Tokens">Tokens of prompts and responses.</param>
+/// <param name="Finite">False when loss or gradient were no numbers: the weights are unchanged.</param>
+public sealed record SftOutcome(MetricSet Metrics, double Loss, long Tokens, bool Finite);
+
+/// <summary>
+/// A supervised step: the next examples, cross entropy per learned token, one optimizer step. Examples are packed end to end without padding;
+/// a micro-batch holds as many as actor.ppo_max_token_len_per_gpu tokens.
+/// </summary>
+public sealed class SftStep : IDisposable
+{
+    private readonly TrainingSession _session;
+    private readonly ISupervisedSource _source;
+    private readonly IndexSampler _sampler;
+    private readonly AdamW _optimizer;
+    private readonly LearningRate _schedule;
+    private readonly SftObjective _objective = new();
+
+    /// <summary>An optimizer and a data order of its own.</summary>
+    /// <exception cref="ConfigException">The data has no end and the configuration names no number of steps.</exception>
+    public SftStep(TrainingSession session, ISupervisedSource source)
+    {
+        _session = session;
+        _source = source;
+        SftConfig config = session.Config.Sft;
+        _sampler = new(source.Count, new()
+        {
+            BatchSize = config.TrainBatchSize,
+            BatchSizeKey = "sft.train_batch_size",
+            Shuffle = session.Config.Data.Shuffle,
+            // Another order than the reinforcement steps see.
+            Seed = ~(ulong)session.Config.Data.Seed,
+        });
+        TotalSteps = config.TotalTrainingSteps > 0 ? config.TotalTrainingSteps
+            : _sampler.BatchesPerEpoch * session.Config.Trainer.TotalEpochs
+                ?? throw new ConfigException("a task has no epochs: set sft.total_training_steps");
+        _schedule = new(config.Optim, TotalSteps);
+        _optimizer = new(session.Policy, config.Optim);
+    }
+
+    /// <summary>Steps of the whole run.</summary>
+    public long TotalSteps { get; }
+
+    /// <summary>Where the examples stand.</summary>
+    public SamplerState SamplerState => _sampler.State;
+
+    /// <summary>Makes step number <paramref name="step"/> (from 1). Stopped in the middle, it has changed nothing but the sampler.</summary>
+    public SftOutcome Run(long step, CancellationToken stop)
+    {
+        double epoch = _sampler.State.Epoch;
+        ScoredSequence[] examples = Array.ConvertAll(_sampler.Next()!, _source.Get);
+        long learned = examples.Sum(s => (long)s.Rows), tokens = examples.Sum(s => (long)s.Length);
+        double loss = Loss(examples, learned, keep: true, stop);
+        double learningRate = _schedule.At(step);
+        OptimizerResult result = _optimizer.Step(learningRate, _session.Config.Sft.GradClip);
+        MetricSet metrics = new();
+        metrics["training/global_step"] = step;
+        metrics["training/epoch"] = epoch;
+        metrics["sft/loss"] = loss;
+        metrics["sft/grad_norm"] = result.GradNorm;
+        metrics["sft/lr"] = learningRate;
+        metrics["sft/tokens"] = learned;
+        metrics["sft/skipped"] = result.Applied ? 0 : 1;
+        metrics["perf/total_num_tokens"] = tokens;
+        return new(metrics, loss, tokens, result.Applied && double.IsFinite(loss));
+    }
+
+    /// <summary>Cross entropy of examples that nothing is learned from, nats per learned token.</summary>
+    public double Measure(ISupervisedSource held, CancellationToken stop)
+    {
+        ScoredSequence[] examples = new ScoredSequence[held.Count ?? throw new ArgumentException("examples to measure on must have an end")];
+        for (int i = 0; i < examples.Length; i++)
+        {
+            examples[i] = held.Get(i);
+        }
+
+        return Loss(examples, examples.Sum(s => (long)s.Rows), keep: false, stop);
+    }
+
+    /// <summary>Writes the optimizer's state.</summary>
+    public void Save(string path) => _optimizer.Save(path);
+
+    /// <summary>Goes on where a checkpoint stands.</summary>
+    public void Restore(string optimizerPath, SamplerState sampler)
+    {
+        _optimizer.Load(optimizerPath);
+        _sampler.Restore(sampler);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _optimizer.Dispose();
+
+    /// <summary>The mean loss; with <paramref name="keep"/> its gradient is accumulated.</summary>
+    private double Loss(ScoredSequence[] examples, long learned, bool keep, CancellationToken stop)
+    {
+        double loss = 0;
+        ActorConfig actor = _session.Config.Actor;
+        try
+        {
+            foreach (Range range in MicroBatches.Cut([.. examples.Select(s => s.Length)], actor.PpoMaxTokenLenPerGpu, actor.PpoMicroBatchSizePerGpu))
+            {
+                stop.ThrowIfCancellationRequested();
+                PackedBatch packed = new(examples[range]);
+                Scores scores = _session.Policy.LogProb(packed, temperature: 1, keep);
+                ObjectiveResult result = _objective.Evaluate(new()
+                {
+                    RowOffsets = packed.RowOffsets,
+                    Q = scores.Q,
+                    V = scores.V,
+                    Reward = new float[packed.RowOffsets.Length - 1],
+                    Weight = [.. Enumerable.Repeat(1f / learned, packed.RowOffsets.Length - 1)],
+                });
+                if (keep)
+                {
+                    _session.Policy.Backward(result.DQ, result.DV, []);
+                }
+
+                loss += result.Loss;
+            }
+        }
+        catch
+        {
+            if (keep)
+            {
+                _session.Policy.ZeroGradient();
+            }
+
+            throw;
+        }
+
+        return loss;
+    }
+}
