@@ -1,3 +1,4 @@
 using System.Runtime.CompilerServices;
 
 [assembly: InternalsVisibleTo("Tbrm.Data.Tests")]
+[assembly: InternalsVisibleTo("Tbrm.Fuzz")]

@@ -36,7 +36,13 @@ public sealed class ChatTemplate
     public IEnumerable<string> Names => _templates.Keys.Order(StringComparer.Ordinal);
 
     /// <summary>A template without special tokens.</summary>
-    public static ChatTemplate FromSource(string jinja) => new(new() { [Default] = jinja }, []);
+    public static ChatTemplate FromSource(string jinja) => FromSource(jinja, JinjaLimits.Default, null);
+
+    /// <summary>A template without special tokens, with limits and a clock of the caller's.</summary>
+    public static ChatTemplate FromSource(string jinja, JinjaLimits limits, Func<DateTimeOffset>? now)
+    {
+        return new(new() { [Default] = jinja }, []) { Limits = limits, Now = now };
+    }
 
     /// <summary>
     /// The template of a folder: <c>chat_template.jinja</c> (and <c>additional_chat_templates/</c>), else <c>chat_template</c>

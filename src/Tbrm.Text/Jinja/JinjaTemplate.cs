@@ -23,7 +23,15 @@ public sealed class JinjaTemplate
     public static JinjaTemplate Parse(string source)
     {
         IReadOnlyList<Statement> statements = TemplateParser.Parse(source);
-        LibraryCheck.Check(statements);
+        try
+        {
+            LibraryCheck.Check(statements);
+        }
+        catch (InsufficientExecutionStackException e)
+        {
+            throw new JinjaException("the template is nested too deep", 1, e);
+        }
+
         return new JinjaTemplate(statements);
     }
 
@@ -58,7 +66,7 @@ public sealed class JinjaTemplate
 
         try
         {
-            return new Renderer(state).Render(_statements, root);
+            return state.Run(() => new Renderer(state).Render(_statements, root));
         }
         catch (OutOfMemoryException e)
         {

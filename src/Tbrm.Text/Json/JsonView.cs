@@ -36,6 +36,11 @@ internal readonly struct JsonView
             utf8 = utf8[3..];
         }
 
+        if (!System.Text.Unicode.Utf8.IsValid(utf8.Span))
+        {
+            throw new DataException($"{file}: expected JSON in UTF-8, found bytes that are none");
+        }
+
         try
         {
             using JsonDocument document = JsonDocument.Parse(utf8, s_options);

@@ -23,9 +23,11 @@ internal sealed class SequenceNormalizer(IReadOnlyList<Normalizer> steps) : Norm
     /// <inheritdoc/>
     public override string Normalize(string text)
     {
+        int original = text.Length;
         foreach (Normalizer step in steps)
         {
             text = step.Normalize(text);
+            TextGrowth.Require(text.Length, original);
         }
 
         return text;
@@ -58,6 +60,7 @@ internal static class Replacement
             if (segment.IsMatch)
             {
                 output.Append(content);
+                TextGrowth.Require(output.Length, text.Length);
             }
             else
             {

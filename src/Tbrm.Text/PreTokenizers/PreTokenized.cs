@@ -12,6 +12,8 @@ internal readonly record struct Segment(int Start, int End, bool IsMatch);
 /// <summary>A text on its way through the pre-tokenizers: each step cuts its pieces further or rewrites the text.</summary>
 internal sealed class PreTokenized
 {
+    private int _originalLength;
+
     /// <summary>The text that the pieces are parts of.</summary>
     public string Text { get; private set; } = "";
 
@@ -34,6 +36,7 @@ internal sealed class PreTokenized
     public void Reset(string text, bool startsInput)
     {
         Text = text;
+        _originalLength = text.Length;
         StartsInput = startsInput;
         AsBytes = false;
         Pieces.Clear();
@@ -46,6 +49,7 @@ internal sealed class PreTokenized
     /// <summary>Puts the new pieces, of <paramref name="text"/>, in the place of the old ones.</summary>
     public void Replace(string text)
     {
+        TextGrowth.Require(text.Length, _originalLength);
         Text = text;
         (Pieces, NewPieces) = (NewPieces, Pieces);
         NewPieces.Clear();

@@ -8,13 +8,16 @@ namespace Tbrm.Text;
 /// <summary>Reads the normalizer, pre-tokenizer, post-processor and decoder of a <c>tokenizer.json</c>.</summary>
 internal static class ComponentReader
 {
+    /// <summary>Real tokenizers have a handful; every one of thousands would go through every text.</summary>
+    private const int MaxSteps = 64;
+
     /// <summary>A normalizer.</summary>
     public static Normalizer ReadNormalizer(JsonView view)
     {
         string type = view.Get("type").AsString();
         return type switch
         {
-            "Sequence" => new SequenceNormalizer([.. view.Get("normalizers").Items().Select(ReadNormalizer)]),
+            "Sequence" => new SequenceNormalizer([.. Steps(view.Get("normalizers")).Select(ReadNormalizer)]),
             "NFC" => new FunctionNormalizer(UnicodeNormalization.Nfc),
             "NFD" => new FunctionNormalizer(UnicodeNormalization.Nfd),
             "NFKC" => new FunctionNormalizer(UnicodeNormalization.Nfkc),
@@ -46,13 +49,27 @@ internal static class ComponentReader
     }
 
     /// <summary>The templates that a post-processor puts around a single text, one after the other.</summary>
-    public static List<IdTemplate> ReadPostProcessor(JsonView view)
+    public static List<IdTemplate> ReadPostProcessors(JsonView view)
+    {
+        // Templates inside each other multiply: a few of them could make gigabytes of any text.
+        const long MostCopies = 16;
+        List<IdTemplate> templates = ReadPostProcessor(view);
+        long copies = 1;
+        foreach (IdTemplate template in templates)
+        {
+            copies = Math.Min(MostCopies + 1, copies * Math.Min(MostCopies + 1, template.Parts.Count(part => part is null)));
+        }
+
+        return copies <= MostCopies ? templates : throw view.Fail($"expected the text at most {MostCopies} times, found it more often");
+    }
+
+    private static List<IdTemplate> ReadPostProcessor(JsonView view)
     {
         string type = view.Get("type").AsString();
         return type switch
         {
             "ByteLevel" => [],
-            "Sequence" => [.. view.Get("processors").Items().SelectMany(ReadPostProcessor)],
+            "Sequence" => [.. Steps(view.Get("processors")).SelectMany(ReadPostProcessor)],
             "TemplateProcessing" => [ReadTemplate(view)],
             "BertProcessing" or "RobertaProcessing" => [new IdTemplate([TokenOf(view.Get("cls")), null, TokenOf(view.Get("sep"))])],
             _ => throw Unknown(view, type, "ByteLevel, Sequence, TemplateProcessing, BertProcessing, RobertaProcessing"),
@@ -68,7 +85,7 @@ internal static class ComponentReader
         return type switch
         {
             "ByteLevel" => new ByteLevelDecoder(),
-            "Sequence" => new SequenceDecoder([.. view.Get("decoders").Items().Select(ReadDecoder)]),
+            "Sequence" => new SequenceDecoder([.. Steps(view.Get("decoders")).Select(ReadDecoder)]),
             "Fuse" => new FuseDecoder(),
             "ByteFallback" => new ByteFallbackDecoder(),
             "Replace" => new ReplaceDecoder(ReadPattern(view.Get("pattern")), view.Get("content").AsString()),
@@ -87,10 +104,21 @@ internal static class ComponentReader
             return;
         }
 
-        foreach (JsonView step in view.Get("pretokenizers").Items())
+        foreach (JsonView step in Steps(view.Get("pretokenizers")))
         {
             Flatten(step, steps);
         }
+
+        if (steps.Count > MaxSteps)
+        {
+            throw view.Fail($"expected at most {MaxSteps} steps, found {steps.Count}");
+        }
+    }
+
+    private static List<JsonView> Steps(JsonView view)
+    {
+        List<JsonView> steps = [.. view.Items().Take(MaxSteps + 1)];
+        return steps.Count <= MaxSteps ? steps : throw view.Fail($"expected at most {MaxSteps} steps, found more");
     }
 
     private static PreTokenizer ReadStep(JsonView view, bool isLast)

@@ -60,6 +60,28 @@ public sealed class StreamingDecoder
 
         string added = text[_shown.Length..];
         _shown = text;
+        Forget(text);
         return added;
+    }
+
+    /// <summary>
+    /// Keeps only the last few ids once there are many, or the cost of a text would be quadratic in its length. They must
+    /// give the end of the text by themselves: then what a decoder does at the start of a text was done within them.
+    /// </summary>
+    private void Forget(string text)
+    {
+        const int Many = 64;
+        const int Few = 8;
+        if (_ids.Count < Many)
+        {
+            return;
+        }
+
+        string end = _tokenizer.Decode(System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_ids)[^Few..], _skipSpecialTokens);
+        if (end.Length > 0 && !end.Contains('\uFFFD', StringComparison.Ordinal) && text.EndsWith(end, StringComparison.Ordinal))
+        {
+            _ids.RemoveRange(0, _ids.Count - Few);
+            _shown = end;
+        }
     }
 }

@@ -264,16 +264,18 @@ public sealed class Tokenizer : ITokenizer
 
     private ReadOnlyMemory<byte>[] BuildBytes()
     {
+        // A decoder may put a long text into every token.
+        const long MaxBytes = 1 << 28;
+        long total = 0;
         return Array.ConvertAll(_tokens, token =>
         {
-            if (token == null)
-            {
-                return ReadOnlyMemory<byte>.Empty;
-            }
-
-            return _parts.Decoder is ByteLevelDecoder
-                ? ByteAlphabet.Decode(token)
+            byte[] bytes = token == null ? []
+                : _parts.Decoder is ByteLevelDecoder ? ByteAlphabet.Decode(token)
                 : _parts.Decoder?.BytesOf(Encoding.UTF8.GetBytes(token)) ?? Encoding.UTF8.GetBytes(token);
+            total += bytes.Length;
+            return total <= MaxBytes
+                ? (ReadOnlyMemory<byte>)bytes
+                : throw new Core.DataException($"{_files.Origin}: the tokens decode to more than {MaxBytes} bytes; is the decoder in tokenizer.json damaged?");
         });
     }
 

@@ -129,7 +129,7 @@ public sealed class TokenizerBuilder
     public Tokenizer Build()
     {
         TokenizerFiles files = new("(built in memory)");
-        files.Set("tokenizer.json", Serialize(TokenizerJson()));
+        files.Set("tokenizer.json", TokenizerJsonBytes());
         files.Set("tokenizer_config.json", Serialize(ConfigJson()));
         return TokenizerLoader.Load(files);
     }
@@ -141,6 +141,9 @@ public sealed class TokenizerBuilder
         tokenizer.Save(folder);
         return tokenizer;
     }
+
+    /// <summary>The content of <c>tokenizer.json</c>.</summary>
+    internal byte[] TokenizerJsonBytes() => Serialize(TokenizerJson());
 
     /// <summary>Adds a merge whose sides are written in <see cref="ByteAlphabet"/>.</summary>
     internal void AddEncodedMerge(string left, string right)

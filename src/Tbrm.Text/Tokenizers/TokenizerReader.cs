@@ -33,7 +33,7 @@ internal static class TokenizerReader
             ReadModel(root.Get("model")),
             root.TryGet("normalizer", out JsonView normalizer) ? ComponentReader.ReadNormalizer(normalizer) : null,
             root.TryGet("pre_tokenizer", out JsonView preTokenizer) ? ComponentReader.ReadPreTokenizer(preTokenizer) : null,
-            root.TryGet("post_processor", out JsonView post) ? ComponentReader.ReadPostProcessor(post) : [],
+            root.TryGet("post_processor", out JsonView post) ? ComponentReader.ReadPostProcessors(post) : [],
             root.TryGet("decoder", out JsonView decoder) ? ComponentReader.ReadDecoder(decoder) : null,
             root.TryGet("added_tokens", out JsonView added) ? [.. added.Items().Select(ReadAddedToken)] : []);
     }

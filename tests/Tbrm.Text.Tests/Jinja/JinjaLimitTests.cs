@@ -10,6 +10,7 @@ namespace Tbrm.Text.Tests;
 /// <summary>What templates from anyone must not be able to do, and what their errors say.</summary>
 public sealed class JinjaLimitTests
 {
+    private const string Wrapped = "{% for i in range(100000) %}{% set ns.l = ";
     private static readonly JinjaLimits s_small = new() { MaxSteps = 200_000, MaxLength = 1 << 20, MaxTime = TimeSpan.FromSeconds(30) };
 
     [TestCase("{% for a in range(100000) %}{% for b in range(100000) %}{% endfor %}{% endfor %}")]
@@ -29,9 +30,55 @@ public sealed class JinjaLimitTests
     [TestCase("{% set ns = namespace(l=[1]) %}{% for i in range(60) %}{% set ns.l = [ns.l, ns.l] %}{% endfor %}{{ ns.l }}")]
     [TestCase("{% set ns = namespace() %}{% set ns.a = ns %}{{ ns }}")]
     [TestCase("{% for i in range(100000) %}aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa{% endfor %}")]
+    [TestCase("{% for i in range(100000) %}{% if 'ab' in 'a' * 1000000 %}{% endif %}{% endfor %}")]
+    [TestCase("{% set ns = namespace(l=(1,)) %}{% for i in range(64) %}{% set ns.l = (ns.l, ns.l) %}{% endfor %}{{ {ns.l: 1} }}")]
+    [TestCase("{% set ns = namespace(l=[1]) %}{% for i in range(64) %}{% set ns.l = [ns.l, ns.l] %}{% endfor %}{{ ns.l | pprint }}")]
+    [TestCase("{{ ([[1]] * 10000) | sum(start=[]) | length }}")]
+    [TestCase("{{ ('a' * 1000000) | wordwrap(1) }}")]
+    [TestCase("{{ ('&' * 1000000) | e }}")]
     public void A_greedy_template_is_stopped(string source)
     {
         Assert.That(() => JinjaTemplate.Parse(source).Render([], s_small), Throws.InstanceOf<JinjaException>());
+    }
+
+    [TestCase("ns.l | map('upper')", "ns.l | list")]
+    [TestCase("ns.l | select", "ns.l | first")]
+    [TestCase("(ns.l,)", "{ns.l: 1}")]
+    [TestCase("(ns.l,)", "ns.l in {}")]
+    [TestCase("[ns.l]", "ns.l | pprint")]
+    [TestCase("[ns.l]", "ns.l == [ns.l]")]
+    [TestCase("[ns.l]", "ns.l < [ns.l]")]
+    [TestCase("{1: ns.l}", "ns.l | tojson")]
+    public void Values_that_are_nested_without_end_are_an_error_and_not_a_crash(string wrapped, string used)
+    {
+        string source = $"{{% set ns = namespace(l=('a',)) %}}{Wrapped}{wrapped} %}}{{% endfor %}}{{{{ {used} }}}}";
+        JinjaLimits limits = s_small with { MaxSteps = 5_000_000 };
+        Assert.That(() => JinjaTemplate.Parse(source).Render([], limits), Throws.InstanceOf<JinjaException>().With.Message.Contains("nested"));
+    }
+
+    [Test]
+    public void Garbage_counts_as_memory()
+    {
+        JinjaLimits limits = s_small with { MaxBytes = 64 << 20, MaxSteps = long.MaxValue };
+        const string Source = "{% for i in range(100000) %}{% set x = 'a' * 1000000 ~ i %}{% endfor %}";
+        Assert.That(() => JinjaTemplate.Parse(Source).Render([], limits), Throws.InstanceOf<JinjaException>().With.Message.Contains("allocates"));
+    }
+
+    /// <summary>The search of the platform would take hours here.</summary>
+    [TestCase("{{ ('a' * 300000 ~ 'b' ~ 'a' * 300000) in 'a' * 1000000 }}", "False")]
+    [TestCase("{{ ('a' * 1000000).rfind('a' * 300000 ~ 'b' ~ 'a' * 300000) }}", "-1")]
+    [TestCase("{{ ('a' * 500000 ~ 'b' ~ 'a' * 400000).find('a' * 300000 ~ 'b') }}", "200000")]
+    [TestCase("{{ ('ab' * 100000).rfind('ab' * 40) }}", "199920")]
+    [TestCase("{{ ('ab' * 100000).count('ab' * 40) }}", "2500")]
+    [TestCase("{{ ('ab' * 200000).rsplit('b') | length }}", "200001")]
+    [TestCase("{{ ('x' * 50 ~ ',' ~ 'x' * 50 ~ ',').replace('x' * 40 ~ ',', '-') }}", "xxxxxxxxxx-xxxxxxxxxx-")]
+    [TestCase("{{ ('<!--' * 200000) | striptags | length }}", "800000")]
+    [TestCase("{{ '<b>a<!-- > --> b</b' | striptags }}", "a b</b")]
+    [TestCase("{{ '{:b}'.format(7 ** 300000) | length }}", "842207")]
+    [TestCase("{{ '%o' % 8 ** 40 ~ ' %x' % 255 ~ ' ' ~ '{:b}'.format(0) }}", "10000000000000000000000000000000000000000 ff 0")]
+    public void Long_texts_are_searched_in_linear_time(string source, string expected)
+    {
+        Assert.That(JinjaTemplate.Parse(source).Render([]), Is.EqualTo(expected));
     }
 
     [TestCase("{{ [].append(1) }}", "append")]

@@ -55,10 +55,75 @@ public sealed class TokenizerErrorTests
     }
 
     [Test]
+    public void Steps_that_double_the_text_are_stopped()
+    {
+        string doubling = string.Join(',', Enumerable.Repeat("""{"type":"Replace","pattern":{"String":"a"},"content":"aa"}""", 40));
+        string normalizer = Golden("qwen2").Replace("{\"type\":\"NFC\"}", $$"""{"type":"Sequence","normalizers":[{{doubling}}]}""", StringComparison.Ordinal);
+        Assert.That(() => TestTokenizers.FromJson(normalizer).Encode("banana"), Throws.TypeOf<DataException>().With.Message.Contains("make more than"));
+
+        string bytes = string.Join(',', Enumerable.Repeat("""{"type":"ByteLevel","add_prefix_space":false,"use_regex":false}""", 40));
+        string preTokenizer = WithPart("pre_tokenizer", $$"""{"type":"Sequence","pretokenizers":[{{bytes}}]}""");
+        Assert.That(() => TestTokenizers.FromJson(preTokenizer).Encode("é"), Throws.TypeOf<DataException>().With.Message.Contains("make more than"));
+    }
+
+    [Test]
+    public void More_steps_than_any_real_file_has_are_refused([Values("normalizer", "pre_tokenizer", "decoder")] string part)
+    {
+        (string list, string step) = part switch
+        {
+            "normalizer" => ("normalizers", """{"type":"NFC"}"""),
+            "pre_tokenizer" => ("pretokenizers", """{"type":"Punctuation"}"""),
+            _ => ("decoders", """{"type":"Fuse"}"""),
+        };
+        string steps = string.Join(',', Enumerable.Repeat(step, 5000));
+        string json = WithPart(part, $$"""{"type":"Sequence","{{list}}":[{{steps}}]}""");
+        Assert.That(() => TestTokenizers.FromJson(json), Throws.TypeOf<DataException>().With.Message.Contains("64 steps"));
+    }
+
+    [Test]
+    public void Templates_that_repeat_the_text_without_end_are_refused()
+    {
+        string texts = string.Join(',', Enumerable.Repeat("""{"Sequence":{"id":"A","type_id":0}}""", 5000));
+        const string NoTokens = """ "special_tokens":{} """;
+        string json = WithPart("post_processor", $$"""{"type":"TemplateProcessing","single":[{{texts}}],"pair":[],{{NoTokens}}}""");
+        Assert.That(() => TestTokenizers.FromJson(json), Throws.TypeOf<DataException>().With.Message.Contains("$.post_processor"));
+    }
+
+    [Test]
+    public void Bytes_that_are_not_UTF8_are_named()
+    {
+        byte[] file = System.Text.Encoding.Latin1.GetBytes("{\"version\":\"1.0\",\"model\":{\"type\":\"BPE\",\"vocab\":[\"\u00e9\"]}}");
+        TokenizerFiles files = new("(test)");
+        files.Set("tokenizer.json", file);
+        Assert.That(() => TokenizerLoader.Load(files), Throws.TypeOf<DataException>().With.Message.Contains("UTF-8"));
+    }
+
+    [Test]
+    public void Streaming_of_a_decoder_that_sees_its_neighbours_takes_linear_memory()
+    {
+        string decoder = """{"type":"Sequence","decoders":[{"type":"Replace","pattern":{"String":"▁"},"content":" "},{"type":"ByteFallback"},{"type":"Fuse"}]}""";
+        Tokenizer tokenizer = TestTokenizers.FromJson(WithPart("decoder", decoder));
+        int[] ids = [.. Enumerable.Range(0, 5000).Select(i => 40 + (i % 20))];
+        long before = GC.GetAllocatedBytesForCurrentThread();
+
+        string streamed = string.Concat(TestTokenizers.Stream(tokenizer, ids));
+
+        Assert.That(GC.GetAllocatedBytesForCurrentThread() - before, Is.LessThan(5000 * 20_000), "5000 ids, each with a window of at most 64");
+        Assert.That(streamed, Is.EqualTo(tokenizer.Decode(ids)));
+    }
+
+    [Test]
     public void A_pattern_that_backtracks_without_end_is_stopped()
     {
         string json = Golden("qwen2").Replace("(?i:'s|'t|'re|'ve|'m|'ll|'d)", "(a|a|b)*(a|b|a)*(a|b)*c", StringComparison.Ordinal);
         Tokenizer tokenizer = TestTokenizers.FromJson(json);
         Assert.That(() => tokenizer.Encode(string.Concat(Enumerable.Repeat("ab", 40))), Throws.TypeOf<DataException>().With.Message.Contains("too long"));
+    }
+
+    private static string WithPart(string part, string json)
+    {
+        System.Text.Json.Nodes.JsonNode root = System.Text.Json.Nodes.JsonNode.Parse(Golden("qwen2"))!;
+        root[part] = System.Text.Json.Nodes.JsonNode.Parse(json);
+        return root.ToJsonString();
     }
 }

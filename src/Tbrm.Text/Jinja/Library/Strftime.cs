@@ -26,6 +26,7 @@ internal static class Strftime
                 code = format[++i];
             }
 
+            PyOperators.Require(output.Length);
             string text = Field(time, code) ?? "%" + code;
             output.Append(unpadded && text.TrimStart('0', ' ') is { Length: > 0 } bare ? bare : unpadded && text.Length > 0 ? "0" : text);
         }

@@ -75,8 +75,9 @@ internal static class StringMethods
             string text = PyType.IsText(item, out string found)
                 ? found
                 : throw PyError.Type($"sequence item {index}: expected str instance, {PyType.Name(item)} found");
+            PyOperators.Require((long)output.Length + separator.Length + text.Length);
+            RenderState.SpendCharacters(separator.Length + text.Length);
             output.Append(index++ > 0 ? separator : "").Append(text);
-            PyOperators.Require(output.Length);
         }
 
         return output.ToString();
@@ -186,8 +187,8 @@ internal static class StringMethods
         (int from, int to) = Range(text, bound[1].Or(null), bound[2].Or(null));
         string wanted = bound[0].Text("sub");
         int found = from > to ? -1 : fromEnd
-            ? text[from..to].LastIndexOf(wanted, StringComparison.Ordinal)
-            : text[from..to].IndexOf(wanted, StringComparison.Ordinal);
+            ? TextSearch.LastIndexOf(text[from..to], wanted, to - from)
+            : TextSearch.IndexOf(text[from..to], wanted);
         return found < 0 ? -1L : (long)PyString.CodePointIndex(text, from + found);
     }
 
@@ -209,7 +210,7 @@ internal static class StringMethods
         }
 
         long count = 0;
-        for (int at = part.IndexOf(wanted, StringComparison.Ordinal); at >= 0; at = part.IndexOf(wanted, at + wanted.Length, StringComparison.Ordinal))
+        for (int at = TextSearch.IndexOf(part, wanted); at >= 0; at = TextSearch.IndexOf(part, wanted, at + wanted.Length))
         {
             count++;
         }
@@ -244,7 +245,7 @@ internal static class StringMethods
             throw PyError.Value("empty separator");
         }
 
-        int at = fromEnd ? text.LastIndexOf(separator, StringComparison.Ordinal) : text.IndexOf(separator, StringComparison.Ordinal);
+        int at = fromEnd ? TextSearch.LastIndexOf(text, separator, text.Length) : TextSearch.IndexOf(text, separator);
         return at >= 0 ? new PyTuple([text[..at], separator, text[(at + separator.Length)..]])
             : fromEnd ? new PyTuple(["", "", text]) : new PyTuple([text, "", ""]);
     }

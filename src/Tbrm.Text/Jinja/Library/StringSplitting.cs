@@ -1,4 +1,3 @@
-using System;
 using System.Collections.Generic;
 using System.Text;
 
@@ -38,7 +37,7 @@ internal static class StringSplitting
             return output.ToString();
         }
 
-        for (int at = text.IndexOf(old, StringComparison.Ordinal); at >= 0 && most > 0; at = text.IndexOf(old, start, StringComparison.Ordinal))
+        for (int at; most > 0 && (at = TextSearch.IndexOf(text, old, start)) >= 0;)
         {
             output.Append(text, start, at - start).Append(replacement);
             PyOperators.Require(output.Length);
@@ -60,7 +59,7 @@ internal static class StringSplitting
         if (!fromEnd)
         {
             int start = 0;
-            for (int at; parts.Count < most && (at = text.IndexOf(separator, start, StringComparison.Ordinal)) >= 0; start = at + separator.Length)
+            for (int at; parts.Count < most && (at = TextSearch.IndexOf(text, separator, start)) >= 0; start = at + separator.Length)
             {
                 parts.Add(text[start..at]);
             }
@@ -69,13 +68,13 @@ internal static class StringSplitting
             return parts;
         }
 
-        string rest = text;
-        for (int at; parts.Count < most && (at = rest.LastIndexOf(separator, StringComparison.Ordinal)) >= 0; rest = rest[..at])
+        int end = text.Length;
+        for (int at; parts.Count < most && (at = TextSearch.LastIndexOf(text, separator, end)) >= 0; end = at)
         {
-            parts.Add(rest[(at + separator.Length)..]);
+            parts.Add(text[(at + separator.Length)..end]);
         }
 
-        parts.Add(rest);
+        parts.Add(text[..end]);
         parts.Reverse();
         return parts;
     }

@@ -3,13 +3,13 @@ using System.Buffers;
 using System.Collections.Generic;
 using System.Globalization;
 using System.Linq;
+using System.Runtime.CompilerServices;
 using System.Text;
-using System.Text.RegularExpressions;
 
 namespace Tbrm.Text.Jinja;
 
 /// <summary>The filters that give text.</summary>
-internal static partial class TextFilters
+internal static class TextFilters
 {
     /// <summary>By name.</summary>
     public static IReadOnlyDictionary<string, Filter> All { get; } = new Dictionary<string, Filter>
@@ -94,10 +94,30 @@ internal static partial class TextFilters
 
     private static string StripTags(string text)
     {
-        string bare = Tags().Replace(Comments().Replace(text, ""), "");
+        string bare = Without(Without(text, "<!--", "-->"), "<", ">");
         return string.Join(' ', StringSplitting.Split(bare, CallArguments.Of(), fromEnd: false)).Replace("&amp;", "&", StringComparison.Ordinal)
             .Replace("&lt;", "<", StringComparison.Ordinal).Replace("&gt;", ">", StringComparison.Ordinal)
             .Replace("&#39;", "'", StringComparison.Ordinal).Replace("&#34;", "\"", StringComparison.Ordinal);
+    }
+
+    /// <summary>The text without what stands between two marks, marks included; a first one without a second stays.</summary>
+    private static string Without(string text, string open, string close)
+    {
+        StringBuilder output = new();
+        int done = 0;
+        for (int start; (start = TextSearch.IndexOf(text, open, done)) >= 0;)
+        {
+            int end = TextSearch.IndexOf(text, close, start + open.Length);
+            if (end < 0)
+            {
+                break;
+            }
+
+            output.Append(text, done, start - done);
+            done = end + close.Length;
+        }
+
+        return output.Append(text, done, text.Length - done).ToString();
     }
 
     /// <summary>Upper case after blanks, hyphens and opening brackets only, unlike str.title().</summary>
@@ -180,6 +200,7 @@ internal static partial class TextFilters
         foreach (byte b in Encoding.UTF8.GetBytes(text))
         {
             bool kept = char.IsAsciiLetterOrDigit((char)b) || "_.-~".Contains((char)b, StringComparison.Ordinal) || safe.Contains((char)b, StringComparison.Ordinal);
+            PyOperators.Require(output.Length);
             output.Append(kept ? ((char)b).ToString() : string.Create(CultureInfo.InvariantCulture, $"%{b:X2}"));
         }
 
@@ -206,6 +227,8 @@ internal static partial class TextFilters
 
     private static object? Sorted(object? value)
     {
+        RuntimeHelpers.EnsureSufficientExecutionStack();
+        RenderState.SpendItems(1);
         if (value is not PyDict dict)
         {
             return value is PyList list ? new PyList([.. list.Select(Sorted)]) : value;
@@ -219,10 +242,4 @@ internal static partial class TextFilters
 
         return sorted;
     }
-
-    [GeneratedRegex("<!--.*?-->", RegexOptions.Singleline)]
-    private static partial Regex Comments();
-
-    [GeneratedRegex("<.*?>", RegexOptions.Singleline)]
-    private static partial Regex Tags();
 }

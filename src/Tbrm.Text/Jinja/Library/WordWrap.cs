@@ -25,12 +25,13 @@ internal static class WordWrap
 
     private static List<string> Wrap(string line, int width, bool breakLong, bool hyphens)
     {
-        List<string> chunks = Chunks(line, hyphens);
+        RenderState.SpendItems(line.Length);
+        List<ReadOnlyMemory<char>> chunks = Chunks(line, hyphens);
         List<string> lines = [];
         int at = 0;
         while (at < chunks.Count)
         {
-            if (lines.Count > 0 && string.IsNullOrWhiteSpace(chunks[at]))
+            if (lines.Count > 0 && chunks[at].Span.IsWhiteSpace())
             {
                 at++;
                 continue;
@@ -41,12 +42,15 @@ internal static class WordWrap
             while (at < chunks.Count && used + chunks[at].Length <= width)
             {
                 used += chunks[at].Length;
-                current.Add(chunks[at++]);
+                current.Add(chunks[at++].ToString());
             }
 
-            if (at < chunks.Count && chunks[at].Length > width)
+            if (at < chunks.Count && chunks[at].Length > width && (breakLong || current.Count == 0))
             {
-                TakeLong(chunks, ref at, current, breakLong ? Math.Max(1, width - used) : 0);
+                int room = breakLong ? Math.Max(1, width - used) : chunks[at].Length;
+                current.Add(chunks[at][..room].ToString());
+                chunks[at] = chunks[at][room..];
+                at += chunks[at].Length == 0 ? 1 : 0;
             }
 
             if (current.Count > 0 && string.IsNullOrWhiteSpace(current[^1]))
@@ -63,23 +67,10 @@ internal static class WordWrap
         return lines;
     }
 
-    private static void TakeLong(List<string> chunks, ref int at, List<string> current, int room)
-    {
-        if (room > 0)
-        {
-            current.Add(chunks[at][..room]);
-            chunks[at] = chunks[at][room..];
-        }
-        else if (current.Count == 0)
-        {
-            current.Add(chunks[at++]);
-        }
-    }
-
     /// <summary>Words and the blanks between them; a word breaks after a hyphen between letters.</summary>
-    private static List<string> Chunks(string line, bool hyphens)
+    private static List<ReadOnlyMemory<char>> Chunks(string line, bool hyphens)
     {
-        List<string> chunks = [];
+        List<ReadOnlyMemory<char>> chunks = [];
         int start = 0;
         for (int i = 1; i <= line.Length; i++)
         {
@@ -87,7 +78,7 @@ internal static class WordWrap
             bool hyphen = hyphens && !edge && line[i - 1] == '-' && i > 1 && char.IsLetter(line[i - 2]) && char.IsLetter(line[i]);
             if (edge || hyphen)
             {
-                chunks.Add(line[start..i]);
+                chunks.Add(line.AsMemory(start, i - start));
                 start = i;
             }
         }

@@ -28,6 +28,8 @@ internal static class FloatFormat
     }
 
     /// <summary>The digits of a whole number that is not negative, in lower case.</summary>
+    /// <param name="value">The number.</param>
+    /// <param name="radix">2, 8, 10 or 16.</param>
     public static string Digits(BigInteger value, int radix)
     {
         if (radix == 10)
@@ -35,18 +37,28 @@ internal static class FloatFormat
             return PyNumber.ToText(value);
         }
 
-        if (value.IsZero)
+        if (radix == 16)
         {
-            return "0";
+            return Trimmed(value.ToString("x", CultureInfo.InvariantCulture));
         }
 
-        StringBuilder digits = new();
-        for (; !value.IsZero; value /= radix)
+        string bits = Trimmed(value.ToString("b", CultureInfo.InvariantCulture));
+        if (radix == 2)
         {
-            digits.Insert(0, "0123456789abcdef"[(int)(value % radix)]);
+            return bits;
+        }
+
+        const int BitsPerDigit = 3;
+        bits = bits.PadLeft((bits.Length + BitsPerDigit - 1) / BitsPerDigit * BitsPerDigit, '0');
+        StringBuilder digits = new();
+        for (int i = 0; i < bits.Length; i += BitsPerDigit)
+        {
+            digits.Append((char)('0' + ((bits[i] - '0') << 2) + ((bits[i + 1] - '0') << 1) + (bits[i + 2] - '0')));
         }
 
         return digits.ToString();
+
+        static string Trimmed(string text) => text.TrimStart('0') is { Length: > 0 } trimmed ? trimmed : "0";
     }
 
     /// <summary>round(value, digits): halves as the exact binary value says, true halves to even.</summary>

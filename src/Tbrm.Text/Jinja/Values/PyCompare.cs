@@ -23,6 +23,7 @@ internal static class PyCompare
 
         if (PyType.IsText(left, out string a) && PyType.IsText(right, out string b))
         {
+            RenderState.SpendCharacters(a.Length == b.Length ? a.Length : 0);
             return a == b;
         }
 
@@ -72,7 +73,7 @@ internal static class PyCompare
         if (PyType.IsText(container, out string text))
         {
             return PyType.IsText(item, out string part)
-                ? text.Contains(part, StringComparison.Ordinal)
+                ? TextSearch.IndexOf(text, part) >= 0
                 : throw PyError.Type($"'in <string>' requires string as left operand, not {PyType.Name(item)}");
         }
 
@@ -111,8 +112,10 @@ internal static class PyCompare
             throw PyError.Type($"unhashable type: '{PyType.Name(value)}'");
         }
 
+        RuntimeHelpers.EnsureSufficientExecutionStack();
         foreach (object? item in value as PyTuple ?? (IEnumerable<object?>)[])
         {
+            RenderState.SpendItems(1);
             RequireHashable(item);
         }
     }
@@ -127,6 +130,7 @@ internal static class PyCompare
         RuntimeHelpers.EnsureSufficientExecutionStack();
         for (int i = 0; i < left.Count; i++)
         {
+            RenderState.SpendItems(1);
             if (!AreEqual(left[i], right[i]))
             {
                 return false;
@@ -146,6 +150,7 @@ internal static class PyCompare
         RuntimeHelpers.EnsureSufficientExecutionStack();
         foreach ((object? key, object? value) in left)
         {
+            RenderState.SpendItems(1);
             if (!right.TryGet(key, out object? other) || !AreEqual(value, other))
             {
                 return false;
@@ -160,6 +165,7 @@ internal static class PyCompare
         RuntimeHelpers.EnsureSufficientExecutionStack();
         for (int i = 0; i < Math.Min(left.Count, right.Count); i++)
         {
+            RenderState.SpendItems(1);
             if (!AreEqual(left[i], right[i]))
             {
                 return Order(left[i], right[i], symbol);
@@ -172,6 +178,7 @@ internal static class PyCompare
     /// <summary>By code points: ordinal comparison of UTF-16 would put astral characters before U+E000.</summary>
     private static int CodePoints(string left, string right)
     {
+        RenderState.SpendCharacters(Math.Min(left.Length, right.Length));
         for (int i = 0; i < Math.Min(left.Length, right.Length); i++)
         {
             if (left[i] != right[i])
@@ -216,13 +223,17 @@ internal sealed class PyKeyComparer : IEqualityComparer<object>
         switch (obj)
         {
             case string or PyMarkup:
-                return PyText.Str(obj).GetHashCode(StringComparison.Ordinal);
+                string text = PyText.Str(obj);
+                RenderState.SpendCharacters(text.Length);
+                return text.GetHashCode(StringComparison.Ordinal);
             case bool or long or BigInteger or double:
                 return PyNumber.ToDouble(obj).GetHashCode();
             case PyTuple tuple:
+                RuntimeHelpers.EnsureSufficientExecutionStack();
                 HashCode hash = default;
                 foreach (object? item in tuple)
                 {
+                    RenderState.SpendItems(1);
                     hash.Add(item == null ? 0 : GetHashCode(item));
                 }
 

@@ -12,9 +12,6 @@ namespace Tbrm.Text.Jinja;
 /// <summary>json.dumps, and values from JSON.</summary>
 internal sealed class PyJson
 {
-    /// <summary>Longer output is refused.</summary>
-    private const int MaxLength = 1 << 26;
-
     private readonly StringBuilder _output = new();
     private readonly string? _indent;
     private readonly string _itemSeparator;
@@ -84,10 +81,8 @@ internal sealed class PyJson
             throw new PyError("RecursionError", "values are nested too deep for JSON");
         }
 
-        if (_output.Length > MaxLength)
-        {
-            throw PyError.Limit($"JSON of more than {MaxLength} characters");
-        }
+        RenderState.SpendCharacters(newline.Length);
+        PyOperators.Require((long)_output.Length + newline.Length);
 
         switch (value)
         {
@@ -163,6 +158,8 @@ internal sealed class PyJson
 
     private void AppendText(string text)
     {
+        PyOperators.Require((long)_output.Length + text.Length);
+        RenderState.SpendCharacters(text.Length);
         _output.Append('"');
         foreach (char c in text)
         {

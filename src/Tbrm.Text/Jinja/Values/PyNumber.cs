@@ -144,6 +144,7 @@ internal static class PyNumber
                 return Normalize(a - b);
             case "*":
                 RequireSize(a.GetBitLength() + b.GetBitLength());
+                SpendProduct(a, b);
                 return Normalize(a * b);
             case "//":
             case "%":
@@ -152,6 +153,7 @@ internal static class PyNumber
                     throw new PyError("ZeroDivisionError", "integer division or modulo by zero");
                 }
 
+                SpendProduct(a, b);
                 BigInteger quotient = BigInteger.DivRem(a, b, out BigInteger remainder);
                 bool adjust = !remainder.IsZero && (remainder.Sign != b.Sign);
                 return Normalize(op == "//" ? (adjust ? quotient - 1 : quotient) : (adjust ? remainder + b : remainder));
@@ -167,8 +169,18 @@ internal static class PyNumber
         }
     }
 
+    /// <summary>Charges what a product or quotient of long numbers costs.</summary>
+    private static void SpendProduct(BigInteger a, BigInteger b)
+    {
+        const int WordBits = 64;
+        const int ProductsPerStep = 64;
+        RenderState.SpendItems((a.GetBitLength() / WordBits) * (b.GetBitLength() / WordBits) / ProductsPerStep);
+    }
+
     private static void RequireSize(long bits)
     {
+        const int BitsPerStep = 1024;
+        RenderState.SpendItems(bits / BitsPerStep);
         if (bits > MaxBits)
         {
             throw PyError.Limit($"a whole number of more than {MaxBits} bits");

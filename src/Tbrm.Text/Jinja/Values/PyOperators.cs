@@ -8,9 +8,6 @@ namespace Tbrm.Text.Jinja;
 /// <summary>The operators on all kinds of values.</summary>
 internal static class PyOperators
 {
-    /// <summary>Longer results are refused.</summary>
-    private const int MaxLength = 1 << 26;
-
     /// <summary>One of + - * / // % **.</summary>
     public static object? Binary(string op, object? left, object? right)
     {
@@ -64,6 +61,7 @@ internal static class PyOperators
         }
 
         Require(length);
+        RenderState.SpendCharacters(length);
         return string.Concat(texts);
     }
 
@@ -109,9 +107,9 @@ internal static class PyOperators
     /// <summary>Fails when a text or list would be too long.</summary>
     public static void Require(long length)
     {
-        if (length > MaxLength)
+        if (length > RenderState.MaxLength)
         {
-            throw PyError.Limit($"a text or list of more than {MaxLength} elements");
+            throw PyError.Limit($"a text or list of more than {RenderState.MaxLength} elements");
         }
     }
 
@@ -121,6 +119,7 @@ internal static class PyOperators
         long to = Bound(stop, count, stride, false);
         for (long i = from; stride > 0 ? i < to : i > to; i += stride)
         {
+            RenderState.SpendItems(1);
             yield return (int)i;
         }
     }
@@ -147,6 +146,7 @@ internal static class PyOperators
         if (PyType.IsText(left, out string a) && PyType.IsText(right, out string b))
         {
             Require((long)a.Length + b.Length);
+            RenderState.SpendCharacters(a.Length + b.Length);
             return left is PyMarkup || right is PyMarkup ? new PyMarkup(Escaped(left) + Escaped(right)) : a + b;
         }
 
@@ -154,9 +154,11 @@ internal static class PyOperators
         {
             case (PyList x, PyList y):
                 Require((long)x.Count + y.Count);
+                RenderState.SpendItems(x.Count + y.Count);
                 return new PyList([.. x, .. y]);
             case (PyTuple x, PyTuple y):
                 Require((long)x.Count + y.Count);
+                RenderState.SpendItems(x.Count + y.Count);
                 return new PyTuple([.. x, .. y]);
             default:
                 throw PyType.IsText(left, out _)
@@ -183,6 +185,7 @@ internal static class PyOperators
         if (PyType.IsText(left, out string text))
         {
             Require((long)text.Length * times);
+            RenderState.SpendCharacters((long)text.Length * times);
             return new StringBuilder().Insert(0, text, text.Length == 0 ? 0 : times).ToString();
         }
 
@@ -193,6 +196,7 @@ internal static class PyOperators
 
         IReadOnlyList<object?> items = (IReadOnlyList<object?>)left;
         Require((long)items.Count * times);
+        RenderState.SpendItems((long)items.Count * times);
         List<object?> repeated = [.. Enumerable.Repeat(items, items.Count == 0 ? 0 : times).SelectMany(copy => copy)];
         return left is PyList ? new PyList(repeated) : new PyTuple(repeated);
     }

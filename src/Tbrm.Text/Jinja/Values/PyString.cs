@@ -71,6 +71,7 @@ internal static class PyString
     /// <summary>How many code points there are.</summary>
     public static int Length(string text)
     {
+        RenderState.SpendCharacters(text.Length);
         int length = text.Length;
         for (int i = 0; i + 1 < text.Length; i++)
         {
@@ -87,6 +88,7 @@ internal static class PyString
     /// <summary>The characters, a string each.</summary>
     public static List<string> Characters(string text)
     {
+        RenderState.SpendItems(text.Length / 8);
         List<string> characters = new(text.Length);
         for (int i = 0; i < text.Length; i++)
         {
@@ -101,6 +103,7 @@ internal static class PyString
     /// <summary>The index in units of a code point's index.</summary>
     public static int UnitIndex(string text, int codePointIndex)
     {
+        RenderState.SpendCharacters(Math.Min(text.Length, codePointIndex));
         int unit = 0;
         for (int i = 0; i < codePointIndex && unit < text.Length; i++)
         {
@@ -142,6 +145,7 @@ internal static class PyString
     /// <summary>The lines of a text as str.splitlines() sees them.</summary>
     public static List<string> Lines(string text, bool keepEnds = false)
     {
+        RenderState.SpendCharacters(text.Length);
         List<string> lines = [];
         int start = 0;
         for (int i = 0; i < text.Length; i++)
@@ -168,6 +172,7 @@ internal static class PyString
     /// <summary>Upper case, as Python: full mappings for the few that grow.</summary>
     public static string Upper(string text)
     {
+        RenderState.SpendCharacters(text.Length);
         return text.ToUpperInvariant().Replace("ß", "SS", StringComparison.Ordinal).Replace("ﬁ", "FI", StringComparison.Ordinal)
             .Replace("ﬂ", "FL", StringComparison.Ordinal).Replace("ﬀ", "FF", StringComparison.Ordinal);
     }
@@ -175,6 +180,7 @@ internal static class PyString
     /// <summary>Lower case, as Python: with the final form of sigma.</summary>
     public static string Lower(string text)
     {
+        RenderState.SpendCharacters(text.Length);
         string lower = TextFunctions.Lowercase(text);
         if (!lower.Contains('σ', StringComparison.Ordinal) || !text.Contains('Σ', StringComparison.Ordinal))
         {

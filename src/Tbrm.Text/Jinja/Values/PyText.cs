@@ -9,9 +9,6 @@ namespace Tbrm.Text.Jinja;
 /// <summary>str() and repr().</summary>
 internal static class PyText
 {
-    /// <summary>Longer texts of nested values are refused: sharing makes them exponential.</summary>
-    private const int MaxLength = 1 << 26;
-
     /// <summary>str(value).</summary>
     public static string Str(object? value) => value switch
     {
@@ -80,6 +77,8 @@ internal static class PyText
     /// <summary>repr of a string: single quotes unless only those occur inside.</summary>
     public static void AppendQuoted(string text, StringBuilder output)
     {
+        PyOperators.Require((long)output.Length + text.Length);
+        RenderState.SpendCharacters(text.Length);
         char quote = text.Contains('\'', System.StringComparison.Ordinal) && !text.Contains('"', System.StringComparison.Ordinal) ? '"' : '\'';
         output.Append(quote);
         for (int i = 0; i < text.Length; i++)
@@ -122,10 +121,9 @@ internal static class PyText
             throw new PyError("RecursionError", "values are nested too deep to be written");
         }
 
-        if (output.Length > MaxLength)
-        {
-            throw PyError.Limit($"the text of a value is longer than {MaxLength} characters");
-        }
+        // Values that share their parts have texts that are exponentially longer than themselves.
+        RenderState.SpendItems(1);
+        PyOperators.Require(output.Length);
 
         switch (value)
         {

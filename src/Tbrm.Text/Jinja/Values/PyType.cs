@@ -1,5 +1,6 @@
 using System.Collections.Generic;
 using System.Numerics;
+using System.Runtime.CompilerServices;
 
 namespace Tbrm.Text.Jinja;
 
@@ -84,12 +85,29 @@ internal static class PyType
     {
         string text => PyString.Characters(text),
         PyMarkup markup => PyString.Characters(markup.Text),
-        PyDict dict => dict.Keys,
+        PyDict dict => Charged(dict.Keys),
         Undefined => [],
-        IEnumerable<object?> items => items,
-        LoopContext loop => loop.Pairs(),
+        IEnumerable<object?> items => Charged(items),
+        LoopContext loop => Charged(loop.Pairs()),
         _ => throw PyError.Type($"'{Name(value)}' object is not iterable"),
     };
+
+    /// <summary>Charges every item, and stands guard over generators that are stacked on each other.</summary>
+    private static IEnumerable<object?> Charged(IEnumerable<object?> items)
+    {
+        using IEnumerator<object?> walk = items.GetEnumerator();
+        while (true)
+        {
+            RuntimeHelpers.EnsureSufficientExecutionStack();
+            RenderState.SpendItems(1);
+            if (!walk.MoveNext())
+            {
+                yield break;
+            }
+
+            yield return walk.Current;
+        }
+    }
 
     /// <summary>A loop can walk it.</summary>
     public static bool IsIterable(object? value) => value is string or PyMarkup or PyDict or Undefined or IEnumerable<object?>;

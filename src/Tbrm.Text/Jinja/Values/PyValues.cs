@@ -192,9 +192,12 @@ internal sealed record PyMarkup(string Text)
     /// <summary>The text with the five characters of HTML escaped.</summary>
     public static PyMarkup Escape(string text)
     {
-        return new(text.Replace("&", "&amp;", StringComparison.Ordinal).Replace(">", "&gt;", StringComparison.Ordinal)
+        RenderState.SpendCharacters(text.Length);
+        text = text.Replace("&", "&amp;", StringComparison.Ordinal).Replace(">", "&gt;", StringComparison.Ordinal)
             .Replace("<", "&lt;", StringComparison.Ordinal).Replace("'", "&#39;", StringComparison.Ordinal)
-            .Replace("\"", "&#34;", StringComparison.Ordinal));
+            .Replace("\"", "&#34;", StringComparison.Ordinal);
+        PyOperators.Require(text.Length);
+        return new(text);
     }
 }
 
