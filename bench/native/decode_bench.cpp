@@ -1,12 +1,13 @@
 // decode_bench.cpp - generation at the shape of Qwen2.5-0.5B with random bf16 weights: prompts of 128 tokens, 64 new tokens each, one
 // sample per prompt. One JSON object per line:
 //     {"bench":"decode","dtype","isa","threads","batch","prefill_tokens_per_s","decode_tokens_per_s","step_ms","step_ms_min","floor_ms",
-//      "of_floor","gbytes_per_step","peak_gbytes_per_s","gflop_per_step","peak_gflops","sampler"}
+//      "of_floor","gbytes_per_step","peak_gbytes_per_s","gflop_per_step","peak_gflops","sampler","lora_rank"}
 // step_ms is the median decode iteration. floor_ms is what the slower of the two takes alone at the rates measured between the
 // repetitions: reading every weight and every cached key and value once, or the multiply-adds. of_floor = floor_ms / step_ms_min, since
 // both are best cases of one run on a machine that may be shared.
-// Arguments: bench_decode [batch [layers [sampler [threads [wall|cpu]]]]], empty or 0 = all batches, 24 layers, all cores; sampler: plain,
-// top_p, top_k or greedy; cpu reads this process's processor time, for one thread on a machine that others use too.
+// Arguments: bench_decode [batch [layers [sampler [threads [wall|cpu [lora_rank]]]]]], empty or 0 = all batches, 24 layers, all cores;
+// sampler: plain, top_p, top_k or greedy; cpu reads this process's processor time, for one thread on a machine that others use too. With a
+// rank every measurement is made twice, with an adapter of all projections ("lora_rank") and with it off (0); the floor is the base's.
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
@@ -67,6 +68,12 @@ std::shared_ptr<Model> make_model(int32_t layers, int32_t threads) {
     std::shared_ptr<Model> model = std::make_shared<Model>(context, check_model_config(&config, 32, inv_freq.data()));
     fill_weights(*model, 0.05f);
     return model;
+}
+
+void attach_adapter(Model& model, int32_t rank) {
+    const tbrm_adapter_config_t config{
+            static_cast<int32_t>(sizeof(tbrm_adapter_config_t)), rank, (1 << kProjections) - 1, 0, 2.0f, 0, 1};
+    model.attach_adapter(check_adapter_config(&config));
 }
 
 tbrm_sampling_t make_sampling(const std::string& sampler) {
@@ -133,11 +140,11 @@ void measure(Model& model, int64_t batch, const std::string& sampler) {
             "{\"bench\":\"decode\",\"dtype\":\"bf16\",\"isa\":\"%s\",\"threads\":%d,\"layers\":%zu,\"batch\":%d,"
             "\"prefill_tokens_per_s\":%.1f,\"decode_tokens_per_s\":%.1f,\"step_ms\":%.2f,\"step_ms_min\":%.2f,"
             "\"floor_ms\":%.2f,\"of_floor\":%.3f,\"gbytes_per_step\":%.3f,\"peak_gbytes_per_s\":%.1f,"
-            "\"gflop_per_step\":%.2f,\"peak_gflops\":%.0f,\"sampler\":\"%s\"}\n",
+            "\"gflop_per_step\":%.2f,\"peak_gflops\":%.0f,\"sampler\":\"%s\",\"lora_rank\":%d}\n",
             isa_name(active_isa()), max_threads(), view.layers.size(), static_cast<int>(batch),
             static_cast<double>(batch * kPromptTokens) / prefill, static_cast<double>(batch) / median, 1e3 * median,
             1e3 * steps[0], 1e3 * floor, floor / steps[0], work.gbytes, peak_gbytes, work.gflop, peak_gflops,
-            sampler.c_str());
+            sampler.c_str(), static_cast<int>(view.adapter.on ? view.adapter.rank : 0));
     std::fflush(stdout);
 }
 
@@ -151,8 +158,13 @@ int main(int argc, char** argv) {
         const int32_t threads = argc > 4 ? std::atoi(argv[4]) : 0;
         if (argc > 5 && std::string(argv[5]) == "cpu") bench::active_clock() = bench::Clock::Cpu;
         const std::shared_ptr<Model> model = make_model(layers, threads);
+        if (argc > 6 && std::atoi(argv[6]) > 0) attach_adapter(*model, std::atoi(argv[6]));
         for (const int64_t batch : {1, 8, 32}) {
-            if (only == 0 || only == batch) measure(*model, batch, sampler);
+            if (only != 0 && only != batch) continue;
+            for (const bool on : {true, false}) {
+                if (model->adapter()) model->enable_adapter(on);
+                if (on || model->adapter()) measure(*model, batch, sampler);
+            }
         }
         return 0;
     } catch (const std::exception& e) {

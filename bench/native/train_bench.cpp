@@ -1,11 +1,13 @@
 // train_bench.cpp - one training step (forward, backward, AdamW) of a model with random weights, Qwen2.5-0.5B's shape unless told otherwise.
 // One JSON object per line and phase:
 //     {"bench":"train","phase","dtype","isa","threads","tokens","rows","recompute","seconds","cpu_seconds","tokens_per_s","model_gflops",
-//      "peak_gflops","of_peak","of_peak_cpu","peak_bytes"}
+//      "peak_gflops","of_peak","of_peak_cpu","peak_bytes","lora_rank"}
 // Model FLOPs: 2 per weight and token of every matrix that a token meets (the head: per scored row) and of causal attention; backward
 // counts twice that; recomputation counts nothing. of_peak: their rate in the multiply-add peak measured between the steps, wall time.
 // of_peak_cpu: the same per processor second, for machines that others use too (run with OMP_WAIT_POLICY=passive).
-// Arguments: name=number, with layers hidden inner heads kv_heads head_dim vocab tied bf16 recompute seqs length response threads steps.
+// With lora_rank, an adapter of all projections is trained and the weights are frozen: backward then counts the input gradients alone.
+// Arguments: name=number, with layers hidden inner heads kv_heads head_dim vocab tied bf16 recompute seqs length response threads steps
+// lora_rank.
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
@@ -107,17 +109,19 @@ struct Peak {
     }
 };
 
-void print(const Phase& phase, const ModelConfig& c, const Batch& batch, const Peak& peak, int64_t bytes) {
+void print(
+        const Phase& phase, const ModelConfig& c, const Batch& batch, const Peak& peak, int64_t bytes, int32_t rank) {
     const double wall = median(phase.wall), cpu = median(phase.cpu);
     const double rate = phase.flops / wall * 1e-9, cpu_rate = phase.flops / cpu * 1e-9;
     std::printf(
             "{\"bench\":\"train\",\"phase\":\"%s\",\"dtype\":\"%s\",\"isa\":\"%s\",\"threads\":%d,\"tokens\":%zu,"
             "\"rows\":%zu,\"recompute\":%d,\"seconds\":%.4f,\"cpu_seconds\":%.4f,\"tokens_per_s\":%.1f,"
-            "\"model_gflops\":%.1f,\"peak_gflops\":%.1f,\"of_peak\":%.3f,\"of_peak_cpu\":%.3f,\"peak_bytes\":%lld}\n",
+            "\"model_gflops\":%.1f,\"peak_gflops\":%.1f,\"of_peak\":%.3f,\"of_peak_cpu\":%.3f,\"peak_bytes\":%lld,"
+            "\"lora_rank\":%d}\n",
             phase.name, c.element() == Dtype::F32 ? "f32" : "bf16", isa_name(active_isa()), max_threads(),
             batch.ids.size(), batch.rows.size(), c.recompute, wall, cpu, static_cast<double>(batch.ids.size()) / wall,
             rate, peak.wall, peak.wall > 0 ? rate / peak.wall : 0.0, peak.cpu > 0 ? cpu_rate / peak.cpu : 0.0,
-            static_cast<long long>(bytes));
+            static_cast<long long>(bytes), rank);
     std::fflush(stdout);
 }
 
@@ -160,6 +164,12 @@ int main(int argc, char** argv) {
     model->init_random(1, 0.02f);
     const tbrm_optimizer_config_t adamw{
             static_cast<int32_t>(sizeof(tbrm_optimizer_config_t)), 0.9f, 0.95f, 1e-8f, 0.1f};
+    const int32_t rank = static_cast<int32_t>(argument(argc, argv, "lora_rank", 0));
+    if (rank > 0) {
+        const tbrm_adapter_config_t adapter{
+                static_cast<int32_t>(sizeof(tbrm_adapter_config_t)), rank, (1 << kProjections) - 1, 1, 2.0f, 0, 1};
+        model->attach_adapter(check_adapter_config(&adapter));
+    }
     Optimizer optimizer(model, &adamw);
     const int64_t length = config.max_positions, response = argument(argc, argv, "response", length / 2);
     const Batch batch(argument(argc, argv, "seqs", 2), length, response, config.vocab_size);
@@ -167,9 +177,9 @@ int main(int argc, char** argv) {
     const size_t n_rows = batch.rows.size();
     std::vector<float> q(n_rows), v(n_rows), dq(n_rows, 1e-3f), dv(n_rows, -1e-3f);
 
-    const double flops = forward_flops(config, batch);
-    Phase forward{"forward", flops, {}, {}}, backward{"backward", 2 * flops, {}, {}}, update{"optimizer", 0, {}, {}},
-            step{"step", 3 * flops, {}, {}};
+    const double flops = forward_flops(config, batch), back = rank > 0 ? 1 : 2;
+    Phase forward{"forward", flops, {}, {}}, backward{"backward", back * flops, {}, {}}, update{"optimizer", 0, {}, {}},
+            step{"step", (1 + back) * flops, {}, {}};
     Peak peak;
     device.memory().reset_peak();
     const int64_t n_steps = argument(argc, argv, "steps", 3);
@@ -183,6 +193,6 @@ int main(int argc, char** argv) {
         });
     }
     for (const Phase* phase : {&forward, &backward, &update, &step})
-        print(*phase, config, batch, peak, device.memory().peak());
+        print(*phase, config, batch, peak, device.memory().peak(), rank);
     return 0;
 }

@@ -126,6 +126,29 @@ public sealed class AdapterTests
     }
 
     [Test]
+    public void Supervised_steps_train_an_adapter_too_and_resume_with_the_same_bits()
+    {
+        string whole = PathOf("sft"), halves = PathOf("sft-halves"), actor = Path.Combine(Checkpoint(whole, 4), "actor"), adapter = Path.Combine(actor, "lora_adapter");
+        string[] Sft(string run, int steps) => ["sft", "--run-dir", run, "model.path=" + _model, "model.lora_rank=2", "data.task=chain_sum", "data.max_response_length=16",
+            $"sft.total_training_steps={steps}", "sft.train_batch_size=4", "sft.optim.lr=1e-3", "sft.optim.lr_scheduler_type=constant", "sft.optim.lr_warmup_steps=0", "trainer.threads=2"];
+        Outcome outcome = CommandLine.Run(Sft(whole, 4));
+        Assert.That(outcome.ExitCode, Is.Zero, outcome.Error);
+        Assert.That(outcome.Error, Does.Contain("adapter: " + adapter));
+        Assert.That(PeftFolder.Read(adapter).Rank, Is.EqualTo(2));
+        Assert.That(CommandLine.Run(Sft(halves, 2)).ExitCode, Is.Zero);
+        Outcome resumed = CommandLine.Run("sft", "--run-dir", halves, "--resume", "sft.total_training_steps=4");
+        Assert.That(resumed.ExitCode, Is.Zero, resumed.Error);
+        Assert.That(Adapter(Checkpoint(halves, 4)), Is.EqualTo(Adapter(Checkpoint(whole, 4))).And.Not.EqualTo(Adapter(Checkpoint(halves, 2))));
+
+        // The folder beside it has no weights; whoever takes it for a model is told where they are.
+        Outcome generated = CommandLine.Run("generate", "--prompt", "1", "model.path=" + Path.Combine(actor, "huggingface"));
+        Assert.That(generated.ExitCode, Is.EqualTo(3), generated.Error);
+        Assert.That(generated.Error, Does.Contain("model.lora_adapter_path=" + adapter));
+        Outcome scratch = CommandLine.Run("sft", "--run-dir", PathOf("sft-scratch"), "model.lora_rank=2", "sft.total_training_steps=2", "data.task=chain_sum");
+        Assert.That(scratch.ExitCode, Is.EqualTo(2), scratch.Error);
+    }
+
+    [Test]
     public void What_cannot_be_exported_is_refused()
     {
         string run = PathOf("whole-weights"), missing = PathOf("nothing-written");

@@ -54,17 +54,21 @@ public static class PeftFolder
 
         try
         {
-            return Parse(JsonNode.Parse(File.ReadAllText(path)) as JsonObject ?? throw new DataException($"{path}: expected a JSON object"), path);
+            return Parse(ParseText(File.ReadAllText(path), path), path);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw new DataException($"cannot read {path}: {e.Message}", e);
         }
-        catch (JsonException e)
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
+            // The second: a text with half a surrogate pair, which only shows when it is read.
             throw new DataException($"{path}: not JSON: {e.Message}", e);
         }
     }
+
+    private static JsonObject ParseText(string json, string path) =>
+        JsonNode.Parse(json, documentOptions: new() { AllowDuplicateProperties = false }) as JsonObject ?? throw new DataException($"{path}: expected a JSON object");
 
     /// <summary>The base model's folder or name, as the adapter has it; empty when it does not say.</summary>
     public static string BaseName(string folder)

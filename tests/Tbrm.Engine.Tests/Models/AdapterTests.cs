@@ -121,6 +121,63 @@ public sealed class AdapterTests
         Assert.That(() => PeftFolder.Read(_folder), Throws.TypeOf<DataException>().With.Message.Contains(says).And.Message.Contains("adapter_config.json"));
     }
 
+    /// <summary>Bytes of a good file changed, left out and doubled at random: it is read, or refused as data; nothing else happens.</summary>
+    [Test]
+    public void A_damaged_configuration_is_read_or_refused()
+    {
+        WriteConfig("\"target_modules\": [\"q_proj\", \"mlp.down_proj\"], \"rank_pattern\": {}, \"base_model_name_or_path\": \"a/b\"");
+        string path = Path.Combine(_folder, "adapter_config.json");
+        byte[] good = File.ReadAllBytes(path);
+        Random random = new(11);
+        int refused = 0;
+        for (int round = 0; round < 3000; round++)
+        {
+            List<byte> bytes = [.. good];
+            for (int fault = random.Next(1, 4); fault > 0; fault--)
+            {
+                int at = random.Next(bytes.Count), length = random.Next(1, Math.Min(20, bytes.Count - at) + 1);
+                switch (random.Next(3))
+                {
+                    case 0:
+                        bytes[at] = (byte)random.Next(256);
+                        break;
+                    case 1:
+                        bytes.RemoveRange(at, length);
+                        break;
+                    default:
+                        bytes.InsertRange(at, bytes.GetRange(at, length));
+                        break;
+                }
+
+                if (bytes.Count == 0)
+                {
+                    break;
+                }
+            }
+
+            File.WriteAllBytes(path, [.. bytes]);
+            try
+            {
+                Assert.That(PeftFolder.Read(_folder).Rank, Is.Positive);
+            }
+            catch (DataException)
+            {
+                refused++;
+            }
+        }
+
+        Assert.That(refused, Is.InRange(1000, 2999));
+    }
+
+    [TestCase("{\"r\": 8, \"r\": 9}", "r")]
+    [TestCase("{\"r\": 8, \"lora_alpha\": 16, \"target_modules\": [\"\\ud800\"]}", "not JSON")]
+    [TestCase("[1]", "expected a JSON object")]
+    public void A_configuration_that_is_no_object_of_texts_is_refused(string json, string says)
+    {
+        File.WriteAllText(Path.Combine(_folder, "adapter_config.json"), json);
+        Assert.That(() => PeftFolder.Read(_folder), Throws.TypeOf<DataException>().With.Message.Contains(says));
+    }
+
     /// <summary>Everything that a default of peft's own writer holds, and the spellings of targets that mean all layers.</summary>
     [TestCase("\"target_modules\": [\"self_attn.q_proj\", \"mlp.down_proj\"]", AdapterTarget.QProj | AdapterTarget.DownProj)]
     [TestCase("\"target_modules\": \"all-linear\"", (AdapterTarget)127)]
