@@ -51,6 +51,22 @@ public sealed class PlanTests
     }
 
     [Test]
+    public void An_adapter_is_planned_with_what_it_saves()
+    {
+        JsonNode Plan(params string[] more) => JsonNode.Parse(CommandLine.Run(["plan", "--json", "-c", "paper-1.5b-n4", .. more]).Output)!["plan"]!;
+        JsonNode whole = Plan(), adapted = Plan("model.lora_rank=16"), faster = Plan("model.lora_rank=16", "actor.optim.lr=1e-4");
+        Assert.That((long)adapted["memory"]!["parts"]!["reference"]!, Is.Zero);
+        Assert.That((long)whole["memory"]!["parts"]!["reference"]!, Is.Positive);
+        Assert.That((long)adapted["memory"]!["parts"]!["weights"]!, Is.EqualTo((long)whole["memory"]!["parts"]!["weights"]!));
+        // 28 layers, rank 16 times (inputs + outputs) of q and o, k and v, gate, up and down of Qwen2.5-1.5B.
+        const long layer = 16 * (2 * (1536 + 1536) + 2 * (1536 + 256) + 3 * (1536 + 8960));
+        Assert.That((long)adapted["model"]!["trained_parameters"]!, Is.EqualTo(28 * layer));
+        Assert.That((long)adapted["memory"]!["total"]!, Is.LessThan((long)whole["memory"]!["total"]! / 2));
+        Assert.That(adapted["notes"]!.AsArray().Select(n => (string)n!), Has.Some.Contains("actor.optim.lr=2.5E-06"));
+        Assert.That(faster["notes"]!.AsArray().Select(n => (string)n!), Has.None.Contains("optim.lr"));
+    }
+
+    [Test]
     public void Prompts_of_a_file_make_the_steps_of_an_epoch()
     {
         string file = Path.Combine(_folder, "train.jsonl");

@@ -10,6 +10,9 @@ namespace Tbrm.Training.Plans;
 /// <summary>What a run would do and what it would take, without doing it.</summary>
 public sealed record RunPlan
 {
+    /// <summary>Adapters are trained at 1e-5 to 1e-3; below, whoever set the rate had whole weights in mind.</summary>
+    private const double SmallestAdapterRate = 1e-5;
+
     /// <summary><c>train</c> or <c>sft</c>.</summary>
     public required string Verb { get; init; }
 
@@ -56,6 +59,12 @@ public sealed record RunPlan
         if (adapter is not null && config.Model.Path.Length == 0 && config.Sft.TotalTrainingSteps > 0)
         {
             notes.Add("the warm start of a model that is built on the spot trains all its parameters: until it is over, the run takes what it would take without an adapter");
+        }
+
+        double rate = isSft ? config.Sft.Optim.Lr : config.Actor.Optim.Lr;
+        if (adapter is not null && rate < SmallestAdapterRate)
+        {
+            notes.Add(System.FormattableString.Invariant($"{(isSft ? "sft" : "actor")}.optim.lr={rate} suits whole weights; an adapter takes ten to a hundred times as much"));
         }
 
         ModelBytes bytes = new(architecture, bf16, longest, panels: !device.IsCuda, adapter);
