@@ -16,9 +16,9 @@ internal static class PlanOutput
     /// The resolved configuration as YAML with the plan below it in comments, so that the output can be given back with -c; or both as one JSON
     /// object.
     /// </summary>
-    public static ExitCode Print(RunConfig config, bool isSft, bool json)
+    public static ExitCode Print(RunConfig config, string verb, bool json)
     {
-        RunPlan plan = RunPlan.Of(config, isSft);
+        RunPlan plan = RunPlan.Of(config, verb);
         if (json)
         {
             Console.Out.WriteLine(new JsonObject { ["config"] = ConfigWriter.ToJson(config), ["plan"] = plan.ToJson() }.ToJsonString(s_indented));

@@ -36,7 +36,7 @@ internal sealed class TrainingOptions
         check(config);
         if (parsed.GetValue(_dryRun))
         {
-            return PlanOutput.Print(config, verb == RunState.Sft, parsed.GetValue(_json));
+            return PlanOutput.Print(config, verb, parsed.GetValue(_json));
         }
 
         using StopSignals signals = new();

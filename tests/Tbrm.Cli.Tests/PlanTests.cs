@@ -1,3 +1,4 @@
+using System;
 using System.IO;
 using System.Linq;
 using System.Text.Json.Nodes;
@@ -45,7 +46,9 @@ public sealed class PlanTests
         // bf16 weights and fp32 state of 1.54 G parameters; norms and biases (fp32 in the weights as well) and rotary tables are the rest.
         Assert.That((long)parts["weights"]!, Is.InRange(2 * 1_543_714_304L, 2 * 1_543_714_304L + 5_000_000));
         Assert.That((long)parts["moments"]!, Is.EqualTo(8 * 1_543_714_304L));
-        Assert.That((long)plan["memory"]!["total"]!, Is.EqualTo(parts.Sum(p => (long)p.Value!)));
+        JsonNode phases = plan["memory"]!["phases"]!;
+        Assert.That((long)phases["always"]! + (long)phases["rollout"]! + (long)phases["update"]!, Is.EqualTo(parts.Sum(p => (long)p.Value!)));
+        Assert.That((long)plan["memory"]!["total"]!, Is.EqualTo((long)phases["always"]! + Math.Max((long)phases["rollout"]!, (long)phases["update"]!)));
         Assert.That((long)plan["memory"]!["ppo_total"]!, Is.GreaterThan((long)plan["memory"]!["total"]!));
         Assert.That(plan["notes"]!.AsArray().Select(n => (string)n!), Has.Some.Contains("is not here"));
     }
@@ -89,6 +92,30 @@ public sealed class PlanTests
         Assert.That(parts, Has.None.EqualTo("reference"));
         Assert.That(parts.Contains("kv_pages"), Is.EqualTo(isAsked));
         Assert.That((long)plan["batch"]!["trajectories"]!, Is.EqualTo(16));
+    }
+
+    /// <summary>Pages and update are planned to be large enough that both at a time would be seen.</summary>
+    [Test]
+    public void A_run_takes_no_more_than_its_plan_because_the_pages_are_given_back_before_the_update()
+    {
+        string run = Path.Combine(_folder, "run");
+        string[] arguments = [.. CommandLine.Tiny, "rollout.n=8", "rollout.max_num_seqs=128", "rollout.kv_cache_mb=40", "data.train_batch_size=64", "trainer.total_training_steps=2"];
+        JsonNode memory = JsonNode.Parse(CommandLine.Run(["plan", "--json", .. arguments]).Output)!["plan"]!["memory"]!;
+        Outcome outcome = CommandLine.Run(["train", "--run-dir", run, .. arguments]);
+        Assert.That(outcome.ExitCode, Is.Zero, outcome.Error);
+        double peak = (double)JsonNode.Parse(File.ReadLines(Path.Combine(run, "metrics.jsonl")).Last())!["perf/max_memory_allocated_gb"]! * 1e9;
+        Assert.That(peak, Is.AtMost((double)memory["total"]!));
+        Assert.That(peak, Is.GreaterThan(40e6), "the pages are among what is counted");
+    }
+
+    [Test]
+    public void An_evaluation_is_planned_by_its_problems()
+    {
+        Outcome outcome = CommandLine.Run("eval", "--dry-run", "--json", "model.path=Qwen2.5-0.5B", "data.task=gcd", "data.task_val_size=30", "rollout.val_kwargs.n=4", "rollout.val_kwargs.do_sample=true", "rollout.val_kwargs.temperature=1");
+        Assert.That(outcome.ExitCode, Is.Zero, outcome.Error);
+        JsonNode plan = JsonNode.Parse(outcome.Output)!["plan"]!;
+        Assert.That(((string?)plan["verb"], (long)plan["batch"]!["data_prompts"]!, (long)plan["batch"]!["samples"]!), Is.EqualTo(("eval", 30L, 4L)));
+        Assert.That(((JsonObject)plan["memory"]!["parts"]!).Select(p => p.Key), Is.EquivalentTo(new[] { "weights", "kv_pages", "rollout_activations", "rollout_logits", "kernels" }));
     }
 
     [Test]

@@ -148,7 +148,11 @@ typedef struct tbrm_model_config {
     float rms_norm_eps;
     float rope_attention_factor; /* multiplies cos and sin; 1 unless the checkpoint uses YaRN */
     int32_t reserved;
-    int64_t head_budget_bytes; /* logits-sized scratch of the head at any time, at any N and V; 0 = 256 MiB */
+    /* What of [rows, vocabulary] exists at any time, at any N and V; 0 = 256 MiB. In training: exponentials kept from forward to backward,
+     * 2 or 4 bytes each, and slices of the vocabulary for the rows that did not fit. In a rollout: fp32 logits of the rows that are
+     * drawn at once, at least one row. A budget below 16 rows of a 1024-column slice is exceeded by that much. Not counted: sums per row and
+     * segment, one chunk of inputs and of their gradient, tiles per thread (docs/math/logprob.md, Cost). */
+    int64_t head_budget_bytes;
 } tbrm_model_config_t;
 
 /* Allocates the model with all parameters zero (norm weights one).
@@ -251,7 +255,7 @@ typedef struct tbrm_rollout_config {
 typedef struct tbrm_sampling {
     int32_t struct_size;
     int32_t max_new_tokens;
-    int32_t min_new_tokens;   /* stop ids are masked before this many tokens */
+    int32_t min_new_tokens;   /* until so many are drawn, stop ids are masked and completed stop strings do not end */
     int32_t top_k;            /* 0 = off */
     float top_p;              /* 1 = off */
     float min_p;              /* 0 = off */

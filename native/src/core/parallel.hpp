@@ -3,6 +3,7 @@
 // not depend on the number of threads.
 #include <cstdint>
 #include <exception>
+#include <type_traits>
 
 #if defined(_OPENMP)
 #include <omp.h>
@@ -30,51 +31,77 @@ inline int thread_index() {
 #endif
 }
 
-// body(i) for i in [0, n), in contiguous shares per thread. Exceptions of the body are carried out of the parallel region (the first
-// one by index of arrival). n_work_items: cost hint; below about 16k elementary operations the loop stays on this thread.
-template <class Body>
-void parallel_for(int64_t n, int64_t n_work_items, Body&& body) {
+namespace detail {
+
+// Below about 16k elementary operations, and inside a parallel region, a loop stays on this thread.
+inline bool is_worth_threads(int64_t n, int64_t n_work_items) {
 #if defined(_OPENMP)
-    if (n > 1 && n_work_items >= 16384 && max_threads() > 1 && !omp_in_parallel()) {
-        std::exception_ptr failure;
-#pragma omp parallel for schedule(static)
-        for (int64_t i = 0; i < n; ++i) {
-            try {
-                body(i);
-            } catch (...) {
-#pragma omp critical(tbrm_parallel_failure)
-                if (!failure) failure = std::current_exception();
-            }
-        }
-        if (failure) std::rethrow_exception(failure);
-        return;
-    }
+    return n > 1 && n_work_items >= 16384 && max_threads() > 1 && !omp_in_parallel();
+#else
+    (void)n, (void)n_work_items;
+    return false;
 #endif
+}
+
+// Runs bodies and carries their exceptions out of a parallel region: the first one to arrive.
+template <class Body>
+class Guarded {
+public:
+    explicit Guarded(Body& body) : body_(body) {}
+
+    void operator()(int64_t i) noexcept {
+        try {
+            body_(i);
+        } catch (...) {
+#if defined(_OPENMP)
+#pragma omp critical(tbrm_parallel_failure)
+#endif
+            if (!failure_) failure_ = std::current_exception();
+        }
+    }
+
+    void rethrow() const {
+        if (failure_) std::rethrow_exception(failure_);
+    }
+
+private:
+    Body& body_;
+    std::exception_ptr failure_;
+};
+
+template <class Body>
+void serial_for(int64_t n, Body& body) {
     for (int64_t i = 0; i < n; ++i)
         body(i);
+}
+
+}  // namespace detail
+
+// body(i) for i in [0, n), in contiguous shares per thread. An exception of a body ends the loop after the other bodies.
+// n_work_items: cost hint, in elementary operations of the whole loop.
+template <class Body>
+void parallel_for(int64_t n, int64_t n_work_items, Body&& body) {
+    if (!detail::is_worth_threads(n, n_work_items)) return detail::serial_for(n, body);
+    detail::Guarded<std::remove_reference_t<Body>> guarded(body);
+#if defined(_OPENMP)
+#pragma omp parallel for schedule(static)
+#endif
+    for (int64_t i = 0; i < n; ++i)
+        guarded(i);
+    guarded.rethrow();
 }
 
 // As parallel_for, but each thread takes the next index when it is free: for items of unequal cost. Items must not share sums.
 template <class Body>
 void parallel_for_dynamic(int64_t n, int64_t n_work_items, Body&& body) {
+    if (!detail::is_worth_threads(n, n_work_items)) return detail::serial_for(n, body);
+    detail::Guarded<std::remove_reference_t<Body>> guarded(body);
 #if defined(_OPENMP)
-    if (n > 1 && n_work_items >= 16384 && max_threads() > 1 && !omp_in_parallel()) {
-        std::exception_ptr failure;
 #pragma omp parallel for schedule(dynamic, 1)
-        for (int64_t i = 0; i < n; ++i) {
-            try {
-                body(i);
-            } catch (...) {
-#pragma omp critical(tbrm_parallel_failure)
-                if (!failure) failure = std::current_exception();
-            }
-        }
-        if (failure) std::rethrow_exception(failure);
-        return;
-    }
 #endif
     for (int64_t i = 0; i < n; ++i)
-        body(i);
+        guarded(i);
+    guarded.rethrow();
 }
 
 }  // namespace tbrm

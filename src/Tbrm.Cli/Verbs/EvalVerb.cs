@@ -5,6 +5,7 @@ using System.IO;
 using System.Linq;
 using Tbrm.Core;
 using Tbrm.Training;
+using Tbrm.Training.Plans;
 
 namespace Tbrm.Cli.Verbs;
 
@@ -24,13 +25,14 @@ internal sealed class EvalVerb : IVerb
         Description = "Where every response goes with its score, as JSON lines; eval.jsonl in the run folder when it is not given",
         HelpName = "FILE",
     };
-    private readonly Option<bool> _json = new("--json") { Description = "Prints the summary as one JSON object instead of a table" };
+    private readonly Option<bool> _dryRun = new("--dry-run") { Description = "Prints the configuration, what would be asked and the memory it takes, and leaves" };
+    private readonly Option<bool> _json = new("--json") { Description = "Prints the summary (or the plan) as one JSON object instead of a table" };
 
     public Command Create()
     {
         Command command = new("eval", "Evaluates a model: model.path=DIR with --preset NAME --data FILE, data.val_files=[...] or data.task=NAME");
         _run.AddTo(command);
-        foreach (Option option in new Option[] { _presets, _data, _rows, _output, _json })
+        foreach (Option option in new Option[] { _presets, _data, _rows, _output, _dryRun, _json })
         {
             command.Options.Add(option);
         }
@@ -48,6 +50,16 @@ internal sealed class EvalVerb : IVerb
         }
 
         List<Benchmark> benchmarks = Benchmarks(parsed);
+        if (parsed.GetValue(_dryRun))
+        {
+            foreach (Benchmark benchmark in benchmarks)
+            {
+                PlanOutput.Print(benchmark.Config, RunPlan.Evaluation, parsed.GetValue(_json));
+            }
+
+            return ExitCode.Ok;
+        }
+
         string rowsPath = RowsPath(parsed, benchmarks[0].Config);
         using StopSignals signals = new();
         TerminalProgress progress = new(Console.Error, !Console.IsErrorRedirected);

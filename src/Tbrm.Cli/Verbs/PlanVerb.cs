@@ -21,7 +21,7 @@ internal sealed class PlanVerb : IVerb
         {
             bool isSft = parsed.GetValue(_sft);
             RunConfig config = isSft ? _run.Load(parsed, RunState.Sft, defaults: EmbeddedPresets.SftDefaults.Entries) : _run.Load(parsed);
-            return (int)PlanOutput.Print(config, isSft, parsed.GetValue(_json));
+            return (int)PlanOutput.Print(config, isSft ? RunState.Sft : RunState.Train, parsed.GetValue(_json));
         });
         return command;
     }

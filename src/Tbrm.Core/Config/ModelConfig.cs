@@ -22,7 +22,10 @@ public sealed record ModelConfig
     [AllowedRange(0, 1e7)]
     public int MaxPositions { get; init; }
 
-    /// <summary>Megabytes that logits may take at any time, at any length.</summary>
+    /// <summary>
+    /// Megabytes of what is as large as logits, at any length: exponentials that the head keeps for its backward, and a rollout's logits. Smaller
+    /// budgets cost a recomputation, never correctness. Sums and tiles come on top: <c>plan</c> counts them.
+    /// </summary>
     [AllowedRange(1, 1e6)]
     public int HeadBudgetMb { get; init; } = 256;
 

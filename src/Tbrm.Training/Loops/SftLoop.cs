@@ -149,6 +149,7 @@ public sealed class SftLoop : IDisposable
         }
 
         _recorder.Evaluate(step, metrics, stop);
+        _rollout?.ReleasePages();
     }
 
     private void Save(long step) => _recorder.Save(step, folder =>

@@ -43,7 +43,7 @@ public sealed record BatchPlan
     public long MicroBatchRows => MicroBatchSequences * (LongestResponse + 1);
 
     /// <summary>Steps in which every prompt is asked once; the rest that fills no step is left out.</summary>
-    public long? StepsPerEpoch => DataPrompts / Prompts;
+    public long? StepsPerEpoch => Prompts == 0 ? null : DataPrompts / Prompts;
 
     /// <summary>Tokens of the run at most.</summary>
     public long? TotalTokens => Steps * TokensPerStep;
@@ -57,6 +57,22 @@ public sealed record BatchPlan
     public static BatchPlan Sft(RunConfig config, long? dataPrompts) =>
         Of(config, dataPrompts, config.Sft.TrainBatchSize, 1,
             config.Sft.TotalTrainingSteps > 0 ? config.Sft.TotalTrainingSteps : dataPrompts / config.Sft.TrainBatchSize * config.Trainer.TotalEpochs);
+
+    /// <summary>Of an evaluation: one step, in which every problem is asked.</summary>
+    public static BatchPlan Evaluation(RunConfig config, long? problems)
+    {
+        int response = config.Rollout.ValKwargs.MaxResponseLength > 0 ? config.Rollout.ValKwargs.MaxResponseLength : config.Data.MaxResponseLength;
+        return new()
+        {
+            Prompts = problems ?? 0,
+            Samples = config.Rollout.ValKwargs.N,
+            LongestSequence = config.Data.MaxPromptLength + response,
+            LongestResponse = response,
+            MicroBatchSequences = 1,
+            Steps = problems is null ? null : 1,
+            DataPrompts = problems,
+        };
+    }
 
     private static BatchPlan Of(RunConfig config, long? dataPrompts, long prompts, long samples, long? steps)
     {

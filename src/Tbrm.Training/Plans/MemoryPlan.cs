@@ -11,7 +11,21 @@ namespace Tbrm.Training.Plans;
 /// <param name="Name">For people.</param>
 /// <param name="Bytes">At most.</param>
 /// <param name="Note">What it follows from.</param>
-public sealed record MemoryPart(string Key, string Name, long Bytes, string Note);
+/// <param name="Phase">When it is held.</param>
+public sealed record MemoryPart(string Key, string Name, long Bytes, string Note, MemoryPhase Phase = MemoryPhase.Always);
+
+/// <summary>When a part of the memory is held. Rollout and update take turns: the rollout's buffers are given back before the update.</summary>
+public enum MemoryPhase
+{
+    /// <summary>All the time.</summary>
+    Always,
+
+    /// <summary>While responses are drawn.</summary>
+    Rollout,
+
+    /// <summary>From the reference pass to the optimizer's step.</summary>
+    Update,
+}
 
 /// <summary>Something to change when the memory is not enough.</summary>
 /// <param name="Setting">key=value.</param>
@@ -19,8 +33,8 @@ public sealed record MemoryPart(string Key, string Name, long Bytes, string Note
 public sealed record MemoryKnob(string Setting, long Saves);
 
 /// <summary>
-/// The device memory that a run takes: an upper bound, with every prompt and every response at its full length. All parts are held at the same
-/// time: the rollout's buffers stay through the update.
+/// The device memory that a run takes: an upper bound, with every prompt and every response at its full length. What rollout and update take
+/// besides the rest is held in turns, so that the larger of the two counts.
 /// </summary>
 public sealed record MemoryPlan
 {
@@ -48,8 +62,11 @@ public sealed record MemoryPlan
     /// <summary>KV pages.</summary>
     public required long KvPages { get; init; }
 
-    /// <summary>All parts.</summary>
-    public long Total => Parts.Sum(p => p.Bytes);
+    /// <summary>The most that is held at a time.</summary>
+    public long Total => Peak(Parts);
+
+    /// <summary>Bytes of a phase's own parts.</summary>
+    public long Of(MemoryPhase phase) => Of(Parts, phase);
 
     /// <summary>False when it is known that the device has less.</summary>
     public bool Fits => Available <= 0 || Total <= Available;
@@ -59,12 +76,20 @@ public sealed record MemoryPlan
     {
         long pages = KvPageCount(model, config, available);
         long referencePass = batch.MicroBatchTokens * model.ScoringPerToken + batch.MicroBatchRows * model.PerScoredRow(training: false) + model.HeadSums(ChunkRows(batch));
-        List<MemoryPart> parts = [.. Policy(model, config), .. Rollout(model, config, pages, threads)];
+        List<MemoryPart> parts = [.. Policy(model), .. Rollout(model, config, pages, threads)];
         parts.Add(new("reference", "reference weights", model.Reference, model.Adapter is null ? "a frozen copy" : "the weights themselves, with the adapter off"));
-        parts.Add(new("reference_pass", "reference pass", referencePass, $"{batch.MicroBatchTokens} tokens, forward only"));
+        parts.Add(new("reference_pass", "reference pass", referencePass, $"{batch.MicroBatchTokens} tokens, forward only", MemoryPhase.Update));
         parts.AddRange(Update(model, config, batch, threads));
         long tokens = batch.TokensPerStep;
         return Finish(model, config, batch, parts, available, pages) with { PpoExtra = model.Adapter is null ? model.Critic + 3 * sizeof(float) * tokens : 0 };
+    }
+
+    /// <summary>Memory of an evaluation: weights and rollout.</summary>
+    public static MemoryPlan Evaluation(ModelBytes model, RunConfig config, long available, int threads)
+    {
+        long pages = KvPageCount(model, config, available);
+        List<MemoryPart> parts = [.. Policy(model).Where(p => p.Key is "weights" or "adapter"), .. Rollout(model, config, pages, threads), Kernels(model, threads)];
+        return new() { Parts = parts, Available = available, ActivationsKept = 0, ActivationsRecomputed = 0, PpoExtra = 0, KvPages = pages, Knobs = Savings(parts, RolloutKnobs(model, config, config.Data.MaxPromptLength + config.Rollout.ValKwargs.MaxResponseLength, pages)) };
     }
 
     /// <summary>Memory of supervised steps: no reference, and a rollout only where accuracy is measured.</summary>
@@ -73,7 +98,7 @@ public sealed record MemoryPlan
         bool isAsked = config.Sft.ValAccuracy && (config.Data.ValFiles.Count > 0 || config.Data.Task.Length > 0 || config.Data.Tasks.Count > 0);
         long pages = isAsked ? KvPageCount(model, config, available) : 0;
         IEnumerable<MemoryPart> rollout = isAsked ? Rollout(model, config, pages, threads) : [];
-        return Finish(model, config, batch, [.. Policy(model, config), .. rollout, .. Update(model, config, batch, threads)], available, pages);
+        return Finish(model, config, batch, [.. Policy(model), .. rollout, .. Update(model, config, batch, threads)], available, pages);
     }
 
     private static long HeadBudget(RunConfig config) => config.Model.HeadBudgetMb * 1_000_000L;
@@ -81,7 +106,7 @@ public sealed record MemoryPlan
     /// <summary>Rows that the head takes at once.</summary>
     private static long ChunkRows(BatchPlan batch) => Math.Min(batch.MicroBatchRows, 2048);
 
-    private static IEnumerable<MemoryPart> Policy(ModelBytes model, RunConfig config)
+    private static IEnumerable<MemoryPart> Policy(ModelBytes model)
     {
         yield return new("weights", "weights", model.Weights, "one copy for rollout and training");
         if (model.Adapter is { } adapter)
@@ -103,20 +128,22 @@ public sealed record MemoryPlan
         long rows = config.Rollout.MaxNumSeqs + config.Rollout.MaxNumBatchedTokens;
         long logitsRows = Math.Clamp(HeadBudget(config) / (model.Architecture.VocabSize * sizeof(float)), 1, config.Rollout.MaxNumSeqs);
         long logits = logitsRows * model.Architecture.VocabSize * sizeof(float);
-        yield return new("kv_pages", "KV pages", pages * model.KvPage, $"{pages} pages of {ModelBytes.PageTokens} tokens");
-        yield return new("rollout_activations", "rollout activations", rows * model.RolloutPerToken + config.Rollout.MaxNumSeqs * model.Row, $"{rows} rows: rollout.max_num_seqs + max_num_batched_tokens");
-        yield return new("rollout_logits", "logits to draw from", logits + SamplerWork(model, threads), $"{logitsRows} rows of fp32 within model.head_budget_mb, and the sampler's workspace");
+        yield return new("kv_pages", "KV pages", pages * model.KvPage, $"{pages} pages of {ModelBytes.PageTokens} tokens", MemoryPhase.Rollout);
+        yield return new("rollout_activations", "rollout activations", rows * model.RolloutPerToken + config.Rollout.MaxNumSeqs * model.Row, $"{rows} rows: rollout.max_num_seqs + max_num_batched_tokens", MemoryPhase.Rollout);
+        yield return new("rollout_logits", "logits to draw from", logits + SamplerWork(model, threads), $"{logitsRows} rows of fp32 within model.head_budget_mb, and the sampler's workspace", MemoryPhase.Rollout);
     }
 
     private static IEnumerable<MemoryPart> Update(ModelBytes model, RunConfig config, BatchPlan batch, int threads)
     {
         bool recompute = config.Model.EnableGradientCheckpointing;
         yield return new("activations", "activations", Activations(model, batch, recompute),
-            $"{batch.MicroBatchTokens} tokens of a micro-batch{(recompute ? ", layers run again in backward" : "")}");
+            $"{batch.MicroBatchTokens} tokens of a micro-batch{(recompute ? ", layers run again in backward" : "")}", MemoryPhase.Update);
         yield return new("head", "head", Math.Min(HeadBudget(config), batch.MicroBatchRows * model.HeadKeptRow) + model.HeadWork(ChunkRows(batch)),
-            $"{batch.MicroBatchRows} rows within model.head_budget_mb={config.Model.HeadBudgetMb}, and its products");
-        yield return new("kernels", "kernels' working memory", KernelWork(model, threads), $"{threads} threads");
+            $"{batch.MicroBatchRows} rows within model.head_budget_mb={config.Model.HeadBudgetMb}, and its products", MemoryPhase.Update);
+        yield return Kernels(model, threads);
     }
+
+    private static MemoryPart Kernels(ModelBytes model, int threads) => new("kernels", "kernels' working memory", KernelWork(model, threads), $"{threads} threads");
 
     private static long Activations(ModelBytes model, BatchPlan batch, bool recompute) =>
         batch.MicroBatchTokens * model.TrainingPerToken(recompute) + batch.MicroBatchRows * model.PerScoredRow(training: true)
@@ -156,16 +183,17 @@ public sealed record MemoryPlan
         long kept = Activations(model, batch, recompute: false), again = Activations(model, batch, recompute: true);
         long now = config.Model.EnableGradientCheckpointing ? again : kept;
         BatchPlan one = batch with { MicroBatchSequences = 1 };
-        long least = (batch.LongestSequence + ModelBytes.PageTokens - 1) / ModelBytes.PageTokens * Math.Min(config.Rollout.MaxNumSeqs, 8);
-        List<MemoryKnob> knobs =
+        bool withReference = parts.Any(p => p.Key == "reference");
+        long state = TrainingState(model, withReference), adapted = TrainingState(model.With(AdapterOptions.AllProjections(LoraRank)), withReference);
+        List<(string Setting, string Part, long Bytes)> changes =
         [
-            new(Recompute, now - again),
-            new($"actor.ppo_max_token_len_per_gpu={batch.LongestSequence}", now - Activations(model, one, config.Model.EnableGradientCheckpointing)),
-            new($"rollout.kv_cache_mb={(least * model.KvPage + 999_999) / 1_000_000}", (pages - least) * model.KvPage),
-            new("model.head_budget_mb=64", parts.Single(p => p.Key == "head").Bytes - Math.Min(parts.Single(p => p.Key == "head").Bytes, 64_000_000 + model.HeadWork(ChunkRows(batch)))),
-            new("rollout.max_num_batched_tokens=1024", Math.Max(0, config.Rollout.MaxNumBatchedTokens - 1024) * (pages > 0 ? model.RolloutPerToken : 0)),
-            new("model.dtype=bf16", model.Master == 0 ? now / 2 : 0),
-            new($"model.lora_rank={LoraRank}", model.Adapter is null ? TrainingState(model, withReference: pages > 0) - TrainingState(model.With(AdapterOptions.AllProjections(LoraRank)), withReference: pages > 0) : 0),
+            (Recompute, "activations", again),
+            ($"actor.ppo_max_token_len_per_gpu={batch.LongestSequence}", "activations", Activations(model, one, config.Model.EnableGradientCheckpointing)),
+            ("model.head_budget_mb=64", "head", 64_000_000 + model.HeadWork(ChunkRows(batch))),
+            ("model.dtype=bf16", "activations", model.Master == 0 ? now - now / 2 : now),
+            // Of what training keeps, the gradients stand for all.
+            ($"model.lora_rank={LoraRank}", "gradients", model.Gradients - (model.Adapter is null ? state - adapted : 0)),
+            .. RolloutKnobs(model, config, batch.LongestSequence, pages),
         ];
         return new()
         {
@@ -175,7 +203,31 @@ public sealed record MemoryPlan
             ActivationsRecomputed = again,
             PpoExtra = 0,
             KvPages = pages,
-            Knobs = [.. knobs.Where(k => k.Saves > 0).OrderByDescending(k => k.Saves)],
+            Knobs = Savings(parts, changes),
         };
     }
+
+    private static IEnumerable<(string Setting, string Part, long Bytes)> RolloutKnobs(ModelBytes model, RunConfig config, long longest, long pages)
+    {
+        long least = (longest + ModelBytes.PageTokens - 1) / ModelBytes.PageTokens * Math.Min(config.Rollout.MaxNumSeqs, 8);
+        if (pages > 0)
+        {
+            long rows = config.Rollout.MaxNumSeqs + Math.Min(1024, config.Rollout.MaxNumBatchedTokens);
+            yield return ($"rollout.kv_cache_mb={(least * model.KvPage + 999_999) / 1_000_000}", "kv_pages", least * model.KvPage);
+            yield return ("rollout.max_num_batched_tokens=1024", "rollout_activations", rows * model.RolloutPerToken + config.Rollout.MaxNumSeqs * model.Row);
+        }
+    }
+
+    /// <summary>What each change of one part takes off the most that is held at a time.</summary>
+    private static IReadOnlyList<MemoryKnob> Savings(List<MemoryPart> parts, IEnumerable<(string Setting, string Part, long Bytes)> changes)
+    {
+        long total = Peak(parts);
+        return [.. changes.Select(c => new MemoryKnob(c.Setting, total - Peak([.. parts.Select(p => p.Key == c.Part ? p with { Bytes = c.Bytes } : p)])))
+            .Where(k => k.Saves > 0).OrderByDescending(k => k.Saves)];
+    }
+
+    private static long Peak(IReadOnlyList<MemoryPart> parts) =>
+        Of(parts, MemoryPhase.Always) + Math.Max(Of(parts, MemoryPhase.Rollout), Of(parts, MemoryPhase.Update));
+
+    private static long Of(IReadOnlyList<MemoryPart> parts, MemoryPhase phase) => parts.Where(p => p.Phase == phase).Sum(p => p.Bytes);
 }

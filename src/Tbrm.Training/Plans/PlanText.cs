@@ -26,10 +26,19 @@ public static class PlanText
             Line(text, part.Name, Gigabytes(part.Bytes), part.Note);
         }
 
+        if (memory.Of(MemoryPhase.Rollout) > 0 && memory.Of(MemoryPhase.Update) > 0)
+        {
+            Line(text, "rollout, update", $"{Gigabytes(memory.Of(MemoryPhase.Rollout))}, {Gigabytes(memory.Of(MemoryPhase.Update))}", "take turns: the larger counts");
+        }
+
         string fits = memory.Available <= 0 ? "" : memory.Fits ? $"of {Gigabytes(memory.Available)}: fits" : $"of {Gigabytes(memory.Available)}: DOES NOT FIT, {Gigabytes(memory.Total - memory.Available)} too much";
         Line(text, "total", Gigabytes(memory.Total), fits);
-        Line(text, "activations, kept", Gigabytes(memory.ActivationsKept), "model.enable_gradient_checkpointing=false");
-        Line(text, "activations, run again", Gigabytes(memory.ActivationsRecomputed), "model.enable_gradient_checkpointing=true");
+        if (memory.ActivationsKept > 0)
+        {
+            Line(text, "activations, kept", Gigabytes(memory.ActivationsKept), "model.enable_gradient_checkpointing=false");
+            Line(text, "activations, run again", Gigabytes(memory.ActivationsRecomputed), "model.enable_gradient_checkpointing=true");
+        }
+
         if (memory.PpoExtra > 0)
         {
             Line(text, "PPO would take", Gigabytes(memory.Total + memory.PpoExtra),
@@ -72,6 +81,12 @@ public static class PlanText
             ["memory"] = new JsonObject
             {
                 ["parts"] = new JsonObject(memory.Parts.Select(p => KeyValuePair.Create(p.Key, (JsonNode?)p.Bytes))),
+                ["phases"] = new JsonObject
+                {
+                    ["always"] = memory.Of(MemoryPhase.Always),
+                    ["rollout"] = memory.Of(MemoryPhase.Rollout),
+                    ["update"] = memory.Of(MemoryPhase.Update),
+                },
                 ["total"] = memory.Total,
                 ["available"] = memory.Available,
                 ["fits"] = memory.Fits,
@@ -87,6 +102,14 @@ public static class PlanText
 
     private static IEnumerable<(string Name, string Value, string Note)> Batch(BatchPlan batch, string verb)
     {
+        if (verb == RunPlan.Evaluation)
+        {
+            yield return ("problems", batch.DataPrompts is { } problems ? Count(problems) : "?", batch.DataPrompts is null ? "the files are not here" : "");
+            yield return ("responses to each", Count(batch.Samples), "rollout.val_kwargs.n");
+            yield return ("tokens at most", batch.TotalTokens is { } most ? Count(most) : "?", $"{batch.LongestSequence} of a prompt and a response");
+            yield break;
+        }
+
         yield return ("trajectories a step", Count(batch.Trajectories), verb == "sft" ? "examples" : $"{batch.Prompts} prompts x {batch.Samples} responses");
         yield return ("tokens a step", Count(batch.TokensPerStep), $"{batch.Trajectories} x {batch.LongestSequence}");
         yield return ("micro-batches a step", Count(batch.MicroBatches), $"{batch.MicroBatchSequences} trajectories, {batch.MicroBatchTokens} tokens each");

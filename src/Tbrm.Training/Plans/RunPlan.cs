@@ -10,10 +10,13 @@ namespace Tbrm.Training.Plans;
 /// <summary>What a run would do and what it would take, without doing it.</summary>
 public sealed record RunPlan
 {
+    /// <summary>What an evaluation's plan calls itself.</summary>
+    public const string Evaluation = "eval";
+
     /// <summary>Adapters are trained at 1e-5 to 1e-3; below, whoever set the rate had whole weights in mind.</summary>
     private const double SmallestAdapterRate = 1e-5;
 
-    /// <summary><c>train</c> or <c>sft</c>.</summary>
+    /// <summary><c>train</c>, <c>sft</c> or <c>eval</c>.</summary>
     public required string Verb { get; init; }
 
     /// <summary>The model and how its shape was found.</summary>
@@ -44,7 +47,7 @@ public sealed record RunPlan
     /// Plans a run. Reads the model's config.json and counts the prompts where these are there; a published model that is not there is known by
     /// its name. Allocates nothing on the device.
     /// </summary>
-    public static RunPlan Of(RunConfig config, bool isSft)
+    public static RunPlan Of(RunConfig config, string verb)
     {
         List<string> notes = [];
         (ModelArchitecture architecture, string model) = Shape(config, notes);
@@ -61,27 +64,44 @@ public sealed record RunPlan
             notes.Add("the warm start of a model that is built on the spot trains all its parameters: until it is over, the run takes what it would take without an adapter");
         }
 
+        bool isSft = verb == RunState.Sft;
         double rate = isSft ? config.Sft.Optim.Lr : config.Actor.Optim.Lr;
-        if (adapter is not null && rate < SmallestAdapterRate)
+        if (adapter is not null && verb != Evaluation && rate < SmallestAdapterRate)
         {
             notes.Add(System.FormattableString.Invariant($"{(isSft ? "sft" : "actor")}.optim.lr={rate} suits whole weights; an adapter takes ten to a hundred times as much"));
         }
 
         ModelBytes bytes = new(architecture, bf16, longest, panels: !device.IsCuda, adapter);
-        long? prompts = CountPrompts(config, isSft, notes);
-        BatchPlan batch = isSft ? BatchPlan.Sft(config, prompts) : BatchPlan.Train(config, prompts);
+        long? prompts = CountPrompts(config, verb, notes);
+        (BatchPlan batch, MemoryPlan memory) = Parts();
         return new()
         {
-            Verb = isSft ? "sft" : "train",
+            Verb = verb,
             Model = model,
             Parameters = architecture.ParameterCount,
             Trained = adapter?.ParameterCount(architecture) ?? architecture.ParameterCount,
             Dtype = bf16 ? "bf16" : "fp32",
             Device = (string?)description?["name"] ?? (string?)description?["device"] ?? config.Trainer.Device,
             Batch = batch,
-            Memory = isSft ? MemoryPlan.Sft(bytes, config, batch, available, threads) : MemoryPlan.Train(bytes, config, batch, available, threads),
+            Memory = memory,
             Notes = notes,
         };
+
+        (BatchPlan, MemoryPlan) Parts()
+        {
+            BatchPlan planned = verb switch
+            {
+                RunState.Sft => BatchPlan.Sft(config, prompts),
+                Evaluation => BatchPlan.Evaluation(config, prompts),
+                _ => BatchPlan.Train(config, prompts),
+            };
+            return (planned, verb switch
+            {
+                RunState.Sft => MemoryPlan.Sft(bytes, config, planned, available, threads),
+                Evaluation => MemoryPlan.Evaluation(bytes, config, available, threads),
+                _ => MemoryPlan.Train(bytes, config, planned, available, threads),
+            });
+        }
     }
 
     private static (ModelArchitecture Architecture, string Model) Shape(RunConfig config, List<string> notes)
@@ -110,29 +130,30 @@ public sealed record RunPlan
     }
 
     /// <summary>Prompts before those that are too long are dropped: that takes the tokenizer.</summary>
-    private static long? CountPrompts(RunConfig config, bool isSft, List<string> notes)
+    private static long? CountPrompts(RunConfig config, string verb, List<string> notes)
     {
-        List<string> files = isSft && config.Sft.TrainFiles.Count > 0 ? config.Sft.TrainFiles : config.Data.TrainFiles;
+        bool isSft = verb == RunState.Sft, isEvaluation = verb == Evaluation;
+        List<string> files = isEvaluation ? config.Data.ValFiles : isSft && config.Sft.TrainFiles.Count > 0 ? config.Sft.TrainFiles : config.Data.TrainFiles;
         if (files.Count == 0)
         {
-            return null;
+            return isEvaluation && (config.Data.Task.Length > 0 || config.Data.Tasks.Count > 0) ? config.Data.TaskValSize : null;
         }
 
         List<string> missing = [.. files.Where(f => !File.Exists(f))];
         if (missing.Count > 0)
         {
-            notes.Add($"{string.Join(", ", missing)} {(missing.Count == 1 ? "is" : "are")} not here: the prompts of an epoch are not known");
+            notes.Add($"{string.Join(", ", missing)} {(missing.Count == 1 ? "is" : "are")} not here: the number of prompts is not known");
             return null;
         }
 
         if (config.Data.FilterOverlongPrompts)
         {
-            notes.Add($"prompts over data.max_prompt_length={config.Data.MaxPromptLength} tokens are still counted; training drops them");
+            notes.Add($"prompts over data.max_prompt_length={config.Data.MaxPromptLength} tokens are still counted; the run drops them");
         }
 
         if (!isSft || config.Sft.TrainFiles.Count == 0)
         {
-            return PromptSources.Count(config, files);
+            return PromptSources.Count(config, files, isEvaluation ? config.Data.ValMaxSamples : config.Data.TrainMaxSamples);
         }
 
         long rows = SupervisedSources.Texts(config).LongCount();

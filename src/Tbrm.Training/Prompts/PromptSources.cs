@@ -63,9 +63,9 @@ internal sealed class PromptSources
         }
     }
 
-    /// <summary>Rows of training files after filters, those that are too long included.</summary>
-    public static long Count(RunConfig config, IReadOnlyList<string> files) =>
-        PromptDataset.Load(files, new PromptSources(config with { Model = config.Model with { Path = "-" } }).FileOptions(config.Data.TrainMaxSamples, null) with { MaxPromptTokens = null }).Count ?? 0;
+    /// <summary>Rows of files after filters, those that are too long included.</summary>
+    public static long Count(RunConfig config, IReadOnlyList<string> files, long maxSamples) =>
+        PromptDataset.Load(files, new PromptSources(config with { Model = config.Model with { Path = "-" } }).FileOptions(maxSamples, null) with { MaxPromptTokens = null }).Count ?? 0;
 
     private static IReasoningTask? CreateTask(DataConfig data)
     {

@@ -19,6 +19,8 @@ internal static class StepMetrics
         metrics["actor/lr"] = learningRate;
         metrics["actor/skipped"] = result.Applied ? 0 : 1;
         AddResidual(metrics, update.Residuals);
+        // The mean of -log pi over tokens drawn from pi is its entropy in expectation: what each state's own sum over the vocabulary would give, at no cost.
+        AddMean(metrics, "actor/entropy", [.. batch.Trajectories.SelectMany(t => t.Logp).Select(l => -(double)l)]);
         AddMean(metrics, "actor/v_s1/mean", update.FirstValues);
         AddMean(metrics, "actor/logprob_ratio_ref/mean", update.LogRatios);
         metrics.AddSpread("critic/score", [.. judged.Select(j => j.Verdict.Score)]);

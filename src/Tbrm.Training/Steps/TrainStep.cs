@@ -38,6 +38,7 @@ public sealed class TrainStep(TrainingSession session, PromptSampler sampler, Ro
         IReadOnlyList<EncodedPrompt> prompts = session.Encoder.Encode(batch);
         long preemptions = rollout.Counts.Preemptions;
         IReadOnlyList<Trajectory> trajectories = clock.Measure("gen", () => rollout.Train(prompts, FirstId(step), Show(step, "rollout"), stop));
+        rollout.ReleasePages();
         JudgedResponse[] judged = clock.Measure("reward", () => session.Reward.Judge(prompts, trajectories, stop));
         TrajectoryBatch tau = new(trajectories, [.. judged.Select(j => j.Verdict.Score)], _config);
 

@@ -37,6 +37,8 @@ public sealed class MemoryPlanTests
         IReadOnlyList<Trajectory> drawn = rollout.Generate(requests, new() { MaxNewTokens = Response }, null, default);
         // Kernels keep their working memory from the first use on, the larger part of it from the update on.
         meter.Within(0.8, "kv_pages", "rollout_activations", "rollout_logits", "kernels");
+        rollout.ReleasePages();
+        meter.Released("kv_pages", "rollout_activations");
 
         ScoredSequence[] sequences = [.. drawn.Select(t => new ScoredSequence(t.PromptIds, t.ResponseIds, Bootstrap: true))];
         PackedBatch packed = new(sequences[..(int)batch.MicroBatchSequences]);
@@ -199,6 +201,14 @@ public sealed class MemoryPlanTests
             long before = _before;
             (long _, long planned) = Look(parts);
             Assert.That(_before - before, Is.EqualTo(planned), string.Join(" + ", parts));
+        }
+
+        /// <summary>These parts are given back; at most the working memory of kernels stays.</summary>
+        public void Released(params string[] parts)
+        {
+            long before = _before;
+            (long _, long planned) = Look(parts);
+            Assert.That(before - _before, Is.GreaterThan(0.8 * planned), string.Join(" + ", parts));
         }
 
         /// <summary>The plan is not exceeded, and at least this share of it is used.</summary>

@@ -30,7 +30,7 @@ internal static class ReportCharts
                 [new("mean", "response_length/mean", "response_length/min", "response_length/max")]) { Low = 0 },
             new("Cut off, or nothing to compare", "shares of the step",
                 [new("responses at the length limit", "response_length/clip_ratio"), new("groups of equal rewards", "critic/rewards/zero_std_groups")]) { Unit = ChartUnit.Share, Low = 0 },
-            new("Entropy", "nats per token", [new("entropy", "actor/entropy")]) { Smooth = true },
+            new("Entropy", "nats per token, from the log-probabilities of the tokens drawn", [new("entropy", "actor/entropy")]) { Smooth = true },
             new("Verdicts that were none", "responses per step",
                 [new("no answer", "reward/no_answer"), new("time-out", "reward/timeout"), new("error", "reward/error")]) { Low = 0 }]),
         ("Optimization", [
