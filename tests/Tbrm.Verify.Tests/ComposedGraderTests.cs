@@ -51,7 +51,7 @@ public sealed class ComposedGraderTests
     public void A_data_source_chooses_its_grader()
     {
         DataSourceGrader grader = new(new GraderRegistry(), Options("""{"map":{"mine":"math_verify","openai/*":"math_boxed"}}"""));
-        Assert.That(grader.GraderFor("openai/gsm8k"), Is.EqualTo("gsm8k"), "an exact entry wins over a prefix");
+        Assert.That(grader.GraderFor("openai/gsm8k"), Is.EqualTo("math_boxed"), "what the user maps wins over the default, a prefix too");
         Assert.That(grader.GraderFor("openai/other"), Is.EqualTo("math_boxed"));
         Assert.That(grader.GraderFor("aime24"), Is.EqualTo("math_dapo"));
         Assert.That(grader.GraderFor("mine"), Is.EqualTo("math_verify"));

@@ -1,10 +1,18 @@
+using System.Collections.Generic;
+
 namespace Tbrm.Core;
 
 /// <summary>Section <c>reward</c>: graders.</summary>
 public sealed record RewardConfig
 {
-    /// <summary>Name of a grader for all rows; <c>auto</c> = by data source, and a task's own scorer for a task.</summary>
+    /// <summary>Name of a grader for all rows of files; <c>auto</c> = by each row's data source. A task's problems are judged by its own scorer.</summary>
     public string Grader { get; init; } = "auto";
+
+    /// <summary>Graders by data source (or its beginning and <c>*</c>); these win over <c>grader</c>, over the default for the data source and over a task's scorer.</summary>
+    public Dictionary<string, string> Graders { get; init; } = [];
+
+    /// <summary>Options of the graders, as <c>tbrm-native score</c> takes them; lists and objects in JSON.</summary>
+    public Dictionary<string, string> GraderOptions { get; init; } = [];
 
     /// <summary>Where a task's answer stands in the response.</summary>
     [AllowedWords("text", "tags")]

@@ -11,6 +11,9 @@ namespace Tbrm.Data.Tasks;
 /// </summary>
 public sealed class TaskGrader : IGrader
 {
+    /// <summary>What may stand before a task's name in a data source.</summary>
+    public const string SourcePrefix = "reasoning_gym/";
+
     private readonly ConcurrentDictionary<string, IReasoningTask> _tasks = new(StringComparer.Ordinal);
     private readonly AnswerForm _form;
 
@@ -45,7 +48,7 @@ public sealed class TaskGrader : IGrader
         string? answer = AnswerExtraction.Extract(request.Solution, _form);
         try
         {
-            IReasoningTask task = _tasks.GetOrAdd(request.DataSource, static name => TaskRegistry.Create(name));
+            IReasoningTask task = _tasks.GetOrAdd(TaskOf(request.DataSource), static name => TaskRegistry.Create(name));
             TaskItem entry = new("", request.GroundTruth, request.ExtraInfo ?? []);
             double score = MathMatch is null ? task.Score(answer, entry) : AnswerCascade.Score(task, answer, entry, MathMatch);
             return new Verdict(score, answer is null ? VerdictStatus.NoAnswer : VerdictStatus.Ok, answer);
@@ -55,4 +58,7 @@ public sealed class TaskGrader : IGrader
             return new Verdict(0, VerdictStatus.Error, answer, e.Message);
         }
     }
+
+    private static string TaskOf(string dataSource) =>
+        dataSource.StartsWith(SourcePrefix, StringComparison.Ordinal) ? dataSource[SourcePrefix.Length..] : dataSource;
 }

@@ -46,6 +46,7 @@ internal static class JsonRows
             JsonDocument row = JsonDocument.Parse(line, s_reading);
             if (row.RootElement.ValueKind == JsonValueKind.Object)
             {
+                RequireReadableKeys(row, place);
                 return row;
             }
 
@@ -56,6 +57,22 @@ internal static class JsonRows
         catch (JsonException e)
         {
             throw new DataException($"{place}: expected a JSON object: {e.Message}", e);
+        }
+    }
+
+    private static void RequireReadableKeys(JsonDocument row, string place)
+    {
+        try
+        {
+            foreach (JsonProperty member in row.RootElement.EnumerateObject())
+            {
+                _ = member.Name;
+            }
+        }
+        catch (InvalidOperationException e)
+        {
+            row.Dispose();
+            throw new DataException($"{place}: a key holds half of a surrogate pair, which is no text", e);
         }
     }
 

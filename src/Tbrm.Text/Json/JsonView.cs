@@ -56,15 +56,19 @@ internal readonly struct JsonView
     /// <summary>The member <paramref name="name"/>; false when it is absent or null.</summary>
     public bool TryGet(string name, out JsonView value)
     {
-        if (Kind == JsonValueKind.Object && _element.TryGetProperty(name, out JsonElement member)
-            && member.ValueKind != JsonValueKind.Null)
+        JsonElement member = default;
+        bool found;
+        try
         {
-            value = new JsonView(member, _file, $"{_path}.{name}");
-            return true;
+            found = Kind == JsonValueKind.Object && _element.TryGetProperty(name, out member) && member.ValueKind != JsonValueKind.Null;
+        }
+        catch (InvalidOperationException)
+        {
+            throw UnreadableKey();
         }
 
-        value = default;
-        return false;
+        value = found ? new JsonView(member, _file, $"{_path}.{name}") : default;
+        return found;
     }
 
     /// <summary>The member <paramref name="name"/>, which must be there.</summary>
@@ -98,7 +102,7 @@ internal readonly struct JsonView
         }
         catch (InvalidOperationException)
         {
-            throw Fail("the string holds half of a surrogate pair or bytes that are not UTF-8; it is no text");
+            throw Fail("the string holds half of a surrogate pair; it is no text");
         }
     }
 
@@ -175,7 +179,9 @@ internal readonly struct JsonView
         }
         catch (InvalidOperationException)
         {
-            throw Fail("a key holds half of a surrogate pair or bytes that are not UTF-8; it is no text");
+            throw UnreadableKey();
         }
     }
+
+    private DataException UnreadableKey() => Fail("a key holds half of a surrogate pair; it is no text");
 }

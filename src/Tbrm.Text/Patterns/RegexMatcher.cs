@@ -17,14 +17,27 @@ internal ref struct RegexMatcher(ReadOnlySpan<char> text, long maxSteps)
     private readonly ReadOnlySpan<char> _text = text;
     private long _steps;
 
+    /// <summary>The outermost program's choices; one match after the other uses it.</summary>
+    private Stack<Choice>? _choices;
+
     /// <summary>The end of the match that starts at <paramref name="start"/>; -1 when there is none.</summary>
     /// <exception cref="TimeoutException">It takes too many steps.</exception>
-    public int Match(RegexProgram program, int start) => Run(program, start, wantedEnd: -1);
+    public int Match(RegexProgram program, int start)
+    {
+        _choices?.Clear();
+        return Run(program, start, wantedEnd: -1, ref _choices);
+    }
 
     private int Run(RegexProgram program, int start, int wantedEnd)
     {
-        IReadOnlyList<RegexInstruction> code = program.Code;
         Stack<Choice>? choices = null;
+        return Run(program, start, wantedEnd, ref choices);
+    }
+
+    private int Run(RegexProgram program, int start, int wantedEnd, ref Stack<Choice>? choices)
+    {
+        IReadOnlyList<RegexInstruction> code = program.Code;
+        _steps += program.Marks;
         int[] marks = program.Marks == 0 ? [] : new int[program.Marks];
         int pc = 0;
         int at = start;

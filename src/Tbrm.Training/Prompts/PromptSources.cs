@@ -4,7 +4,6 @@ using System.Text.Json.Nodes;
 using Tbrm.Core;
 using Tbrm.Data;
 using Tbrm.Data.Tasks;
-using Tbrm.Verify;
 
 namespace Tbrm.Training;
 
@@ -29,7 +28,7 @@ internal sealed class PromptSources
             Validation = data.ValFiles.Count > 0 ? null : TaskPromptSource.HeldOut(Task, data.TaskHoldout, data.TaskValSize);
         }
 
-        Grader = CreateGrader(config, Task);
+        Grader = new RunGrader(config.Reward, Task);
         if (data.TrainFiles.Count > 0 && config.Model.Path.Length == 0)
         {
             Train = PromptDataset.Load(data.TrainFiles, FileOptions(data.TrainMaxSamples, null));
@@ -46,7 +45,7 @@ internal sealed class PromptSources
     public IReasoningTask? Task { get; }
 
     /// <summary>Judges the answers.</summary>
-    public IGrader Grader { get; }
+    public RunGrader Grader { get; }
 
     /// <summary>Reads the files.</summary>
     public void LoadFiles(PromptEncoder encoder)
@@ -55,11 +54,13 @@ internal sealed class PromptSources
         if (data.TrainFiles.Count > 0)
         {
             Train = PromptDataset.Load(data.TrainFiles, FileOptions(data.TrainMaxSamples, null), encoder.CountTokens);
+            Grader.RequireFor(Train);
         }
 
         if (data.ValFiles.Count > 0)
         {
             Validation = PromptDataset.Load(data.ValFiles, FileOptions(data.ValMaxSamples, _validationName), encoder.CountTokens);
+            Grader.RequireFor(Validation);
         }
     }
 
@@ -86,21 +87,6 @@ internal sealed class PromptSources
 
     private static JsonObject Parameters(string task, Dictionary<string, string> parameters) =>
         TaskRegistry.ParseArguments(task, parameters.Select(p => $"{p.Key}={p.Value}"));
-
-    /// <summary>A task's own scorer for tasks; for files a grader by its name, or by the rows' data source.</summary>
-    private static IGrader CreateGrader(RunConfig config, IReasoningTask? task)
-    {
-        RewardConfig reward = config.Reward;
-        if (task is not null)
-        {
-            return new TaskGrader(reward.AnswerForm == "tags" ? AnswerForm.AnswerTag : AnswerForm.Text, task)
-            {
-                MathMatch = reward.TaskCascade ? MathMatch.Score : null,
-            };
-        }
-
-        return new GraderRegistry().CreateForTraining(reward.Grader == "auto" ? "data_source" : reward.Grader);
-    }
 
     private PromptOptions FileOptions(long maxSamples, string? dataSource) => new()
     {

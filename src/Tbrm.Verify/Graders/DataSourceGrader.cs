@@ -10,7 +10,8 @@ namespace Tbrm.Verify;
 
 /// <summary>
 /// Chooses the grader by the row's data source, as verl does. The option <c>map</c> adds or replaces entries: a data source,
-/// or a prefix of one followed by <c>*</c>, and the grader's name; other options go to the chosen graders.
+/// or a prefix of one followed by <c>*</c>, and the grader's name; the option <c>default</c> takes the place of verl's choices. Other options go
+/// to the chosen graders.
 /// </summary>
 public sealed class DataSourceGrader : IGrader
 {
@@ -29,7 +30,9 @@ public sealed class DataSourceGrader : IGrader
 
     private readonly GraderRegistry _registry;
     private readonly JsonObject? _options;
+    private readonly List<(string Source, string Grader)> _own;
     private readonly List<(string Source, string Grader)> _map;
+    private readonly string? _default;
     private readonly ConcurrentDictionary<string, IGrader> _graders = new();
 
     /// <summary>Reads the map.</summary>
@@ -39,10 +42,18 @@ public sealed class DataSourceGrader : IGrader
         _registry = registry;
         _options = options is null ? null : (JsonObject)options.DeepClone();
         _options?.Remove("map");
-        _map = [.. ReadMap(options), .. s_defaults];
+        _options?.Remove("default");
+        _default = options is null ? null : new GraderOptions(options).Text("default");
+        _own = [.. ReadMap(options)];
+        _map = [.. _own, .. _default is null ? s_defaults : []];
         foreach ((_, string grader) in _map)
         {
             _graders[grader] = registry.Create(grader, _options);
+        }
+
+        if (_default is not null)
+        {
+            _graders[_default] = registry.Create(_default, _options);
         }
     }
 
@@ -53,21 +64,7 @@ public sealed class DataSourceGrader : IGrader
     /// <exception cref="ConfigException">There is none.</exception>
     public string GraderFor(string dataSource)
     {
-        // An exact entry wins over a prefix, the user's over the default.
-        foreach ((string source, string grader) in _map.Where(m => m.Source == dataSource))
-        {
-            return grader;
-        }
-
-        foreach ((string source, string grader) in _map)
-        {
-            if (source.EndsWith('*') && dataSource.StartsWith(source[..^1], StringComparison.Ordinal))
-            {
-                return grader;
-            }
-        }
-
-        throw new ConfigException(
+        return Find(_own, dataSource) ?? Find(_map, dataSource) ?? _default ?? throw new ConfigException(
             $"no grader is known for the data source '{dataSource}'; name one in the option \"map\" (known: {string.Join(", ", _map.Select(m => m.Source))})");
     }
 
@@ -83,6 +80,18 @@ public sealed class DataSourceGrader : IGrader
             return new Verdict(0, VerdictStatus.Error, null, e.Message);
         }
     }
+
+    /// <summary>Whether an entry for <paramref name="source"/>, which may end in <c>*</c>, is one for <paramref name="dataSource"/>.</summary>
+    public static bool Covers(string source, string dataSource)
+    {
+        ArgumentNullException.ThrowIfNull(source);
+        ArgumentNullException.ThrowIfNull(dataSource);
+        return source == dataSource || (source.EndsWith('*') && dataSource.StartsWith(source[..^1], StringComparison.Ordinal));
+    }
+
+    /// <summary>An exact entry wins over a prefix.</summary>
+    private static string? Find(List<(string Source, string Grader)> entries, string dataSource) =>
+        entries.Where(entry => Covers(entry.Source, dataSource)).OrderBy(entry => entry.Source == dataSource ? 0 : 1).Select(entry => entry.Grader).FirstOrDefault();
 
     private static IEnumerable<(string Source, string Grader)> ReadMap(JsonObject? options)
     {

@@ -67,14 +67,14 @@ internal sealed class ParquetDamageTests
         Assert.That(() => ReadParquet([.. "PAR1"u8, .. "xxxx"u8, 1, 0, 0, 0, .. "PARE"u8]), Throws.TypeOf<DataException>().With.Message.Contains("encrypted"));
     }
 
-    [TestCase(1)]
-    [TestCase(2)]
-    public void A_page_that_claims_gigabytes_is_refused_before_they_are_taken(int version)
+    [Test]
+    public void A_page_that_claims_gigabytes_is_refused_before_they_are_taken(
+        [Values(1, 2)] int version, [Values(ParquetCodec.Snappy, ParquetCodec.Gzip, ParquetCodec.Brotli, ParquetCodec.Zstd, ParquetCodec.Lz4Raw)] ParquetCodec codec)
     {
         // Header: type, then the unpacked size as a zigzag varint (field 2), here set to 400 MiB in a page of a few bytes.
         PageHeader header = new(version == 1 ? PageType.DataPage : PageType.DataPageV2, 400 << 20, 8, null) { ValueCount = 1, Encoding = PageEncoding.Plain };
         byte[] page = [.. MetadataWriter.Write(header, 1, 0), 1, 2, 3, 4, 5, 6, 7, 8];
-        byte[] file = FileOfOnePage(page, ParquetCodec.Snappy, PhysicalType.Int64);
+        byte[] file = FileOfOnePage(page, codec, PhysicalType.Int64);
         long before = GC.GetTotalAllocatedBytes();
 
         Assert.That(() => ReadParquet(file), Throws.TypeOf<DataException>().With.Message.Contains("cannot hold"));
@@ -105,6 +105,47 @@ internal sealed class ParquetDamageTests
 
         byte[] file = FileOf(schema, [.. MetadataWriter.Write(header, 1, Entries), .. levels], new ColumnChunk(PhysicalType.Int64, ParquetCodec.Uncompressed, Entries, 0, 0, 4, null, false, null));
         Assert.That(() => ReadParquet(file), Throws.TypeOf<DataException>().With.Message.Contains("a row of more than"));
+    }
+
+    [Test]
+    public void A_row_that_repeats_a_long_value_of_a_dictionary_without_end_is_refused()
+    {
+        const int Entries = 1_000_000, ValueBytes = 1 << 20;
+        using MemoryStream levels = new();
+        RleEncoder.WriteVarint(levels, 1 << 1);
+        levels.WriteByte(0);
+        RleEncoder.WriteVarint(levels, (ulong)(Entries - 1) << 1);
+        levels.WriteByte(1);
+        int repetitionBytes = (int)levels.Length;
+        RleEncoder.WriteVarint(levels, (ulong)Entries << 1);
+        levels.WriteByte(3);
+        int levelBytes = (int)levels.Length;
+        levels.WriteByte(0);
+        PageHeader dictionary = new(PageType.DictionaryPage, ValueBytes + sizeof(int), ValueBytes + sizeof(int), null) { ValueCount = 1, Encoding = PageEncoding.Plain };
+        PageHeader data = new(PageType.DataPageV2, levelBytes + 1, levelBytes + 1, null)
+        {
+            ValueCount = Entries,
+            Encoding = PageEncoding.RleDictionary,
+            RepetitionBytes = repetitionBytes,
+            DefinitionBytes = levelBytes - repetitionBytes,
+        };
+        SchemaNode schema = ParquetSamples.Schema(
+            ParquetSamples.Group("a", 1, LogicalKind.List), ParquetSamples.Group("list", 1, repetition: Repetition.Repeated), ParquetSamples.Leaf("element", PhysicalType.ByteArray));
+        byte[] pages = [.. MetadataWriter.Write(dictionary, 0, 0), .. BitConverter.GetBytes(ValueBytes), .. new byte[ValueBytes], .. MetadataWriter.Write(data, 1, 0), .. levels.ToArray()];
+        byte[] file = FileOf(schema, pages, new ColumnChunk(PhysicalType.ByteArray, ParquetCodec.Uncompressed, Entries, 0, 0, 4, null, false, null));
+
+        Assert.That(() => ReadParquet(file), Throws.TypeOf<DataException>().With.Message.Contains("out of dictionaries"));
+    }
+
+    [Test]
+    public void A_schema_of_more_elements_than_any_table_has_is_refused()
+    {
+        CompactWriter footer = new();
+        footer.BeginElement();
+        const int Elements = 1 << 20;
+        footer.BeginList(2, CompactType.Struct, Elements);
+        byte[] thrift = [.. footer.ToArray(), .. new byte[Elements + 1]];
+        Assert.That(() => MetadataReader.ReadFile(thrift), Throws.InstanceOf<MalformedException>().With.Message.Contains("a schema of"));
     }
 
     [Test]

@@ -90,6 +90,37 @@ public sealed class TokenizerErrorTests
     }
 
     [Test]
+    public void A_key_that_is_no_text_is_named([Values("tokenizer.json", "tokenizer_config.json")] string file)
+    {
+        TokenizerFiles files = new("(test)");
+        files.Set("tokenizer.json", System.Text.Encoding.UTF8.GetBytes(Golden("qwen2")));
+        files.Set(file, System.Text.Encoding.UTF8.GetBytes("{\"bos_toke\\udcb3\":1,\"\\udcb3\":2,\"versio\\ud800\":2}"));
+        Assert.That(() => TokenizerLoader.Load(files), Throws.TypeOf<DataException>().With.Message.Contains("surrogate").And.Message.Contains(file));
+    }
+
+    [Test]
+    public void A_row_with_a_key_that_is_no_text_names_its_line()
+    {
+        string folder = TestTokenizers.NewFolder();
+        string input = Path.Combine(folder, "in.jsonl");
+        File.WriteAllText(input, "{\"text\":\"a\"}\n{\"tex\\ud800\":\"a\",\"text\":\"b\"}\n");
+        Assert.That(
+            () => TokenizeJob.Encode(TestTokenizers.Trained(), input, Path.Combine(folder, "out.jsonl")),
+            Throws.TypeOf<DataException>().With.Message.Contains("line 2").And.Message.Contains("surrogate"));
+        Assert.That(Directory.GetFiles(folder), Is.EqualTo(new[] { input }));
+    }
+
+    [Test]
+    public void A_pattern_with_thousands_of_loops_is_stopped()
+    {
+        string json = Golden("qwen2").Replace("(?i:'s|'t|'re|'ve|'m|'ll|'d)", string.Concat(Enumerable.Repeat("(?:yz)*?", 2500)) + "x", StringComparison.Ordinal);
+        Tokenizer tokenizer = TestTokenizers.FromJson(json);
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        Assert.That(() => tokenizer.Encode(new string('1', 30_000)), Throws.TypeOf<DataException>().With.Message.Contains("too long"));
+        Assert.That(GC.GetAllocatedBytesForCurrentThread() - before, Is.LessThan(400 << 20));
+    }
+
+    [Test]
     public void Bytes_that_are_not_UTF8_are_named()
     {
         byte[] file = System.Text.Encoding.Latin1.GetBytes("{\"version\":\"1.0\",\"model\":{\"type\":\"BPE\",\"vocab\":[\"\u00e9\"]}}");

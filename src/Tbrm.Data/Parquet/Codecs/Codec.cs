@@ -13,6 +13,10 @@ internal static class Codec
     private const int MaxLz4Ratio = 256;
     private const int MaxGzipRatio = 1040;
 
+    // Zstd and Brotli have no such bound worth the name. Real pages are a few MiB; those beyond the slack have to hold something.
+    private const int MaxOpenEndedRatio = 4096;
+    private const int OpenEndedSlack = 16 << 20;
+
     /// <summary>Fills <paramref name="target"/> from <paramref name="source"/>.</summary>
     /// <exception cref="MalformedException">The data is damaged, or gives more or fewer bytes.</exception>
     public static void Decompress(ParquetCodec codec, ArraySegment<byte> source, Span<byte> target)
@@ -38,15 +42,15 @@ internal static class Codec
     public static bool IsPlausible(ParquetCodec codec, int compressedBytes, int uncompressedBytes)
     {
         const int Slack = 1024;
-        long ratio = codec switch
+        (long ratio, int slack) = codec switch
         {
-            ParquetCodec.Uncompressed => 1,
-            ParquetCodec.Snappy => MaxSnappyRatio,
-            ParquetCodec.Lz4Raw or ParquetCodec.Lz4 => MaxLz4Ratio,
-            ParquetCodec.Gzip => MaxGzipRatio,
-            _ => int.MaxValue,
+            ParquetCodec.Uncompressed => (1, Slack),
+            ParquetCodec.Snappy => (MaxSnappyRatio, Slack),
+            ParquetCodec.Lz4Raw or ParquetCodec.Lz4 => (MaxLz4Ratio, Slack),
+            ParquetCodec.Gzip => (MaxGzipRatio, Slack),
+            _ => (MaxOpenEndedRatio, OpenEndedSlack),
         };
-        return uncompressedBytes <= (ratio * compressedBytes) + Slack;
+        return uncompressedBytes <= (ratio * compressedBytes) + slack;
     }
 
     private static int Copy(ReadOnlySpan<byte> source, Span<byte> target)

@@ -11,6 +11,9 @@ internal abstract class ValueDecoder
 {
     private static readonly UTF8Encoding s_strictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
+    /// <summary>Bytes given so far that the page itself does not hold, as they come from a dictionary.</summary>
+    public long RepeatedBytes { get; protected set; }
+
     /// <summary>BOOLEAN, INT32, INT64.</summary>
     public virtual long NextInteger() => throw WrongType("integers");
 

@@ -73,9 +73,19 @@ internal sealed class DictionaryDecoder(ValueDictionary dictionary, IntegerStrea
 
     public override double NextReal() => dictionary.HoldsReals ? dictionary.Real(NextIndex()) : base.NextReal();
 
-    public override ReadOnlySpan<byte> NextBytes() => dictionary.HoldsBytes ? dictionary.Bytes(NextIndex()) : base.NextBytes();
+    public override ReadOnlySpan<byte> NextBytes()
+    {
+        ReadOnlySpan<byte> value = dictionary.HoldsBytes ? dictionary.Bytes(NextIndex()) : base.NextBytes();
+        RepeatedBytes += value.Length;
+        return value;
+    }
 
-    public override string NextText() => dictionary.HoldsBytes ? dictionary.Text(NextIndex(), ToText) : base.NextText();
+    public override string NextText()
+    {
+        string value = dictionary.HoldsBytes ? dictionary.Text(NextIndex(), ToText) : base.NextText();
+        RepeatedBytes += value.Length;
+        return value;
+    }
 
     private int NextIndex()
     {

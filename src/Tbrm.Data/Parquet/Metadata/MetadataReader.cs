@@ -21,7 +21,13 @@ internal static class MetadataReader
             switch (id)
             {
                 case 2:
-                    for (int i = reader.BeginList(type, CompactType.Struct); i > 0; i--)
+                    int elements = reader.BeginList(type, CompactType.Struct);
+                    if (elements > ReadLimits.MaxSchemaElements)
+                    {
+                        throw new MalformedException($"a schema of {elements} elements; at most {ReadLimits.MaxSchemaElements} are read");
+                    }
+
+                    for (; elements > 0; elements--)
                     {
                         schema.Add(ReadSchemaElement(ref reader));
                     }

@@ -38,14 +38,24 @@ internal abstract class FieldReader
 internal sealed class RowBudget
 {
     private int _entries;
+    private long _repeatedBytes;
 
-    public void Reset() => _entries = 0;
+    public void Reset() => (_entries, _repeatedBytes) = (0, 0);
 
     public void Count(ColumnCursor column)
     {
         if (++_entries > ReadLimits.MaxEntriesPerRow)
         {
             throw column.Error($"a row of more than {ReadLimits.MaxEntriesPerRow} values");
+        }
+    }
+
+    public void CountRepeatedBytes(ColumnCursor column, long bytes)
+    {
+        _repeatedBytes += bytes;
+        if (_repeatedBytes > ReadLimits.MaxDictionaryBytesPerRow)
+        {
+            throw column.Error($"a row of more than {ReadLimits.MaxDictionaryBytesPerRow} bytes out of dictionaries");
         }
     }
 }
@@ -72,7 +82,9 @@ internal sealed class LeafReader(ColumnCursor cursor) : FieldReader
         {
             try
             {
+                long before = cursor.Values.RepeatedBytes;
                 value = _convert(cursor.Values);
+                budget.CountRepeatedBytes(cursor, cursor.Values.RepeatedBytes - before);
             }
             catch (MalformedException e)
             {

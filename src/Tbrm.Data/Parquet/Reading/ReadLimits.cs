@@ -12,13 +12,19 @@ internal sealed class ReadLimits
     public const int MaxPageBytes = 512 << 20;
 
     /// <summary>Bytes of the footer.</summary>
-    public const int MaxFooterBytes = 256 << 20;
+    public const int MaxFooterBytes = 64 << 20;
+
+    /// <summary>Nodes of the schema: its elements take up far more memory than the byte or two that each may have in the footer.</summary>
+    public const int MaxSchemaElements = 1 << 17;
 
     /// <summary>Bytes of a page's header, statistics included.</summary>
     public const int MaxHeaderBytes = 16 << 20;
 
     /// <summary>Entries of one row, over all of its columns.</summary>
-    public const int MaxEntriesPerRow = 16 << 20;
+    public const int MaxEntriesPerRow = 4 << 20;
+
+    /// <summary>Bytes that one row may take from dictionaries, where a few bytes of indices stand for any number of long values.</summary>
+    public const int MaxDictionaryBytesPerRow = 256 << 20;
 
     /// <summary>Bytes of all pages and dictionaries that are open at the same time.</summary>
     public const long MaxOpenBytes = 4L << 30;
