@@ -98,6 +98,8 @@ public sealed class JinjaLimitTests
     [TestCase("\n{% if x %}", "line 2", "if")]
     [TestCase("\n{{ x.y }}", "line 2", "'x' is undefined")]
     [TestCase("{% for a, b in [1] %}{% endfor %}", "line 1", "unpack")]
+    [TestCase("{{ [[]] | urlencode }}", "line 1", "unpack")]
+    [TestCase("{{ ['abc'] | urlencode }}", "line 1", "unpack")]
     public void An_error_names_line_and_construct(string source, string line, string part)
     {
         Assert.That(

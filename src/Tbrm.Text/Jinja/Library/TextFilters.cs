@@ -189,8 +189,13 @@ internal static class TextFilters
         return string.Join('&', pairs.Select(pair =>
         {
             object?[] parts = [.. PyType.Iterate(pair)];
+            if (parts.Length != 2)
+            {
+                throw PyError.Value($"{(parts.Length < 2 ? "not enough" : "too many")} values to unpack (expected 2)");
+            }
+
             return $"{Quote(PyText.Str(parts[0]), "").Replace("%20", "+", StringComparison.Ordinal)}="
-                + Quote(PyText.Str(parts.ElementAtOrDefault(1)), "").Replace("%20", "+", StringComparison.Ordinal);
+                + Quote(PyText.Str(parts[1]), "").Replace("%20", "+", StringComparison.Ordinal);
         }));
     }
 
