@@ -16,8 +16,14 @@ public sealed class MathVerifyGoldenTests
     public void Agrees_with_recorded_verdicts_of_Math_Verify() =>
         GoldenVectors.AssertAllAgree(new MathVerifyGrader(), "math_verify_oracle.jsonl");
 
+    /// <summary>Pairs at random by a grammar: numbers, percents, money, units, sets, intervals, matrices, equations, identities, each in several spellings, profiles and options.</summary>
+    [Test]
+    public void Agrees_on_random_pairs_of_every_kind() =>
+        GoldenVectors.AssertAllAgree(new MathVerifyGrader(), "math_verify_grammar.jsonl");
+
     [TestCase("math_verify_upstream.jsonl")]
     [TestCase("math_verify_oracle.jsonl")]
+    [TestCase("math_verify_grammar.jsonl")]
     public void Hardened_accepts_nothing_that_the_reference_refuses(string name)
     {
         List<(GradeRequest Request, double Expected)> cases = GoldenVectors.Read(name);

@@ -11,7 +11,11 @@ namespace Tbrm.Bench;
 /// <param name="Input">On what.</param>
 /// <param name="Amounts">How much of what one run handles.</param>
 /// <param name="Run">One run, on the thread that calls it.</param>
-internal sealed record ThroughputCase(string Stage, string Input, IReadOnlyList<(double Amount, string Unit)> Amounts, Action Run);
+internal sealed record ThroughputCase(string Stage, string Input, IReadOnlyList<(double Amount, string Unit)> Amounts, Action Run)
+{
+    /// <summary>Makes everything that a run would otherwise find in its caches anew, outside of the time; null when there is nothing.</summary>
+    public Action? Forget { get; init; }
+}
 
 /// <summary>
 /// Amounts per second of what reads, cuts and judges, as a table in Markdown. By the time that the process spent on processors as well as by the
@@ -33,7 +37,7 @@ internal static class ThroughputTable
         {
             foreach (ThroughputCase measured in cases)
             {
-                (double processor, double clock) = Measure(measured.Run);
+                (double processor, double clock) = measured.Forget is null ? Measure(measured.Run) : MeasureFresh(measured.Run, measured.Forget);
                 Console.WriteLine($"| {measured.Stage} | {measured.Input} | {Rates(measured, processor)} | {Rates(measured, clock)} |");
             }
         }
@@ -61,6 +65,21 @@ internal static class ThroughputTable
 
             best = (Math.Min(best.Processor, processor.TotalSeconds / runs), Math.Min(best.Clock, clock.TotalSeconds / runs));
             repeat++;
+        }
+
+        return best;
+    }
+
+    /// <summary>As <see cref="Measure"/>, each run on its own.</summary>
+    private static (double Processor, double Clock) MeasureFresh(Action run, Action forget)
+    {
+        (double Processor, double Clock) best = (double.PositiveInfinity, double.PositiveInfinity);
+        for (int repeat = 0; repeat < Repeats; repeat++)
+        {
+            forget();
+            GC.Collect();
+            (TimeSpan processor, TimeSpan clock) = Time(run, 1);
+            best = (Math.Min(best.Processor, processor.TotalSeconds), Math.Min(best.Clock, clock.TotalSeconds));
         }
 
         return best;

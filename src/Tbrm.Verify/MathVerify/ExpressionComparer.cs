@@ -120,6 +120,12 @@ internal sealed class ExpressionComparer
             return answer;
         }
 
-        return Rewrite.Map(answer, part => part is SymbolExpr symbol && from.IndexOf(symbol) is var at and >= 0 ? to[at] : part, _budget);
+        // Renaming makes sympy evaluate the relations that it meets, and one between a number and a set is False.
+        bool renames = !from.SequenceEqual(to);
+        return Rewrite.Map(
+            answer,
+            part => part is SymbolExpr symbol && from.IndexOf(symbol) is var at and >= 0 ? to[at]
+                : renames && part is RelationExpr relation && relation.Left is SetExpr != relation.Right is SetExpr ? ConstantExpr.False : part,
+            _budget);
     }
 }
