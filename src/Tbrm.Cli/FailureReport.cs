@@ -2,7 +2,6 @@ using System;
 using System.IO;
 using System.Reflection;
 using Tbrm.Core;
-using Tbrm.Engine;
 
 namespace Tbrm.Cli;
 

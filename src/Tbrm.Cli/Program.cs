@@ -1,5 +1,7 @@
 using System;
 using System.CommandLine;
+using System.CommandLine.Parsing;
+using System.Linq;
 using Tbrm.Cli.Verbs;
 using Tbrm.Core;
 
@@ -46,12 +48,36 @@ internal static class Program
 
     private static int UsageError(ParseResult parsed)
     {
-        foreach (System.CommandLine.Parsing.ParseError error in parsed.Errors)
+        Command command = parsed.CommandResult.Command;
+        foreach (string message in parsed.UnmatchedTokens.Count > 0 && command.Subcommands.Count > 0
+            ? [Unknown(parsed.UnmatchedTokens[0], command)] : parsed.Errors.Select(e => Readable(e.Message)).Distinct())
         {
-            Console.Error.WriteLine($"tbrm-native: {error.Message}");
+            Console.Error.WriteLine($"tbrm-native: {message}");
         }
 
-        Console.Error.WriteLine("tbrm-native: --help lists the verbs and their options");
+        Console.Error.WriteLine($"tbrm-native: {(command is RootCommand ? "--help lists the verbs and their options" : $"{Path(parsed)} --help lists what it takes")}");
         return (int)ExitCode.Config;
+    }
+
+    private static string Unknown(string word, Command command) => word.StartsWith('-')
+        ? $"there is no option '{word}' here{NearestName.Hint(word, command.Options.Select(o => o.Name))}"
+        : $"there is no verb '{word}'{NearestName.Hint(word, command.Subcommands.Select(c => c.Name))}";
+
+    private static string Path(ParseResult parsed)
+    {
+        string path = parsed.CommandResult.Command.Name;
+        for (SymbolResult? outer = parsed.CommandResult.Parent; outer is CommandResult { Command: not RootCommand } group; outer = outer.Parent)
+        {
+            path = $"{group.Command.Name} {path}";
+        }
+
+        return path;
+    }
+
+    /// <summary>The parser's message with types in the user's words.</summary>
+    private static string Readable(string message)
+    {
+        int type = message.IndexOf(" as expected type ", StringComparison.Ordinal);
+        return type < 0 ? message : message[..type] + (message.Contains("Int", StringComparison.Ordinal) ? ": a whole number within bounds was expected" : ": a number was expected");
     }
 }

@@ -48,6 +48,11 @@ internal sealed class RunOptions
     private List<string> Arguments(ParseResult parsed)
     {
         List<string> arguments = [.. parsed.GetValue(Overrides) ?? []];
+        if (arguments.Find(a => a.StartsWith('-') && !a.Contains('=', StringComparison.Ordinal)) is { } option)
+        {
+            throw new ConfigException($"there is no option '{option}'{NearestName.Hint(option, parsed.CommandResult.Command.Options.Select(o => o.Name))} (keys are given as key=value)");
+        }
+
         if (parsed.GetValue(RunDir) is { Length: > 0 } folder)
         {
             arguments.Add("trainer.run_dir=" + folder);

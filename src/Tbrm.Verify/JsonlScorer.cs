@@ -32,45 +32,25 @@ public sealed record ScoreSummary(long Rows, double MeanScore, VerdictCounts Cou
 public sealed class JsonlScorer(RewardManager manager)
 {
     private const int BatchRows = 4096;
+    private const string StandardStream = "-";
 
     private static readonly JsonSerializerOptions s_json = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
-    /// <summary>Scores <paramref name="input"/> into <paramref name="output"/>, which appears under its name only when it is complete.</summary>
+    /// <summary>Scores <paramref name="input"/> into <paramref name="output"/>, which appears under its name only when it is complete; - is stdin, stdout.</summary>
     /// <exception cref="DataException">The input is missing or a row is malformed; the message names file and line.</exception>
     public ScoreSummary Score(string input, string output, CancellationToken stop = default)
     {
-        if (!File.Exists(input))
+        if (input != StandardStream && !File.Exists(input))
         {
-            throw new DataException($"{input}: there is no such file");
+            throw new DataException($"{input}: {(Directory.Exists(input) ? "is a folder; give the file inside it" : "there is no such file")}");
         }
 
-        string partial = output + ".partial";
-        try
-        {
-            ScoreSummary summary;
-            using (FileStream stream = new(partial, FileMode.Create, FileAccess.Write))
-            {
-                using StreamWriter writer = new(stream, new UTF8Encoding(false), leaveOpen: true);
-                summary = ScoreRows(input, writer, stop);
-                writer.Flush();
-                stream.Flush(flushToDisk: true);
-            }
-
-            File.Move(partial, output, overwrite: true);
-            return summary;
-        }
-        catch (UnauthorizedAccessException e)
-        {
-            throw new DataException($"{output}: {e.Message}", e);
-        }
-        catch (DirectoryNotFoundException e)
-        {
-            throw new DataException($"{output}: the folder does not exist", e);
-        }
-        finally
-        {
-            File.Delete(partial);
-        }
+        using AtomicFile? file = output == StandardStream ? null : new(output);
+        using StreamWriter writer = new(file?.Stream ?? Console.OpenStandardOutput(), new UTF8Encoding(false), leaveOpen: true);
+        ScoreSummary summary = ScoreRows(input, writer, stop);
+        writer.Flush();
+        file?.Commit();
+        return summary;
     }
 
     private ScoreSummary ScoreRows(string input, StreamWriter writer, CancellationToken stop)
@@ -117,7 +97,7 @@ public sealed class JsonlScorer(RewardManager manager)
     private static IEnumerable<(JsonObject Row, GradeRequest Request)> ReadRows(string input)
     {
         int line = 0;
-        foreach (string text in File.ReadLines(input))
+        foreach (string text in ReadLines(input))
         {
             line++;
             if (!string.IsNullOrWhiteSpace(text))
@@ -125,6 +105,28 @@ public sealed class JsonlScorer(RewardManager manager)
                 JsonObject row = ParseRow(text, input, line);
                 yield return (row, ToRequest(row, input, line));
             }
+        }
+    }
+
+    private static IEnumerable<string> ReadLines(string input)
+    {
+        UTF8Encoding strict = new(false, throwOnInvalidBytes: true);
+        using StreamReader reader = input == StandardStream ? new(Console.OpenStandardInput(), strict) : new(input, strict);
+        while (Next(reader, input) is { } line)
+        {
+            yield return line;
+        }
+    }
+
+    private static string? Next(StreamReader reader, string input)
+    {
+        try
+        {
+            return reader.ReadLine();
+        }
+        catch (DecoderFallbackException e)
+        {
+            throw new DataException($"{input}: the text is not UTF-8: {e.Message}", e);
         }
     }
 

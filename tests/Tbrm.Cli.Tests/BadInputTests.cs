@@ -80,4 +80,67 @@ public sealed class BadInputTests
         Assert.That(outcome.ExitCode, Is.EqualTo(3), outcome.Error);
         Assert.That(outcome.Error, Does.Contain("tokenizer.json"));
     }
+
+    [TestCase("trian", "'train'")]
+    [TestCase("task lst", "'list'")]
+    [TestCase("train --rsume", "'--resume'")]
+    [TestCase("task generate gcd --size 99999999999999999999", "whole number")]
+    [TestCase("config -c defualt", "'default'")]
+    [TestCase("score --grader gsmk --in a --out b", "gsm8k")]
+    [TestCase("task generate gdc", "'gcd'")]
+    [TestCase("generate model.path=x --prompt a --in b", "--prompt and --in")]
+    public void A_mistyped_word_gets_the_nearest_one_and_exit_code_2(string line, string expected)
+    {
+        Outcome outcome = CommandLine.Run(line.Split(' '));
+        Assert.That(outcome.ExitCode, Is.EqualTo(2), outcome.Error);
+        Assert.That(outcome.Error, Does.Contain(expected).And.Not.Contain("System."));
+    }
+
+    [TestCase("data inspect {0}")]
+    [TestCase("task score gcd --in {0}")]
+    [TestCase("score --grader gsm8k --in {0} --out {0}.out")]
+    [TestCase("tokenize --tokenizer {1} --in {0} --out {0}.out")]
+    [TestCase("generate model.path={1} --in {0} --out {0}.out data.max_response_length=4")]
+    [TestCase("eval --in {0}")]
+    [TestCase("sft model.path={1} sft.train_files={0} trainer.run_dir={0}.run")]
+    public void Files_that_hold_nothing_useful_are_named_and_leave_no_output(string line)
+    {
+        string model = Path.Combine(_folder, "model");
+        TinyModel.Write(model, tied: true);
+        string[] contents = ["\u0000\u0001", "{\"a\": ", "[1, 2]\n", "\"text\"\n", "{\"text\": " + new string('[', 5000) + "\n"];
+        for (int i = 0; i <= contents.Length + 1; i++)
+        {
+            string file = Path.Combine(_folder, $"file{i}.jsonl");
+            if (i < contents.Length)
+            {
+                File.WriteAllText(file, contents[i]);
+            }
+            else if (i == contents.Length)
+            {
+                File.WriteAllBytes(file, [.. "{\"text\": \""u8, 0xFF, .. "\"}\n"u8]);
+            }
+
+            Outcome outcome = CommandLine.Run(string.Format(System.Globalization.CultureInfo.InvariantCulture, line, file, model).Split(' '));
+            Assert.That(outcome.ExitCode, Is.EqualTo(3), $"file {i}: {outcome.Error}");
+            Assert.That(outcome.Error, Does.Contain($"file{i}.jsonl").And.Not.Contain("   at Tbrm."));
+            Assert.That(File.Exists(file + ".out"), Is.False, "nothing half-written");
+        }
+    }
+
+    [Test]
+    public void Prompts_need_no_answers_to_be_generated_from_and_may_come_through_a_pipe()
+    {
+        string model = Path.Combine(_folder, "model");
+        TinyModel.Write(model, tied: true);
+        using System.Diagnostics.Process process = CommandLine.StartWithInput(
+            "generate", "model.path=" + model, "--in", "-", "--out", "-", "data.system_prompt=Add.", "data.max_prompt_length=64", "data.max_response_length=2", "trainer.threads=1");
+        process.StandardInput.Write("{\"prompt\": \"1 + 1?\"}\r\n{\"messages\": [{\"role\": \"user\", \"content\": \"2 + 2?\"}]}\r\n");
+        process.StandardInput.Close();
+        System.Threading.Tasks.Task<string> error = process.StandardError.ReadToEndAsync();
+        string[] rows = process.StandardOutput.ReadToEnd().Split('\n', System.StringSplitOptions.RemoveEmptyEntries);
+        process.WaitForExit();
+        Assert.That(process.ExitCode, Is.Zero, error.Result);
+        Assert.That(rows, Has.Length.EqualTo(2));
+        Assert.That(rows[1], Does.Contain("2 + 2?"));
+    }
 }

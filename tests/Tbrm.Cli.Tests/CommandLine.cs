@@ -34,10 +34,13 @@ internal static class CommandLine
 
     public static Process Start(params string[] arguments) => Start(new Dictionary<string, string>(), arguments);
 
-    private static Process Start(IReadOnlyDictionary<string, string> environment, string[] arguments)
+    /// <summary>With its standard input held by the caller.</summary>
+    public static Process StartWithInput(params string[] arguments) => Start(new Dictionary<string, string>(), arguments, redirectInput: true);
+
+    private static Process Start(IReadOnlyDictionary<string, string> environment, string[] arguments, bool redirectInput = false)
     {
         string program = Path.Combine(AppContext.BaseDirectory, "tbrm-native.dll");
-        ProcessStartInfo start = new("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = Repository.Root };
+        ProcessStartInfo start = new("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = redirectInput, WorkingDirectory = Repository.Root };
         start.ArgumentList.Add(program);
         foreach (string argument in arguments)
         {

@@ -61,6 +61,11 @@ internal sealed class EvalVerb : IVerb
         }
 
         string rowsPath = RowsPath(parsed, benchmarks[0].Config);
+        if (Directory.Exists(rowsPath))
+        {
+            throw new ConfigException($"--out {rowsPath} is a folder; name a file");
+        }
+
         using StopSignals signals = new();
         TerminalProgress progress = new(Console.Error, !Console.IsErrorRedirected);
         try

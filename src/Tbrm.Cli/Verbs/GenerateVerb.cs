@@ -6,6 +6,7 @@ using System.Linq;
 using System.Text.Json.Nodes;
 using Tbrm.Core;
 using Tbrm.Data;
+using Tbrm.Engine;
 using Tbrm.Training;
 
 namespace Tbrm.Cli.Verbs;
@@ -14,9 +15,9 @@ namespace Tbrm.Cli.Verbs;
 internal sealed class GenerateVerb : IVerb
 {
     private readonly RunOptions _run = new();
-    private readonly Option<string?> _input = new("--in") { Description = "Rows with a prompt (text or messages)", HelpName = "FILE" };
+    private readonly Option<string?> _input = new("--in") { Description = "Rows with a prompt (text or messages); - is stdin", HelpName = "FILE" };
     private readonly Option<string?> _prompt = new("--prompt") { Description = "One prompt instead of a file", HelpName = "TEXT" };
-    private readonly Option<string?> _output = new("--out") { Description = "Where the rows go; standard output when it is not given", HelpName = "FILE" };
+    private readonly Option<string?> _output = new("--out") { Description = "Where the rows go; - or nothing: stdout", HelpName = "FILE" };
 
     public Command Create()
     {
@@ -35,6 +36,11 @@ internal sealed class GenerateVerb : IVerb
         if (config.Model.Path.Length == 0)
         {
             throw new ConfigException("generate needs a trained model: model.path=DIR, such as a checkpoint's actor/huggingface folder");
+        }
+
+        if (parsed.GetValue(_output) is { } output && Directory.Exists(output))
+        {
+            throw new ConfigException($"--out {output} is a folder; name a file");
         }
 
         IReadOnlyList<Prompt> prompts = Prompts(parsed, config);
@@ -62,11 +68,17 @@ internal sealed class GenerateVerb : IVerb
     {
         if (parsed.GetValue(_prompt) is { } text)
         {
-            return [new Prompt { DataSource = "", Messages = [new("user", text)], GroundTruth = "", Index = 0 }];
+            if (parsed.GetValue(_input) is not null)
+            {
+                throw new ConfigException("--prompt and --in are both given; prompts come from one of them");
+            }
+
+            return [new Prompt { DataSource = "the command line", Messages = [new("user", text)], GroundTruth = "", Index = 0 }];
         }
 
         string file = parsed.GetValue(_input) ?? throw new ConfigException("generate needs --in FILE or --prompt TEXT");
-        PromptDataset data = PromptDataset.Load([file], new() { Keys = new() { Prompt = config.Data.PromptKey, DataSource = config.Data.RewardFnKey } });
+        using SpooledInput input = new(file);
+        PromptDataset data = PromptDataset.Load([input.Path], new() { Keys = new() { Prompt = config.Data.PromptKey, DataSource = config.Data.RewardFnKey }, NeedsAnswer = false });
         return [.. Enumerable.Range(0, (int)data.Count!.Value).Select(i => data.Get(i))];
     }
 
@@ -82,15 +94,26 @@ internal sealed class GenerateVerb : IVerb
 
     private static void Write(string? file, IEnumerable<JsonObject> rows)
     {
-        if (file is not null)
+        if (file is null or SpooledInput.StandardStream)
         {
-            RunFolder.WriteLines(Path.GetFullPath(file), rows);
+            using Stream output = Console.OpenStandardOutput();
+            using JsonLinesWriter lines = new(output);
+            WriteAll(lines, rows);
             return;
         }
 
+        DiskErrors.Translated($"creating the folder of {file}", () => Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(file))!));
+        using JsonLinesWriter writer = new(file);
+        WriteAll(writer, rows);
+    }
+
+    private static void WriteAll(JsonLinesWriter writer, IEnumerable<JsonObject> rows)
+    {
         foreach (JsonObject row in rows)
         {
-            Console.Out.WriteLine(row.ToJsonString());
+            writer.Write(row);
         }
+
+        writer.Complete();
     }
 }

@@ -22,7 +22,14 @@ internal static class InputFile
         try
         {
             FileOptions options = sequential ? FileOptions.SequentialScan : FileOptions.RandomAccess;
-            return new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, BufferBytes, options);
+            FileStream stream = new(path, FileMode.Open, FileAccess.Read, FileShare.Read, BufferBytes, options);
+            if (!stream.CanSeek)
+            {
+                stream.Dispose();
+                throw new DataException($"{path}: is a pipe, and data files are read more than once; write it to a file first");
+            }
+
+            return stream;
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {

@@ -5,6 +5,7 @@ using System.IO.Compression;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Tbrm.Core;
 
 namespace Tbrm.Data;
 
@@ -23,7 +24,7 @@ public sealed class JsonLinesWriter : IDisposable
     private readonly Utf8JsonWriter _json;
 
     /// <summary>Writes a file.</summary>
-    /// <exception cref="Core.DataException">The file cannot be written.</exception>
+    /// <exception cref="DataException">The file cannot be written.</exception>
     public JsonLinesWriter(string path)
     {
         _file = new AtomicFile(path);

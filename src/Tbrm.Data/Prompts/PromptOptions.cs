@@ -25,6 +25,9 @@ public sealed record PromptOptions
     /// <summary>The columns of verl's schema.</summary>
     public PromptKeys Keys { get; init; } = new();
 
+    /// <summary>False takes rows that have a conversation (the prompt's column, or messages) and no answer.</summary>
+    public bool NeedsAnswer { get; init; } = true;
+
     /// <summary>Stands in for the rows' own data source; null keeps theirs.</summary>
     public string? DataSource { get; init; }
 

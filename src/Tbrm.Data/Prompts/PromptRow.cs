@@ -6,6 +6,8 @@ namespace Tbrm.Data;
 /// <summary>Between rows and prompts, in the shape that was asked for.</summary>
 public static class PromptRow
 {
+    private const string MessagesKey = "messages";
+
     /// <summary>The row as a prompt.</summary>
     /// <param name="row">A row, and where it stands.</param>
     /// <param name="path">The file; its name may tell which benchmark it is.</param>
@@ -15,6 +17,17 @@ public static class PromptRow
     public static Prompt ToPrompt(SourceRow row, string path, long index, PromptOptions options)
     {
         PromptKeys keys = options.Keys;
+        if (!options.NeedsAnswer && (RowValues.Find(row.Row, keys.Prompt) ?? RowValues.Find(row.Row, MessagesKey)) is { } conversation)
+        {
+            return new()
+            {
+                DataSource = options.DataSource ?? (RowValues.Find(row.Row, keys.DataSource) is { } source ? RowValues.ToAnswerText(source) : ""),
+                Messages = VerlRow.ToMessages(conversation, keys.Prompt, row.Where),
+                GroundTruth = RowValues.Find(row.Row, keys.GroundTruth) is { } truth ? RowValues.ToAnswerText(truth) : "",
+                Index = index,
+            };
+        }
+
         bool hasKeys = RowValues.Find(row.Row, keys.Prompt) is not null && RowValues.Find(row.Row, keys.GroundTruth) is not null;
         Prompt prompt = options.Shape == PromptShape.Verl || hasKeys
             ? VerlRow.ToPrompt(row.Row, keys, options.DataSource ?? FallbackSource(row.Row, keys, path), index, row.Where)

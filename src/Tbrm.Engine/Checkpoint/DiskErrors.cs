@@ -7,13 +7,6 @@ namespace Tbrm.Engine;
 /// <summary>Names what the operating system refused while a run writes its files.</summary>
 public static class DiskErrors
 {
-    private const int NoSpaceLeft = 28, QuotaExceeded = 122; // ENOSPC, EDQUOT
-    private const int WindowsDiskFull = unchecked((int)0x80070070), WindowsHandleDiskFull = unchecked((int)0x80070027);
-
-    /// <summary>Whether the failure means that the disk or the quota is full.</summary>
-    public static bool IsDiskFull(this IOException e) =>
-        e.HResult is NoSpaceLeft or QuotaExceeded or WindowsDiskFull or WindowsHandleDiskFull;
-
     /// <summary>Runs something that writes; an I/O failure becomes the user's exception, exit code 4 when the disk is full.</summary>
     public static void Translated(string doing, Action write)
     {

@@ -21,6 +21,11 @@ internal static class JsonRows
     {
         try
         {
+            if (Directory.Exists(input))
+            {
+                throw new DataException($"{input}: is a folder; give the file inside it");
+            }
+
             using TextReader reader = input == "-" ? new StreamReader(Console.OpenStandardInput(), Strict()) : new StreamReader(input, Strict());
             if (output == "-")
             {
@@ -29,9 +34,15 @@ internal static class JsonRows
                 return;
             }
 
-            WriteFile(output, stream => ConvertLines(reader, input, stream, convert));
+            using AtomicFile file = new(output);
+            ConvertLines(reader, input, file.Stream, convert);
+            file.Commit();
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or DecoderFallbackException)
+        catch (DecoderFallbackException e)
+        {
+            throw new DataException($"{input}: the text is not UTF-8: {e.Message}", e);
+        }
+        catch (Exception e) when (e is IOException io ? !io.IsDiskFull() : e is UnauthorizedAccessException)
         {
             throw new DataException($"{input} -> {output}: {e.Message}", e);
         }
@@ -86,26 +97,6 @@ internal static class JsonRows
                 writer.WritePropertyName(member.Name);
                 writer.WriteRawValue(member.Value.GetRawText(), skipInputValidation: true);
             }
-        }
-    }
-
-    /// <summary>Writes beside the file and renames at the end; a failure leaves nothing behind.</summary>
-    private static void WriteFile(string path, Action<Stream> write)
-    {
-        string temporary = path + ".tmp";
-        try
-        {
-            using (FileStream stream = File.Create(temporary))
-            {
-                write(stream);
-                stream.Flush(flushToDisk: true);
-            }
-
-            File.Move(temporary, path, overwrite: true);
-        }
-        finally
-        {
-            File.Delete(temporary);
         }
     }
 

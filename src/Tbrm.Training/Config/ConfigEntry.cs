@@ -1,6 +1,7 @@
 using System.Collections.Generic;
 using System.Globalization;
 using System.IO;
+using System.Linq;
 using Tbrm.Core;
 using YamlDotNet.Core;
 using YamlDotNet.RepresentationModel;
@@ -13,6 +14,9 @@ namespace Tbrm.Training;
 /// <param name="Where">For messages: <c>config.yaml:12</c> or <c>command line</c>.</param>
 public sealed record ConfigEntry(string Path, YamlNode Value, string Where)
 {
+    /// <summary>Far more than there are; aliases of aliases make any number out of a few lines.</summary>
+    private const int MostEntries = 10_000;
+
     /// <summary>Reads a YAML text; a section is a mapping, everything else a value.</summary>
     public static IReadOnlyList<ConfigEntry> FromYaml(string text, string name)
     {
@@ -39,7 +43,7 @@ public sealed record ConfigEntry(string Path, YamlNode Value, string Where)
                 throw new ConfigException($"{name}: expected sections (data:, model:, actor:, ...) at the top, found {stream.Documents[0].RootNode.NodeType}");
             }
 
-            Flatten(root, "", name, entries);
+            Flatten(root, "", name, [], entries);
         }
 
         return entries;
@@ -74,20 +78,49 @@ public sealed record ConfigEntry(string Path, YamlNode Value, string Where)
         return new(key, value, "command line");
     }
 
-    private static void Flatten(YamlMappingNode map, string prefix, string name, List<ConfigEntry> entries)
+    /// <param name="map">A section.</param>
+    /// <param name="prefix">Its path, with a dot behind.</param>
+    /// <param name="name">The file's name.</param>
+    /// <param name="within">The sections around it: an alias can lead back to one of them.</param>
+    /// <param name="entries">Where its keys go.</param>
+    private static void Flatten(YamlMappingNode map, string prefix, string name, List<YamlNode> within, List<ConfigEntry> entries)
     {
-        foreach ((YamlNode key, YamlNode value) in map.Children)
+        if (within.Exists(outer => ReferenceEquals(outer, map)) || entries.Count > MostEntries)
         {
-            string path = prefix + ((YamlScalarNode)key).Value;
+            throw new ConfigException($"{name}:{map.Start.Line}: {(entries.Count > MostEntries ? $"over {MostEntries} keys" : $"an alias inside {prefix.TrimEnd('.')} leads back to it")}; write the section out");
+        }
+
+        within.Add(map);
+        // What a merge key brings is what the section's own keys may replace.
+        foreach (YamlMappingNode merged in map.Children.Where(p => IsMerge(p.Key)).SelectMany(p => Merged(p.Value, name)))
+        {
+            Flatten(merged, prefix, name, within, entries);
+        }
+
+        foreach ((YamlNode key, YamlNode value) in map.Children.Where(p => !IsMerge(p.Key)))
+        {
             string where = string.Create(CultureInfo.InvariantCulture, $"{name}:{key.Start.Line}");
+            string path = prefix + (key is YamlScalarNode scalar ? scalar.Value : throw new ConfigException($"{where}: a key must be a word, found {key.NodeType}"));
             if (value is YamlMappingNode section && section.Children.Count > 0 && !ConfigSchema.IsMap(path))
             {
-                Flatten(section, path + ".", name, entries);
+                Flatten(section, path + ".", name, within, entries);
             }
             else if (value is not YamlMappingNode { Children.Count: 0 })
             {
                 entries.Add(new(path, value, where));
             }
         }
+
+        within.RemoveAt(within.Count - 1);
     }
+
+    private static bool IsMerge(YamlNode key) => key is YamlScalarNode { Value: "<<", Style: ScalarStyle.Plain };
+
+    private static IEnumerable<YamlMappingNode> Merged(YamlNode value, string name) => value switch
+    {
+        YamlMappingNode one => [one],
+        // The first of several counts most, so it comes last.
+        YamlSequenceNode several when several.Children.All(c => c is YamlMappingNode) => several.Children.Cast<YamlMappingNode>().Reverse(),
+        _ => throw new ConfigException($"{name}:{value.Start.Line}: << takes a section (<<: *name), found {value.NodeType}"),
+    };
 }

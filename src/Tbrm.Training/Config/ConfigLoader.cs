@@ -4,6 +4,7 @@ using System.Globalization;
 using System.IO;
 using System.Linq;
 using System.Reflection;
+using System.Text;
 using Tbrm.Core;
 using YamlDotNet.RepresentationModel;
 
@@ -70,13 +71,23 @@ public static class ConfigLoader
             return preset.Entries;
         }
 
+        if (!File.Exists(fileOrPreset))
+        {
+            throw new ConfigException($"configuration {fileOrPreset}: {(Directory.Exists(fileOrPreset) ? "is a folder; name the file inside it" : "there is no such file")}"
+                + $"{NearestName.Hint(fileOrPreset, Presets)} Presets are {string.Join(", ", Presets)}.");
+        }
+
         try
         {
-            return ConfigEntry.FromYaml(File.ReadAllText(fileOrPreset), fileOrPreset);
+            return ConfigEntry.FromYaml(File.ReadAllText(fileOrPreset, new UTF8Encoding(false, throwOnInvalidBytes: true)), fileOrPreset);
+        }
+        catch (DecoderFallbackException e)
+        {
+            throw new ConfigException($"configuration {fileOrPreset}: the text is not UTF-8: {e.Message}", e);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new ConfigException($"configuration {fileOrPreset}: {e.Message} Presets are {string.Join(", ", Presets)}.", e);
+            throw new ConfigException($"configuration {fileOrPreset}: {e.Message}", e);
         }
     }
 }

@@ -105,7 +105,9 @@ public static class ConfigSchema
     {
         if (path.Contains('.', StringComparison.Ordinal))
         {
-            return NearestName.Of(path, Keys.Keys)!;
+            // The key in another section is likelier meant than another key with as few edits.
+            List<string> sameLeaf = [.. Keys.Keys.Where(k => Leaf(k) == Leaf(path))];
+            return NearestName.Of(path, sameLeaf.Count > 0 ? sameLeaf : Keys.Keys)!;
         }
 
         string leaf = NearestName.Of(path, Keys.Keys.Select(Leaf).Concat(s_aliases.Keys))!;
