@@ -46,9 +46,12 @@ public sealed class JsonlScorer(RewardManager manager)
         }
 
         using AtomicFile? file = output == StandardStream ? null : new(output);
-        using StreamWriter writer = new(file?.Stream ?? Console.OpenStandardOutput(), new UTF8Encoding(false), leaveOpen: true);
-        ScoreSummary summary = ScoreRows(input, writer, stop);
-        writer.Flush();
+        ScoreSummary summary;
+        using (StreamWriter writer = new(file?.Stream ?? Console.OpenStandardOutput(), new UTF8Encoding(false), leaveOpen: true))
+        {
+            summary = ScoreRows(input, writer, stop);
+        }
+
         file?.Commit();
         return summary;
     }
