@@ -88,6 +88,12 @@ internal sealed class NumberComparer(ComparisonOptions options, Budget budget)
     /// <summary>Formulas with decimal numbers: equal when they agree to about 15 digits at every sample point.</summary>
     private bool AreFloatsEqual(Expr a, Expr b)
     {
+        bool? product = b is NumberExpr whole ? FloatProduct.Equals(a, whole) : a is NumberExpr number ? FloatProduct.Equals(b, number) : null;
+        if (product is bool equal)
+        {
+            return equal;
+        }
+
         List<SymbolExpr> symbols = Rewrite.SymbolsOf(new TupleExpr(a, b));
         int agreed = 0;
         for (int i = 0; i < (symbols.Count == 0 ? 1 : 5); i++)
