@@ -21,7 +21,7 @@ internal sealed class DemonstrationSource(IPromptSource prompts, TrainingSession
     public ScoredSequence Get(long index)
     {
         Core.Prompt prompt = prompts.Get(index);
-        int[] response = session.Tokenizer.Encode(session.Demonstrations.Of(prompt));
+        int[] response = session.Encoder.EncodeResponse(prompt, session.Demonstrations.Of(prompt));
         int[] ended = session.Tokenizer.EosId is int eos ? [.. response, eos] : response;
         int limit = session.Config.Data.MaxResponseLength;
         return new(session.Encoder.Encode(prompt).Ids, ended.Length > limit ? ended[..limit] : ended);

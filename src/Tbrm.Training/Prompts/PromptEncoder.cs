@@ -1,4 +1,6 @@
+using System;
 using System.Collections.Generic;
+using System.Linq;
 using Tbrm.Core;
 using Tbrm.Text;
 using Tbrm.Text.Jinja;
@@ -13,6 +15,13 @@ public sealed class PromptEncoder(Tokenizer tokenizer, string? tokenizerFolder, 
 {
     private const string NoTemplate = "none";
 
+    /// <summary>A private character, of which no vocabulary has a token with anything behind it.</summary>
+    private const string Neutral = "\uE000";
+
+    private static readonly string[] s_probes = ["a", " a", "1"];
+
+    private readonly Lazy<bool> _changesBeginnings = ChangesBeginnings(tokenizer);
+
     private readonly PromptTemplate _template = CreateTemplate(config, tokenizerFolder);
 
     /// <summary>The tokenizer.</summary>
@@ -24,6 +33,10 @@ public sealed class PromptEncoder(Tokenizer tokenizer, string? tokenizerFolder, 
         int[] ids = Tokenizer.Encode(Render(prompt));
         return new(prompt, Fit(ids, Name(prompt)));
     }
+
+    /// <summary>The ids of a response to a prompt.</summary>
+    public int[] EncodeResponse(Prompt prompt, string response) =>
+        Continue(_changesBeginnings.Value ? Render(prompt) : "", response, Name(prompt));
 
     /// <summary>Encodes prompts in order.</summary>
     public IReadOnlyList<EncodedPrompt> Encode(IReadOnlyList<Prompt> prompts)
@@ -60,6 +73,25 @@ public sealed class PromptEncoder(Tokenizer tokenizer, string? tokenizerFolder, 
         }
     }
 
+    /// <summary>
+    /// The ids of a text that goes on after another. Tokenizers of the Llama 2 kind put a blank before what begins an input, and a response
+    /// begins none: there, the ids are those that the text adds.
+    /// </summary>
+    /// <param name="before">What stands before; at least back to the last place where text was cut.</param>
+    /// <param name="text">What follows.</param>
+    /// <param name="where">What it is, for messages.</param>
+    /// <exception cref="DataException">The tokenizer joins the two in a way that cannot be told apart.</exception>
+    public int[] Continue(string before, string text, string where)
+    {
+        if (!_changesBeginnings.Value || text.Length == 0)
+        {
+            return Tokenizer.Encode(text);
+        }
+
+        return Added(Tokenizer, before, text) ?? Added(Tokenizer, Neutral, text) ?? throw new DataException(
+            $"{where}: the tokenizer joins the end of the prompt and the beginning of the response into one token in a way that cannot be cut; give the response another beginning");
+    }
+
     /// <summary>Cuts a prompt to data.max_prompt_length as data.truncation says.</summary>
     /// <exception cref="DataException">It is too long, and data.truncation is error.</exception>
     public int[] Fit(int[] ids, string where)
@@ -80,6 +112,17 @@ public sealed class PromptEncoder(Tokenizer tokenizer, string? tokenizerFolder, 
                 + "data.truncation=left|right|middle, or data.filter_overlong_prompts=true"),
         };
     }
+
+    /// <summary>The ids that <paramref name="text"/> adds; null when one token holds parts of both.</summary>
+    private static int[]? Added(Tokenizer tokenizer, string before, string text)
+    {
+        int[] first = tokenizer.Encode(before), both = tokenizer.Encode(before + text);
+        return both.AsSpan().StartsWith(first) ? both[first.Length..] : null;
+    }
+
+    /// <summary>Whether a word is encoded otherwise at the beginning of an input than within.</summary>
+    private static Lazy<bool> ChangesBeginnings(Tokenizer tokenizer) =>
+        new(() => s_probes.Any(probe => !(Added(tokenizer, Neutral, probe) ?? []).SequenceEqual(tokenizer.Encode(probe))));
 
     private string Render(Prompt prompt) => Render(Complete(prompt.Messages), addGenerationPrompt: true, Name(prompt));
 

@@ -11,10 +11,12 @@ namespace Tbrm.Training;
 /// The token stage of supervised examples: template, token ids, which of them are learned, length limits. What comes before the first answer is
 /// the prompt (data.max_prompt_length), everything from there on the response (data.max_response_length).
 /// </summary>
+/// <remarks>
+/// Text is cut only where an answer begins, as in a rollout, whose prompt is encoded by itself. A token that spans the end of what is learned is
+/// not learned.
+/// </remarks>
 internal sealed class SupervisedEncoder(PromptEncoder encoder, IReadOnlyList<int> stopIds, RunConfig config)
 {
-    private const string Assistant = "assistant";
-
     /// <summary>The example in tokens; null when it is too long and data.filter_overlong_prompts leaves such examples out.</summary>
     /// <exception cref="DataException">The template refuses it, nothing in it can be learned, or it is too long for data.truncation=error.</exception>
     public ScoredSequence? Encode(SupervisedExample example)
@@ -31,60 +33,53 @@ internal sealed class SupervisedEncoder(PromptEncoder encoder, IReadOnlyList<int
 
     private ScoredSequence OfResponse(IReadOnlyList<ChatMessage> messages, string response, string where)
     {
-        int[] ids = encoder.Tokenizer.Encode(response);
-        return new(encoder.Tokenizer.Encode(encoder.Render(messages, addGenerationPrompt: true, where)), End(ids));
+        string prompt = encoder.Render(messages, addGenerationPrompt: true, where);
+        return new(encoder.Tokenizer.Encode(prompt), End(encoder.Continue(prompt, response, where)));
     }
 
-    /// <summary>
-    /// Turns are found by rendering the conversation up to each of them: the template must write what came before as it writes it in the whole.
-    /// </summary>
     private ScoredSequence OfTurns(IReadOnlyList<ChatMessage> messages, string where)
     {
-        List<int> turns = [.. Enumerable.Range(0, messages.Count).Where(i => messages[i].Role == Assistant)];
-        int last = turns[^1];
-        string whole = encoder.Render([.. messages.Take(last + 1)], addGenerationPrompt: false, where);
+        SupervisedTurns turns = new(encoder, messages, where);
+        IReadOnlyList<LearnedSpan>? spans = turns.Find(lastOnly: config.Sft.Turns == "last");
+        return spans is null ? OfResponse([.. messages.Take(turns.Last)], turns.LastAsResponse(), where) : OfSpans(turns.Whole, spans, where);
+    }
+
+    private ScoredSequence OfSpans(string whole, IReadOnlyList<LearnedSpan> spans, string where)
+    {
+        string before = whole[..spans[0].Begin];
+        int[] prompt = encoder.Tokenizer.Encode(before);
         List<int> ids = [];
         List<bool> mask = [];
-        int[] prompt = [];
-        int position = 0;
-        foreach (int turn in config.Sft.Turns == "last" ? [last] : turns)
+        for (int i = 0; i < spans.Count; i++)
         {
-            int begin = LengthOf(whole, encoder.Render([.. messages.Take(turn)], addGenerationPrompt: true, where), turn, where);
-            int end = turn == last ? whole.Length : LengthOf(whole, encoder.Render([.. messages.Take(turn + 1)], addGenerationPrompt: false, where), turn, where);
-            int[] between = encoder.Tokenizer.Encode(whole[position..begin]);
-            if (position == 0)
+            LearnedSpan span = spans[i];
+            bool isLast = i + 1 == spans.Count;
+            string piece = whole[span.Begin..(isLast ? whole.Length : spans[i + 1].Begin)];
+            int[] said = encoder.Continue(before, piece, where);
+            int learned = TokensWithin(before, piece, said, span.End - span.Begin, where);
+            int stop = Array.FindIndex(said, TokensWithin(before, piece, said, span.ContentEnd - span.Begin, where), id => stopIds.Contains(id));
+            if (stop >= 0 && stop < learned)
             {
-                prompt = between;
+                learned = stop + 1;
             }
-            else
+            else if (isLast)
             {
-                Add(between, between.Length, learned: false);
+                said = End(said);
+                learned = said.Length;
             }
 
-            int[] said = encoder.Tokenizer.Encode(whole[begin..end]);
-            int learned = LastStop(said) + 1;
-            said = learned == 0 && turn == last ? End(said) : said;
-            Add(said, learned == 0 ? said.Length : learned, learned: true);
-            position = end;
+            ids.AddRange(said);
+            mask.AddRange(said.Select((_, k) => k < learned));
+            before = piece;
         }
 
         int count = mask.LastIndexOf(true) + 1;
         return new(prompt, ids.Take(count).ToArray()) { Mask = mask.Take(count).All(m => m) ? default : mask.Take(count).ToArray() };
-
-        void Add(int[] tokens, int first, bool learned)
-        {
-            ids.AddRange(tokens);
-            mask.AddRange(tokens.Select((_, i) => learned && i < first));
-        }
     }
 
-    private static int LengthOf(string whole, string part, int turn, string where) => whole.StartsWith(part, StringComparison.Ordinal) ? part.Length
-        : throw new DataException(
-            $"{where}: the chat template writes the conversation up to message {turn} otherwise than in the whole, so that the assistant's words cannot be told from the rest; "
-            + "set sft.turns=last, or another data.template");
-
-    /// <summary>Where a generated response would have ended: what a template puts behind (a line feed, say) is not learned.</summary>
-    private int LastStop(int[] ids) => Array.FindLastIndex(ids, id => stopIds.Contains(id));
+    /// <summary>How many of a piece's first tokens lie wholly within its first <paramref name="length"/> characters.</summary>
+    private int TokensWithin(string before, string piece, int[] ids, int length, string where) =>
+        length == piece.Length ? ids.Length : ids.AsSpan().CommonPrefixLength(encoder.Continue(before, piece[..length], where));
 
     private int[] End(int[] response) => encoder.Tokenizer.EosId is int eos ? [.. response, eos] : response;
 

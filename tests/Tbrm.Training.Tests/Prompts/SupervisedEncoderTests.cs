@@ -18,6 +18,28 @@ public sealed class SupervisedEncoderTests
     private static readonly Tokenizer s_tokenizer = ScratchModel.TrainTokenizer(new(), new PromptList(
         [.. Enumerable.Range(0, 50).Select(i => new Prompt { DataSource = "t", Messages = [new("user", $"{i} + 2?")], GroundTruth = $"{i + 2}", Index = i })]));
 
+    /// <summary>Qwen3's template in small: thoughts stay only in turns after the last question, and the last turn always has one.</summary>
+    private const string Qwen3 = """
+        {%- set ns = namespace(last=0) %}{%- for m in messages %}{%- if m.role == 'user' %}{%- set ns.last = loop.index0 %}{%- endif %}{%- endfor %}
+        {%- for m in messages %}
+            {%- if m.role == 'user' %}{{- '<|im_start|>user\n' + m.content + '<|im_end|>\n' }}
+            {%- else %}
+                {%- set thought = '' %}{%- set said = m.content %}
+                {%- if '</think>' in m.content %}
+                    {%- set thought = m.content.split('</think>')[0].rstrip('\n').split('<think>')[-1].lstrip('\n') %}{%- set said = m.content.split('</think>')[-1].lstrip('\n') %}
+                {%- endif %}
+                {{- '<|im_start|>assistant\n' }}
+                {%- if loop.index0 > ns.last and (loop.last or thought) %}{{- '<think>\n' + thought.strip('\n') + '\n</think>\n\n' }}{%- endif %}
+                {{- said + '<|im_end|>\n' }}
+            {%- endif %}
+        {%- endfor %}
+        {%- if add_generation_prompt %}{{- '<|im_start|>assistant\n' }}{%- endif %}
+        """;
+
+    /// <summary>DeepSeek-R1's template in small: no turn keeps its thought, and the generation prompt begins one.</summary>
+    private const string R1 = "{% for m in messages %}{% if m.role == 'user' %}{{ '<u>' + m.content }}{% else %}{{ '<a>' + m.content.split('</think>')[-1].lstrip('\\n') + '<|im_end|>' }}{% endif %}{% endfor %}"
+        + "{% if add_generation_prompt %}{{ '<a><think>\\n' }}{% endif %}";
+
     [Test]
     public void Prompt_and_response_are_rendered_as_a_rollout_would_see_them_and_the_end_is_learned()
     {
@@ -62,19 +84,86 @@ public sealed class SupervisedEncoderTests
     }
 
     [Test]
-    public void A_template_that_rewrites_earlier_turns_is_refused_by_name_and_not_by_wrong_tokens()
+    public void A_template_that_counts_the_turns_is_refused_with_advice_that_works()
     {
-        string file = Path.GetTempFileName();
-        try
-        {
-            File.WriteAllText(file, "{% for m in messages %}[{{ loop.length }}]{{ m.role }}: {{ m.content }};{% endfor %}");
-            Assert.That(() => Encode(new(s_twoTurns, null, "f.jsonl:3"), new() { Data = new() { Template = file } }),
-                Throws.TypeOf<DataException>().With.Message.Contains("f.jsonl:3").And.Message.Contains("sft.turns=last"));
-        }
-        finally
-        {
-            File.Delete(file);
-        }
+        const string template = "{% for m in messages %}[{{ loop.length }}]{{ m.role }}: {{ m.content }};{% endfor %}";
+        Assert.That(() => EncodeBy(template, s_twoTurns), Throws.TypeOf<DataException>().With.Message.Contains("f.jsonl:3").And.Message.Contains("sft.turns=last"));
+        ScoredSequence s = EncodeBy(template, s_twoTurns, turns: "last");
+        Assert.That((Text(s.Prompt), Text(s.Response)), Is.EqualTo(("[3]user: 47 + 2?;[3]assistant: 49;[3]user: and 1 more?;", "50<|im_end|>")));
+    }
+
+    [Test]
+    public void Qwen3_writes_an_empty_thought_into_the_last_turn_alone_and_every_turn_is_learned_as_it_stands()
+    {
+        ScoredSequence s = EncodeBy(Qwen3, s_twoTurns);
+        const string whole = "<|im_start|>user\n47 + 2?<|im_end|>\n<|im_start|>assistant\n49<|im_end|>\n<|im_start|>user\nand 1 more?<|im_end|>\n"
+            + "<|im_start|>assistant\n<think>\n\n</think>\n\n50<|im_end|>";
+        Assert.That((int[])[.. s.Prompt.Span, .. s.Response.Span], Is.EqualTo(s_tokenizer.Encode(whole)));
+        Assert.That(Learned(s), Is.EqualTo("49<|im_end|><think>\n\n</think>\n\n50<|im_end|>"));
+        ScoredSequence last = EncodeBy(Qwen3, s_twoTurns, turns: "last");
+        Assert.That(Text(last.Response), Is.EqualTo("<think>\n\n</think>\n\n50<|im_end|>"));
+        Assert.That(last.Prompt.Length + last.Response.Length, Is.EqualTo(s.Prompt.Length + s.Response.Length));
+    }
+
+    [Test]
+    public void Qwen3_keeps_the_last_thought_and_drops_those_before()
+    {
+        ScoredSequence s = EncodeBy(Qwen3, [s_twoTurns[0], new("assistant", "<think>\nseven\n</think>\n\n49 \n"), s_twoTurns[2], new("assistant", "<think>\none\n</think>\n\n50")]);
+        Assert.That(Learned(s), Is.EqualTo("49 \n<|im_end|><think>\none\n</think>\n\n50<|im_end|>"));
+    }
+
+    [TestCase("50", "\n</think>\n\n50<|im_end|>")]
+    [TestCase("<think>\none\n</think>\n\n50", "one\n</think>\n\n50<|im_end|>")]
+    [TestCase("one\n</think>\n\n50", "one\n</think>\n\n50<|im_end|>")]
+    public void DeepSeek_r1_begins_the_thought_in_the_prompt_and_the_last_turn_goes_on_there(string said, string learned)
+    {
+        ChatMessage[] messages = [.. s_twoTurns[..3], new("assistant", said)];
+        Assert.That(() => EncodeBy(R1, messages), Throws.TypeOf<DataException>().With.Message.Contains("sft.turns=last"));
+        ScoredSequence s = EncodeBy(R1, messages, turns: "last");
+        Assert.That((Text(s.Prompt), Text(s.Response)), Is.EqualTo(("<u>47 + 2?<a>49<|im_end|><u>and 1 more?<a><think>\n", learned)));
+        Assert.That(Text(EncodeBy(R1, messages[2..]).Response), Is.EqualTo(learned), "a single turn is the last one");
+    }
+
+    [Test]
+    public void A_template_that_drops_thoughts_does_not_drop_the_one_to_learn()
+    {
+        ChatMessage[] messages = [s_twoTurns[0], new("assistant", "<think>\nseven\n</think>\n\n49")];
+        ScoredSequence s = EncodeBy(R1.Replace("<think>\\n", "", StringComparison.Ordinal), messages);
+        Assert.That((Text(s.Prompt), Text(s.Response)), Is.EqualTo(("<u>47 + 2?<a>", "<think>\nseven\n</think>\n\n49<|im_end|>")));
+    }
+
+    [Test]
+    public void A_turn_whose_end_no_stop_token_marks_is_learned_with_what_the_template_writes_behind_turns()
+    {
+        ScoredSequence s = EncodeBy("{% for m in messages %}{{ m.role }}: {{ m.content | trim }}\n{% endfor %}{% if add_generation_prompt %}assistant: {% endif %}",
+            [s_twoTurns[0], new("assistant", " 49 "), .. s_twoTurns[2..]]);
+        Assert.That(Learned(s), Is.EqualTo("49\n50\n<|im_end|>"));
+    }
+
+    [TestCase("\"normalizer\":{\"type\":\"Sequence\",\"normalizers\":[{\"type\":\"Prepend\",\"prepend\":\"▁\"},{\"type\":\"Replace\",\"pattern\":{\"String\":\" \"},\"content\":\"▁\"}]},\"pre_tokenizer\":null")]
+    [TestCase("\"normalizer\":null,\"pre_tokenizer\":{\"type\":\"Metaspace\",\"replacement\":\"▁\",\"prepend_scheme\":\"first\",\"split\":false}")]
+    public void A_tokenizer_that_puts_a_blank_before_its_input_puts_none_before_a_response(string parts)
+    {
+        Tokenizer tokenizer = Llama(parts);
+        const string template = "{% for m in messages %}{% if m.role == 'user' %}[{{ m.content }}]{% else %}{{ m.content }}</s>{% endif %}{% endfor %}";
+        ScoredSequence s = EncodeBy(template, s_twoTurns, tokenizer: tokenizer);
+        int[] whole = tokenizer.Encode("[47 + 2?]49</s>[and 1 more?]50</s>");
+        Assert.That((int[])[.. s.Prompt.Span, .. s.Response.Span], Is.EqualTo(whole));
+        Assert.That(Learned(s, tokenizer), Is.EqualTo("49</s>50</s>"));
+
+        PromptEncoder encoder = new(tokenizer, null, new());
+        Assert.That(encoder.Continue("[47 + 2?]", "49", "here"), Is.EqualTo(new[] { tokenizer.TokenToId("4"), tokenizer.TokenToId("9") }));
+        Assert.That(encoder.Continue("4", "9 4", "here"), Is.EqualTo(new[] { tokenizer.TokenToId("9"), tokenizer.TokenToId("▁"), tokenizer.TokenToId("4") }));
+        Assert.That(tokenizer.Encode("49")[0], Is.EqualTo(tokenizer.TokenToId("▁")), "what a piece by itself would begin with");
+    }
+
+    [Test]
+    public void A_response_after_a_prompt_whose_last_word_would_swallow_it_keeps_its_own_tokens()
+    {
+        // "ab" is one token: the prompt ends in its first half and the response is the second.
+        Tokenizer tokenizer = Llama("\"normalizer\":{\"type\":\"Prepend\",\"prepend\":\"▁\"},\"pre_tokenizer\":null");
+        Assert.That(tokenizer.Encode("xab"), Does.Contain(tokenizer.TokenToId("ab")));
+        Assert.That(new PromptEncoder(tokenizer, null, new()).Continue("xa", "b", "here"), Is.EqualTo(new[] { tokenizer.TokenToId("b") }));
     }
 
     [Test]
@@ -103,15 +192,50 @@ public sealed class SupervisedEncoderTests
         Assert.That(() => new PackedBatch([masked with { Mask = new bool[3] }]), Throws.ArgumentException);
     }
 
-    private static ScoredSequence? Encode(SupervisedExample example, RunConfig? config = null)
+    private static ScoredSequence? Encode(SupervisedExample example, RunConfig? config = null, Tokenizer? tokenizer = null)
     {
         RunConfig used = config ?? new();
-        return new SupervisedEncoder(new(s_tokenizer, null, used.Data), [s_tokenizer.EosId!.Value], used).Encode(example);
+        Tokenizer by = tokenizer ?? s_tokenizer;
+        return new SupervisedEncoder(new(by, null, used.Data), [by.EosId!.Value], used).Encode(example);
+    }
+
+    private static ScoredSequence EncodeBy(string template, ChatMessage[] messages, string turns = "all", Tokenizer? tokenizer = null)
+    {
+        string file = Path.GetTempFileName();
+        try
+        {
+            File.WriteAllText(file, template);
+            return Encode(new(messages, null, "f.jsonl:3"), new() { Data = new() { Template = file, FilterOverlongPrompts = false }, Sft = new() { Turns = turns } }, tokenizer)!.Value;
+        }
+        finally
+        {
+            File.Delete(file);
+        }
+    }
+
+    /// <summary>A byte-pair tokenizer of single characters that writes blanks as Llama 2's does.</summary>
+    private static Tokenizer Llama(string parts)
+    {
+        string[] tokens = ["<unk>", "</s>", "▁", .. "[]?+0123456789abcdefghijklmnopqrstuvwxyz".Select(c => c.ToString()), "ab"];
+        string vocabulary = string.Join(",", tokens.Select((t, i) => $"\"{t}\":{i}"));
+        string folder = Directory.CreateTempSubdirectory().FullName;
+        try
+        {
+            File.WriteAllText(Path.Combine(folder, "tokenizer.json"), "{\"version\":\"1.0\",\"added_tokens\":[{\"id\":1,\"content\":\"</s>\",\"single_word\":false,\"lstrip\":false,\"rstrip\":false,\"normalized\":false,\"special\":true}],"
+                + parts + ",\"post_processor\":null,\"decoder\":{\"type\":\"Sequence\",\"decoders\":[{\"type\":\"Replace\",\"pattern\":{\"String\":\"▁\"},\"content\":\" \"},{\"type\":\"Fuse\"}]},"
+                + "\"model\":{\"type\":\"BPE\",\"unk_token\":\"<unk>\",\"fuse_unk\":false,\"vocab\":{" + vocabulary + "},\"merges\":[\"a b\"]}}");
+            File.WriteAllText(Path.Combine(folder, "tokenizer_config.json"), "{\"eos_token\":\"</s>\"}");
+            return Tokenizer.Load(folder);
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
     }
 
     private static string Text(ReadOnlyMemory<int> ids) => s_tokenizer.Decode(ids.Span);
 
-    private static string Learned(ScoredSequence s)
+    private static string Learned(ScoredSequence s, Tokenizer? tokenizer = null)
     {
         List<int> ids = [];
         for (int i = 0; i < s.Response.Length; i++)
@@ -122,6 +246,6 @@ public sealed class SupervisedEncoderTests
             }
         }
 
-        return Text(ids.ToArray());
+        return (tokenizer ?? s_tokenizer).Decode(ids.ToArray());
     }
 }
