@@ -31,9 +31,10 @@ internal sealed class RunOptions
         command.Arguments.Add(Overrides);
     }
 
-    /// <summary>defaults &lt; file or preset &lt; command line.</summary>
-    public RunConfig Load(ParseResult parsed, string verb = RunState.Train, string? fallbackFile = null, IReadOnlyList<ConfigEntry>? defaults = null) =>
-        ConfigLoader.Load(parsed.GetValue(Config) ?? fallbackFile, [.. Arguments(parsed).Select(a => verb == RunState.Sft ? OfSft(a) : a)], withDefault: defaults);
+    /// <summary>defaults &lt; file or preset &lt; above &lt; command line.</summary>
+    public RunConfig Load(ParseResult parsed, string verb = RunState.Train, string? fallbackFile = null, IReadOnlyList<ConfigEntry>? defaults = null,
+        IReadOnlyList<ConfigEntry>? above = null) =>
+        ConfigLoader.Load(parsed.GetValue(Config) ?? fallbackFile, [.. Arguments(parsed).Select(a => verb == RunState.Sft ? OfSft(a) : a)], above, defaults);
 
     /// <summary>The short names that mean a supervised run's own keys there.</summary>
     private static string OfSft(string argument) =>

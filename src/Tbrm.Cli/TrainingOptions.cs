@@ -42,7 +42,12 @@ internal sealed class TrainingOptions
         using StopSignals signals = new();
         TerminalProgress progress = new(Console.Error, !Console.IsErrorRedirected);
         using OpenRun opened = OpenRun.Open(config, verb, progress);
-        using MetricSinks sinks = MetricSinks.Open(config.Trainer.Logger, opened.Folder, Console.Out, opened.State?.Step);
+        using MetricSinks sinks = MetricSinks.Open(config.Trainer.Logger, opened.Folder, Console.Out, opened.RecordedStep);
+        if (parsed.GetValue(_resume) && opened.ResumedFrom is null && opened.WarmStart is null)
+        {
+            progress.Say($"tbrm-native: --resume: {opened.Folder.Root} holds no whole checkpoint, so the run begins at step 0");
+        }
+
         TrainEnd end = run(opened, sinks, progress, signals);
         if (end.Message.Length > 0)
         {
@@ -68,7 +73,8 @@ internal sealed class TrainingOptions
             throw new DataException($"--resume: {folder} holds no run (there is no config.resolved.yaml in it)");
         }
 
-        RunConfig config = _run.Load(parsed, verb, saved);
+        // How the run was once started must not decide how it goes on.
+        RunConfig config = _run.Load(parsed, verb, saved, above: [ConfigEntry.FromArgument("trainer.resume_mode=auto"), ConfigEntry.FromArgument("trainer.resume_from_path=")]);
         return config.Trainer.RunDir.Length > 0 ? config : config with { Trainer = config.Trainer with { RunDir = folder } };
     }
 }

@@ -1,6 +1,7 @@
 using System;
 using System.Diagnostics;
 using System.IO;
+using System.Text.Json;
 using System.Threading;
 using NUnit.Framework;
 
@@ -72,6 +73,45 @@ public sealed class ResumeTests
         Outcome resumed = ResumeAndCompare(stopped, whole);
         Assert.That(resumed.Error, Does.Match("resumed the warm start at step [1-9]"));
         Assert.That(Directory.Exists(Path.Combine(stopped, "warm_start")), Is.False, "of no use any more");
+    }
+
+    /// <summary>How a run was started must not decide how --resume goes on with it.</summary>
+    [Test]
+    public void A_run_that_was_started_without_looking_for_checkpoints_is_resumed_all_the_same()
+    {
+        string whole = Whole(), shorter = Path.Combine(_folder, "shorter");
+        Outcome first = CommandLine.Run([.. Arguments(shorter), "trainer.resume_mode=disable", "trainer.total_training_steps=4", "actor.optim.lr_scheduler_type=constant"]);
+        Assert.That(first.ExitCode, Is.Zero, first.Error);
+        Outcome resumed = CommandLine.Run("train", "--run-dir", shorter, "--resume", "trainer.total_training_steps=6");
+        Assert.That(resumed.ExitCode, Is.Zero, resumed.Error);
+        Assert.That(resumed.Error, Does.Contain("at step 4"));
+        Assert.That(StoppedRun.Steps(shorter), Is.EqualTo(new long[] { 0, 1, 2, 3, 4, 5, 6 }));
+    }
+
+    /// <summary>A finished run keeps its results; one that goes back keeps the way there, and what it saves from then on.</summary>
+    [Test]
+    public void Resumed_from_an_earlier_checkpoint_later_ones_are_set_aside()
+    {
+        string run = Whole();
+        string results = Accuracies(run);
+        Outcome again = CommandLine.Run("train", "--run-dir", run, "--resume");
+        Assert.That(again.ExitCode, Is.Zero, again.Error);
+        Assert.That(Accuracies(run), Is.EqualTo(results));
+
+        string checkpoints = Path.Combine(run, "checkpoints"), earlier = Path.Combine(checkpoints, "global_step_8");
+        Outcome back = CommandLine.Run([.. Arguments(run), "trainer.resume_mode=resume_path", "trainer.resume_from_path=" + earlier, "trainer.max_actor_ckpt_to_keep=1"]);
+        Assert.That(back.ExitCode, Is.Zero, back.Error);
+        Assert.That(back.Error, Does.Contain("set_aside_"));
+        Assert.That(Directory.Exists(Path.Combine(checkpoints, $"global_step_{Steps}")), Is.True);
+        Assert.That(Directory.GetDirectories(Directory.GetDirectories(checkpoints, "set_aside_*")[0]), Has.Length.EqualTo(1));
+    }
+
+    private static string Accuracies(string run)
+    {
+        using JsonDocument summary = JsonDocument.Parse(File.ReadAllText(Path.Combine(run, "summary.json")));
+        JsonElement root = summary.RootElement;
+        Assert.That(root.GetProperty("val_after").ValueKind, Is.EqualTo(JsonValueKind.Number));
+        return $"{root.GetProperty("val_before")} {root.GetProperty("val_after")} {root.GetProperty("val_best")}";
     }
 
     private string Whole(params string[] more)

@@ -16,6 +16,7 @@ public sealed class CheckpointStore(string root, int keep)
 {
     private const string Prefix = "global_step_";
     private const string LatestFile = "latest_checkpointed_iteration.txt";
+    private const string BeingWritten = ".tmp", BeingReplaced = ".old";
 
     /// <summary>The folder that holds the checkpoints.</summary>
     public string Root { get; } = root;
@@ -29,7 +30,7 @@ public sealed class CheckpointStore(string root, int keep)
     /// </summary>
     public void Save(long step, Action<string> write, IReadOnlyCollection<long> protectedSteps)
     {
-        string final = FolderOf(step), temporary = Path.Combine(Root, "." + Prefix + step.ToString(CultureInfo.InvariantCulture) + ".tmp");
+        string final = FolderOf(step), temporary = Hidden(step, BeingWritten), replaced = Hidden(step, BeingReplaced);
         DiskErrors.Translated($"saving checkpoint {final}", () =>
         {
             Directory.CreateDirectory(Root);
@@ -40,9 +41,16 @@ public sealed class CheckpointStore(string root, int keep)
                 write(temporary);
                 DurableFiles.SyncTree(temporary);
                 CheckpointManifest.Write(temporary, step);
-                Remove(final);
+                Remove(replaced);
+                if (Directory.Exists(final))
+                {
+                    // Killed after this, Latest puts it back.
+                    Directory.Move(final, replaced);
+                }
+
                 Directory.Move(temporary, final);
                 DurableFiles.SyncFolder(Root);
+                Remove(replaced);
                 DurableFiles.ReplaceText(Path.Combine(Root, LatestFile), step.ToString(CultureInfo.InvariantCulture) + "\n");
             }
             catch
@@ -51,7 +59,7 @@ public sealed class CheckpointStore(string root, int keep)
                 throw;
             }
 
-            Prune(protectedSteps);
+            Prune([.. protectedSteps, step]);
         });
     }
 
@@ -60,6 +68,7 @@ public sealed class CheckpointStore(string root, int keep)
     /// </summary>
     public string? Latest(Action<string> warn)
     {
+        DiskErrors.Translated($"tidying {Root}", Recover);
         foreach (long step in Steps().OrderDescending())
         {
             string folder = FolderOf(step);
@@ -73,6 +82,28 @@ public sealed class CheckpointStore(string root, int keep)
         }
 
         return null;
+    }
+
+    /// <summary>
+    /// Moves checkpoints after a step into a folder of their own: a run that goes on from an earlier one must neither go on from them later nor
+    /// count them among those to keep. Null when there are none.
+    /// </summary>
+    public string? SetAside(long after)
+    {
+        List<long> later = [.. Steps().Where(s => s > after)];
+        if (later.Count == 0)
+        {
+            return null;
+        }
+
+        string folder = Path.Combine(Root, "set_aside_" + DateTime.UtcNow.ToString("yyyyMMdd-HHmmss-fff", CultureInfo.InvariantCulture));
+        DiskErrors.Translated($"moving later checkpoints to {folder}", () =>
+        {
+            Directory.CreateDirectory(folder);
+            later.ForEach(s => Directory.Move(FolderOf(s), Path.Combine(folder, Path.GetFileName(FolderOf(s)))));
+            DurableFiles.SyncFolder(Root);
+        });
+        return folder;
     }
 
     /// <summary>Throws unless the folder is a whole checkpoint.</summary>
@@ -112,6 +143,35 @@ public sealed class CheckpointStore(string root, int keep)
         foreach (long step in Steps().OrderDescending().Skip(keep).Where(s => !protectedSteps.Contains(s)).ToList())
         {
             Remove(FolderOf(step));
+        }
+    }
+
+    private string Hidden(long step, string ending) => Path.Combine(Root, "." + Path.GetFileName(FolderOf(step)) + ending);
+
+    /// <summary>What a process left that was killed while it saved: the checkpoint it was replacing is put back, a part of one goes.</summary>
+    private void Recover()
+    {
+        if (!Directory.Exists(Root))
+        {
+            return;
+        }
+
+        foreach (string replaced in Directory.GetDirectories(Root, "." + Prefix + "*" + BeingReplaced))
+        {
+            string final = Path.Combine(Root, Path.GetFileName(replaced)[1..^BeingReplaced.Length]);
+            if (Directory.Exists(final))
+            {
+                Remove(replaced);
+            }
+            else
+            {
+                Directory.Move(replaced, final);
+            }
+        }
+
+        foreach (string part in Directory.GetDirectories(Root, "." + Prefix + "*" + BeingWritten))
+        {
+            Remove(part);
         }
     }
 

@@ -34,6 +34,12 @@ public sealed record RunState(string Verb, long Step, SamplerState Sampler)
     /// <summary>Best accuracy so far.</summary>
     public double? BestAccuracy { get; init; }
 
+    /// <summary>Accuracy of the newest evaluation; null before the first.</summary>
+    public double? LastAccuracy { get; init; }
+
+    /// <summary>Loss on held-out examples at the newest measurement; null before the first.</summary>
+    public double? LastLoss { get; init; }
+
     /// <summary>Loss on held-out examples before the first step, nats per token.</summary>
     public double? LossBefore { get; init; }
 
@@ -73,6 +79,8 @@ public sealed record RunState(string Verb, long Step, SamplerState Sampler)
             ["step"] = Step,
             ["val_before"] = ValBefore,
             ["best_accuracy"] = BestAccuracy,
+            ["last_accuracy"] = LastAccuracy,
+            ["last_loss"] = LastLoss is { } last && double.IsFinite(last) ? last : null,
             ["loss_before"] = LossBefore is { } before && double.IsFinite(before) ? before : null,
             ["best_loss"] = BestLoss is { } loss && double.IsFinite(loss) ? loss : null,
             ["best_step"] = BestStep,
@@ -94,6 +102,8 @@ public sealed record RunState(string Verb, long Step, SamplerState Sampler)
             {
                 ValBefore = (double?)extra["val_before"],
                 BestAccuracy = (double?)extra["best_accuracy"],
+                LastAccuracy = (double?)extra["last_accuracy"],
+                LastLoss = (double?)extra["last_loss"],
                 LossBefore = (double?)extra["loss_before"],
                 BestLoss = (double?)extra["best_loss"],
                 BestStep = (long?)extra["best_step"] ?? 0,

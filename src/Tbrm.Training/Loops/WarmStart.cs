@@ -12,6 +12,7 @@ internal sealed class WarmStart(OpenRun run, IProgressDisplay progress)
 {
     private readonly TrainingSession _session = run.Session;
     private readonly CheckpointStore _checkpoints = OpenRun.WarmStartStore(run.Folder);
+    private long _savedStep = -1;
 
     /// <summary>Makes the configured number of steps, with an optimizer of their own.</summary>
     /// <exception cref="TbrmUserException">Loss or gradient were not finite too many times in a row.</exception>
@@ -24,7 +25,7 @@ internal sealed class WarmStart(OpenRun run, IProgressDisplay progress)
         {
             RunState state = RunState.Read(from);
             sft.Restore(RunState.OptimizerPathOf(from), state.Sampler);
-            done = state.Step;
+            done = _savedStep = state.Step;
             progress.Say($"resumed the warm start at step {done}");
         }
 
@@ -66,11 +67,18 @@ internal sealed class WarmStart(OpenRun run, IProgressDisplay progress)
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
         {
-            Save(sft, before);
+            if (before.Step != _savedStep)
+            {
+                Save(sft, before);
+            }
+
             throw;
         }
     }
 
-    private void Save(SftStep sft, RunState state) => _checkpoints.Save(state.Step,
-        folder => RunRecorder.Fill(folder, _session, state, f => sft.Save(RunState.OptimizerPathOf(f))), []);
+    private void Save(SftStep sft, RunState state)
+    {
+        _checkpoints.Save(state.Step, folder => RunRecorder.Fill(folder, _session, state, f => sft.Save(RunState.OptimizerPathOf(f))), []);
+        _savedStep = state.Step;
+    }
 }

@@ -51,7 +51,10 @@ public sealed class JsonLinesSink : IMetricSink
             try
             {
                 using JsonDocument document = JsonDocument.Parse(line);
-                if (document.RootElement.GetProperty("step").GetInt64() <= step)
+                // A line without a step is not ours to drop.
+                bool isLater = document.RootElement.ValueKind == JsonValueKind.Object && document.RootElement.TryGetProperty("step", out JsonElement at)
+                    && at.ValueKind == JsonValueKind.Number && at.TryGetInt64(out long number) && number > step;
+                if (!isLater)
                 {
                     kept.Append(line).Append('\n');
                 }

@@ -32,6 +32,9 @@ public sealed class OpenRun : IDisposable
     /// <summary>What the checkpoint says; null for a run that begins.</summary>
     public RunState? State { get; }
 
+    /// <summary>The last step whose metrics are written: one that was stopped in its test still has to write them. Null for a run that begins.</summary>
+    public long? RecordedStep => State is null ? null : State.Pending is null ? State.Step : State.Step > 0 ? State.Step - 1 : null;
+
     /// <summary>Where a configuration's checkpoints are.</summary>
     public static string CheckpointRoot(TrainerConfig trainer, RunFolder folder) =>
         trainer.DefaultLocalDir.Length > 0 ? trainer.DefaultLocalDir : folder.CheckpointPath;
@@ -59,7 +62,13 @@ public sealed class OpenRun : IDisposable
         try
         {
             RunFolder.WriteText(folder.ConfigPath, ConfigWriter.ToYaml(config));
-            folder.RewindTo(state?.Step ?? -1);
+            folder.RewindTo(state?.Step ?? -1, state?.Pending is not null);
+            string? aside = new CheckpointStore(CheckpointRoot(config.Trainer, folder), keep: 0).SetAside(state?.Step ?? -1);
+            if (aside is not null)
+            {
+                progress.Say($"checkpoints of later steps were in the run folder; they are in {aside} now");
+            }
+
             return new(folder, session, from, warmStart, state);
         }
         catch

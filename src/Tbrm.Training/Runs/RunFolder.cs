@@ -99,11 +99,14 @@ public sealed class RunFolder
     }
 
     /// <summary>Drops what was written after a step: a resumed run writes it again.</summary>
-    public void RewindTo(long step)
+    /// <param name="step">The step; -1: a new run.</param>
+    /// <param name="isPending">The step was stopped in its test, and will write its metrics and answers (again).</param>
+    public void RewindTo(long step, bool isPending)
     {
-        JsonLinesSink.TruncateAfter(MetricsPath, step);
-        CsvSink.TruncateAfter(Path.Combine(Root, "metrics.csv"), step);
-        if (step < 0 && Directory.Exists(TensorBoardPath))
+        long tested = isPending ? step - 1 : step;
+        JsonLinesSink.TruncateAfter(MetricsPath, tested);
+        CsvSink.TruncateAfter(Path.Combine(Root, "metrics.csv"), tested);
+        if (tested < 0 && Directory.Exists(TensorBoardPath))
         {
             // A new run in an old folder. A resumed run's event file cancels the later steps itself.
             foreach (string file in Directory.EnumerateFiles(TensorBoardPath, "events.out.tfevents.*").ToList())
@@ -112,12 +115,12 @@ public sealed class RunFolder
             }
         }
 
-        foreach (string kind in new[] { "rollouts", "validation" })
+        foreach ((string kind, long last) in new[] { ("rollouts", step), ("validation", tested) })
         {
             string folder = Path.Combine(Root, kind);
             foreach (string file in Directory.Exists(folder) ? Directory.EnumerateFiles(folder, "*.jsonl").ToList() : [])
             {
-                if (long.TryParse(Path.GetFileNameWithoutExtension(file), NumberStyles.None, CultureInfo.InvariantCulture, out long at) && at > step)
+                if (long.TryParse(Path.GetFileNameWithoutExtension(file), NumberStyles.None, CultureInfo.InvariantCulture, out long at) && at > last)
                 {
                     File.Delete(file);
                 }

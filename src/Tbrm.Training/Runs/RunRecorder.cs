@@ -49,10 +49,10 @@ public sealed class RunRecorder
     public CheckpointStore Checkpoints { get; }
 
     /// <summary>Accuracy of the newest evaluation; null before the first.</summary>
-    public double? LastAccuracy { get; private set; }
+    public double? LastAccuracy => State.LastAccuracy;
 
     /// <summary>Loss on held-out examples at the newest measurement; null before the first.</summary>
-    public double? LastLoss { get; private set; }
+    public double? LastLoss => State.LastLoss;
 
     /// <summary>The run reached its last step.</summary>
     public bool IsFinished { get; set; }
@@ -77,12 +77,12 @@ public sealed class RunRecorder
         Evaluation evaluation = Clock.Measure("testing", () => _evaluator.Run(step, stop));
         metrics.AddAll(evaluation.Metrics);
         RunFolder.WriteLines(_run.Folder.ValidationPath(step), evaluation.Rows);
-        if (!(State.BestAccuracy >= evaluation.Accuracy))
+        if (double.IsFinite(evaluation.Accuracy) && !(State.BestAccuracy >= evaluation.Accuracy))
         {
             State = State with { BestAccuracy = evaluation.Accuracy, BestStep = step };
         }
 
-        LastAccuracy = evaluation.Accuracy;
+        State = State with { LastAccuracy = evaluation.Accuracy };
         _progress.Say(FormattableString.Invariant($"step {step}: {evaluation.Accuracy:P1} of {_evaluator.Count} held-out problems"));
     }
 
@@ -90,8 +90,8 @@ public sealed class RunRecorder
     public void TakeLoss(long step, double loss, MetricSet metrics)
     {
         metrics["val/loss"] = loss;
-        LastLoss = loss;
-        if (!(State.BestLoss <= loss))
+        State = State with { LastLoss = loss };
+        if (double.IsFinite(loss) && !(State.BestLoss <= loss))
         {
             State = State with { BestLoss = loss, BestStep = State.BestAccuracy is null ? step : State.BestStep };
         }
