@@ -56,6 +56,10 @@ internal static class StoppedRun
             .OrderBy(p => p.Key, StringComparer.Ordinal).Select(p => KeyValuePair.Create(p.Key, p.Value?.DeepClone()))).ToJsonString();
     })];
 
+    /// <summary>Steps that have a line of metrics, in the file's order.</summary>
+    public static List<long> Steps(string run) =>
+        [.. File.ReadLines(Path.Combine(run, "metrics.jsonl")).Select(line => (long)JsonNode.Parse(line)!["step"]!)];
+
     /// <summary>Files of a step's checkpoint hold the same bytes in both runs.</summary>
     public static void AssertSameFiles(string actual, string expected, int step, params string[] files)
     {
