@@ -107,8 +107,6 @@ public sealed class SftTests
     }
 
     [TestCase("""{"prompt": "1 + 1?", "answer": "2"}""", "train.jsonl:51", "sft.response_key")]
-    [TestCase("""{"messages": [{"role": "user", "content": "hello"}]}""", "train.jsonl:51", "no turn of the assistant")]
-    [TestCase("""{"messages": [{"role": "assistant", "content": "hello"}]}""", "train.jsonl:51", "begins with the assistant")]
     [TestCase("""{"prompt": "1 + 1?", "response": 2}""", "train.jsonl:51", "found a number")]
     [TestCase("""{"messages": "hello"}""", "train.jsonl:51", "no turn of the assistant")]
     [TestCase("""{"prompt": "1 +""", "train.jsonl:51", "JSON")]
@@ -120,6 +118,48 @@ public sealed class SftTests
         Assert.That(outcome.ExitCode, Is.EqualTo(3), outcome.Error);
         Assert.That(outcome.Error, Does.Contain(where).And.Contain(why).And.Not.Contain("   at Tbrm."));
         Assert.That(File.Exists(Path.Combine(run, "metrics.jsonl")) && File.ReadAllText(Path.Combine(run, "metrics.jsonl")).Length > 0, Is.False);
+    }
+
+    [Test]
+    public void Rows_that_nothing_can_be_learned_from_are_left_out_and_counted()
+    {
+        File.AppendAllLines(_data, ["""{"conversations": [{"from": "gpt", "value": "hello"}]}""", """{"messages": [{"role": "user", "content": "hello"}, {"role": "assistant", "content": null}]}"""]);
+        Outcome outcome = CommandLine.Run([.. Arguments(Path.Combine(_folder, "run")), "steps=1"]);
+        Assert.That(outcome.ExitCode, Is.Zero, outcome.Error);
+        Assert.That(outcome.Error, Does.Contain("2 hold nothing that can be learned").And.Contain("train.jsonl:51"));
+    }
+
+    [Test]
+    public void A_task_that_works_its_sums_can_be_tested_on_the_problems_of_a_file()
+    {
+        string problems = Path.Combine(_folder, "problems.jsonl"), run = Path.Combine(_folder, "run");
+        File.WriteAllText(problems, """{"data_source": "openai/gsm8k", "prompt": "What is 1 + 2?", "reward_model": {"ground_truth": "3"}}""" + "\n");
+        Outcome outcome = CommandLine.Run("sft", "--run-dir", run, $"data.val_files=[{problems}]", "steps=1", "sft.train_batch_size=2", "data.max_prompt_length=100", "trainer.threads=2");
+        Assert.That(outcome.ExitCode, Is.Zero, outcome.Error);
+        JsonNode summary = JsonNode.Parse(File.ReadAllText(Path.Combine(run, "summary.json")))!;
+        Assert.That(summary["val_loss_after"], Is.Null, "a file's problems have no answer to be shown");
+        Assert.That(outcome.Output, Does.Contain("val-core/openai/gsm8k/"));
+    }
+
+    [Test]
+    public void Files_without_a_model_are_refused_where_the_vocabulary_would_be_a_tasks()
+    {
+        Outcome outcome = CommandLine.Run("sft", "--run-dir", Path.Combine(_folder, "run"), $"sft.train_files=[{_data}]");
+        Assert.That(outcome.ExitCode, Is.EqualTo(2), outcome.Error);
+        Assert.That(outcome.Error, Does.Contain("sft.train_files need model.path"));
+        Outcome own = CommandLine.Run("sft", "--run-dir", Path.Combine(_folder, "run"), $"sft.train_files=[{_data}]", "data.task=", "sft.worked_share=0", "steps=1", "trainer.threads=2");
+        Assert.That(own.ExitCode, Is.Zero, own.Error);
+    }
+
+    [Test]
+    public void Resuming_a_run_without_a_checkpoint_says_that_it_begins()
+    {
+        string run = Path.Combine(_folder, "run");
+        Assert.That(CommandLine.Run([.. Arguments(run), "steps=1"]).ExitCode, Is.Zero);
+        Directory.Delete(Path.Combine(run, "checkpoints"), recursive: true);
+        Outcome outcome = CommandLine.Run("sft", "--run-dir", run, "--resume");
+        Assert.That(outcome.ExitCode, Is.Zero, outcome.Error);
+        Assert.That(outcome.Error, Does.Contain("has no checkpoint, so the run begins at its first step"));
     }
 
     private static void AssertGoesOnAs(string whole, string stopped, string weights)

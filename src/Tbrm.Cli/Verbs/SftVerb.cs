@@ -15,7 +15,12 @@ internal sealed class SftVerb : IVerb
         _options.AddTo(command);
         command.SetAction(parsed => (int)_options.Run(parsed, RunState.Sft, EmbeddedPresets.SftDefaults.Entries, Check, (run, sinks, progress, signals) =>
         {
-            using SftLoop loop = new(run, sinks, progress);
+            if (parsed.GetValue<bool>("--resume") && run.ResumedFrom is null)
+            {
+                progress.Say($"--resume: {run.Folder.Root} has no checkpoint, so the run begins at its first step; trainer.save_freq says how often one is saved");
+            }
+
+            using SftLoop loop = new(run, sinks, progress, signals.Token);
             return loop.Run(signals.Token);
         }));
         return command;
@@ -26,6 +31,12 @@ internal sealed class SftVerb : IVerb
         if (config.Model.LoraRank > 0 && config.Model.Path.Length == 0)
         {
             throw new ConfigException("model.lora_rank needs model.path here: an adapter on random weights learns nothing");
+        }
+
+        if (config.Sft.TrainFiles.Count > 0 && config.Model.Path.Length == 0 && (config.Data.Task.Length > 0 || config.Data.Tasks.Count > 0 || config.Data.TrainFiles.Count > 0))
+        {
+            throw new ConfigException("sft.train_files need model.path: the small model of a run without one has its vocabulary and its lengths from section data, not from these files; "
+                + "name a model, or set data.task= and data.train_files=[] to have one built from sft.train_files (and data.max_prompt_length, data.max_response_length for their lengths)");
         }
 
         if (config.Sft.TotalTrainingSteps == 0 && config.Sft.TrainFiles.Count == 0 && config.Data.TrainFiles.Count == 0)

@@ -23,17 +23,22 @@ public static class ConfigLoader
     /// <param name="fileOrPreset">A YAML file, or the name of a preset.</param>
     /// <param name="arguments">Overrides, key=value.</param>
     /// <param name="above">Keys between the file and the overrides: a benchmark's preset.</param>
-    /// <param name="withDefault">Keys between the default preset and the overrides, where that preset is what is read.</param>
+    /// <param name="verbDefaults">A verb's own keys: above the default preset and what holds without a file, below a file or preset that is named.</param>
     public static RunConfig Load(string? fileOrPreset, IReadOnlyList<string> arguments, IReadOnlyList<ConfigEntry>? above = null,
-        IReadOnlyList<ConfigEntry>? withDefault = null)
+        IReadOnlyList<ConfigEntry>? verbDefaults = null)
     {
         List<ConfigEntry> overrides = [.. arguments.Select(ConfigEntry.FromArgument)];
         bool ownModel = overrides.Any(e => ConfigSchema.Canonical(e.Path) == "model.path");
         List<ConfigEntry> entries = [];
-        if (fileOrPreset is not null || !ownModel)
+        if (fileOrPreset is null && !ownModel)
         {
-            entries.AddRange(ReadBase(fileOrPreset ?? DefaultPreset));
-            entries.AddRange(fileOrPreset is null ? withDefault ?? [] : []);
+            entries.AddRange(ReadBase(DefaultPreset));
+        }
+
+        entries.AddRange(verbDefaults ?? []);
+        if (fileOrPreset is not null)
+        {
+            entries.AddRange(ReadBase(fileOrPreset));
         }
 
         entries.AddRange(above ?? []);

@@ -27,7 +27,7 @@ public static class EmbeddedPresets
     /// <summary>How the benchmarks are asked, sorted by name.</summary>
     public static IReadOnlyList<EmbeddedPreset> Benchmarks { get; } = Load("eval-presets/");
 
-    /// <summary>What the verb sft changes in the default preset when nothing else is named: how often it tests and saves.</summary>
+    /// <summary>What holds in the verb sft unless a file or the command line says otherwise: how often it tests and saves.</summary>
     public static EmbeddedPreset SftDefaults { get; } = Load("verb-presets/").Single();
 
     /// <summary>A benchmark's preset.</summary>

@@ -19,14 +19,14 @@ public sealed class SftLoop : IDisposable
     private readonly RolloutStage? _rollout;
     private readonly RunRecorder _recorder;
 
-    /// <summary>Prepares a run; the opened run and the sinks are the caller's.</summary>
-    public SftLoop(OpenRun run, MetricSinks sinks, IProgressDisplay progress)
+    /// <summary>Prepares a run and reads its files, until <paramref name="stop"/>; the opened run and the sinks are the caller's.</summary>
+    public SftLoop(OpenRun run, MetricSinks sinks, IProgressDisplay progress, CancellationToken stop)
     {
         _run = run;
         _session = run.Session;
         _progress = progress;
         RunConfig config = _session.Config;
-        _sources = SupervisedSources.Of(_session, isWarmStart: false);
+        _sources = SupervisedSources.Of(_session, isWarmStart: false, stop);
         _step = new(_session, _sources.Train);
         bool isAsked = config.Sft.ValAccuracy && _session.Validation is not null;
         _rollout = isAsked ? new(_session.Policy, _session.Tokenizer, config, _session.StopIds) : null;

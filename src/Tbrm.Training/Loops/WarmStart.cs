@@ -18,7 +18,7 @@ internal sealed class WarmStart(OpenRun run, IProgressDisplay progress)
     /// <exception cref="TbrmUserException">Loss or gradient were not finite too many times in a row.</exception>
     public void Run(CancellationToken stop)
     {
-        SupervisedSources sources = SupervisedSources.Of(_session, isWarmStart: true);
+        SupervisedSources sources = SupervisedSources.Of(_session, isWarmStart: true, stop);
         using SftStep sft = new(_session, sources.Train);
         long done = 0;
         if (run.WarmStart is { } from)

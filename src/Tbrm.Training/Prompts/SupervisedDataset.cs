@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
+using System.Threading;
 using System.Threading.Tasks;
 using Tbrm.Core;
 using Tbrm.Data;
@@ -16,23 +17,36 @@ internal sealed class SupervisedDataset(IReadOnlyList<ScoredSequence> examples) 
 
     public long? Count => examples.Count;
 
-    /// <summary>Examples that were left out because they are too long.</summary>
-    public int Overlong { get; private init; }
+    /// <summary>What became of the rows.</summary>
+    public SupervisedCounts Counts { get; private init; } = new(0, 0, null);
 
     public ScoredSequence Get(long index) => examples[checked((int)index)];
 
-    /// <summary>Reads files; every row is looked at before the first step is made.</summary>
+    /// <summary>Reads files; every row that may be learned from is looked at before the first step is made.</summary>
+    /// <param name="paths">The files, in order.</param>
+    /// <param name="keys">Their columns.</param>
+    /// <param name="encoder">Makes tokens of them.</param>
+    /// <param name="maxSamples">So many examples, counted as data.train_max_samples counts prompts: after the others are left out; -1 = all.</param>
+    /// <param name="stop">Ends the reading.</param>
     /// <exception cref="DataException">A file is missing or damaged, a row does not have the shape, or nothing is left.</exception>
-    public static SupervisedDataset Load(IReadOnlyList<string> paths, SupervisedKeys keys, SupervisedEncoder encoder, long maxSamples)
+    /// <exception cref="OperationCanceledException"><paramref name="stop"/> was cancelled.</exception>
+    public static SupervisedDataset Load(IReadOnlyList<string> paths, SupervisedKeys keys, SupervisedEncoder encoder, long maxSamples, CancellationToken stop)
     {
         List<ScoredSequence> kept = [];
-        int overlong = 0;
-        IEnumerable<SupervisedExample> rows = SupervisedRow.ReadFiles(paths, keys);
-        foreach (SupervisedExample[] chunk in (maxSamples < 0 ? rows : rows.Take(checked((int)Math.Min(maxSamples, int.MaxValue)))).Chunk(Chunk))
+        int overlong = 0, unusable = 0;
+        string? firstUnusable = null;
+        long limit = maxSamples < 0 ? long.MaxValue : maxSamples;
+        foreach (SupervisedExample[] chunk in SupervisedRow.ReadFiles(paths, keys).Chunk(Chunk).TakeWhile(_ => kept.Count < limit))
         {
-            foreach (ScoredSequence? example in Encode(chunk, encoder))
+            ScoredSequence?[] encoded = Encode(chunk, encoder, stop);
+            for (int i = 0; i < chunk.Length && kept.Count < limit; i++)
             {
-                if (example is { } whole)
+                if (chunk[i].Unusable is { } why)
+                {
+                    unusable++;
+                    firstUnusable ??= why;
+                }
+                else if (encoded[i] is { } whole)
                 {
                     kept.Add(whole);
                 }
@@ -43,8 +57,8 @@ internal sealed class SupervisedDataset(IReadOnlyList<ScoredSequence> examples) 
             }
         }
 
-        return kept.Count > 0 ? new(kept) { Overlong = overlong } : throw new DataException(
-            $"{string.Join(", ", paths)}: no examples are left{(overlong > 0 ? $": all {overlong} are longer than data.max_prompt_length and data.max_response_length allow" : "; there are no rows")}");
+        SupervisedCounts counts = new(overlong, unusable, firstUnusable);
+        return kept.Count > 0 ? new(kept) { Counts = counts } : throw new DataException($"{string.Join(", ", paths)}: no examples are left: {counts}");
     }
 
     /// <summary>Keeps a share back, drawn by the seed; both parts stay in the files' order.</summary>
@@ -57,21 +71,48 @@ internal sealed class SupervisedDataset(IReadOnlyList<ScoredSequence> examples) 
         }
 
         HashSet<int> drawn = [.. RandomSubset.Draw(examples.Count, held, seed)];
-        return (new([.. examples.Where((_, i) => !drawn.Contains(i))]) { Overlong = Overlong }, new([.. examples.Where((_, i) => drawn.Contains(i))]));
+        return (new([.. examples.Where((_, i) => !drawn.Contains(i))]) { Counts = Counts }, new([.. examples.Where((_, i) => drawn.Contains(i))]));
     }
 
-    private static ScoredSequence?[] Encode(SupervisedExample[] rows, SupervisedEncoder encoder)
+    private static ScoredSequence?[] Encode(SupervisedExample[] rows, SupervisedEncoder encoder, CancellationToken stop)
     {
         ScoredSequence?[] encoded = new ScoredSequence?[rows.Length];
         try
         {
-            Parallel.For(0, rows.Length, i => encoded[i] = encoder.Encode(rows[i]));
+            Parallel.For(0, rows.Length, new ParallelOptions { CancellationToken = stop }, i => encoded[i] = One(rows[i]));
             return encoded;
         }
         catch (AggregateException)
         {
             // Once more in order, so that it is always the first bad row that is named.
-            return Array.ConvertAll(rows, encoder.Encode);
+            return Array.ConvertAll(rows, One);
+        }
+
+        ScoredSequence? One(SupervisedExample row) => row.Unusable is null ? encoder.Encode(row) : null;
+    }
+}
+
+/// <summary>Rows of supervised files that are left out.</summary>
+/// <param name="Overlong">Longer than the limits.</param>
+/// <param name="Unusable">Nothing can be learned from them.</param>
+/// <param name="FirstUnusable">The first of these, with its place.</param>
+internal sealed record SupervisedCounts(int Overlong, int Unusable, string? FirstUnusable)
+{
+    public static SupervisedCounts operator +(SupervisedCounts a, SupervisedCounts b) =>
+        new(a.Overlong + b.Overlong, a.Unusable + b.Unusable, a.FirstUnusable ?? b.FirstUnusable);
+
+    public override string ToString() => Overlong + Unusable == 0 ? "there are no rows" : string.Join("; ", Parts());
+
+    private IEnumerable<string> Parts()
+    {
+        if (Overlong > 0)
+        {
+            yield return $"{Overlong} are longer than data.max_prompt_length or data.max_response_length";
+        }
+
+        if (Unusable > 0)
+        {
+            yield return $"{Unusable} hold nothing that can be learned (the first: {FirstUnusable})";
         }
     }
 }

@@ -1,4 +1,6 @@
 using System.Collections.Generic;
+using System.Linq;
+using System.Threading;
 using Tbrm.Core;
 using Tbrm.Data;
 
@@ -13,45 +15,45 @@ public sealed record SupervisedSources(ISupervisedSource Train, ISupervisedSourc
     /// <summary>sft.train_files; without them the problems of section <c>data</c> with their answers.</summary>
     /// <param name="session">Tokenizer, template and problems.</param>
     /// <param name="isWarmStart">The steps come before reinforcement steps: other problems of a task than those.</param>
+    /// <param name="stop">Ends the reading of files.</param>
     /// <exception cref="ConfigException">There is nothing to learn from.</exception>
     /// <exception cref="DataException">A file cannot be used.</exception>
-    public static SupervisedSources Of(TrainingSession session, bool isWarmStart)
+    public static SupervisedSources Of(TrainingSession session, bool isWarmStart, CancellationToken stop)
     {
         if (session.Config.Sft.TrainFiles.Count > 0)
         {
-            return OfFiles(session, needsHeld: !isWarmStart);
+            return OfFiles(session, needsHeld: !isWarmStart, stop);
         }
 
         IPromptSource problems = session.Train ?? throw new ConfigException("there is nothing to train on: set sft.train_files, data.task or data.train_files");
         // Files that evaluation asks need not have an answer that can be shown; a task's problems have.
-        IPromptSource? held = isWarmStart || !session.TrainsOnTask ? null : session.Validation;
+        IPromptSource? held = isWarmStart || !session.TrainsOnTask || session.Config.Data.ValFiles.Count > 0 ? null : session.Validation;
         return new(new DemonstrationSource(isWarmStart ? new OffsetPromptSource(problems) : problems, session), held is null ? null : new DemonstrationSource(held, session), "");
     }
 
     /// <summary>Examples of the configured files, unencoded: what a tokenizer is trained on.</summary>
-    internal static IEnumerable<SupervisedExample> Texts(RunConfig config) => SupervisedRow.ReadFiles(config.Sft.TrainFiles, Keys(config));
+    internal static IEnumerable<SupervisedExample> Texts(RunConfig config) => SupervisedRow.ReadFiles(config.Sft.TrainFiles, Keys(config)).Where(e => e.Unusable is null);
 
     /// <summary>The columns that the configuration names.</summary>
     internal static SupervisedKeys Keys(RunConfig config) =>
         new() { Messages = config.Sft.MessagesKey, Prompt = config.Data.PromptKey, Response = config.Sft.ResponseKey };
 
-    private static SupervisedSources OfFiles(TrainingSession session, bool needsHeld)
+    private static SupervisedSources OfFiles(TrainingSession session, bool needsHeld, CancellationToken stop)
     {
         RunConfig config = session.Config;
         SupervisedEncoder encoder = new(session.Encoder, session.StopIds, config);
-        SupervisedDataset train = SupervisedDataset.Load(config.Sft.TrainFiles, Keys(config), encoder, config.Data.TrainMaxSamples);
+        SupervisedDataset train = SupervisedDataset.Load(config.Sft.TrainFiles, Keys(config), encoder, config.Data.TrainMaxSamples, stop);
         SupervisedDataset? held = null;
         if (config.Sft.ValFiles.Count > 0)
         {
-            held = needsHeld ? SupervisedDataset.Load(config.Sft.ValFiles, Keys(config), encoder, config.Data.ValMaxSamples) : null;
+            held = needsHeld ? SupervisedDataset.Load(config.Sft.ValFiles, Keys(config), encoder, config.Data.ValMaxSamples, stop) : null;
         }
         else if (config.Sft.ValShare > 0)
         {
             (train, held) = train.Split(config.Sft.ValShare, (ulong)config.Data.Seed);
         }
 
-        int overlong = train.Overlong + (held?.Overlong ?? 0);
-        return new(train, held, overlong == 0 ? ""
-            : $"{overlong} supervised examples are left out: they are longer than data.max_prompt_length={config.Data.MaxPromptLength} or data.max_response_length={config.Data.MaxResponseLength}");
+        SupervisedCounts counts = held is null ? train.Counts : train.Counts + held.Counts;
+        return new(train, held, counts.Overlong + counts.Unusable == 0 ? "" : $"supervised examples that are left out (data.max_prompt_length={config.Data.MaxPromptLength}, data.max_response_length={config.Data.MaxResponseLength}): {counts}");
     }
 }

@@ -59,22 +59,21 @@ public sealed class SftStep : IDisposable
     /// <summary>Makes step number <paramref name="step"/> (from 1). Stopped in the middle, it has changed nothing but the sampler.</summary>
     public SftOutcome Run(long step, CancellationToken stop)
     {
-        double epoch = _sampler.State.Epoch;
         ScoredSequence[] examples = Array.ConvertAll(_sampler.Next()!, _source.Get);
         long learned = examples.Sum(s => (long)s.Rows), tokens = examples.Sum(s => (long)s.Length);
         double loss = Loss(examples, learned, keep: true, stop);
         double learningRate = _schedule.At(step);
-        OptimizerResult result = _optimizer.Step(learningRate, _session.Config.Sft.GradClip);
+        OptimizerResult result = Update(loss, learningRate);
         MetricSet metrics = new();
         metrics["training/global_step"] = step;
-        metrics["training/epoch"] = epoch;
+        metrics["training/epoch"] = _sampler.State.Epoch;
         metrics["sft/loss"] = loss;
         metrics["sft/grad_norm"] = result.GradNorm;
         metrics["sft/lr"] = learningRate;
         metrics["sft/tokens"] = learned;
         metrics["sft/skipped"] = result.Applied ? 0 : 1;
         metrics["perf/total_num_tokens"] = tokens;
-        return new(metrics, loss, tokens, result.Applied && double.IsFinite(loss));
+        return new(metrics, loss, tokens, result.Applied);
     }
 
     /// <summary>Cross entropy of examples that nothing is learned from, nats per learned token.</summary>
@@ -101,6 +100,18 @@ public sealed class SftStep : IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => _optimizer.Dispose();
+
+    /// <summary>One update with the accumulated gradient; none, and no gradient left, when the loss is no number.</summary>
+    internal OptimizerResult Update(double loss, double learningRate)
+    {
+        if (double.IsFinite(loss))
+        {
+            return _optimizer.Step(learningRate, _session.Config.Sft.GradClip);
+        }
+
+        _session.Policy.ZeroGradient();
+        return new(double.NaN, Applied: false, Step: 0);
+    }
 
     /// <summary>The mean loss; with <paramref name="keep"/> its gradient is accumulated.</summary>
     private double Loss(ScoredSequence[] examples, long learned, bool keep, CancellationToken stop)

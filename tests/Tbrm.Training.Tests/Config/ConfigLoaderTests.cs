@@ -20,6 +20,23 @@ public sealed class ConfigLoaderTests
     }
 
     [Test]
+    public void A_supervised_run_saves_and_tests_by_its_own_defaults_unless_a_file_or_the_command_line_says_otherwise()
+    {
+        string file = Path.Combine(TestContext.CurrentContext.WorkDirectory, "sft.yaml");
+        File.WriteAllText(file, "trainer:\n  save_freq: 7\n");
+        Assert.That(Frequencies(null), Is.EqualTo((250L, 250L)), "the default preset");
+        Assert.That(Frequencies(null, "model.path=m"), Is.EqualTo((250L, 250L)));
+        Assert.That(Frequencies(null, "model.path=m", "trainer.save_freq=3"), Is.EqualTo((3L, 250L)));
+        Assert.That(Frequencies(file, "model.path=m"), Is.EqualTo((7L, 250L)));
+
+        static (long Save, long Test) Frequencies(string? from, params string[] arguments)
+        {
+            TrainerConfig trainer = ConfigLoader.Load(from, arguments, verbDefaults: EmbeddedPresets.SftDefaults.Entries).Trainer;
+            return (trainer.SaveFreq, trainer.TestFreq);
+        }
+    }
+
+    [Test]
     public void Every_key_survives_being_written_and_read()
     {
         foreach (string preset in ConfigLoader.Presets)
