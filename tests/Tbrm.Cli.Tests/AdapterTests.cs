@@ -126,6 +126,25 @@ public sealed class AdapterTests
     }
 
     [Test]
+    public void Merging_into_a_float16_base_rounds_none_of_its_weights()
+    {
+        string half = PathOf("half"), merged = PathOf("merged-half"), rounded = PathOf("merged-half-bf16");
+        HalfModel.Write(_model, half);
+        string adapter = WrittenAdapter(half);
+        Outcome outcome = CommandLine.Run("export", "merge", "--adapter", adapter, "--out", merged);
+        Assert.That(outcome.ExitCode, Is.Zero, outcome.Error);
+        Assert.That(outcome.Error, Does.Contain("the base is float16").And.Contain("--dtype bf16"));
+        Assert.That((string?)JsonNode.Parse(File.ReadAllText(Path.Combine(merged, "config.json")))!["torch_dtype"], Is.EqualTo("float32"));
+        // B of a new adapter is zero: what is merged is the base.
+        Assert.That(HalfModel.Weights(merged), Is.EqualTo(HalfModel.Weights(half)));
+
+        Outcome asked = CommandLine.Run("export", "merge", "--adapter", adapter, "--out", rounded, "--dtype", "bf16");
+        Assert.That(asked.ExitCode, Is.Zero, asked.Error);
+        Assert.That(asked.Error, Does.Not.Contain("the base is float16"));
+        Assert.That(HalfModel.Weights(rounded), Is.Not.EqualTo(HalfModel.Weights(half)));
+    }
+
+    [Test]
     public void Supervised_steps_train_an_adapter_too_and_resume_with_the_same_bits()
     {
         string whole = PathOf("sft"), halves = PathOf("sft-halves"), actor = Path.Combine(Checkpoint(whole, 4), "actor"), adapter = Path.Combine(actor, "lora_adapter");

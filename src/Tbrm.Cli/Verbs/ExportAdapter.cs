@@ -14,7 +14,7 @@ internal sealed class ExportAdapter
     private readonly Option<string?> _adapter = new("--adapter") { Description = "A PEFT adapter folder of any origin instead of a run", HelpName = "DIR" };
     private readonly Option<string?> _base = new("--base") { Description = "The base model's folder, when it is not where the adapter says", HelpName = "DIR" };
     private readonly Option<string> _output = new("--out") { Description = "The folder to write; it must not exist, or be empty", HelpName = "DIR", Required = true };
-    private readonly Option<string> _dtype = new("--dtype") { Description = "Type of the merged weights: auto (the base's), fp32, bf16", DefaultValueFactory = _ => "auto" };
+    private readonly Option<string> _dtype = new("--dtype") { Description = "Type of the merged weights: auto (the base's; fp32 for a float16 base), fp32, bf16", DefaultValueFactory = _ => "auto" };
 
     private ExportAdapter() => _dtype.AcceptOnlyFromAmong("auto", "fp32", "bf16");
 
@@ -35,7 +35,7 @@ internal sealed class ExportAdapter
         Command command = new("merge", "Adds an adapter to its base and writes an ordinary Hugging Face model folder");
         export.AddTo(command);
         command.Options.Add(export._dtype);
-        command.SetAction(parsed => (int)export.Run(parsed, (source, output) => source.WriteMerged(output, parsed.GetValue(export._dtype)!)));
+        command.SetAction(parsed => (int)export.Run(parsed, (source, output) => source.WriteMerged(output, parsed.GetValue(export._dtype)!, Note)));
         return command;
     }
 
@@ -71,6 +71,8 @@ internal sealed class ExportAdapter
         return checkpoint is not null ? AdapterSource.OfCheckpoint(checkpoint, baseFolder)
             : AdapterSource.OfRun(
                 RunFolder.OfRun(run ?? RunFolder.Newest() ?? throw new ConfigException("there is no run under runs/; name one with --run-dir")),
-                baseFolder, problem => Console.Error.WriteLine("tbrm-native: " + problem));
+                baseFolder, Note);
     }
+
+    private static void Note(string message) => Console.Error.WriteLine("tbrm-native: " + message);
 }

@@ -66,17 +66,24 @@ public sealed record AdapterSource(string Adapter, string Base, string Companion
 
     /// <summary>Writes base and adapter as one ordinary model folder.</summary>
     /// <param name="output">Where.</param>
-    /// <param name="dtype"><c>auto</c> (the base's), <c>fp32</c> or <c>bf16</c>.</param>
-    public void WriteMerged(string output, string dtype)
+    /// <param name="dtype"><c>auto</c> (the base's, fp32 for a float16 one), <c>fp32</c> or <c>bf16</c>.</param>
+    /// <param name="note">Told when the type is not the base's.</param>
+    public void WriteMerged(string output, string dtype, Action<string> note)
     {
         AdapterOptions options = PeftFolder.Read(Adapter);
         using EngineDevice device = EngineDevice.Open("cpu", 0);
         using Policy policy = ModelFolder.Load(device, Base, architecture => new()
         {
-            Bf16 = dtype == "bf16" || (dtype == "auto" && architecture.TorchDtype is "bfloat16" or "float16"),
+            Bf16 = dtype == "bf16" || (dtype == "auto" && architecture.TorchDtype == "bfloat16"),
             MaxPositions = 1,
             Trainable = false,
         });
+        // bf16 has 3 bits less than float16: every weight would be rounded, also those that the adapter leaves alone.
+        if (dtype == "auto" && policy.Architecture.TorchDtype is not ("bfloat16" or "float32"))
+        {
+            note($"the base is {policy.Architecture.TorchDtype}, which is read but not written; the merged weights are float32, which holds its values exactly (--dtype bf16: half the size, rounded)");
+        }
+
         // Trainable: the file's fp32 is merged, not what bf16 would leave of it.
         policy.AttachAdapter(options, trainable: true, seed: 0);
         PeftFolder.LoadWeights(policy, Adapter);
