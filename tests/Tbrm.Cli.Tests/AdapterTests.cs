@@ -126,6 +126,26 @@ public sealed class AdapterTests
     }
 
     [Test]
+    public void Folders_beside_the_exported_one_are_left_alone()
+    {
+        string parent = PathOf("beside"), output = Path.Combine(parent, "out"), note = Path.Combine(output + ".tmp", "note.txt");
+        Directory.CreateDirectory(Path.GetDirectoryName(note)!);
+        Directory.CreateDirectory(output);
+        File.WriteAllText(note, "mine");
+        Outcome outcome = CommandLine.Run("export", "adapter", "--adapter", WrittenAdapter("/no/base"), "--base", _model, "--out", output);
+        Assert.That(outcome.ExitCode, Is.Zero, outcome.Error);
+        Assert.That(File.ReadAllText(note), Is.EqualTo("mine"));
+        Assert.That(PeftFolder.Read(output).Rank, Is.EqualTo(2));
+
+        // An adapter without its weights fails in the middle of the copy.
+        string broken = WrittenAdapter("/no/other/base");
+        File.Delete(Path.Combine(broken, "adapter_model.safetensors"));
+        Outcome failed = CommandLine.Run("export", "adapter", "--adapter", broken, "--base", _model, "--out", output + ".2");
+        Assert.That(failed.ExitCode, Is.EqualTo(3), failed.Error);
+        Assert.That(Directory.GetFileSystemEntries(parent), Is.EquivalentTo(new[] { output, output + ".tmp" }));
+    }
+
+    [Test]
     public void Merging_into_a_float16_base_rounds_none_of_its_weights()
     {
         string half = PathOf("half"), merged = PathOf("merged-half"), rounded = PathOf("merged-half-bf16");
@@ -177,7 +197,8 @@ public sealed class AdapterTests
         Refused(3, "name its folder with --base", "--adapter", WrittenAdapter("some/hub-name"), "--out", missing);
         Refused(2, "give one of them", "--adapter", run, "--run-dir", run, "--out", missing);
         Refused(3, "is no", "--adapter", run, "--out", missing);
-        Assert.That(Directory.Exists(missing) || Directory.Exists(missing + ".tmp"), Is.False);
+        Assert.That(Directory.Exists(missing), Is.False);
+        Assert.That(Directory.GetFileSystemEntries(_folder, ".tbrm-export-*"), Is.Empty);
     }
 
     [TestCase("model.lora_rank=-1", 2, "model.lora_rank")]

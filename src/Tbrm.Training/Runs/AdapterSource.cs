@@ -98,39 +98,40 @@ public sealed record AdapterSource(string Adapter, string Base, string Companion
         });
     }
 
-    /// <summary>Fills a folder under another name and renames it: it is whole or it is not there.</summary>
+    /// <summary>Fills a folder under another name and renames it: it is whole or it is not there. Only what was made here is ever removed.</summary>
     private static void WriteFolder(string output, Action<string> write)
     {
-        string final = Path.TrimEndingDirectorySeparator(Path.GetFullPath(output)), temporary = final + ".tmp";
+        string final = Path.TrimEndingDirectorySeparator(Path.GetFullPath(output));
         if (File.Exists(final) || (Directory.Exists(final) && Directory.GetFileSystemEntries(final).Length > 0))
         {
             throw new DataException($"{output} exists already; name a folder that does not, or is empty");
         }
 
+        string temporary = Path.Combine(Path.GetDirectoryName(final) ?? final, $".tbrm-export-{Guid.NewGuid():N}");
         DiskErrors.Translated($"writing {final}", () =>
         {
-            RemoveIfThere(temporary);
             try
             {
                 Directory.CreateDirectory(temporary);
                 write(temporary);
                 DurableFiles.SyncTree(temporary);
-                RemoveIfThere(final);
+                if (Directory.Exists(final))
+                {
+                    // Not recursive: what came into the empty folder meanwhile is not ours, and stops the export.
+                    Directory.Delete(final);
+                }
+
                 Directory.Move(temporary, final);
             }
             catch
             {
-                RemoveIfThere(temporary);
+                if (Directory.Exists(temporary))
+                {
+                    Directory.Delete(temporary, recursive: true);
+                }
+
                 throw;
             }
         });
-    }
-
-    private static void RemoveIfThere(string folder)
-    {
-        if (Directory.Exists(folder))
-        {
-            Directory.Delete(folder, recursive: true);
-        }
     }
 }
