@@ -123,6 +123,7 @@ public sealed class AdapterTests
         Assert.That(CommandLine.Run([.. Train(scratch), "trainer.total_training_steps=1"]).ExitCode, Is.Zero);
         Outcome ofScratch = CommandLine.Run("export", "merge", "--checkpoint", Checkpoint(scratch, 1), "--out", PathOf("merged-scratch"));
         Assert.That(ofScratch.ExitCode, Is.Zero, ofScratch.Error);
+        CheckBaseInCheckpoint(Checkpoint(scratch, 1));
     }
 
     [Test]
@@ -233,6 +234,27 @@ public sealed class AdapterTests
         Outcome rebased = CommandLine.Run("train", "--run-dir", run, "--resume");
         Assert.That(rebased.ExitCode, Is.EqualTo(3), rebased.Error);
         Assert.That(rebased.Error, Does.Contain("is not the one that the run began with").And.Contain("model.safetensors"));
+    }
+
+    /// <summary>An exported adapter must not silently name a base that goes with its checkpoint; --base names a lasting one, and only the same one.</summary>
+    private void CheckBaseInCheckpoint(string checkpoint)
+    {
+        string reference = Path.Combine(checkpoint, "ref", "huggingface"), copy = Directory.CreateDirectory(PathOf("base-of-scratch")).FullName;
+        Outcome inside = CommandLine.Run("export", "adapter", "--checkpoint", checkpoint, "--out", PathOf("names-checkpoint"));
+        Assert.That(inside.ExitCode, Is.Zero, inside.Error);
+        Assert.That(inside.Error, Does.Contain("part of a checkpoint, " + reference).And.Contain("--base"));
+        Assert.That(PeftFolder.BaseName(PathOf("names-checkpoint")), Is.EqualTo(reference));
+
+        foreach (string file in Directory.GetFiles(reference))
+        {
+            File.Copy(file, Path.Combine(copy, Path.GetFileName(file)));
+        }
+
+        Outcome outside = CommandLine.Run("export", "adapter", "--checkpoint", checkpoint, "--base", copy, "--out", PathOf("names-copy"));
+        Assert.That(outside.ExitCode, Is.Zero, outside.Error);
+        Assert.That(outside.Error, Does.Not.Contain("part of a checkpoint"));
+        Assert.That(PeftFolder.BaseName(PathOf("names-copy")), Is.EqualTo(copy));
+        Refused(3, "is not the one that the adapter was trained on", "--checkpoint", checkpoint, "--base", _model, "--out", PathOf("names-other"));
     }
 
     private static void Refused(int exitCode, string says, params string[] arguments)

@@ -24,7 +24,7 @@ internal sealed class ExportAdapter
         ExportAdapter export = new();
         Command command = new("adapter", "Writes a run's adapter as a PEFT folder (adapter_config.json, adapter_model.safetensors)");
         export.AddTo(command);
-        command.SetAction(parsed => (int)export.Run(parsed, (source, output) => source.WriteAdapter(output)));
+        command.SetAction(parsed => (int)export.Run(parsed, (source, output) => source.WriteAdapter(output, Note)));
         return command;
     }
 

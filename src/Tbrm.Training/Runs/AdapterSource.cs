@@ -13,6 +13,9 @@ namespace Tbrm.Training;
 /// <param name="Companions">Folder with the tokenizer and generation_config.json.</param>
 public sealed record AdapterSource(string Adapter, string Base, string Companions)
 {
+    /// <summary>Whether the base is part of the checkpoint, and goes when that goes.</summary>
+    public bool BaseIsInCheckpoint { get; private init; }
+
     /// <summary>The adapter of a run's newest whole checkpoint; damaged ones are reported.</summary>
     public static AdapterSource OfRun(RunFolder run, string? baseFolder, Action<string> warn)
     {
@@ -23,7 +26,7 @@ public sealed record AdapterSource(string Adapter, string Base, string Companion
 
     /// <summary>The adapter of a checkpoint (a global_step_N folder).</summary>
     /// <param name="checkpoint">The folder.</param>
-    /// <param name="baseFolder">Where the base is now; null: where the run had it.</param>
+    /// <param name="baseFolder">Where the base is now; null: where the run had it, or in the checkpoint. Another base is an error.</param>
     public static AdapterSource OfCheckpoint(string checkpoint, string? baseFolder = null)
     {
         CheckpointStore.Verify(checkpoint);
@@ -35,7 +38,13 @@ public sealed record AdapterSource(string Adapter, string Base, string Companion
 
         if (Directory.Exists(reference))
         {
-            return new(adapter, Path.GetFullPath(reference), companions);
+            if (baseFolder is null)
+            {
+                return new(adapter, Path.GetFullPath(reference), companions) { BaseIsInCheckpoint = true };
+            }
+
+            BaseModelRecord.CheckSame(reference, baseFolder);
+            return new(adapter, baseFolder, companions);
         }
 
         string record = RunState.BaseRecordPathOf(checkpoint), folder = baseFolder ?? BaseModelRecord.PathIn(record);
@@ -54,15 +63,24 @@ public sealed record AdapterSource(string Adapter, string Base, string Companion
     }
 
     /// <summary>Writes the adapter as a PEFT folder that names its base.</summary>
-    public void WriteAdapter(string output) => WriteFolder(output, folder =>
+    /// <param name="output">Where.</param>
+    /// <param name="note">Told when the base may go away.</param>
+    public void WriteAdapter(string output, Action<string> note)
     {
-        foreach (string name in PeftFolder.Files)
+        WriteFolder(output, folder =>
         {
-            File.Copy(Path.Combine(Adapter, name), Path.Combine(folder, name));
-        }
+            foreach (string name in PeftFolder.Files)
+            {
+                File.Copy(Path.Combine(Adapter, name), Path.Combine(folder, name));
+            }
 
-        PeftFolder.Rebase(folder, Path.GetFullPath(Base));
-    });
+            PeftFolder.Rebase(folder, Path.GetFullPath(Base));
+        });
+        if (BaseIsInCheckpoint)
+        {
+            note($"the adapter's base is part of a checkpoint, {Base}, and is removed with it; to keep it, copy that folder elsewhere and export with --base COPY, or use export merge");
+        }
+    }
 
     /// <summary>Writes base and adapter as one ordinary model folder.</summary>
     /// <param name="output">Where.</param>

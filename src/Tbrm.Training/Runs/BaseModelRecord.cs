@@ -1,35 +1,59 @@
 using System;
+using System.Collections.Concurrent;
+using System.Collections.Generic;
 using System.IO;
 using System.Linq;
 using System.Security.Cryptography;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using System.Threading.Tasks;
 using Tbrm.Core;
 using Tbrm.Engine;
 
 namespace Tbrm.Training;
 
 /// <summary>
-/// base_model.json of a checkpoint that holds an adapter alone: which weights the adapter belongs to. Of each file the length and a digest of
-/// its first and last megabyte: read in no time, and different for any other model.
+/// base_model.json of a checkpoint that holds an adapter alone: which weights the adapter belongs to. Of each file the length and the SHA-256
+/// of all its bytes: a part of them would not do, as a model that was trained further, or that an adapter was merged into, may differ
+/// anywhere. A run reads its base for that once at its first checkpoint, and once when it is resumed.
 /// </summary>
 internal static class BaseModelRecord
 {
-    private const int EndBytes = 1 << 20;
+    private const string DigestKey = "sha256";
+
+    /// <summary>Digests of files as they were at some time, so that the later checkpoints of a run do not read the base again.</summary>
+    private static readonly ConcurrentDictionary<(string Path, long Bytes, DateTime Changed), string> s_written = new();
 
     /// <summary>Writes the record of a model folder.</summary>
-    public static void Write(string path, string modelFolder) => File.WriteAllText(path, Describe(modelFolder).ToJsonString() + "\n");
+    public static void Write(string path, string modelFolder)
+    {
+        JsonObject record = new()
+        {
+            ["path"] = Path.GetFullPath(modelFolder),
+            ["files"] = Describe(modelFolder, file =>
+                s_written.GetOrAdd((file.FullName, file.Length, file.LastWriteTimeUtc), static key => Digest(key.Path))),
+        };
+        File.WriteAllText(path, record.ToJsonString() + "\n");
+    }
 
     /// <summary>Throws unless the folder holds the weights that the record describes.</summary>
     public static void Check(string path, string modelFolder)
     {
         JsonObject? files = Read(path)["files"] as JsonObject;
-        JsonObject found = (JsonObject)Describe(modelFolder)["files"]!;
-        if (!JsonNode.DeepEquals(files, found))
+        if (Difference(files, modelFolder) is { } differs)
         {
-            string differs = found.Select(p => p.Key).Union(files?.Select(p => p.Key) ?? []).First(name => !JsonNode.DeepEquals(files?[name], found[name]));
             throw new DataException(
                 $"the base model in {modelFolder} is not the one that the run began with ({differs} differs from {path}); an adapter is worth nothing with another base");
+        }
+    }
+
+    /// <summary>Throws unless two folders hold the same weights in the same files.</summary>
+    public static void CheckSame(string expected, string modelFolder)
+    {
+        if (Difference(Describe(expected, file => Digest(file.FullName)), modelFolder) is { } differs)
+        {
+            throw new DataException(
+                $"the base model in {modelFolder} is not the one that the adapter was trained on ({differs} differs from the one in {expected}); an adapter is worth nothing with another base");
         }
     }
 
@@ -49,22 +73,27 @@ internal static class BaseModelRecord
         }
     }
 
-    private static JsonObject Describe(string modelFolder) => new()
+    /// <summary>The name of a file that is not as described; null when there is none. Files of another length are not read.</summary>
+    private static string? Difference(JsonObject? expected, string modelFolder)
     {
-        ["path"] = Path.GetFullPath(modelFolder),
-        ["files"] = new JsonObject(ModelFolder.WeightPaths(modelFolder).Select(f => System.Collections.Generic.KeyValuePair.Create(Path.GetFileName(f), (JsonNode?)Describe(f, EndBytes)))),
-    };
+        JsonObject found = Describe(modelFolder, file => BytesOf(expected?[file.Name]) == file.Length ? Digest(file.FullName) : "");
+        return found.Select(p => p.Key).Union(expected?.Select(p => p.Key) ?? []).FirstOrDefault(name => !JsonNode.DeepEquals(expected?[name], found[name]));
+    }
 
-    private static JsonObject Describe(string file, int endBytes)
+    private static long? BytesOf(JsonNode? file) => (file as JsonObject)?["bytes"] is JsonValue value && value.TryGetValue(out long bytes) ? bytes : null;
+
+    private static JsonObject Describe(string modelFolder, Func<FileInfo, string> digest)
     {
-        using FileStream stream = File.OpenRead(file);
-        using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        byte[] buffer = new byte[(int)Math.Min(endBytes, stream.Length)];
-        stream.ReadExactly(buffer);
-        hash.AppendData(buffer);
-        stream.Seek(-buffer.Length, SeekOrigin.End);
-        stream.ReadExactly(buffer);
-        hash.AppendData(buffer);
-        return new() { ["bytes"] = stream.Length, ["sha256_of_ends"] = Convert.ToHexStringLower(hash.GetHashAndReset()) };
+        // Shards are read side by side.
+        List<(FileInfo File, Task<string> Digest)> files =
+            [.. ModelFolder.WeightPaths(modelFolder).Select(p => new FileInfo(p)).Select(f => (f, Task.Run(() => digest(f))))];
+        return new(files.Select(f => KeyValuePair.Create(
+            f.File.Name, (JsonNode?)new JsonObject { ["bytes"] = f.File.Length, [DigestKey] = f.Digest.GetAwaiter().GetResult() })));
+    }
+
+    private static string Digest(string path)
+    {
+        using FileStream stream = new(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 1 << 20, FileOptions.SequentialScan);
+        return Convert.ToHexStringLower(SHA256.HashData(stream));
     }
 }
