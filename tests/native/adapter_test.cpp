@@ -225,6 +225,33 @@ TBRM_TEST(training_moves_the_adapter_and_no_bit_of_the_base) {
     }
 }
 
+// A caller may hold the names: "lm_head.weight" is short enough to lie inside its std::string, which must not move.
+TBRM_TEST(names_of_the_base_stay_where_they_are_while_adapters_come_and_go) {
+    const ContextHandle context = make_context(1);
+    tbrm_model_config_t config = tiny_config(TBRM_DTYPE_F32);
+    config.tie_word_embeddings = 0;
+    const ModelHandle model = make_model(context.get(), config, 100);
+    const auto names = [&] {
+        std::vector<const char*> all;
+        for (int32_t i = 0; i < tbrm_model_tensor_count(model.get()); ++i) {
+            int64_t rows = 0, cols = 0;
+            tbrm_error_t err{};
+            expect_ok(tbrm_model_tensor_info(model.get(), i, &all.emplace_back(), &rows, &cols, &err), err, "info");
+        }
+        return all;
+    };
+    const std::vector<const char*> base = names();
+    CHECK(std::string(base.back()) == "lm_head.weight");
+    for (int round = 0; round < 2; ++round) {
+        attach(model.get(), adapter_config());
+        const std::vector<const char*> adapted = names();
+        CHECK(adapted.size() > base.size() && std::equal(base.begin(), base.end(), adapted.begin()));
+        tbrm_error_t err{};
+        expect_ok(tbrm_model_merge_adapter(model.get(), &err), err, "merge");
+        CHECK(names() == base);
+    }
+}
+
 // What a frozen base gives back is what its training state took, to the byte.
 TBRM_TEST(attaching_frees_masters_and_gradients_of_the_base) {
     const ContextHandle context = make_context(1);

@@ -181,7 +181,7 @@ tbrm_model_copy_weights(tbrm_model_t* model, tbrm_model_t* source, tbrm_error_t*
  * them the adapter's under PEFT's. */
 TBRM_API(int32_t) tbrm_model_tensor_count(tbrm_model_t* model) TBRM_NOEXCEPT;
 
-/* Name (static for the model's life) and shape of tensor `index`; a vector has cols = 0. */
+/* Name (valid for the model's life; an adapter's until it is merged) and shape of tensor `index`; a vector has cols = 0. */
 TBRM_API(tbrm_status_t)
 tbrm_model_tensor_info(tbrm_model_t* model, int32_t index, const char** out_name, int64_t* out_rows, int64_t* out_cols,
         tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;

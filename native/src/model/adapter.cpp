@@ -214,8 +214,8 @@ void Model::remove_adapter() {
     view_.adapter = AdapterView();
     adapter_.reset();
     adapter_parameters_.clear();
-    tensors_.erase(std::remove_if(tensors_.begin(), tensors_.end(), [](const ModelTensor& t) { return t.adapter; }),
-            tensors_.end());
+    while (!tensors_.empty() && tensors_.back().adapter)
+        tensors_.pop_back();
     parameters_.resize(n_base_parameters_);
 }
 

@@ -4,6 +4,7 @@
 #include <tbrm/tbrm.h>
 
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
@@ -65,8 +66,9 @@ public:
     Device& device() const { return *context_->device; }
     const ModelView& view() const { return view_; }
 
-    // In the order of Hugging Face's state dict, then the adapter's. Norms and biases are vectors.
-    std::vector<ModelTensor>& tensors() { return tensors_; }
+    // In the order of Hugging Face's state dict, then the adapter's. Norms and biases are vectors. Addresses last as long as the tensor:
+    // tbrm_model_tensor_info hands out names.
+    std::deque<ModelTensor>& tensors() { return tensors_; }
     ModelTensor* find(const std::string& name);
     ModelTensor& require(const char* name);  // throws INVALID_ARGUMENT
 
@@ -123,7 +125,7 @@ private:
     Parameter* embedding_ = nullptr;
     Parameter* final_norm_ = nullptr;
     Parameter* head_ = nullptr;
-    std::vector<ModelTensor> tensors_;
+    std::deque<ModelTensor> tensors_;  // a vector would move the short names that callers hold
     DeviceBuffer<float> rope_cos_;
     DeviceBuffer<float> rope_sin_;
     std::optional<AdapterConfig> adapter_;

@@ -79,7 +79,7 @@ tbrm_status_t tbrm_model_tensor_info(tbrm_model_t* model, int32_t index, const c
         int64_t* out_cols, tbrm_error_t* err) noexcept {
     return tbrm::guard(err, __func__, [&] {
         TBRM_REQUIRE(model && out_name && out_rows && out_cols, "a pointer is null");
-        const std::vector<ModelTensor>& tensors = model->impl->tensors();
+        const std::deque<ModelTensor>& tensors = model->impl->tensors();
         TBRM_REQUIRE(index >= 0 && index < static_cast<int32_t>(tensors.size()), "index is %d, expected 0 to %zu",
                 index, tensors.size() - 1);
         const ModelTensor& tensor = tensors[static_cast<size_t>(index)];
