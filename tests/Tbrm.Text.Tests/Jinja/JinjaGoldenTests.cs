@@ -15,6 +15,7 @@ public sealed class JinjaGoldenTests
     [TestCase("snippets.jsonl", 110)]
     [TestCase("whitespace.jsonl", 300)]
     [TestCase("chat.jsonl", 60)]
+    [TestCase("filters.jsonl", 7)]
     public void Renders_equal_the_reference(string file, int leastRows)
     {
         Dictionary<string, string> templates = [];

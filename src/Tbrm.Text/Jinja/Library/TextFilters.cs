@@ -26,7 +26,7 @@ internal static class TextFilters
         ["replace"] = (_, v, a) => Replace(v, a),
         ["safe"] = (_, v, a) => Plain(a, v as PyMarkup ?? new PyMarkup(PyText.Str(v))),
         ["string"] = (_, v, a) => Plain(a, v is PyMarkup ? v : PyText.Str(v)),
-        ["striptags"] = (_, v, a) => Plain(a, StripTags(PyText.Str(v))),
+        ["striptags"] = (_, v, a) => Plain(a, HtmlText.StripTags(PyText.Str(v))),
         ["title"] = (_, v, a) => Plain(a, Title(PyText.Str(v))),
         ["tojson"] = (_, v, a) => ToJson(v, a),
         ["trim"] = (_, v, a) => Trim(PyText.Str(v), a),
@@ -90,34 +90,6 @@ internal static class TextFilters
     {
         object?[] bound = arguments.Bind("replace", 2, "old", "new", "count");
         return StringSplitting.Replace(PyText.Str(value), PyText.Str(bound[0]), PyText.Str(bound[1]), bound[2].IndexOr(-1));
-    }
-
-    private static string StripTags(string text)
-    {
-        string bare = Without(Without(text, "<!--", "-->"), "<", ">");
-        return string.Join(' ', StringSplitting.Split(bare, CallArguments.Of(), fromEnd: false)).Replace("&amp;", "&", StringComparison.Ordinal)
-            .Replace("&lt;", "<", StringComparison.Ordinal).Replace("&gt;", ">", StringComparison.Ordinal)
-            .Replace("&#39;", "'", StringComparison.Ordinal).Replace("&#34;", "\"", StringComparison.Ordinal);
-    }
-
-    /// <summary>The text without what stands between two marks, marks included; a first one without a second stays.</summary>
-    private static string Without(string text, string open, string close)
-    {
-        StringBuilder output = new();
-        int done = 0;
-        for (int start; (start = TextSearch.IndexOf(text, open, done)) >= 0;)
-        {
-            int end = TextSearch.IndexOf(text, close, start + open.Length);
-            if (end < 0)
-            {
-                break;
-            }
-
-            output.Append(text, done, start - done);
-            done = end + close.Length;
-        }
-
-        return output.Append(text, done, text.Length - done).ToString();
     }
 
     /// <summary>Upper case after blanks, hyphens and opening brackets only, unlike str.title().</summary>
