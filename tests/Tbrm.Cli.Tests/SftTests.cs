@@ -147,7 +147,7 @@ public sealed class SftTests
         Outcome outcome = CommandLine.Run("sft", "--run-dir", Path.Combine(_folder, "run"), $"sft.train_files=[{_data}]");
         Assert.That(outcome.ExitCode, Is.EqualTo(2), outcome.Error);
         Assert.That(outcome.Error, Does.Contain("sft.train_files need model.path"));
-        Outcome own = CommandLine.Run("sft", "--run-dir", Path.Combine(_folder, "run"), $"sft.train_files=[{_data}]", "data.task=", "sft.worked_share=0", "steps=1", "trainer.threads=2");
+        Outcome own = CommandLine.Run("sft", "--run-dir", Path.Combine(_folder, "run"), $"sft.train_files=[{_data}]", "data.task=", "sft.worked_share=0", "sft.train_batch_size=10", "steps=1", "trainer.threads=2");
         Assert.That(own.ExitCode, Is.Zero, own.Error);
     }
 
