@@ -44,6 +44,9 @@ public sealed record DataConfig
     /// <summary>Keeps the first of rows with the same prompt text.</summary>
     public bool Dedup { get; init; }
 
+    /// <summary>The day that a chat template's <c>strftime_now</c> writes, as 2026-07-31; empty: the day on which a run begins, which its checkpoints keep.</summary>
+    public string TemplateDate { get; init; } = "";
+
     /// <summary>Prompts per step.</summary>
     [AllowedRange(1, 1e6)]
     public int TrainBatchSize { get; init; } = 128;

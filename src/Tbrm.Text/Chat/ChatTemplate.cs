@@ -49,12 +49,12 @@ public sealed class ChatTemplate
     /// in <c>tokenizer_config.json</c> (a text, or a list of named ones), else <c>chat_template.json</c>.
     /// </summary>
     /// <exception cref="DataException">There is none, or a file is malformed.</exception>
-    public static ChatTemplate Load(string folder)
+    public static ChatTemplate Load(string folder, Func<DateTimeOffset>? now = null)
     {
         TokenizerFiles files = TokenizerFiles.Read(folder);
         Dictionary<string, string> sources = ReadSources(files);
         return sources.Count > 0
-            ? new ChatTemplate(sources, TokenizerConfig.Read(files).SpecialTokens())
+            ? new ChatTemplate(sources, TokenizerConfig.Read(files).SpecialTokens()) { Now = now }
             : throw new DataException($"{folder}: expected a chat template in chat_template.jinja or tokenizer_config.json, found none; "
                 + "--template names a Jinja file or one of " + string.Join(", ", PromptTemplate.Names));
     }

@@ -15,6 +15,7 @@ internal static class ConfigRules
         Require(data.Task.Length == 0 || data.Tasks.Count == 0, $"data.task={data.Task} and data.tasks are both given; set data.task= to use the mixture");
         Require(!tasks || data.TrainFiles.Count == 0,
             $"{(data.Task.Length > 0 ? "data.task=" + data.Task : "data.tasks")} and data.train_files are both given; prompts come from one of them");
+        Require(TemplateDate.IsValid(data.TemplateDate), $"data.template_date: '{data.TemplateDate}' is no day; expected one such as 2026-07-31, or nothing");
         ValKwargsConfig val = config.Rollout.ValKwargs;
         Require(val.N == 1 || (val.DoSample && val.Temperature > 0),
             $"rollout.val_kwargs.n={val.N} greedy responses would all be the same; set rollout.val_kwargs.do_sample=true and a temperature, or n=1");

@@ -49,6 +49,9 @@ public sealed record RunState(string Verb, long Step, SamplerState Sampler)
     /// <summary>Where the best accuracy was found; without accuracies, the smallest loss.</summary>
     public long BestStep { get; init; }
 
+    /// <summary>The day that the run's chat template writes.</summary>
+    public string TemplateDate { get; init; } = "";
+
     /// <summary>Wall time spent up to here by earlier processes.</summary>
     public double SecondsBefore { get; init; }
 
@@ -85,6 +88,7 @@ public sealed record RunState(string Verb, long Step, SamplerState Sampler)
             ["best_loss"] = BestLoss is { } loss && double.IsFinite(loss) ? loss : null,
             ["best_step"] = BestStep,
             ["seconds_before"] = SecondsBefore,
+            ["template_date"] = TemplateDate,
             ["pending"] = Pending?.ToJson(),
         };
         File.WriteAllText(ExtraPath(checkpoint), extra.ToJsonString() + "\n");
@@ -108,6 +112,7 @@ public sealed record RunState(string Verb, long Step, SamplerState Sampler)
                 BestLoss = (double?)extra["best_loss"],
                 BestStep = (long?)extra["best_step"] ?? 0,
                 SecondsBefore = (double?)extra["seconds_before"] ?? 0,
+                TemplateDate = (string?)extra["template_date"] ?? "",
                 Pending = extra["pending"] is JsonObject pending ? MetricSet.FromJson(pending) : null,
             };
         }

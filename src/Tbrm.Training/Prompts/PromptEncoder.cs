@@ -134,12 +134,13 @@ public sealed class PromptEncoder(Tokenizer tokenizer, string? tokenizerFolder, 
     /// <summary>The configured template; else the tokenizer folder's own; else, for a model built on the spot, ChatML.</summary>
     private static PromptTemplate CreateTemplate(DataConfig config, string? folder)
     {
+        DateTimeOffset date = TemplateDate.Of(config);
         ChatTemplate template = config.Template switch
         {
             NoTemplate => ChatTemplate.FromSource("{% for message in messages %}{{ message.content }}{% endfor %}"),
             "" when folder is null => ChatTemplate.FromSource(ScratchModel.ChatTemplate),
-            "" => ChatTemplate.Load(folder),
-            string fileOrName => ChatTemplate.FromSource(PromptTemplate.FileOrNamed(fileOrName)),
+            "" => ChatTemplate.Load(folder, () => date),
+            string fileOrName => ChatTemplate.FromSource(PromptTemplate.FileOrNamed(fileOrName), JinjaLimits.Default, () => date),
         };
         return PromptTemplate.Over(template, config.AppendInstruction.Length > 0 ? config.AppendInstruction : null);
     }

@@ -58,6 +58,7 @@ public sealed class OpenRun : IDisposable
 
         bool mayBeWarm = from is null && verb == RunState.Train && config.Trainer.ResumeMode == "auto" && config.Model.Path.Length == 0 && config.Sft.TotalTrainingSteps > 0;
         string? warmStart = mayBeWarm ? WarmStartStore(folder).Latest(Warn) : null;
+        config = TemplateDate.Pin(config, state ?? (warmStart is null ? null : RunState.Read(warmStart)));
         TrainingSession session = TrainingSession.Open(config, trainable: true, from ?? warmStart);
         try
         {

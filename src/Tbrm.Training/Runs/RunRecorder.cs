@@ -172,7 +172,7 @@ public sealed class RunRecorder
     {
         session.SaveModel(RunState.ModelFolderOf(folder));
         rest(folder);
-        state.Write(folder);
+        (state with { TemplateDate = session.Config.Data.TemplateDate }).Write(folder);
         File.WriteAllText(Path.Combine(folder, "config.resolved.yaml"), ConfigWriter.ToYaml(session.Config));
     }
 
