@@ -100,13 +100,16 @@ build_managed() {
     echo "$stamp" >artifacts/managed.stamp
 }
 
+# A word for sh, whatever it holds.
+quoted() { printf "'%s'" "${1//\'/\'\\\'\'}"; }
+
 # A launcher rather than a link: it finds the dotnet that built the program.
 put_on_path() {
     local target=/usr/local/bin
     [ "$(id -u)" = 0 ] || target=$HOME/.local/bin
     mkdir -p "$target"
     local launcher="$target/tbrm-native" text
-    text=$(printf '#!/bin/sh\nexec "%s" "%s" "$@"\n' "$(readlink -f "$(command -v dotnet)")" "$root/$app")
+    text=$(printf '#!/bin/sh\nexec %s %s "$@"\n' "$(quoted "$(readlink -f "$(command -v dotnet)")")" "$(quoted "$root/$app")")
     if [ "$(cat "$launcher" 2>/dev/null)" != "$text" ]; then
         printf '%s\n' "$text" >"$launcher.tmp"
         chmod +x "$launcher.tmp"
@@ -164,8 +167,11 @@ run_format() {
 }
 
 run_doctor() {
+    local packages
+    packages=$(missing_packages | sort -u | tr '\n' ' ')
     say "native build: $(preset)"
-    say "missing packages: $(missing_packages | sort -u | tr '\n' ' ')"
+    say ".NET SDKs: $({ command -v dotnet >/dev/null && dotnet --list-sdks | cut -d' ' -f1 | tr '\n' ' '; } || echo none)"
+    say "missing packages: ${packages:-none}"
     if [ -e "$app" ]; then dotnet "$app" doctor; else say "nothing is built yet: ./build.sh"; fi
 }
 
@@ -174,9 +180,11 @@ install=yes
 arguments=()
 if [ $# -gt 0 ] && [ "${1#-}" = "$1" ]; then verb=$1; shift; fi
 for argument in "$@"; do
-    case "$argument" in
-        --no-install) install=no ;;
-        --help | -h) usage; exit 0 ;;
+    case "$verb $argument" in
+        *" --no-install") install=no ;;
+        train*) arguments+=("$argument") ;;
+        *" --help" | *" -h") usage; exit 0 ;;
+        build* | doctor* | clean*) fail "$verb takes no argument '$argument'; ./build.sh help lists the verbs" ;;
         *) arguments+=("$argument") ;;
     esac
 done
