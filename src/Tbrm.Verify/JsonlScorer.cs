@@ -137,7 +137,7 @@ public sealed class JsonlScorer(RewardManager manager)
     {
         try
         {
-            JsonObject row = JsonNode.Parse(text) as JsonObject ?? throw new DataException($"{input}:{line}: a JSON object was expected");
+            JsonObject row = JsonNode.Parse(LoneSurrogates.Replace(text)) as JsonObject ?? throw new DataException($"{input}:{line}: a JSON object was expected");
             _ = row.Count; // duplicate keys are found on first use
             return row;
         }
@@ -159,8 +159,10 @@ public sealed class JsonlScorer(RewardManager manager)
             }
         }
 
+        // A null response is one that holds no answer; a null gold is a fault of the file.
+        string? noResponse = row.ContainsKey("solution_str") ? "" : null;
         return new GradeRequest(
-            Text(row, "data_source", "", input, line), Text(row, "solution_str", null, input, line), Text(row, "ground_truth", null, input, line), extra);
+            Text(row, "data_source", "", input, line), Text(row, "solution_str", noResponse, input, line), Text(row, "ground_truth", null, input, line), extra);
     }
 
     private static string Text(JsonObject row, string key, string? fallback, string input, int line)
@@ -170,6 +172,7 @@ public sealed class JsonlScorer(RewardManager manager)
             JsonValue value when value.TryGetValue(out string? text) => text,
             JsonValue value when value.GetValueKind() == JsonValueKind.Number => value.ToJsonString(),
             null when fallback is not null => fallback,
+            null when row.ContainsKey(key) => throw new DataException($"{input}:{line}: \"{key}\" must be a string, found null"),
             null => throw new DataException($"{input}:{line}: the key \"{key}\" is missing"),
             { } other => throw new DataException($"{input}:{line}: \"{key}\" must be a string, found {other.GetValueKind()}"),
         };

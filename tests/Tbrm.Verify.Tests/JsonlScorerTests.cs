@@ -34,12 +34,29 @@ public sealed class JsonlScorerTests
     [TestCase("{\"solution_str\": \"a\", \"ground_truth\": \"b\"}\n{oops", ":2:")]
     [TestCase("[1]", ":1:")]
     [TestCase("{\"solution_str\": \"a\"}", "ground_truth")]
+    [TestCase("{\"solution_str\": \"a\", \"ground_truth\": null}", "found null")]
     [TestCase("{\"solution_str\": [], \"ground_truth\": \"b\"}", "solution_str")]
     public void A_malformed_row_is_named_and_leaves_no_output(string input, string named)
     {
         Assert.That(() => Score(input), Throws.TypeOf<DataException>().With.Message.Contains(named).And.Message.Contains("in.jsonl"));
         Assert.That(Directory.GetFiles(_folder), Is.EqualTo(new[] { Path.Combine(_folder, "in.jsonl") }));
     }
+
+    [Test]
+    public void A_lone_surrogate_is_read_as_the_replacement_character()
+    {
+        string output = Score("""
+            {"solution_str": "\ud83d #### 5", "ground_truth": "5", "\udc00": "\ud83d\ude00 \\ud800"}
+            """);
+        Assert.That(output, Is.EqualTo("""
+            {"solution_str":"� #### 5","ground_truth":"5","�":"\uD83D\uDE00 \\ud800","score":1,"status":"ok","extracted":"5"}
+
+            """.ReplaceLineEndings("\n")));
+    }
+
+    [Test]
+    public void A_null_response_holds_no_answer() =>
+        Assert.That(Score("""{"solution_str": null, "ground_truth": "5"}"""), Does.Contain("\"score\":0,\"status\":\"no_answer\""));
 
     [Test]
     public void A_missing_file_is_a_data_error() =>

@@ -1,3 +1,4 @@
+using System.Linq;
 using System.Text.Json.Nodes;
 using NUnit.Framework;
 using Tbrm.Core;
@@ -23,6 +24,21 @@ public sealed class SimpleGraderTests
     public void Gsm8k_looks_at_the_last_300_characters_only() =>
         Assert.That(Grade("gsm8k", "#### 7" + new string('x', 295), "7").Status, Is.EqualTo(VerdictStatus.NoAnswer));
 
+    [Test]
+    public void Last_characters_are_counted_as_code_points()
+    {
+        string wide = string.Concat(Enumerable.Repeat("\U0001D7D9", 90));
+        Assert.That(Grade("gsm8k", "#### 7 " + wide + wide + wide, "7").Score, Is.EqualTo(1));
+        Assert.That(Grade("math_dapo", "Answer: 7\n" + wide + wide + wide, "7").Score, Is.EqualTo(1));
+        Assert.That(Grade("math_dapo", @"\boxed{7}" + wide, "7", """{"strict_box_verify":true}""").Score, Is.EqualTo(1));
+    }
+
+    // Pairs from verl 1dda039's math_dapo.compute_score.
+    [TestCase("Answer: \x1c\\;9", "9", 1)]
+    [TestCase("An\u017Fwer: 9", "9", 1)]
+    [TestCase("Answer: \\sqrt\U0001D7D9", "\\sqrt{\U0001D7D9}", 1)]
+    [TestCase("Answer: \\frac\U0001D7D92", "\\frac{\U0001D7D9}{2}", 1)]
+    [TestCase("Answer: \u00b2,\u00b2", "\u00b2\u00b2", 1)]
     [TestCase("Answer: 34", "34", 1)]
     [TestCase("Answer: $34$", "34", 1)]
     [TestCase("Answer: 1,234", "1234", 1)]
@@ -46,6 +62,8 @@ public sealed class SimpleGraderTests
     [TestCase(@"so \boxed 7$ and", "7", 1)]
     [TestCase(@"so \boxed{10\%}", "10", 1)]
     [TestCase(@"so \boxed{(1,2)}", "(2,1)", 0)]
+    [TestCase(@"so \boxed{5\tfrac}", @"5\dfrac", 0)]
+    [TestCase("so \\boxed{\\sqrt\U0001D7D9}", "\\sqrt{\U0001D7D9}", 1)]
     [TestCase("so 5", "5", 0)]
     public void Math_boxed_compares_normalized_text(string solution, string gold, double expected) =>
         Assert.That(Grade("math_boxed", solution, gold).Score, Is.EqualTo(expected));

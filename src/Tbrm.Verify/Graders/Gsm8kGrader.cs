@@ -30,7 +30,7 @@ public sealed partial class Gsm8kGrader : IGrader
     public Verdict Grade(GradeRequest request, CancellationToken stop)
     {
         (bool strict, double score, double formatScore) = Read(request.ExtraInfo);
-        string tail = request.Solution.Length > Tail ? request.Solution[^Tail..] : request.Solution;
+        string tail = CodePoints.Last(request.Solution, Tail);
         string? answer = strict ? Strict(tail) : Flexible(tail);
         return answer is null
             ? new Verdict(0, VerdictStatus.NoAnswer, null, strict ? "no '#### number' in the last 300 characters" : "no number in the last 300 characters")

@@ -52,20 +52,25 @@ public sealed partial class MathBoxedGrader : IGrader
 
         result = result[0] == '.' ? "0" + result : result;
         string[] sides = result.Split('=');
-        result = sides.Length == 2 && sides[0].Length <= 2 ? sides[1] : result;
+        result = sides.Length == 2 && CodePoints.Last(sides[0], 2) == sides[0] ? sides[1] : result;
         if (SquareRoots(result) is not { } rooted)
         {
             return null;
         }
 
-        result = Fractions(Remove(rooted, " "));
-        result = result == "0.5" ? @"\frac{1}{2}" : result;
+        if (Fractions(Remove(rooted, " ")) is not { } divided)
+        {
+            return null;
+        }
+
+        result = divided == "0.5" ? @"\frac{1}{2}" : divided;
         return SlashFraction().Replace(result, @"\frac{$1}{$2}");
     }
 
     private static string Remove(string text, params string[] parts) =>
         parts.Aggregate(text, (current, part) => current.Replace(part, "", StringComparison.Ordinal));
 
+    /// <summary>Braces the code point after each root; null where nothing follows one.</summary>
     private static string? SquareRoots(string text)
     {
         string[] parts = text.Split(@"\sqrt");
@@ -77,29 +82,40 @@ public sealed partial class MathBoxedGrader : IGrader
                 return null;
             }
 
-            result += part[0] == '{' ? @"\sqrt" + part : $@"\sqrt{{{part[0]}}}{part[1..]}";
+            int first = CodePoints.UnitsAt(part, 0);
+            result += part[0] == '{' ? @"\sqrt" + part : $@"\sqrt{{{part[..first]}}}{part[first..]}";
         }
 
         return result;
     }
 
-    private static string Fractions(string text)
+    /// <summary>Braces the two code points after each bare fraction; null where nothing follows one, unchanged where only one does.</summary>
+    private static string? Fractions(string text)
     {
         string[] parts = text.Split(@"\frac");
         string result = parts[0];
         foreach (string part in parts.Skip(1))
         {
-            if (part.StartsWith('{'))
+            if (part.Length == 0)
+            {
+                return null;
+            }
+
+            int first = CodePoints.UnitsAt(part, 0);
+            if (part[0] == '{')
             {
                 result += @"\frac" + part;
             }
-            else if (part.Length < 2)
+            else if (part.Length == first)
             {
                 return text;
             }
             else
             {
-                result += part[1] == '{' ? $@"\frac{{{part[0]}}}{part[1..]}" : $@"\frac{{{part[0]}}}{{{part[1]}}}{part[2..]}";
+                int second = first + CodePoints.UnitsAt(part, first);
+                result += part[first] == '{'
+                    ? $@"\frac{{{part[..first]}}}{part[first..]}"
+                    : $@"\frac{{{part[..first]}}}{{{part[first..second]}}}{part[second..]}";
             }
         }
 

@@ -43,12 +43,12 @@ public sealed partial class MathDapoGrader : IGrader
     /// <inheritdoc/>
     public Verdict Grade(GradeRequest request, CancellationToken stop)
     {
-        string tail = request.Solution.Length > Tail ? request.Solution[^Tail..] : request.Solution;
+        string tail = CodePoints.Last(request.Solution, Tail);
         string? answer;
         bool correct;
         if (Read(request.ExtraInfo))
         {
-            answer = LatexBoxes.LastContent(tail.Length > BoxTail ? tail[^BoxTail..] : tail);
+            answer = LatexBoxes.LastContent(CodePoints.Last(tail, BoxTail));
             correct = answer == request.GroundTruth;
         }
         else
@@ -63,7 +63,8 @@ public sealed partial class MathDapoGrader : IGrader
             : new Verdict(correct ? 1 : -1, VerdictStatus.Ok, answer);
     }
 
-    [GeneratedRegex(@"Answer\s*:\s*([^\n]+)", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
+    // Python's \s has the separators U+001C to U+001F as well, and its "s" without case also stands for the long s.
+    [GeneratedRegex(@"An[s\u017F]wer[\s\x1C-\x1F]*:[\s\x1C-\x1F]*([^\n]+)", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
     private static partial Regex Answer();
 
     [GeneratedRegex(@"(.*?)(\$)(.*?)(\$)(.*)")]
@@ -81,14 +82,11 @@ public sealed partial class MathDapoGrader : IGrader
     [GeneratedRegex(@"\\boxed\{(.*)\}")]
     private static partial Regex Boxed();
 
-    [GeneratedRegex("(frac)([^{])(.)")]
+    [GeneratedRegex(@"(frac)((?>[\uD800-\uDBFF][\uDC00-\uDFFF]|[^{]))((?>[\uD800-\uDBFF][\uDC00-\uDFFF]|.))")]
     private static partial Regex BareFraction();
 
-    [GeneratedRegex("(sqrt)([^{])")]
+    [GeneratedRegex(@"(sqrt)([\uD800-\uDBFF][\uDC00-\uDFFF]|[^{])")]
     private static partial Regex BareRoot();
-
-    [GeneratedRegex(@"^\d+\z")]
-    private static partial Regex Digits();
 
     private static string Normalize(string answer)
     {
@@ -111,7 +109,7 @@ public sealed partial class MathDapoGrader : IGrader
         text = BareFraction().Replace(text, "frac{$2}{$3}");
         text = BareRoot().Replace(text, "sqrt{$2}").Replace("$", "", StringComparison.Ordinal);
         string digits = text.Replace(",", "", StringComparison.Ordinal);
-        return (Digits().IsMatch(digits) ? digits : text).Trim();
+        return CodePoints.Strip(CodePoints.AreDigits(digits) ? digits : text);
     }
 
     private bool Read(JsonObject? row) => new GraderOptions(row, _options).Flag("strict_box_verify", false);
