@@ -49,7 +49,7 @@ public sealed record BasicArithmeticConfig : TaskConfig
         Require(MaxTerms >= MinTerms, "max_terms must be >= min_terms");
         Require(MinDigits > 0, "min_digits must be positive");
         Require(MaxDigits >= MinDigits, "max_digits must be >= min_digits");
-        Require(Operators.Count > 0, "must provide at least one operator");
+        Require(Operators.Count > 0, "operators: must provide at least one operator");
         foreach (string sign in Operators)
         {
             Require(s_operators.Contains(sign), $"unsupported operator: {sign}; operators are + - * /");

@@ -45,7 +45,7 @@ public sealed record CountdownConfig : TaskConfig
         Require(MaxValue >= MinValue, "max_value must be >= min_value");
         Require(MinTarget > 0, "min_target must be positive");
         Require(MaxTarget >= MinTarget, "max_target must be >= min_target");
-        Require(Operators.Count > 0, "must specify at least one operator");
+        Require(Operators.Count > 0, "operators: must specify at least one operator");
         Require(Operators.All(s_operators.Contains), "invalid operator specified; operators are + - * /");
     }
 }

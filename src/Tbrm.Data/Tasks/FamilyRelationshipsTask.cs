@@ -40,8 +40,8 @@ public sealed record FamilyRelationshipsConfig : TaskConfig
     {
         Require(MinFamilySize >= 3, "min_family_size must be at least 3");
         Require(MaxFamilySize >= MinFamilySize, "max_family_size must be >= min_family_size");
-        Require(MaleNames.Count > 0, "must provide male names");
-        Require(FemaleNames.Count > 0, "must provide female names");
+        Require(MaleNames.Count > 0, "male_names: must provide male names");
+        Require(FemaleNames.Count > 0, "female_names: must provide female names");
     }
 }
 

@@ -40,7 +40,7 @@ public sealed record SimpleEquationsConfig : TaskConfig
         Require(MaxTerms >= MinTerms, "max_terms must be >= min_terms");
         Require(MinValue > 0, "min_value must be positive");
         Require(MaxValue >= MinValue, "max_value must be >= min_value");
-        Require(Operators.Count > 0, "must specify at least one operator");
+        Require(Operators.Count > 0, "operators: must specify at least one operator");
         Require(Operators.All(s_operators.Contains), "invalid operator specified; operators are + - *");
         Require(PythonFloat.Round(WeightValues.Sum(), 1) == 1.0, "operators_weights must sum to 1.0");
         Require(OperatorsWeights.Count == Operators.Count, "operators_weights must have a weight for each operator");
