@@ -14,9 +14,13 @@ if(TBRM_SANITIZE)
   target_link_options(tbrm_options INTERFACE -fsanitize=${TBRM_SANITIZE})
 endif()
 
+# OFF: for a compiler newer than those that the project is built with, which warns of what they do not.
+option(TBRM_WARNINGS_AS_ERRORS "Stop at warnings of the compilers that know all of ours" ON)
+set(tbrm_stop $<BOOL:${TBRM_WARNINGS_AS_ERRORS}>)
+
 add_library(tbrm_warnings INTERFACE)
 target_compile_options(tbrm_warnings INTERFACE
-  $<$<COMPILE_LANG_AND_ID:CXX,GNU,Clang>:-Wall -Wextra -Wpedantic -Wshadow -Werror>
+  $<$<COMPILE_LANG_AND_ID:CXX,GNU,Clang>:-Wall -Wextra -Wpedantic -Wshadow $<${tbrm_stop}:-Werror>>
   # GCC 12 sees uninitialised reads inside its own AVX-512 headers.
   $<$<COMPILE_LANG_AND_ID:CXX,GNU>:-Wno-maybe-uninitialized -Wno-uninitialized>
   # Clang does not know GCC's unroll pragma; it unrolls those loops by itself.

@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 mapfile -t files < <(git ls-files '*.cu')
-mapfile -t host_files < <(git grep -l -E '#include "(core/cuda|device/cuda_handles|device/cuda_staging|gemm/cublas_lt|cuda_testing)\.hpp"' -- '*.cpp')
+mapfile -t host_files < <(git grep -l -E '#include "(core/cuda|core/cuda_staging|device/cuda_handles|gemm/cublas_lt|cuda_testing)\.hpp"' -- '*.cpp')
 [ ${#files[@]} -gt 0 ] || { echo "compile-cuda.sh: the tree has no .cu files"; exit 0; }
 nvcc=$(command -v nvcc || true)
 if [ -z "$nvcc" ]; then

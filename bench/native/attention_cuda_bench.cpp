@@ -4,7 +4,8 @@
 // One JSON object per measurement; times by events on the stream.
 #include <cmath>
 
-#include "core/cuda.hpp"
+#include "core/cuda_staging.hpp"
+#include "device/cuda_handles.hpp"
 #include "measure.hpp"
 #include "ops/attention.hpp"
 #include "rollout/sampler.hpp"
@@ -36,14 +37,6 @@ double milliseconds(const CudaQueue& queue, int rounds, const std::function<void
     return median_of(times);
 }
 
-template <class T>
-CudaArray<T> on_device(const CudaQueue& queue, const std::vector<T>& host) {
-    CudaArray<T> array(queue, static_cast<int64_t>(host.size()));
-    TBRM_CUDA_CHECK(cudaMemcpyAsync(
-            array.data(), host.data(), static_cast<size_t>(array.bytes()), cudaMemcpyHostToDevice, queue.stream));
-    return array;
-}
-
 // Small numbers of both signs: 0x3c00 is 1/128 in bf16.
 std::vector<bf16> numbers(int64_t n) {
     std::vector<bf16> values(static_cast<size_t>(n));
@@ -68,8 +61,8 @@ double copy_rate(const CudaQueue& queue, int rounds) {
 
 void decode(const CudaQueue& queue, int rounds, int64_t n_seqs, int64_t n_keys, double rate) {
     const int64_t pages = (n_keys + kPageTokens - 1) / kPageTokens, elements = page_elements(kShape);
-    const CudaArray<bf16> q = on_device(queue, numbers(n_seqs * kShape.n_heads * kShape.head_dim));
-    const CudaArray<bf16> page = on_device(queue, numbers(elements));
+    const CudaArray<bf16> q = to_device(queue, numbers(n_seqs * kShape.n_heads * kShape.head_dim));
+    const CudaArray<bf16> page = to_device(queue, numbers(elements));
     const CudaArray<bf16> pool(queue, n_seqs * pages * elements), out(queue, q.size());
     for (int64_t p = 0; p < n_seqs * pages; ++p)
         TBRM_CUDA_CHECK(cudaMemcpyAsync(pool.data() + p * elements, page.data(), static_cast<size_t>(page.bytes()),
@@ -80,9 +73,9 @@ void decode(const CudaQueue& queue, int rounds, int64_t n_seqs, int64_t n_keys, 
         for (int64_t p = 0; p < pages; ++p)
             table.push_back((b * pages + p) * 7919 % (n_seqs * pages));
     }
-    const CudaArray<int64_t> device_table = on_device(queue, table), device_offsets = on_device(queue, offsets);
+    const CudaArray<int64_t> device_table = to_device(queue, table), device_offsets = to_device(queue, offsets);
     const CudaArray<int32_t> keys =
-            on_device(queue, std::vector<int32_t>(static_cast<size_t>(n_seqs), static_cast<int32_t>(n_keys)));
+            to_device(queue, std::vector<int32_t>(static_cast<size_t>(n_seqs), static_cast<int32_t>(n_keys)));
     const double time = milliseconds(queue, rounds, [&] {
         cuda::paged_attention(queue, Dtype::Bf16, kShape, n_seqs, q.data(), kShape.n_heads * kShape.head_dim,
                 pool.data(), device_table.data(), device_offsets.data(), keys.data(), out.data(),
@@ -99,7 +92,7 @@ void decode(const CudaQueue& queue, int rounds, int64_t n_seqs, int64_t n_keys, 
 void training(const CudaQueue& queue, int rounds, int64_t n_seqs, int64_t length) {
     const int64_t n = n_seqs * length, width = (kShape.n_heads + 2 * kShape.n_kv_heads) * kShape.head_dim;
     const int64_t out_width = kShape.n_heads * kShape.head_dim;
-    const CudaArray<bf16> qkv = on_device(queue, numbers(n * width)), dout = on_device(queue, numbers(n * out_width));
+    const CudaArray<bf16> qkv = to_device(queue, numbers(n * width)), dout = to_device(queue, numbers(n * out_width));
     const CudaArray<bf16> out(queue, n * out_width), dqkv(queue, n * width);
     const CudaArray<float> lse(queue, n * kShape.n_heads);
     std::vector<int64_t> offsets;
@@ -143,8 +136,8 @@ void sampler(const CudaQueue& queue, int rounds, int64_t n, float top_p, double 
         rows[i].trajectory_id = static_cast<int64_t>(i);
         rows[i].logits_row = static_cast<int32_t>(i);
     }
-    const CudaArray<float> z = on_device(queue, logits), v = on_device(queue, std::vector<float>(rows.size(), 12.0f));
-    const CudaArray<SampleRow> device_rows = on_device(queue, rows);
+    const CudaArray<float> z = to_device(queue, logits), v = to_device(queue, std::vector<float>(rows.size(), 12.0f));
+    const CudaArray<SampleRow> device_rows = to_device(queue, rows);
     const CudaArray<char> workspace(queue, cuda::sample_workspace_bytes(kVocab));
     const CudaArray<SampleResult> out(queue, n);
     const double time = milliseconds(queue, rounds, [&] {
@@ -167,9 +160,8 @@ int main(int argc, char** argv) {
         return 77;
     }
     const int rounds = static_cast<int>(integer_argument(argc, argv, "rounds", 20));
-    MemoryCounter memory;
-    CudaQueue queue{nullptr, nullptr, &memory};
-    TBRM_CUDA_CHECK(cudaStreamCreate(&queue.stream));
+    CudaHandles handles(0);
+    const CudaQueue& queue = handles.queue();
     const double rate = copy_rate(queue, rounds);
     std::printf("{\"bench\":\"attention_cuda\",\"what\":\"copy\",\"gigabytes_per_s\":%.0f}\n", rate * 1e-9);
     for (const auto& [n_seqs, n_keys] : {std::pair<int64_t, int64_t>{1, 4096}, {128, 1024}, {256, 4096}})

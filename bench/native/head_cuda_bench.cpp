@@ -1,7 +1,8 @@
-// head_cuda_bench.cpp - the head forward and backward on a GPU against the three cuBLAS products alone, same inputs, taking turns.
+// head_cuda_bench.cpp - the head forward and backward on a GPU, its logits by the row-invariant product and by cuBLASLt, against the three
+// cuBLAS products alone; same inputs, taking turns.
 //     bench_head_cuda [rows=8192] [hidden=1536] [vocab=151936] [rounds=10] [budget_mib=4096] [dtype=bf16|fp32 as 1|0, both when absent]
 // One JSON object per measurement; times by events on the stream.
-#include "core/cuda.hpp"
+#include "device/cuda_handles.hpp"
 #include "head_contenders.hpp"
 
 using namespace tbrm;
@@ -83,7 +84,7 @@ double milliseconds(const CudaQueue& queue, const std::function<void()>& run) {
     return static_cast<double>(elapsed);
 }
 
-void run(const CudaQueue& queue, Dtype dtype, int64_t rows, int64_t hidden, int64_t vocab, int rounds, int64_t budget) {
+void run(CudaQueue& queue, Dtype dtype, int64_t rows, int64_t hidden, int64_t vocab, int rounds, int64_t budget) {
     HeadInputs host(dtype, rows, hidden, vocab);
     DeviceInputs in(queue, host);
     CudaArray<char> z(queue, rows * vocab * dtype_bytes(dtype));
@@ -93,9 +94,18 @@ void run(const CudaQueue& queue, Dtype dtype, int64_t rows, int64_t hidden, int6
         std::function<void()> run;
         std::vector<double> times;
     };
+    const auto with_logits_by = [&](bool invariant, const std::function<void()>& body) {
+        return [&queue, invariant, body] {
+            queue.batch_invariant = invariant;
+            body();
+        };
+    };
+    const auto both = [&] { in.head_forward_backward(budget); };
+    const auto forward = [&] { in.head_forward(); };
     std::vector<Timed> contenders{{"three products", 3, [&] { in.three_products(z); }, {}},
-            {"head", 3, [&] { in.head_forward_backward(budget); }, {}},
-            {"head forward", 1, [&] { in.head_forward(); }, {}}};
+            {"head", 3, with_logits_by(true, both), {}}, {"head forward", 1, with_logits_by(true, forward), {}},
+            {"head, logits by cuBLASLt", 3, with_logits_by(false, both), {}},
+            {"head forward, logits by cuBLASLt", 1, with_logits_by(false, forward), {}}};
     for (int round = -2; round < rounds; ++round) {
         for (Timed& c : contenders) {
             const double time = milliseconds(queue, c.run);
@@ -106,6 +116,7 @@ void run(const CudaQueue& queue, Dtype dtype, int64_t rows, int64_t hidden, int6
     const int64_t before = queue.memory->in_use();
     queue.memory->reset_peak();
     in.head_forward_backward(budget);
+    TBRM_CUDA_CHECK(cudaStreamSynchronize(queue.stream));
     const int64_t extra = queue.memory->peak() - before;
     for (const Timed& c : contenders) {
         const double median = median_of(c.times);
@@ -117,7 +128,7 @@ void run(const CudaQueue& queue, Dtype dtype, int64_t rows, int64_t hidden, int6
                 c.name, dtype == Dtype::F32 ? "fp32" : "bf16", static_cast<long long>(rows),
                 static_cast<long long>(hidden), static_cast<long long>(vocab), static_cast<long long>(budget), median,
                 c.products * host.product_flops() / median * 1e-9, median / median_of(contenders[0].times),
-                static_cast<long long>(std::strcmp(c.name, "head") == 0 ? extra : 0));
+                static_cast<long long>(std::strncmp(c.name, "head", 4) == 0 && c.products == 3 ? extra : 0));
     }
     std::fflush(stdout);
 }
@@ -130,16 +141,7 @@ int main(int argc, char** argv) {
         std::fprintf(stderr, "bench_head_cuda: no CUDA device\n");
         return 77;
     }
-    MemoryCounter memory;
-    CudaQueue queue{nullptr, nullptr, &memory};
-    TBRM_CUDA_CHECK(cudaStreamCreate(&queue.stream));
-    TBRM_CUBLAS_CHECK(cublasCreate(&queue.blas));
-    TBRM_CUBLAS_CHECK(cublasSetStream(queue.blas, queue.stream));
-    // Freed memory stays with the pool, or every call would pay for the driver's allocation.
-    cudaMemPool_t pool = nullptr;
-    uint64_t keep = UINT64_MAX;
-    TBRM_CUDA_CHECK(cudaDeviceGetDefaultMemPool(&pool, 0));
-    TBRM_CUDA_CHECK(cudaMemPoolSetAttribute(pool, cudaMemPoolAttrReleaseThreshold, &keep));
+    CudaHandles handles(0);
     const auto argument = [&](const char* name, int64_t otherwise) {
         return integer_argument(argc, argv, name, otherwise);
     };
@@ -147,7 +149,7 @@ int main(int argc, char** argv) {
     const int64_t only = argument("dtype", -1);
     for (const Dtype dtype : {Dtype::Bf16, Dtype::F32}) {
         if (only >= 0 && only != static_cast<int64_t>(dtype)) continue;
-        run(queue, dtype, rows, hidden, vocab, static_cast<int>(argument("rounds", 10)),
+        run(handles.queue(), dtype, rows, hidden, vocab, static_cast<int>(argument("rounds", 10)),
                 argument("budget_mib", 4096) << 20);
     }
     return 0;

@@ -28,7 +28,7 @@ public sealed class EngineDevice : IDisposable
     /// <param name="batchInvariant">The log-probs of a rollout are those of a training pass, bit for bit; off is faster on a GPU.</param>
     public static EngineDevice Open(string name, int threads, bool batchInvariant = true)
     {
-        EngineDevice device = OpenNamed(name, threads);
+        EngineDevice device = NativeFailures.Translated("opening the device", () => OpenNamed(name, threads));
         device.Context.SetBatchInvariant(batchInvariant);
         return device;
     }
@@ -44,7 +44,7 @@ public sealed class EngineDevice : IDisposable
         switch (name)
         {
             case "cpu":
-                return new(Create(DeviceKind.Cpu, 0, threads), DeviceKind.Cpu);
+                return new(ContextHandle.Create(DeviceKind.Cpu, threads: threads), DeviceKind.Cpu);
             case "auto":
                 try
                 {
@@ -56,18 +56,15 @@ public sealed class EngineDevice : IDisposable
                 }
 
             case "cuda":
-                return new(Create(DeviceKind.Cuda, 0, 0), DeviceKind.Cuda);
+                return new(ContextHandle.Create(DeviceKind.Cuda), DeviceKind.Cuda);
             default:
                 if (name.StartsWith("cuda:", StringComparison.Ordinal)
                     && int.TryParse(name.AsSpan(5), NumberStyles.None, CultureInfo.InvariantCulture, out int ordinal))
                 {
-                    return new(Create(DeviceKind.Cuda, ordinal, 0), DeviceKind.Cuda);
+                    return new(ContextHandle.Create(DeviceKind.Cuda, ordinal), DeviceKind.Cuda);
                 }
 
                 throw new ConfigException($"trainer.device is '{name}'; expected auto, cpu, cuda or cuda:N");
         }
     }
-
-    private static ContextHandle Create(DeviceKind kind, int ordinal, int threads) =>
-        NativeFailures.Translated("opening the device", () => ContextHandle.Create(kind, ordinal, threads));
 }

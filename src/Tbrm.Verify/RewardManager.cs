@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Diagnostics;
+using System.Globalization;
 using System.Threading;
 using System.Threading.Tasks;
 using Tbrm.Core;
@@ -62,7 +63,7 @@ public sealed class RewardManager(IGrader grader, TimeSpan? limit = null, int? p
         }
         catch (OperationCanceledException) when (!stop.IsCancellationRequested)
         {
-            return new Verdict(0, VerdictStatus.Timeout, null, $"no verdict within {Stopwatch.GetElapsedTime(started).TotalSeconds:F1} s");
+            return new Verdict(0, VerdictStatus.Timeout, null, string.Create(CultureInfo.InvariantCulture, $"no verdict within {Stopwatch.GetElapsedTime(started).TotalSeconds:F1} s"));
         }
         catch (Exception e) when (e is not OperationCanceledException and not OutOfMemoryException)
         {

@@ -29,6 +29,17 @@ public sealed class BadInputTests
         Assert.That(outcome.Output, Is.Empty);
     }
 
+    [TestCase("de_DE.UTF-8")]
+    [TestCase("tr_TR.UTF-8")]
+    public void Numbers_and_words_do_not_depend_on_the_users_language(string language)
+    {
+        string[] arguments = ["plan", "trainer.device=cpu", .. CommandLine.Tiny];
+        Outcome expected = CommandLine.Run(new Dictionary<string, string> { ["LC_ALL"] = "C.UTF-8" }, arguments);
+        Outcome actual = CommandLine.Run(new Dictionary<string, string> { ["LC_ALL"] = language }, arguments);
+        Assert.That(expected.Output, Does.Match(@"\d\.\d"), expected.Error);
+        Assert.That(actual, Is.EqualTo(expected));
+    }
+
     [TestCase(false, "not there")]
     [TestCase(true, "invalid ELF header")]
     public void A_native_library_that_does_not_load_is_a_sentence(bool exists, string expected)

@@ -4,13 +4,17 @@
 #include <cuda_runtime.h>
 
 #include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <utility>
 
 #include "core/guard.hpp"
 #include "core/memory.hpp"
 
 namespace tbrm {
 
-class CublasLt;  // gemm/cublas_lt.hpp
+class CublasLt;     // gemm/cublas_lt.hpp
+class CudaStaging;  // core/cuda_staging.hpp
 
 // A stream and what belongs to it. Work on one queue is ordered; nothing waits unless it says so.
 struct CudaQueue {
@@ -18,6 +22,7 @@ struct CudaQueue {
     cublasHandle_t blas;    // on this stream, with a workspace of its own: the same call gives the same bits
     MemoryCounter* memory;  // of the device
     CublasLt* lt = nullptr;
+    CudaStaging* staging = nullptr;
     // trainer.batch_invariant: forward products by the kernel whose row does not depend on the others; false: by cuBLASLt.
     bool batch_invariant = true;
 };
@@ -33,6 +38,20 @@ inline void check_cublas(cublasStatus_t status, const char* call, const char* wh
     if (status == CUBLAS_STATUS_SUCCESS) return;
     throw Failure(TBRM_STATUS_CUDA, static_cast<int32_t>(status), where,
             format("%s: cuBLAS status %d", call, static_cast<int>(status)));
+}
+
+// TBRM_SYNC_LAUNCHES=1: every launch is waited for, so that a fault is reported where it was made and not by whatever comes next.
+inline bool waits_for_launches() {
+    static const bool waits = [] {
+        const char* asked = std::getenv("TBRM_SYNC_LAUNCHES");
+        return asked != nullptr && std::strcmp(asked, "1") == 0;
+    }();
+    return waits;
+}
+
+inline void check_launch(const char* where) {
+    check_cuda(cudaGetLastError(), "kernel launch", where);
+    if (waits_for_launches()) check_cuda(cudaDeviceSynchronize(), "kernel", where);
 }
 
 // Device memory in stream order, counted, uninitialised.
@@ -78,7 +97,7 @@ private:
 #define TBRM_CUDA_CHECK(call) ::tbrm::check_cuda((call), #call, TBRM_WHERE)
 #define TBRM_CUBLAS_CHECK(call) ::tbrm::check_cublas((call), #call, TBRM_WHERE)
 // After every launch.
-#define TBRM_LAUNCH_CHECK() TBRM_CUDA_CHECK(cudaGetLastError())
+#define TBRM_LAUNCH_CHECK() ::tbrm::check_launch(TBRM_WHERE)
 
 template <class T>
 void tbrm::CudaArray<T>::resize(const CudaQueue& queue, int64_t n) {

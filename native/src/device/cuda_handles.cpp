@@ -25,6 +25,7 @@ CudaHandles::CudaHandles(int32_t ordinal) : ordinal_(ordinal) {
         // Not the legacy default stream, and not ordered with it.
         TBRM_CUDA_CHECK(cudaStreamCreateWithFlags(&queue_.stream, cudaStreamNonBlocking));
         staging_ = std::make_unique<CudaStaging>();
+        queue_.staging = staging_.get();
         TBRM_CUBLAS_CHECK(cublasCreate(&queue_.blas));
         TBRM_CUBLAS_CHECK(cublasSetStream(queue_.blas, queue_.stream));
         // After the stream, which would reset it.
@@ -52,6 +53,7 @@ void CudaHandles::close() noexcept {
     if (queue_.blas != nullptr) cublasDestroy(queue_.blas);
     queue_.blas = nullptr;
     blas_workspace_.reset();
+    queue_.staging = nullptr;
     staging_.reset();
     if (queue_.stream != nullptr) {
         cudaStreamSynchronize(queue_.stream);

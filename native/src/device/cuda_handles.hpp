@@ -3,7 +3,7 @@
 #include <memory>
 
 #include "core/cuda.hpp"
-#include "device/cuda_staging.hpp"
+#include "core/cuda_staging.hpp"
 #include "gemm/cublas_lt.hpp"
 
 namespace tbrm {

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "core/cuda_staging.hpp"
 #include "ops/attention_tile_cuda.cuh"
 
 namespace tbrm {
@@ -191,14 +192,6 @@ __global__ void attention_delta_kernel(int64_t first_row, int64_t n_pairs, int n
     if (threadIdx.x % 32 == 0) delta[row * n_heads + column / head_dim] = sum;
 }
 
-CudaArray<Owned> upload(const CudaQueue& queue, const std::vector<Owned>& owned) {
-    CudaArray<Owned> array(queue, static_cast<int64_t>(owned.size()));
-    // From pageable memory: staged before the call returns, so that the vector may go.
-    TBRM_CUDA_CHECK(cudaMemcpyAsync(
-            array.data(), owned.data(), static_cast<size_t>(array.bytes()), cudaMemcpyHostToDevice, queue.stream));
-    return array;
-}
-
 // Every `step`-th row of every sequence. The blocks with most to do start first: early keys, or late queries.
 std::vector<Owned> owned_rows(int64_t n_seqs, const int64_t* offsets, int64_t step, bool last_first) {
     std::vector<Owned> owned;
@@ -212,7 +205,7 @@ std::vector<Owned> owned_rows(int64_t n_seqs, const int64_t* offsets, int64_t st
 
 template <class T, bool kTensor>
 void run(const CudaQueue& queue, const Backward<T>& b, int64_t n_seqs, const int64_t* offsets) {
-    const CudaArray<Owned> keys = upload(queue, owned_rows(n_seqs, offsets, kKeys, false));
+    const CudaArray<Owned> keys = to_device(queue, owned_rows(n_seqs, offsets, kKeys, false));
     const int64_t key_bytes = BackwardShared<T>(nullptr, b.head_dim, true).bytes;
     reserve_shared(attention_dkdv_kernel<T, kTensor>, key_bytes, b.head_dim, "the gradient of attention");
     attention_dkdv_kernel<T, kTensor><<<dim3(static_cast<unsigned>(keys.size()), static_cast<unsigned>(b.n_kv_heads)),
@@ -220,7 +213,7 @@ void run(const CudaQueue& queue, const Backward<T>& b, int64_t n_seqs, const int
     TBRM_LAUNCH_CHECK();
 
     const int most = std::max(1, kTilePairs / b.group);
-    const CudaArray<Owned> rows = upload(queue, owned_rows(n_seqs, offsets, most, true));
+    const CudaArray<Owned> rows = to_device(queue, owned_rows(n_seqs, offsets, most, true));
     const int64_t row_bytes = BackwardShared<T>(nullptr, b.head_dim, false).bytes;
     const unsigned chunks = static_cast<unsigned>((most * b.group + kTilePairs - 1) / kTilePairs);
     reserve_shared(attention_dq_kernel<T, kTensor>, row_bytes, b.head_dim, "the gradient of attention");

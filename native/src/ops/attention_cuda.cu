@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "core/cuda_staging.hpp"
 #include "ops/attention_tile_cuda.cuh"
 
 namespace tbrm {
@@ -93,7 +94,8 @@ __device__ float warp_sum(float x) {
 }
 
 // One warp per pair: probabilities of the block's keys, and the running sums brought to the new maximum. A pair that sees none of the keys
-// is left as it is.
+// is left as it is. Products and sums are spelled out: where the compiler may contract them it may do so in one kernel and not in the
+// other, and decode's bits would no longer be training's.
 template <class T>
 __device__ void softmax_block(
         const Forward<T>& f, const RowSpan& span, int pairs, int pair0, int64_t begin, const ForwardShared<T>& s) {
@@ -106,23 +108,23 @@ __device__ void softmax_block(
             continue;
         }
         const float* const row = s.scores + pair * kScoresLd;
-        const float low = lane < visible ? row[lane] * f.scale : -INFINITY;
-        const float high = lane + 32 < visible ? row[lane + 32] * f.scale : -INFINITY;
+        const float low = lane < visible ? __fmul_rn(row[lane], f.scale) : -INFINITY;
+        const float high = lane + 32 < visible ? __fmul_rn(row[lane + 32], f.scale) : -INFINITY;
         const float before = s.max[pair], now = fmaxf(before, warp_max(fmaxf(low, high)));
-        const float fade = before == -INFINITY ? 0.0f : expf(before - now);
-        const float p_low = lane < visible ? expf(low - now) : 0.0f;
-        const float p_high = lane + 32 < visible ? expf(high - now) : 0.0f;
+        const float fade = before == -INFINITY ? 0.0f : expf(__fsub_rn(before, now));
+        const float p_low = lane < visible ? expf(__fsub_rn(low, now)) : 0.0f;
+        const float p_high = lane + 32 < visible ? expf(__fsub_rn(high, now)) : 0.0f;
         p[lane] = store_float<T>(p_low);
         p[lane + 32] = store_float<T>(p_high);
-        const float added = warp_sum(p_low + p_high);
+        const float added = warp_sum(__fadd_rn(p_low, p_high));
         __syncwarp();
         if (lane == 0) {
             s.max[pair] = now;
-            s.sum[pair] = s.sum[pair] * fade + added;
+            s.sum[pair] = fmaf(s.sum[pair], fade, added);
         }
         if (fade != 1.0f) {
             for (int c = lane; c < f.head_dim; c += 32)
-                s.sums[pair * ld + c] *= fade;
+                s.sums[pair * ld + c] = __fmul_rn(s.sums[pair * ld + c], fade);
         }
     }
 }
@@ -135,10 +137,10 @@ __device__ void write_pairs(
         const int pair = at / f.head_dim, c = at % f.head_dim;
         const int64_t row = span.first + (pair0 + pair) / f.group, head = head0 + (pair0 + pair) % f.group;
         // No key at all: a row of zeros. Adding zero turns -0, which depends on what the row was computed with, into +0.
-        const float value = span.n_keys > 0 ? s.sums[pair * ld + c] * (1.0f / s.sum[pair]) + 0.0f : 0.0f;
+        const float value = span.n_keys > 0 ? fmaf(s.sums[pair * ld + c], 1.0f / s.sum[pair], 0.0f) : 0.0f;
         f.out[row * f.ldo + head * f.head_dim + c] = store_float<T>(value);
         if (c == 0 && f.out_lse != nullptr)
-            f.out_lse[row * f.n_heads + head] = span.n_keys > 0 ? s.max[pair] + logf(s.sum[pair]) : -INFINITY;
+            f.out_lse[row * f.n_heads + head] = span.n_keys > 0 ? __fadd_rn(s.max[pair], logf(s.sum[pair])) : -INFINITY;
     }
 }
 
@@ -300,10 +302,7 @@ void packed_attention_forward(const CudaQueue& queue, Dtype dtype, const Attenti
         const int64_t* host_offsets, const void* qkv, int64_t ldqkv, void* out, int64_t ldo, float* out_lse) {
     const std::vector<PackedSpan> spans = spans_of(shape, n_seqs, host_offsets);
     if (spans.empty()) return;
-    const CudaArray<PackedSpan> device_spans(queue, static_cast<int64_t>(spans.size()));
-    // From pageable memory: staged before the call returns, so that the vector may go.
-    TBRM_CUDA_CHECK(cudaMemcpyAsync(device_spans.data(), spans.data(), static_cast<size_t>(device_spans.bytes()),
-            cudaMemcpyHostToDevice, queue.stream));
+    const CudaArray<PackedSpan> device_spans = to_device(queue, spans);
     with_device_type(dtype, [&](auto* null) {
         using T = std::remove_pointer_t<decltype(null)>;
         const T* const k = static_cast<const T*>(qkv) + shape.n_heads * shape.head_dim;

@@ -1,4 +1,5 @@
 using System;
+using System.Linq;
 using System.Text;
 
 namespace Tbrm.Interop;
@@ -73,7 +74,8 @@ public sealed unsafe class RolloutHandle : NativeHandle
     public void Submit(ReadOnlySpan<int> promptIds, ReadOnlySpan<long> trajectoryIds, NativeSamplingOptions options)
     {
         long[] stringOffsets = new long[options.StopStrings.Length + 1];
-        byte[] stringBytes = Encoding.UTF8.GetBytes(string.Concat(options.StopStrings));
+        // Each on its own: halves of a surrogate pair in two texts would be four bytes together and six apart.
+        byte[] stringBytes = [.. options.StopStrings.SelectMany(Encoding.UTF8.GetBytes)];
         for (int i = 0; i < options.StopStrings.Length; i++)
         {
             stringOffsets[i + 1] = stringOffsets[i] + Encoding.UTF8.GetByteCount(options.StopStrings[i]);

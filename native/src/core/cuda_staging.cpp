@@ -1,4 +1,4 @@
-#include "device/cuda_staging.hpp"
+#include "core/cuda_staging.hpp"
 
 namespace tbrm {
 

@@ -3,6 +3,8 @@
 // soon as the call returns, and the copy itself runs at the bus's speed.
 #include <algorithm>
 #include <cstdint>
+#include <cstring>
+#include <vector>
 
 #include "core/cuda.hpp"
 
@@ -57,5 +59,15 @@ private:
     int current_ = 0;
     int64_t used_ = 0;
 };
+
+// A copy of a host vector, which may change or go as soon as this returns.
+template <class T>
+CudaArray<T> to_device(const CudaQueue& queue, const std::vector<T>& host) {
+    CudaArray<T> array(queue, static_cast<int64_t>(host.size()));
+    queue.staging->upload(queue, array.data(), array.bytes(), 1, [&](int64_t offset, int64_t n, void* to) {
+        std::memcpy(to, reinterpret_cast<const char*>(host.data()) + offset, static_cast<size_t>(n));
+    });
+    return array;
+}
 
 }  // namespace tbrm
