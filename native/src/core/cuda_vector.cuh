@@ -24,6 +24,13 @@ __device__ inline void narrow(float x, bf16* out) {
     out->bits = static_cast<uint16_t>(nan ? (bits >> 16) | 0x40u : (bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16);
 }
 
+template <class T>
+__device__ T narrowed(float x) {
+    T out;
+    narrow(x, &out);
+    return out;
+}
+
 constexpr int kChunk = 8;
 
 template <class T>

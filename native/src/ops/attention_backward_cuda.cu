@@ -105,8 +105,8 @@ __device__ void probabilities(const Backward<T>& b, const BackwardShared<T>& s, 
             p = expf(s.scores[pair * kScoresLd + key] * b.scale - b.lse[stat]);
             ds = p * (s.dp[pair * kScoresLd + key] - b.delta[stat]) * b.scale;
         }
-        s.p[pair * kProbsLd + key] = store_float<T>(p);
-        s.ds[pair * kProbsLd + key] = store_float<T>(ds);
+        s.p[pair * kProbsLd + key] = narrowed<T>(p);
+        s.ds[pair * kProbsLd + key] = narrowed<T>(ds);
     }
     __syncthreads();
 }
@@ -116,7 +116,7 @@ __device__ void write_rows(
         const float* sums, int ld, int head_dim, int count, const Backward<T>& b, int64_t first, int column_head) {
     for (int at = static_cast<int>(threadIdx.x); at < count * head_dim; at += kAttentionThreads)
         b.gradient(first + at / head_dim, column_head)[at % head_dim] =
-                store_float<T>(sums[at / head_dim * ld + at % head_dim]);
+                narrowed<T>(sums[at / head_dim * ld + at % head_dim]);
 }
 
 // grid: (64 keys of a sequence, kv head).
@@ -173,7 +173,7 @@ __global__ void __launch_bounds__(kAttentionThreads) attention_dq_kernel(Backwar
     for (int at = static_cast<int>(threadIdx.x); at < pairs.count * d; at += kAttentionThreads) {
         const int pair = at / d;
         b.gradient(pairs.row(pair, b.group), head0 + pairs.head(pair, b.group))[at % d] =
-                store_float<T>(s.dk[pair * sums + at % d]);
+                narrowed<T>(s.dk[pair * sums + at % d]);
     }
 }
 
@@ -186,7 +186,7 @@ __global__ void attention_delta_kernel(int64_t first_row, int64_t n_pairs, int n
     const int64_t row = first_row + pair / n_heads, column = pair % n_heads * head_dim;
     float sum = 0.0f;
     for (int c = static_cast<int>(threadIdx.x) % 32; c < head_dim; c += 32)
-        sum = fmaf(load_float(dout[row * lddo + column + c]), load_float(out[row * ldo + column + c]), sum);
+        sum = fmaf(widen(dout[row * lddo + column + c]), widen(out[row * ldo + column + c]), sum);
     for (int hop = 16; hop > 0; hop /= 2)
         sum += __shfl_xor_sync(0xffffffffu, sum, hop);
     if (threadIdx.x % 32 == 0) delta[row * n_heads + column / head_dim] = sum;
@@ -232,7 +232,7 @@ void packed_attention_backward(const CudaQueue& queue, Dtype dtype, const Attent
     if (n <= 0) return;
     // Indexed by row, as lse is: rows before the first are not used.
     const CudaArray<float> delta(queue, (first + n) * shape.n_heads);
-    with_device_type(dtype, [&](auto* null) {
+    with_cuda_dtype(dtype, [&](auto* null) {
         using T = std::remove_pointer_t<decltype(null)>;
         const int64_t n_pairs = n * shape.n_heads;
         constexpr int kWarps = kAttentionThreads / 32;

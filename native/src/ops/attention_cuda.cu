@@ -104,7 +104,7 @@ __device__ void softmax_block(
         const int64_t visible = pair < pairs ? span.n_keys + (pair0 + pair) / f.group - begin : 0;
         T* const p = s.p + pair * kProbsLd;
         if (visible <= 0) {
-            p[lane] = p[lane + 32] = store_float<T>(0.0f);
+            p[lane] = p[lane + 32] = narrowed<T>(0.0f);
             continue;
         }
         const float* const row = s.scores + pair * kScoresLd;
@@ -114,8 +114,8 @@ __device__ void softmax_block(
         const float fade = before == -INFINITY ? 0.0f : expf(__fsub_rn(before, now));
         const float p_low = lane < visible ? expf(__fsub_rn(low, now)) : 0.0f;
         const float p_high = lane + 32 < visible ? expf(__fsub_rn(high, now)) : 0.0f;
-        p[lane] = store_float<T>(p_low);
-        p[lane + 32] = store_float<T>(p_high);
+        p[lane] = narrowed<T>(p_low);
+        p[lane + 32] = narrowed<T>(p_high);
         const float added = warp_sum(__fadd_rn(p_low, p_high));
         __syncwarp();
         if (lane == 0) {
@@ -138,7 +138,7 @@ __device__ void write_pairs(
         const int64_t row = span.first + (pair0 + pair) / f.group, head = head0 + (pair0 + pair) % f.group;
         // No key at all: a row of zeros. Adding zero turns -0, which depends on what the row was computed with, into +0.
         const float value = span.n_keys > 0 ? fmaf(s.sums[pair * ld + c], 1.0f / s.sum[pair], 0.0f) : 0.0f;
-        f.out[row * f.ldo + head * f.head_dim + c] = store_float<T>(value);
+        f.out[row * f.ldo + head * f.head_dim + c] = narrowed<T>(value);
         if (c == 0 && f.out_lse != nullptr)
             f.out_lse[row * f.n_heads + head] = span.n_keys > 0 ? __fadd_rn(s.max[pair], logf(s.sum[pair])) : -INFINITY;
     }
@@ -264,7 +264,7 @@ std::vector<PackedSpan> spans_of(const AttentionShape& shape, int64_t n_seqs, co
 void kv_write(const CudaQueue& queue, Dtype dtype, const AttentionShape& shape, int64_t n, const void* k, const void* v,
         int64_t ld, const int64_t* pages, const int32_t* slots, void* pool) {
     if (n <= 0) return;
-    with_device_type(dtype, [&](auto* null) {
+    with_cuda_dtype(dtype, [&](auto* null) {
         using T = std::remove_pointer_t<decltype(null)>;
         kv_write_kernel<T><<<static_cast<unsigned>(n), kAttentionThreads, 0, queue.stream>>>(
                 static_cast<int>(shape.head_dim), static_cast<int>(shape.n_kv_heads), static_cast<const T*>(k),
@@ -277,7 +277,7 @@ void paged_attention(const CudaQueue& queue, Dtype dtype, const AttentionShape& 
         int64_t ldq, const void* pool, const int64_t* page_table, const int64_t* page_table_offsets,
         const int32_t* n_keys, void* out, int64_t ldo, float* out_lse) {
     if (n <= 0) return;
-    with_device_type(dtype, [&](auto* null) {
+    with_cuda_dtype(dtype, [&](auto* null) {
         using T = std::remove_pointer_t<decltype(null)>;
         const auto launch = [&](auto* kernel) {
             const int64_t bytes = ForwardShared<T>(nullptr, static_cast<int>(shape.head_dim)).bytes;
@@ -303,7 +303,7 @@ void packed_attention_forward(const CudaQueue& queue, Dtype dtype, const Attenti
     const std::vector<PackedSpan> spans = spans_of(shape, n_seqs, host_offsets);
     if (spans.empty()) return;
     const CudaArray<PackedSpan> device_spans = to_device(queue, spans);
-    with_device_type(dtype, [&](auto* null) {
+    with_cuda_dtype(dtype, [&](auto* null) {
         using T = std::remove_pointer_t<decltype(null)>;
         const T* const k = static_cast<const T*>(qkv) + shape.n_heads * shape.head_dim;
         const auto launch = [&](auto* kernel) {

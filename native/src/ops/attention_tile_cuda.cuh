@@ -4,7 +4,7 @@
 #include <cstdint>
 
 #include "core/cuda.hpp"
-#include "core/cuda_types.cuh"
+#include "core/cuda_vector.cuh"
 #include "ops/attention.hpp"
 #include "ops/tile_product_cuda.cuh"
 
@@ -62,7 +62,7 @@ __device__ void load_rows(int rows, int count, int width, int ld, T* dst, bool w
     } else {
         for (int at = static_cast<int>(threadIdx.x); at < rows * width; at += static_cast<int>(blockDim.x)) {
             const int row = at / width, col = at % width;
-            dst[row * ld + col] = row < count ? row_of(row)[col] : store_float<T>(0.0f);
+            dst[row * ld + col] = row < count ? row_of(row)[col] : narrowed<T>(0.0f);
         }
     }
 }

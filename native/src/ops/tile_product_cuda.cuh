@@ -5,7 +5,9 @@
 // a row do not depend on the other rows (DESIGN D7).
 #include <mma.h>
 
-#include "core/cuda_types.cuh"
+#include <type_traits>
+
+#include "core/cuda_vector.cuh"
 
 namespace tbrm {
 namespace cuda {
@@ -18,6 +20,7 @@ template <bool kTensor, Op kOpA, Op kOpB, class T>
 __device__ void tile_product(
         int m, int n, int k, const T* a, int lda, const T* b, int ldb, float* c, int ldc, bool accumulate) {
     if constexpr (kTensor) {
+        static_assert(std::is_same_v<T, bf16>, "tensor cores take bf16");
         using namespace nvcuda::wmma;
         using LayoutA = std::conditional_t<kOpA == Op::Plain, row_major, col_major>;
         using LayoutB = std::conditional_t<kOpB == Op::Plain, row_major, col_major>;
@@ -30,12 +33,12 @@ __device__ void tile_product(
             else
                 fill_fragment(sum, 0.0f);
             for (int step = 0; step < k; step += 16) {
-                fragment<matrix_a, 16, 16, 16, T, LayoutA> left;
-                fragment<matrix_b, 16, 16, 16, T, LayoutB> right;
-                load_matrix_sync(left, kOpA == Op::Plain ? a + row * lda + step : a + step * lda + row,
-                        static_cast<unsigned>(lda));
-                load_matrix_sync(right, kOpB == Op::Plain ? b + step * ldb + col : b + col * ldb + step,
-                        static_cast<unsigned>(ldb));
+                fragment<matrix_a, 16, 16, 16, __nv_bfloat16, LayoutA> left;
+                fragment<matrix_b, 16, 16, 16, __nv_bfloat16, LayoutB> right;
+                const T* const a_tile = kOpA == Op::Plain ? a + row * lda + step : a + step * lda + row;
+                const T* const b_tile = kOpB == Op::Plain ? b + step * ldb + col : b + col * ldb + step;
+                load_matrix_sync(left, reinterpret_cast<const __nv_bfloat16*>(a_tile), static_cast<unsigned>(lda));
+                load_matrix_sync(right, reinterpret_cast<const __nv_bfloat16*>(b_tile), static_cast<unsigned>(ldb));
                 mma_sync(sum, left, right, sum);
             }
             store_matrix_sync(c + row * ldc + col, sum, static_cast<unsigned>(ldc), mem_row_major);
@@ -47,7 +50,7 @@ __device__ void tile_product(
             for (int step = 0; step < k; ++step) {
                 const T left = kOpA == Op::Plain ? a[row * lda + step] : a[step * lda + row];
                 const T right = kOpB == Op::Plain ? b[step * ldb + col] : b[col * ldb + step];
-                sum = fmaf(load_float(left), load_float(right), sum);
+                sum = fmaf(widen(left), widen(right), sum);
             }
             c[row * ldc + col] = sum;
         }
