@@ -3,7 +3,7 @@ using System.IO;
 
 namespace Tbrm.Cli;
 
-/// <summary>An input file; standard input (-) as a temporary one, since readers look at a file's beginning before they read it.</summary>
+/// <summary>An input file; standard input (-) and pipes as a temporary one, since readers look at a file's beginning before they read it.</summary>
 internal sealed class SpooledInput : IDisposable
 {
     /// <summary>What stands for standard input and output.</summary>
@@ -13,14 +13,14 @@ internal sealed class SpooledInput : IDisposable
 
     public SpooledInput(string path)
     {
-        _isTemporary = path == StandardStream;
         Path = path;
-        if (_isTemporary)
+        using Stream? stream = path == StandardStream ? Console.OpenStandardInput() : OpenPipe(path);
+        _isTemporary = stream is not null;
+        if (stream is not null)
         {
             Path = System.IO.Path.GetTempFileName();
-            using Stream input = Console.OpenStandardInput();
             using FileStream copy = new(Path, FileMode.Truncate, FileAccess.Write);
-            input.CopyTo(copy);
+            stream.CopyTo(copy);
         }
     }
 
@@ -33,5 +33,30 @@ internal sealed class SpooledInput : IDisposable
         {
             File.Delete(Path);
         }
+    }
+
+    /// <summary>The stream of a pipe, as <c>&lt;(command)</c> names one; null for a file, and for what the reader is to complain of.</summary>
+    private static FileStream? OpenPipe(string path)
+    {
+        if (!File.Exists(path))
+        {
+            return null;
+        }
+
+        try
+        {
+            FileStream stream = new(path, FileMode.Open, FileAccess.Read);
+            if (!stream.CanSeek)
+            {
+                return stream;
+            }
+
+            stream.Dispose();
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+        }
+
+        return null;
     }
 }

@@ -16,7 +16,7 @@ internal sealed class DataVerb : IVerb
 
     private static Command CreateInspect()
     {
-        Argument<string> file = new("file") { Description = "A Parquet, JSONL or JSON file." };
+        Argument<string> file = new("file") { Description = "A Parquet, JSONL or JSON file; - is standard input." };
         Option<long?> head = new("--head") { Description = $"Rows to show (default {DefaultHead}; with --json all)." };
         Option<string[]> columns = new("--columns") { Description = "Columns to show, dotted paths into structs.", AllowMultipleArgumentsPerToken = true };
         Option<bool> json = new("--json") { Description = "The rows as JSONL and nothing else." };
@@ -28,7 +28,8 @@ internal sealed class DataVerb : IVerb
                 throw new ConfigException("--head must not be negative");
             }
 
-            FileInspector inspector = new(parsed.GetValue(file)!, parsed.GetValue(columns) is { Length: > 0 } named ? named : null);
+            using SpooledInput input = new(parsed.GetValue(file)!);
+            FileInspector inspector = new(input.Path, parsed.GetValue(columns) is { Length: > 0 } named ? named : null);
             if (parsed.GetValue(json))
             {
                 inspector.WriteRows(Console.OpenStandardOutput(), parsed.GetValue(head), stop);
@@ -45,7 +46,7 @@ internal sealed class DataVerb : IVerb
 
     private static Command CreatePrepare()
     {
-        Argument<string[]> inputs = new("in") { Description = "Parquet, JSONL or JSON files, in order.", Arity = ArgumentArity.OneOrMore };
+        Argument<string[]> inputs = new("in") { Description = "Parquet, JSONL or JSON files, in order; - is standard input.", Arity = ArgumentArity.OneOrMore };
         Option<string> output = new("--out") { Description = "The file to write.", Required = true };
         Option<string[]> filters = new("--filter") { Description = "field:value|field:value; given several times, all must hold." };
         Option<bool> dedup = new("--dedup") { Description = "Keep the first of prompts with the same text." };
@@ -79,9 +80,17 @@ internal sealed class DataVerb : IVerb
                 MaxSamplesSeed = parsed.GetValue(seed),
             };
             string path = parsed.GetValue(output)!;
-            PromptCounts counts = DataPreparer.Prepare(parsed.GetValue(inputs)!, path, DataPreparer.ParseFormat(parsed.GetValue(format), path), options, stop);
-            Console.Error.WriteLine($"{path}: {counts}");
-            return Task.FromResult((int)ExitCode.Ok);
+            SpooledInput[] files = [.. parsed.GetValue(inputs)!.Select(name => new SpooledInput(name))];
+            try
+            {
+                PromptCounts counts = DataPreparer.Prepare([.. files.Select(f => f.Path)], path, DataPreparer.ParseFormat(parsed.GetValue(format), path), options, stop);
+                Console.Error.WriteLine($"{path}: {counts}");
+                return Task.FromResult((int)ExitCode.Ok);
+            }
+            finally
+            {
+                Array.ForEach(files, f => f.Dispose());
+            }
         });
         return command;
     }

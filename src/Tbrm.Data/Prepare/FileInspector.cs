@@ -125,8 +125,32 @@ public sealed class FileInspector
         }
     }
 
+    /// <summary>Reads until a row has been found for each column; JSON has no schema that would tell.</summary>
+    private void RequireColumns()
+    {
+        HashSet<string> missing = new(_columns ?? [], StringComparer.Ordinal);
+        SortedSet<string> present = new(StringComparer.Ordinal);
+        if (missing.Count == 0 || _format == RowFormat.Parquet)
+        {
+            return;
+        }
+
+        foreach (SourceRow row in RowFile.Read(_path))
+        {
+            missing.RemoveWhere(column => RowValues.Has(row.Row, column));
+            present.UnionWith(row.Row.Select(member => member.Key));
+            if (missing.Count == 0)
+            {
+                return;
+            }
+        }
+
+        throw new DataException($"{_path}: no column '{missing.First()}'; there are {string.Join(", ", present)}");
+    }
+
     private IEnumerable<JsonObject> Rows(long? head)
     {
+        RequireColumns();
         IEnumerable<JsonObject> rows = RowFile.Read(_path, _columns).Select(row => _format == RowFormat.Parquet ? row.Row : Projected(row));
         return head is long count ? Take(rows, count) : rows;
     }

@@ -30,6 +30,13 @@ internal static class RowValues
         return node;
     }
 
+    /// <summary>Whether there is a value, null included, at a dotted path.</summary>
+    public static bool Has(JsonObject row, string path)
+    {
+        int dot = path.LastIndexOf('.');
+        return row.ContainsKey(path) || (dot > 0 && Find(row, path[..dot]) is JsonObject parent && parent.ContainsKey(path[(dot + 1)..]));
+    }
+
     /// <summary>
     /// A value as an answer is written: text as it is, a number without a needless fraction (27.0 is 27), a list of one as
     /// its element, everything else as JSON.

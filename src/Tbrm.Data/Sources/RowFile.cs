@@ -1,6 +1,8 @@
+using System;
 using System.Collections.Generic;
 using System.IO;
 using System.Text.Json.Nodes;
+using Tbrm.Core;
 using Tbrm.Data.Parquet;
 
 namespace Tbrm.Data;
@@ -18,20 +20,30 @@ public enum RowFormat
     Parquet,
 }
 
-/// <summary>Reads the rows of a data file. The content decides the format, not the name.</summary>
+/// <summary>Reads the rows of a data file. The content decides the format; a name in .parquet must hold.</summary>
 public static class RowFile
 {
     /// <summary>What the file is.</summary>
-    /// <exception cref="Core.DataException">No such file.</exception>
+    /// <exception cref="DataException">No such file, or it is called .parquet and is something else.</exception>
     public static RowFormat FormatOf(string path)
     {
-        return ParquetFile.HasMagic(path) ? RowFormat.Parquet : BeginsWithBracket(path) ? RowFormat.JsonArray : RowFormat.JsonLines;
+        if (ParquetFile.HasMagic(path))
+        {
+            return RowFormat.Parquet;
+        }
+
+        if (path.EndsWith(".parquet", StringComparison.OrdinalIgnoreCase))
+        {
+            throw new DataException($"{path}: not a valid Parquet file: it does not begin with PAR1; is it a Git LFS pointer or a download that broke off?");
+        }
+
+        return BeginsWithBracket(path) ? RowFormat.JsonArray : RowFormat.JsonLines;
     }
 
     /// <summary>Streams the rows in order.</summary>
     /// <param name="path">The file.</param>
     /// <param name="columns">Columns to read where the format can leave the others alone (Parquet); null reads all.</param>
-    /// <exception cref="Core.DataException">No such file, or it is damaged.</exception>
+    /// <exception cref="DataException">No such file, or it is damaged.</exception>
     public static IEnumerable<SourceRow> Read(string path, IReadOnlyList<string>? columns = null) => FormatOf(path) switch
     {
         RowFormat.Parquet => ReadParquet(path, columns),

@@ -1,6 +1,6 @@
 using System;
 using System.Collections.Generic;
-using System.Globalization;
+using System.Text.Json;
 using System.Text.Json.Nodes;
 using Tbrm.Core;
 using Tbrm.Data;
@@ -42,7 +42,7 @@ public static class EvaluationRow
 
     /// <summary>
     /// Reads saved rows. Only <c>score</c> must be there: without <c>index</c> responses with the same <c>input</c> belong to one problem (verl's
-    /// dump files), without <c>extracted</c> a <c>pred</c> counts as the answer.
+    /// dump files), without <c>extracted</c> a <c>pred</c> counts as the answer, and where there is an <c>acc</c> it says whether the answer is right.
     /// </summary>
     /// <exception cref="DataException">A row has no score, or a field of another kind; the message begins with <c>file:line</c>.</exception>
     public static IReadOnlyList<ResponseScore> Read(string path)
@@ -66,11 +66,18 @@ public static class EvaluationRow
     private static ResponseScore Read(JsonObject row)
     {
         double score = Value<double>(row, "score", "a number") ?? throw new DataException("the row has no 'score'; rows that an evaluation wrote were expected");
-        string? index = Value<long>(row, "index", "a whole number")?.ToString(CultureInfo.InvariantCulture);
-        string problem = index ?? Text(row, "input") ?? throw new DataException("the row has neither 'index' nor 'input', which tell problems apart");
+        string problem = Text(row, "index") ?? Text(row, "input") ?? throw new DataException("the row has neither 'index' nor 'input', which tell problems apart");
         return new ResponseScore(
             Text(row, "data_source") ?? "unknown", problem, score, Text(row, "extracted") ?? Text(row, "pred"),
-            Word<VerdictStatus>(row, "status") ?? VerdictStatus.Ok, Value<int>(row, "response_tokens", "a whole number"), Word<TrajectoryEnd>(row, "finish"));
+            Word<VerdictStatus>(row, "status") ?? VerdictStatus.Ok, Value<int>(row, "response_tokens", "a whole number"), Word<TrajectoryEnd>(row, "finish"))
+        {
+            Correct = row["acc"]?.GetValueKind() switch
+            {
+                JsonValueKind.True => 1,
+                JsonValueKind.False => 0,
+                _ => Value<double>(row, "acc", "a number, true or false"),
+            },
+        };
     }
 
     private static T? Value<T>(JsonObject row, string key, string expected) where T : struct => row[key] switch
@@ -90,7 +97,8 @@ public static class EvaluationRow
     private static T? Word<T>(JsonObject row, string key) where T : struct, Enum => Text(row, key) switch
     {
         null => null,
-        string word when Enum.TryParse(word, out T value) && Enum.IsDefined(value) => value,
+        // "no_answer", as the scorer of files writes it, is "NoAnswer" here.
+        string word when Enum.TryParse(word.Replace("_", "", StringComparison.Ordinal), ignoreCase: true, out T value) && Enum.IsDefined(value) => value,
         string word => throw new DataException($"'{key}': one of {string.Join(", ", Enum.GetNames<T>())} was expected, found '{word}'"),
     };
 }

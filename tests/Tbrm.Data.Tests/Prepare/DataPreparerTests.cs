@@ -87,6 +87,30 @@ internal sealed class DataPreparerTests
         Assert.That(new FileInspector(path, null).Describe(1, CancellationToken.None), Does.Contain("4 rows").And.Contain("reward_model").And.Contain("row 0").And.Not.Contain("row 1"));
     }
 
+    [Test]
+    public void A_column_that_no_row_has_is_named()
+    {
+        using TemporaryFolder folder = new();
+        string path = folder.Write("in.jsonl", """{"a":1}""" + "\n" + """{"a":2,"b":{"c":null}}""");
+        using MemoryStream output = new();
+
+        Assert.That(
+            () => new FileInspector(path, ["a", "b.d"]).WriteRows(output, head: null, CancellationToken.None),
+            Throws.TypeOf<DataException>().With.Message.Contains("no column 'b.d'; there are a, b"));
+        new FileInspector(path, ["b.c"]).WriteRows(output, head: 1, CancellationToken.None);
+        Assert.That(Encoding.UTF8.GetString(output.ToArray()), Is.EqualTo("""{"b.c":null}""" + "\n"));
+    }
+
+    [TestCase("")]
+    [TestCase("version https://git-lfs.github.com/spec/v1\n")]
+    public void A_file_called_parquet_that_is_none_is_refused(string content)
+    {
+        using TemporaryFolder folder = new();
+        string path = folder.Write("train.parquet", content);
+
+        Assert.That(() => new FileInspector(path, null), Throws.TypeOf<DataException>().With.Message.Contains("train.parquet: not a valid Parquet file"));
+    }
+
     private static System.Collections.Generic.IEnumerable<string> PromptDatasetRows(string path)
     {
         PromptDataset data = PromptDataset.Load([path], new());
