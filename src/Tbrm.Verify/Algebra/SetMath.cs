@@ -144,7 +144,7 @@ internal static class SetMath
         _ => 0,
     };
 
-    /// <summary>Membership of both sets at every point where one of them can change, and in every gap between two of these.</summary>
+    /// <summary>Membership of both sets at every point where one of them can change, in every gap between two of these, and at the infinities.</summary>
     private static List<(bool First, bool Second)>? Members(SetExpr a, SetExpr b, Budget budget)
     {
         List<Expr> points = [];
@@ -154,7 +154,7 @@ internal static class SetMath
         }
 
         List<(bool First, bool Second)> members = [];
-        for (int place = 0; place <= 2 * points.Count; place++)
+        for (int place = -1; place <= 2 * points.Count + 1; place++)
         {
             members.Add((Contains(a, points, place, budget), Contains(b, points, place, budget)));
         }
@@ -211,13 +211,13 @@ internal static class SetMath
         return true;
     }
 
-    // Places 1, 3, 5, ... are the points in order, places 0, 2, 4, ... the gaps around them.
+    // Places 1, 3, 5, ... are the points in order, places 0, 2, 4, ... the gaps around them; before and after all of these lie the infinities.
     private static bool Contains(Expr set, List<Expr> points, int place, Budget budget)
     {
         switch (set)
         {
             case NamedSetExpr named:
-                return named.Kind == NamedSetKind.Reals;
+                return named.Kind == NamedSetKind.Reals && place >= 0 && place <= 2 * points.Count;
             case FiniteSetExpr finite:
                 return finite.Elements.Any(element => PlaceOf(element, points, budget) == place);
             case IntervalExpr interval:
