@@ -5,6 +5,7 @@ using System.Linq;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using System.Text.Json.Serialization;
 using Tbrm.Core;
 using Tbrm.Engine;
 
@@ -16,6 +17,14 @@ namespace Tbrm.Training;
 /// </summary>
 public sealed class EvaluationJournal : IDisposable
 {
+    private static readonly JsonSerializerOptions s_json = new()
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+        RespectNullableAnnotations = true,
+        RespectRequiredConstructorParameters = true,
+        Converters = { new JsonStringEnumConverter<TrajectoryEnd>(allowIntegerValues: false) },
+    };
+
     private readonly FileStream _file;
     private readonly Dictionary<(string Set, long Id), (TrajectoryEnd End, int[] Ids)> _known = [];
 
@@ -77,35 +86,63 @@ public sealed class EvaluationJournal : IDisposable
 
     private void ReadOrBegin(string path, JsonObject identity)
     {
-        using StreamReader reader = new(_file, Encoding.UTF8, false, 1 << 16, leaveOpen: true);
-        string text = reader.ReadToEnd();
-        // A line that is not whole was being written when the process died.
-        string[] lines = text[..(text.LastIndexOf('\n') + 1)].Split('\n', StringSplitOptions.RemoveEmptyEntries);
-        if (lines.Length == 0)
+        long end = EndOfLastLine();
+        bool cutOff = end < _file.Length, begun = false;
+        _file.Seek(0, SeekOrigin.Begin);
+        using (StreamReader reader = new(_file, Encoding.UTF8, false, 1 << 16, leaveOpen: true))
         {
-            _file.SetLength(0);
-            Write(identity);
-            return;
+            int number = 1;
+            // A line that is not whole was being written when the process died.
+            for (string? line = reader.ReadLine(), next; line is not null && ((next = reader.ReadLine()) is not null || !cutOff); line = next, number++)
+            {
+                if (line.Length > 0 && begun)
+                {
+                    Read(path, number, line);
+                }
+                else if (line.Length > 0)
+                {
+                    CheckIdentity(path, line, identity);
+                    begun = true;
+                }
+            }
         }
 
-        CheckIdentity(path, lines[0], identity);
-        for (int i = 1; i < lines.Length; i++)
-        {
-            Read(path, i + 1, lines[i]);
-        }
-
-        _file.SetLength(lines.Sum(line => (long)Encoding.UTF8.GetByteCount(line) + 1));
+        _file.SetLength(begun ? end : 0);
         _file.Seek(0, SeekOrigin.End);
+        if (!begun)
+        {
+            Write(identity);
+        }
+    }
+
+    /// <summary>Where the last whole line ends: after the last line feed, 0 when there is none.</summary>
+    private long EndOfLastLine()
+    {
+        byte[] block = new byte[1 << 16];
+        for (long end = _file.Length; end > 0;)
+        {
+            int size = (int)Math.Min(block.Length, end);
+            end -= size;
+            _file.Seek(end, SeekOrigin.Begin);
+            _file.ReadExactly(block, 0, size);
+            int found = block.AsSpan(0, size).LastIndexOf((byte)'\n');
+            if (found >= 0)
+            {
+                return end + found + 1;
+            }
+        }
+
+        return 0;
     }
 
     private void Read(string path, int line, string text)
     {
         try
         {
-            JsonNode row = JsonNode.Parse(text)!;
-            _known[((string)row["set"]!, (long)row["id"]!)] = (Enum.Parse<TrajectoryEnd>((string)row["end"]!), [.. ((JsonArray)row["ids"]!).Select(n => (int)n!)]);
+            SavedResponse row = JsonSerializer.Deserialize<SavedResponse>(text, s_json) ?? throw new JsonException("the line is null");
+            _known[(row.Set, row.Id)] = (row.End, row.Ids);
         }
-        catch (Exception e) when (e is JsonException or InvalidOperationException or FormatException or ArgumentException or NullReferenceException or InvalidCastException)
+        catch (JsonException e)
         {
             throw new DataException($"{path}:{line}: no saved response can be read here; delete the file to begin anew", e);
         }
@@ -130,4 +167,7 @@ public sealed class EvaluationJournal : IDisposable
                 $"{path} holds the responses of another evaluation ({string.Join(", ", differing)} differ); delete it, or write to another place");
         }
     }
+
+    /// <summary>A line after the first.</summary>
+    private sealed record SavedResponse(string Set, long Id, TrajectoryEnd End, int[] Ids);
 }
