@@ -46,6 +46,21 @@ public sealed partial class DocumentTests
         Assert.That(guides.Where(g => !pages.Contains($"{g})", System.StringComparison.Ordinal)), Is.Empty);
     }
 
+    /// <summary>A key that nothing reads would be accepted and do nothing.</summary>
+    [Test]
+    public void Every_configuration_key_is_read_somewhere()
+    {
+        string config = Testing.Repository.PathOf("src", "Tbrm.Core", "Config");
+        string code = string.Concat(Directory.EnumerateFiles(Testing.Repository.PathOf("src"), "*.cs", SearchOption.AllDirectories)
+            .Where(f => !f.StartsWith(config, System.StringComparison.Ordinal)).Select(File.ReadAllText));
+        List<string> keys = [.. Directory.EnumerateFiles(config, "*.cs").SelectMany(f => Key().Matches(File.ReadAllText(f))).Select(m => m.Groups[1].Value).Distinct()];
+        Assert.That(keys, Has.Count.GreaterThan(80));
+        Assert.That(keys.Where(k => !Regex.IsMatch(code, $@"\.{k}\b")), Is.Empty);
+    }
+
+    [GeneratedRegex(@"public [\w<>\[\], ?]+ (\w+) \{ get; init; \}")]
+    private static partial Regex Key();
+
     [GeneratedRegex(@"(?:getenv\(""|GetEnvironmentVariable\(""|\$ENV\{|\$\{(?=TBRM_\w+:-)|\$env:)(TBRM_\w+)")]
     private static partial Regex Read();
 

@@ -42,6 +42,10 @@ public sealed record BatchPlan
     /// <summary>Rows that a micro-batch scores at most, a bootstrap row for each trajectory included.</summary>
     public long MicroBatchRows => MicroBatchSequences * (LongestResponse + 1);
 
+    /// <summary>The same step in the micro-batches of the reference pass.</summary>
+    public BatchPlan OfReferencePass(RefConfig config) => config.LogProbMaxTokenLenPerGpu == 0 ? this
+        : this with { MicroBatchSequences = Math.Max(1, Math.Min(config.LogProbMaxTokenLenPerGpu / LongestSequence, Trajectories)) };
+
     /// <summary>Steps in which every prompt is asked once; the rest that fills no step is left out.</summary>
     public long? StepsPerEpoch => Prompts == 0 ? null : DataPrompts / Prompts;
 

@@ -75,10 +75,11 @@ public sealed record MemoryPlan
     public static MemoryPlan Train(ModelBytes model, RunConfig config, BatchPlan batch, long available, int threads)
     {
         long pages = KvPageCount(model, config, available);
-        long referencePass = batch.MicroBatchTokens * model.ScoringPerToken + batch.MicroBatchRows * model.PerScoredRow(training: false) + model.HeadSums(ChunkRows(batch));
+        BatchPlan scored = batch.OfReferencePass(config.Ref);
+        long referencePass = scored.MicroBatchTokens * model.ScoringPerToken + scored.MicroBatchRows * model.PerScoredRow(training: false) + model.HeadSums(ChunkRows(scored));
         List<MemoryPart> parts = [.. Policy(model), .. Rollout(model, config, pages, threads)];
         parts.Add(new("reference", "reference weights", model.Reference, model.Adapter is null ? "a frozen copy" : "the weights themselves, with the adapter off"));
-        parts.Add(new("reference_pass", "reference pass", referencePass, $"{batch.MicroBatchTokens} tokens, forward only", MemoryPhase.Update));
+        parts.Add(new("reference_pass", "reference pass", referencePass, $"{scored.MicroBatchTokens} tokens, forward only", MemoryPhase.Update));
         parts.AddRange(Update(model, config, batch, threads));
         long tokens = batch.TokensPerStep;
         return Finish(model, config, batch, parts, available, pages) with { PpoExtra = model.Adapter is null ? model.Critic + 3 * sizeof(float) * tokens : 0 };

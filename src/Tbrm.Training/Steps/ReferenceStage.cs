@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Linq;
 using System.Threading;
 using Tbrm.Engine;
 
@@ -10,32 +11,46 @@ namespace Tbrm.Training;
 /// <param name="V1">V_ref(s_1) of every trajectory, nats, [B] (0 for an empty one).</param>
 public sealed record ReferenceScores(float[] Logp, float[] V1);
 
-/// <summary>The reference pass: the logprob stage of the reference policy, micro-batch by micro-batch.</summary>
+/// <summary>The reference pass: the logprob stage of the reference policy, micro-batch by micro-batch of its own.</summary>
 public static class ReferenceStage
 {
-    /// <summary>Scores every micro-batch of the step.</summary>
+    /// <summary>Scores the whole step; the result is cut as the update's micro-batches are.</summary>
     public static IReadOnlyList<ReferenceScores> Score(ReferencePolicy reference, TrajectoryBatch batch, float temperature, CancellationToken stop)
     {
-        List<ReferenceScores> all = [];
-        foreach (Range range in batch.MicroBatches)
+        float[] logp = new float[batch.Sequences.Sum(s => s.Rows)], v1 = new float[batch.Sequences.Length];
+        int done = 0;
+        foreach (Range range in batch.ReferenceMicroBatches)
         {
             stop.ThrowIfCancellationRequested();
             PackedBatch packed = batch.Pack(range);
             Scores scores = reference.LogProb(packed, temperature);
-            float[] logp = new float[packed.RowCount], v1 = new float[packed.RowOffsets.Length - 1];
             int first = range.Start.Value;
-            for (int b = 0; b < v1.Length; b++)
+            for (int b = 0; b < packed.RowOffsets.Length - 1; b++)
             {
                 int begin = (int)packed.RowOffsets[b], actions = begin + batch.Sequences[first + b].Response.Length;
                 for (int row = begin; row < actions; row++)
                 {
-                    logp[row] = scores.Logp(row);
+                    logp[done + row] = scores.Logp(row);
                 }
 
-                v1[b] = begin < packed.RowOffsets[b + 1] ? scores.V[begin] : 0;
+                v1[first + b] = begin < packed.RowOffsets[b + 1] ? scores.V[begin] : 0;
             }
 
-            all.Add(new(logp, v1));
+            done += packed.RowCount;
+        }
+
+        return Cut(batch, logp, v1);
+    }
+
+    private static List<ReferenceScores> Cut(TrajectoryBatch batch, float[] logp, float[] v1)
+    {
+        List<ReferenceScores> all = [];
+        int first = 0;
+        foreach (Range range in batch.MicroBatches)
+        {
+            int end = first + batch.Sequences[range].Sum(s => s.Rows);
+            all.Add(new(logp[first..end], v1[range]));
+            first = end;
         }
 
         return all;

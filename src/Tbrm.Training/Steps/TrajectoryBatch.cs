@@ -8,7 +8,7 @@ namespace Tbrm.Training;
 
 /// <summary>
 /// The trajectories of a step, ready for the update: rewards after scaling and normalisation, weights in the mean, and the micro-batches
-/// that both the reference pass and the update use.
+/// of the reference pass and of the update.
 /// </summary>
 public sealed class TrajectoryBatch
 {
@@ -23,8 +23,10 @@ public sealed class TrajectoryBatch
         int count = kept.Count(k => k);
         Weights = [.. kept.Select(k => k ? 1f / count : 0f)];
         Sequences = [.. trajectories.Select((t, i) => new ScoredSequence(t.PromptIds, t.ResponseIds, Bootstrap[i]))];
-        MicroBatches = Engine.MicroBatches.Cut(
-            [.. trajectories.Select(t => t.Length)], config.Actor.PpoMaxTokenLenPerGpu, config.Actor.PpoMicroBatchSizePerGpu);
+        int[] lengths = [.. trajectories.Select(t => t.Length)];
+        MicroBatches = Engine.MicroBatches.Cut(lengths, config.Actor.PpoMaxTokenLenPerGpu, config.Actor.PpoMicroBatchSizePerGpu);
+        ReferenceMicroBatches = config.Ref.LogProbMaxTokenLenPerGpu > 0
+            ? Engine.MicroBatches.Cut(lengths, config.Ref.LogProbMaxTokenLenPerGpu) : MicroBatches;
         NonFinite = trajectories.Count(t => t.End == TrajectoryEnd.NonFinite);
     }
 
@@ -43,8 +45,11 @@ public sealed class TrajectoryBatch
     /// <summary>What is scored.</summary>
     public ScoredSequence[] Sequences { get; }
 
-    /// <summary>Ranges of trajectories.</summary>
+    /// <summary>Ranges of trajectories, of the update.</summary>
     public IReadOnlyList<Range> MicroBatches { get; }
+
+    /// <summary>Ranges of trajectories, of the reference pass.</summary>
+    public IReadOnlyList<Range> ReferenceMicroBatches { get; }
 
     /// <summary>Trajectories whose logits were no numbers.</summary>
     public int NonFinite { get; }

@@ -20,8 +20,6 @@ internal sealed class BigMath(int bits, Budget budget)
 
     public BigFloat Pi => new BigFloat(FixedPi(Bits + GuardBits), -(Bits + GuardBits)).Round(Bits);
 
-    public BigFloat Ln2 => new BigFloat(FixedLn2(Bits + GuardBits), -(Bits + GuardBits)).Round(Bits);
-
     public BigFloat Exp(BigFloat x)
     {
         Budget.Spend(Bits);

@@ -1,0 +1,72 @@
+using System.Collections.Generic;
+using System.Linq;
+using System.Text.Json.Nodes;
+using NUnit.Framework;
+using Tbrm.Core;
+using Tbrm.Engine;
+
+namespace Tbrm.Training.Tests;
+
+/// <summary>The reference pass has micro-batches of its own; its result lines up with the update's, bit for bit.</summary>
+public sealed class ReferenceStageTests
+{
+    private const int Vocabulary = 50;
+
+    [Test]
+    public void The_cut_of_the_reference_pass_changes_nothing([Values(1, 30, 64, 100000)] int maxTokens, [Values] bool bf16)
+    {
+        using EngineDevice device = EngineDevice.Open("cpu", 2);
+        using Policy policy = Policy.CreateRandom(device, Architecture(), new() { Bf16 = bf16, MaxPositions = 64, Trainable = false }, seed: 1, std: 0.1f);
+        using ReferencePolicy reference = ReferencePolicy.Of(policy);
+        IReadOnlyList<Trajectory> trajectories = [.. new[] { 3, 0, 17, 9, 1, 12, 8 }.Select((length, i) => Drawn(i, length))];
+        IReadOnlyList<ReferenceScores> expected = Score(reference, Batch(trajectories, 0));
+        TrajectoryBatch cut = Batch(trajectories, maxTokens);
+        IReadOnlyList<ReferenceScores> actual = Score(reference, cut);
+        Assert.That(cut.ReferenceMicroBatches, Has.Count.EqualTo(maxTokens switch { 1 => trajectories.Count, 100000 => 1, _ => cut.ReferenceMicroBatches.Count }));
+        Assert.That(cut.ReferenceMicroBatches.All(r => r.End.Value - r.Start.Value == 1 || trajectories.Take(r).Sum(t => t.Length) <= maxTokens));
+        Assert.That(actual, Has.Count.EqualTo(cut.MicroBatches.Count).And.Count.GreaterThan(1));
+        for (int m = 0; m < actual.Count; m++)
+        {
+            Assert.That(actual[m].Logp, Is.EqualTo(expected[m].Logp).And.Length.EqualTo(cut.Pack(cut.MicroBatches[m]).RowCount));
+            Assert.That(actual[m].V1, Is.EqualTo(expected[m].V1));
+        }
+
+        Assert.That(actual.SelectMany(s => s.Logp), Has.Some.LessThan(-1).And.None.NaN);
+    }
+
+    private static IReadOnlyList<ReferenceScores> Score(ReferencePolicy reference, TrajectoryBatch batch) => ReferenceStage.Score(reference, batch, 0.7f, default);
+
+    /// <summary>Every third response was cut at the limit, and so has a row for the state behind it.</summary>
+    private static Trajectory Drawn(int seed, int length)
+    {
+        int[] ids = [.. Enumerable.Range(0, length).Select(i => (i * 7 + seed * 13) % Vocabulary)];
+        return new()
+        {
+            Id = seed,
+            Group = seed,
+            PromptIds = [1, 2, 3 + seed],
+            ResponseIds = ids,
+            Logp = new float[length],
+            ProcessedLogp = new float[length],
+            End = seed % 3 == 2 ? TrajectoryEnd.Length : TrajectoryEnd.Stop,
+        };
+    }
+
+    private static TrajectoryBatch Batch(IReadOnlyList<Trajectory> trajectories, int maxTokens) => new(trajectories, [.. trajectories.Select(_ => 1.0)], new()
+    {
+        Algorithm = new() { Tbrm = new() { Truncation = "bootstrap" } },
+        Actor = new() { PpoMaxTokenLenPerGpu = 25 },
+        Ref = new() { LogProbMaxTokenLenPerGpu = maxTokens },
+    });
+
+    private static ModelArchitecture Architecture() => ModelArchitecture.Parse(new JsonObject
+    {
+        ["architectures"] = new JsonArray("Qwen2ForCausalLM"),
+        ["hidden_size"] = 32,
+        ["intermediate_size"] = 48,
+        ["num_hidden_layers"] = 2,
+        ["num_attention_heads"] = 4,
+        ["num_key_value_heads"] = 2,
+        ["vocab_size"] = Vocabulary,
+    }.ToJsonString(), "test");
+}
