@@ -1,5 +1,6 @@
 using System;
 using System.Linq;
+using System.Text;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using System.Threading;
@@ -74,7 +75,7 @@ public sealed partial class MathBoxedGrader : IGrader
     private static string? SquareRoots(string text)
     {
         string[] parts = text.Split(@"\sqrt");
-        string result = parts[0];
+        StringBuilder result = new(parts[0], text.Length + 2 * parts.Length);
         foreach (string part in parts.Skip(1))
         {
             if (part.Length == 0)
@@ -83,17 +84,17 @@ public sealed partial class MathBoxedGrader : IGrader
             }
 
             int first = CodePoints.UnitsAt(part, 0);
-            result += part[0] == '{' ? @"\sqrt" + part : $@"\sqrt{{{part[..first]}}}{part[first..]}";
+            _ = part[0] == '{' ? result.Append(@"\sqrt").Append(part) : result.Append($@"\sqrt{{{part[..first]}}}").Append(part.AsSpan(first));
         }
 
-        return result;
+        return result.ToString();
     }
 
     /// <summary>Braces the two code points after each bare fraction; null where nothing follows one, unchanged where only one does.</summary>
     private static string? Fractions(string text)
     {
         string[] parts = text.Split(@"\frac");
-        string result = parts[0];
+        StringBuilder result = new(parts[0], text.Length + 2 * parts.Length);
         foreach (string part in parts.Skip(1))
         {
             if (part.Length == 0)
@@ -104,7 +105,7 @@ public sealed partial class MathBoxedGrader : IGrader
             int first = CodePoints.UnitsAt(part, 0);
             if (part[0] == '{')
             {
-                result += @"\frac" + part;
+                result.Append(@"\frac").Append(part);
             }
             else if (part.Length == first)
             {
@@ -113,12 +114,12 @@ public sealed partial class MathBoxedGrader : IGrader
             else
             {
                 int second = first + CodePoints.UnitsAt(part, first);
-                result += part[first] == '{'
-                    ? $@"\frac{{{part[..first]}}}{part[first..]}"
-                    : $@"\frac{{{part[..first]}}}{{{part[first..second]}}}{part[second..]}";
+                _ = part[first] == '{'
+                    ? result.Append($@"\frac{{{part[..first]}}}").Append(part.AsSpan(first))
+                    : result.Append($@"\frac{{{part[..first]}}}{{{part[first..second]}}}").Append(part.AsSpan(second));
             }
         }
 
-        return result;
+        return result.ToString();
     }
 }

@@ -1,5 +1,6 @@
 using System;
 using System.Linq;
+using System.Text;
 using System.Text.RegularExpressions;
 
 namespace Tbrm.Verify.Latex;
@@ -164,13 +165,13 @@ internal static partial class LatexNormalizer
     private static string Fractions(string text)
     {
         string[] parts = text.Split(@"\frac");
-        string result = parts[0];
+        StringBuilder result = new(parts[0], text.Length + 2 * parts.Length);
         foreach (string part in parts.Skip(1))
         {
             string rest = part.TrimStart();
             if (rest.StartsWith('{'))
             {
-                result += @"\frac" + rest;
+                result.Append(@"\frac").Append(rest);
             }
             else if (rest.Length < 2)
             {
@@ -178,11 +179,13 @@ internal static partial class LatexNormalizer
             }
             else
             {
-                result += rest[1] == '{' ? $@"\frac{{{rest[0]}}}{rest[1..]}" : $@"\frac{{{rest[0]}}}{{{rest[1]}}}{rest[2..]}";
+                _ = rest[1] == '{'
+                    ? result.Append($@"\frac{{{rest[0]}}}").Append(rest.AsSpan(1))
+                    : result.Append($@"\frac{{{rest[0]}}}{{{rest[1]}}}").Append(rest.AsSpan(2));
             }
         }
 
-        return result;
+        return result.ToString();
     }
 
     private static string SlashFraction(string text) => IntegerSlashInteger().Replace(text, @"\frac{$1}{$2}");
