@@ -67,6 +67,19 @@ torch_folder() {
     python3 -c 'import importlib.util as u; s = u.find_spec("torch"); print(s.submodule_search_locations[0] if s else "")' 2>/dev/null
 }
 
+# A toolkit without cuBLAS borrows the one that Python's torch brought along, whose files have no development names: CMake arguments, one a line.
+borrowed_cublas() {
+    local header root name
+    [ -z "$(find -L "$toolkit/include" "$toolkit/targets" -maxdepth 3 -name cublas_v2.h -print -quit 2>/dev/null)" ] || return 0
+    header=$(find -L "$(torch_folder)/../nvidia" -name cublas_v2.h -print -quit 2>/dev/null)
+    [ -n "$header" ] || return 0
+    root=$(cd "$(dirname "$header")/.." && pwd)
+    mkdir -p "$runs/cublas"
+    for name in cublas cublasLt; do ln -sf "$(find "$root/lib" -name "lib$name.so*" -print -quit)" "$runs/cublas/lib$name.so"; done
+    printf '%s\n' "-DCMAKE_LIBRARY_PATH=$PWD/$runs/cublas" "-DCMAKE_CXX_FLAGS=-isystem $root/include" "-DCMAKE_CUDA_FLAGS=-isystem $root/include" \
+        "-DCMAKE_BUILD_RPATH=$root/lib"
+}
+
 configure() { (cd native && cmake --preset cuda -Wno-dev "$@"); }
 
 # libtorch serves one comparison on the CPU only: without it, or with one that does not fit, the rest is built. A compiler that nobody has tried
@@ -74,6 +87,7 @@ configure() { (cd native && cmake --preset cuda -Wno-dev "$@"); }
 build() {
     local arguments=("-DCMAKE_CUDA_ARCHITECTURES=$(architecture)" -DTBRM_WARNINGS_AS_ERRORS=OFF) torch
     [ ! -e "$pack/include/nlohmann/json.hpp" ] || arguments+=("-DTBRM_NLOHMANN_INCLUDE=$PWD/$pack/include")
+    mapfile -t -O "${#arguments[@]}" arguments < <(borrowed_cublas)
     torch=$(torch_folder)
     if [ -z "$torch" ] || ! configure "${arguments[@]}" -DTBRM_WITH_TORCH=ON -DTBRM_TORCH_DIR="$torch"; then
         configure "${arguments[@]}" -DTBRM_WITH_TORCH=OFF || return
@@ -135,8 +149,8 @@ if ! nvidia-smi -L >/dev/null 2>&1; then
 fi
 toolkit=$(dirname "$(dirname "$(readlink -f "$(command -v nvcc)")")")
 export LD_LIBRARY_PATH=$toolkit/lib64:$toolkit/targets/x86_64-linux/lib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
-export -f machine build architecture torch_folder configure tests faults program train_twice generate
-export commit pack native runs weights
+export -f machine build architecture torch_folder borrowed_cublas configure tests faults program train_twice generate
+export commit pack native runs weights toolkit
 rm -rf "$runs"
 mkdir -p "$runs"
 
