@@ -201,6 +201,24 @@ TBRM_TEST(every_float_format_is_read) {
     }
 }
 
+TBRM_TEST(a_tensor_of_the_decoder_that_the_model_has_no_place_for_is_refused) {
+    const TemporaryFolder folder;
+    const ContextHandle context = make_context(1);
+    const ModelHandle model = make_model(context.get(), tiny_config(TBRM_DTYPE_F32), 1);
+    const std::string scalar(4, '\0');
+    const auto file_with = [&](const std::string& name) {
+        write_file(folder / "x", {{name, FileDtype::F32, {1}, scalar}});
+        return folder / "x";
+    };
+    int64_t found = 0;
+    tbrm_error_t err{};
+    const std::string deeper = file_with("model.layers.90.mlp.up_proj.weight");
+    CHECK(tbrm_checkpoint_load_weights(model.get(), deeper.c_str(), &found, &err) == TBRM_STATUS_BAD_FILE);
+    CHECK(std::string(err.message).find("no place in the model") != std::string::npos);
+    CHECK(load(model.get(), file_with("model.layers.0.self_attn.rotary_emb.inv_freq")) == 0);
+    CHECK(load(model.get(), file_with("v_head.weight")) == 0);
+}
+
 TBRM_TEST(a_tied_model_takes_the_embedding_under_either_name) {
     const TemporaryFolder folder;
     const ContextHandle context = make_context(1);

@@ -55,6 +55,12 @@ internal sealed class GenerateVerb : IVerb
                 p => progress.Show("generate", (double)p.Finished / p.Total, $"{p.Finished}/{p.Total} responses"), signals.Token);
             progress.Clear();
             Write(parsed.GetValue(_output), trajectories.Select(t => Row(session, encoded[t.Group].Prompt, t)));
+            int broken = trajectories.Count(t => t.End == TrajectoryEnd.NonFinite);
+            if (broken > 0)
+            {
+                throw new TbrmUserException(ExitCode.NonFinite, $"{broken} of {trajectories.Count} responses ended where the model's logits were not finite (finish is NonFinite in their rows); are the weights damaged, or past the range of model.dtype?");
+            }
+
             return ExitCode.Ok;
         }
         catch (OperationCanceledException) when (signals.Token.IsCancellationRequested)

@@ -1,7 +1,6 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
-using System.Text.Json;
 using System.Text.Json.Nodes;
 using Tbrm.Core;
 using Tbrm.Interop;
@@ -79,29 +78,25 @@ public sealed record ModelArchitecture
     /// <summary>Reads a <c>config.json</c>; <paramref name="where"/> names it in messages.</summary>
     public static ModelArchitecture Parse(string json, string where)
     {
-        JsonObject raw;
-        try
-        {
-            raw = JsonNode.Parse(json) as JsonObject ?? throw new DataException($"{where}: expected a JSON object");
-        }
-        catch (JsonException e)
-        {
-            throw new DataException($"{where}: not JSON: {e.Message}", e);
-        }
-
-        ConfigReader read = new(raw, where);
-        string name = raw["architectures"] is JsonArray { Count: > 0 } list ? (string?)list[0] ?? "" : "";
-        if (!Known.Contains(name, StringComparer.Ordinal))
-        {
-            throw new DataException($"{where}: architecture '{name}' is not supported; supported are {string.Join(", ", Known)}");
-        }
-
-        RefuseVariants(raw, where);
+        JsonObject raw = ConfigJson.Parse(json, where);
+        ConfigJson read = new(raw, where);
+        string name = ArchitectureName(raw, where);
+        RefuseVariants(read, name);
         int hidden = read.Int("hidden_size"), heads = read.Int("num_attention_heads");
-        int headDim = read.Int("head_dim", heads > 0 ? hidden / heads : 0);
+        // A Qwen3 head has 128 dimensions unless the file says otherwise, whatever the width.
+        int headDim = read.Int("head_dim", name == Qwen3 ? 128 : hidden / heads);
+        if (headDim is < 2 or > 256 || headDim % 2 != 0)
+        {
+            throw new DataException($"{where}: head_dim is {headDim}; expected an even number of at most 256 (rotary embedding turns pairs)");
+        }
+
+        int keyValueHeads = read.Int("num_key_value_heads", heads);
+        if (heads % keyValueHeads != 0)
+        {
+            throw new DataException($"{where}: num_key_value_heads is {keyValueHeads}; expected a divisor of num_attention_heads, which is {heads}");
+        }
+
         int positions = read.Int("max_position_embeddings", 32768);
-        double theta = raw["rope_parameters"] is JsonObject parameters ? new ConfigReader(parameters, where).Double("rope_theta", 10000) : read.Double("rope_theta", 10000);
-        JsonObject? scaling = raw["rope_scaling"] as JsonObject ?? raw["rope_parameters"] as JsonObject;
         return new()
         {
             Name = name,
@@ -110,20 +105,21 @@ public sealed record ModelArchitecture
             IntermediateSize = read.Int("intermediate_size"),
             Layers = read.Int("num_hidden_layers"),
             Heads = heads,
-            KeyValueHeads = read.Int("num_key_value_heads", heads),
+            KeyValueHeads = keyValueHeads,
             HeadDim = headDim,
             MaxPositionEmbeddings = positions,
             TieWordEmbeddings = read.Bool("tie_word_embeddings", false),
             QkvBias = name == Qwen2,
             QkNorm = name == Qwen3,
-            RmsNormEps = (float)read.Double("rms_norm_eps", 1e-6),
-            Rope = RopeFrequencies.Create(headDim, theta, scaling, positions, where),
-            TorchDtype = (string?)raw["torch_dtype"] ?? (string?)raw["dtype"] ?? "float32",
+            RmsNormEps = (float)read.Double("rms_norm_eps", 1e-6, above: 0, below: 1),
+            Rope = RopeFrequencies.Create(read, headDim, positions),
+            TorchDtype = Type(read),
             Raw = raw,
         };
     }
 
     /// <summary>The native configuration of a model of this architecture.</summary>
+    /// <exception cref="DataException">Sequences may get longer than the checkpoint's rotations hold.</exception>
     internal NativeModelConfig Native(Dtype dtype, int maxPositions, bool trainable, bool recompute, long headBudgetBytes) => new()
     {
         Dtype = dtype,
@@ -134,7 +130,7 @@ public sealed record ModelArchitecture
         NHeads = Heads,
         NKvHeads = KeyValueHeads,
         HeadDim = HeadDim,
-        MaxPositions = maxPositions,
+        MaxPositions = Rope.Checked(maxPositions),
         TieWordEmbeddings = TieWordEmbeddings ? 1 : 0,
         QkvBias = QkvBias ? 1 : 0,
         QkNorm = QkNorm ? 1 : 0,
@@ -145,54 +141,59 @@ public sealed record ModelArchitecture
         HeadBudgetBytes = headBudgetBytes,
     };
 
-    /// <summary>Settings of a known architecture that would change the arithmetic in ways that are not built.</summary>
-    private static void RefuseVariants(JsonObject raw, string where)
+    /// <summary>The first of <c>architectures</c>; where the file has none, that of its <c>model_type</c>.</summary>
+    private static string ArchitectureName(JsonObject raw, string where)
     {
-        string activation = (string?)raw["hidden_act"] ?? "silu";
+        string name = raw["architectures"] switch
+        {
+            null => raw["model_type"]?.ToString() switch { "qwen2" => Qwen2, "qwen3" => Qwen3, "llama" => Llama, _ => "" },
+            JsonArray { Count: > 0 } list when list[0] is JsonValue first && first.TryGetValue(out string? text) => text,
+            JsonArray { Count: 0 } => "",
+            JsonNode other => throw new DataException($"{where}: expected a list of names at architectures, found {ConfigJson.Shown(other)}"),
+        };
+        return Known.Contains(name, StringComparer.Ordinal) ? name
+            : throw new DataException($"{where}: architecture '{name}' is not supported; supported are {string.Join(", ", Known)}");
+    }
+
+    /// <summary>The tensors' type; transformers 5 writes <c>dtype</c>, older ones <c>torch_dtype</c>.</summary>
+    private static string Type(ConfigJson read)
+    {
+        string type = read.Text("torch_dtype") ?? read.Text("dtype") ?? "float32";
+        return type is "float32" or "bfloat16" or "float16" or "float64" or "auto" ? type
+            : throw new DataException($"{read.Where}: {(read.Text("torch_dtype") is null ? "dtype" : "torch_dtype")} is '{type}'; expected float32, bfloat16 or float16");
+    }
+
+    /// <summary>Settings of a known architecture that would change the arithmetic in ways that are not built.</summary>
+    private static void RefuseVariants(ConfigJson read, string name)
+    {
+        string where = read.Where, activation = read.Text("hidden_act") ?? "silu";
         if (activation != "silu")
         {
             throw new DataException($"{where}: hidden_act '{activation}' is not supported; expected silu");
         }
 
-        if (raw["use_sliding_window"] is JsonValue sliding && sliding.GetValueKind() == JsonValueKind.True)
+        if (read.Bool("use_sliding_window", false))
         {
             throw new DataException($"{where}: use_sliding_window=true is not supported; attention here sees the whole sequence");
         }
 
-        foreach (string key in new[] { "mlp_bias", "attention_bias" })
+        // Qwen2 knows neither key: its q, k and v have biases, and nothing else has.
+        foreach (string key in name == Qwen2 ? Array.Empty<string>() : ["mlp_bias", "attention_bias"])
         {
-            // Qwen2 has biases on q, k, v without saying so; these keys would add others (o, gate, up, down).
-            if (raw[key] is JsonValue bias && bias.GetValueKind() == JsonValueKind.True)
+            if (read.Bool(key, false))
             {
                 throw new DataException($"{where}: {key}=true is not supported");
             }
         }
 
-        if (raw["quantization_config"] is JsonObject)
+        if (read.Double("partial_rotary_factor", 1) != 1)
+        {
+            throw new DataException($"{where}: partial_rotary_factor is not supported; rotary embedding here turns whole heads");
+        }
+
+        if (read.Object("quantization_config") is not null)
         {
             throw new DataException($"{where}: quantized weights are not supported; use the bf16 or fp32 checkpoint");
         }
-    }
-
-    private sealed class ConfigReader(JsonObject raw, string where)
-    {
-        public int Int(string key, int? fallback = null)
-        {
-            if (raw[key] is JsonValue value && value.TryGetValue(out int number))
-            {
-                return number > 0 ? number : throw new DataException($"{where}: {key} is {number}; expected a positive number");
-            }
-
-            return raw[key] is null && fallback is { } f && f > 0
-                ? f : throw new DataException($"{where}: expected a whole number at {key}, found {raw[key]?.ToJsonString() ?? "nothing"}");
-        }
-
-        public double Double(string key, double fallback) => raw[key] is null ? fallback
-            : raw[key] is JsonValue value && value.TryGetValue(out double number) ? number
-            : throw new DataException($"{where}: expected a number at {key}, found {raw[key]!.ToJsonString()}");
-
-        public bool Bool(string key, bool fallback) => raw[key] is null ? fallback
-            : raw[key] is JsonValue value && value.TryGetValue(out bool flag) ? flag
-            : throw new DataException($"{where}: expected true or false at {key}, found {raw[key]!.ToJsonString()}");
     }
 }

@@ -156,16 +156,7 @@ public static class ModelFolder
             throw new DataException($"{folder} has neither {SingleFile} nor {IndexFile}.{pickles}{hint}");
         }
 
-        JsonObject? map = null;
-        try
-        {
-            map = (JsonNode.Parse(ReadText(index)) as JsonObject)?["weight_map"] as JsonObject;
-        }
-        catch (JsonException e)
-        {
-            throw new DataException($"{index}: not JSON: {e.Message}", e);
-        }
-
+        JsonObject? map = ConfigJson.Parse(ReadText(index), index)["weight_map"] as JsonObject;
         if (map is null || map.Any(p => p.Value is not JsonValue value || value.GetValueKind() != JsonValueKind.String))
         {
             throw new DataException($"{index}: expected an object weight_map of tensor names to file names");

@@ -1,49 +1,67 @@
 using System;
-using System.Text.Json;
-using System.Text.Json.Nodes;
+using System.Linq;
 using Tbrm.Core;
 
 namespace Tbrm.Engine;
 
 /// <summary>
-/// Rotations per position for every pair of a head, after the scaling that a checkpoint's <c>rope_scaling</c> asks for. Formulas as in
-/// transformers' modeling_rope_utils: none, linear, llama3, yarn.
+/// Rotations per position for every pair of a head, after the scaling that a checkpoint's <c>rope_scaling</c> (since transformers 5
+/// <c>rope_parameters</c>) asks for. Formulas as in transformers' modeling_rope_utils: none, linear, dynamic, llama3, yarn.
 /// </summary>
 /// <param name="InverseFrequencies">[head_dim / 2], radians per position.</param>
 /// <param name="AttentionFactor">Multiplies cos and sin.</param>
-public sealed record RopeFrequencies(float[] InverseFrequencies, float AttentionFactor)
+/// <param name="LongestSequence">Beyond this many positions the rotations would have to change with the sequence's length.</param>
+public sealed record RopeFrequencies(float[] InverseFrequencies, float AttentionFactor, int LongestSequence = int.MaxValue)
 {
     /// <summary>Computes the table from <c>config.json</c>'s keys.</summary>
-    public static RopeFrequencies Create(int headDim, double theta, JsonObject? scaling, int maxPositions, string where)
+    internal static RopeFrequencies Create(ConfigJson config, int headDim, int maxPositions)
     {
+        ConfigJson? parameters = config.Object("rope_parameters"), scaling = config.Object("rope_scaling") ?? parameters;
+        double theta = parameters?.Optional("rope_theta", above: 0) ?? config.Double("rope_theta", 10000, above: 0);
         double[] plain = new double[headDim / 2];
         for (int i = 0; i < plain.Length; i++)
         {
             plain[i] = 1 / Math.Pow(theta, 2.0 * i / headDim);
         }
 
-        string kind = (string?)scaling?["rope_type"] ?? (string?)scaling?["type"] ?? "default";
-        double Number(string key, double? fallback = null) => scaling![key] is JsonValue value && value.GetValueKind() == JsonValueKind.Number
-            ? value.GetValue<double>()
-            : fallback ?? throw new DataException($"{where}: rope_scaling of type {kind} needs the number {key}");
+        if (scaling is not null && scaling.Double("partial_rotary_factor", 1) != 1)
+        {
+            throw new DataException($"{scaling.Where}: partial_rotary_factor is not supported; rotary embedding here turns whole heads");
+        }
+
+        string kind = scaling?.Text("rope_type") ?? scaling?.Text("type") ?? "default";
+        double original = scaling?.Optional("original_max_position_embeddings", above: 0) ?? maxPositions;
         return kind switch
         {
             "default" => new(Narrow(plain), 1),
-            "linear" => new(Narrow(Array.ConvertAll(plain, f => f / Number("factor"))), 1),
-            "llama3" => new(
-                Narrow(Llama3(plain, Number("factor"), Number("low_freq_factor"), Number("high_freq_factor"), Number("original_max_position_embeddings"))), 1),
-            "yarn" => Yarn(plain, headDim, theta, Number("factor"), Number("original_max_position_embeddings", maxPositions),
-                Number("beta_fast", 32), Number("beta_slow", 1), Number("attention_factor", double.NaN)),
-            _ => throw new DataException(
-                $"{where}: rope_scaling type '{kind}' is not known; expected default, linear, llama3 or yarn"),
+            "linear" => new(Narrow(Array.ConvertAll(plain, f => f / Number(scaling!, kind, "factor"))), 1),
+            // Up to the length that the model was trained for, the dynamic base is the base.
+            "dynamic" => new(Narrow(plain), 1, (int)Math.Min(original, int.MaxValue)),
+            "llama3" => Llama3(plain, scaling!, kind),
+            "yarn" => Yarn(plain, headDim, theta, scaling!, original, maxPositions),
+            _ => throw new DataException($"{scaling!.Where}: type '{kind}' is not known; expected default, linear, dynamic, llama3 or yarn"),
         };
     }
 
+    /// <summary>The length of sequence, when the rotations hold for it.</summary>
+    internal int Checked(int positions) => positions <= LongestSequence ? positions : throw new DataException(
+        $"rope_scaling of type dynamic is supported up to {LongestSequence} positions, where it changes nothing yet; sequences may get {positions} long here (data.max_prompt_length, data.max_response_length)");
+
+    private static double Number(ConfigJson scaling, string kind, string key) =>
+        scaling.Optional(key, above: 0) ?? throw new DataException($"{scaling.Where}: type {kind} needs the number {key}");
+
     private static float[] Narrow(double[] values) => Array.ConvertAll(values, v => (float)v);
 
-    private static double[] Llama3(double[] plain, double factor, double low, double high, double original)
+    private static RopeFrequencies Llama3(double[] plain, ConfigJson scaling, string kind)
     {
-        return Array.ConvertAll(plain, f =>
+        double factor = Number(scaling, kind, "factor"), original = Number(scaling, kind, "original_max_position_embeddings");
+        double low = Number(scaling, kind, "low_freq_factor"), high = Number(scaling, kind, "high_freq_factor");
+        if (low >= high)
+        {
+            throw new DataException($"{scaling.Where}: low_freq_factor is {low}; expected less than high_freq_factor, which is {high}");
+        }
+
+        return new(Narrow(Array.ConvertAll(plain, f =>
         {
             double wavelength = 2 * Math.PI / f;
             if (wavelength < original / high)
@@ -58,23 +76,37 @@ public sealed record RopeFrequencies(float[] InverseFrequencies, float Attention
 
             double smooth = (original / wavelength - low) / (high - low);
             return (1 - smooth) * f / factor + smooth * f;
-        });
+        })), 1);
     }
 
-    private static RopeFrequencies Yarn(double[] plain, int headDim, double theta, double factor, double original, double betaFast,
-        double betaSlow, double attentionFactor)
+    private static RopeFrequencies Yarn(double[] plain, int headDim, double theta, ConfigJson scaling, double original, int maxPositions)
     {
-        double Correction(double rotations) => headDim * Math.Log(original / (rotations * 2 * Math.PI)) / (2 * Math.Log(theta));
-        double from = Math.Max(Math.Floor(Correction(betaFast)), 0);
-        double to = Math.Min(Math.Ceiling(Correction(betaSlow)), headDim - 1);
-        double[] scaled = new double[plain.Length];
-        for (int i = 0; i < plain.Length; i++)
+        double factor = scaling.Optional("factor", above: 0) ?? maxPositions / original;
+        // As the reference does, zero counts as absent.
+        double fast = NonZero(scaling.Optional("beta_fast")) ?? 32, slow = NonZero(scaling.Optional("beta_slow")) ?? 1;
+        if (fast < 0 || slow < 0)
         {
-            double ramp = Math.Clamp((i - from) / (to == from ? 0.001 : to - from), 0, 1);
-            scaled[i] = plain[i] / factor * ramp + plain[i] * (1 - ramp);
+            throw new DataException($"{scaling.Where}: beta_fast is {fast} and beta_slow {slow}; expected positive numbers");
         }
 
-        double attention = double.IsNaN(attentionFactor) ? (factor <= 1 ? 1 : 0.1 * Math.Log(factor) + 1) : attentionFactor;
-        return new(Narrow(scaled), (float)attention);
+        double Correction(double rotations) => headDim * Math.Log(original / (rotations * 2 * Math.PI)) / (2 * Math.Log(theta));
+        bool isTruncated = scaling.Bool("truncate", true);
+        double from = Math.Max(isTruncated ? Math.Floor(Correction(fast)) : Correction(fast), 0);
+        double to = Math.Min(isTruncated ? Math.Ceiling(Correction(slow)) : Correction(slow), headDim - 1);
+        double[] scaled = [.. plain.Select((f, i) =>
+        {
+            double ramp = Math.Clamp((i - from) / (to == from ? 0.001 : to - from), 0, 1);
+            return f / factor * ramp + f * (1 - ramp);
+        })];
+        return new(Narrow(scaled), (float)(scaling.Optional("attention_factor", above: 0) ?? AttentionScale(factor, scaling)));
     }
+
+    /// <summary>Where the file gives no factor: 0.1 m ln(s) + 1, or, with two m, the quotient (DeepSeek's form).</summary>
+    private static double AttentionScale(double factor, ConfigJson scaling)
+    {
+        double Scale(double m) => factor <= 1 ? 1 : 0.1 * m * Math.Log(factor) + 1;
+        return NonZero(scaling.Optional("mscale")) is { } mscale && NonZero(scaling.Optional("mscale_all_dim")) is { } all ? Scale(mscale) / Scale(all) : Scale(1);
+    }
+
+    private static double? NonZero(double? value) => value == 0 ? null : value;
 }

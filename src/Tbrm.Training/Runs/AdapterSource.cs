@@ -108,7 +108,7 @@ public sealed record AdapterSource(string Adapter, string Base, string Companion
         policy.MergeAdapter();
         WriteFolder(output, folder =>
         {
-            ModelFolder.Save(policy, folder, TrainingSession.ReadGenerationConfig(Companions));
+            ModelFolder.Save(policy, folder, GenerationFile.Read(Companions));
             if (File.Exists(Path.Combine(Companions, "tokenizer.json")))
             {
                 Tokenizer.Load(Companions).Save(folder);

@@ -13,8 +13,6 @@ namespace Tbrm.Training;
 /// <summary>Everything that a verb needs of a configuration: device, tokenizer, policy, prompts, grader. Made in this order.</summary>
 public sealed class TrainingSession : IDisposable
 {
-    private static readonly string[] s_extraFiles = ["generation_config.json"];
-
     private TrainingSession(RunConfig config, EngineDevice device, PromptEncoder encoder, Policy policy, PromptSources prompts)
     {
         Config = config;
@@ -63,32 +61,8 @@ public sealed class TrainingSession : IDisposable
     /// <summary>Whether the model was built on the spot and has learned nothing yet.</summary>
     public bool IsScratch => Config.Model.Path.Length == 0;
 
-    /// <summary>Ids that end a response: the tokenizer's end token, and those of generation_config.json.</summary>
-    public IReadOnlyList<int> StopIds
-    {
-        get
-        {
-            List<int> ids = [];
-            if (Tokenizer.EosId is int eos)
-            {
-                ids.Add(eos);
-            }
-
-            switch (GenerationConfig?["eos_token_id"])
-            {
-                case JsonArray several:
-                    ids.AddRange(several.Select(n => n!.GetValue<int>()));
-                    break;
-                case JsonValue one:
-                    ids.Add(one.GetValue<int>());
-                    break;
-                default:
-                    break;
-            }
-
-            return [.. ids.Distinct().Where(id => id < Policy.Architecture.VocabSize)];
-        }
-    }
+    /// <summary>Ids that end a response: the tokenizer's end token, and those of generation_config.json (without one, of config.json).</summary>
+    public required IReadOnlyList<int> StopIds { get; init; }
 
     /// <summary>generation_config.json of the model folder, or null.</summary>
     public JsonObject? GenerationConfig { get; private init; }
@@ -121,7 +95,17 @@ public sealed class TrainingSession : IDisposable
 
             PromptEncoder encoder = new(tokenizer, tokenizerFolder, config.Data);
             prompts.LoadFiles(encoder);
-            return new(config, device, encoder, policy, prompts) { GenerationConfig = ReadGenerationConfig(folder), TokenizerFolder = tokenizerFolder, TrainsOnTask = prompts.Task is not null };
+            JsonObject? generation = GenerationFile.Read(folder);
+            IReadOnlyList<int> ends = generation is not null ? GenerationFile.EndIds(generation, GenerationFile.PathIn(folder))
+                : GenerationFile.EndIds(policy.Architecture.Raw, Path.Combine(folder, "config.json"));
+            int[] stops = [.. tokenizer.EosId is int eos ? ends.Prepend(eos) : ends];
+            return new(config, device, encoder, policy, prompts)
+            {
+                StopIds = [.. stops.Distinct().Where(id => id < policy.Architecture.VocabSize)],
+                GenerationConfig = generation,
+                TokenizerFolder = tokenizerFolder,
+                TrainsOnTask = prompts.Task is not null,
+            };
         }
         catch
         {
@@ -216,22 +200,4 @@ public sealed class TrainingSession : IDisposable
 
     private static int LongestSequence(RunConfig config) =>
         config.Data.MaxPromptLength + Math.Max(config.Data.MaxResponseLength, config.Rollout.ValKwargs.MaxResponseLength);
-
-    internal static JsonObject? ReadGenerationConfig(string folder)
-    {
-        string path = Path.Combine(folder, s_extraFiles[0]);
-        if (folder.Length == 0 || !File.Exists(path))
-        {
-            return null;
-        }
-
-        try
-        {
-            return JsonNode.Parse(File.ReadAllText(path)) as JsonObject ?? throw new DataException($"{path}: expected a JSON object");
-        }
-        catch (System.Text.Json.JsonException e)
-        {
-            throw new DataException($"{path}: not JSON: {e.Message}", e);
-        }
-    }
 }

@@ -1,0 +1,90 @@
+using System.Linq;
+using System.Text.Json.Nodes;
+using NUnit.Framework;
+using Tbrm.Core;
+using Tbrm.Interop;
+
+namespace Tbrm.Engine.Tests;
+
+/// <summary>What config.json files say, as transformers understands them, and what is refused.</summary>
+public sealed class ModelArchitectureTests
+{
+    private const string Base = """
+        {"architectures": ["LlamaForCausalLM"], "vocab_size": 64, "hidden_size": 256, "intermediate_size": 64, "num_hidden_layers": 1,
+         "num_attention_heads": 4, "max_position_embeddings": 4096, "rope_theta": 10000.0}
+        """;
+
+    // Pairs 0, 9, 15, 20, 24 and 31 of 32, by a transcription of transformers' modeling_rope_utils in double.
+    [TestCase("""{}""", new[] { 1.0, 0.07498942093324558, 0.01333521432163324, 0.00316227766016838, 0.001, 0.0001333521432163324 }, 1.0, TestName = "Rotations_of_default_are_the_references")]
+    [TestCase("""{"rope_theta": 700.0, "rope_parameters": {"rope_type": "default"}}""", new[] { 1.0, 0.15842224969325117, 0.04638315580734386, 0.01666532260119782, 0.007348123890872003, 0.00175311850412276 }, 1.0, TestName = "Rotations_of_theta_beside_are_the_references")]
+    [TestCase("""{"rope_parameters": {"rope_type": "default", "rope_theta": 1000000.0}}""", new[] { 1.0, 0.02053525026457146, 0.0015399265260594922, 0.0001778279410038923, 3.162277660168379e-05, 1.539926526059492e-06 }, 1.0, TestName = "Rotations_of_theta_inside_are_the_references")]
+    [TestCase("""{"rope_scaling": {"type": "linear", "factor": 4}}""", new[] { 0.25, 0.018747355233311395, 0.00333380358040831, 0.000790569415042095, 0.00025, 3.33380358040831e-05 }, 1.0, TestName = "Rotations_of_linear_are_the_references")]
+    [TestCase("""{"rope_scaling": {"rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0, "original_max_position_embeddings": 1024}}""", new[] { 1.0, 0.07498942093324558, 0.006230386767807315, 0.0003952847075210475, 0.000125, 1.666901790204155e-05 }, 1.0, TestName = "Rotations_of_llama3_are_the_references")]
+    [TestCase("""{"rope_scaling": {"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 1024}}""", new[] { 1.0, 0.05768416994865044, 0.0056418214437679096, 0.000790569415042095, 0.00025, 3.33380358040831e-05 }, 1.138629436111989, TestName = "Rotations_of_yarn_are_the_references")]
+    [TestCase("""{"rope_scaling": {"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 1024, "mscale": 1.0, "mscale_all_dim": 0.5}}""", new[] { 1.0, 0.05768416994865044, 0.0056418214437679096, 0.000790569415042095, 0.00025, 3.33380358040831e-05 }, 1.0648216253695715, TestName = "Rotations_of_yarn_mscale_are_the_references")]
+    [TestCase("""{"rope_scaling": {"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 1024, "truncate": false, "beta_fast": null}}""", new[] { 1.0, 0.05936914064309883, 0.005573896940265263, 0.000790569415042095, 0.00025, 3.33380358040831e-05 }, 1.138629436111989, TestName = "Rotations_of_yarn_truncate_are_the_references")]
+    [TestCase("""{"rope_scaling": {"rope_type": "yarn", "factor": null, "original_max_position_embeddings": 1024}}""", new[] { 1.0, 0.05768416994865044, 0.0056418214437679096, 0.000790569415042095, 0.00025, 3.33380358040831e-05 }, 1.138629436111989, TestName = "Rotations_of_yarn_no_factor_are_the_references")]
+    public void Rotations_are_the_references(string keys, double[] expected, double attentionFactor)
+    {
+        RopeFrequencies rope = Parse(keys).Rope;
+        int[] pairs = [0, 9, 15, 20, 24, 31];
+        // A float is within half an ulp (2^-24) of the double it was narrowed from.
+        Assert.That(pairs.Select(i => (double)rope.InverseFrequencies[i]), Is.EqualTo(expected).Within(1e-5).Percent);
+        Assert.That(rope.AttentionFactor, Is.EqualTo(attentionFactor).Within(1e-5).Percent);
+    }
+
+    [Test]
+    public void A_dynamic_base_holds_up_to_the_trained_length_and_is_refused_beyond()
+    {
+        ModelArchitecture architecture = Parse("""{"rope_scaling": {"type": "dynamic", "factor": 2.0}}""");
+        Assert.That(architecture.Rope.InverseFrequencies, Is.EqualTo(Parse("{}").Rope.InverseFrequencies));
+        Assert.That(architecture.Native(Dtype.F32, 4096, false, false, 0).MaxPositions, Is.EqualTo(4096));
+        Assert.That(() => architecture.Native(Dtype.F32, 4097, false, false, 0), Throws.TypeOf<DataException>().With.Message.Contains("4096"));
+    }
+
+    [TestCase("""{"architectures": null, "model_type": "qwen3"}""", "Qwen3ForCausalLM", 128)]
+    [TestCase("""{"architectures": ["Qwen3ForCausalLM"], "head_dim": 64}""", "Qwen3ForCausalLM", 64)]
+    [TestCase("""{"head_dim": null, "attention_bias": false, "mlp_bias": null}""", "LlamaForCausalLM", 64)]
+    [TestCase("""{"architectures": ["Qwen2ForCausalLM"], "attention_bias": true}""", "Qwen2ForCausalLM", 64)]
+    public void Keys_that_are_absent_or_null_have_transformers_defaults(string keys, string name, int headDim)
+    {
+        ModelArchitecture architecture = Parse(keys);
+        Assert.That((architecture.Name, architecture.HeadDim), Is.EqualTo((name, headDim)));
+    }
+
+    [TestCase("""{"architectures": [3]}""", "architectures")]
+    [TestCase("""{"architectures": ["Foo", "LlamaForCausalLM"]}""", "'Foo' is not supported")]
+    [TestCase("""{"head_dim": 33}""", "head_dim is 33")]
+    [TestCase("""{"num_key_value_heads": 3}""", "num_key_value_heads is 3")]
+    [TestCase("""{"rms_norm_eps": 0}""", "rms_norm_eps")]
+    [TestCase("""{"rope_theta": -1}""", "rope_theta")]
+    [TestCase("""{"hidden_act": 1}""", "hidden_act")]
+    [TestCase("""{"torch_dtype": {"a": 1}}""", "torch_dtype")]
+    [TestCase("""{"dtype": "int4"}""", "dtype is 'int4'")]
+    [TestCase("""{"use_sliding_window": 1}""", "use_sliding_window")]
+    [TestCase("""{"attention_bias": true}""", "attention_bias=true")]
+    [TestCase("""{"partial_rotary_factor": 0.5}""", "partial_rotary_factor")]
+    [TestCase("""{"rope_scaling": "yarn"}""", "an object at rope_scaling")]
+    [TestCase("""{"rope_scaling": {"type": 3}}""", "a text at type")]
+    [TestCase("""{"rope_scaling": {"type": "longrope"}}""", "'longrope' is not known")]
+    [TestCase("""{"rope_scaling": {"type": "linear", "factor": 0}}""", "a positive number at factor")]
+    [TestCase("""{"rope_scaling": {"type": "yarn", "factor": 2, "original_max_position_embeddings": -3}}""", "original_max_position_embeddings")]
+    [TestCase("""{"rope_scaling": {"type": "llama3", "factor": 8, "low_freq_factor": 4, "high_freq_factor": 4, "original_max_position_embeddings": 8}}""", "low_freq_factor")]
+    public void A_value_that_cannot_be_is_named_with_the_file(string keys, string expected) =>
+        Assert.That(() => Parse(keys), Throws.TypeOf<DataException>().With.Message.StartsWith("config.json").And.Message.Contains(expected));
+
+    [Test]
+    public void A_key_that_stands_twice_is_refused() =>
+        Assert.That(() => ModelArchitecture.Parse("""{"vocab_size": 1, "vocab_size": 2}""", "config.json"), Throws.TypeOf<DataException>().With.Message.Contains("vocab_size"));
+
+    private static ModelArchitecture Parse(string keys)
+    {
+        JsonObject config = (JsonObject)JsonNode.Parse(Base)!;
+        foreach ((string key, JsonNode? value) in (JsonObject)JsonNode.Parse(keys)!)
+        {
+            config[key] = value?.DeepClone();
+        }
+
+        return ModelArchitecture.Parse(config.ToJsonString(), "config.json");
+    }
+}
