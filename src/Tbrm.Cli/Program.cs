@@ -1,6 +1,7 @@
 using System;
 using System.CommandLine;
 using System.CommandLine.Parsing;
+using System.IO;
 using System.Linq;
 using Tbrm.Cli.Verbs;
 using Tbrm.Core;
@@ -27,8 +28,12 @@ internal static class Program
         new ConfigVerb(),
     ];
 
+    // A message that cannot be written must not end the program.
+    private static readonly TextWriter s_error = BestEffortWriter.StandardError();
+
     private static int Main(string[] args)
     {
+        Console.SetError(s_error);
         RootCommand root = new("Post-trains language models by Trajectory Bellman Residual Minimization.");
         foreach (IVerb verb in s_verbs)
         {
@@ -37,6 +42,7 @@ internal static class Program
 
         try
         {
+            OpenFileLimit.Check();
             ParseResult parsed = root.Parse(args);
             return parsed.Errors.Count > 0 ? UsageError(parsed) : parsed.Invoke(new() { EnableDefaultExceptionHandler = false });
         }

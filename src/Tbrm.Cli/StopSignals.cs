@@ -1,20 +1,25 @@
 using System;
+using System.Globalization;
+using System.IO;
+using System.Linq;
 using System.Runtime.InteropServices;
 using System.Threading;
 
 namespace Tbrm.Cli;
 
-/// <summary>The first Ctrl-C or SIGTERM asks the run to save and end; the second ends it at once.</summary>
+/// <summary>The first Ctrl-C, SIGTERM or SIGHUP (the terminal is gone) asks the run to save and end; the second ends it at once.</summary>
 internal sealed class StopSignals : IDisposable
 {
     private readonly CancellationTokenSource _source = new();
     private readonly PosixSignalRegistration _interrupt;
     private readonly PosixSignalRegistration _terminate;
+    private readonly PosixSignalRegistration? _hangUp;
 
     public StopSignals()
     {
         _interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Handle);
         _terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Handle);
+        _hangUp = IsHangUpIgnored() ? null : PosixSignalRegistration.Create(PosixSignal.SIGHUP, Handle);
     }
 
     public CancellationToken Token => _source.Token;
@@ -23,7 +28,18 @@ internal sealed class StopSignals : IDisposable
     {
         _interrupt.Dispose();
         _terminate.Dispose();
+        _hangUp?.Dispose();
         _source.Dispose();
+    }
+
+    /// <summary>Whether the program was started by nohup: then it outlives its terminal, and a handler would undo that.</summary>
+    private static bool IsHangUpIgnored()
+    {
+        const int hangUp = 1;
+        const string status = "/proc/self/status", mask = "SigIgn:";
+        return File.Exists(status) && File.ReadLines(status).FirstOrDefault(l => l.StartsWith(mask, StringComparison.Ordinal)) is { } line
+            && ulong.TryParse(line.AsSpan(mask.Length).Trim(), NumberStyles.HexNumber, CultureInfo.InvariantCulture, out ulong ignored)
+            && (ignored & (1UL << (hangUp - 1))) != 0;
     }
 
     private void Handle(PosixSignalContext context)

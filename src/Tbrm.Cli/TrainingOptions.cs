@@ -42,7 +42,7 @@ internal sealed class TrainingOptions
         using StopSignals signals = new();
         TerminalProgress progress = new(Console.Error, !Console.IsErrorRedirected);
         using OpenRun opened = OpenRun.Open(config, verb, progress);
-        using MetricSinks sinks = MetricSinks.Open(config.Trainer.Logger, opened.Folder, Console.Out, opened.RecordedStep);
+        using MetricSinks sinks = MetricSinks.Open(config.Trainer.Logger, opened.Folder, BestEffortWriter.StandardOutput(), opened.RecordedStep);
         if (parsed.GetValue(_resume) && opened.ResumedFrom is null && opened.WarmStart is null)
         {
             progress.Say($"tbrm-native: --resume: {opened.Folder.Root} holds no whole checkpoint, so the run begins at step 0");

@@ -8,8 +8,11 @@ namespace Tbrm.Training;
 /// <summary>A run folder with its session, and the checkpoint that the run goes on from.</summary>
 public sealed class OpenRun : IDisposable
 {
-    private OpenRun(RunFolder folder, TrainingSession session, string? resumedFrom, string? warmStart, RunState? state)
+    private readonly RunLock _lock;
+
+    private OpenRun(RunLock runLock, RunFolder folder, TrainingSession session, string? resumedFrom, string? warmStart, RunState? state)
     {
+        _lock = runLock;
         Folder = folder;
         Session = session;
         ResumedFrom = resumedFrom;
@@ -44,11 +47,25 @@ public sealed class OpenRun : IDisposable
     /// <param name="verb">What the run is: <see cref="RunState.Train"/> or <see cref="RunState.Sft"/>.</param>
     /// <param name="progress">Told about damaged checkpoints.</param>
     /// <exception cref="ConfigException">The folder belongs to a run of another verb.</exception>
-    /// <exception cref="DataException">The checkpoint cannot be used.</exception>
+    /// <exception cref="DataException">The checkpoint cannot be used, or another process writes to the folder.</exception>
     public static OpenRun Open(RunConfig config, string verb, IProgressDisplay progress)
     {
         RunFolder folder = RunFolder.Open(config.Trainer);
         progress.Say($"run folder: {folder.Root}");
+        RunLock runLock = RunLock.Take(folder);
+        try
+        {
+            return Open(config, verb, progress, folder, runLock);
+        }
+        catch
+        {
+            runLock.Dispose();
+            throw;
+        }
+    }
+
+    private static OpenRun Open(RunConfig config, string verb, IProgressDisplay progress, RunFolder folder, RunLock runLock)
+    {
         string? from = Checkpoint(config.Trainer, folder, progress);
         RunState? state = from is null ? null : RunState.Read(from);
         if (state is not null && state.Verb != verb)
@@ -70,7 +87,7 @@ public sealed class OpenRun : IDisposable
                 progress.Say($"checkpoints of later steps were in the run folder; they are in {aside} now");
             }
 
-            return new(folder, session, from, warmStart, state);
+            return new(runLock, folder, session, from, warmStart, state);
         }
         catch
         {
@@ -85,7 +102,11 @@ public sealed class OpenRun : IDisposable
     internal static CheckpointStore WarmStartStore(RunFolder folder) => new(folder.WarmStartPath, keep: 1);
 
     /// <inheritdoc/>
-    public void Dispose() => Session.Dispose();
+    public void Dispose()
+    {
+        Session.Dispose();
+        _lock.Dispose();
+    }
 
     private static string? Checkpoint(TrainerConfig trainer, RunFolder folder, IProgressDisplay progress)
     {

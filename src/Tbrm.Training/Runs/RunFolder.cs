@@ -45,6 +45,9 @@ public sealed class RunFolder
     /// <summary>Checkpoints of a warm start while it lasts.</summary>
     public string WarmStartPath => Path.Combine(Root, "warm_start");
 
+    /// <summary>Locked by the process that writes the run.</summary>
+    public string LockPath => Path.Combine(Root, "run.lock");
+
     /// <summary>Responses of a training step.</summary>
     public string RolloutPath(long step) => Path.Combine(Root, "rollouts", Number(step) + ".jsonl");
 

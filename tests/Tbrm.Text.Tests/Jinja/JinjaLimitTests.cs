@@ -13,6 +13,26 @@ public sealed class JinjaLimitTests
     private const string Wrapped = "{% for i in range(100000) %}{% set ns.l = ";
     private static readonly JinjaLimits s_small = new() { MaxSteps = 200_000, MaxLength = 1 << 20, MaxTime = TimeSpan.FromSeconds(30) };
 
+    // Verdicts of Jinja 3.1 with loop controls.
+    [TestCase("{% break %}", "line 1")]
+    [TestCase("\n{% if x %}{% continue %}{% endif %}", "line 2")]
+    [TestCase("{% for i in [1] %}{% macro m() %}{% break %}{% endmacro %}{% endfor %}", "break")]
+    [TestCase("{% for i in [1] %}{% block b %}{% continue %}{% endblock %}{% endfor %}", "continue")]
+    [TestCase("{% for i in [] %}{% else %}{% break %}{% endfor %}", "break")]
+    [TestCase("{% block b required %}{% endblock %}", "'b' is required")]
+    public void A_tag_outside_of_its_place_is_named_with_its_line(string source, string expected) =>
+        Assert.That(() => JinjaTemplate.Parse(source), Throws.TypeOf<JinjaException>().With.Message.Contains(expected));
+
+    [TestCase("{% for j in [1, 2] %}{{ j }}{% for i in [] %}{% else %}{% break %}{% endfor %}{% endfor %}", "1")]
+    [TestCase("{% for i in [1, 2, 3] %}{% filter upper %}{% if i == 2 %}{% break %}{% endif %}x{% endfilter %}{% endfor %}", "X")]
+    [TestCase("{% for i in [1, 2, 3] %}{% set x %}a{% if i == 2 %}{% continue %}{% endif %}b{% endset %}{{ x }}{{ i }}{% endfor %}", "ab1ab3")]
+    [TestCase("{% for i in [1, 2, 3] %}{% filter upper %}a{% if i == 2 %}{% continue %}{% endif %}b{% endfilter %}{% endfor %}", "ABAB")]
+    [TestCase("{% set x = 1 %}{% with x = 2 %}{% block y scoped %}{{ x }}{% endblock %}{% endwith %}", "2")]
+    [TestCase("{% set x = 1 %}{% with x = 2 %}{% block y %}{{ x }}{% endblock %}{% endwith %}", "1")]
+    [TestCase("{{ ['b', 'a', 'C'] | unique(attribute='value') | join }}", "b")]
+    public void Loops_blocks_and_undefined_keys_are_jinjas(string source, string expected) =>
+        Assert.That(JinjaTemplate.Parse(source).Render(new Dictionary<string, JsonElement>()), Is.EqualTo(expected));
+
     [TestCase("{% for a in range(100000) %}{% for b in range(100000) %}{% endfor %}{% endfor %}")]
     [TestCase("{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}")]
     [TestCase("{% for x in [[1]] recursive %}{{ loop([[1]]) }}{% endfor %}")]

@@ -75,8 +75,9 @@ internal sealed class Renderer(RenderState state)
             case IfStatement branch:
                 return If(branch, scope, output);
             case ForStatement loop:
-                For(loop, _evaluator.Evaluate(loop.Items, scope), scope, output, depth: 0);
-                return Flow.Next;
+                return For(loop, _evaluator.Evaluate(loop.Items, scope), scope, output, depth: 0);
+            case SetBlockStatement or FilterBlockStatement:
+                return Buffered(statement, scope, output);
             case BreakStatement:
                 return Flow.Break;
             case ContinueStatement:
@@ -86,7 +87,7 @@ internal sealed class Renderer(RenderState state)
             case GenerationStatement generation:
                 return Execute(generation.Body, new Scope(scope), output);
             case BlockStatement block:
-                return Execute(block.Body, new Scope(Root(scope)), output);
+                return Execute(block.Body, new Scope(block.IsScoped ? scope : Root(scope)), output);
             case AutoescapeStatement escape:
                 return PyType.IsTrue(_evaluator.Evaluate(escape.Value, scope))
                     ? throw new JinjaException("{% autoescape true %} is not supported", escape.Line)
@@ -106,10 +107,6 @@ internal sealed class Renderer(RenderState state)
             case SetStatement set:
                 Assign(set.Target, _evaluator.Evaluate(set.Value, scope), scope);
                 break;
-            case SetBlockStatement set:
-                string body = Capture(set.Body, new Scope(scope));
-                Assign(set.Target, set.Filter == null ? body : _evaluator.ApplyFilters(set.Filter, body, scope), scope);
-                break;
             case MacroStatement macro:
                 scope.Set(macro.Name, NewMacro(macro.Name, macro.Signature, macro.Body, scope));
                 break;
@@ -118,12 +115,31 @@ internal sealed class Renderer(RenderState state)
                 arguments.Named["caller"] = NewMacro("caller", call.Signature, call.Body, scope);
                 state.Write(output, PyText.Str(Evaluator.Call(_evaluator.Evaluate(call.Call.Target, scope), arguments)));
                 break;
-            case FilterBlockStatement filter:
-                state.Write(output, PyText.Str(_evaluator.ApplyFilters(filter.Filter, Capture(filter.Body, new Scope(scope)), scope)));
-                break;
             default:
                 throw new JinjaException($"unknown statement {statement.GetType().Name}", statement.Line);
         }
+    }
+
+    /// <summary>A block whose text goes somewhere else; when break or continue leaves it, the text goes nowhere.</summary>
+    private Flow Buffered(Statement statement, Scope scope, StringBuilder output)
+    {
+        StringBuilder buffer = new();
+        Flow flow = Execute(statement is SetBlockStatement block ? block.Body : ((FilterBlockStatement)statement).Body, new Scope(scope), buffer);
+        if (flow != Flow.Next)
+        {
+            return flow;
+        }
+
+        if (statement is SetBlockStatement set)
+        {
+            Assign(set.Target, set.Filter == null ? buffer.ToString() : _evaluator.ApplyFilters(set.Filter, buffer.ToString(), scope), scope);
+        }
+        else
+        {
+            state.Write(output, PyText.Str(_evaluator.ApplyFilters(((FilterBlockStatement)statement).Filter, buffer.ToString(), scope)));
+        }
+
+        return Flow.Next;
     }
 
     private Flow If(IfStatement branch, Scope scope, StringBuilder output)
@@ -150,7 +166,8 @@ internal sealed class Renderer(RenderState state)
         return Execute(with.Body, inner, output);
     }
 
-    private void For(ForStatement statement, object? source, Scope scope, StringBuilder output, int depth)
+    /// <summary>What leaves the loop's own else leaves the loop around it.</summary>
+    private Flow For(ForStatement statement, object? source, Scope scope, StringBuilder output, int depth)
     {
         IEnumerable<object?> items = PyType.Iterate(source);
         if (statement.Filter != null)
@@ -173,10 +190,7 @@ internal sealed class Renderer(RenderState state)
             }
         }
 
-        if (!any)
-        {
-            Execute(statement.Else, new Scope(scope), output);
-        }
+        return any ? Flow.Next : Execute(statement.Else, new Scope(scope), output);
 
         object? Recurse(object? children)
         {

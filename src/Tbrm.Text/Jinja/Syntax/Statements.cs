@@ -51,7 +51,7 @@ internal sealed record MacroBody(IReadOnlyList<Statement> Statements, bool UsesC
 /// <summary>{% generation %}: the assistant's part, rendered as it stands, in a scope of its own.</summary>
 internal sealed record GenerationStatement(IReadOnlyList<Statement> Body, int Line) : Statement(Line);
 
-internal sealed record BlockStatement(string Name, IReadOnlyList<Statement> Body, int Line) : Statement(Line);
+internal sealed record BlockStatement(string Name, bool IsScoped, IReadOnlyList<Statement> Body, int Line) : Statement(Line);
 
 internal sealed record AutoescapeStatement(Expression Value, IReadOnlyList<Statement> Body, int Line) : Statement(Line);
 

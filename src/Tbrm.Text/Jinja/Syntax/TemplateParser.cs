@@ -10,6 +10,7 @@ internal sealed partial class TemplateParser : ExpressionParser
 {
     private readonly Stack<string> _openTags = new();
     private readonly HashSet<string> _blockNames = [];
+    private int _loops;
 
     private TemplateParser(TokenStream stream)
         : base(stream)
@@ -97,13 +98,27 @@ internal sealed partial class TemplateParser : ExpressionParser
             "generation" => new GenerationStatement(ParseWholeBody("endgeneration"), token.Line),
             "block" => ParseNamedBlock(token.Line),
             "autoescape" => new AutoescapeStatement(ParseExpression(), ParseWholeBody("endautoescape"), token.Line),
-            "break" => new BreakStatement(token.Line),
-            "continue" => new ContinueStatement(token.Line),
+            "break" => new BreakStatement(InLoop(token)),
+            "continue" => new ContinueStatement(InLoop(token)),
             "include" or "import" or "from" or "extends" => ParseLoad(token),
             _ => throw UnknownTag(token, endNames),
         };
         _openTags.Pop();
         return statement;
+    }
+
+    /// <summary>The line of a break or continue, which needs a loop around it.</summary>
+    private int InLoop(Token token) =>
+        _loops > 0 ? token.Line : throw new JinjaException($"{{% {token.Text} %}} stands outside of every loop", token.Line);
+
+    /// <summary>Parses what runs as a function of its own: loops around its definition are not around it.</summary>
+    private List<Statement> Outside(Func<List<Statement>> parse)
+    {
+        int loops = _loops;
+        _loops = 0;
+        List<Statement> body = parse();
+        _loops = loops;
+        return body;
     }
 
     private JinjaException UnknownTag(Token token, string[] endNames)
@@ -120,7 +135,9 @@ internal sealed partial class TemplateParser : ExpressionParser
         Expression items = ParseTuple(withConditional: false, endName: "recursive");
         Expression? filter = Stream.SkipName("if") ? ParseExpression() : null;
         bool recursive = Stream.SkipName("recursive");
+        _loops++;
         List<Statement> body = ParseBlockBody("endfor", "else");
+        _loops--;
         List<Statement> otherwise = Stream.Next().Text == "else" ? ParseWholeBody("endfor") : [];
         return new ForStatement(target, items, filter, recursive, body, otherwise, line);
     }
@@ -171,7 +188,7 @@ internal sealed partial class TemplateParser : ExpressionParser
 
     private MacroBody ParseMacroBody(string endName)
     {
-        List<Statement> body = ParseWholeBody(endName);
+        List<Statement> body = Outside(() => ParseWholeBody(endName));
         return new MacroBody(
             body, NameSearch.Mentions(body, "caller"), NameSearch.Mentions(body, "varargs"), NameSearch.Mentions(body, "kwargs"));
     }
@@ -252,11 +269,15 @@ internal sealed partial class TemplateParser : ExpressionParser
             throw new JinjaException($"the block '{name}' is defined twice", line);
         }
 
-        Stream.SkipName("scoped");
-        Stream.SkipName("required");
-        List<Statement> body = ParseWholeBody("endblock");
+        bool isScoped = Stream.SkipName("scoped");
+        if (Stream.SkipName("required"))
+        {
+            throw new JinjaException($"the block '{name}' is required from another template, and a chat template has none", line);
+        }
+
+        List<Statement> body = Outside(() => ParseWholeBody("endblock"));
         Stream.SkipName(name);
-        return new BlockStatement(name, body, line);
+        return new BlockStatement(name, isScoped, body, line);
     }
 
     private LoadStatement ParseLoad(Token tag)

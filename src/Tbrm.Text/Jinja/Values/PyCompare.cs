@@ -238,6 +238,9 @@ internal sealed class PyKeyComparer : IEqualityComparer<object>
                 }
 
                 return hash.ToHashCode();
+            case Undefined:
+                // They are all equal.
+                return 0;
             default:
                 return RuntimeHelpers.GetHashCode(obj);
         }

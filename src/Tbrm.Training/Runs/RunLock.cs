@@ -1,0 +1,39 @@
+using System;
+using System.IO;
+using Tbrm.Core;
+using Tbrm.Engine;
+
+namespace Tbrm.Training;
+
+/// <summary>
+/// Keeps a second process out of a run folder. The operating system lets go of it when its process ends, however it ends; the file stays, as
+/// deleting it would let two others in.
+/// </summary>
+internal sealed class RunLock : IDisposable
+{
+    private readonly FileStream _file;
+
+    private RunLock(FileStream file) => _file = file;
+
+    /// <summary>Takes the lock of a folder.</summary>
+    /// <exception cref="DataException">Another process has it.</exception>
+    public static RunLock Take(RunFolder folder)
+    {
+        FileStream? file = null;
+        DiskErrors.Translated($"locking the run folder {folder.Root}", () =>
+        {
+            try
+            {
+                file = new(folder.LockPath, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            }
+            catch (IOException e) when (e is not (FileNotFoundException or DirectoryNotFoundException) && !e.IsDiskFull() && File.Exists(folder.LockPath))
+            {
+                throw new DataException($"{folder.Root} is in use by another process of tbrm-native; wait for it, stop it, or give another --run-dir", e);
+            }
+        });
+        return new(file!);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _file.Dispose();
+}
