@@ -55,6 +55,40 @@ public sealed class RewardManagerTests
         Assert.That(() => GraderSelfTest.Require(manager, Rows([.. Enumerable.Repeat("5", 95), "x+1", "y", "z", "u", "v"])), Throws.Nothing);
     }
 
+    [Test]
+    public void The_self_test_grades_a_ground_truth_once_and_counts_every_row_that_has_it()
+    {
+        CountingGrader grader = new();
+        GradeRequest[] rows = [.. Enumerable.Range(0, 5000).Select(i => new GradeRequest(i % 2 == 0 ? "a" : "b", "", i == 4711 ? "bad" : "good"))];
+        SelfTestResult result = GraderSelfTest.Run(new RewardManager(grader), rows);
+        Assert.That((result.Total, result.Passed, result.Untried), Is.EqualTo((5000L, 4999L, 0L)));
+        Assert.That(grader.Calls, Is.EqualTo(3), "'good' of a, 'good' of b, 'bad' of b");
+        Assert.That(result.Failures, Has.Count.EqualTo(1).And.One.StartsWith("row 4712 of b: 'bad'"));
+    }
+
+    [Test]
+    public void The_self_test_ends_when_its_time_is_up_and_says_what_it_left()
+    {
+        GradeRequest[] rows = Rows([.. Enumerable.Range(0, 2000).Select(i => $"{i}")]).ToArray();
+        SelfTestResult result = GraderSelfTest.Run(new RewardManager(new CountingGrader()), rows, timeLimit: TimeSpan.FromSeconds(-1));
+        Assert.That((result.Total, result.Untried, result.Share), Is.EqualTo((0L, 2000L, 1.0)));
+    }
+
+    private sealed class CountingGrader : IGrader
+    {
+        private int _calls;
+
+        public int Calls => _calls;
+
+        public string Name => "counting";
+
+        public Verdict Grade(GradeRequest request, CancellationToken stop)
+        {
+            Interlocked.Increment(ref _calls);
+            return request.GroundTruth == "bad" ? new(0, VerdictStatus.NoAnswer, null) : new(1, VerdictStatus.Ok, request.GroundTruth);
+        }
+    }
+
     private static List<GradeRequest> Rows(params string[] golds) => [.. golds.Select(g => new GradeRequest("", "", g))];
 
     private sealed class TroubleGrader : IGrader

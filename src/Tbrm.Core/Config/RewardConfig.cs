@@ -28,7 +28,10 @@ public sealed record RewardConfig
     [AllowedRange(0, 86400, ExclusiveMinimum = true)]
     public double TimeoutSeconds { get; init; } = 10;
 
-    /// <summary>Before training, scores ground truths against themselves and stops when fewer than this share pass; 0 = no test.</summary>
+    /// <summary>
+    /// Before training, scores every ground truth of the files against itself (of a task, some) and stops when fewer than this share pass; of
+    /// data.val_files it warns. 0 = no test.
+    /// </summary>
     [AllowedRange(0, 1)]
     public double SelfTestThreshold { get; init; } = 0.95;
 }

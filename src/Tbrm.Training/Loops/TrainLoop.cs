@@ -1,5 +1,4 @@
 using System;
-using System.Collections.Generic;
 using System.Linq;
 using System.Threading;
 using Tbrm.Core;
@@ -79,7 +78,7 @@ public sealed class TrainLoop : IDisposable
     /// <summary>Warm start, reference, optimizer and the evaluation before the first step; or all that from the checkpoint.</summary>
     private void Prepare(CancellationToken stop)
     {
-        SelfTest();
+        StartUpTest.Run(_session, _progress, stop);
         if (_run.ResumedFrom is { } from)
         {
             Resume(from, stop);
@@ -239,17 +238,5 @@ public sealed class TrainLoop : IDisposable
             throw new TbrmUserException(ExitCode.Internal,
                 $"step {step}: a probability that the rollout recorded and the trainer's differ by {drift}, trainer.max_rollout_probs_diff allows {allowed}");
         }
-    }
-
-    private void SelfTest()
-    {
-        const int probes = 64;
-        List<Prompt> prompts = [];
-        for (long i = 0; i < Math.Min(probes, _session.Train!.Count ?? probes); i++)
-        {
-            prompts.Add(_session.Train.Get(i));
-        }
-
-        _session.Reward.SelfTest(prompts, _session.TrainsOnTask ? _session.Demonstrations.Of : null);
     }
 }

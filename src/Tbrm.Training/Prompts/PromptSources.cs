@@ -31,7 +31,8 @@ internal sealed class PromptSources
         Grader = new RunGrader(config.Reward, Task);
         if (data.TrainFiles.Count > 0 && config.Model.Path.Length == 0)
         {
-            Train = PromptDataset.Load(data.TrainFiles, FileOptions(data.TrainMaxSamples, null));
+            // Too long or not, they are what the tokenizer is made from; LoadFiles leaves out what it finds too long.
+            Train = PromptDataset.Load(data.TrainFiles, FileOptions(data.TrainMaxSamples, null) with { MaxPromptTokens = null });
         }
     }
 

@@ -19,6 +19,9 @@ public sealed class RewardStage(IGrader grader, Tokenizer tokenizer, RewardConfi
 {
     private readonly RewardManager _manager = new(grader, TimeSpan.FromSeconds(config.TimeoutSeconds));
 
+    /// <summary>Name of the grader.</summary>
+    public string GraderName => _manager.Grader.Name;
+
     /// <summary>Judges trajectories; the result is in their order.</summary>
     public JudgedResponse[] Judge(IReadOnlyList<EncodedPrompt> prompts, IReadOnlyList<Trajectory> trajectories, CancellationToken stop)
     {
@@ -33,15 +36,21 @@ public sealed class RewardStage(IGrader grader, Tokenizer tokenizer, RewardConfi
     }
 
     /// <summary>Judges the ground truths themselves: a grader that refuses them would train on zeros.</summary>
-    /// <param name="prompts">Some of the problems.</param>
+    /// <param name="prompts">The problems.</param>
     /// <param name="answerOf">A response that gives the ground truth in the form that the grader expects; null for the forms that graders of files read.</param>
-    /// <exception cref="ConfigException">Fewer than reward.self_test_threshold of them pass.</exception>
-    public void SelfTest(IReadOnlyList<Prompt> prompts, Func<Prompt, string>? answerOf)
+    /// <param name="isRequired">Too few are an error, not a result.</param>
+    /// <param name="stop">Stops it.</param>
+    /// <returns>What came of it; null without reward.self_test_threshold.</returns>
+    /// <exception cref="ConfigException">Fewer than reward.self_test_threshold of them pass, and it is required.</exception>
+    public SelfTestResult? SelfTest(IEnumerable<Prompt> prompts, Func<Prompt, string>? answerOf, bool isRequired, CancellationToken stop)
     {
-        if (config.SelfTestThreshold > 0)
+        if (config.SelfTestThreshold <= 0)
         {
-            GraderSelfTest.Require(_manager, [.. prompts.Select(p => Request(p, answerOf?.Invoke(p) ?? ""))], config.SelfTestThreshold, stated: answerOf is not null);
+            return null;
         }
+
+        IEnumerable<GradeRequest> rows = prompts.Select(p => Request(p, answerOf?.Invoke(p) ?? ""));
+        return GraderSelfTest.Require(_manager, rows, isRequired ? config.SelfTestThreshold : 0, stated: answerOf is not null, stop);
     }
 
     private static GradeRequest Request(Prompt prompt, string text) => new(prompt.DataSource, text, prompt.GroundTruth, prompt.ExtraInfo);

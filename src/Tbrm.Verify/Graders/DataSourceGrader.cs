@@ -26,6 +26,12 @@ public sealed class DataSourceGrader : IGrader
         ("math_dapo_reasoning", "math_dapo"),
         ("aime*", "math_dapo"),
         ("numina_*", "math_verify"),
+        // Names that files of benchmarks get here; verl has none for them.
+        ("gsm8k", "gsm8k"),
+        ("amc*", "math_verify"),
+        ("math500", "math_verify"),
+        ("minerva_math", "math_verify"),
+        ("olympiadbench", "math_verify"),
     ];
 
     private readonly GraderRegistry _registry;
