@@ -63,15 +63,17 @@ public sealed class JsonlScorer(RewardManager manager)
         int[] counts = new int[4];
         TimeSpan grading = TimeSpan.Zero;
         string? failure = null;
-        foreach ((JsonObject Row, GradeRequest Request)[] batch in ReadRows(input).Chunk(BatchRows))
+        foreach ((JsonObject Row, GradeRequest[] Requests)[] batch in ReadRows(input).Chunk(BatchRows))
         {
             long started = Stopwatch.GetTimestamp();
-            Verdict[] verdicts = manager.Grade([.. batch.Select(b => b.Request)], stop);
+            Verdict[] verdicts = manager.Grade([.. batch.SelectMany(b => b.Requests)], stop);
             grading += Stopwatch.GetElapsedTime(started);
-            for (int i = 0; i < batch.Length; i++)
+            int next = 0;
+            foreach ((JsonObject row, GradeRequest[] requests) in batch)
             {
-                JsonObject row = batch[i].Row;
-                Verdict verdict = verdicts[i];
+                // The best of a row's golds; of equals the first.
+                Verdict verdict = verdicts.Skip(next).Take(requests.Length).MaxBy(v => v.Score)!;
+                next += requests.Length;
                 row["score"] = verdict.Score;
                 row["status"] = StatusName(verdict.Status);
                 row["extracted"] = verdict.Extracted;
@@ -97,7 +99,7 @@ public sealed class JsonlScorer(RewardManager manager)
         _ => "error",
     };
 
-    private static IEnumerable<(JsonObject Row, GradeRequest Request)> ReadRows(string input)
+    private static IEnumerable<(JsonObject Row, GradeRequest[] Requests)> ReadRows(string input)
     {
         int line = 0;
         foreach (string text in ReadLines(input))
@@ -106,7 +108,7 @@ public sealed class JsonlScorer(RewardManager manager)
             if (!string.IsNullOrWhiteSpace(text))
             {
                 JsonObject row = ParseRow(text, input, line);
-                yield return (row, ToRequest(row, input, line));
+                yield return (row, ToRequests(row, input, line));
             }
         }
     }
@@ -147,7 +149,8 @@ public sealed class JsonlScorer(RewardManager manager)
         }
     }
 
-    private static GradeRequest ToRequest(JsonObject row, string input, int line)
+    /// <summary>One request per gold: a row may list several right answers.</summary>
+    private static GradeRequest[] ToRequests(JsonObject row, string input, int line)
     {
         // The row's own keys are options too, and win over those in extra_info.
         JsonObject extra = row["extra_info"] is JsonObject nested ? (JsonObject)nested.DeepClone() : [];
@@ -161,20 +164,29 @@ public sealed class JsonlScorer(RewardManager manager)
 
         // A null response is one that holds no answer; a null gold is a fault of the file.
         string? noResponse = row.ContainsKey("solution_str") ? "" : null;
-        return new GradeRequest(
-            Text(row, "data_source", "", input, line), Text(row, "solution_str", noResponse, input, line), Text(row, "ground_truth", null, input, line), extra);
+        string source = Text(row, "data_source", "", input, line), solution = Text(row, "solution_str", noResponse, input, line);
+        if (row["ground_truth"] is not JsonArray golds)
+        {
+            return [new(source, solution, Text(row, "ground_truth", null, input, line), extra)];
+        }
+
+        return golds.Count == 0 ? throw new DataException($"{input}:{line}: \"ground_truth\" is an empty list; expected an answer, or a list of right answers")
+            : [.. golds.Select(gold => new GradeRequest(source, solution, Text(gold, "ground_truth", input, line), extra))];
     }
 
-    private static string Text(JsonObject row, string key, string? fallback, string input, int line)
+    private static string Text(JsonObject row, string key, string? fallback, string input, int line) => row[key] switch
     {
-        return row[key] switch
-        {
-            JsonValue value when value.TryGetValue(out string? text) => text,
-            JsonValue value when value.GetValueKind() == JsonValueKind.Number => value.ToJsonString(),
-            null when fallback is not null => fallback,
-            null when row.ContainsKey(key) => throw new DataException($"{input}:{line}: \"{key}\" must be a string, found null"),
-            null => throw new DataException($"{input}:{line}: the key \"{key}\" is missing"),
-            { } other => throw new DataException($"{input}:{line}: \"{key}\" must be a string, found {other.GetValueKind()}"),
-        };
-    }
+        null when fallback is not null => fallback,
+        null when !row.ContainsKey(key) => throw new DataException($"{input}:{line}: the key \"{key}\" is missing"),
+        JsonNode found => Text(found, key, input, line),
+        null => Text(null, key, input, line),
+    };
+
+    private static string Text(JsonNode? value, string key, string input, int line) => value switch
+    {
+        JsonValue text when text.TryGetValue(out string? found) => found,
+        JsonValue number when number.GetValueKind() == JsonValueKind.Number => number.ToJsonString(),
+        null => throw new DataException($"{input}:{line}: \"{key}\" must be a string, found null"),
+        { } other => throw new DataException($"{input}:{line}: \"{key}\" must be a string, found {other.GetValueKind()}"),
+    };
 }

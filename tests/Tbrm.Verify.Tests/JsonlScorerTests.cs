@@ -16,6 +16,30 @@ public sealed class JsonlScorerTests
     public void DeleteFolder() => Directory.Delete(_folder, recursive: true);
 
     [Test]
+    public void A_row_with_several_right_answers_gets_the_best_verdict()
+    {
+        string output = Score("""
+            {"solution_str": "#### 5", "ground_truth": ["4", 5]}
+            {"solution_str": "#### 6", "ground_truth": ["4", "5"]}
+            {"solution_str": "#### 7", "ground_truth": "7"}
+            """);
+        Assert.That(output, Is.EqualTo("""
+            {"solution_str":"#### 5","ground_truth":["4",5],"score":1,"status":"ok","extracted":"5"}
+            {"solution_str":"#### 6","ground_truth":["4","5"],"score":0,"status":"ok","extracted":"6"}
+            {"solution_str":"#### 7","ground_truth":"7","score":1,"status":"ok","extracted":"7"}
+
+            """.ReplaceLineEndings("\n")));
+    }
+
+    [TestCase("""{"solution_str": "#### 5", "ground_truth": []}""", "empty list")]
+    [TestCase("""{"solution_str": "#### 5", "ground_truth": ["5", null]}""", "found null")]
+    [TestCase("""{"solution_str": "#### 5", "ground_truth": [["5"]]}""", "found Array")]
+    public void Lists_of_anything_but_answers_are_refused(string row, string message)
+    {
+        Assert.That(() => Score(row), Throws.TypeOf<DataException>().With.Message.Contains(message).And.Message.Contains(":1:"));
+    }
+
+    [Test]
     public void Rows_keep_their_order_and_fields_and_gain_three()
     {
         string output = Score("""
