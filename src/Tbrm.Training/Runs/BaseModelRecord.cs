@@ -22,7 +22,19 @@ internal static class BaseModelRecord
     private const string DigestKey = "sha256";
 
     /// <summary>Digests of files as they were at some time, so that the later checkpoints of a run do not read the base again.</summary>
-    private static readonly ConcurrentDictionary<(string Path, long Bytes, DateTime Changed), string> s_written = new();
+    private static readonly ConcurrentDictionary<Weights, string> s_written = new();
+
+    /// <summary>A file of weights as it was found. A FileInfo looks on first use, so two threads that ask it at once may be told that it is empty.</summary>
+    private readonly record struct Weights(string Path, long Bytes, DateTime Changed)
+    {
+        public string Name => System.IO.Path.GetFileName(Path);
+
+        public static Weights At(string path)
+        {
+            FileInfo file = new(path);
+            return new(file.FullName, file.Length, file.LastWriteTimeUtc);
+        }
+    }
 
     /// <summary>Writes the record of a model folder.</summary>
     public static void Write(string path, string modelFolder)
@@ -30,8 +42,7 @@ internal static class BaseModelRecord
         JsonObject record = new()
         {
             ["path"] = Path.GetFullPath(modelFolder),
-            ["files"] = Describe(modelFolder, file =>
-                s_written.GetOrAdd((file.FullName, file.Length, file.LastWriteTimeUtc), static key => Digest(key.Path))),
+            ["files"] = Describe(modelFolder, file => Task.Run(() => s_written.GetOrAdd(file, static key => Digest(key.Path)))),
         };
         File.WriteAllText(path, record.ToJsonString() + "\n");
     }
@@ -50,7 +61,7 @@ internal static class BaseModelRecord
     /// <summary>Throws unless two folders hold the same weights in the same files.</summary>
     public static void CheckSame(string expected, string modelFolder)
     {
-        if (Difference(Describe(expected, file => Digest(file.FullName)), modelFolder) is { } differs)
+        if (Difference(Describe(expected, file => Task.Run(() => Digest(file.Path))), modelFolder) is { } differs)
         {
             throw new DataException(
                 $"the base model in {modelFolder} is not the one that the adapter was trained on ({differs} differs from the one in {expected}); an adapter is worth nothing with another base");
@@ -76,19 +87,19 @@ internal static class BaseModelRecord
     /// <summary>The name of a file that is not as described; null when there is none. Files of another length are not read.</summary>
     private static string? Difference(JsonObject? expected, string modelFolder)
     {
-        JsonObject found = Describe(modelFolder, file => BytesOf(expected?[file.Name]) == file.Length ? Digest(file.FullName) : "");
+        JsonObject found = Describe(modelFolder, file => BytesOf(expected?[file.Name]) == file.Bytes ? Task.Run(() => Digest(file.Path)) : Task.FromResult(""));
         return found.Select(p => p.Key).Union(expected?.Select(p => p.Key) ?? []).FirstOrDefault(name => !JsonNode.DeepEquals(expected?[name], found[name]));
     }
 
     private static long? BytesOf(JsonNode? file) => (file as JsonObject)?["bytes"] is JsonValue value && value.TryGetValue(out long bytes) ? bytes : null;
 
-    private static JsonObject Describe(string modelFolder, Func<FileInfo, string> digest)
+    /// <param name="modelFolder">The folder.</param>
+    /// <param name="digest">Begins a file's digest, so that shards are read side by side.</param>
+    private static JsonObject Describe(string modelFolder, Func<Weights, Task<string>> digest)
     {
-        // Shards are read side by side.
-        List<(FileInfo File, Task<string> Digest)> files =
-            [.. ModelFolder.WeightPaths(modelFolder).Select(p => new FileInfo(p)).Select(f => (f, Task.Run(() => digest(f))))];
+        List<(Weights File, Task<string> Digest)> files = [.. ModelFolder.WeightPaths(modelFolder).Select(Weights.At).Select(f => (f, digest(f)))];
         return new(files.Select(f => KeyValuePair.Create(
-            f.File.Name, (JsonNode?)new JsonObject { ["bytes"] = f.File.Length, [DigestKey] = f.Digest.GetAwaiter().GetResult() })));
+            f.File.Name, (JsonNode?)new JsonObject { ["bytes"] = f.File.Bytes, [DigestKey] = f.Digest.GetAwaiter().GetResult() })));
     }
 
     private static string Digest(string path)
