@@ -108,8 +108,11 @@ put_on_path() {
     local target=/usr/local/bin
     [ "$(id -u)" = 0 ] || target=$HOME/.local/bin
     mkdir -p "$target"
-    local launcher="$target/tbrm-native" text
-    text=$(printf '#!/bin/sh\nexec %s %s "$@"\n' "$(quoted "$(readlink -f "$(command -v dotnet)")")" "$(quoted "$root/$app")")
+    local launcher="$target/tbrm-native" program text
+    program=$(quoted "$root/$app")
+    text="#!/bin/sh
+[ -e $program ] || { printf 'tbrm-native: %s is not there; run build.sh in its clone\n' $program >&2; exit 127; }
+exec $(quoted "$(readlink -f "$(command -v dotnet)")") $program \"\$@\""
     if [ "$(cat "$launcher" 2>/dev/null)" != "$text" ]; then
         printf '%s\n' "$text" >"$launcher.tmp"
         chmod +x "$launcher.tmp"
