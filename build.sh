@@ -76,9 +76,19 @@ preset() {
     esac
 }
 
+# CMake does not take a folder that was configured under another path: a clone that was moved or copied is built anew.
+forget_moved_build() {
+    local cache=artifacts/native/$1/CMakeCache.txt
+    [ -f "$cache" ] || return 0
+    grep -qxF "CMAKE_HOME_DIRECTORY:INTERNAL=$root/native" "$cache" && return 0
+    say "artifacts/native/$1 was built under another path; building it anew"
+    rm -rf "artifacts/native/$1"
+}
+
 build_native() {
     local p
     p=$(preset)
+    forget_moved_build "$p"
     # The program prefers a library with CUDA: one of an earlier build must not be taken for this one.
     [ "$p" = cuda ] || rm -f artifacts/native/cuda/libtbrm.so
     (cd native && cmake --preset "$p" -Wno-dev >"$root/artifacts/configure.log" 2>&1) || { cat artifacts/configure.log >&2; fail "cmake could not configure native/"; }
