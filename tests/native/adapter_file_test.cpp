@@ -2,12 +2,12 @@
 #include <cmath>
 #include <cstring>
 #include <fstream>
-#include <functional>
 #include <iterator>
 
 #include "adapter_cases.hpp"
 #include "checkpoint/safetensors.hpp"
 #include "core/guard.hpp"
+#include "refusal.hpp"
 #include "temporary_folder.hpp"
 
 using namespace tbrm;
@@ -24,19 +24,6 @@ void save_adapter(tbrm_model_t* model, const std::string& path) {
     tbrm_error_t err{};
     expect_ok(tbrm_checkpoint_save_adapter(model, path.c_str(), &err), err, "tbrm_checkpoint_save_adapter");
 }
-
-// The message of a refused call with the given status; anything else is told apart.
-std::string refusal(tbrm_status_t expected, const std::function<tbrm_status_t(tbrm_error_t*)>& call) {
-    tbrm_error_t err{};
-    const tbrm_status_t status = call(&err);
-    return status == expected ? err.message : format("status %d: %s", status, err.message);
-}
-
-#define CHECK_REFUSED(status, call, says)                                                                     \
-    do {                                                                                                      \
-        const std::string found_ = refusal(status, [&](tbrm_error_t* err) { return call; });                  \
-        CHECK_MSG(found_.find(says) != std::string::npos, "expected '%s', found '%s'", says, found_.c_str()); \
-    } while (0)
 
 }  // namespace
 TBRM_TEST(a_merged_model_is_the_adapted_one) {
