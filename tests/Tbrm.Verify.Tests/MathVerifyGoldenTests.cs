@@ -21,9 +21,15 @@ public sealed class MathVerifyGoldenTests
     public void Agrees_on_random_pairs_of_every_kind() =>
         GoldenVectors.AssertAllAgree(new MathVerifyGrader(), "math_verify_grammar.jsonl");
 
+    /// <summary>Answers as models write them, scientific notation against fractions, and numbers that differ by next to nothing.</summary>
+    [Test]
+    public void Agrees_on_answers_in_many_notations() =>
+        GoldenVectors.AssertAllAgree(new MathVerifyGrader(), "math_verify_notation.jsonl");
+
     [TestCase("math_verify_upstream.jsonl")]
     [TestCase("math_verify_oracle.jsonl")]
     [TestCase("math_verify_grammar.jsonl")]
+    [TestCase("math_verify_notation.jsonl")]
     public void Hardened_accepts_nothing_that_the_reference_refuses(string name)
     {
         List<(GradeRequest Request, double Expected)> cases = GoldenVectors.Read(name);

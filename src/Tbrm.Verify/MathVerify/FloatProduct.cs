@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
+using System.Numerics;
 using Tbrm.Verify.Algebra;
 
 namespace Tbrm.Verify.MathVerify;
@@ -11,6 +12,8 @@ namespace Tbrm.Verify.MathVerify;
 /// </summary>
 internal static class FloatProduct
 {
+    private const int MaxPowerBits = 1 << 16;
+
     private readonly record struct Factor(BigRational Value, int? Bits);
 
     /// <summary>Whether the product equals the number; null when <paramref name="product"/> is no product of this kind.</summary>
@@ -38,9 +41,13 @@ internal static class FloatProduct
                 return true;
             case ApplyExpr { Head: Heads.Mul } product:
                 return product.Arguments.All(argument => TryCollect(argument, factors));
+            case ApplyExpr { Head: Heads.Pow, Arguments: [NumberExpr number, NumberExpr { Value.IsInteger: true } exponent] }
+                when number.Value != 0 && number.Value.BitLength * BigInteger.Abs(exponent.Value.Numerator) <= MaxPowerBits:
+                factors.Add(new Factor(BigRational.Pow(number.Value, (int)exponent.Value.Numerator), null));
+                return true;
             case ApplyExpr { Head: Heads.Pow, Arguments: [{ } number, { } exponent] } when exponent == NumberExpr.MinusOne:
                 List<Factor> inner = [];
-                if (number is not (NumberExpr or FloatExpr) || !TryCollect(number, inner) || inner[0].Value == 0)
+                if (!TryCollect(number, inner) || inner.Count != 1 || inner[0].Value == 0)
                 {
                     return false;
                 }

@@ -10,6 +10,7 @@ namespace Tbrm.Verify.MathVerify;
 internal sealed class NumberComparer(ComparisonOptions options, Budget budget)
 {
     private const int EvaluationBits = 256;
+    private const int FloatNoise = -49;
 
     public bool AreNumericallyEqual(Expr a, Expr b)
     {
@@ -76,13 +77,17 @@ internal sealed class NumberComparer(ComparisonOptions options, Budget budget)
         return value is FloatExpr || value.Arguments.Any(HasFloat);
     }
 
-    /// <summary>Numbers that differ by less than 2^-49 (at 15 digits) count as equal, however small they are themselves.</summary>
+    /// <summary>
+    /// Numbers that differ by less than 2^-54 (at 15 digits: sympy's chop, at the four bits more with which it evaluates) count as equal, however
+    /// small they are themselves; where a number has a decimal point, by less than 2^-49, for there sympy's difference is rounding noise.
+    /// </summary>
     private bool IsDifferenceNegligible(Expr a, Expr b)
     {
         int precision = FloatExpr.BitsOf(options.NumericPrecision);
+        int limit = HasFloat(a) || HasFloat(b) ? Math.Max(-precision, FloatNoise) : -precision;
         return Rewrite.SymbolsOf(new TupleExpr(a, b)).Count == 0
             && ZeroTest.TryEvaluate(Build.FlatAdd(a, Build.Negate(b)), EvaluationBits, budget) is { } difference
-            && Math.Max(difference.Value.Magnitude, difference.ErrorBits) < 4 - precision;
+            && Math.Max(difference.Value.Magnitude, difference.ErrorBits) < limit;
     }
 
     /// <summary>Formulas with decimal numbers: equal when they agree to about 15 digits at every sample point.</summary>
