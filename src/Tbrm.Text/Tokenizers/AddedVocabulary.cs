@@ -117,9 +117,16 @@ internal sealed class AddedVocabulary
                 start--;
             }
 
+            start = token.LStrip ? Math.Max(start, done) : start;
             while (token.RStrip && end < text.Length && RuneClass.IsSpace(text[end]))
             {
                 end++;
+            }
+
+            // A token of blanks that the token before took along is no second one.
+            if (start >= end)
+            {
+                continue;
             }
 
             if (done < start)

@@ -37,6 +37,23 @@ public sealed class TokenizerTests
         Assert.That(ids.Select(tokenizer.IsSpecial), Is.EqualTo(new[] { true, false, false, false, true }));
     }
 
+    /// <summary>Ids of Hugging Face's tokenizers 0.23.2: blanks that a token took along are no second token, unless it takes none before it.</summary>
+    [TestCase(true, true, "a    a", new[] { 0, 2, 0 })]
+    [TestCase(true, true, "     a", new[] { 2, 0 })]
+    [TestCase(true, true, "    ", new[] { 2 })]
+    [TestCase(false, true, "a    a", new[] { 0, 2, 2, 0 })]
+    [TestCase(false, true, "     a", new[] { 2, 2, 0 })]
+    [TestCase(true, false, "     a", new[] { 2, 2, 1, 0 })]
+    public void An_added_token_of_blanks_takes_neighbouring_blanks_along_once(bool before, bool after, string text, int[] ids)
+    {
+        Tokenizer tokenizer = TestTokenizers.FromJson($$"""
+            {"added_tokens": [{"id": 2, "content": "  ", "lstrip": {{(before ? "true" : "false")}}, "rstrip": {{(after ? "true" : "false")}}, "normalized": false}],
+             "pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": false, "use_regex": true}, "decoder": {"type": "ByteLevel"},
+             "model": {"type": "BPE", "vocab": {"a": 0, "\u0120": 1}, "merges": []} }
+            """);
+        Assert.That(tokenizer.Encode(text, false), Is.EqualTo(ids));
+    }
+
     [Test]
     public void Bytes_of_ids_joined_are_the_utf8_of_the_text()
     {
