@@ -14,7 +14,7 @@ public sealed record RolloutConfig
     public double Temperature { get; init; } = 1;
 
     /// <summary>1 = off.</summary>
-    [AllowedRange(0, 1, ExclusiveMinimum = true)]
+    [AllowedRange(1e-30, 1)]
     public double TopP { get; init; } = 1;
 
     /// <summary>-1 or 0 = off.</summary>
@@ -26,7 +26,7 @@ public sealed record RolloutConfig
     public double MinP { get; init; }
 
     /// <summary>1 = off.</summary>
-    [AllowedRange(0, 100, ExclusiveMinimum = true)]
+    [AllowedRange(0.01, 100)]
     public double RepetitionPenalty { get; init; } = 1;
 
     /// <summary>Texts that end a response.</summary>
@@ -67,7 +67,7 @@ public sealed record ValKwargsConfig
     public double Temperature { get; init; } = 1;
 
     /// <summary>1 = off.</summary>
-    [AllowedRange(0, 1, ExclusiveMinimum = true)]
+    [AllowedRange(1e-30, 1)]
     public double TopP { get; init; } = 1;
 
     /// <summary>-1 or 0 = off.</summary>

@@ -8,6 +8,8 @@ namespace Tbrm.Training;
 /// <summary>What keys must satisfy together. Ranges of single keys stand at the keys.</summary>
 internal static class ConfigRules
 {
+    private const double LeastTemperature = 1e-6;
+
     public static void Check(RunConfig config)
     {
         DataConfig data = config.Data;
@@ -32,6 +34,10 @@ internal static class ConfigRules
             "trainer.resume_mode=resume_path needs trainer.resume_from_path (a global_step_N folder)");
         Require(config.Rollout.Temperature > 0 || config.Rollout.N == 1,
             $"rollout.temperature=0 is greedy, so rollout.n={config.Rollout.N} would draw the same response {config.Rollout.N} times");
+        // As fp32, which the sampler computes in, less would be nothing.
+        Require(config.Rollout.Temperature is 0 or >= LeastTemperature && val.Temperature is 0 or >= LeastTemperature,
+            $"rollout.temperature={config.Rollout.Temperature}, rollout.val_kwargs.temperature={val.Temperature}: expected 0 (greedy) or at least {LeastTemperature}");
+        Require(config.Rollout.Stop.TrueForAll(s => s.Length > 0), "rollout.stop holds an empty text, which would end every response before it begins; leave it out");
         int longest = data.MaxPromptLength + data.MaxResponseLength;
         Require(config.Model.MaxPositions == 0 || config.Model.MaxPositions >= longest,
             $"model.max_positions={config.Model.MaxPositions} holds less than data.max_prompt_length + data.max_response_length = {longest}");

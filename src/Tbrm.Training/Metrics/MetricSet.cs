@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Globalization;
+using System.Linq;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 
@@ -112,9 +113,12 @@ public sealed class MetricSet
         List<string> parts = [string.Create(CultureInfo.InvariantCulture, $"step:{step}")];
         foreach (string name in _names)
         {
-            parts.Add(name + ":" + _values[name].ToString("G6", CultureInfo.InvariantCulture));
+            parts.Add(Word(name) + ":" + _values[name].ToString("G6", CultureInfo.InvariantCulture));
         }
 
         return string.Join(" - ", parts);
     }
+
+    /// <summary>A data source may be called anything; here its name is one word without the characters that separate.</summary>
+    private static string Word(string name) => string.Concat(name.Select(c => c == ':' || char.IsWhiteSpace(c) || char.IsControl(c) ? '_' : c));
 }

@@ -70,6 +70,14 @@ public sealed class ConfigRobustnessTests
     public void Yaml_that_is_no_configuration_is_refused(string yaml, string expected) =>
         Assert.That(() => ConfigLoader.FromYaml(yaml, "x.yaml"), Throws.TypeOf<ConfigException>().With.Message.Contains(expected).And.Message.StartsWith("x.yaml"));
 
+    [TestCase("rollout.stop=[a, \"\"]", "empty text")]
+    [TestCase("rollout.temperature=1e-46", "1E-06")]
+    [TestCase("rollout.val_kwargs.temperature=1e-46", "1E-06")]
+    [TestCase("rollout.top_p=1e-46", "1E-30")]
+    [TestCase("rollout.repetition_penalty=1e-46", "0.01")]
+    public void What_the_sampler_cannot_tell_from_nothing_is_refused_here(string argument, string expected) =>
+        Assert.That(() => ConfigLoader.Load("default", [argument]), Throws.TypeOf<ConfigException>().With.Message.Contains(expected));
+
     [Test]
     public void Aliases_of_aliases_are_cut_short()
     {
