@@ -4,6 +4,7 @@ using System.Linq;
 using System.Text.Json.Nodes;
 using Tbrm.Core;
 using Tbrm.Engine;
+using Tbrm.Text;
 
 namespace Tbrm.Training.Plans;
 
@@ -110,8 +111,8 @@ public sealed record RunPlan
         if (path.Length == 0)
         {
             PromptSources sources = new(config);
-            int vocabulary = ScratchModel.TrainTokenizer(config, sources.Train).VocabularySize;
-            return (ScratchModel.Architecture(config.Model.Scratch, vocabulary, config.Data.MaxPromptLength + config.Data.MaxResponseLength), "built on the spot (model.scratch)");
+            Tokenizer tokenizer = ScratchModel.TrainTokenizer(config, sources.Train);
+            return (ScratchModel.Architecture(config.Model.Scratch, tokenizer, config.Data.MaxPromptLength + config.Data.MaxResponseLength), "built on the spot (model.scratch)");
         }
 
         if (Directory.Exists(path))

@@ -75,8 +75,9 @@ public static class ScratchModel
     }
 
     /// <summary>The architecture that the configuration asks for, with room for the tokenizer's ids.</summary>
-    public static ModelArchitecture Architecture(ScratchModelConfig config, int vocabulary, int maxPositions)
+    public static ModelArchitecture Architecture(ScratchModelConfig config, Tokenizer tokenizer, int maxPositions)
     {
+        int vocabulary = tokenizer.VocabularySize;
         JsonObject json = new()
         {
             ["architectures"] = new JsonArray("Qwen2ForCausalLM"),
@@ -95,7 +96,14 @@ public static class ScratchModel
             ["tie_word_embeddings"] = true,
             ["use_sliding_window"] = false,
             ["torch_dtype"] = "float32",
+            // Without them a response never ends where the model is generated from by transformers.
+            ["bos_token_id"] = null,
+            ["eos_token_id"] = tokenizer.EosId,
+            ["pad_token_id"] = tokenizer.PadId,
         };
         return ModelArchitecture.Parse(json.ToJsonString(), "model.scratch");
     }
+
+    /// <summary>generation_config.json of such a model: where a response ends.</summary>
+    public static JsonObject GenerationConfig(Tokenizer tokenizer) => new() { ["eos_token_id"] = tokenizer.EosId, ["pad_token_id"] = tokenizer.PadId };
 }

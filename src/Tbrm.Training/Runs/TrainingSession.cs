@@ -95,7 +95,7 @@ public sealed class TrainingSession : IDisposable
 
             PromptEncoder encoder = new(tokenizer, tokenizerFolder, config.Data);
             prompts.LoadFiles(encoder);
-            JsonObject? generation = GenerationFile.Read(folder);
+            JsonObject? generation = folder.Length == 0 ? ScratchModel.GenerationConfig(tokenizer) : GenerationFile.Read(folder);
             IReadOnlyList<int> ends = generation is not null ? GenerationFile.EndIds(generation, GenerationFile.PathIn(folder))
                 : GenerationFile.EndIds(policy.Architecture.Raw, Path.Combine(folder, "config.json"));
             int[] stops = [.. tokenizer.EosId is int eos ? ends.Prepend(eos) : ends];
@@ -169,7 +169,7 @@ public sealed class TrainingSession : IDisposable
             return WithAdapter(ModelFolder.Load(device, source.Weights, Options), source, trainable, (ulong)config.Trainer.Seed);
         }
 
-        ModelArchitecture scratch = ScratchModel.Architecture(config.Model.Scratch, tokenizer.VocabularySize, LongestSequence(config));
+        ModelArchitecture scratch = ScratchModel.Architecture(config.Model.Scratch, tokenizer, LongestSequence(config));
         return Policy.CreateRandom(device, scratch, Options(scratch), (ulong)config.Trainer.Seed, (float)config.Model.Scratch.InitializerRange);
     }
 

@@ -181,7 +181,7 @@ public sealed class SupervisedEncoderTests
     public void A_mask_scores_the_rows_that_it_keeps_and_changes_none_of_them()
     {
         ScoredSequence masked = Encode(new(s_twoTurns, null, "here"))!.Value, whole = masked with { Mask = default };
-        ModelArchitecture architecture = ScratchModel.Architecture(new() { HiddenSize = 32, IntermediateSize = 64, NumHiddenLayers = 2 }, s_tokenizer.VocabularySize, 256);
+        ModelArchitecture architecture = ScratchModel.Architecture(new() { HiddenSize = 32, IntermediateSize = 64, NumHiddenLayers = 2 }, s_tokenizer, 256);
         using EngineDevice device = EngineDevice.Open("cpu", 1);
         using Policy policy = Policy.CreateRandom(device, architecture, new() { Bf16 = false, MaxPositions = 256, Trainable = false }, seed: 3, std: 0.1f);
         Scores all = policy.LogProb(new PackedBatch([whole]), 1), some = policy.LogProb(new PackedBatch([masked, masked]), 1);
