@@ -36,6 +36,10 @@ internal sealed class RunOptions
         IReadOnlyList<ConfigEntry>? above = null) =>
         ConfigLoader.Load(parsed.GetValue(Config) ?? fallbackFile, [.. Arguments(parsed).Select(a => verb == RunState.Sft ? OfSft(a) : a)], above, defaults);
 
+    /// <summary>The run's folder as the command line names it, by --run-dir or by its key; empty when it does not.</summary>
+    public string NamedFolder(ParseResult parsed) =>
+        Arguments(parsed).Select(ConfigEntry.FromArgument).LastOrDefault(e => ConfigSchema.Canonical(e.Path) == "trainer.run_dir")?.Value.ToString() ?? "";
+
     /// <summary>The short names that mean a supervised run's own keys there.</summary>
     private static string OfSft(string argument) =>
         argument.StartsWith("lr=", StringComparison.Ordinal) ? "sft.optim." + argument

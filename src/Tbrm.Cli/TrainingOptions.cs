@@ -65,16 +65,19 @@ internal sealed class TrainingOptions
             return _run.Load(parsed, verb, defaults: defaults);
         }
 
-        string folder = parsed.GetValue(_run.RunDir) ?? RunFolder.Newest()
-            ?? throw new ConfigException("--resume: there is no run under runs/; name one with --run-dir");
+        // How the run was once started must not decide how it goes on.
+        ConfigEntry[] resume = [ConfigEntry.FromArgument("trainer.resume_mode=auto"), ConfigEntry.FromArgument("trainer.resume_from_path=")];
+        RunConfig? own = parsed.GetValue(_run.Config) is null ? null : _run.Load(parsed, verb, above: resume);
+        string folder = (own is null ? _run.NamedFolder(parsed) : own.Trainer.RunDir) is { Length: > 0 } named ? named
+            : RunFolder.Newest() ?? throw new ConfigException("--resume: there is no run under runs/; name one with --run-dir");
         string saved = Path.Combine(folder, "config.resolved.yaml");
         if (!File.Exists(saved))
         {
             throw new DataException($"--resume: {folder} holds no run (there is no config.resolved.yaml in it)");
         }
 
-        // How the run was once started must not decide how it goes on.
-        RunConfig config = _run.Load(parsed, verb, saved, above: [ConfigEntry.FromArgument("trainer.resume_mode=auto"), ConfigEntry.FromArgument("trainer.resume_from_path=")]);
-        return config.Trainer.RunDir.Length > 0 ? config : config with { Trainer = config.Trainer with { RunDir = folder } };
+        // The folder may have moved since the run wrote its own name.
+        RunConfig config = own ?? _run.Load(parsed, verb, saved, above: resume);
+        return config with { Trainer = config.Trainer with { RunDir = folder } };
     }
 }

@@ -37,10 +37,13 @@ internal static class CommandLine
     /// <summary>With its standard input held by the caller.</summary>
     public static Process StartWithInput(params string[] arguments) => Start(new Dictionary<string, string>(), arguments, redirectInput: true);
 
-    private static Process Start(IReadOnlyDictionary<string, string> environment, string[] arguments, bool redirectInput = false)
+    /// <summary>In a folder of the caller's.</summary>
+    public static Process StartIn(string folder, params string[] arguments) => Start(new Dictionary<string, string>(), arguments, folder: folder);
+
+    private static Process Start(IReadOnlyDictionary<string, string> environment, string[] arguments, bool redirectInput = false, string? folder = null)
     {
         string program = Path.Combine(AppContext.BaseDirectory, "tbrm-native.dll");
-        ProcessStartInfo start = new("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = redirectInput, WorkingDirectory = Repository.Root };
+        ProcessStartInfo start = new("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = redirectInput, WorkingDirectory = folder ?? Repository.Root };
         start.ArgumentList.Add(program);
         foreach (string argument in arguments)
         {

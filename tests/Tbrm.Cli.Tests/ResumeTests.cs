@@ -1,7 +1,9 @@
 using System;
 using System.Diagnostics;
 using System.IO;
+using System.Linq;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using System.Threading;
 using NUnit.Framework;
 
@@ -75,8 +77,12 @@ public sealed class ResumeTests
             Assert.That(process.ExitCode, Is.EqualTo(isKilled ? 137 : 130));
         }
 
+        string state = File.ReadAllText(Directory.GetFiles(Path.Combine(stopped, "warm_start"), "extra_state.json", SearchOption.AllDirectories).Single());
+        double spent = (double)JsonNode.Parse(state)!["phase_seconds"]!["warm_start"]!;
+        Assert.That(spent, Is.Positive);
         Outcome resumed = ResumeAndCompare(stopped, whole, loraRank > 0 ? s_adapterFiles : s_files);
         Assert.That(resumed.Error, Does.Match("resumed the warm start at step [1-9]"));
+        Assert.That((double)Times(stopped)["warm_start"]!, Is.GreaterThan(spent));
         Assert.That(Directory.Exists(Path.Combine(stopped, "warm_start")), Is.False, "of no use any more");
     }
 
@@ -110,6 +116,44 @@ public sealed class ResumeTests
         Assert.That(Directory.Exists(Path.Combine(checkpoints, $"global_step_{Steps}")), Is.True);
         Assert.That(Directory.GetDirectories(Directory.GetDirectories(checkpoints, "set_aside_*")[0]), Has.Length.EqualTo(1));
     }
+
+    [Test]
+    public void What_earlier_processes_spent_counts_in_the_times_of_the_phases()
+    {
+        string run = Path.Combine(_folder, "run");
+        Outcome first = CommandLine.Run([.. Arguments(run), "trainer.total_training_steps=4"]);
+        Assert.That(first.ExitCode, Is.Zero, first.Error);
+        // The last save is not in the times that it saves.
+        JsonObject before = Times(run), after;
+        Outcome second = CommandLine.Run("train", "--resume", "run_dir=" + run, "trainer.total_training_steps=5");
+        Assert.That(second.ExitCode, Is.Zero, second.Error);
+        Assert.That(second.Error, Does.Contain("at step 4"), "the folder may be named by its key");
+        after = Times(run);
+        Assert.That((double)after["warm_start"]!, Is.EqualTo((double)before["warm_start"]!));
+        foreach (string phase in new[] { "gen", "ref", "reward", "update_actor", "step", "testing" })
+        {
+            Assert.That((double)after[phase]!, Is.GreaterThan((double)before[phase]!), phase);
+        }
+    }
+
+    /// <summary>A configuration that is not that of the weights would be written into the run's folder.</summary>
+    [Test]
+    public void The_shape_of_the_policy_cannot_change_on_the_way()
+    {
+        string run = Path.Combine(_folder, "run"), configuration = Path.Combine(run, "config.resolved.yaml");
+        Outcome first = CommandLine.Run([.. Arguments(run), "trainer.total_training_steps=1"]);
+        Assert.That(first.ExitCode, Is.Zero, first.Error);
+        string resolved = File.ReadAllText(configuration);
+        foreach ((string argument, string said) in new[] { ("model.scratch.hidden_size=64", "model.scratch.hidden_size=32"), ("model.path=" + run, "model.path=") })
+        {
+            Outcome outcome = CommandLine.Run("train", "--run-dir", run, "--resume", "trainer.total_training_steps=2", argument);
+            Assert.That(outcome.ExitCode, Is.EqualTo(2), outcome.Error);
+            Assert.That(outcome.Error, Does.Contain(said).And.Contain(argument));
+            Assert.That(File.ReadAllText(configuration), Is.EqualTo(resolved));
+        }
+    }
+
+    private static JsonObject Times(string run) => (JsonObject)JsonNode.Parse(File.ReadAllText(Path.Combine(run, "summary.json")))!["timing_s"]!;
 
     private static string Accuracies(string run)
     {

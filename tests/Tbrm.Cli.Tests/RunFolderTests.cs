@@ -30,6 +30,13 @@ public sealed class RunFolderTests
         Assert.That(outcome.Error, Does.Contain("warning: step 3: ").And.Contain("data.max_response_length"));
         Assert.That(outcome.Output, Does.Contain(" - training/warnings:"));
         Assert.That(Directory.GetFiles(Path.Combine(run, "tensorboard"), "events.out.tfevents.*"), Has.Length.EqualTo(1));
+        string model = Path.Combine(run, "checkpoints", "global_step_4", "actor", "huggingface");
+        JsonNode end = JsonNode.Parse(File.ReadAllText(Path.Combine(model, "tokenizer.json")))!["added_tokens"]!.AsArray().Single(t => (string)t!["content"]! == "<|im_end|>")!["id"]!;
+        foreach (string file in new[] { "config.json", "generation_config.json" })
+        {
+            Assert.That((int)JsonNode.Parse(File.ReadAllText(Path.Combine(model, file)))!["eos_token_id"]!, Is.EqualTo((int)end), "where transformers ends a response: " + file);
+        }
+
         string report = File.ReadAllText(Path.Combine(run, "report.html"));
         Assert.That(report, Does.Contain(">finished<").And.Contain("Held-out accuracy").And.Contain("Sample responses").And.Contain("global_step_4/actor/huggingface"));
 
@@ -64,6 +71,26 @@ public sealed class RunFolderTests
         Assert.That(outcome.ExitCode, Is.Zero, outcome.Error);
         Assert.That(File.ReadAllText(Path.Combine(run, "report.html")), Does.Contain(">finished<"));
         Assert.That(Directory.GetFiles(Path.Combine(run, "tensorboard")), Has.Length.EqualTo(2));
+    }
+
+    /// <summary>A sweep over seeds starts them all at once.</summary>
+    [Test]
+    public void Runs_that_begin_together_have_folders_of_their_own()
+    {
+        Process[] runs = [.. Enumerable.Range(1, 3).Select(seed => CommandLine.StartIn(_folder,
+            ["train", .. CommandLine.Tiny, "trainer.total_training_steps=1", "trainer.val_before_train=false", "trainer.experiment_name=a/../b:c", $"trainer.seed={seed}"]))];
+        foreach (Process run in runs)
+        {
+            _ = run.StandardOutput.ReadToEndAsync();
+            string error = run.StandardError.ReadToEnd();
+            run.WaitForExit();
+            Assert.That(run.ExitCode, Is.Zero, error);
+            run.Dispose();
+        }
+
+        string[] folders = Directory.GetDirectories(Path.Combine(_folder, "runs"));
+        Assert.That(folders, Has.Length.EqualTo(3));
+        Assert.That(folders.Select(f => (int)JsonNode.Parse(File.ReadAllText(Path.Combine(f, "summary.json")))!["seed"]!), Is.EquivalentTo(new[] { 1, 2, 3 }));
     }
 
     [Test]

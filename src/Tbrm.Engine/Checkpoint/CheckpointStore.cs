@@ -51,7 +51,7 @@ public sealed class CheckpointStore(string root, int keep)
                 Directory.Move(temporary, final);
                 DurableFiles.SyncFolder(Root);
                 Remove(replaced);
-                DurableFiles.ReplaceText(Path.Combine(Root, LatestFile), step.ToString(CultureInfo.InvariantCulture) + "\n");
+                NameLatest(step);
             }
             catch
             {
@@ -106,6 +106,32 @@ public sealed class CheckpointStore(string root, int keep)
         return folder;
     }
 
+    /// <summary>
+    /// What a save does after its checkpoint is there, for a process that was killed before it had: names the newest in
+    /// latest_checkpointed_iteration.txt (which goes when there is none), and deletes those beyond the number to keep.
+    /// </summary>
+    public void Settle(IReadOnlyCollection<long> protectedSteps) => DiskErrors.Translated($"tidying {Root}", () =>
+    {
+        string latest = Path.Combine(Root, LatestFile);
+        long newest = Steps().DefaultIfEmpty(-1).Max();
+        if (newest < 0)
+        {
+            if (File.Exists(latest))
+            {
+                File.Delete(latest);
+            }
+
+            return;
+        }
+
+        if (!File.Exists(latest) || File.ReadAllText(latest).Trim() != newest.ToString(CultureInfo.InvariantCulture))
+        {
+            NameLatest(newest);
+        }
+
+        Prune([.. protectedSteps, newest]);
+    });
+
     /// <summary>Throws unless the folder is a whole checkpoint.</summary>
     public static void Verify(string folder)
     {
@@ -132,6 +158,9 @@ public sealed class CheckpointStore(string root, int keep)
             }
         }
     }
+
+    private void NameLatest(long step) =>
+        DurableFiles.ReplaceText(Path.Combine(Root, LatestFile), step.ToString(CultureInfo.InvariantCulture) + "\n");
 
     private void Prune(IReadOnlyCollection<long> protectedSteps)
     {

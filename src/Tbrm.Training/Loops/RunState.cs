@@ -1,5 +1,7 @@
 using System;
+using System.Collections.Generic;
 using System.IO;
+using System.Linq;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Tbrm.Core;
@@ -55,6 +57,9 @@ public sealed record RunState(string Verb, long Step, SamplerState Sampler)
     /// <summary>Wall time spent up to here by earlier processes.</summary>
     public double SecondsBefore { get; init; }
 
+    /// <summary>The same by phase.</summary>
+    public IReadOnlyDictionary<string, double> PhaseSeconds { get; init; } = new Dictionary<string, double>();
+
     /// <summary>Metrics of the step, whose test was stopped before its end; null when nothing is left to do of it.</summary>
     public MetricSet? Pending { get; init; }
 
@@ -88,6 +93,7 @@ public sealed record RunState(string Verb, long Step, SamplerState Sampler)
             ["best_loss"] = BestLoss is { } loss && double.IsFinite(loss) ? loss : null,
             ["best_step"] = BestStep,
             ["seconds_before"] = SecondsBefore,
+            ["phase_seconds"] = new JsonObject(PhaseSeconds.Select(p => KeyValuePair.Create(p.Key, (JsonNode?)p.Value))),
             ["template_date"] = TemplateDate,
             ["pending"] = Pending?.ToJson(),
         };
@@ -112,6 +118,7 @@ public sealed record RunState(string Verb, long Step, SamplerState Sampler)
                 BestLoss = (double?)extra["best_loss"],
                 BestStep = (long?)extra["best_step"] ?? 0,
                 SecondsBefore = (double?)extra["seconds_before"] ?? 0,
+                PhaseSeconds = (extra["phase_seconds"] as JsonObject ?? []).ToDictionary(p => p.Key, p => (double?)p.Value ?? 0),
                 TemplateDate = (string?)extra["template_date"] ?? "",
                 Pending = extra["pending"] is JsonObject pending ? MetricSet.FromJson(pending) : null,
             };

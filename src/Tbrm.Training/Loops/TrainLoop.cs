@@ -46,7 +46,7 @@ public sealed class TrainLoop : IDisposable
                 ?? throw new ConfigException("a task has no epochs: set trainer.total_training_steps");
         _rollout = new(_session.Policy, _session.Tokenizer, _config, _session.StopIds);
         _isEvaluated = _session.Validation is not null;
-        _recorder = new(run, sinks, progress, _isEvaluated ? new(_session, _rollout, progress) : null, run.State ?? new(RunState.Train, 0, _sampler.State), _totalSteps);
+        _recorder = new(run, sinks, progress, _isEvaluated ? new(_session, _rollout, progress) : null, run.State ?? Beginning(run), _totalSteps);
     }
 
     /// <summary>Runs to the end, or to where it is stopped.</summary>
@@ -92,7 +92,7 @@ public sealed class TrainLoop : IDisposable
 
         if (_session.IsScratch && _config.Sft.TotalTrainingSteps > 0)
         {
-            _recorder.Clock.Measure("warm_start", () => new WarmStart(_run, _progress).Run(stop));
+            _recorder.Clock.Measure(WarmStart.Phase, () => new WarmStart(_run, _recorder, _progress).Run(stop));
         }
 
         _session.AttachAdapter();
@@ -123,6 +123,14 @@ public sealed class TrainLoop : IDisposable
         }
 
         WarmStart.Forget(_run.Folder);
+    }
+
+    /// <summary>Step 0; what the warm start took before it was stopped counts as the run's time.</summary>
+    private RunState Beginning(OpenRun run)
+    {
+        RunState state = new(RunState.Train, 0, _sampler.State);
+        return run.WarmStart is null ? state
+            : state with { SecondsBefore = RunState.Read(run.WarmStart).SecondsBefore, PhaseSeconds = RunState.Read(run.WarmStart).PhaseSeconds };
     }
 
     private Action<MetricSet> EvaluateFirst(CancellationToken stop) => metrics =>

@@ -1,4 +1,6 @@
 using System;
+using System.Collections.Generic;
+using System.Diagnostics;
 using System.Globalization;
 using System.IO;
 using System.Threading;
@@ -8,11 +10,16 @@ using Tbrm.Engine;
 namespace Tbrm.Training;
 
 /// <summary>The supervised steps before a train run's first step. Killed at any moment, it goes on from its last checkpoint with the same bits.</summary>
-internal sealed class WarmStart(OpenRun run, IProgressDisplay progress)
+internal sealed class WarmStart(OpenRun run, RunRecorder recorder, IProgressDisplay progress)
 {
     private readonly TrainingSession _session = run.Session;
     private readonly CheckpointStore _checkpoints = OpenRun.WarmStartStore(run.Folder);
+    private readonly long _started = Stopwatch.GetTimestamp();
+    private readonly double _secondsBefore = recorder.Clock.Totals.GetValueOrDefault(Phase);
     private long _savedStep = -1;
+
+    /// <summary>Its name among the phases of a run.</summary>
+    public const string Phase = "warm_start";
 
     /// <summary>Makes the configured number of steps, with an optimizer of their own.</summary>
     /// <exception cref="TbrmUserException">Loss or gradient were not finite too many times in a row.</exception>
@@ -78,6 +85,11 @@ internal sealed class WarmStart(OpenRun run, IProgressDisplay progress)
 
     private void Save(SftStep sft, RunState state)
     {
+        state = state with
+        {
+            SecondsBefore = recorder.Seconds,
+            PhaseSeconds = new Dictionary<string, double> { [Phase] = _secondsBefore + Stopwatch.GetElapsedTime(_started).TotalSeconds },
+        };
         _checkpoints.Save(state.Step, folder => RunRecorder.Fill(folder, _session, state, f => sft.Save(RunState.OptimizerPathOf(f))), []);
         _savedStep = state.Step;
     }

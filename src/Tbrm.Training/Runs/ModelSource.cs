@@ -1,7 +1,10 @@
 using System;
+using System.Collections.Generic;
 using System.IO;
+using System.Linq;
 using Tbrm.Core;
 using Tbrm.Engine;
+using YamlDotNet.RepresentationModel;
 
 namespace Tbrm.Training;
 
@@ -21,6 +24,7 @@ internal sealed record ModelSource(string Weights, string Companions, string Ada
             return new(model.Path, model.Path, model.LoraAdapterPath, AdapterOptions.Of(model));
         }
 
+        CheckOrigin(config, checkpoint);
         string companions = RunState.ModelFolderOf(checkpoint), adapter = RunState.AdapterFolderOf(checkpoint);
         if (RunState.Read(checkpoint).Verb == RunState.WarmStart)
         {
@@ -58,6 +62,34 @@ internal sealed record ModelSource(string Weights, string Companions, string Ada
         BaseModelRecord.Check(RunState.BaseRecordPathOf(checkpoint), model.Path);
         return new(model.Path, companions, adapter, stored);
     }
+
+    /// <summary>A checkpoint's policy goes on as it is: a configuration that says it was made otherwise would not be told the truth.</summary>
+    private static void CheckOrigin(RunConfig config, string checkpoint)
+    {
+        string path = Path.Combine(checkpoint, "config.resolved.yaml");
+        if (!File.Exists(path))
+        {
+            return;
+        }
+
+        const string modelPath = "model.path";
+        Dictionary<string, string> made = Shape(File.ReadAllText(path), path), wanted = Shape(ConfigWriter.ToYaml(config), "the configuration");
+        bool wasScratch = made.GetValueOrDefault(modelPath, "").Length == 0;
+        foreach ((string key, string value) in wanted)
+        {
+            // A model's folder may have moved; one that was built on the spot has a shape instead.
+            bool differs = key == modelPath ? wasScratch != (value.Length == 0) : wasScratch && made.GetValueOrDefault(key, value) != value;
+            if (differs)
+            {
+                throw new ConfigException($"checkpoint {checkpoint} was made with {key}={made.GetValueOrDefault(key, "")}, the configuration says {key}={value}, which cannot change on the way. "
+                    + "Leave it as it was, or begin a new run in another --run-dir");
+            }
+        }
+    }
+
+    private static Dictionary<string, string> Shape(string yaml, string name) => ConfigEntry.FromYaml(yaml, name)
+        .Where(e => e.Path == "model.path" || e.Path.StartsWith("model.scratch.", StringComparison.Ordinal))
+        .ToDictionary(e => e.Path, e => (e.Value as YamlScalarNode)?.Value ?? "");
 
     private static string Describe(AdapterOptions adapter) =>
         FormattableString.Invariant($"of rank {adapter.Rank}, scale {adapter.Scale} in {string.Join(", ", adapter.TargetNames)}");

@@ -50,9 +50,8 @@ public sealed class OpenRun : IDisposable
     /// <exception cref="DataException">The checkpoint cannot be used, or another process writes to the folder.</exception>
     public static OpenRun Open(RunConfig config, string verb, IProgressDisplay progress)
     {
-        RunFolder folder = RunFolder.Open(config.Trainer);
+        (RunFolder folder, RunLock runLock) = Take(config.Trainer);
         progress.Say($"run folder: {folder.Root}");
-        RunLock runLock = RunLock.Take(folder);
         try
         {
             return Open(config, verb, progress, folder, runLock);
@@ -61,6 +60,24 @@ public sealed class OpenRun : IDisposable
         {
             runLock.Dispose();
             throw;
+        }
+    }
+
+    /// <summary>The run's folder, locked. Where the configuration names none, another run that began at the same moment costs no more than another name.</summary>
+    private static (RunFolder Folder, RunLock Lock) Take(TrainerConfig trainer)
+    {
+        while (true)
+        {
+            RunFolder folder = RunFolder.Open(trainer);
+            if (RunLock.TryTake(folder) is { } taken)
+            {
+                return (folder, taken);
+            }
+
+            if (trainer.RunDir.Length > 0)
+            {
+                throw new DataException($"{folder.Root} is in use by another process of tbrm-native; wait for it, stop it, or give another --run-dir");
+            }
         }
     }
 
@@ -81,7 +98,9 @@ public sealed class OpenRun : IDisposable
         {
             RunFolder.WriteText(folder.ConfigPath, ConfigWriter.ToYaml(config));
             folder.RewindTo(state?.Step ?? -1, state?.Pending is not null);
-            string? aside = new CheckpointStore(CheckpointRoot(config.Trainer, folder), keep: 0).SetAside(state?.Step ?? -1);
+            CheckpointStore checkpoints = new(CheckpointRoot(config.Trainer, folder), config.Trainer.MaxActorCkptToKeep);
+            string? aside = checkpoints.SetAside(state?.Step ?? -1);
+            checkpoints.Settle([state?.BestStep ?? 0]);
             if (aside is not null)
             {
                 progress.Say($"checkpoints of later steps were in the run folder; they are in {aside} now");

@@ -12,6 +12,15 @@ public sealed class PhaseClock
     /// <summary>Seconds per phase over the whole run.</summary>
     public SortedDictionary<string, double> Totals { get; } = new(StringComparer.Ordinal);
 
+    /// <summary>Adds what earlier processes of the run spent.</summary>
+    public void Restore(IReadOnlyDictionary<string, double> seconds)
+    {
+        foreach ((string phase, double spent) in seconds)
+        {
+            Totals[phase] = Totals.GetValueOrDefault(phase) + spent;
+        }
+    }
+
     /// <summary>Runs and times a phase.</summary>
     public T Measure<T>(string phase, Func<T> body)
     {

@@ -62,9 +62,19 @@ public sealed class RunFolder
         return folder;
     }
 
-    /// <summary>Where the folder of a configuration is, or would be if it were made now.</summary>
-    public static string PathOf(TrainerConfig config) => Path.GetFullPath(config.RunDir.Length > 0 ? config.RunDir
-        : Path.Combine("runs", $"{config.ProjectName}-{config.ExperimentName}-{DateTime.Now.ToString("yyyyMMdd-HHmmss", CultureInfo.InvariantCulture)}"));
+    /// <summary>Where the folder of a configuration is, or would be if it were made now: one that is not there yet, unless it is named.</summary>
+    public static string PathOf(TrainerConfig config)
+    {
+        if (config.RunDir.Length > 0)
+        {
+            return Path.GetFullPath(config.RunDir);
+        }
+
+        string name = $"{config.ProjectName}-{config.ExperimentName}-{DateTime.Now.ToString("yyyyMMdd-HHmmss", CultureInfo.InvariantCulture)}";
+        string path = Path.GetFullPath(Path.Combine("runs", string.Concat(name.Select(c => char.IsControl(c) || c is '/' or '\\' or ':' ? '-' : c))));
+        // Runs of a sweep begin in the same second.
+        return Enumerable.Range(1, int.MaxValue).Select(i => i == 1 ? path : string.Create(CultureInfo.InvariantCulture, $"{path}-{i}")).First(p => !Path.Exists(p));
+    }
 
     /// <summary>A folder that holds a run already; a DataException when it does not.</summary>
     public static RunFolder OfRun(string path)

@@ -15,9 +15,8 @@ internal sealed class RunLock : IDisposable
 
     private RunLock(FileStream file) => _file = file;
 
-    /// <summary>Takes the lock of a folder.</summary>
-    /// <exception cref="DataException">Another process has it.</exception>
-    public static RunLock Take(RunFolder folder)
+    /// <summary>Takes the lock of a folder; null when another process has it.</summary>
+    public static RunLock? TryTake(RunFolder folder)
     {
         FileStream? file = null;
         DiskErrors.Translated($"locking the run folder {folder.Root}", () =>
@@ -28,10 +27,10 @@ internal sealed class RunLock : IDisposable
             }
             catch (IOException e) when (e is not (FileNotFoundException or DirectoryNotFoundException) && !e.IsDiskFull() && File.Exists(folder.LockPath))
             {
-                throw new DataException($"{folder.Root} is in use by another process of tbrm-native; wait for it, stop it, or give another --run-dir", e);
+                file = null;
             }
         });
-        return new(file!);
+        return file is null ? null : new(file);
     }
 
     /// <inheritdoc/>

@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Generic;
 using System.Diagnostics;
 using System.IO;
 using System.Threading;
@@ -34,6 +35,7 @@ public sealed class RunRecorder
         _totalSteps = totalSteps;
         _monitor = new(run.Folder, run.Session.Config, progress);
         State = state;
+        Clock.Restore(state.PhaseSeconds);
         _savedStep = run.State?.Step ?? -1;
         TrainerConfig trainer = run.Session.Config.Trainer;
         Checkpoints = new(OpenRun.CheckpointRoot(trainer, run.Folder), trainer.MaxActorCkptToKeep);
@@ -162,7 +164,7 @@ public sealed class RunRecorder
     /// <summary>Writes a checkpoint: model, state and configuration; <paramref name="rest"/> adds what the kind of run has besides.</summary>
     public void Save(long step, Action<string> rest)
     {
-        RunState state = State with { SecondsBefore = Seconds };
+        RunState state = State with { SecondsBefore = Seconds, PhaseSeconds = new Dictionary<string, double>(Clock.Totals) };
         Clock.Measure("save_checkpoint", () => Checkpoints.Save(step, folder => Fill(folder, _run.Session, state, rest), [State.BestStep]));
         _savedStep = step;
     }

@@ -81,6 +81,30 @@ public sealed class CheckpointStoreTests
         Assert.That(Directory.GetDirectories(_root, ".*"), Is.Empty);
     }
 
+    /// <summary>Killed after its checkpoint was moved in, and before the rest of a save.</summary>
+    [Test]
+    public void What_a_killed_save_left_to_do_is_done()
+    {
+        CheckpointStore all = new(_root, keep: 0);
+        foreach (long step in new long[] { 1, 2, 3, 4 })
+        {
+            Save(all, step);
+        }
+
+        string latest = Path.Combine(_root, "latest_checkpointed_iteration.txt");
+        File.WriteAllText(latest, "3\n");
+        new CheckpointStore(_root, keep: 2).Settle([1]);
+        Assert.That(File.ReadAllText(latest), Is.EqualTo("4\n"));
+        Assert.That(all.Steps().Order(), Is.EqualTo(new long[] { 1, 3, 4 }));
+
+        Assert.That(all.SetAside(after: 3), Is.Not.Null);
+        all.Settle([]);
+        Assert.That(File.ReadAllText(latest), Is.EqualTo("3\n"), "what was set aside is not the newest");
+        Assert.That(all.SetAside(after: -1), Is.Not.Null);
+        all.Settle([]);
+        Assert.That(File.Exists(latest), Is.False);
+    }
+
     private static void Save(CheckpointStore store, long step, long protectedStep = 0, string? content = null) =>
         store.Save(step, folder => File.WriteAllText(Path.Combine(folder, "content"), content ?? $"{step}"), [protectedStep]);
 }
