@@ -15,6 +15,9 @@ public sealed class HardenedTests
     [TestCase("9", @"We get x = 2\cdot 9", "verl")]
     [TestCase("7", @"**Answer:** 7\%", "verl")]
     [TestCase("{4,5}", @"first \boxed{4}. But no, \boxed{5}", "verl")]
+    [TestCase("12", "$ 12万 $", "verl")]
+    [TestCase("3", @"**Answer: 3 \sqrt(2)**", "verl")]
+    [TestCase("-4", @"x = -4^{\frac{1}{", "verl")]
     public void A_false_accept_of_the_reference_is_closed_by_hardening(string gold, string answer, string profile)
     {
         Assert.That(Grade(gold, answer, profile, false).Score, Is.EqualTo(1), "as the reference");
@@ -32,6 +35,23 @@ public sealed class HardenedTests
     [TestCase("601", "**Answer:** 601")]
     [TestCase("601", @"**Answer:** 601 \text{ cm}^2")]
     [TestCase("42", "- 42")]
+    [TestCase("42", "**Answer: 42**")]
+    [TestCase("0.75", "The value is **0.75**.")]
+    [TestCase("5", "**Answer: x = 5**")]
+    [TestCase("12", "Thus we get $12.$")]
+    [TestCase("12", @"Hence \[ 12. \]")]
+    [TestCase("12", @"so \( 12, \) as desired")]
+    [TestCase("12", "答案是 $12元$。")]
+    [TestCase("7", @"There are $7~\text{ways}$.")]
+    [TestCase("12", @"It is the $12^{\text{th}}$.")]
+    [TestCase("12", @"**Answer: 12^\circ**")]
+    [TestCase("3", @"x = 3 \pmod{7}")]
+    [TestCase("3752", @"\boxed{\approx 3752}")]
+    [TestCase("13", @"The answer is: \textbf{(B)}\ 13")]
+    [TestCase("27", @"\boxed{\bf 27}")]
+    [TestCase("42", @"\boxed 42")]
+    [TestCase("1234", @"\begin{aligned} x &= 1,234 \end{aligned}")]
+    [TestCase("2536", @"we obtain [ 2536\checkmark ] now")]
     [TestCase("(2,2),(6,2)", @"$$\boxed{(2,2)} \quad \text{and} \quad \boxed{(6,2)}$$")]
     public void An_honest_answer_stays_accepted(string gold, string answer) =>
         Assert.That(Grade(gold, answer, "verl", true).Score, Is.EqualTo(1));

@@ -31,7 +31,7 @@ internal sealed partial class AnswerExtractor(IReadOnlyList<ExtractionTarget> ta
         MatchReader reader = new(hardened, budget);
         string? firstText = null;
         bool found = false;
-        List<Match> refused = [];
+        List<UnreadSpan> refused = [];
         foreach (IGrouping<int, RankedPattern> group in _groups)
         {
             foreach ((Match match, ExtractionTarget target) in Matches(group, source, budget))
@@ -53,7 +53,7 @@ internal sealed partial class AnswerExtractor(IReadOnlyList<ExtractionTarget> ta
                     return new ExtractedAnswer(read.Expression, firstText);
                 }
 
-                refused.Add(match);
+                refused.Add(new UnreadSpan(match, target, read.Text));
                 if (firstMatchOnly)
                 {
                     break;
@@ -73,28 +73,24 @@ internal sealed partial class AnswerExtractor(IReadOnlyList<ExtractionTarget> ta
     /// Whether a match is only a piece of something longer: it lies in a formula that could not be read, or it is a number with
     /// more of a formula on its right or left. What is left of an unreadable answer must not be judged in its place.
     /// </summary>
-    private static bool IsFragment(Match match, ExtractionTarget target, string text, List<Match> refused)
+    private static bool IsFragment(Match match, ExtractionTarget target, string text, List<UnreadSpan> refused)
     {
         int end = match.Index + match.Length;
-        if (refused.Any(r => r.Index < end && match.Index < r.Index + r.Length && (target is PlainTarget || match.Length < r.Length)))
+        if (refused.Any(span => span.Holds(match, target)))
         {
             return true;
         }
 
-        return target is PlainTarget && (UnfinishedRight().IsMatch(text.AsSpan(end)) || UnfinishedLeft().IsMatch(text.AsSpan(0, NumberStart(match))));
+        return target is PlainTarget
+            && (UnfinishedRight().IsMatch(text.AsSpan(end)) || UnfinishedLeft().IsMatch(text.AsSpan(0, UnreadSpan.NumberStart(match))));
     }
 
-    /// <summary>Where the number or the arithmetic of a match begins, behind words such as "answer:".</summary>
-    private static int NumberStart(Match match) => match.Groups.Values
-        .Where(g => g.Success && (g.Name == "expr" || g.Name.StartsWith("integer", StringComparison.Ordinal) || g.Name.StartsWith("decimal", StringComparison.Ordinal)))
-        .Min(g => g.Index);
-
-    /// <summary>An operator, a power, a command other than a unit's text: the formula goes on.</summary>
-    [GeneratedRegex(@"^[ ]*(?:\\(?!text|mathrm|mbox|q?quad|[,;:!) \]$])|[\^_!/+{(|]|\*(?!\*)|-[ ]*\d|\d)")]
+    /// <summary>An operator, a power, a command other than a unit's text, a remainder's modulus or the end of a line: the formula goes on.</summary>
+    [GeneratedRegex(@"^[ ]*(?:\\(?!\\|text|mathrm|mbox|pmod|end(?![a-z])|checkmark|(?:black)?square|q?quad|[,;:!) \]$])|\^(?!\{?[ ]*(?:\\circ|\\(?:text|mathrm)\{(?:st|nd|rd|th)\}|(?:st|nd|rd|th)\}))|[_!/+{(|]|\*(?!\*)|-[ ]*\d|\d)")]
     private static partial Regex UnfinishedRight();
 
-    /// <summary>An operator, a command or another number: the formula began before. Two asterisks are emphasis.</summary>
-    [GeneratedRegex(@"(?:[\\^_({]|[\w)}\]][ ]*(?:[-+/]|(?<!\*)\*)|\\(?!q?quad|(?:long|Long)?[rR]ightarrow|implies|therefore)[a-zA-Z]+|\d)[ ]*\z")]
+    /// <summary>An operator, a command or another number: the formula began before. Two asterisks are emphasis, a backslash and a blank are a blank.</summary>
+    [GeneratedRegex(@"(?:(?:\\(?! )|[\^_{]|(?<!\\)\()[ ]*|[\w)}\]][ ]*(?:[-+/]|(?<!\*)\*)[ ]*|\\(?!q?quad|(?:long|Long)?[rR]ightarrow|implies|therefore|approx|boxed|fbox|bf|rm|it|large|Large|displaystyle)[a-zA-Z]+[ ]*|\d[ ]*)\z")]
     private static partial Regex UnfinishedLeft();
 
     // Rightmost end first, then leftmost start; ties in the order of the patterns.
