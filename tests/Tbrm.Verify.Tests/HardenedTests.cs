@@ -16,6 +16,8 @@ public sealed class HardenedTests
     [TestCase("7", @"**Answer:** 7\%", "verl")]
     [TestCase("{4,5}", @"first \boxed{4}. But no, \boxed{5}", "verl")]
     [TestCase("12", "$ 12万 $", "verl")]
+    [TestCase("4", @"The answer is 4 - \sqrt{2}.", "verl")]
+    [TestCase("4", @"Answer: 4\mathrm{e}^2", "verl")]
     [TestCase("3", @"**Answer: 3 \sqrt(2)**", "verl")]
     [TestCase("-4", @"x = -4^{\frac{1}{", "verl")]
     public void A_false_accept_of_the_reference_is_closed_by_hardening(string gold, string answer, string profile)
