@@ -1,5 +1,8 @@
 using System;
+using System.Collections.Generic;
 using System.IO;
+using System.Linq;
+using Tbrm.Core;
 
 namespace Tbrm.Cli;
 
@@ -10,12 +13,14 @@ internal sealed class SpooledInput : IDisposable
     public const string StandardStream = "-";
 
     private readonly bool _isTemporary;
+    private readonly string _name;
 
     public SpooledInput(string path)
     {
         Path = path;
         using Stream? stream = path == StandardStream ? Console.OpenStandardInput() : OpenPipe(path);
         _isTemporary = stream is not null;
+        _name = path == StandardStream ? "standard input" : path;
         if (stream is not null)
         {
             Path = System.IO.Path.GetTempFileName();
@@ -26,6 +31,22 @@ internal sealed class SpooledInput : IDisposable
 
     /// <summary>A file that can be read more than once.</summary>
     public string Path { get; }
+
+    /// <summary>Reads inputs; what is wrong with one that was spooled is said of what the user named.</summary>
+    public static T Read<T>(IReadOnlyList<SpooledInput> inputs, Func<T> read)
+    {
+        try
+        {
+            return read();
+        }
+        catch (DataException e) when (inputs.Any(input => input._isTemporary && e.Message.Contains(input.Path, StringComparison.Ordinal)))
+        {
+            throw new DataException(inputs.Aggregate(e.Message, (text, input) => input.Name(text)), e);
+        }
+    }
+
+    /// <summary>A text with the file's path as the user named it.</summary>
+    public string Name(string text) => _isTemporary ? text.Replace(Path, _name, StringComparison.Ordinal) : text;
 
     public void Dispose()
     {

@@ -35,6 +35,7 @@ public sealed class JsonlScorer(RewardManager manager)
     private const string StandardStream = "-";
 
     private static readonly JsonSerializerOptions s_json = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly JsonDocumentOptions s_unique = new() { AllowDuplicateProperties = false };
 
     /// <summary>Scores <paramref name="input"/> into <paramref name="output"/>, which appears under its name only when it is complete; - is stdin, stdout.</summary>
     /// <exception cref="DataException">The input is missing or a row is malformed; the message names file and line.</exception>
@@ -139,11 +140,10 @@ public sealed class JsonlScorer(RewardManager manager)
     {
         try
         {
-            JsonObject row = JsonNode.Parse(LoneSurrogates.Replace(text)) as JsonObject ?? throw new DataException($"{input}:{line}: a JSON object was expected");
-            _ = row.Count; // duplicate keys are found on first use
-            return row;
+            return JsonNode.Parse(LoneSurrogates.Replace(text), documentOptions: s_unique) as JsonObject
+                ?? throw new DataException($"{input}:{line}: a JSON object was expected");
         }
-        catch (Exception e) when (e is JsonException or ArgumentException)
+        catch (JsonException e)
         {
             throw new DataException($"{input}:{line}: this is not a JSON object: {e.Message}", e);
         }

@@ -25,4 +25,17 @@ public sealed class DataVerbTests
         Assert.That(process.ExitCode, Is.Zero, error);
         Assert.That(output, Is.EqualTo("{\"a\":1}\n{\"a\":[3]}\n"));
     }
+
+    [Test]
+    public void What_is_wrong_with_standard_input_is_said_of_standard_input()
+    {
+        using Process process = CommandLine.StartWithInput("data", "inspect", "-", "--json");
+        process.StandardInput.Write("""{"a": 1}""" + "\n" + """{"a": }""");
+        process.StandardInput.Close();
+        string output = process.StandardOutput.ReadToEnd(), error = process.StandardError.ReadToEnd();
+        process.WaitForExit();
+
+        Assert.That(process.ExitCode, Is.EqualTo(3), output);
+        Assert.That(error, Does.StartWith("tbrm-native: standard input:2: not valid JSON"));
+    }
 }

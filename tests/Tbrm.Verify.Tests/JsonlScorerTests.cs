@@ -56,6 +56,7 @@ public sealed class JsonlScorerTests
     }
 
     [TestCase("{\"solution_str\": \"a\", \"ground_truth\": \"b\"}\n{oops", ":2:")]
+    [TestCase("{\"solution_str\": \"a\", \"ground_truth\": \"b\", \"x\": 1, \"x\": 2}", "Duplicate property 'x'")]
     [TestCase("[1]", ":1:")]
     [TestCase("{\"solution_str\": \"a\"}", "ground_truth")]
     [TestCase("{\"solution_str\": \"a\", \"ground_truth\": null}", "found null")]

@@ -29,16 +29,20 @@ internal sealed class DataVerb : IVerb
             }
 
             using SpooledInput input = new(parsed.GetValue(file)!);
-            FileInspector inspector = new(input.Path, parsed.GetValue(columns) is { Length: > 0 } named ? named : null);
-            if (parsed.GetValue(json))
+            SpooledInput.Read([input], () =>
             {
-                inspector.WriteRows(Console.OpenStandardOutput(), parsed.GetValue(head), stop);
-            }
-            else
-            {
-                Console.Out.Write(inspector.Describe(parsed.GetValue(head) ?? DefaultHead, stop));
-            }
+                FileInspector inspector = new(input.Path, parsed.GetValue(columns) is { Length: > 0 } named ? named : null);
+                if (parsed.GetValue(json))
+                {
+                    inspector.WriteRows(Console.OpenStandardOutput(), parsed.GetValue(head), stop);
+                }
+                else
+                {
+                    Console.Out.Write(input.Name(inspector.Describe(parsed.GetValue(head) ?? DefaultHead, stop)));
+                }
 
+                return inspector;
+            });
             return Task.FromResult((int)ExitCode.Ok);
         });
         return command;
@@ -83,7 +87,8 @@ internal sealed class DataVerb : IVerb
             SpooledInput[] files = [.. parsed.GetValue(inputs)!.Select(name => new SpooledInput(name))];
             try
             {
-                PromptCounts counts = DataPreparer.Prepare([.. files.Select(f => f.Path)], path, DataPreparer.ParseFormat(parsed.GetValue(format), path), options, stop);
+                RowFormat written = DataPreparer.ParseFormat(parsed.GetValue(format), path);
+                PromptCounts counts = SpooledInput.Read(files, () => DataPreparer.Prepare([.. files.Select(f => f.Path)], path, written, options, stop));
                 Console.Error.WriteLine($"{path}: {counts}");
                 return Task.FromResult((int)ExitCode.Ok);
             }

@@ -84,7 +84,8 @@ internal sealed class GenerateVerb : IVerb
 
         string file = parsed.GetValue(_input) ?? throw new ConfigException("generate needs --in FILE or --prompt TEXT");
         using SpooledInput input = new(file);
-        PromptDataset data = PromptDataset.Load([input.Path], new() { Keys = new() { Prompt = config.Data.PromptKey, DataSource = config.Data.RewardFnKey }, NeedsAnswer = false });
+        PromptOptions options = new() { Keys = new() { Prompt = config.Data.PromptKey, DataSource = config.Data.RewardFnKey }, NeedsAnswer = false };
+        PromptDataset data = SpooledInput.Read([input], () => PromptDataset.Load([input.Path], options));
         return [.. Enumerable.Range(0, (int)data.Count!.Value).Select(i => data.Get(i))];
     }
 
