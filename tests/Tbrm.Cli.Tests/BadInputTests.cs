@@ -1,6 +1,9 @@
 using System;
 using System.Collections.Generic;
 using System.IO;
+using System.Linq;
+using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
 using NUnit.Framework;
 
 namespace Tbrm.Cli.Tests;
@@ -21,12 +24,15 @@ public sealed class BadInputTests
     [TestCase("model.path=/no/such/folder", 3, "does not exist")]
     [TestCase("data.task=chain_sun", 2, "chain_sum")]
     [TestCase("trainer.device=tpu", 2, "auto, cpu, cuda")]
-    public void A_bad_key_or_value_says_what_to_write(string argument, int exitCode, string expected)
+    [TestCase("data.tasks=[]", 2, "set data.task, data.tasks", "model.path=", "data.task=")]
+    public void A_bad_key_or_value_says_what_to_write(string argument, int exitCode, string expected, params string[] more)
     {
-        Outcome outcome = CommandLine.Run("train", "--run-dir", Path.Combine(_folder, "run"), argument);
+        string run = Path.Combine(_folder, "run");
+        Outcome outcome = CommandLine.Run(["train", "--run-dir", run, argument, .. more]);
         Assert.That(outcome.ExitCode, Is.EqualTo(exitCode), outcome.Error);
         Assert.That(outcome.Error, Does.Contain(expected).And.Not.Contain("   at Tbrm."));
         Assert.That(outcome.Output, Is.Empty);
+        Assert.That(Directory.Exists(run), Is.False, "a run that never began leaves no folder");
     }
 
     [TestCase("de_DE.UTF-8")]
@@ -67,6 +73,38 @@ public sealed class BadInputTests
         Assert.That(outcome.ExitCode, Is.EqualTo(5), outcome.Error);
         Assert.That(outcome.Error, Does.Contain("actor.optim.lr"));
         Assert.That(Directory.Exists(Path.Combine(run, "checkpoints", "global_step_0")), Is.True);
+    }
+
+    [Test]
+    public void A_page_pool_that_holds_not_one_sequence_is_told_in_the_configurations_words()
+    {
+        Outcome outcome = CommandLine.Run(["train", "--run-dir", Path.Combine(_folder, "run"), .. CommandLine.Tiny, "rollout.kv_cache_mb=1", "data.max_response_length=4000"]);
+        Assert.That(outcome.ExitCode, Is.EqualTo(4), outcome.Error);
+        Match found = Regex.Match(outcome.Error, "holds ([0-9]+) KV pages .* takes 64: set (rollout.kv_cache_mb=[0-9]+) or more");
+        Assert.That(found.Success, Is.True, outcome.Error);
+        Outcome again = CommandLine.Run(["train", "--run-dir", Path.Combine(_folder, "run"), .. CommandLine.Tiny, found.Groups[2].Value, "data.max_response_length=4000",
+            "sft.total_training_steps=0", "trainer.val_before_train=false", "trainer.total_training_steps=0", "data.task_val_size=1"]);
+        Assert.That(again.ExitCode, Is.Zero, again.Error);
+    }
+
+    /// <summary>Rotations go on for ever; what they were trained for does not.</summary>
+    [Test]
+    public void Sequences_beyond_what_the_model_was_made_for_are_warned_of()
+    {
+        string model = Path.Combine(_folder, "model"), file = Path.Combine(model, "config.json");
+        TinyModel.Write(model, tied: true);
+        JsonObject config = (JsonObject)JsonNode.Parse(File.ReadAllText(file))!;
+        config["max_position_embeddings"] = 70;
+        File.WriteAllText(file, config.ToJsonString());
+        string[] arguments = ["generate", "model.path=" + model, "data.system_prompt=Add.", "data.max_prompt_length=256", "data.max_response_length=2", "trainer.threads=1", "--prompt"];
+        string sum = string.Concat(Enumerable.Repeat("1 + ", 30));
+        Outcome within = CommandLine.Run([.. arguments, "1"]), beyond = CommandLine.Run([.. arguments, sum]);
+        Assert.That((within.ExitCode, beyond.ExitCode), Is.EqualTo((0, 0)), within.Error + beyond.Error);
+        Assert.That(within.Error, Is.Empty);
+        Assert.That(beyond.Error, Does.Contain("made for 70"));
+        config["rope_scaling"] = new JsonObject { ["type"] = "linear", ["factor"] = 4 };
+        File.WriteAllText(file, config.ToJsonString());
+        Assert.That(CommandLine.Run([.. arguments, sum]).Error, Is.Empty, "the scaling counts");
     }
 
     [Test]

@@ -50,11 +50,11 @@ public sealed class RunFolderTests
     [Test]
     public void An_interrupted_run_has_a_report_and_goes_on_in_a_second_event_file()
     {
-        string run = Path.Combine(_folder, "run");
+        string run = Path.Combine(_folder, "Ann's run");
         string[] arguments = ["train", "--run-dir", run, .. CommandLine.Tiny, "trainer.total_training_steps=400", "data.task_val_size=10"];
         using (Process process = CommandLine.Start(arguments))
         {
-            _ = process.StandardError.ReadToEndAsync();
+            System.Threading.Tasks.Task<string> error = process.StandardError.ReadToEndAsync();
             while (process.StandardOutput.ReadLine() is { } line && !line.StartsWith("step:5 ", System.StringComparison.Ordinal))
             {
             }
@@ -63,6 +63,7 @@ public sealed class RunFolderTests
             _ = process.StandardOutput.ReadToEnd();
             process.WaitForExit();
             Assert.That(process.ExitCode, Is.EqualTo(130));
+            Assert.That(error.Result, Does.Contain($"tbrm-native train --run-dir '{_folder}/Ann'\\''s run' --resume"), "to be copied into a shell");
         }
 
         Assert.That(File.ReadAllText(Path.Combine(run, "report.html")), Does.Match("up to step [0-9]+<"));

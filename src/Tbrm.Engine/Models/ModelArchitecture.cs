@@ -75,6 +75,9 @@ public sealed record ModelArchitecture
         }
     }
 
+    /// <summary>Positions that the checkpoint is made for, its RoPE scaling included; longer sequences compute, but nobody trained them.</summary>
+    public int ContextLength => (int)Math.Min(int.MaxValue, Math.Max(MaxPositionEmbeddings, Rope.ScaledLength));
+
     /// <summary>Reads a <c>config.json</c>; <paramref name="where"/> names it in messages.</summary>
     public static ModelArchitecture Parse(string json, string where)
     {

@@ -13,6 +13,9 @@ namespace Tbrm.Engine;
 /// <param name="LongestSequence">Beyond this many positions the rotations would have to change with the sequence's length.</param>
 public sealed record RopeFrequencies(float[] InverseFrequencies, float AttentionFactor, int LongestSequence = int.MaxValue)
 {
+    /// <summary>Positions that the scaling was made for; 0 where config.json's max_position_embeddings says it.</summary>
+    public double ScaledLength { get; init; }
+
     /// <summary>Computes the table from <c>config.json</c>'s keys.</summary>
     internal static RopeFrequencies Create(ConfigJson config, int headDim, int maxPositions)
     {
@@ -34,7 +37,7 @@ public sealed record RopeFrequencies(float[] InverseFrequencies, float Attention
         return kind switch
         {
             "default" => new(Narrow(plain), 1),
-            "linear" => new(Narrow(Array.ConvertAll(plain, f => f / Number(scaling!, kind, "factor"))), 1),
+            "linear" => new(Narrow(Array.ConvertAll(plain, f => f / Number(scaling!, kind, "factor"))), 1) { ScaledLength = original * Number(scaling!, kind, "factor") },
             // Up to the length that the model was trained for, the dynamic base is the base.
             "dynamic" => new(Narrow(plain), 1, (int)Math.Min(original, int.MaxValue)),
             "llama3" => Llama3(plain, scaling!, kind),
@@ -98,7 +101,7 @@ public sealed record RopeFrequencies(float[] InverseFrequencies, float Attention
             double ramp = Math.Clamp((i - from) / (to == from ? 0.001 : to - from), 0, 1);
             return f / factor * ramp + f * (1 - ramp);
         })];
-        return new(Narrow(scaled), (float)(scaling.Optional("attention_factor", above: 0) ?? AttentionScale(factor, scaling)));
+        return new(Narrow(scaled), (float)(scaling.Optional("attention_factor", above: 0) ?? AttentionScale(factor, scaling))) { ScaledLength = original * factor };
     }
 
     /// <summary>Where the file gives no factor: 0.1 m ln(s) + 1, or, with two m, the quotient (DeepSeek's form).</summary>

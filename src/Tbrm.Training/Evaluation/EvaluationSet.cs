@@ -37,6 +37,9 @@ public sealed class EvaluationSet
     /// <summary>How responses are drawn.</summary>
     public NativeSamplingOptions Sampling { get; }
 
+    /// <summary>Tokens of the longest prompt with the longest response.</summary>
+    public int Longest => Prompts.Max(p => p.Ids.Length) + Sampling.MaxNewTokens;
+
     /// <summary>Responses to draw.</summary>
     public int Responses => Prompts.Count * Samples;
 

@@ -228,7 +228,7 @@ public sealed class TrainLoop : IDisposable
 
         _progress.Clear();
         return new(ExitCode.Interrupted, OpenRun.WarmStartStore(_run.Folder).Steps().Any()
-            ? $"interrupted in the warm start, which is saved. Go on with: tbrm-native train --run-dir {_run.Folder.Root} --resume"
+            ? $"interrupted in the warm start, which is saved. Go on with: tbrm-native train --run-dir {_run.Folder.Quoted} --resume"
             : "interrupted before the first step; nothing was trained yet");
     }
 

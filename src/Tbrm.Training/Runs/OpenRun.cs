@@ -58,6 +58,7 @@ public sealed class OpenRun : IDisposable
         }
         catch
         {
+            folder.Abandon();
             runLock.Dispose();
             throw;
         }
@@ -101,6 +102,7 @@ public sealed class OpenRun : IDisposable
             CheckpointStore checkpoints = new(CheckpointRoot(config.Trainer, folder), config.Trainer.MaxActorCkptToKeep);
             string? aside = checkpoints.SetAside(state?.Step ?? -1);
             checkpoints.Settle([state?.BestStep ?? 0]);
+            session.WarnBeyondContext(session.Policy.Options.MaxPositions, progress);
             if (aside is not null)
             {
                 progress.Say($"checkpoints of later steps were in the run folder; they are in {aside} now");

@@ -21,8 +21,15 @@ public sealed class RunFolder
 
     private RunFolder(string path) => Root = path;
 
+    /// <summary>Whether it was made for this run.</summary>
+    public bool IsNew { get; private init; }
+
     /// <summary>The folder.</summary>
     public string Root { get; }
+
+    /// <summary>The folder as a word of a command line that people copy.</summary>
+    public string Quoted => Root.All(c => char.IsLetterOrDigit(c) || c is '_' or '-' or '.' or '/' or '\\' or ':') ? Root
+        : OperatingSystem.IsWindows() ? $"\"{Root}\"" : $"'{Root.Replace("'", "'\\''", StringComparison.Ordinal)}'";
 
     /// <summary>The configuration that the run resolved to.</summary>
     public string ConfigPath => Path.Combine(Root, "config.resolved.yaml");
@@ -57,7 +64,8 @@ public sealed class RunFolder
     /// <summary>Opens or creates the folder of a configuration.</summary>
     public static RunFolder Open(TrainerConfig config)
     {
-        RunFolder folder = new(PathOf(config));
+        string path = PathOf(config);
+        RunFolder folder = new(path) { IsNew = !Path.Exists(path) };
         DiskErrors.Translated($"creating the run folder {folder.Root}", () => Directory.CreateDirectory(folder.Root));
         return folder;
     }
@@ -82,6 +90,23 @@ public sealed class RunFolder
         RunFolder folder = new(Path.GetFullPath(path));
         return File.Exists(folder.ConfigPath) || File.Exists(folder.MetricsPath) ? folder
             : throw new DataException($"{path} holds no run (there is neither config.resolved.yaml nor metrics.jsonl in it)");
+    }
+
+    /// <summary>Takes a new folder away again whose run could not begin; its lock is held. What holds more than the lock stays.</summary>
+    public void Abandon()
+    {
+        try
+        {
+            if (IsNew && Directory.EnumerateFileSystemEntries(Root).All(p => p == LockPath))
+            {
+                File.Delete(LockPath);
+                Directory.Delete(Root);
+            }
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // Another process has begun there, or the disk refuses: an empty folder is no harm.
+        }
     }
 
     /// <summary>The newest folder under runs/ that holds a run, for --resume without --run-dir; null when there is none.</summary>

@@ -187,7 +187,7 @@ public sealed class RunRecorder
             save();
         }
 
-        return new(ExitCode.Interrupted, $"interrupted; saved at step {State.Step}. Go on with: tbrm-native {State.Verb} --run-dir {_run.Folder.Root} --resume");
+        return new(ExitCode.Interrupted, $"interrupted; saved at step {State.Step}. Go on with: tbrm-native {State.Verb} --run-dir {_run.Folder.Quoted} --resume");
     }
 
     /// <summary>summary.json and report.html as of now; the report of a run that goes on may wait.</summary>

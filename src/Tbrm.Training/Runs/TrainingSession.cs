@@ -144,6 +144,16 @@ public sealed class TrainingSession : IDisposable
         PeftFolder.Save(Policy, adapter, Config.Model.Path.Length > 0 ? Path.GetFullPath(Config.Model.Path) : "");
     }
 
+    /// <summary>Says so when sequences of <paramref name="longest"/> tokens go past what the model was made for.</summary>
+    public void WarnBeyondContext(int longest, IProgressDisplay progress)
+    {
+        if (longest > Policy.Architecture.ContextLength)
+        {
+            progress.Say($"warning: prompt and response get up to {longest} tokens long, but the model is made for {Policy.Architecture.ContextLength} (config.json: max_position_embeddings, RoPE scaling included); "
+                + "what it says beyond is not to be trusted. Lower data.max_prompt_length or data.max_response_length");
+        }
+    }
+
     /// <inheritdoc/>
     public void Dispose()
     {

@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Globalization;
 using System.Threading;
 using Tbrm.Core;
 using Tbrm.Engine;
@@ -65,17 +66,23 @@ public sealed class RolloutStage : IDisposable
     /// <summary>What max_num_seqs sequences of full length need, within the share of the device's memory that the configuration allows.</summary>
     private static long PageBytes(Policy policy, RunConfig config)
     {
-        if (config.Rollout.KvCacheMb > 0)
-        {
-            return config.Rollout.KvCacheMb * 1_000_000L;
-        }
-
         ModelArchitecture a = policy.Architecture;
         const int pageTokens = 64;
         long pageBytes = 2L * a.Layers * a.KeyValueHeads * a.HeadDim * pageTokens * (policy.Options.Bf16 ? 2 : 4);
         long pagesPerSequence = (policy.Options.MaxPositions + pageTokens - 1) / pageTokens;
         DeviceMemory memory = policy.Device.Memory();
-        long allowed = (long)((memory.DeviceTotal - memory.InUse) * config.Rollout.MemoryUtilization);
-        return Math.Min(pageBytes * pagesPerSequence * config.Rollout.MaxNumSeqs, allowed);
+        long least = pageBytes * pagesPerSequence;
+        bool isGiven = config.Rollout.KvCacheMb > 0;
+        long allowed = isGiven ? config.Rollout.KvCacheMb * 1_000_000L : (long)((memory.DeviceTotal - memory.InUse) * config.Rollout.MemoryUtilization);
+        if (allowed < least)
+        {
+            string given = isGiven ? $"rollout.kv_cache_mb={config.Rollout.KvCacheMb} holds"
+                : string.Create(CultureInfo.InvariantCulture, $"rollout.memory_utilization={config.Rollout.MemoryUtilization} of the memory that is free ({(memory.DeviceTotal - memory.InUse) / 1_000_000} MB) holds");
+            throw new TbrmUserException(ExitCode.OutOfMemory,
+                $"{given} {allowed / pageBytes} KV pages of {pageTokens} tokens, but one sequence of {policy.Options.MaxPositions} tokens takes {pagesPerSequence}: "
+                + $"set rollout.kv_cache_mb={(least + 999_999) / 1_000_000} or more, or lower data.max_prompt_length or data.max_response_length");
+        }
+
+        return isGiven ? allowed : Math.Min(least * config.Rollout.MaxNumSeqs, allowed);
     }
 }
