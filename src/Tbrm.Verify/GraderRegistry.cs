@@ -19,6 +19,12 @@ public sealed class GraderRegistry
         ["assembly"] = AssemblyGrader.Load,
     };
 
+    private static readonly string[] s_options =
+    [
+        "profile", "hardened", "boxed_match_priority", "float_rounding", "numeric_precision", "strict", "allow_set_relation_comp", "extract",
+        "method", "score", "format_score", "strict_box_verify", "map", "default", "shaping",
+    ];
+
     /// <summary>The built-in graders.</summary>
     public GraderRegistry() => _factories["data_source"] = options => new DataSourceGrader(this, options);
 
@@ -27,6 +33,22 @@ public sealed class GraderRegistry
 
     /// <summary>Adds a grader under a name, or replaces the one that has it.</summary>
     public void Register(string name, Func<JsonObject?, IGrader> factory) => _factories[name] = factory;
+
+    /// <summary>Refuses options that no built-in grader has, unless one of the graders is a program or class of the user's, whose options are its own.</summary>
+    /// <exception cref="ConfigException">An option is unknown; the message names the nearest.</exception>
+    public static void CheckOptions(IEnumerable<string> graders, JsonObject options)
+    {
+        IEnumerable<string> used = graders.Concat((options["map"] as JsonObject ?? []).Select(entry => entry.Value?.ToString() ?? ""));
+        if (used.Any(name => name is "command" or "assembly"))
+        {
+            return;
+        }
+
+        foreach (string name in options.Select(option => option.Key).Where(name => !s_options.Contains(name, StringComparer.Ordinal)))
+        {
+            throw new ConfigException($"no grader has an option '{name}'; the nearest is '{s_options.MinBy(option => EditDistance(option, name))}'");
+        }
+    }
 
     /// <summary>A grader with these options; the option <c>shaping</c> adds shaping terms to its score.</summary>
     /// <exception cref="ConfigException">There is no such grader, or it has no such option value.</exception>

@@ -96,12 +96,14 @@ public sealed class RunGraderTests
     [TestCase("grader", "math_verifi", "math_verify")]
     [TestCase("graders", "gsm9k", "gsm8k")]
     [TestCase("options", "", "reward.grader_options.map")]
+    [TestCase("unknown", "", "'methd'; the nearest is 'method'")]
     public void A_wrong_name_is_named(string key, string name, string expected)
     {
         RewardConfig reward = key switch
         {
             "grader" => new() { Grader = name },
             "graders" => new() { Graders = new() { ["x"] = name } },
+            "unknown" => new() { GraderOptions = new() { ["methd"] = "flexible" } },
             _ => new() { GraderOptions = new() { ["map"] = "{}" } },
         };
         Assert.That(() => _ = new RunGrader(reward, null), Throws.TypeOf<ConfigException>().With.Message.Contains(expected));

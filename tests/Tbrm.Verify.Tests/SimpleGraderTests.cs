@@ -77,4 +77,19 @@ public sealed class SimpleGraderTests
         Assert.That(
             () => new GraderRegistry().Create("math_verify", new JsonObject { ["profile"] = "verll" }),
             Throws.TypeOf<ConfigException>().With.Message.Contains("verl, tests, trl, lighteval"));
+
+    [Test]
+    public void An_option_that_no_grader_has_is_named_with_the_nearest()
+    {
+        JsonObject options = new() { ["hardend"] = true };
+        Assert.That(
+            () => GraderRegistry.CheckOptions(["math_verify"], options),
+            Throws.TypeOf<ConfigException>().With.Message.EqualTo("no grader has an option 'hardend'; the nearest is 'hardened'"));
+        Assert.That(() => GraderRegistry.CheckOptions(["gsm8k", "math_verify"], new() { ["method"] = "strict", ["strict"] = true }), Throws.Nothing);
+
+        // A program's and a class's options are their own.
+        Assert.That(() => GraderRegistry.CheckOptions(["command"], options), Throws.Nothing);
+        options["map"] = new JsonObject { ["mine"] = "assembly" };
+        Assert.That(() => GraderRegistry.CheckOptions(["data_source"], options), Throws.Nothing);
+    }
 }

@@ -29,7 +29,9 @@ internal sealed class ScoreVerb : IVerb
                 throw new ConfigException("--timeout and --threads must be positive");
             }
 
-            IGrader judge = new GraderRegistry().Create(parsed.GetValue(grader)!, ParseOptions(parsed.GetValue(options) ?? []));
+            JsonObject settings = ParseOptions(parsed.GetValue(options) ?? []);
+            GraderRegistry.CheckOptions([parsed.GetValue(grader)!], settings);
+            IGrader judge = new GraderRegistry().Create(parsed.GetValue(grader)!, settings);
             using (judge as IDisposable)
             {
                 RewardManager manager = new(judge, TimeSpan.FromSeconds(limit), parallelism);

@@ -47,6 +47,7 @@ internal sealed class RunGrader : IGrader
         }
 
         JsonObject options = Options(reward);
+        GraderRegistry.CheckOptions([reward.Grader, .. reward.Graders.Values], options);
         options["map"] = map;
         if (isNamed)
         {
