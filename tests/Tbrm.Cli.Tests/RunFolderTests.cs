@@ -30,6 +30,15 @@ public sealed class RunFolderTests
         Assert.That(outcome.Error, Does.Contain("warning: step 3: ").And.Contain("data.max_response_length"));
         Assert.That(outcome.Output, Does.Contain(" - training/warnings:"));
         Assert.That(Directory.GetFiles(Path.Combine(run, "tensorboard"), "events.out.tfevents.*"), Has.Length.EqualTo(1));
+        JsonObject row = (JsonObject)JsonNode.Parse(File.ReadLines(Path.Combine(run, "metrics.jsonl")).Last())!;
+        double all = (double)row["perf/total_num_tokens"]!, drawn = (double)row["response_length/mean"]! * File.ReadLines(Path.Combine(run, "rollouts", "4.jsonl")).Count();
+        Assert.That((int)row["training/epoch"]!, Is.Zero);
+        foreach ((string phase, double tokens) in new[] { ("gen", drawn), ("ref", all), ("update_actor", all) })
+        {
+            // Rounding of a product and a quotient.
+            Assert.That((double)row["timing_per_token_ms/" + phase]!, Is.EqualTo(1000 * (double)row["timing_s/" + phase]! / tokens).Within(1e-12).Percent, phase);
+        }
+
         string model = Path.Combine(run, "checkpoints", "global_step_4", "actor", "huggingface");
         JsonNode end = JsonNode.Parse(File.ReadAllText(Path.Combine(model, "tokenizer.json")))!["added_tokens"]!.AsArray().Single(t => (string)t!["content"]! == "<|im_end|>")!["id"]!;
         foreach (string file in new[] { "config.json", "generation_config.json" })

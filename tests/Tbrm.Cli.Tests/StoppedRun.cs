@@ -52,7 +52,7 @@ internal static class StoppedRun
     public static List<string> Metrics(string run) => [.. File.ReadLines(Path.Combine(run, "metrics.jsonl")).Select(line =>
     {
         JsonObject row = (JsonObject)JsonNode.Parse(line)!;
-        return new JsonObject(row.Where(p => !p.Key.StartsWith("timing_s/", StringComparison.Ordinal) && !p.Key.StartsWith("perf/", StringComparison.Ordinal))
+        return new JsonObject(row.Where(p => !p.Key.StartsWith("timing_", StringComparison.Ordinal) && !p.Key.StartsWith("perf/", StringComparison.Ordinal))
             .OrderBy(p => p.Key, StringComparer.Ordinal).Select(p => KeyValuePair.Create(p.Key, p.Value?.DeepClone()))).ToJsonString();
     })];
 

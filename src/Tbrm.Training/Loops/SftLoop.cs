@@ -92,7 +92,7 @@ public sealed class SftLoop : IDisposable
 
         if (_session.Config.Trainer.ValBeforeTrain)
         {
-            _recorder.Finish(0, new(), tokens: 0, TestFirst(stop));
+            _recorder.Finish(0, new(), tokens: default, TestFirst(stop));
         }
 
         _recorder.Publish();
@@ -107,7 +107,7 @@ public sealed class SftLoop : IDisposable
             nonFinite = outcome.Finite ? 0 : nonFinite + 1;
             if (nonFinite >= _session.Config.Trainer.MaxNonFiniteSteps)
             {
-                _recorder.Finish(step, outcome.Metrics, outcome.Tokens, test: null);
+                _recorder.Finish(step, outcome.Metrics, new(outcome.Tokens), test: null);
                 GiveUp(step, nonFinite, _session.Config, $"{_step.TotalSteps}; the last good checkpoint is in {_recorder.Checkpoints.Root}");
             }
 
@@ -122,7 +122,7 @@ public sealed class SftLoop : IDisposable
     {
         _recorder.State = _recorder.State with { Step = step, Sampler = _step.SamplerState };
         bool isTested = _recorder.IsTested(step), isSaved = _recorder.IsSaved(step);
-        _recorder.Finish(step, outcome.Metrics, outcome.Tokens, isTested ? m => Test(step, m, stop) : null);
+        _recorder.Finish(step, outcome.Metrics, new(outcome.Tokens), isTested ? m => Test(step, m, stop) : null);
         _progress.Show("sft", (double)step / _step.TotalSteps, string.Create(CultureInfo.InvariantCulture, $"{step}/{_step.TotalSteps}, loss {outcome.Loss:F3}"));
         if (isSaved)
         {

@@ -100,7 +100,7 @@ public sealed class TrainLoop : IDisposable
         _optimizer = new(_session.Policy, _config.Actor.Optim);
         if (_isEvaluated && _config.Trainer.ValBeforeTrain)
         {
-            _recorder.Finish(0, new(), tokens: 0, EvaluateFirst(stop));
+            _recorder.Finish(0, new(), tokens: default, EvaluateFirst(stop));
         }
 
         Save(0);
@@ -236,7 +236,7 @@ public sealed class TrainLoop : IDisposable
         $"step {step}: logits, loss or gradient were not finite {times} times in a row, and those updates were not made. The last good checkpoint is in "
         + $"{_recorder.Checkpoints.Root}. Lower actor.optim.lr (it is {_config.Actor.Optim.Lr}), or raise algorithm.tbrm.beta");
 
-    private static long Tokens(StepOutcome outcome) => outcome.Trajectories.Sum(t => (long)t.Length);
+    private static StepTokens Tokens(StepOutcome outcome) => new(outcome.Trajectories.Sum(t => (long)t.Length), outcome.Trajectories.Sum(t => (long)t.ResponseIds.Length));
 
     private void CheckDrift(long step, MetricSet metrics)
     {

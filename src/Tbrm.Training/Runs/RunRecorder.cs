@@ -13,6 +13,11 @@ namespace Tbrm.Training;
 /// <param name="Message">One sentence for people; empty when all went well.</param>
 public sealed record TrainEnd(ExitCode ExitCode, string Message);
 
+/// <summary>Tokens of a step.</summary>
+/// <param name="All">Prompts and responses; 0 for step 0.</param>
+/// <param name="Drawn">Those that a rollout drew; 0 without one.</param>
+public readonly record struct StepTokens(long All, long Drawn = 0);
+
 /// <summary>What every kind of training run does around its steps: evaluations, metrics, checkpoints, summary and report.</summary>
 public sealed class RunRecorder
 {
@@ -107,21 +112,34 @@ public sealed class RunRecorder
     /// </summary>
     /// <param name="step">The step.</param>
     /// <param name="metrics">What it gave.</param>
-    /// <param name="tokens">Prompts and responses of the step; 0 for step 0.</param>
+    /// <param name="tokens">Of the step.</param>
     /// <param name="test">Adds to the metrics; null when no test is due.</param>
-    public void Finish(long step, MetricSet metrics, long tokens, Action<MetricSet>? test)
+    public void Finish(long step, MetricSet metrics, StepTokens tokens, Action<MetricSet>? test)
     {
         Clock.TakeStep(metrics);
-        if (tokens > 0)
+        if (tokens.All > 0)
         {
+            AddTimesPerToken(metrics, tokens);
             double seconds = metrics.Find("timing_s/step") ?? 0;
             metrics["perf/time_per_step"] = seconds;
-            metrics["perf/throughput"] = seconds > 0 ? tokens / seconds : 0;
+            metrics["perf/throughput"] = seconds > 0 ? tokens.All / seconds : 0;
             metrics["perf/max_memory_allocated_gb"] = _run.Session.Device.Memory().Peak / 1e9;
             metrics["perf/cpu_memory_used_gb"] = Environment.WorkingSet / 1e9;
         }
 
         Finish(step, metrics, test);
+    }
+
+    /// <summary>As verl counts them: drawing by the tokens drawn, everything else by all tokens.</summary>
+    private static void AddTimesPerToken(MetricSet metrics, StepTokens tokens)
+    {
+        foreach ((string phase, long count) in new[] { ("gen", tokens.Drawn), ("ref", tokens.All), ("update_actor", tokens.All) })
+        {
+            if (count > 0 && metrics.Find("timing_s/" + phase) is { } seconds)
+            {
+                metrics["timing_per_token_ms/" + phase] = 1000 * seconds / count;
+            }
+        }
     }
 
     /// <summary>Ends the step that was stopped in its test; true when there was one.</summary>

@@ -9,11 +9,12 @@ namespace Tbrm.Training;
 /// <summary>The numbers of a training step under verl's names; ours where verl has none.</summary>
 internal static class StepMetrics
 {
-    public static MetricSet Of(long step, TrajectoryBatch batch, JudgedResponse[] judged, UpdateResult update, OptimizerResult result,
+    public static MetricSet Of(long step, long epoch, TrajectoryBatch batch, JudgedResponse[] judged, UpdateResult update, OptimizerResult result,
         double learningRate, RunConfig config)
     {
         MetricSet metrics = new();
         metrics["training/global_step"] = step;
+        metrics["training/epoch"] = epoch;
         metrics[$"actor/{config.Algorithm.Name}_loss"] = update.Loss;
         metrics["actor/grad_norm"] = result.GradNorm;
         metrics["actor/lr"] = learningRate;

@@ -50,7 +50,7 @@ public sealed class TrainStep(TrainingSession session, PromptSampler sampler, Ro
             : optimizer.Step(learningRate, _config.Actor.GradClip));
 
         bool finite = update.Applied && double.IsFinite(residual.Loss);
-        MetricSet metrics = StepMetrics.Of(step, tau, judged, residual, update, learningRate, _config);
+        MetricSet metrics = StepMetrics.Of(step, sampler.State.Epoch, tau, judged, residual, update, learningRate, _config);
         metrics["rollout/preemptions"] = rollout.Counts.Preemptions - preemptions;
         StepMetrics.AddSources(metrics, prompts, trajectories, judged);
         return new(metrics, prompts, trajectories, judged, finite);
