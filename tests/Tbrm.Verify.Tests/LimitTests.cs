@@ -41,6 +41,18 @@ public sealed class LimitTests
         Assert.That(verdict.Score, Is.EqualTo(0));
     }
 
+    /// <summary>Hardened grading looks around every number; with a look at the whole text before each, these took minutes without a poll.</summary>
+    [TestCase("", "x^ 5 ", 100_000, "")]
+    [TestCase("5", "*", 300_000, "5")]
+    [TestCase("", " 5( ", 150_000, "")]
+    [TestCase(@"\boxed{", @"\frac 5 ", 60_000, "}")]
+    public void A_text_of_fragments_costs_hardened_grading_no_square_of_its_length(string begin, string part, int times, string end)
+    {
+        string text = begin + string.Concat(Enumerable.Repeat(part, times)) + end;
+        RewardManager manager = new(new MathVerifyGrader(new() { ["hardened"] = true }), TimeSpan.FromSeconds(3));
+        Assert.That(manager.Grade(new GradeRequest("", text, "5")).Score, Is.EqualTo(0));
+    }
+
     [Test]
     public void A_cancelled_judgement_is_a_timeout()
     {

@@ -20,6 +20,9 @@ internal sealed record ExtractedAnswer(Expr? Expression, string? Text)
 /// <summary>Finds the answer in a text: Math-Verify's <c>parse</c>.</summary>
 internal sealed partial class AnswerExtractor(IReadOnlyList<ExtractionTarget> targets, bool firstMatchOnly, bool hardened)
 {
+    // How far a formula is looked for before a number; a longer look would cost the square of a text of fragments.
+    private const int LeftContext = 64;
+
     private readonly List<IGrouping<int, RankedPattern>> _groups =
         [.. targets.SelectMany(ExtractionPatterns.Of).GroupBy(p => p.Priority).OrderBy(g => g.Key)];
 
@@ -36,9 +39,13 @@ internal sealed partial class AnswerExtractor(IReadOnlyList<ExtractionTarget> ta
         {
             foreach ((Match match, ExtractionTarget target) in Matches(group, source, budget))
             {
-                if (hardened && IsFragment(match, target, source, refused))
+                if (hardened)
                 {
-                    continue;
+                    budget.Spend(16 + refused.Count);
+                    if (IsFragment(match, target, source, refused))
+                    {
+                        continue;
+                    }
                 }
 
                 if (reader.Read(match, target) is not { } read)
@@ -81,8 +88,14 @@ internal sealed partial class AnswerExtractor(IReadOnlyList<ExtractionTarget> ta
             return true;
         }
 
-        return target is PlainTarget
-            && (UnfinishedRight().IsMatch(text.AsSpan(end)) || UnfinishedLeft().IsMatch(text.AsSpan(0, UnreadSpan.NumberStart(match))));
+        if (target is not PlainTarget)
+        {
+            return false;
+        }
+
+        int start = UnreadSpan.NumberStart(match);
+        int seen = Math.Max(0, start - LeftContext);
+        return UnfinishedRight().IsMatch(text.AsSpan(end)) || UnfinishedLeft().IsMatch(text.AsSpan(seen, start - seen));
     }
 
     /// <summary>An operator, a power, a command other than a unit's text, a remainder's modulus or the end of a line: the formula goes on.</summary>

@@ -10,6 +10,9 @@ namespace Tbrm.Verify.Extraction;
 /// <param name="Text">Its normalized text.</param>
 internal sealed partial record UnreadSpan(Match Match, ExtractionTarget Target, string? Text)
 {
+    // A number with its decoration is short, and the patterns below are not made for long texts.
+    private const int MaxDecorated = 256;
+
     /// <summary>Whether another match is a piece of this one that means less than the whole.</summary>
     public bool Holds(Match match, ExtractionTarget target)
     {
@@ -30,7 +33,7 @@ internal sealed partial record UnreadSpan(Match Match, ExtractionTarget Target, 
             ? Match.Value[(NumberStart(Match) - Match.Index)..]
             : Match.Groups.Values.First(g => g.Length > 0 && g.Name.StartsWith("first_latex", StringComparison.Ordinal)).Value;
         bool single = !Match.Groups.Values.Any(g => g.Length > 0 && g.Name.StartsWith("next1_", StringComparison.Ordinal));
-        return single && (Bare(whole) == Bare(number) || (Text is not null && Bare(Text) == Bare(number)));
+        return single && whole.Length <= MaxDecorated && (Text?.Length ?? 0) <= MaxDecorated && (Bare(whole) == Bare(number) || (Text is not null && Bare(Text) == Bare(number)));
     }
 
     private static string Bare(string text) => Blanks().Replace(Punctuation().Replace(Decoration().Replace(text, " "), ""), "");
