@@ -51,6 +51,15 @@ public sealed class RunWarningsTests
         }
     }
 
+    [TestCase("keep", true)]
+    [TestCase("drop", false)]
+    public void Advice_names_no_setting_that_is_set_already(string truncation, bool isNamed)
+    {
+        RunWarnings warnings = new(_config with { Algorithm = new() { Tbrm = new() { Truncation = truncation } } });
+        RunWarning said = Enumerable.Range(1, 3).SelectMany(step => warnings.Observe(step, Metrics("response_length/clip_ratio", 1))).Single();
+        Assert.That(said.Advice.Contains("truncation=drop"), Is.EqualTo(isNamed));
+    }
+
     [Test]
     public void Metrics_that_are_not_there_warn_of_nothing() => Assert.That(new RunWarnings(_config).CountOf(new MetricSet()), Is.Zero);
 

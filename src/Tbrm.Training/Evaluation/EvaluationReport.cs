@@ -21,6 +21,9 @@ public sealed class EvaluationReport
     /// <summary>Mean accuracy over problems, whatever their source.</summary>
     public double MicroMean => Sources.Count == 0 ? 0 : Sources.Sum(s => s.Mean * s.Problems) / Sources.Sum(s => s.Problems);
 
+    /// <summary>Share of responses that are right outright; less than <see cref="MicroMean"/> where a scorer gives partial credit.</summary>
+    public double MicroSolved => Sources.Count == 0 ? 0 : Sources.Sum(s => s.Pass[0] * s.Problems) / Sources.Sum(s => s.Problems);
+
     /// <summary>Computes the report.</summary>
     public static EvaluationReport Of(IReadOnlyList<ResponseScore> responses) =>
         new([.. responses.GroupBy(r => r.Source, StringComparer.Ordinal).Select(g => SourceReport.Of(g.Key, [.. g], SameAnswer(g.Key)))]);

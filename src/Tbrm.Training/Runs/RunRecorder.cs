@@ -90,7 +90,9 @@ public sealed class RunRecorder
         }
 
         State = State with { LastAccuracy = evaluation.Accuracy };
-        _progress.Say(FormattableString.Invariant($"step {step}: {evaluation.Accuracy:P1} of {_evaluator.Count} held-out problems"));
+        double solved = evaluation.Report.MicroSolved;
+        string partial = Math.Abs(solved - evaluation.Accuracy) < 0.0005 ? "" : FormattableString.Invariant($", partial credit included ({solved:P1} solved)");
+        _progress.Say(FormattableString.Invariant($"step {step}: {evaluation.Accuracy:P1} of {_evaluator.Count} held-out problems{partial}"));
     }
 
     /// <summary>Takes in a loss on held-out examples.</summary>

@@ -65,10 +65,18 @@ public sealed class RunWarnings(RunConfig config)
         return raised;
     }
 
+    private static string Shorter(RunConfig config)
+    {
+        string truncation = config.Algorithm.Tbrm.Truncation;
+        string raise = $"raise data.max_response_length (it is {config.Data.MaxResponseLength})";
+        const string Ask = "ask for shorter answers in the prompt";
+        return truncation is "drop" or "bootstrap" ? $"{raise}, or {Ask}" : $"{raise}, {Ask}, or set algorithm.tbrm.truncation=drop or bootstrap (it is {truncation})";
+    }
+
     private static Rule[] Rules(RunConfig config) =>
     [
         new("clipped_responses", 3, m => Above(m, "response_length/clip_ratio", 0.3, share => $"{share * 100:0}% of the responses hit the length limit"),
-            $"raise data.max_response_length (it is {config.Data.MaxResponseLength}), ask for shorter answers in the prompt, or set algorithm.tbrm.truncation=drop or bootstrap (it is {config.Algorithm.Tbrm.Truncation})"),
+            Shorter(config)),
         new("equal_rewards", 3, m => Above(m, "critic/rewards/zero_std_groups", 0.9, share => $"all {config.Rollout.N} rewards are equal in {share * 100:0}% of the prompts' groups"),
             "the problems are too hard or too easy for the policy, so that its samples teach nothing about each other: choose others (data.filter, data.task_params), raise rollout.n, or raise rollout.temperature"),
         new("skipped_step", 1, m => Above(m, "actor/skipped", 0, _ => $"logits, loss or gradient were not finite, and the update was not made"),

@@ -51,6 +51,17 @@ public sealed class ValidationMetricsTests
     }
 
     [Test]
+    public void Partial_credit_counts_in_the_mean_and_not_as_solved()
+    {
+        EvaluationReport report = EvaluationReport.Of(
+        [
+            new("a", "1", 1, "x", VerdictStatus.Ok, null, null), new("a", "2", 0.25, "x", VerdictStatus.Ok, null, null),
+            new("b", "1", 1, "x", VerdictStatus.Ok, null, null), new("b", "2", 0.75, "x", VerdictStatus.Ok, null, null),
+        ]);
+        Assert.That((report.MicroMean, report.MicroSolved), Is.EqualTo((0.75, 0.5)));
+    }
+
+    [Test]
     public void Sources_are_averaged_once_each_and_by_their_size()
     {
         ResponseScore[] responses =
