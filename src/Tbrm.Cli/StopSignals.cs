@@ -7,16 +7,20 @@ using System.Threading;
 
 namespace Tbrm.Cli;
 
-/// <summary>The first Ctrl-C, SIGTERM or SIGHUP (the terminal is gone) asks the run to save and end; the second ends it at once.</summary>
+/// <summary>The first Ctrl-C, SIGTERM or SIGHUP (the terminal is gone) asks the verb to end in order; the second ends it at once.</summary>
 internal sealed class StopSignals : IDisposable
 {
     private readonly CancellationTokenSource _source = new();
     private readonly PosixSignalRegistration _interrupt;
     private readonly PosixSignalRegistration _terminate;
     private readonly PosixSignalRegistration? _hangUp;
+    private readonly string _second;
 
-    public StopSignals()
+    /// <summary>Listens until disposed.</summary>
+    /// <param name="saves">Whether ending in order saves something.</param>
+    public StopSignals(bool saves)
     {
+        _second = saves ? "stop without saving" : "stop at once";
         _interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Handle);
         _terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Handle);
         _hangUp = IsHangUpIgnored() ? null : PosixSignalRegistration.Create(PosixSignal.SIGHUP, Handle);
@@ -50,7 +54,7 @@ internal sealed class StopSignals : IDisposable
         }
 
         context.Cancel = true;
-        Console.Error.WriteLine("\ntbrm-native: stopping; once more to stop without saving");
+        Console.Error.WriteLine($"\ntbrm-native: stopping; once more to {_second}");
         _source.Cancel();
     }
 }

@@ -39,7 +39,7 @@ internal sealed class TrainingOptions
             return PlanOutput.Print(config, verb, parsed.GetValue(_json));
         }
 
-        using StopSignals signals = new();
+        using StopSignals signals = new(saves: true);
         TerminalProgress progress = new(Console.Error, !Console.IsErrorRedirected);
         using OpenRun opened = OpenRun.Open(config, verb, progress);
         using MetricSinks sinks = MetricSinks.Open(config.Trainer.Logger, opened.Folder, BestEffortWriter.StandardOutput(), opened.RecordedStep);

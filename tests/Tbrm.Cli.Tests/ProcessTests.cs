@@ -44,6 +44,26 @@ public sealed class ProcessTests
         Assert.That(error.Result, Does.Contain("interrupted; saved at step"));
     }
 
+    [Test]
+    public void Scoring_that_is_stopped_leaves_nothing_behind()
+    {
+        string input = Path.Combine(_folder, "in.jsonl"), output = Path.Combine(_folder, "out.jsonl");
+        File.WriteAllText(input, "{\"solution_str\": \"1\", \"ground_truth\": \"1\"}\n");
+        using Process process = CommandLine.Start("score", "--grader", "command", "command=[\"sleep\", \"1000\"]", "--timeout", "1000", "--in", input, "--out", output);
+        Task<string> error = process.StandardError.ReadToEndAsync();
+        while (Directory.GetFiles(_folder).Length == 1 && !process.HasExited)
+        {
+            Thread.Sleep(5);
+        }
+
+        using Process kill = Process.Start("kill", [$"{process.Id}"]);
+        kill.WaitForExit();
+        process.WaitForExit();
+        Assert.That(process.ExitCode, Is.EqualTo(130), error.Result);
+        Assert.That(error.Result, Does.Contain("interrupted"));
+        Assert.That(Directory.GetFiles(_folder), Is.EqualTo(new[] { input }));
+    }
+
     [TestCase(">&-")]
     [TestCase("2>&-")]
     [TestCase(">/dev/full 2>/dev/full")]

@@ -1,7 +1,6 @@
 using System;
 using System.CommandLine;
 using System.Linq;
-using System.Threading.Tasks;
 using Tbrm.Core;
 using Tbrm.Data;
 
@@ -21,8 +20,9 @@ internal sealed class DataVerb : IVerb
         Option<string[]> columns = new("--columns") { Description = "Columns to show, dotted paths into structs.", AllowMultipleArgumentsPerToken = true };
         Option<bool> json = new("--json") { Description = "The rows as JSONL and nothing else." };
         Command command = new("inspect", "Shows the columns and the first rows of a data file.") { file, head, columns, json };
-        command.SetAction((parsed, stop) =>
+        command.SetAction(parsed =>
         {
+            using StopSignals signals = new(saves: false);
             if (parsed.GetValue(head) is < 0)
             {
                 throw new ConfigException("--head must not be negative");
@@ -34,16 +34,16 @@ internal sealed class DataVerb : IVerb
                 FileInspector inspector = new(input.Path, parsed.GetValue(columns) is { Length: > 0 } named ? named : null);
                 if (parsed.GetValue(json))
                 {
-                    inspector.WriteRows(Console.OpenStandardOutput(), parsed.GetValue(head), stop);
+                    inspector.WriteRows(Console.OpenStandardOutput(), parsed.GetValue(head), signals.Token);
                 }
                 else
                 {
-                    Console.Out.Write(input.Name(inspector.Describe(parsed.GetValue(head) ?? DefaultHead, stop)));
+                    Console.Out.Write(input.Name(inspector.Describe(parsed.GetValue(head) ?? DefaultHead, signals.Token)));
                 }
 
                 return inspector;
             });
-            return Task.FromResult((int)ExitCode.Ok);
+            return (int)ExitCode.Ok;
         });
         return command;
     }
@@ -66,8 +66,9 @@ internal sealed class DataVerb : IVerb
         {
             inputs, output, filters, dedup, shape, maxSamples, seed, format, dataSource, promptKey, sourceKey, goldKey,
         };
-        command.SetAction((parsed, stop) =>
+        command.SetAction(parsed =>
         {
+            using StopSignals signals = new(saves: false);
             PromptOptions options = new()
             {
                 Shape = PromptOptions.ParseShape(parsed.GetValue(shape)!),
@@ -88,9 +89,9 @@ internal sealed class DataVerb : IVerb
             try
             {
                 RowFormat written = DataPreparer.ParseFormat(parsed.GetValue(format), path);
-                PromptCounts counts = SpooledInput.Read(files, () => DataPreparer.Prepare([.. files.Select(f => f.Path)], path, written, options, stop));
+                PromptCounts counts = SpooledInput.Read(files, () => DataPreparer.Prepare([.. files.Select(f => f.Path)], path, written, options, signals.Token));
                 Console.Error.WriteLine($"{path}: {counts}");
-                return Task.FromResult((int)ExitCode.Ok);
+                return (int)ExitCode.Ok;
             }
             finally
             {

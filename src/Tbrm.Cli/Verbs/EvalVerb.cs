@@ -66,7 +66,7 @@ internal sealed class EvalVerb : IVerb
             throw new ConfigException($"--out {rowsPath} is a folder; name a file");
         }
 
-        using StopSignals signals = new();
+        using StopSignals signals = new(saves: true);
         TerminalProgress progress = new(Console.Error, !Console.IsErrorRedirected);
         try
         {

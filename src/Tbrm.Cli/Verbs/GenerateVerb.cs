@@ -44,7 +44,7 @@ internal sealed class GenerateVerb : IVerb
         }
 
         IReadOnlyList<Prompt> prompts = Prompts(parsed, config);
-        using StopSignals signals = new();
+        using StopSignals signals = new(saves: false);
         TerminalProgress progress = new(Console.Error, !Console.IsErrorRedirected);
         using TrainingSession session = TrainingSession.Open(config, trainable: false);
         using RolloutStage rollout = new(session.Policy, session.Tokenizer, config, session.StopIds);

@@ -2,7 +2,6 @@ using System;
 using System.CommandLine;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using System.Threading.Tasks;
 using Tbrm.Core;
 using Tbrm.Verify;
 
@@ -20,8 +19,9 @@ internal sealed class ScoreVerb : IVerb
         Option<int?> threads = new("--threads") { Description = "Answers judged at a time." };
         Argument<string[]> options = new("options") { Description = "Options of the grader, key=value.", Arity = ArgumentArity.ZeroOrMore };
         Command command = new("score", "Judges responses against ground truths.") { grader, input, output, seconds, threads, options };
-        command.SetAction((parsed, stop) =>
+        command.SetAction(parsed =>
         {
+            using StopSignals signals = new(saves: false);
             double limit = parsed.GetValue(seconds);
             int? parallelism = parsed.GetValue(threads);
             if (limit is not (> 0 and < 1e6) || parallelism <= 0)
@@ -35,7 +35,7 @@ internal sealed class ScoreVerb : IVerb
             using (judge as IDisposable)
             {
                 RewardManager manager = new(judge, TimeSpan.FromSeconds(limit), parallelism);
-                ScoreSummary summary = new JsonlScorer(manager).Score(parsed.GetValue(input)!, parsed.GetValue(output)!, stop);
+                ScoreSummary summary = new JsonlScorer(manager).Score(parsed.GetValue(input)!, parsed.GetValue(output)!, signals.Token);
                 Console.Error.WriteLine($"{judge.Name}: {summary}");
                 if (summary.FirstFailure is { } failure)
                 {
@@ -43,7 +43,7 @@ internal sealed class ScoreVerb : IVerb
                 }
             }
 
-            return Task.FromResult((int)ExitCode.Ok);
+            return (int)ExitCode.Ok;
         });
         return command;
     }
