@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Diagnostics;
 using System.IO;
+using System.Linq;
 using Tbrm.Testing;
 
 namespace Tbrm.Cli.Tests;
@@ -43,9 +44,10 @@ internal static class CommandLine
     private static Process Start(IReadOnlyDictionary<string, string> environment, string[] arguments, bool redirectInput = false, string? folder = null)
     {
         string program = Path.Combine(AppContext.BaseDirectory, "tbrm-native.dll");
-        ProcessStartInfo start = new("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = redirectInput, WorkingDirectory = folder ?? Repository.Root };
-        start.ArgumentList.Add(program);
-        foreach (string argument in arguments)
+        // Signals that whatever started the tests ignores (nohup, a background job) would be ignored by the program too.
+        string[] command = OperatingSystem.IsLinux() ? ["env", "--default-signal", "dotnet", program] : ["dotnet", program];
+        ProcessStartInfo start = new(command[0]) { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = redirectInput, WorkingDirectory = folder ?? Repository.Root };
+        foreach (string argument in command.Skip(1).Concat(arguments))
         {
             start.ArgumentList.Add(argument);
         }

@@ -24,7 +24,7 @@ public sealed class ProcessTests
     public void A_second_process_stays_out_of_a_run_and_a_hang_up_saves_it()
     {
         string run = Path.Combine(_folder, "run");
-        using Process first = CommandLine.Start(["train", "--run-dir", run, .. CommandLine.Tiny, "trainer.total_training_steps=100000"]);
+        using Process first = CommandLine.Start(["train", "--run-dir", run, .. CommandLine.Tiny, "trainer.total_training_steps=3000"]);
         Task<string> error = first.StandardError.ReadToEndAsync();
         Assert.That(first.StandardOutput.ReadLine(), Does.StartWith("step:"), "the first process is in the run");
         Task<string> rest = first.StandardOutput.ReadToEndAsync();
