@@ -46,7 +46,7 @@ public sealed class GraderRegistry
 
         foreach (string name in options.Select(option => option.Key).Where(name => !s_options.Contains(name, StringComparer.Ordinal)))
         {
-            throw new ConfigException($"no grader has an option '{name}'; the nearest is '{s_options.MinBy(option => EditDistance(option, name))}'");
+            throw new ConfigException($"no grader has an option '{name}'{NearestName.Hint(name, s_options)}");
         }
     }
 
@@ -56,7 +56,7 @@ public sealed class GraderRegistry
     {
         IGrader grader = _factories.TryGetValue(name, out Func<JsonObject?, IGrader>? factory)
             ? factory(WithoutShaping(options))
-            : throw new ConfigException($"there is no grader '{name}'; the nearest is '{Nearest(name)}' (all: {string.Join(", ", Names)})");
+            : throw new ConfigException($"there is no grader '{name}'{NearestName.Hint(name, Names)} (all: {string.Join(", ", Names)})");
         if (options?["shaping"] is not { } shaping)
         {
             return grader;
@@ -79,25 +79,5 @@ public sealed class GraderRegistry
         JsonObject? rest = (JsonObject?)options?.DeepClone();
         rest?.Remove("shaping");
         return rest;
-    }
-
-    private string Nearest(string name) => Names.MinBy(n => EditDistance(n, name))!;
-
-    private static int EditDistance(string a, string b)
-    {
-        int[] row = [.. Enumerable.Range(0, b.Length + 1)];
-        for (int i = 1; i <= a.Length; i++)
-        {
-            int diagonal = row[0];
-            row[0] = i;
-            for (int j = 1; j <= b.Length; j++)
-            {
-                int substitution = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-                diagonal = row[j];
-                row[j] = Math.Min(substitution, Math.Min(row[j], row[j - 1]) + 1);
-            }
-        }
-
-        return row[^1];
     }
 }

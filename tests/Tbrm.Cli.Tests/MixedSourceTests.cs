@@ -7,20 +7,12 @@ using NUnit.Framework;
 namespace Tbrm.Cli.Tests;
 
 /// <summary>A task trains while rows of several data sources evaluate: each row is judged by the grader of its own source.</summary>
-public sealed class MixedSourceTests
+public sealed class MixedSourceTests : FolderTests
 {
-    private string _folder = "";
-
-    [SetUp]
-    public void MakeFolder() => _folder = CommandLine.TemporaryFolder();
-
-    [TearDown]
-    public void RemoveFolder() => Directory.Delete(_folder, recursive: true);
-
     [Test]
     public void Evaluation_rows_of_other_sources_are_judged_beside_a_task()
     {
-        string run = Path.Combine(_folder, "run");
+        string run = Path.Combine(Folder, "run");
         Outcome outcome = CommandLine.Run(Arguments(run, Row("openai/gsm8k"), Row("math_dapo"), Row("lighteval/MATH"), Row("reasoning_gym/lcm")));
         Assert.That(outcome.ExitCode, Is.Zero, outcome.Error);
 
@@ -35,14 +27,14 @@ public sealed class MixedSourceTests
     [Test]
     public void A_source_without_a_grader_is_an_error_before_the_first_step()
     {
-        Outcome outcome = CommandLine.Run(Arguments(Path.Combine(_folder, "run"), Row("openai/gsm8k"), Row("my_rows")));
+        Outcome outcome = CommandLine.Run(Arguments(Path.Combine(Folder, "run"), Row("openai/gsm8k"), Row("my_rows")));
         Assert.That(outcome.ExitCode, Is.EqualTo(2), outcome.Error);
         Assert.That(outcome.Error, Does.Contain("my_rows").And.Contain("reward.graders"));
     }
 
     private string[] Arguments(string run, params string[] rows)
     {
-        string file = Path.Combine(_folder, "val.jsonl");
+        string file = Path.Combine(Folder, "val.jsonl");
         File.WriteAllLines(file, rows);
         return
         [

@@ -8,23 +8,15 @@ using NUnit.Framework;
 namespace Tbrm.Cli.Tests;
 
 /// <summary>Training on a weighted mixture of tasks.</summary>
-public sealed class MixtureTests
+public sealed class MixtureTests : FolderTests
 {
-    private string _folder = "";
-
-    [SetUp]
-    public void MakeFolder() => _folder = CommandLine.TemporaryFolder();
-
-    [TearDown]
-    public void RemoveFolder() => Directory.Delete(_folder, recursive: true);
-
     [Test]
     public void Every_task_trains_in_one_mixture_with_metrics_of_its_own()
     {
         Outcome list = CommandLine.Run("task", "list");
         string[] tasks = [.. list.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(l => (string)JsonNode.Parse(l)!["task"]!).Where(n => n != "composite")];
         Assert.That(tasks, Has.Length.EqualTo(23));
-        string run = Path.Combine(_folder, "run");
+        string run = Path.Combine(Folder, "run");
         Outcome outcome = CommandLine.Run([.. Arguments(run, string.Join(',', tasks)), "data.train_batch_size=64", "data.task_val_size=120", "trainer.total_training_steps=1"]);
         Assert.That(outcome.ExitCode, Is.Zero, outcome.Error);
 
@@ -42,7 +34,7 @@ public sealed class MixtureTests
     public void Weights_and_parameters_count_and_a_resumed_run_sees_the_same_problems()
     {
         const string mixture = "[{name: gcd, weight: 3, params: {min_value: 2, max_value: 9}}, {name: chain_sum, weight: 1, params: {min_terms: 2, max_terms: 2}}]";
-        string whole = Path.Combine(_folder, "whole"), halves = Path.Combine(_folder, "halves");
+        string whole = Path.Combine(Folder, "whole"), halves = Path.Combine(Folder, "halves");
         Outcome outcome = CommandLine.Run([.. Arguments(whole, mixture), "trainer.total_training_steps=6"]);
         Assert.That(outcome.ExitCode, Is.Zero, outcome.Error);
         Assert.That(CommandLine.Run([.. Arguments(halves, mixture), "trainer.total_training_steps=3", "trainer.save_freq=3"]).ExitCode, Is.Zero);
@@ -67,7 +59,7 @@ public sealed class MixtureTests
     [TestCase("[{name: gcd, params: {min_valu: 2}}]", "min_value")]
     public void A_mixture_that_cannot_be_says_why(string mixture, string expected)
     {
-        Outcome outcome = CommandLine.Run(Arguments(Path.Combine(_folder, "run"), mixture));
+        Outcome outcome = CommandLine.Run(Arguments(Path.Combine(Folder, "run"), mixture));
         Assert.That(outcome.ExitCode, Is.EqualTo(2), outcome.Error);
         Assert.That(outcome.Error, Does.Contain(expected));
     }

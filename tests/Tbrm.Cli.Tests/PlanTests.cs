@@ -7,27 +7,19 @@ using NUnit.Framework;
 namespace Tbrm.Cli.Tests;
 
 /// <summary>What a dry run prints.</summary>
-public sealed class PlanTests
+public sealed class PlanTests : FolderTests
 {
-    private string _folder = "";
-
-    [SetUp]
-    public void MakeFolder() => _folder = CommandLine.TemporaryFolder();
-
-    [TearDown]
-    public void RemoveFolder() => Directory.Delete(_folder, recursive: true);
-
     [Test]
     public void The_output_of_a_dry_run_is_a_configuration_that_gives_itself_back()
     {
-        Outcome first = CommandLine.Run(["train", "--dry-run", "trainer.seed=7", "--run-dir", Path.Combine(_folder, "run")]);
+        Outcome first = CommandLine.Run(["train", "--dry-run", "trainer.seed=7", "--run-dir", Path.Combine(Folder, "run")]);
         Assert.That(first.ExitCode, Is.Zero, first.Error);
-        string file = Path.Combine(_folder, "saved.yaml");
+        string file = Path.Combine(Folder, "saved.yaml");
         File.WriteAllText(file, first.Output);
         Outcome second = CommandLine.Run("plan", "-c", file);
         Assert.That(second.Output, Is.EqualTo(first.Output));
         Assert.That(first.Output, Does.Contain("seed: 7").And.Contain("# memory at most, GB").And.Match("#   total .* fits\n"));
-        Assert.That(Directory.Exists(Path.Combine(_folder, "run")), Is.False, "a dry run leaves nothing");
+        Assert.That(Directory.Exists(Path.Combine(Folder, "run")), Is.False, "a dry run leaves nothing");
     }
 
     [Test]
@@ -72,7 +64,7 @@ public sealed class PlanTests
     [Test]
     public void Prompts_of_a_file_make_the_steps_of_an_epoch()
     {
-        string file = Path.Combine(_folder, "train.jsonl");
+        string file = Path.Combine(Folder, "train.jsonl");
         File.WriteAllLines(file, Enumerable.Range(0, 50).Select(i =>
             $$$"""{"data_source": "d", "prompt": [{"role": "user", "content": "{{{i}}} + 1?"}], "reward_model": {"style": "rule", "ground_truth": "{{{i + 1}}}"}}"""));
         Outcome outcome = CommandLine.Run("plan", "--json", "model.path=Qwen3-0.6B", $"data.train_files=[{file}]", "data.train_batch_size=16", "trainer.total_epochs=3");
@@ -98,7 +90,7 @@ public sealed class PlanTests
     [Test]
     public void A_run_takes_no_more_than_its_plan_because_the_pages_are_given_back_before_the_update()
     {
-        string run = Path.Combine(_folder, "run");
+        string run = Path.Combine(Folder, "run");
         string[] arguments = [.. CommandLine.Tiny, "rollout.n=8", "rollout.max_num_seqs=128", "rollout.kv_cache_mb=40", "data.train_batch_size=64", "trainer.total_training_steps=2"];
         JsonNode memory = JsonNode.Parse(CommandLine.Run(["plan", "--json", .. arguments]).Output)!["plan"]!["memory"]!;
         Outcome outcome = CommandLine.Run(["train", "--run-dir", run, .. arguments]);

@@ -10,20 +10,12 @@ namespace Tbrm.Cli.Tests;
 
 /// <summary>What surrounds a run: a second process, a terminal that goes away, streams that nobody holds.</summary>
 [Platform("Linux")]
-public sealed class ProcessTests
+public sealed class ProcessTests : FolderTests
 {
-    private string _folder = "";
-
-    [SetUp]
-    public void MakeFolder() => _folder = CommandLine.TemporaryFolder();
-
-    [TearDown]
-    public void RemoveFolder() => Directory.Delete(_folder, recursive: true);
-
     [Test]
     public void A_second_process_stays_out_of_a_run_and_a_hang_up_saves_it()
     {
-        string run = Path.Combine(_folder, "run");
+        string run = Path.Combine(Folder, "run");
         using Process first = CommandLine.Start(["train", "--run-dir", run, .. CommandLine.Tiny, "trainer.total_training_steps=3000"]);
         Task<string> error = first.StandardError.ReadToEndAsync();
         Assert.That(first.StandardOutput.ReadLine(), Does.StartWith("step:"), "the first process is in the run");
@@ -47,11 +39,11 @@ public sealed class ProcessTests
     [Test]
     public void Scoring_that_is_stopped_leaves_nothing_behind()
     {
-        string input = Path.Combine(_folder, "in.jsonl"), output = Path.Combine(_folder, "out.jsonl");
+        string input = Path.Combine(Folder, "in.jsonl"), output = Path.Combine(Folder, "out.jsonl");
         File.WriteAllText(input, "{\"solution_str\": \"1\", \"ground_truth\": \"1\"}\n");
         using Process process = CommandLine.Start("score", "--grader", "command", "command=[\"sleep\", \"1000\"]", "--timeout", "1000", "--in", input, "--out", output);
         Task<string> error = process.StandardError.ReadToEndAsync();
-        while (Directory.GetFiles(_folder).Length == 1 && !process.HasExited)
+        while (Directory.GetFiles(Folder).Length == 1 && !process.HasExited)
         {
             Thread.Sleep(5);
         }
@@ -61,7 +53,7 @@ public sealed class ProcessTests
         process.WaitForExit();
         Assert.That(process.ExitCode, Is.EqualTo(130), error.Result);
         Assert.That(error.Result, Does.Contain("interrupted"));
-        Assert.That(Directory.GetFiles(_folder), Is.EqualTo(new[] { input }));
+        Assert.That(Directory.GetFiles(Folder), Is.EqualTo(new[] { input }));
     }
 
     [TestCase(">&-")]
@@ -70,7 +62,7 @@ public sealed class ProcessTests
     [TestCase("| head -1")]
     public void A_run_whose_streams_cannot_be_written_goes_on(string redirection)
     {
-        string run = Path.Combine(_folder, "run");
+        string run = Path.Combine(Folder, "run");
         string[] arguments = ["dotnet", Path.Combine(AppContext.BaseDirectory, "tbrm-native.dll"), "train", "--run-dir", run, .. CommandLine.Tiny, "trainer.total_training_steps=4"];
         using Process shell = Process.Start("bash", ["-o", "pipefail", "-c", $"{string.Join(' ', arguments.Select(a => $"'{a}'"))} {redirection}"]);
         shell.WaitForExit();
@@ -81,7 +73,7 @@ public sealed class ProcessTests
     [Test]
     public void Started_by_nohup_a_run_outlives_its_terminal()
     {
-        string run = Path.Combine(_folder, "run"), started = Path.Combine(run, "metrics.jsonl");
+        string run = Path.Combine(Folder, "run"), started = Path.Combine(run, "metrics.jsonl");
         string[] arguments = [Path.Combine(AppContext.BaseDirectory, "tbrm-native.dll"), "train", "--run-dir", run, .. CommandLine.Tiny, "trainer.total_training_steps=40"];
         ProcessStartInfo start = new("nohup", ["dotnet", .. arguments]) { RedirectStandardOutput = true, RedirectStandardError = true };
         using Process process = Process.Start(start)!;

@@ -10,7 +10,7 @@ using NUnit.Framework;
 namespace Tbrm.Cli.Tests;
 
 /// <summary>A run that was killed and resumed is, bit for bit, the run that was not killed.</summary>
-public sealed class ResumeTests
+public sealed class ResumeTests : FolderTests
 {
     private const int Steps = 9;
 
@@ -18,18 +18,10 @@ public sealed class ResumeTests
 
     private static readonly string[] s_adapterFiles = ["actor/lora_adapter/adapter_model.safetensors", "actor/optim.safetensors", "ref/huggingface/model.safetensors", "data.json"];
 
-    private string _folder = "";
-
-    [SetUp]
-    public void MakeFolder() => _folder = CommandLine.TemporaryFolder();
-
-    [TearDown]
-    public void RemoveFolder() => Directory.Delete(_folder, recursive: true);
-
     [Test]
     public void Killed_at_any_moment_and_resumed_the_run_has_the_same_weights_and_metrics([Values(1, 4, 7)] int killAfterStep)
     {
-        string whole = Whole(), killed = Path.Combine(_folder, "killed");
+        string whole = Whole(), killed = Path.Combine(Folder, "killed");
         StoppedRun.KillAfterStep(killAfterStep, TimeSpan.FromMilliseconds(killAfterStep * 13), Arguments(killed));
         ResumeAndCompare(killed, whole);
     }
@@ -39,7 +31,7 @@ public sealed class ResumeTests
     public void Interrupted_in_an_evaluation_the_run_has_the_same_metrics([Values(0, 15, 60)] int milliseconds)
     {
         string[] many = ["data.task_val_size=1500", "rollout.max_num_seqs=64"];
-        string whole = Whole(many), stopped = Path.Combine(_folder, "stopped");
+        string whole = Whole(many), stopped = Path.Combine(Folder, "stopped");
         (int exitCode, string error) = StoppedRun.InterruptAfterStep(2, TimeSpan.FromMilliseconds(milliseconds), [.. Arguments(stopped), .. many]);
         Assert.That(exitCode, Is.EqualTo(130), error);
         Assert.That(error, Does.Contain("--resume"));
@@ -53,7 +45,7 @@ public sealed class ResumeTests
     public void Killed_in_the_warm_start_it_goes_on_there(bool isKilled, int loraRank)
     {
         string[] slow = ["sft.total_training_steps=200", "sft.save_freq=20", $"model.lora_rank={loraRank}"];
-        string whole = Whole(slow), stopped = Path.Combine(_folder, "stopped");
+        string whole = Whole(slow), stopped = Path.Combine(Folder, "stopped");
         using (Process process = CommandLine.Start([.. Arguments(stopped), .. slow]))
         {
             _ = process.StandardError.ReadToEndAsync();
@@ -90,7 +82,7 @@ public sealed class ResumeTests
     [Test]
     public void A_run_that_was_started_without_looking_for_checkpoints_is_resumed_all_the_same()
     {
-        string whole = Whole(), shorter = Path.Combine(_folder, "shorter");
+        string whole = Whole(), shorter = Path.Combine(Folder, "shorter");
         Outcome first = CommandLine.Run([.. Arguments(shorter), "trainer.resume_mode=disable", "trainer.total_training_steps=4", "actor.optim.lr_scheduler_type=constant"]);
         Assert.That(first.ExitCode, Is.Zero, first.Error);
         Outcome resumed = CommandLine.Run("train", "--run-dir", shorter, "--resume", "trainer.total_training_steps=6");
@@ -120,7 +112,7 @@ public sealed class ResumeTests
     [Test]
     public void What_earlier_processes_spent_counts_in_the_times_of_the_phases()
     {
-        string run = Path.Combine(_folder, "run");
+        string run = Path.Combine(Folder, "run");
         Outcome first = CommandLine.Run([.. Arguments(run), "trainer.total_training_steps=4"]);
         Assert.That(first.ExitCode, Is.Zero, first.Error);
         // The last save is not in the times that it saves.
@@ -140,7 +132,7 @@ public sealed class ResumeTests
     [Test]
     public void The_shape_of_the_policy_cannot_change_on_the_way()
     {
-        string run = Path.Combine(_folder, "run"), configuration = Path.Combine(run, "config.resolved.yaml");
+        string run = Path.Combine(Folder, "run"), configuration = Path.Combine(run, "config.resolved.yaml");
         Outcome first = CommandLine.Run([.. Arguments(run), "trainer.total_training_steps=1"]);
         Assert.That(first.ExitCode, Is.Zero, first.Error);
         string resolved = File.ReadAllText(configuration);
@@ -165,7 +157,7 @@ public sealed class ResumeTests
 
     private string Whole(params string[] more)
     {
-        string whole = Path.Combine(_folder, "whole");
+        string whole = Path.Combine(Folder, "whole");
         Outcome reference = CommandLine.Run([.. Arguments(whole), .. more]);
         Assert.That(reference.ExitCode, Is.Zero, reference.Error);
         return whole;

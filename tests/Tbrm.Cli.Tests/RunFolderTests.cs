@@ -7,20 +7,12 @@ using NUnit.Framework;
 namespace Tbrm.Cli.Tests;
 
 /// <summary>What a run leaves for people: summary, report, event files, warnings.</summary>
-public sealed class RunFolderTests
+public sealed class RunFolderTests : FolderTests
 {
-    private string _folder = "";
-
-    [SetUp]
-    public void MakeFolder() => _folder = CommandLine.TemporaryFolder();
-
-    [TearDown]
-    public void RemoveFolder() => Directory.Delete(_folder, recursive: true);
-
     [Test]
     public void A_run_leaves_a_report_event_files_and_its_warnings()
     {
-        string run = Path.Combine(_folder, "run");
+        string run = Path.Combine(Folder, "run");
         Outcome outcome = CommandLine.Run(["train", "--run-dir", run, .. CommandLine.Tiny, "trainer.total_training_steps=4", "data.max_response_length=3", "data.task_val_size=10"]);
         Assert.That(outcome.ExitCode, Is.Zero, outcome.Error);
         JsonObject summary = (JsonObject)JsonNode.Parse(File.ReadAllText(Path.Combine(run, "summary.json")))!;
@@ -59,7 +51,7 @@ public sealed class RunFolderTests
     [Test]
     public void An_interrupted_run_has_a_report_and_goes_on_in_a_second_event_file()
     {
-        string run = Path.Combine(_folder, "Ann's run");
+        string run = Path.Combine(Folder, "Ann's run");
         string[] arguments = ["train", "--run-dir", run, .. CommandLine.Tiny, "trainer.total_training_steps=400", "data.task_val_size=10"];
         using (Process process = CommandLine.Start(arguments))
         {
@@ -72,7 +64,7 @@ public sealed class RunFolderTests
             _ = process.StandardOutput.ReadToEnd();
             process.WaitForExit();
             Assert.That(process.ExitCode, Is.EqualTo(130));
-            Assert.That(error.Result, Does.Contain($"tbrm-native train --run-dir '{_folder}/Ann'\\''s run' --resume"), "to be copied into a shell");
+            Assert.That(error.Result, Does.Contain($"tbrm-native train --run-dir '{Folder}/Ann'\\''s run' --resume"), "to be copied into a shell");
         }
 
         Assert.That(File.ReadAllText(Path.Combine(run, "report.html")), Does.Match("up to step [0-9]+<"));
@@ -87,7 +79,7 @@ public sealed class RunFolderTests
     [Test]
     public void Runs_that_begin_together_have_folders_of_their_own()
     {
-        Process[] runs = [.. Enumerable.Range(1, 3).Select(seed => CommandLine.StartIn(_folder,
+        Process[] runs = [.. Enumerable.Range(1, 3).Select(seed => CommandLine.StartIn(Folder,
             ["train", .. CommandLine.Tiny, "trainer.total_training_steps=1", "trainer.val_before_train=false", "trainer.experiment_name=a/../b:c", $"trainer.seed={seed}"]))];
         foreach (Process run in runs)
         {
@@ -98,7 +90,7 @@ public sealed class RunFolderTests
             run.Dispose();
         }
 
-        string[] folders = Directory.GetDirectories(Path.Combine(_folder, "runs"));
+        string[] folders = Directory.GetDirectories(Path.Combine(Folder, "runs"));
         Assert.That(folders, Has.Length.EqualTo(3));
         Assert.That(folders.Select(f => (int)JsonNode.Parse(File.ReadAllText(Path.Combine(f, "summary.json")))!["seed"]!), Is.EquivalentTo(new[] { 1, 2, 3 }));
     }
@@ -106,8 +98,8 @@ public sealed class RunFolderTests
     [Test]
     public void A_folder_that_holds_no_run_is_named()
     {
-        Outcome outcome = CommandLine.Run("export", "report", "--run-dir", _folder);
+        Outcome outcome = CommandLine.Run("export", "report", "--run-dir", Folder);
         Assert.That(outcome.ExitCode, Is.EqualTo(3));
-        Assert.That(outcome.Error, Does.Contain(_folder).And.Contain("config.resolved.yaml"));
+        Assert.That(outcome.Error, Does.Contain(Folder).And.Contain("config.resolved.yaml"));
     }
 }

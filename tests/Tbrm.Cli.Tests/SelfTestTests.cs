@@ -6,17 +6,9 @@ using NUnit.Framework;
 namespace Tbrm.Cli.Tests;
 
 /// <summary>Before a run begins, every ground truth of its files is graded as its own answer.</summary>
-public sealed class SelfTestTests
+public sealed class SelfTestTests : FolderTests
 {
     private const int Rows = 200;
-
-    private string _folder = "";
-
-    [SetUp]
-    public void MakeFolder() => _folder = CommandLine.TemporaryFolder();
-
-    [TearDown]
-    public void RemoveFolder() => Directory.Delete(_folder, recursive: true);
 
     [Test]
     public void Ground_truths_far_down_in_the_training_file_stop_the_run()
@@ -36,7 +28,7 @@ public sealed class SelfTestTests
 
     private string[] Arguments(string train, string val) =>
     [
-        "train", "--run-dir", Path.Combine(_folder, "run"), .. CommandLine.Tiny, "data.task=", "data.task_params={}", $"data.train_files=[{train}]", $"data.val_files=[{val}]",
+        "train", "--run-dir", Path.Combine(Folder, "run"), .. CommandLine.Tiny, "data.task=", "data.task_params={}", $"data.train_files=[{train}]", $"data.val_files=[{val}]",
         "data.val_max_samples=200", "data.max_response_length=6", "reward.answer_form=text", "sft.worked_share=0", "sft.total_training_steps=0",
         "trainer.val_before_train=false", "trainer.total_training_steps=0",
     ];
@@ -44,7 +36,7 @@ public sealed class SelfTestTests
     /// <summary>Rows whose ground truth is a number, and, from one on, a word that GSM8K's grader cannot read.</summary>
     private string File(string name, int badFrom)
     {
-        string file = Path.Combine(_folder, name + ".jsonl");
+        string file = Path.Combine(Folder, name + ".jsonl");
         System.IO.File.WriteAllLines(file, Enumerable.Range(0, Rows).Select(i => new JsonObject
         {
             ["data_source"] = "openai/gsm8k",

@@ -7,17 +7,16 @@ using NUnit.Framework;
 namespace Tbrm.Cli.Tests;
 
 /// <summary>The verb sft on files: a run like train's.</summary>
-public sealed class SftTests
+public sealed class SftTests : FolderTests
 {
     private const int Rows = 50, Steps = 8;
 
-    private string _folder = "", _data = "", _model = "";
+    private string _data = "", _model = "";
 
     [SetUp]
     public void MakeFiles()
     {
-        _folder = CommandLine.TemporaryFolder();
-        (_data, _model) = (Path.Combine(_folder, "train.jsonl"), Path.Combine(_folder, "model"));
+        (_data, _model) = (Path.Combine(Folder, "train.jsonl"), Path.Combine(Folder, "model"));
         TinyModel.Write(_model, tied: true);
         File.WriteAllLines(_data, Enumerable.Range(0, Rows).Select(i => (i % 3) switch
         {
@@ -27,13 +26,10 @@ public sealed class SftTests
         }));
     }
 
-    [TearDown]
-    public void RemoveFolder() => Directory.Delete(_folder, recursive: true);
-
     [Test]
     public void A_run_on_files_leaves_what_a_run_of_train_leaves()
     {
-        string run = Path.Combine(_folder, "run");
+        string run = Path.Combine(Folder, "run");
         Outcome outcome = CommandLine.Run(Arguments(run));
         Assert.That(outcome.ExitCode, Is.Zero, outcome.Error);
         JsonNode summary = JsonNode.Parse(File.ReadAllText(Path.Combine(run, "summary.json")))!;
@@ -54,7 +50,7 @@ public sealed class SftTests
     [Test]
     public void Killed_and_resumed_it_has_the_same_weights_and_metrics([Values(1, 5)] int killAfterStep, [Values(0, 4)] int loraRank)
     {
-        string whole = Path.Combine(_folder, "whole"), killed = Path.Combine(_folder, "killed");
+        string whole = Path.Combine(Folder, "whole"), killed = Path.Combine(Folder, "killed");
         string[] adapter = [$"model.lora_rank={loraRank}"];
         Outcome reference = CommandLine.Run([.. Arguments(whole), .. adapter]);
         Assert.That(reference.ExitCode, Is.Zero, reference.Error);
@@ -65,7 +61,7 @@ public sealed class SftTests
     [Test]
     public void Interrupted_it_saves_and_goes_on()
     {
-        string whole = Path.Combine(_folder, "whole"), stopped = Path.Combine(_folder, "stopped");
+        string whole = Path.Combine(Folder, "whole"), stopped = Path.Combine(Folder, "stopped");
         Outcome reference = CommandLine.Run(Arguments(whole));
         Assert.That(reference.ExitCode, Is.Zero, reference.Error);
         (int exitCode, string error) = StoppedRun.InterruptAfterStep(2, TimeSpan.Zero, Arguments(stopped));
@@ -77,7 +73,7 @@ public sealed class SftTests
     [Test]
     public void A_learning_rate_that_breaks_the_model_ends_with_exit_code_5_and_counts_the_skipped_steps()
     {
-        string run = Path.Combine(_folder, "run");
+        string run = Path.Combine(Folder, "run");
         Outcome outcome = CommandLine.Run([.. Arguments(run), "lr=1e30", "steps=40"]);
         Assert.That(outcome.ExitCode, Is.EqualTo(5), outcome.Error);
         Assert.That(outcome.Error, Does.Contain("sft.optim.lr").And.Contain("warning: step"));
@@ -89,7 +85,7 @@ public sealed class SftTests
     [Test]
     public void A_dry_run_counts_the_epochs_of_the_file_and_leaves_nothing()
     {
-        string run = Path.Combine(_folder, "run");
+        string run = Path.Combine(Folder, "run");
         Outcome outcome = CommandLine.Run([.. Arguments(run), "--dry-run", "--json"]);
         Assert.That(outcome.ExitCode, Is.Zero, outcome.Error);
         Assert.That((long)JsonNode.Parse(outcome.Output)!["plan"]!["batch"]!["optimizer_steps"]!, Is.EqualTo(Steps));
@@ -99,7 +95,7 @@ public sealed class SftTests
     [Test]
     public void Train_does_not_go_on_with_a_supervised_run()
     {
-        string run = Path.Combine(_folder, "run");
+        string run = Path.Combine(Folder, "run");
         Assert.That(CommandLine.Run([.. Arguments(run), "steps=1"]).ExitCode, Is.Zero);
         Outcome outcome = CommandLine.Run("train", "--run-dir", run, "--resume", "data.task=chain_sum", "steps=1");
         Assert.That(outcome.ExitCode, Is.EqualTo(2), outcome.Error);
@@ -113,7 +109,7 @@ public sealed class SftTests
     public void A_row_that_cannot_be_used_is_named_before_anything_is_trained(string row, string where, string why)
     {
         File.AppendAllText(_data, row + "\n");
-        string run = Path.Combine(_folder, "run");
+        string run = Path.Combine(Folder, "run");
         Outcome outcome = CommandLine.Run(Arguments(run));
         Assert.That(outcome.ExitCode, Is.EqualTo(3), outcome.Error);
         Assert.That(outcome.Error, Does.Contain(where).And.Contain(why).And.Not.Contain("   at Tbrm."));
@@ -124,7 +120,7 @@ public sealed class SftTests
     public void Rows_that_nothing_can_be_learned_from_are_left_out_and_counted()
     {
         File.AppendAllLines(_data, ["""{"conversations": [{"from": "gpt", "value": "hello"}]}""", """{"messages": [{"role": "user", "content": "hello"}, {"role": "assistant", "content": null}]}"""]);
-        Outcome outcome = CommandLine.Run([.. Arguments(Path.Combine(_folder, "run")), "steps=1"]);
+        Outcome outcome = CommandLine.Run([.. Arguments(Path.Combine(Folder, "run")), "steps=1"]);
         Assert.That(outcome.ExitCode, Is.Zero, outcome.Error);
         Assert.That(outcome.Error, Does.Contain("2 hold nothing that can be learned").And.Contain("train.jsonl:51"));
     }
@@ -132,7 +128,7 @@ public sealed class SftTests
     [Test]
     public void A_task_that_works_its_sums_can_be_tested_on_the_problems_of_a_file()
     {
-        string problems = Path.Combine(_folder, "problems.jsonl"), run = Path.Combine(_folder, "run");
+        string problems = Path.Combine(Folder, "problems.jsonl"), run = Path.Combine(Folder, "run");
         File.WriteAllText(problems, """{"data_source": "openai/gsm8k", "prompt": "What is 1 + 2?", "reward_model": {"ground_truth": "3"}}""" + "\n");
         Outcome outcome = CommandLine.Run("sft", "--run-dir", run, $"data.val_files=[{problems}]", "steps=1", "sft.train_batch_size=2", "data.max_prompt_length=100", "trainer.threads=2");
         Assert.That(outcome.ExitCode, Is.Zero, outcome.Error);
@@ -144,17 +140,17 @@ public sealed class SftTests
     [Test]
     public void Files_without_a_model_are_refused_where_the_vocabulary_would_be_a_tasks()
     {
-        Outcome outcome = CommandLine.Run("sft", "--run-dir", Path.Combine(_folder, "run"), $"sft.train_files=[{_data}]");
+        Outcome outcome = CommandLine.Run("sft", "--run-dir", Path.Combine(Folder, "run"), $"sft.train_files=[{_data}]");
         Assert.That(outcome.ExitCode, Is.EqualTo(2), outcome.Error);
         Assert.That(outcome.Error, Does.Contain("sft.train_files need model.path"));
-        Outcome own = CommandLine.Run("sft", "--run-dir", Path.Combine(_folder, "run"), $"sft.train_files=[{_data}]", "data.task=", "sft.worked_share=0", "sft.train_batch_size=10", "steps=1", "trainer.threads=2");
+        Outcome own = CommandLine.Run("sft", "--run-dir", Path.Combine(Folder, "run"), $"sft.train_files=[{_data}]", "data.task=", "sft.worked_share=0", "sft.train_batch_size=10", "steps=1", "trainer.threads=2");
         Assert.That(own.ExitCode, Is.Zero, own.Error);
     }
 
     [Test]
     public void Resuming_a_run_without_a_checkpoint_says_that_it_begins()
     {
-        string run = Path.Combine(_folder, "run");
+        string run = Path.Combine(Folder, "run");
         Assert.That(CommandLine.Run([.. Arguments(run), "steps=1"]).ExitCode, Is.Zero);
         Directory.Delete(Path.Combine(run, "checkpoints"), recursive: true);
         Outcome outcome = CommandLine.Run("sft", "--run-dir", run, "--resume");

@@ -96,7 +96,7 @@ public sealed class RunGraderTests
     [TestCase("grader", "math_verifi", "math_verify")]
     [TestCase("graders", "gsm9k", "gsm8k")]
     [TestCase("options", "", "reward.grader_options.map")]
-    [TestCase("unknown", "", "'methd'; the nearest is 'method'")]
+    [TestCase("unknown", "", "'methd'; did you mean 'method'")]
     public void A_wrong_name_is_named(string key, string name, string expected)
     {
         RewardConfig reward = key switch

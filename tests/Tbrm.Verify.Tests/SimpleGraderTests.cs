@@ -84,7 +84,7 @@ public sealed class SimpleGraderTests
         JsonObject options = new() { ["hardend"] = true };
         Assert.That(
             () => GraderRegistry.CheckOptions(["math_verify"], options),
-            Throws.TypeOf<ConfigException>().With.Message.EqualTo("no grader has an option 'hardend'; the nearest is 'hardened'"));
+            Throws.TypeOf<ConfigException>().With.Message.EqualTo("no grader has an option 'hardend'; did you mean 'hardened'?"));
         Assert.That(() => GraderRegistry.CheckOptions(["gsm8k", "math_verify"], new() { ["method"] = "strict", ["strict"] = true }), Throws.Nothing);
 
         // A program's and a class's options are their own.
