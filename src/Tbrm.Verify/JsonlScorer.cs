@@ -24,7 +24,7 @@ public sealed record ScoreSummary(long Rows, double MeanScore, VerdictCounts Cou
     /// <summary>One line for people.</summary>
     public override string ToString() => string.Create(
         CultureInfo.InvariantCulture,
-        $"{Rows} answers, mean score {MeanScore:F4}, ok {Counts.Ok}, no_answer {Counts.NoAnswer}, timeout {Counts.Timeout}, error {Counts.Error}, " +
+        $"{Rows} answers, mean score {MeanScore:F4}, {Counts}, " +
         $"{Rows / Math.Max(Grading.TotalSeconds, 1e-9):F0} answers/s");
 }
 
@@ -61,7 +61,7 @@ public sealed class JsonlScorer(RewardManager manager)
     {
         long rows = 0;
         double total = 0;
-        int[] counts = new int[4];
+        VerdictCounts counts = new(0, 0, 0, 0);
         TimeSpan grading = TimeSpan.Zero;
         string? failure = null;
         foreach ((JsonObject Row, GradeRequest[] Requests)[] batch in ReadRows(input).Chunk(BatchRows))
@@ -76,29 +76,19 @@ public sealed class JsonlScorer(RewardManager manager)
                 Verdict verdict = verdicts.Skip(next).Take(requests.Length).MaxBy(v => v.Score)!;
                 next += requests.Length;
                 row["score"] = verdict.Score;
-                row["status"] = StatusName(verdict.Status);
+                row["status"] = verdict.Status.Word();
                 row["extracted"] = verdict.Extracted;
                 writer.Write(row.ToJsonString(s_json));
                 writer.Write('\n');
                 rows++;
                 total += verdict.Score;
-                counts[(int)verdict.Status]++;
+                counts = counts.Plus(verdict.Status);
                 failure ??= verdict.Status is VerdictStatus.Error or VerdictStatus.Timeout ? $"row {rows}: {verdict.Detail}" : null;
             }
         }
 
-        VerdictCounts verdictCounts = new(
-            counts[(int)VerdictStatus.Ok], counts[(int)VerdictStatus.NoAnswer], counts[(int)VerdictStatus.Timeout], counts[(int)VerdictStatus.Error]);
-        return new ScoreSummary(rows, rows == 0 ? 0 : total / rows, verdictCounts, grading, failure);
+        return new ScoreSummary(rows, rows == 0 ? 0 : total / rows, counts, grading, failure);
     }
-
-    private static string StatusName(VerdictStatus status) => status switch
-    {
-        VerdictStatus.Ok => "ok",
-        VerdictStatus.NoAnswer => "no_answer",
-        VerdictStatus.Timeout => "timeout",
-        _ => "error",
-    };
 
     private static IEnumerable<(JsonObject Row, GradeRequest[] Requests)> ReadRows(string input)
     {

@@ -9,23 +9,38 @@ using Tbrm.Core;
 namespace Tbrm.Verify;
 
 /// <summary>How a batch of verdicts came about.</summary>
-/// <param name="Ok">Answers that were judged.</param>
+/// <param name="Ok">Answers that were graded.</param>
 /// <param name="NoAnswer">Responses without an answer.</param>
-/// <param name="Timeout">Judgements that ran out of time.</param>
-/// <param name="Error">Judgements that failed.</param>
-public sealed record VerdictCounts(int Ok, int NoAnswer, int Timeout, int Error)
+/// <param name="Timeout">Responses for which the wall clock ran out.</param>
+/// <param name="Error">Responses that the grader failed on.</param>
+/// <param name="OutOfSteps">Answers that take more steps than one answer may.</param>
+public sealed record VerdictCounts(int Ok, int NoAnswer, int Timeout, int Error, int OutOfSteps = 0)
 {
     /// <summary>Counts verdicts.</summary>
     public static VerdictCounts Of(IEnumerable<Verdict> verdicts)
     {
-        int[] counts = new int[4];
+        VerdictCounts counts = new(0, 0, 0, 0);
         foreach (Verdict verdict in verdicts)
         {
-            counts[(int)verdict.Status]++;
+            counts = counts.Plus(verdict.Status);
         }
 
-        return new VerdictCounts(counts[(int)VerdictStatus.Ok], counts[(int)VerdictStatus.NoAnswer], counts[(int)VerdictStatus.Timeout], counts[(int)VerdictStatus.Error]);
+        return counts;
     }
+
+    /// <summary>With one more of a status.</summary>
+    public VerdictCounts Plus(VerdictStatus status) => status switch
+    {
+        VerdictStatus.Ok => this with { Ok = Ok + 1 },
+        VerdictStatus.NoAnswer => this with { NoAnswer = NoAnswer + 1 },
+        VerdictStatus.Timeout => this with { Timeout = Timeout + 1 },
+        VerdictStatus.OutOfSteps => this with { OutOfSteps = OutOfSteps + 1 },
+        _ => this with { Error = Error + 1 },
+    };
+
+    /// <summary>For people: every status with its number.</summary>
+    public override string ToString() => string.Create(
+        CultureInfo.InvariantCulture, $"ok {Ok}, no_answer {NoAnswer}, out_of_steps {OutOfSteps}, timeout {Timeout}, error {Error}");
 }
 
 /// <summary>Judges batches: in parallel, in order, each answer under a wall-clock limit that a thread of its own does not outlive.</summary>

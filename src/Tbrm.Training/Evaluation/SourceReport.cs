@@ -43,6 +43,9 @@ public sealed record SourceReport
     /// <summary>Responses without an answer, that the grader ran out of time on, that it failed on.</summary>
     public required (int NoAnswer, int Timeout, int Error) Unjudged { get; init; }
 
+    /// <summary>Responses whose answer took more steps than one answer may.</summary>
+    public required int OutOfSteps { get; init; }
+
     /// <summary>verl's metrics: variable (acc, reward), then name (mean@8, best@4/std), then value.</summary>
     public required IReadOnlyDictionary<string, IReadOnlyList<KeyValuePair<string, double>>> Variables { get; init; }
 
@@ -68,6 +71,7 @@ public sealed record SourceReport
             MeanTokens = tokens.Count == 0 ? null : tokens.Average(),
             Truncated = ends.Count == 0 ? null : ends.Average(e => e == TrajectoryEnd.Length ? 1.0 : 0),
             Unjudged = (Count(responses, VerdictStatus.NoAnswer), Count(responses, VerdictStatus.Timeout), Count(responses, VerdictStatus.Error)),
+            OutOfSteps = Count(responses, VerdictStatus.OutOfSteps),
             Variables = ValidationMetrics.Of(problems),
         };
     }
@@ -94,6 +98,7 @@ public sealed record SourceReport
             ["response_tokens_mean"] = MeanTokens,
             ["truncated"] = Truncated,
             ["no_answer"] = Unjudged.NoAnswer,
+            ["out_of_steps"] = OutOfSteps,
             ["timeout"] = Unjudged.Timeout,
             ["error"] = Unjudged.Error,
         };

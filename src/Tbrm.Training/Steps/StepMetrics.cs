@@ -87,10 +87,16 @@ internal static class StepMetrics
 
     private static void AddVerdicts(MetricSet metrics, JudgedResponse[] judged)
     {
-        foreach (VerdictStatus status in new[] { VerdictStatus.NoAnswer, VerdictStatus.Timeout, VerdictStatus.Error })
+        foreach (VerdictStatus status in new[] { VerdictStatus.NoAnswer, VerdictStatus.OutOfSteps, VerdictStatus.Timeout, VerdictStatus.Error })
         {
-            string name = status switch { VerdictStatus.NoAnswer => "no_answer", VerdictStatus.Timeout => "timeout", _ => "error" };
-            metrics["reward/" + name] = judged.Count(j => j.Verdict.Status == status);
+            metrics["reward/" + status.Word()] = judged.Count(j => j.Verdict.Status == status);
+        }
+
+        // A grader's further numbers, each over the responses that have it: verl's reward_extra_info.
+        foreach (IGrouping<string, double> numbers in judged.SelectMany(j => j.Verdict.Numbers ?? new Dictionary<string, double>())
+            .GroupBy(n => n.Key, n => n.Value, StringComparer.Ordinal).OrderBy(g => g.Key, StringComparer.Ordinal))
+        {
+            metrics[$"reward/{numbers.Key}/mean"] = numbers.Average();
         }
     }
 }

@@ -32,7 +32,7 @@ internal static class ReportCharts
                 [new("responses at the length limit", "response_length/clip_ratio"), new("groups of equal rewards", "critic/rewards/zero_std_groups")]) { Unit = ChartUnit.Share, Low = 0 },
             new("Entropy", "nats per token, from the log-probabilities of the tokens drawn", [new("entropy", "actor/entropy")]) { Smooth = true },
             new("Verdicts that were none", "responses per step",
-                [new("no answer", "reward/no_answer"), new("time-out", "reward/timeout"), new("error", "reward/error")]) { Low = 0 }]),
+                [new("no answer", "reward/no_answer"), new("out of steps", "reward/out_of_steps"), new("time-out", "reward/timeout"), new("error", "reward/error")]) { Low = 0 }]),
         ("Optimization", [
             new("Gradient norm", "before clipping", [new("norm", "actor/grad_norm"), new("norm (supervised)", "sft/grad_norm")]) { MayBeLog = true, Smooth = true },
             new("Learning rate", "", [new("lr", "actor/lr"), new("lr (supervised)", "sft/lr")]) { Low = 0 },
