@@ -64,7 +64,7 @@ public sealed class RewardManager(IGrader grader, TimeSpan? limit = null, int? p
         return verdicts;
     }
 
-    /// <summary>Judges one request. A grader that throws is an error verdict, never an exception.</summary>
+    /// <summary>Judges one request. A grader that throws, or whose score is NaN or infinite, is an error verdict, never an exception.</summary>
     public Verdict Grade(GradeRequest request, CancellationToken stop = default)
     {
         using CancellationTokenSource timer = CancellationTokenSource.CreateLinkedTokenSource(stop);
@@ -74,7 +74,12 @@ public sealed class RewardManager(IGrader grader, TimeSpan? limit = null, int? p
         {
             Verdict verdict = grader.Grade(request, timer.Token);
             stop.ThrowIfCancellationRequested();
-            return verdict;
+            return double.IsFinite(verdict.Score) ? verdict : verdict with
+            {
+                Score = 0,
+                Status = VerdictStatus.Error,
+                Detail = string.Create(CultureInfo.InvariantCulture, $"the grader's score is {verdict.Score}; expected a finite number"),
+            };
         }
         catch (OperationCanceledException) when (!stop.IsCancellationRequested)
         {

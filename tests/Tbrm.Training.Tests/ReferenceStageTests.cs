@@ -52,7 +52,8 @@ public sealed class ReferenceStageTests
         };
     }
 
-    private static TrajectoryBatch Batch(IReadOnlyList<Trajectory> trajectories, int maxTokens) => new(trajectories, [.. trajectories.Select(_ => 1.0)], new()
+    private static TrajectoryBatch Batch(IReadOnlyList<Trajectory> trajectories, int maxTokens) => new(
+        trajectories, [.. trajectories.Select(_ => new Verdict(1, VerdictStatus.Ok))], new()
     {
         Algorithm = new() { Tbrm = new() { Truncation = "bootstrap" } },
         Actor = new() { PpoMaxTokenLenPerGpu = 25 },

@@ -63,6 +63,17 @@ public sealed class RunWarningsTests
     [Test]
     public void Metrics_that_are_not_there_warn_of_nothing() => Assert.That(new RunWarnings(_config).CountOf(new MetricSet()), Is.Zero);
 
+    [Test]
+    public void A_step_with_nothing_to_train_on_is_another_warning_than_one_that_was_not_finite()
+    {
+        MetricSet metrics = Metrics("actor/skipped", 1);
+        metrics["actor/loss_trajectories"] = 0;
+        metrics["rollout/non_finite"] = 0;
+        RunWarning said = new RunWarnings(_config).Observe(1, metrics).Single();
+        Assert.That(said.Kind, Is.EqualTo("empty_step"));
+        Assert.That(said.Advice, Does.Contain("reward.on_error").And.Contain("algorithm.tbrm.truncation"));
+    }
+
     private static MetricSet Metrics(string name, double value)
     {
         MetricSet metrics = new();

@@ -27,6 +27,16 @@ public sealed class RewardManagerTests
         Assert.That(verdicts[2].Detail, Does.Contain("trouble"));
     }
 
+    [TestCase(double.NaN)]
+    [TestCase(double.NegativeInfinity)]
+    public void A_score_that_is_NaN_or_infinite_is_an_error(double score)
+    {
+        Verdict verdict = new RewardManager(new ConstantGrader(score)).Grade(new GradeRequest("", "ok", ""));
+        Assert.That(verdict.Status, Is.EqualTo(VerdictStatus.Error));
+        Assert.That(verdict.Score, Is.Zero);
+        Assert.That(verdict.Detail, Does.Contain("finite"));
+    }
+
     [Test]
     public void Cancelling_the_batch_is_not_a_verdict()
     {
@@ -109,5 +119,12 @@ public sealed class RewardManagerTests
 
             return new Verdict(1, VerdictStatus.Ok);
         }
+    }
+
+    private sealed class ConstantGrader(double score) : IGrader
+    {
+        public string Name => "constant";
+
+        public Verdict Grade(GradeRequest request, CancellationToken stop) => new(score, VerdictStatus.Ok);
     }
 }

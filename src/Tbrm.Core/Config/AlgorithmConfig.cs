@@ -30,12 +30,13 @@ public sealed record BellmanConfig
 
     /// <summary>
     /// What a response that hit the length limit is: <c>keep</c> (verl: the grader's score on the partial text), <c>drop</c> (weight 0),
-    /// <c>zero_reward</c>, <c>bootstrap</c> (subtract V(s_{H+1}), the exact residual of an unfinished trajectory).
+    /// <c>zero_reward</c> (the score 0, before scale and shift), <c>bootstrap</c> (subtract V(s_{H+1}), the exact residual of an unfinished
+    /// trajectory; it takes no reward, which comes at the end of an episode).
     /// </summary>
     [AllowedWords("keep", "drop", "zero_reward", "bootstrap")]
     public string Truncation { get; init; } = "keep";
 
-    /// <summary><c>none</c>: the grader's reward. <c>group_mean</c>: minus the mean over the prompt's samples (ReVal).</summary>
+    /// <summary><c>none</c>: the grader's reward. <c>group_mean</c>: minus the mean over the prompt's samples that have a reward and are trained on (ReVal).</summary>
     [AllowedWords("none", "group_mean")]
     public string RewardNormalization { get; init; } = "none";
 

@@ -29,6 +29,13 @@ public sealed record RewardConfig
     public double TimeoutSeconds { get; init; } = 10;
 
     /// <summary>
+    /// What becomes of a response whose grader failed (time-out, error, a score that is NaN or infinite): <c>drop</c> leaves it out of loss, reward
+    /// normalisation and reward metrics; <c>zero</c> gives it the score 0; <c>stop</c> ends the run with exit code 3. It is counted in every case.
+    /// </summary>
+    [AllowedWords("drop", "zero", "stop")]
+    public string OnError { get; init; } = "drop";
+
+    /// <summary>
     /// Before training, scores every ground truth of the files against itself (of a task, some) and stops when fewer than this share pass; of
     /// data.val_files it warns. 0 = no test.
     /// </summary>

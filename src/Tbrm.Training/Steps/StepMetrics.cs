@@ -24,11 +24,13 @@ internal static class StepMetrics
         AddMean(metrics, "actor/entropy", [.. batch.Trajectories.SelectMany(t => t.Logp).Select(l => -(double)l)]);
         AddMean(metrics, "actor/v_s1/mean", update.FirstValues);
         AddMean(metrics, "actor/logprob_ratio_ref/mean", update.LogRatios);
-        metrics.AddSpread("critic/score", [.. judged.Select(j => j.Verdict.Score)]);
-        metrics.AddSpread("critic/rewards", [.. batch.Rewards.Select(r => (double)r)]);
+        metrics.AddSpread("critic/score", [.. judged.Where((_, i) => batch.IsGraded[i]).Select(j => ScoreOf(j.Verdict))]);
+        metrics.AddSpread("critic/rewards", [.. batch.Rewards.Where((_, i) => batch.IsRewarded[i]).Select(r => (double)r)]);
         AddEqualGroups(metrics, batch, config);
         AddLengths(metrics, batch, config);
         AddVerdicts(metrics, judged);
+        metrics["reward/dropped"] = batch.IsGraded.Count(graded => !graded);
+        metrics["actor/loss_trajectories"] = batch.LossTrajectories;
         update.Drift.AddTo(metrics);
         metrics["rollout/non_finite"] = batch.NonFinite;
         metrics["perf/total_num_tokens"] = batch.Trajectories.Sum(t => (long)t.Length);
@@ -48,13 +50,17 @@ internal static class StepMetrics
         metrics["actor/residual/max"] = residuals.Max(Math.Abs);
     }
 
+    /// <summary>A grader that failed gave no score; where it is not left out, 0 stands for it.</summary>
+    private static double ScoreOf(Verdict verdict) => TrajectoryBatch.IsFailed(verdict) ? 0 : verdict.Score;
+
     /// <summary>Share of the prompts whose samples all got the same reward.</summary>
     private static void AddEqualGroups(MetricSet metrics, TrajectoryBatch batch, RunConfig config)
     {
-        if (config.Rollout.N > 1)
+        List<IGrouping<int, float>> groups = [.. batch.Trajectories.Select((t, i) => (t.Group, Reward: batch.Rewards[i], IsRewarded: batch.IsRewarded[i]))
+            .Where(p => p.IsRewarded).GroupBy(p => p.Group, p => p.Reward)];
+        if (config.Rollout.N > 1 && groups.Count > 0)
         {
-            metrics["critic/rewards/zero_std_groups"] = batch.Trajectories.Zip(batch.Rewards, (t, reward) => (t.Group, reward))
-                .GroupBy(p => p.Group, p => p.reward).Average(group => group.Distinct().Count() == 1 ? 1.0 : 0);
+            metrics["critic/rewards/zero_std_groups"] = groups.Average(group => group.Distinct().Count() == 1 ? 1.0 : 0);
         }
     }
 
@@ -67,10 +73,11 @@ internal static class StepMetrics
     }
 
     /// <summary>The mean score of each data source, where there are several.</summary>
-    public static void AddSources(MetricSet metrics, IReadOnlyList<EncodedPrompt> prompts, IReadOnlyList<Trajectory> trajectories, JudgedResponse[] judged)
+    public static void AddSources(MetricSet metrics, IReadOnlyList<EncodedPrompt> prompts, TrajectoryBatch batch, JudgedResponse[] judged)
     {
-        List<IGrouping<string, double>> sources = [.. trajectories.Select((t, i) => (prompts[t.Group].Prompt.DataSource, judged[i].Verdict.Score))
-            .GroupBy(r => r.DataSource, r => r.Score, StringComparer.Ordinal).OrderBy(g => g.Key, StringComparer.Ordinal)];
+        List<IGrouping<string, double>> sources = [.. batch.Trajectories
+            .Select((t, i) => (prompts[t.Group].Prompt.DataSource, Score: ScoreOf(judged[i].Verdict), IsGraded: batch.IsGraded[i]))
+            .Where(r => r.IsGraded).GroupBy(r => r.DataSource, r => r.Score, StringComparer.Ordinal).OrderBy(g => g.Key, StringComparer.Ordinal)];
         foreach (IGrouping<string, double> source in sources.Count > 1 ? sources : [])
         {
             metrics[$"critic/score/{source.Key}/mean"] = source.Average();

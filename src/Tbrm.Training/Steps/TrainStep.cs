@@ -40,19 +40,20 @@ public sealed class TrainStep(TrainingSession session, PromptSampler sampler, Ro
         IReadOnlyList<Trajectory> trajectories = clock.Measure("gen", () => rollout.Train(prompts, FirstId(step), Show(step, "rollout"), stop));
         rollout.ReleasePages();
         JudgedResponse[] judged = clock.Measure("reward", () => session.Reward.Judge(prompts, trajectories, stop));
-        TrajectoryBatch tau = new(trajectories, [.. judged.Select(j => j.Verdict.Score)], _config);
+        TrajectoryBatch tau = new(trajectories, [.. judged.Select(j => j.Verdict)], _config);
 
         IReadOnlyList<ReferenceScores> logpRef = clock.Measure("ref", () => ReferenceStage.Score(reference, tau, Temperature, stop));
         UpdateResult residual = clock.Measure("update_actor", () => _update.Accumulate(tau, logpRef, stop));
         double learningRate = schedule.At(step);
-        OptimizerResult update = clock.Measure("update_actor", () => tau.NonFinite > 0
+        OptimizerResult update = clock.Measure("update_actor", () => tau.NonFinite > 0 || tau.LossTrajectories == 0
             ? Skip()
             : optimizer.Step(learningRate, _config.Actor.GradClip));
 
-        bool finite = update.Applied && double.IsFinite(residual.Loss);
+        bool isEmpty = tau.LossTrajectories == 0 && tau.NonFinite == 0;
+        bool finite = isEmpty || (update.Applied && double.IsFinite(residual.Loss));
         MetricSet metrics = StepMetrics.Of(step, sampler.State.Epoch, tau, judged, residual, update, learningRate, _config);
         metrics["rollout/preemptions"] = rollout.Counts.Preemptions - preemptions;
-        StepMetrics.AddSources(metrics, prompts, trajectories, judged);
+        StepMetrics.AddSources(metrics, prompts, tau, judged);
         return new(metrics, prompts, trajectories, judged, finite);
     }
 

@@ -12,16 +12,23 @@ namespace Tbrm.Training;
 /// </summary>
 public sealed class TrajectoryBatch
 {
-    /// <summary>Applies the configuration's treatment of rewards and of truncated responses.</summary>
-    public TrajectoryBatch(IReadOnlyList<Trajectory> trajectories, IReadOnlyList<double> scores, RunConfig config)
+    /// <summary>Applies the configuration's treatment of rewards, of truncated responses and of graders that failed.</summary>
+    /// <param name="trajectories">In the order of the rollout.</param>
+    /// <param name="verdicts">One per trajectory.</param>
+    /// <param name="config">The configuration.</param>
+    /// <exception cref="DataException">A grader failed and <c>reward.on_error=stop</c>.</exception>
+    public TrajectoryBatch(IReadOnlyList<Trajectory> trajectories, IReadOnlyList<Verdict> verdicts, RunConfig config)
     {
         BellmanConfig bellman = config.Algorithm.Tbrm;
         Trajectories = trajectories;
         Bootstrap = [.. trajectories.Select(t => t.End == TrajectoryEnd.Length && bellman.Truncation == "bootstrap")];
-        Rewards = Reward(trajectories, scores, bellman);
-        bool[] kept = [.. trajectories.Select(t => t.ResponseIds.Length > 0 && !(t.End == TrajectoryEnd.Length && bellman.Truncation == "drop"))];
-        int count = kept.Count(k => k);
-        Weights = [.. kept.Select(k => k ? 1f / count : 0f)];
+        IsGraded = Graded(verdicts, config.Reward.OnError);
+        bool[] kept = [.. trajectories.Select((t, i) =>
+            IsGraded[i] && t.ResponseIds.Length > 0 && !(t.End == TrajectoryEnd.Length && bellman.Truncation == "drop"))];
+        LossTrajectories = kept.Count(k => k);
+        Weights = [.. kept.Select(k => k ? 1f / LossTrajectories : 0f)];
+        IsRewarded = [.. kept.Select((k, i) => k && !Bootstrap[i])];
+        Rewards = Reward(trajectories, verdicts, IsRewarded, bellman);
         Sequences = [.. trajectories.Select((t, i) => new ScoredSequence(t.PromptIds, t.ResponseIds, Bootstrap[i]))];
         int[] lengths = [.. trajectories.Select(t => t.Length)];
         MicroBatches = Engine.MicroBatches.Cut(lengths, config.Actor.PpoMaxTokenLenPerGpu, config.Actor.PpoMicroBatchSizePerGpu);
@@ -33,11 +40,20 @@ public sealed class TrajectoryBatch
     /// <summary>In the order of the rollout.</summary>
     public IReadOnlyList<Trajectory> Trajectories { get; }
 
-    /// <summary>Reward of each trajectory, as the objective sees it.</summary>
+    /// <summary>Reward of each trajectory, as the objective sees it; 0 where there is none.</summary>
     public float[] Rewards { get; }
 
-    /// <summary>1/|D|, or 0 for a dropped trajectory.</summary>
+    /// <summary>1/|D|, or 0 for a trajectory that is not trained on.</summary>
     public float[] Weights { get; }
+
+    /// <summary>|D|: the trajectories that are trained on.</summary>
+    public int LossTrajectories { get; }
+
+    /// <summary>Whether a trajectory has a score; false where its grader failed and <c>reward.on_error=drop</c>.</summary>
+    public bool[] IsGraded { get; }
+
+    /// <summary>Whether a trajectory is trained on and came to its end: what else there is has no reward.</summary>
+    public bool[] IsRewarded { get; }
 
     /// <summary>Whether the value after the last token is subtracted.</summary>
     public bool[] Bootstrap { get; }
@@ -51,21 +67,45 @@ public sealed class TrajectoryBatch
     /// <summary>Ranges of trajectories, of the reference pass.</summary>
     public IReadOnlyList<Range> ReferenceMicroBatches { get; }
 
-    /// <summary>Trajectories whose logits were no numbers.</summary>
+    /// <summary>Trajectories whose logits were NaN or infinite.</summary>
     public int NonFinite { get; }
 
     /// <summary>The packed sequences of a micro-batch.</summary>
     public PackedBatch Pack(Range range) => new(Sequences[range]);
 
-    private static float[] Reward(IReadOnlyList<Trajectory> trajectories, IReadOnlyList<double> scores, BellmanConfig bellman)
+    /// <summary>Whether a grader came to no score: it ran out of time, failed, or gave NaN or infinity.</summary>
+    public static bool IsFailed(Verdict verdict) =>
+        verdict.Status is VerdictStatus.Timeout or VerdictStatus.Error || !double.IsFinite(verdict.Score);
+
+    private static bool[] Graded(IReadOnlyList<Verdict> verdicts, string onError)
     {
-        double[] rewards = [.. scores.Select((s, i) => trajectories[i].End == TrajectoryEnd.Length && bellman.Truncation == "zero_reward"
-            ? 0 : bellman.RewardScale * s + bellman.RewardShift)];
+        bool[] graded = [.. verdicts.Select(v => !IsFailed(v))];
+        if (onError == "stop" && Array.IndexOf(graded, false) is >= 0 and int first)
+        {
+            Verdict verdict = verdicts[first];
+            throw new DataException($"the grader failed on {graded.Count(g => !g)} of {graded.Length} responses of this step; response {first + 1}: "
+                + $"{verdict.Status}{(verdict.Detail is { } detail ? ", " + detail : FormattableString.Invariant($", score {verdict.Score}"))}. "
+                + "Mend the grader, or let reward.on_error=drop leave such responses out (it is stop)");
+        }
+
+        return onError == "zero" ? [.. graded.Select(_ => true)] : graded;
+    }
+
+    /// <summary>A score 0 stands for a truncated response that is to get none, and for a grader that failed; scale and shift follow.</summary>
+    private static float[] Reward(IReadOnlyList<Trajectory> trajectories, IReadOnlyList<Verdict> verdicts, bool[] rewarded, BellmanConfig bellman)
+    {
+        double[] rewards = new double[verdicts.Count];
+        for (int i = 0; i < rewards.Length; i++)
+        {
+            bool isZero = IsFailed(verdicts[i]) || (trajectories[i].End == TrajectoryEnd.Length && bellman.Truncation == "zero_reward");
+            rewards[i] = rewarded[i] ? bellman.RewardScale * (isZero ? 0 : verdicts[i].Score) + bellman.RewardShift : 0;
+        }
+
         if (bellman.RewardNormalization == "group_mean")
         {
-            Dictionary<int, double> means = trajectories.Select((t, i) => (t.Group, Reward: rewards[i]))
-                .GroupBy(p => p.Group).ToDictionary(g => g.Key, g => g.Average(p => p.Reward));
-            rewards = [.. rewards.Select((r, i) => r - means[trajectories[i].Group])];
+            Dictionary<int, double> means = Enumerable.Range(0, rewards.Length).Where(i => rewarded[i])
+                .GroupBy(i => trajectories[i].Group).ToDictionary(g => g.Key, g => g.Average(i => rewards[i]));
+            rewards = [.. rewards.Select((r, i) => rewarded[i] ? r - means[trajectories[i].Group] : 0)];
         }
 
         return Array.ConvertAll(rewards, r => (float)r);

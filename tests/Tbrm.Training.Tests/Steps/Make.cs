@@ -1,0 +1,26 @@
+using System.Linq;
+using Tbrm.Core;
+
+namespace Tbrm.Training.Tests.Steps;
+
+/// <summary>Trajectories, verdicts and configurations that tests of the training step are made of.</summary>
+internal static class Make
+{
+    /// <summary>A trajectory of some response tokens; every log-prob is -1 nat.</summary>
+    public static Trajectory Trajectory(int group, int tokens = 3, TrajectoryEnd end = TrajectoryEnd.Stop, long id = 0) => new()
+    {
+        Id = id,
+        Group = group,
+        PromptIds = [1, 2],
+        ResponseIds = [.. Enumerable.Range(3, tokens)],
+        Logp = [.. Enumerable.Repeat(-1f, tokens)],
+        ProcessedLogp = [.. Enumerable.Repeat(-1f, tokens)],
+        End = end,
+    };
+
+    /// <summary>Verdicts of graders that came to a score.</summary>
+    public static Verdict[] Scores(params double[] scores) => [.. scores.Select(s => new Verdict(s, VerdictStatus.Ok))];
+
+    /// <summary>A configuration from key=value arguments over the defaults of a given model.</summary>
+    public static RunConfig Config(params string[] arguments) => ConfigLoader.Load(null, ["model.path=unused", .. arguments]);
+}
