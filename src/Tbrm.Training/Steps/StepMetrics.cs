@@ -51,7 +51,7 @@ internal static class StepMetrics
     }
 
     /// <summary>A grader that failed gave no score; where it is not left out, 0 stands for it.</summary>
-    private static double ScoreOf(Verdict verdict) => TrajectoryBatch.IsFailed(verdict) ? 0 : verdict.Score;
+    private static double ScoreOf(Verdict verdict) => verdict.IsFailure ? 0 : verdict.Score;
 
     /// <summary>Share of the prompts whose samples all got the same reward.</summary>
     private static void AddEqualGroups(MetricSet metrics, TrajectoryBatch batch, RunConfig config)

@@ -73,13 +73,9 @@ public sealed class TrajectoryBatch
     /// <summary>The packed sequences of a micro-batch.</summary>
     public PackedBatch Pack(Range range) => new(Sequences[range]);
 
-    /// <summary>Whether a grader came to no score: it ran out of time, failed, or gave NaN or infinity.</summary>
-    public static bool IsFailed(Verdict verdict) =>
-        verdict.Status is VerdictStatus.Timeout or VerdictStatus.Error || !double.IsFinite(verdict.Score);
-
     private static bool[] Graded(IReadOnlyList<Verdict> verdicts, string onError)
     {
-        bool[] graded = [.. verdicts.Select(v => !IsFailed(v))];
+        bool[] graded = [.. verdicts.Select(v => !v.IsFailure)];
         if (onError == "stop" && Array.IndexOf(graded, false) is >= 0 and int first)
         {
             Verdict verdict = verdicts[first];
@@ -97,7 +93,7 @@ public sealed class TrajectoryBatch
         double[] rewards = new double[verdicts.Count];
         for (int i = 0; i < rewards.Length; i++)
         {
-            bool isZero = IsFailed(verdicts[i]) || (trajectories[i].End == TrajectoryEnd.Length && bellman.Truncation == "zero_reward");
+            bool isZero = verdicts[i].IsFailure || (trajectories[i].End == TrajectoryEnd.Length && bellman.Truncation == "zero_reward");
             rewards[i] = rewarded[i] ? bellman.RewardScale * (isZero ? 0 : verdicts[i].Score) + bellman.RewardShift : 0;
         }
 
