@@ -108,7 +108,7 @@ public static class GraderSelfTest
     /// <summary>Ground truths in the order of their first rows. Large sets repeat theirs: 1.8 million rows of DAPO-Math-17k have a few thousand.</summary>
     private static IEnumerable<Gold> Distinct(IEnumerable<GradeRequest> rows, CancellationToken stop)
     {
-        Dictionary<(string, string), Gold> golds = [];
+        Dictionary<(string, GroundTruth), Gold> golds = [];
         long index = 0;
         foreach (GradeRequest row in rows)
         {
@@ -125,7 +125,7 @@ public static class GraderSelfTest
     }
 
     private static GradeRequest Stated(GradeRequest row, bool stated) =>
-        row with { Solution = stated ? row.Solution : AsAnswer(row.GroundTruth), ExtraInfo = WithLength(row.ExtraInfo) };
+        row with { Solution = stated ? row.Solution : AsAnswer(row.GroundTruth.Alternatives is [{ } first, ..] ? first : row.GroundTruth.Text), ExtraInfo = WithLength(row.ExtraInfo) };
 
     /// <summary>The answer in every form that a built-in grader reads: a box, an answer line, a marked number.</summary>
     private static string AsAnswer(string groundTruth) => $"\\boxed{{{groundTruth}}}\n#### {groundTruth}\nAnswer: {groundTruth}";

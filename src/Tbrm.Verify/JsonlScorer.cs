@@ -64,17 +64,14 @@ public sealed class JsonlScorer(RewardManager manager)
         VerdictCounts counts = new(0, 0, 0, 0);
         TimeSpan grading = TimeSpan.Zero;
         string? failure = null;
-        foreach ((JsonObject Row, GradeRequest[] Requests)[] batch in ReadRows(input).Chunk(BatchRows))
+        foreach ((JsonObject Row, GradeRequest Request)[] batch in ReadRows(input).Chunk(BatchRows))
         {
             long started = Stopwatch.GetTimestamp();
-            Verdict[] verdicts = manager.Grade([.. batch.SelectMany(b => b.Requests)], stop);
+            Verdict[] verdicts = manager.Grade([.. batch.Select(b => b.Request)], stop);
             grading += Stopwatch.GetElapsedTime(started);
-            int next = 0;
-            foreach ((JsonObject row, GradeRequest[] requests) in batch)
+            for (int i = 0; i < batch.Length; i++)
             {
-                // The best of a row's golds; of equals the first.
-                Verdict verdict = verdicts.Skip(next).Take(requests.Length).MaxBy(v => v.Score)!;
-                next += requests.Length;
+                (JsonObject row, Verdict verdict) = (batch[i].Row, verdicts[i]);
                 row["score"] = verdict.Score;
                 row["status"] = verdict.Status.Word();
                 row["extracted"] = verdict.Extracted;
@@ -90,7 +87,7 @@ public sealed class JsonlScorer(RewardManager manager)
         return new ScoreSummary(rows, rows == 0 ? 0 : total / rows, counts, grading, failure);
     }
 
-    private static IEnumerable<(JsonObject Row, GradeRequest[] Requests)> ReadRows(string input)
+    private static IEnumerable<(JsonObject Row, GradeRequest Request)> ReadRows(string input)
     {
         int line = 0;
         foreach (string text in ReadLines(input))
@@ -99,7 +96,7 @@ public sealed class JsonlScorer(RewardManager manager)
             if (!string.IsNullOrWhiteSpace(text))
             {
                 JsonObject row = ParseRow(text, input, line);
-                yield return (row, ToRequests(row, input, line));
+                yield return (row, ToRequest(row, input, line));
             }
         }
     }
@@ -139,8 +136,7 @@ public sealed class JsonlScorer(RewardManager manager)
         }
     }
 
-    /// <summary>One request per gold: a row may list several right answers.</summary>
-    private static GradeRequest[] ToRequests(JsonObject row, string input, int line)
+    private static GradeRequest ToRequest(JsonObject row, string input, int line)
     {
         // The row's own keys are options too, and win over those in extra_info.
         JsonObject extra = row["extra_info"] is JsonObject nested ? (JsonObject)nested.DeepClone() : [];
@@ -155,13 +151,9 @@ public sealed class JsonlScorer(RewardManager manager)
         // A null response is one that holds no answer; a null gold is a fault of the file.
         string? noResponse = row.ContainsKey("solution_str") ? "" : null;
         string source = Text(row, "data_source", "", input, line), solution = Text(row, "solution_str", noResponse, input, line);
-        if (row["ground_truth"] is not JsonArray golds)
-        {
-            return [new(source, solution, Text(row, "ground_truth", null, input, line), extra)];
-        }
-
-        return golds.Count == 0 ? throw new DataException($"{input}:{line}: \"ground_truth\" is an empty list; expected an answer, or a list of right answers")
-            : [.. golds.Select(gold => new GradeRequest(source, solution, Text(gold, "ground_truth", input, line), extra))];
+        return row.TryGetPropertyValue("ground_truth", out JsonNode? truth)
+            ? new(source, solution, GroundTruth.Read(truth, "ground_truth", $"{input}:{line}"), extra)
+            : throw new DataException($"{input}:{line}: the key \"ground_truth\" is missing");
     }
 
     private static string Text(JsonObject row, string key, string? fallback, string input, int line) => row[key] switch

@@ -15,7 +15,7 @@ public sealed class DemonstrationTests
     {
         IReasoningTask task = TaskRegistry.Create("chain_sum");
         Prompt prompt = TaskPrompts.At(task, 3);
-        Assert.That(new Demonstrations(Config(0, "text"), task).Of(prompt), Is.EqualTo(prompt.GroundTruth));
+        Assert.That(new Demonstrations(Config(0, "text"), task).Of(prompt), Is.EqualTo(prompt.GroundTruth.Text));
     }
 
     [Test]

@@ -53,7 +53,7 @@ public sealed class MathVerifyGoldenTests
     [Test]
     public void Every_ground_truth_that_can_be_read_is_its_own_answer()
     {
-        string[] golds = [.. GoldenVectors.Read("math_verify_oracle.jsonl").Select(c => c.Request.GroundTruth).Distinct()];
+        string[] golds = [.. GoldenVectors.Read("math_verify_oracle.jsonl").Select(c => c.Request.GroundTruth.Text).Distinct()];
         Verdict[] verdicts = new RewardManager(new MathVerifyGrader()).Grade([.. golds.Select(g => new GradeRequest("", $@"\boxed{{{g}}}", g))]);
         string[] wrong = [.. golds.Zip(verdicts).Where(p => p.Second.Status == VerdictStatus.Ok && p.Second.Score != 1).Select(p => p.First)];
         Assert.That(wrong, Is.Empty);

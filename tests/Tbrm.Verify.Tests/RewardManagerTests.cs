@@ -95,7 +95,7 @@ public sealed class RewardManagerTests
         public Verdict Grade(GradeRequest request, CancellationToken stop)
         {
             Interlocked.Increment(ref _calls);
-            return request.GroundTruth == "bad" ? new(0, VerdictStatus.NoAnswer, null) : new(1, VerdictStatus.Ok, request.GroundTruth);
+            return request.GroundTruth.Text == "bad" ? new(0, VerdictStatus.NoAnswer, null) : new(1, VerdictStatus.Ok, request.GroundTruth.Text);
         }
     }
 

@@ -15,8 +15,8 @@ public sealed record Prompt
     /// <summary>The conversation up to the assistant's turn. Never empty.</summary>
     public required IReadOnlyList<ChatMessage> Messages { get; init; }
 
-    /// <summary>What a correct answer is, in the grader's own notation.</summary>
-    public required string GroundTruth { get; init; }
+    /// <summary>What a correct answer is, as the file or the generator has it.</summary>
+    public required GroundTruth GroundTruth { get; init; }
 
     /// <summary>Free label of the skill (<c>MATH</c>); not used in training.</summary>
     public string Ability { get; init; } = "";

@@ -47,7 +47,7 @@ internal static class BenchmarkShapes
     {
         foreach (BenchmarkShape shape in s_shapes)
         {
-            if (!shape.Keys.All(key => row[key] is not null) || shape.Answer(row) is not string answer)
+            if (!shape.Keys.All(key => row[key] is not null) || shape.Answer(row) is not { } answer)
             {
                 continue;
             }
@@ -58,7 +58,7 @@ internal static class BenchmarkShapes
             {
                 DataSource = source,
                 Messages = Question(row, questionKey, where),
-                GroundTruth = source.StartsWith("aime", StringComparison.Ordinal) ? WithoutLeadingZeros(answer) : answer,
+                GroundTruth = source.StartsWith("aime", StringComparison.Ordinal) ? answer.WithTexts(WithoutLeadingZeros) : answer,
                 Ability = "MATH",
                 Index = index,
                 ExtraInfo = Extras(row, shape, questionKey),
@@ -112,30 +112,37 @@ internal static class BenchmarkShapes
         return [.. messages.Select(message => message with { Content = context + LatexRepair.Apply(message.Content) })];
     }
 
-    private static string? OlympiadAnswer(JsonObject row)
+    /// <summary>Several final answers are all asked for, so they make one.</summary>
+    private static GroundTruth? OlympiadAnswer(JsonObject row)
     {
         JsonNode answers = row["final_answer"]!;
         return answers is JsonArray list
-            ? list.Count == 0 ? null : string.Join(", ", list.Where(answer => answer is not null).Select(answer => WithoutDollars(RowValues.ToAnswerText(answer!))))
-            : WithoutDollars(RowValues.ToAnswerText(answers));
+            ? list.Count == 0 ? null : GroundTruth.Of(string.Join(", ", list.Where(answer => answer is not null).Select(answer => WithoutDollars(RowValues.ToAnswerText(answer!)))))
+            : GroundTruth.Of(WithoutDollars(RowValues.ToAnswerText(answers)));
     }
 
     private static string WithoutDollars(string answer) => answer.Trim().Trim('$').Trim();
 
-    private static string? AfterHashes(JsonObject row)
+    private static GroundTruth? AfterHashes(JsonObject row)
     {
         const string Mark = "####";
         string answer = RowValues.ToAnswerText(row["answer"]!);
         int mark = answer.LastIndexOf(Mark, StringComparison.Ordinal);
-        return mark < 0 ? null : answer[(mark + Mark.Length)..].Trim().Replace(",", "", StringComparison.Ordinal);
+        return mark < 0 ? null : GroundTruth.Of(answer[(mark + Mark.Length)..].Trim().Replace(",", "", StringComparison.Ordinal));
     }
 
-    private static string? PlainAnswer(JsonObject row) => LatexRepair.Apply(RowValues.ToAnswerText(row["answer"]!));
+    /// <summary>Text, or a list of right answers; a number as text, which is what verl's schema has.</summary>
+    private static GroundTruth? PlainAnswer(JsonObject row) => row["answer"] switch
+    {
+        JsonArray list => list.Count == 0 || list.Any(answer => answer is null) ? null : GroundTruth.Of(list).WithTexts(LatexRepair.Apply),
+        { } value => LatexRepair.Apply(RowValues.ToAnswerText(value)),
+        null => null,
+    };
 
-    private static string? BoxedAnswer(JsonObject row) => LastBoxed.Find(RowValues.ToAnswerText(row["solution"]!));
+    private static GroundTruth? BoxedAnswer(JsonObject row) => LastBoxed.Find(RowValues.ToAnswerText(row["solution"]!)) is { } answer ? GroundTruth.Of(answer) : null;
 
     /// <summary>Some training sets hold the bare answer in <c>solution</c> (open-r1/DAPO-Math-17k-Processed).</summary>
-    private static string? ShortSolution(JsonObject row) => BoxedAnswer(row) ?? RowValues.ToAnswerText(row["solution"]!);
+    private static GroundTruth? ShortSolution(JsonObject row) => BoxedAnswer(row) ?? RowValues.ToAnswerText(row["solution"]!);
 
     /// <summary>What the grader or a reader may want besides: identities, subjects, units, tolerances; not the worked solution.</summary>
     private static JsonObject? Extras(JsonObject row, BenchmarkShape shape, string questionKey)
@@ -154,5 +161,5 @@ internal static class BenchmarkShapes
     }
 
     /// <summary>A shape: the data source it stands for when nothing says more, the fields it is known by, where the answer is.</summary>
-    private sealed record BenchmarkShape(string Name, string[] Keys, Func<JsonObject, string?> Answer);
+    private sealed record BenchmarkShape(string Name, string[] Keys, Func<JsonObject, GroundTruth?> Answer);
 }

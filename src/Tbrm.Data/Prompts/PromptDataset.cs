@@ -15,6 +15,8 @@ public sealed class PromptDataset : IPromptSource
     private readonly List<StoredPrompt> _prompts = [];
     private readonly Dictionary<string, string> _texts = new(StringComparer.Ordinal);
 
+    private readonly Dictionary<GroundTruth, GroundTruth> _truths = [];
+
     private PromptDataset(PromptCounts counts)
     {
         Counts = counts;
@@ -41,6 +43,8 @@ public sealed class PromptDataset : IPromptSource
         data.DrawSamples(options);
         data._texts.Clear();
         data._texts.TrimExcess();
+        data._truths.Clear();
+        data._truths.TrimExcess();
         return data._prompts.Count > 0 ? data
             : throw new DataException($"{string.Join(", ", paths)}: no prompts are left: {reader.Counts}");
     }
@@ -67,10 +71,20 @@ public sealed class PromptDataset : IPromptSource
         return new StoredPrompt(
             Pooled(prompt.DataSource),
             PooledConversation(prompt.Messages, conversations),
-            Pooled(prompt.GroundTruth),
+            PooledTruth(prompt.GroundTruth),
             Pooled(prompt.Ability),
             prompt.Index,
             prompt.ExtraInfo is null ? null : Encoding.UTF8.GetBytes(prompt.ExtraInfo.ToJsonString()));
+    }
+
+    private GroundTruth PooledTruth(GroundTruth truth)
+    {
+        if (!_truths.TryGetValue(truth, out GroundTruth? first))
+        {
+            _truths.Add(truth, first = truth);
+        }
+
+        return first;
     }
 
     private string Pooled(string text)
@@ -126,5 +140,5 @@ public sealed class PromptDataset : IPromptSource
     }
 
     private readonly record struct StoredPrompt(
-        string DataSource, ChatMessage[] Messages, string GroundTruth, string Ability, long Index, byte[]? ExtraInfo);
+        string DataSource, ChatMessage[] Messages, GroundTruth GroundTruth, string Ability, long Index, byte[]? ExtraInfo);
 }

@@ -23,7 +23,7 @@ public static class PromptRow
             {
                 DataSource = options.DataSource ?? (RowValues.Find(row.Row, keys.DataSource) is { } source ? RowValues.ToAnswerText(source) : ""),
                 Messages = VerlRow.ToMessages(conversation, keys.Prompt, row.Where),
-                GroundTruth = RowValues.Find(row.Row, keys.GroundTruth) is { } truth ? RowValues.ToAnswerText(truth) : "",
+                GroundTruth = RowValues.Find(row.Row, keys.GroundTruth) is { } truth ? GroundTruth.Of(truth) : "",
                 Index = index,
             };
         }
@@ -51,7 +51,7 @@ public static class PromptRow
             ["data_source"] = prompt.DataSource,
             ["prompt"] = messages,
             ["ability"] = prompt.Ability,
-            ["reward_model"] = new JsonObject { ["style"] = "rule", ["ground_truth"] = prompt.GroundTruth },
+            ["reward_model"] = new JsonObject { ["style"] = "rule", ["ground_truth"] = prompt.GroundTruth.ToJson() },
             ["extra_info"] = extra,
         };
     }

@@ -1,18 +1,13 @@
 using System.Collections.Generic;
-using System.Globalization;
 using System.Linq;
-using System.Numerics;
-using System.Text.Encodings.Web;
-using System.Text.Json;
 using System.Text.Json.Nodes;
+using Tbrm.Core;
 
 namespace Tbrm.Data;
 
 /// <summary>Reading the fields of a row, whatever file it came from.</summary>
 internal static class RowValues
 {
-    private static readonly JsonSerializerOptions s_readable = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
-
     /// <summary>The value at a dotted path; null when it, or anything on the way, is missing or null.</summary>
     public static JsonNode? Find(JsonObject row, string path)
     {
@@ -41,29 +36,7 @@ internal static class RowValues
     /// A value as an answer is written: text as it is, a number without a needless fraction (27.0 is 27), a list of one as
     /// its element, everything else as JSON.
     /// </summary>
-    public static string ToAnswerText(JsonNode value) => value.GetValueKind() switch
-    {
-        JsonValueKind.String => value.GetValue<string>(),
-        JsonValueKind.Number => CanonicalNumber(value.ToJsonString()),
-        JsonValueKind.Array when value.AsArray() is { Count: 1 } list && list[0] is JsonNode only => ToAnswerText(only),
-        _ => value.ToJsonString(s_readable),
-    };
-
-    /// <summary>A JSON number in its shortest form: integers without fraction or exponent, others as they stand.</summary>
-    public static string CanonicalNumber(string json)
-    {
-        if (BigInteger.TryParse(json, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out BigInteger integer))
-        {
-            return integer.ToString(CultureInfo.InvariantCulture);
-        }
-
-        // Beyond 2^53 a fraction in the file no longer says which integer was meant, so the text stays.
-        const double LargestExactInteger = 9007199254740992;
-        double number = double.Parse(json, NumberStyles.Float, CultureInfo.InvariantCulture);
-        return double.IsInteger(number) && double.Abs(number) <= LargestExactInteger
-            ? ((long)number).ToString(CultureInfo.InvariantCulture)
-            : json;
-    }
+    public static string ToAnswerText(JsonNode value) => GroundTruth.Of(value).Text;
 
     /// <summary>The keys of a row for an error message.</summary>
     public static string KeysOf(JsonObject row)

@@ -26,7 +26,7 @@ internal static class VerlRow
         {
             DataSource = dataSource ?? RowValues.ToAnswerText(source!),
             Messages = ToMessages(conversation, keys.Prompt, where),
-            GroundTruth = RowValues.ToAnswerText(Required(row, keys.GroundTruth, "the ground truth's key", where)),
+            GroundTruth = GroundTruth.Read(Required(row, keys.GroundTruth, "the ground truth's key", where), keys.GroundTruth, where),
             Ability = ability is null ? "" : RowValues.ToAnswerText(ability),
             Index = index,
             ExtraInfo = ToExtraInfo(RowValues.Find(row, keys.ExtraInfo)),

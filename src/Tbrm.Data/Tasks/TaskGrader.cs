@@ -49,9 +49,15 @@ public sealed class TaskGrader : IGrader
         try
         {
             IReasoningTask task = _tasks.GetOrAdd(TaskOf(request.DataSource), static name => TaskRegistry.Create(name));
-            TaskItem entry = new("", request.GroundTruth, request.ExtraInfo ?? []);
-            double score = MathMatch is null ? task.Score(answer, entry) : AnswerCascade.Score(task, answer, entry, MathMatch);
-            return new Verdict(score, answer is null ? VerdictStatus.NoAnswer : VerdictStatus.Ok, answer);
+            // A task's own answer may look like a list, and is one text.
+            return request.GroundTruth.Kind == GroundTruthKind.Text ? Judge(request.GroundTruth.Text) : request.AgainstEach(Judge);
+
+            Verdict Judge(string truth)
+            {
+                TaskItem entry = new("", truth, request.ExtraInfo ?? []);
+                double score = MathMatch is null ? task.Score(answer, entry) : AnswerCascade.Score(task, answer, entry, MathMatch);
+                return new Verdict(score, answer is null ? VerdictStatus.NoAnswer : VerdictStatus.Ok, answer);
+            }
         }
         catch (Exception e) when (e is TaskScoreException or TbrmUserException)
         {

@@ -18,7 +18,7 @@ public static class EvaluationRow
         {
             ["input"] = tokenizer.Decode(prompt.Ids),
             ["output"] = judged.Text,
-            ["gts"] = prompt.Prompt.GroundTruth,
+            ["gts"] = prompt.Prompt.GroundTruth.ToJson(),
             ["score"] = double.IsFinite(judged.Verdict.Score) ? judged.Verdict.Score : null,
             ["step"] = step,
             ["status"] = judged.Verdict.Status.ToString(),

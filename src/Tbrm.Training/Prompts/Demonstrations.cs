@@ -12,7 +12,7 @@ public sealed class Demonstrations
 {
     private readonly IWorkedTask? _task;
     private readonly double _workedShare;
-    private readonly bool _tags;
+    private readonly bool _tags, _isOfTask;
 
     /// <summary>Demonstrations for a configuration whose problems come from <paramref name="task"/>; null when they come from files.</summary>
     /// <exception cref="ConfigException">Working is asked for where there is none, or where the answer could not be told from it.</exception>
@@ -21,6 +21,7 @@ public sealed class Demonstrations
         ArgumentNullException.ThrowIfNull(config);
         _workedShare = config.Sft.WorkedShare;
         _tags = task is not null && config.Reward.AnswerForm == "tags";
+        _isOfTask = task is not null;
         _task = task as IWorkedTask;
         if (_workedShare > 0 && !_tags)
         {
@@ -38,14 +39,16 @@ public sealed class Demonstrations
     public string Of(Prompt prompt)
     {
         ArgumentNullException.ThrowIfNull(prompt);
+        // Of several right answers the first is shown; a task has but one, which may look like a list.
+        string truth = _isOfTask || prompt.GroundTruth.Alternatives is not [{ } first, ..] ? prompt.GroundTruth.Text : first;
         if (!_tags)
         {
-            return prompt.GroundTruth;
+            return truth;
         }
 
-        string answer = $"<answer>{prompt.GroundTruth}</answer>";
+        string answer = $"<answer>{truth}</answer>";
         return Fraction(prompt.Index) < _workedShare
-            ? $"<think>{_task!.Work(new("", prompt.GroundTruth, prompt.ExtraInfo ?? []))}</think>{answer}"
+            ? $"<think>{_task!.Work(new("", truth, prompt.ExtraInfo ?? []))}</think>{answer}"
             : answer;
     }
 

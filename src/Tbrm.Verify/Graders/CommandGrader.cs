@@ -50,7 +50,7 @@ public sealed class CommandGrader : IGrader, IDisposable
         {
             ["data_source"] = request.DataSource,
             ["solution_str"] = request.Solution,
-            ["ground_truth"] = request.GroundTruth,
+            ["ground_truth"] = request.GroundTruth.ToJson(),
             ["extra_info"] = request.ExtraInfo?.DeepClone() ?? new JsonObject(),
         }.ToJsonString();
         _slots.Wait(stop);

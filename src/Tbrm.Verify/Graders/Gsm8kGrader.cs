@@ -34,7 +34,7 @@ public sealed partial class Gsm8kGrader : IGrader
         string? answer = strict ? Strict(tail) : Flexible(tail);
         return answer is null
             ? new Verdict(0, VerdictStatus.NoAnswer, null, strict ? "no '#### number' in the last 300 characters" : "no number in the last 300 characters")
-            : new Verdict(answer == request.GroundTruth ? score : formatScore, VerdictStatus.Ok, answer);
+            : request.AgainstEach(gold => new Verdict(answer == gold ? score : formatScore, VerdictStatus.Ok, answer));
     }
 
     [GeneratedRegex(@"#### (-?[0-9.,]+)")]

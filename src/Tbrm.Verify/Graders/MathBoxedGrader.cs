@@ -23,7 +23,7 @@ public sealed partial class MathBoxedGrader : IGrader
         string? answer = LatexBoxes.LastContentOrBare(request.Solution);
         return answer is null
             ? new Verdict(0, VerdictStatus.NoAnswer, null, @"the response holds no \boxed{...}")
-            : new Verdict(AreEquivalent(answer, request.GroundTruth) ? 1 : 0, VerdictStatus.Ok, answer);
+            : request.AgainstEach(gold => new Verdict(AreEquivalent(answer, gold) ? 1 : 0, VerdictStatus.Ok, answer));
     }
 
     [GeneratedRegex(@"^(0|-?[1-9][0-9]*)/(0|-?[1-9][0-9]*)\z")]

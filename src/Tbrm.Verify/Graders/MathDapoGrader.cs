@@ -43,19 +43,25 @@ public sealed partial class MathDapoGrader : IGrader
     /// <inheritdoc/>
     public Verdict Grade(GradeRequest request, CancellationToken stop)
     {
+        bool isBoxed = Read(request.ExtraInfo);
+        return request.AgainstEach(gold => Judge(request, gold, isBoxed));
+    }
+
+    private static Verdict Judge(GradeRequest request, string gold, bool isBoxed)
+    {
         string tail = CodePoints.Last(request.Solution, Tail);
         string? answer;
         bool correct;
-        if (Read(request.ExtraInfo))
+        if (isBoxed)
         {
             answer = LatexBoxes.LastContent(CodePoints.Last(tail, BoxTail));
-            correct = answer == request.GroundTruth;
+            correct = answer == gold;
         }
         else
         {
             MatchCollection matches = Answer().Matches(tail);
             answer = matches.Count > 0 ? Normalize(matches[^1].Groups[1].Value) : null;
-            correct = (answer ?? "[INVALID]") == Normalize(request.GroundTruth);
+            correct = (answer ?? "[INVALID]") == Normalize(gold);
         }
 
         return answer is null && !correct

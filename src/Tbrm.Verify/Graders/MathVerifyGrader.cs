@@ -43,10 +43,7 @@ public sealed class MathVerifyGrader : IGrader
         try
         {
             Settings settings = Read(request.ExtraInfo);
-            Verdict verdict = Judge(request, settings with { Hardened = false }, stop);
-
-            // A hardened verdict takes away, it never gives.
-            return settings.Hardened && verdict.Score > 0 ? Judge(request, settings, stop) : verdict;
+            return request.AgainstEach(gold => Judge(request, gold, settings, stop));
         }
         catch (Exception e) when (e is OperationCanceledException or BudgetExceededException or RegexMatchTimeoutException)
         {
@@ -62,14 +59,22 @@ public sealed class MathVerifyGrader : IGrader
         }
     }
 
-    private static Verdict Judge(GradeRequest request, Settings settings, CancellationToken stop)
+    private static Verdict Judge(GradeRequest request, string truth, Settings settings, CancellationToken stop)
+    {
+        Verdict verdict = JudgeOnce(request, truth, settings with { Hardened = false }, stop);
+
+        // A hardened verdict takes away, it never gives.
+        return settings.Hardened && verdict.Score > 0 ? JudgeOnce(request, truth, settings, stop) : verdict;
+    }
+
+    private static Verdict JudgeOnce(GradeRequest request, string truth, Settings settings, CancellationToken stop)
     {
         Budget budget = new(stop);
-        (string goldText, AnswerExtractor goldExtractor) = Gold(request.GroundTruth, settings);
+        (string goldText, AnswerExtractor goldExtractor) = Gold(truth, settings);
         ExtractedAnswer gold = goldExtractor.Extract(goldText, budget);
         if (gold.IsEmpty)
         {
-            return new Verdict(0, VerdictStatus.Error, null, $"no answer can be read from the ground truth '{Shortened(request.GroundTruth)}'");
+            return new Verdict(0, VerdictStatus.Error, null, $"no answer can be read from the ground truth '{Shortened(truth)}'");
         }
 
         ExtractedAnswer answer = Answer(settings).Extract(request.Solution, budget);

@@ -25,7 +25,7 @@ internal sealed class BenchmarkShapesTests
     {
         Prompt prompt = Map(row, path)!;
 
-        Assert.That((prompt.DataSource, prompt.GroundTruth), Is.EqualTo((dataSource, answer)));
+        Assert.That((prompt.DataSource, prompt.GroundTruth.Text), Is.EqualTo((dataSource, answer)));
         Assert.That(prompt.Messages, Has.Count.EqualTo(1));
         Assert.That(prompt.Messages[0], Is.EqualTo(new ChatMessage("user", row.Contains("\"q\"", System.StringComparison.Ordinal) ? "q" : "p")));
     }

@@ -17,7 +17,7 @@ internal sealed class PromptDatasetTests
 
         Assert.That(prompt.DataSource, Is.EqualTo("math_dapo"));
         Assert.That(prompt.Messages, Is.EqualTo(new[] { new ChatMessage("system", "s"), new ChatMessage("user", "u") }));
-        Assert.That(prompt.GroundTruth, Is.EqualTo("34"));
+        Assert.That(prompt.GroundTruth.Text, Is.EqualTo("34"));
         Assert.That(prompt.Ability, Is.EqualTo("MATH"));
         Assert.That(prompt.ExtraInfo!.ToJsonString(), Is.EqualTo("""{"index":"9a9b"}"""));
     }
@@ -33,7 +33,7 @@ internal sealed class PromptDatasetTests
     [TestCase("true", "true")]
     public void Ground_truths_of_every_kind_become_text(string json, string text)
     {
-        Assert.That(Load($$$"""{"data_source":"d","prompt":"p","reward_model":{"ground_truth":{{{json}}} }}""").Get(0).GroundTruth, Is.EqualTo(text));
+        Assert.That(Load($$$"""{"data_source":"d","prompt":"p","reward_model":{"ground_truth":{{{json}}} }}""").Get(0).GroundTruth.Text, Is.EqualTo(text));
     }
 
     [Test]
@@ -42,7 +42,7 @@ internal sealed class PromptDatasetTests
         PromptOptions options = new() { Keys = new() { Prompt = "q.text", DataSource = "kind", GroundTruth = "gold" } };
         Prompt prompt = Load("""{"kind":"k","q":{"text":"what?"},"gold":1}""", options).Get(0);
 
-        Assert.That((prompt.DataSource, prompt.Messages[0].Content, prompt.GroundTruth), Is.EqualTo(("k", "what?", "1")));
+        Assert.That((prompt.DataSource, prompt.Messages[0].Content, prompt.GroundTruth.Text), Is.EqualTo(("k", "what?", "1")));
     }
 
     [TestCase("""{"data_source":"d","prompt":[],"reward_model":{"ground_truth":"1"}}""", "rows.jsonl:1: 'prompt' is an empty conversation")]
@@ -100,7 +100,7 @@ internal sealed class PromptDatasetTests
         PromptDataset data = PromptDataset.Load([a, b], new());
 
         Assert.That(data.Count, Is.EqualTo(2));
-        Assert.That((data.Get(1).DataSource, data.Get(1).GroundTruth, data.Get(1).Index), Is.EqualTo(("gsm8k", "8", 1L)));
+        Assert.That((data.Get(1).DataSource, data.Get(1).GroundTruth.Text, data.Get(1).Index), Is.EqualTo(("gsm8k", "8", 1L)));
         Assert.That(() => data.Get(2), Throws.TypeOf<ArgumentOutOfRangeException>());
     }
 

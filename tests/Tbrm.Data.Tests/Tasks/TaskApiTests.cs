@@ -77,7 +77,7 @@ public sealed class TaskApiTests
         {
             Prompt prompt = source.Get(i);
             GradeRequest request = new(prompt.DataSource, $"Let me see.\n<answer>{prompt.GroundTruth}</answer>", prompt.GroundTruth, prompt.ExtraInfo);
-            Assert.That(grader.Grade(request, CancellationToken.None), Is.EqualTo(new Verdict(1, VerdictStatus.Ok, prompt.GroundTruth)));
+            Assert.That(grader.Grade(request, CancellationToken.None), Is.EqualTo(new Verdict(1, VerdictStatus.Ok, prompt.GroundTruth.Text)));
             Verdict silent = grader.Grade(request with { Solution = "No idea." }, CancellationToken.None);
             Assert.That((silent.Status, silent.Score < 0.02), Is.EqualTo((VerdictStatus.NoAnswer, true)));
         }
@@ -92,7 +92,7 @@ public sealed class TaskApiTests
         Assert.That(source.Count, Is.EqualTo(3));
         Assert.That(prompt.DataSource, Is.EqualTo("chain_sum"));
         Assert.That(prompt.Messages, Is.EqualTo(new[] { new ChatMessage("system", "Be brief."), new ChatMessage("user", task.Generate(1).Question) }));
-        Assert.That((prompt.GroundTruth, prompt.Index), Is.EqualTo(("1692", 1L)));
+        Assert.That((prompt.GroundTruth.Text, prompt.Index), Is.EqualTo(("1692", 1L)));
         Assert.That((string?)prompt.ExtraInfo?["expression"], Is.EqualTo("812 + 880"));
         Assert.Throws<ArgumentOutOfRangeException>(() => source.Get(3));
         TaskPromptSource endless = new(task, endless: true);
