@@ -34,7 +34,8 @@ internal sealed class RunOptions
     /// <summary>defaults &lt; file or preset &lt; above &lt; command line.</summary>
     public RunConfig Load(ParseResult parsed, string verb = RunState.Train, string? fallbackFile = null, IReadOnlyList<ConfigEntry>? defaults = null,
         IReadOnlyList<ConfigEntry>? above = null) =>
-        ConfigLoader.Load(parsed.GetValue(Config) ?? fallbackFile, [.. Arguments(parsed).Select(a => verb == RunState.Sft ? OfSft(a) : a)], above, defaults);
+        ConfigLoader.Load(parsed.GetValue(Config) ?? fallbackFile, [.. Arguments(parsed).Select(a => verb == RunState.Sft ? OfSft(a) : a)], above, defaults,
+            text => Console.Error.WriteLine($"tbrm-native: {text}"));
 
     /// <summary>The run's folder as the command line names it, by --run-dir or by its key; empty when it does not.</summary>
     public string NamedFolder(ParseResult parsed) =>
@@ -50,7 +51,8 @@ internal sealed class RunOptions
     public Benchmark LoadBenchmark(ParseResult parsed, EmbeddedPreset preset, string? data) =>
         Benchmark.Of(preset, data, parsed.GetValue(Config), Arguments(parsed));
 
-    private List<string> Arguments(ParseResult parsed)
+    /// <summary>The overrides and --run-dir as key=value.</summary>
+    public List<string> Arguments(ParseResult parsed)
     {
         List<string> arguments = [.. parsed.GetValue(Overrides) ?? []];
         if (arguments.Find(a => a.StartsWith('-') && !a.Contains('=', StringComparison.Ordinal)) is { } option)

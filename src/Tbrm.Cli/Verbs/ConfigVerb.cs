@@ -3,6 +3,7 @@ using System.CommandLine;
 using System.Linq;
 using Tbrm.Core;
 using Tbrm.Training;
+using Tbrm.Training.Config.Verl;
 
 namespace Tbrm.Cli.Verbs;
 
@@ -12,11 +13,18 @@ internal sealed class ConfigVerb : IVerb
     private readonly RunOptions _run = new();
     private readonly Option<bool> _list = new("--list") { Description = "Lists the presets: name, kind, what it is" };
 
+    private readonly Option<string?> _fromVerl = new("--from-verl")
+    {
+        Description = "A run script (bash) or configuration (YAML) of verl's: prints what becomes of each of its keys, and the configuration that results",
+        HelpName = "FILE",
+    };
+
     public Command Create()
     {
         Command command = new("config", "Prints the resolved configuration as YAML");
         _run.AddTo(command);
         command.Options.Add(_list);
+        command.Options.Add(_fromVerl);
         command.SetAction(parsed =>
         {
             if (parsed.GetValue(_list))
@@ -25,10 +33,22 @@ internal sealed class ConfigVerb : IVerb
                 return (int)ExitCode.Ok;
             }
 
-            Console.Out.Write(ConfigWriter.ToYaml(_run.Load(parsed)));
+            Console.Out.Write(parsed.GetValue(_fromVerl) is { } file ? FromVerl(file, parsed) : ConfigWriter.ToYaml(_run.Load(parsed)));
             return (int)ExitCode.Ok;
         });
         return command;
+    }
+
+    /// <summary>The report as comments above the configuration, so that the output is a file for -c.</summary>
+    private string FromVerl(string file, ParseResult parsed)
+    {
+        if (parsed.GetValue(_run.Config) is not null)
+        {
+            throw new ConfigException("-c and --from-verl are both given; keys on the command line go above those of the script");
+        }
+
+        VerlImport import = VerlImport.Read(file);
+        return import.Report() + ConfigWriter.ToYaml(import.Resolve([.. _run.Arguments(parsed).Select(ConfigEntry.FromArgument)]));
     }
 
     private static void List()

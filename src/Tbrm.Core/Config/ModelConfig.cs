@@ -33,8 +33,8 @@ public sealed record ModelConfig
     [AllowedRange(0, 65536)]
     public int LoraRank { get; init; }
 
-    /// <summary>The adapter's product is multiplied by lora_alpha / lora_rank.</summary>
-    [AllowedRange(0, 1e9, ExclusiveMinimum = true)]
+    /// <summary>The adapter's product is multiplied by lora_alpha / lora_rank; more than 0 with an adapter.</summary>
+    [AllowedRange(0, 1e9)]
     public double LoraAlpha { get; init; } = 16;
 
     /// <summary>Multiplies by lora_alpha / sqrt(lora_rank) instead.</summary>

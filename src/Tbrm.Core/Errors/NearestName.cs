@@ -25,10 +25,17 @@ public static class NearestName
         return best;
     }
 
-    /// <summary><c>; did you mean 'x'?</c> for the end of an error message; empty when nothing is known.</summary>
-    public static string Hint(string name, IEnumerable<string> known)
+    /// <summary>The known name that <paramref name="name"/> may be a slip of: at most a third of it differs; else null.</summary>
+    public static string? Near(string name, IEnumerable<string> known)
     {
         string? nearest = Of(name, known);
+        return nearest is not null && Distance(name, nearest) <= Math.Max(1, Math.Min(name.Length, nearest.Length) / 3) ? nearest : null;
+    }
+
+    /// <summary><c>; did you mean 'x'?</c> for the end of an error message; empty when no known name is near.</summary>
+    public static string Hint(string name, IEnumerable<string> known)
+    {
+        string? nearest = Near(name, known);
         return nearest is null ? "" : $"; did you mean '{nearest}'?";
     }
 

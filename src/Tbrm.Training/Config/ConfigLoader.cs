@@ -6,6 +6,7 @@ using System.Linq;
 using System.Reflection;
 using System.Text;
 using Tbrm.Core;
+using Tbrm.Training.Config.Verl;
 using YamlDotNet.RepresentationModel;
 
 namespace Tbrm.Training;
@@ -24,8 +25,9 @@ public static class ConfigLoader
     /// <param name="arguments">Overrides, key=value.</param>
     /// <param name="above">Keys between the file and the overrides: a benchmark's preset.</param>
     /// <param name="verbDefaults">A verb's own keys: above the default preset and what holds without a file, below a file or preset that is named.</param>
+    /// <param name="notice">Receives one paragraph about keys of verl's that have no effect here, if there are any.</param>
     public static RunConfig Load(string? fileOrPreset, IReadOnlyList<string> arguments, IReadOnlyList<ConfigEntry>? above = null,
-        IReadOnlyList<ConfigEntry>? verbDefaults = null)
+        IReadOnlyList<ConfigEntry>? verbDefaults = null, Action<string>? notice = null)
     {
         List<ConfigEntry> overrides = [.. arguments.Select(ConfigEntry.FromArgument)];
         bool ownModel = overrides.Any(e => ConfigSchema.Canonical(e.Path) == "model.path");
@@ -43,7 +45,14 @@ public static class ConfigLoader
 
         entries.AddRange(above ?? []);
         entries.AddRange(overrides);
-        return Bind(entries);
+        VerlTranslation translation = VerlTranslation.Of(entries);
+        CheckKnown(translation);
+        if (translation.Notice() is { Length: > 0 } paragraph)
+        {
+            notice?.Invoke(paragraph);
+        }
+
+        return Bind(translation.Entries);
     }
 
     /// <summary>Reads a resolved configuration back, as a checkpoint holds it.</summary>
@@ -67,6 +76,18 @@ public static class ConfigLoader
 
         ConfigRules.Check(config);
         return config;
+    }
+
+    /// <summary>All that cannot be used, in one message.</summary>
+    private static void CheckKnown(VerlTranslation translation)
+    {
+        List<string> faults = [.. translation.Refused, .. translation.Entries
+            .Where(e => !ConfigSchema.Keys.ContainsKey(ConfigSchema.Canonical(e.Path))).Select(e => ConfigSchema.Missing(e.Path, e.Where))];
+        if (faults.Count > 0)
+        {
+            throw new ConfigException(faults.Count == 1 ? faults[0]
+                : $"{faults.Count} keys cannot be used:\n" + string.Join('\n', faults.Select(f => "  " + f)));
+        }
     }
 
     private static IReadOnlyList<ConfigEntry> ReadBase(string fileOrPreset)

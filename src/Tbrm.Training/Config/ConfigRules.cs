@@ -55,6 +55,7 @@ internal static class ConfigRules
         IReadOnlyList<string> unknown = AdapterOptions.UnknownTargets(model.TargetModules);
         Require(unknown.Count == 0, $"model.target_modules: {string.Join(", ", unknown.Select(u => $"'{u}'"))} is no projection that can be adapted; expected {AdapterOptions.KnownTargets}");
         Require(model.TargetModules.Count > 0, $"model.target_modules is empty; expected {AdapterOptions.KnownTargets}");
+        Require(model.LoraRank == 0 || model.LoraAlpha > 0, $"model.lora_alpha is {model.LoraAlpha}; expected more than 0 with model.lora_rank={model.LoraRank}");
         bool hasAdapter = model.LoraRank > 0 || model.LoraAdapterPath.Length > 0;
         Require(model.LoraAdapterPath.Length == 0 || model.Path.Length > 0, "model.lora_adapter_path needs model.path, the model that the adapter belongs to");
         Require(!hasAdapter || config.Ref.ResetSteps == 0,

@@ -41,21 +41,26 @@ public static class ConfigSchema
     public static bool IsMap(string path) =>
         Keys.TryGetValue(Canonical(path), out PropertyInfo[]? chain) && chain[^1].PropertyType == typeof(Dictionary<string, string>);
 
-    /// <summary>The properties that lead to a key; a ConfigException naming the nearest key when there is none.</summary>
-    public static PropertyInfo[] Find(string path, string where)
+    /// <summary>Whether the path names a section of keys.</summary>
+    public static bool IsSection(string path) => Keys.Keys.Any(k => k.StartsWith(Canonical(path) + ".", StringComparison.Ordinal));
+
+    /// <summary>The properties that lead to a key.</summary>
+    /// <exception cref="ConfigException">There is no such key; the message names one that is near, if any.</exception>
+    public static PropertyInfo[] Find(string path, string where) =>
+        Keys.TryGetValue(Canonical(path), out PropertyInfo[]? chain) ? chain : throw new ConfigException(Missing(path, where));
+
+    /// <summary>What is to be said of a path that is no key.</summary>
+    public static string Missing(string path, string where)
     {
         string canonical = Canonical(path);
-        if (Keys.TryGetValue(canonical, out PropertyInfo[]? chain))
+        if (IsSection(canonical))
         {
-            return chain;
+            IEnumerable<string> keys = Keys.Keys.Where(k => k.StartsWith(canonical + ".", StringComparison.Ordinal));
+            return $"{where}: {path} is a section, not a key; its keys are {string.Join(", ", keys.Take(8))}";
         }
 
-        if (Keys.Keys.Any(k => k.StartsWith(canonical + ".", StringComparison.Ordinal)))
-        {
-            throw new ConfigException($"{where}: {path} is a section, not a key; its keys are {string.Join(", ", Keys.Keys.Where(k => k.StartsWith(canonical + ".", StringComparison.Ordinal)).Take(8))}");
-        }
-
-        throw new ConfigException($"{where}: there is no key {path}; did you mean {Nearest(canonical)}? (tbrm-native config lists them all)");
+        string hint = Near(canonical) is { } near ? $"; did you mean {near}?" : "";
+        return $"{where}: there is no key {path}{hint} (tbrm-native config lists them all)";
     }
 
     internal static string Snake(string pascal)
@@ -100,18 +105,30 @@ public static class ConfigSchema
         }
     }
 
-    /// <summary>By the whole path when it names a section, else by the last word alone.</summary>
-    private static string Nearest(string path)
+    /// <summary>
+    /// A key that the path may be a slip of: a near name in the same section, the same name in another section, or the same path with a
+    /// slip in its section. A word alone may also be an alias. Null when nothing is near.
+    /// </summary>
+    private static string? Near(string path)
     {
-        if (path.Contains('.', StringComparison.Ordinal))
+        string section = path[..(path.LastIndexOf('.') + 1)], leaf = Leaf(path);
+        if (section.Length == 0)
         {
-            // The key in another section is likelier meant than another key with as few edits.
-            List<string> sameLeaf = [.. Keys.Keys.Where(k => Leaf(k) == Leaf(path))];
-            return NearestName.Of(path, sameLeaf.Count > 0 ? sameLeaf : Keys.Keys)!;
+            string? word = NearestName.Near(leaf, s_aliases.Keys.Concat(Keys.Keys.Select(Leaf)));
+            return word is null || s_aliases.ContainsKey(word) ? word : Keys.Keys.First(k => Leaf(k) == word);
         }
 
-        string leaf = NearestName.Of(path, Keys.Keys.Select(Leaf).Concat(s_aliases.Keys))!;
-        return s_aliases.ContainsKey(leaf) ? leaf : Keys.Keys.First(k => Leaf(k) == leaf);
+        IEnumerable<string> siblings = Keys.Keys.Where(k => k.StartsWith(section, StringComparison.Ordinal))
+            .Select(k => k[section.Length..]).Where(k => !k.Contains('.', StringComparison.Ordinal));
+        return NearestName.Near(leaf, siblings) is { } sibling ? section + sibling
+            : NearestName.Of(path, Keys.Keys.Where(k => Leaf(k) == leaf)) ?? NearestName.Near(path, Keys.Keys.Where(k => IsSlip(k, path)));
+    }
+
+    /// <summary>Whether one part of two paths differs and the others are the same.</summary>
+    private static bool IsSlip(string key, string path)
+    {
+        string[] a = key.Split('.'), b = path.Split('.');
+        return a.Length == b.Length && a.Zip(b).Count(p => p.First != p.Second) == 1;
     }
 
     private static string Leaf(string path) => path[(path.LastIndexOf('.') + 1)..];

@@ -30,6 +30,9 @@ public static class EmbeddedPresets
     /// <summary>What holds in the verb sft unless a file or the command line says otherwise: how often it tests and saves.</summary>
     public static EmbeddedPreset SftDefaults { get; } = Load("verb-presets/").Single();
 
+    /// <summary>verl's defaults for keys that it and this program have: what a script of verl's leaves unsaid.</summary>
+    public static EmbeddedPreset VerlDefaults { get; } = Load("verl/").Single(p => p.Name == "defaults");
+
     /// <summary>A benchmark's preset.</summary>
     /// <exception cref="ConfigException">There is none of that name.</exception>
     public static EmbeddedPreset Benchmark(string name) => Benchmarks.FirstOrDefault(p => p.Name == name)

@@ -1,0 +1,100 @@
+using System;
+using System.Collections.Generic;
+using System.Globalization;
+using System.Linq;
+using System.Reflection;
+using YamlDotNet.RepresentationModel;
+
+namespace Tbrm.Training.Config.Verl;
+
+/// <summary>Entries as this program's keys, and what became of each of verl's.</summary>
+/// <param name="Entries">Exact, derived, and those that nobody knows.</param>
+/// <param name="Keys">What became of the known ones, in order.</param>
+/// <param name="Refused">Those that cannot be: where each was written, and why.</param>
+public sealed record VerlTranslation(
+    IReadOnlyList<ConfigEntry> Entries, IReadOnlyList<VerlKey> Keys, IReadOnlyList<string> Refused)
+{
+    /// <summary>Metric sinks that verl has and this program has not; a list that names one keeps the others.</summary>
+    private static readonly string[] s_foreignSinks =
+        ["wandb", "mlflow", "swanlab", "vemlp_wandb", "clearml", "trackio", "rl_logging_board"];
+
+    /// <summary>Applies verl's vocabulary to entries of a file or command line.</summary>
+    public static VerlTranslation Of(IReadOnlyList<ConfigEntry> entries)
+    {
+        List<ConfigEntry> kept = [];
+        List<VerlKey> keys = [];
+        List<string> refused = [];
+        HashSet<string> given = [.. entries.Select(e => ConfigSchema.Canonical(e.Path)).Where(ConfigSchema.Keys.ContainsKey)];
+        foreach (ConfigEntry entry in entries)
+        {
+            string key = ConfigSchema.Canonical(entry.Path);
+            if (ConfigSchema.Keys.TryGetValue(key, out PropertyInfo[]? chain))
+            {
+                Exact(entry, key, chain[^1].PropertyType, kept, keys);
+            }
+            else if (ConfigSchema.IsSection(key) || VerlVocabulary.Find(key, entry.Value) is not { } found)
+            {
+                kept.Add(entry);
+            }
+            else if (found.Use == VerlUse.Derived && given.Contains(found.Text))
+            {
+                keys.Add(found with { Use = VerlUse.NoEffect, Text = $"{found.Text} is given and decides" });
+            }
+            else
+            {
+                keys.Add(found);
+                if (found.Use == VerlUse.Derived)
+                {
+                    kept.Add(new(found.Text, OwnWord(entry.Value), entry.Where));
+                }
+                else if (found.Use == VerlUse.Refused)
+                {
+                    refused.Add($"{entry.Where}: {entry.Path}={found.Value}: {found.Text}");
+                }
+            }
+        }
+
+        return new(kept, keys, refused);
+    }
+
+    /// <summary>One paragraph about the keys without effect, grouped by reason; empty when there are none.</summary>
+    public string Notice()
+    {
+        List<VerlKey> idle = [.. Keys.Where(k => k.Use == VerlUse.NoEffect)];
+        return idle.Count == 0 ? "" : string.Create(CultureInfo.InvariantCulture, $"{idle.Count} of verl's keys have no effect here:\n")
+            + string.Join('\n', idle.GroupBy(k => k.Text)
+                .Select(g => $"  {string.Join(", ", g.Select(k => k.Key).Distinct())}: {g.Key}"));
+    }
+
+    private static void Exact(ConfigEntry entry, string key, Type type, List<ConfigEntry> kept, List<VerlKey> keys)
+    {
+        string text = VerlVocabulary.Text(entry.Value);
+        if (text.Length == 0 && type.IsValueType && entry.Value is YamlScalarNode { Value: not (null or "") })
+        {
+            keys.Add(new(key, "null", VerlUse.NoEffect, "null leaves what holds without the key"));
+        }
+        else if (key == "trainer.logger" && entry.Value is YamlSequenceNode sinks && sinks.Children.Any(IsForeign))
+        {
+            string foreign = string.Join(", ", sinks.Children.Where(IsForeign).Select(VerlVocabulary.Text));
+            keys.Add(new(key, text, VerlUse.Exact, ""));
+            keys.Add(new(key, foreign, VerlUse.NoEffect, $"no {foreign} here; metrics go to metrics.jsonl and TensorBoard files"));
+            YamlNode[] own = [.. sinks.Children.Where(s => !IsForeign(s))];
+            kept.Add(entry with { Value = new YamlSequenceNode([.. own, new YamlScalarNode("file"), new YamlScalarNode("tensorboard")]) });
+        }
+        else
+        {
+            keys.Add(new(key, text, VerlUse.Exact, ""));
+            kept.Add(entry);
+        }
+    }
+
+    /// <summary>PyTorch's names of types as this program spells them.</summary>
+    private static YamlNode OwnWord(YamlNode value) => value is not YamlScalarNode scalar ? value : scalar.Value switch
+    {
+        "bfloat16" => new YamlScalarNode("bf16"),
+        "float32" => new YamlScalarNode("fp32"),
+        _ => value,
+    };
+
+    private static bool IsForeign(YamlNode sink) => sink is YamlScalarNode { Value: string name } && s_foreignSinks.Contains(name);
+}
