@@ -9,7 +9,8 @@ namespace Tbrm.Repository.Tests;
 /// <summary>What stands where, and what must stand nowhere.</summary>
 public sealed partial class LayoutTests
 {
-    private static readonly string[] s_top = ["native", "src", "tests", "bench", "cmake", "docs", "build.sh", "build.ps1", "Tbrm.sln", "README.md"];
+    private static readonly string[] s_top = ["native", "src", "tests", "bench", "cmake", "docs", "build.sh", "build.ps1", "Tbrm.sln", "README.md",
+        "LICENSE", "THIRD-PARTY-NOTICES.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md"];
 
     private static readonly string[] s_ignored = ["artifacts", "runs", "shared"];
 
@@ -44,12 +45,23 @@ public sealed partial class LayoutTests
         Assert.That(found, Is.Empty);
     }
 
+    /// <summary>Each package of the product is named with its licence.</summary>
+    [Test]
+    public void The_notices_name_every_package_of_the_product()
+    {
+        string notices = File.ReadAllText(Testing.Repository.PathOf("THIRD-PARTY-NOTICES.md"));
+        string[] packages = [.. Directory.EnumerateFiles(Testing.Repository.PathOf("src"), "*.csproj", SearchOption.AllDirectories)
+            .SelectMany(f => Package().Matches(File.ReadAllText(f))).Select(m => m.Groups[1].Value).Distinct()];
+        Assert.That(packages, Is.Not.Empty);
+        Assert.That(packages.Where(p => !notices.Contains($"| {p} |", System.StringComparison.Ordinal)), Is.Empty);
+    }
+
     /// <summary>Every link of a document to a file of the tree leads somewhere.</summary>
     [Test]
     public void Links_in_documents_lead_to_files()
     {
         List<string> broken = [];
-        foreach (string file in Files(Testing.Repository.PathOf("docs")).Append(Testing.Repository.PathOf("README.md")).Append(Testing.Repository.PathOf("bench", "README.md")))
+        foreach (string file in Files(Testing.Repository.PathOf("docs")).Concat(Directory.EnumerateFiles(Testing.Repository.Root, "*.md")).Append(Testing.Repository.PathOf("bench", "README.md")))
         {
             foreach (Match link in Link().Matches(File.ReadAllText(file)))
             {
@@ -73,6 +85,9 @@ public sealed partial class LayoutTests
     // In two halves, or this file would find itself.
     [GeneratedRegex(@"\b(TO" + @"DO|FIX" + @"ME|HA" + @"CK|XX" + @"X)\b")]
     private static partial Regex Note();
+
+    [GeneratedRegex("<PackageReference Include=\"([^\"]+)\"")]
+    private static partial Regex Package();
 
     [GeneratedRegex(@"\]\(([^)\s]+)\)")]
     private static partial Regex Link();
