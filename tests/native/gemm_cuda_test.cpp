@@ -16,8 +16,12 @@ struct Shape {
 };
 
 // Edges of the tiles (16, 64, 128), of a step of depth (32) and of a 16-byte copy (8); the last ones are large enough for 128 x 128 tiles.
-constexpr Shape kShapes[] = {{1, 1, 1}, {1, 64, 64}, {2, 3, 65}, {5, 7, 1}, {16, 32, 64}, {17, 31, 63}, {13, 65, 200},
-        {64, 96, 64}, {65, 33, 130}, {3, 1025, 70}, {129, 8, 72}, {300, 40, 104}, {1300, 48, 1290}, {1283, 33, 1279}};
+std::vector<Shape> product_shapes() {
+    return shapes<Shape>(
+            {{1, 1, 1}, {1, 64, 64}, {2, 3, 65}, {5, 7, 1}, {16, 32, 64}, {17, 31, 63}, {13, 65, 200}, {64, 96, 64},
+                    {65, 33, 130}, {3, 1025, 70}, {129, 8, 72}, {300, 40, 104}, {1300, 48, 1290}, {1283, 33, 1279}},
+            {{1, 1, 1}, {5, 7, 1}, {17, 31, 63}, {13, 65, 200}, {65, 33, 130}, {3, 325, 70}, {70, 40, 12290}});
+}
 
 // One matrix [rows, cols] with `pad` unused elements after each row, on the device.
 struct Matrix {
@@ -131,8 +135,8 @@ void check_backward(Dtype dtype, const Shape& s, int64_t pad) {
 // pad 3 puts rows off the 16-byte grid, pad 8 keeps them on it.
 void check_everything() {
     for (const Dtype dtype : kDtypes) {
-        for (const Shape& s : kShapes) {
-            for (const int64_t pad : {int64_t{0}, int64_t{3}, int64_t{8}}) {
+        for (const Shape& s : product_shapes()) {
+            for (const int64_t pad : shapes<int64_t>({0, 3, 8}, {0, 3})) {
                 check_forward(dtype, s, pad, true, Epilogue::Store);
                 check_forward(dtype, s, pad, false, Epilogue::AddTo);
                 check_backward(dtype, s, pad);
@@ -167,7 +171,7 @@ TBRM_TEST(product_over_no_depth_is_the_bias) {
 // DESIGN D7. The sizes take every tile; the shift takes the path that copies element by element.
 TBRM_TEST(rows_of_a_product_do_not_depend_on_their_company) {
     for (const Dtype dtype : kDtypes) {
-        const int64_t n = 1300, k = 136, m = 1288;
+        const int64_t n = thinned() ? 140 : 1300, k = thinned() ? 40 : 136, m = thinned() ? 6152 : 1288;
         const Matrix x(dtype, n, k, 0, 11), w(dtype, m, k, 0, 12), dy(dtype, n, m, 0, 13);
         const ArrayOnDevice shifted(x.host, 1);
         const std::vector<float> bias = normals(m, 14);
@@ -177,8 +181,8 @@ TBRM_TEST(rows_of_a_product_do_not_depend_on_their_company) {
                 queue(), dtype, n, k, m, x.get(), k, w.get(), bias_device.get(), Epilogue::Store, all.get(), m);
         cuda::linear_backward_input(queue(), dtype, n, k, m, dy.get(), m, w.get(), Epilogue::Store, all_dx.get(), k);
         const Array expected = all.download(), expected_dx = all_dx.download();
-        for (const int64_t rows : {int64_t{1}, int64_t{16}, int64_t{17}, int64_t{100}}) {
-            for (const int64_t first : {int64_t{0}, int64_t{5}, n - rows}) {
+        for (const int64_t rows : shapes<int64_t>({1, 16, 17, 100}, {1, 17, 100})) {
+            for (const int64_t first : shapes<int64_t>({0, 5, n - rows}, {n - rows})) {
                 const int64_t size = dtype_bytes(dtype);
                 const auto same = [&](const ArrayOnDevice& part, const Array& whole, int64_t width) {
                     const Array got = part.download();

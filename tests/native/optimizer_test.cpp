@@ -2,9 +2,10 @@
 #include <cmath>
 #include <cstring>
 
+#include "core/context.hpp"
 #include "core/dtype.hpp"
 #include "core/guard.hpp"
-#include "core/memory.hpp"
+#include "device/device.hpp"
 #include "testing.hpp"
 #include "tiny_model.hpp"
 
@@ -189,18 +190,19 @@ TBRM_TEST(a_step_gives_the_activations_back) {
     const tbrm_model_config_t config = tiny_config(TBRM_DTYPE_F32);
     const ModelHandle model = make_model(context.get(), config, 1);
     const OptimizerHandle optimizer = make_optimizer(model.get(), 0);
+    const MemoryCounter& memory = context->impl->device->memory();
     Batch batch;
     batch.add_sequence(100, 50, config.vocab_size, 1);
     int64_t after_first = 0;  // the kernels' own small scratch stays
     for (int t = 0; t < 3; ++t) {
-        const int64_t before = host_memory().in_use();
+        const int64_t before = memory.in_use();
         forward(model.get(), batch, true);
         backward(model.get(), std::vector<float>(50, 1.0f), std::vector<float>(50, -1.0f), {});
-        CHECK(host_memory().in_use() > before);
+        CHECK(memory.in_use() > before);
         CHECK(step(optimizer.get(), 0.01f, 1).grad_norm > 0);
-        if (t == 0) after_first = host_memory().in_use();
+        if (t == 0) after_first = memory.in_use();
     }
-    CHECK(host_memory().in_use() == after_first);
+    CHECK(memory.in_use() == after_first);
 }
 
 int main(int argc, char** argv) {

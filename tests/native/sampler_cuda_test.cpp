@@ -40,7 +40,7 @@ Problem make(int64_t vocab, double step, float temperature, uint64_t seed) {
         for (const float top_p : {1.0f, 0.95f, 0.5f, 1e-6f})
             for (const float log_min_p : {none, std::log(0.05f)})
                 for (const bool edited : {false, true})
-                    for (int32_t draw = 0; draw < 4; ++draw) {
+                    for (const int32_t draw : shapes<int32_t>({0, 1, 2, 3}, {3})) {
                         SampleRow row{};
                         row.seed = seed;
                         row.trajectory_id = static_cast<int64_t>(p.rows.size());
@@ -90,14 +90,14 @@ void check(const Problem& p, const char* what) {
 }  // namespace
 
 TBRM_TEST(the_gpu_draws_the_tokens_of_the_cpu) {
-    for (const int64_t vocab : {1, 2, 31, 1000, 1024, 1025, 32000, 151936})
-        for (const float temperature : {1.0f, 0.6f, 0.0f})
+    for (const int64_t vocab : shapes<int64_t>({1, 2, 31, 1000, 1024, 1025, 32000, 151936}, {1, 31, 1025, 5003}))
+        for (const float temperature : shapes<float>({1.0f, 0.6f, 0.0f}, {0.6f, 0.0f}))
             check(make(vocab, 0.0, temperature, 11), format("vocab %d", static_cast<int>(vocab)).c_str());
 }
 
 TBRM_TEST(the_gpu_breaks_ties_as_the_cpu) {
-    for (const int64_t vocab : {64, 3000, 50257})
-        for (const double step : {0.25, 2.0, 100.0})
+    for (const int64_t vocab : shapes<int64_t>({64, 3000, 50257}, {64, 3000}))
+        for (const double step : shapes<double>({0.25, 2.0, 100.0}, {0.25, 100.0}))
             check(make(vocab, step, 1.0f, 13), format("vocab %d step %g", static_cast<int>(vocab), step).c_str());
 }
 

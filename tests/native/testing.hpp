@@ -3,6 +3,7 @@
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <functional>
 #include <string>
@@ -69,6 +70,21 @@ inline std::vector<float> normals(int64_t n, uint64_t seed, double scale = 1.0) 
     for (int64_t i = 0; i < n; ++i)
         values[static_cast<size_t>(i)] = static_cast<float>(scale * normal(seed, static_cast<uint64_t>(i)));
     return values;
+}
+
+// TBRM_TEST_SMALL=1: fewer and smaller shapes, for a device that takes minutes over a GPU's second (the emulator of tests/simt).
+inline bool thinned() {
+    static const bool asked = [] {
+        const char* text = std::getenv("TBRM_TEST_SMALL");
+        return text != nullptr && std::strcmp(text, "1") == 0;
+    }();
+    return asked;
+}
+
+// What a loop runs over: everything, or when thinned() the few.
+template <class T>
+std::vector<T> shapes(std::vector<T> all, std::vector<T> few) {
+    return thinned() ? few : all;
 }
 
 // Runs all cases, or those whose name contains argv[1].
