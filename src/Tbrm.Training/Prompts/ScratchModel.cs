@@ -39,7 +39,8 @@ public static class ScratchModel
     private static Tokenizer TrainTokenizer(IPromptSource source)
     {
         long count = System.Math.Min(source.Count ?? SamplePrompts, SamplePrompts);
-        return TrainTokenizer(Enumerable.Range(0, (int)count).Select(i => source.Get(i)).Select(p => (p.Messages, (string?)p.GroundTruth.Alternatives.FirstOrDefault())));
+        return TrainTokenizer(Enumerable.Range(0, (int)count).Select(i => source.Get(i))
+            .Select(p => (p.Messages, p.GroundTruth.Alternatives is [string first, ..] ? first : null)));
     }
 
     /// <summary>The same, trained on the first rows of supervised files.</summary>
