@@ -54,11 +54,11 @@ public sealed class ReferenceStageTests
 
     private static TrajectoryBatch Batch(IReadOnlyList<Trajectory> trajectories, int maxTokens) => new(
         trajectories, [.. trajectories.Select(_ => new Verdict(1, VerdictStatus.Ok))], new()
-    {
-        Algorithm = new() { Tbrm = new() { Truncation = "bootstrap" } },
-        Actor = new() { PpoMaxTokenLenPerGpu = 25 },
-        Ref = new() { LogProbMaxTokenLenPerGpu = maxTokens },
-    });
+        {
+            Algorithm = new() { Tbrm = new() { Truncation = "bootstrap" } },
+            Actor = new() { PpoMaxTokenLenPerGpu = 25 },
+            Ref = new() { LogProbMaxTokenLenPerGpu = maxTokens },
+        });
 
     private static ModelArchitecture Architecture() => ModelArchitecture.Parse(new JsonObject
     {
