@@ -24,7 +24,7 @@ public class ObjectiveBench
             offsets[b] = (long)b * Tokens;
         }
 
-        float[] Numbers(int n) => Array.ConvertAll(new float[n], _ => random.NextSingle());
+        double[] Numbers(int n) => Array.ConvertAll(new double[n], _ => random.NextDouble());
         _batch = new()
         {
             RowOffsets = offsets,
@@ -32,8 +32,8 @@ public class ObjectiveBench
             V = Numbers(rows),
             RefLogp = Numbers(rows),
             RefV1 = Numbers(Trajectories),
-            Reward = Numbers(Trajectories),
-            Weight = Array.ConvertAll(new float[Trajectories], _ => 1f / Trajectories),
+            Rewards = Numbers(Trajectories),
+            Weight = Array.ConvertAll(new double[Trajectories], _ => 1.0 / Trajectories),
             Bootstrap = new bool[Trajectories],
         };
     }

@@ -27,7 +27,7 @@ public struct NativeModelConfig
     public int Recompute;
     public float RmsNormEps;
     public float RopeAttentionFactor;
-    public HeadKind HeadKind;
+    public int Reserved;
     public long HeadBudgetBytes;
 }
 
@@ -122,8 +122,8 @@ internal unsafe struct NativeResidualArgs
 {
     public int StructSize;
     public ResidualKind Kind;
-    public float Beta;
-    public float LossScale;
+    public double Beta;
+    public double LossScale;
     public int DetachValue;
     public int Reserved;
     public long NSeqs;
@@ -131,9 +131,11 @@ internal unsafe struct NativeResidualArgs
     public long* RowOffsets;
     public float* RefLogp;
     public float* RefV1;
-    public float* Reward;
-    public float* Weight;
+    public double* Reward;
+    public double* Weight;
     public int* Bootstrap;
+    public float* VFrozen;
+    public float* RefVEnd;
 }
 
 /// <summary>tbrm_optimizer_config_t.</summary>

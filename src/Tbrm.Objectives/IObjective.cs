@@ -1,24 +1,34 @@
 namespace Tbrm.Objectives;
 
-/// <summary>What has to be computed before an objective can be evaluated.</summary>
-/// <param name="ReferenceLogp">log pi_ref of every response token.</param>
-/// <param name="ReferenceValue">V_ref(s_1) of every trajectory.</param>
-/// <param name="Entropy">H of every row.</param>
-/// <param name="RolloutLogp">The behaviour policy's log-probs.</param>
-public readonly record struct ObjectiveNeeds(bool ReferenceLogp, bool ReferenceValue = false, bool Entropy = false, bool RolloutLogp = false);
-
 /// <summary>
-/// A loss over Q, V, H of response tokens: a pure function. The gradient with respect to logits follows natively from
-/// dz = dQ e_a + dV p + dH dH/dz, so a new objective is this one method, checked against finite differences.
+/// A loss over Q, V, H of response tokens (or over a critic's values): a pure function. The gradient with respect to logits follows natively
+/// from dz = dQ e_a + dV p + dH dH/dz, so a new objective is this one method. <c>tbrm-native objective check NAME</c> compares it with finite
+/// differences.
 /// </summary>
 public interface IObjective
 {
-    /// <summary>The name by which the configuration selects it (<c>algorithm.name</c>).</summary>
-    string Name { get; }
+    /// <summary>What it reads besides Q, V, the mask, the rewards and the weights.</summary>
+    Needs Needs { get; }
 
-    /// <summary>What it reads besides Q, V and the rewards.</summary>
-    ObjectiveNeeds Needs { get; }
+    /// <summary>The fused native kernel that computes the same, with this objective's numbers; null when there is none.</summary>
+    FusedKernel? Fused => null;
 
-    /// <summary>Loss and gradient of one micro-batch. Does not depend on other micro-batches: weights carry the step-wide mean.</summary>
+    /// <summary>
+    /// Adds what depends on the whole mini-batch but not on the policy (a group's baseline), before it is cut into micro-batches.
+    /// </summary>
+    ObjectiveBatch Prepare(ObjectiveBatch whole) => whole;
+
+    /// <summary>
+    /// Loss and gradient of one micro-batch. The sum over micro-batches is the loss of the mini-batch, whatever the cut: weights and
+    /// <see cref="ObjectiveBatch.Totals"/> carry the counts of the whole. Rows that do not count and dropped trajectories are not read.
+    /// </summary>
     ObjectiveResult Evaluate(ObjectiveBatch batch);
 }
+
+/// <summary>Arguments of the fused residual kernel (tbrm.h, tbrm_residual_forward).</summary>
+/// <param name="Calibrated">ReVal: V_ref(s_1) is subtracted.</param>
+/// <param name="Beta">Reward units per nat, > 0.</param>
+/// <param name="LossScale">Multiplies the loss.</param>
+/// <param name="DetachValue">V(s_1) carries no gradient.</param>
+/// <param name="FrozenValue">V(s_1) of the previous iterate stands for V(s_1).</param>
+public sealed record FusedKernel(bool Calibrated, double Beta, double LossScale, bool DetachValue, bool FrozenValue);

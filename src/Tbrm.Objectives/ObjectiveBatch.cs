@@ -1,72 +1,187 @@
 using System;
+using System.Linq;
 
 namespace Tbrm.Objectives;
 
 /// <summary>
-/// One micro-batch as an objective sees it: B trajectories over R scored rows, one row per response token (and, where
+/// Trajectories as an objective or an estimator sees them: B trajectories over R scored rows, one row per response token (and, where
 /// <see cref="Bootstrap"/> says so, one more row for the state after the last token). Trajectory b owns rows
-/// [<see cref="RowOffsets"/>[b], <see cref="RowOffsets"/>[b+1]). Log-probabilities, Q, V and H are in nats.
+/// [<see cref="RowOffsets"/>[b], <see cref="RowOffsets"/>[b+1]). Log-probabilities, Q, V and H are in nats. An empty array is one that was not
+/// given; what an objective or an estimator asks for stands in its <see cref="Needs"/>.
 /// </summary>
-public sealed record ObjectiveBatch
+public sealed partial record ObjectiveBatch
 {
     /// <summary>[B+1], ascending from 0 to R.</summary>
     public required long[] RowOffsets { get; init; }
 
     /// <summary>z[a], the logit of the token that was taken, [R].</summary>
-    public required float[] Q { get; init; }
+    public double[] Q { get; init; } = [];
 
     /// <summary>logsumexp(z), [R].</summary>
-    public required float[] V { get; init; }
+    public double[] V { get; init; } = [];
 
-    /// <summary>Entropy of softmax(z), [R]; empty when the objective does not ask for it.</summary>
-    public float[] H { get; init; } = [];
+    /// <summary>
+    /// log pi of the taken token, [R]. Empty: Q - V. A step passes fp32(Q - V), rounded as the reference's log-probs were, so that the
+    /// log-ratio of equal policies is exactly 0.
+    /// </summary>
+    public double[] Logp { get; init; } = [];
 
-    /// <summary>log pi_ref of the taken token, [R]; empty when the objective does not ask for it.</summary>
-    public float[] RefLogp { get; init; } = [];
+    /// <summary>Entropy of softmax(z), [R].</summary>
+    public double[] H { get; init; } = [];
 
-    /// <summary>V_ref(s_1), [B]; empty when the objective does not ask for it.</summary>
-    public float[] RefV1 { get; init; } = [];
+    /// <summary>Which rows count, [R]; empty: all. Whatever stands in the other rows, a NaN too, is never read.</summary>
+    public bool[] Mask { get; init; } = [];
 
-    /// <summary>log pi of the policy that drew the token, as the rollout recorded it, [R]; empty when not asked for.</summary>
-    public float[] RolloutLogp { get; init; } = [];
+    /// <summary>log pi_ref of the taken token, [R].</summary>
+    public double[] RefLogp { get; init; } = [];
 
-    /// <summary>Outcome reward, task units, [B].</summary>
-    public required float[] Reward { get; init; }
+    /// <summary>V_ref(s_1), [B].</summary>
+    public double[] RefV1 { get; init; } = [];
 
-    /// <summary>Weight of the trajectory in the mean over the whole step: 1/|D|, or 0 for a dropped one, [B].</summary>
-    public required float[] Weight { get; init; }
+    /// <summary>V_ref(s_{H+1}) where <see cref="Bootstrap"/>, [B]; empty: 0.</summary>
+    public double[] RefVEnd { get; init; } = [];
 
-    /// <summary>Whether the last row is V(s_{H+1}) of a truncated response and no action, [B]; empty when there is none.</summary>
+    /// <summary>log pi before the first update on these trajectories, [R].</summary>
+    public double[] OldLogp { get; init; } = [];
+
+    /// <summary>log pi of the policy that sampled the token, as the rollout recorded it, [R].</summary>
+    public double[] RolloutLogp { get; init; } = [];
+
+    /// <summary>The critic's values, reward units, [R].</summary>
+    public double[] Values { get; init; } = [];
+
+    /// <summary>The critic's values before the first update on these trajectories, [R].</summary>
+    public double[] OldValues { get; init; } = [];
+
+    /// <summary>What the critic regresses on, [R].</summary>
+    public double[] Returns { get; init; } = [];
+
+    /// <summary>Reward of every token, [R]; empty: <see cref="Rewards"/> at the last row that counts.</summary>
+    public double[] TokenRewards { get; init; } = [];
+
+    /// <summary>Advantages, [R].</summary>
+    public double[] Advantages { get; init; } = [];
+
+    /// <summary>Importance weights of the rollout's mismatch, [R]; empty: 1.</summary>
+    public double[] RolloutWeights { get; init; } = [];
+
+    /// <summary>sum_a pi(a|s)^2, [R].</summary>
+    public double[] SumPiSquared { get; init; } = [];
+
+    /// <summary>Outcome reward, task units, [B]; empty: the sum of <see cref="TokenRewards"/>.</summary>
+    public double[] Rewards { get; init; } = [];
+
+    /// <summary>The parts of the outcome reward, each [B]; empty: one part.</summary>
+    public double[][] RewardParts { get; init; } = [];
+
+    /// <summary>Reward of the greedy response to the same prompt, [B].</summary>
+    public double[] BaselineRewards { get; init; } = [];
+
+    /// <summary>Trajectories with the same number answer the same prompt, [B].</summary>
+    public int[] Group { get; init; } = [];
+
+    /// <summary>V*(x), reward units, [B].</summary>
+    public double[] VStar { get; init; } = [];
+
+    /// <summary>V(s_1) of the previous iterate, nats, [B].</summary>
+    public double[] VFrozen { get; init; } = [];
+
+    /// <summary>Weight of the trajectory in a mean over trajectories: 1/|D| over the whole mini-batch, or 0 for a dropped one, [B]; empty: 1/B.</summary>
+    public double[] Weight { get; init; } = [];
+
+    /// <summary>Whether the last row is the state s_{H+1} of a truncated response and no action, [B].</summary>
     public bool[] Bootstrap { get; init; } = [];
+
+    /// <summary>Counts over the whole mini-batch that this is a part of; null: this is the whole.</summary>
+    public BatchTotals? Totals { get; init; }
 
     /// <summary>B.</summary>
     public int TrajectoryCount => RowOffsets.Length - 1;
 
     /// <summary>R.</summary>
-    public int RowCount => Q.Length;
+    public int RowCount => (int)RowOffsets[^1];
 
-    /// <summary>Throws ArgumentException, naming the numbers, unless the arrays fit one another.</summary>
-    public void Check(bool needsReference, bool needsReferenceValue)
+    /// <summary>The rows of trajectory b that are actions: [begin, end).</summary>
+    public (int Begin, int End) Actions(int b)
     {
-        int b = TrajectoryCount, r = RowCount;
-        Require(b >= 0 && RowOffsets[0] == 0 && RowOffsets[^1] == r, $"row offsets must run from 0 to R={r}");
-        for (int i = 0; i < b; i++)
-        {
-            Require(RowOffsets[i] <= RowOffsets[i + 1], $"row offsets descend at trajectory {i}");
-        }
-
-        Require(V.Length == r, $"V has {V.Length} rows, Q has {r}");
-        Require(Reward.Length == b && Weight.Length == b, $"rewards ({Reward.Length}) and weights ({Weight.Length}) must be B={b}");
-        Require(!needsReference || RefLogp.Length == r, $"reference log-probs: expected {r}, found {RefLogp.Length}");
-        Require(!needsReferenceValue || RefV1.Length == b, $"reference values of the first state: expected {b}, found {RefV1.Length}");
-        Require(Bootstrap.Length == b || Bootstrap.Length == 0, $"bootstrap flags: expected {b} or none, found {Bootstrap.Length}");
+        int begin = (int)RowOffsets[b], end = (int)RowOffsets[b + 1];
+        return (begin, end > begin && IsBootstrapped(b) ? end - 1 : end);
     }
 
-    private static void Require(bool condition, string message)
+    /// <summary>Whether the last row of trajectory b is the state after its last token.</summary>
+    public bool IsBootstrapped(int b) => Bootstrap.Length > 0 && Bootstrap[b];
+
+    /// <summary>Whether row i counts.</summary>
+    public bool Counts(int i) => Mask.Length == 0 || Mask[i];
+
+    /// <summary>Whether trajectory b takes no part in the loss.</summary>
+    public bool IsDropped(int b) => Weight.Length > 0 && Weight[b] == 0;
+
+    /// <summary>The weight of trajectory b in a mean over trajectories.</summary>
+    public double WeightOf(int b) => Weight.Length > 0 ? Weight[b] : 1.0 / TrajectoryCount;
+
+    /// <summary>log pi of row i.</summary>
+    public double LogPi(int i) => Logp.Length > 0 ? Logp[i] : Q[i] - V[i];
+
+    /// <summary>The outcome reward of trajectory b.</summary>
+    public double RewardOf(int b)
     {
-        if (!condition)
+        if (Rewards.Length > 0)
         {
-            throw new ArgumentException("objective batch: " + message);
+            return Rewards[b];
         }
+
+        (int begin, int end) = Actions(b);
+        double sum = 0;
+        for (int i = begin; i < end; i++)
+        {
+            sum += Counts(i) ? TokenRewards[i] : 0;
+        }
+
+        return sum;
+    }
+
+    /// <summary>The counts that means over tokens and sequences divide by.</summary>
+    public BatchTotals WholeTotals() => Totals ?? BatchTotals.Of(this);
+
+    /// <summary>
+    /// Trajectories of a range, with the counts and weights of the whole: a micro-batch. Columns that are not given stay so.
+    /// </summary>
+    public ObjectiveBatch Slice(Range range)
+    {
+        (int first, int count) = range.GetOffsetAndLength(TrajectoryCount);
+        int begin = (int)RowOffsets[first], end = (int)RowOffsets[first + count];
+        double[] Rows(double[] all) => all.Length == 0 ? all : all[begin..end];
+        T[] Each<T>(T[] all) => all.Length == 0 ? all : all[first..(first + count)];
+        return this with
+        {
+            RowOffsets = Array.ConvertAll(RowOffsets[first..(first + count + 1)], o => o - begin),
+            Q = Rows(Q),
+            V = Rows(V),
+            Logp = Rows(Logp),
+            H = Rows(H),
+            Mask = Mask.Length == 0 ? Mask : Mask[begin..end],
+            RefLogp = Rows(RefLogp),
+            OldLogp = Rows(OldLogp),
+            RolloutLogp = Rows(RolloutLogp),
+            Values = Rows(Values),
+            OldValues = Rows(OldValues),
+            Returns = Rows(Returns),
+            TokenRewards = Rows(TokenRewards),
+            Advantages = Rows(Advantages),
+            RolloutWeights = Rows(RolloutWeights),
+            SumPiSquared = Rows(SumPiSquared),
+            RefV1 = Each(RefV1),
+            RefVEnd = Each(RefVEnd),
+            Rewards = Each(Rewards),
+            BaselineRewards = Each(BaselineRewards),
+            RewardParts = Array.ConvertAll(RewardParts, Each),
+            Group = Each(Group),
+            VStar = Each(VStar),
+            VFrozen = Each(VFrozen),
+            Bootstrap = Each(Bootstrap),
+            Weight = Weight.Length == 0 ? [.. Enumerable.Repeat(1.0 / TrajectoryCount, count)] : Each(Weight),
+            Totals = WholeTotals(),
+        };
     }
 }

@@ -5,18 +5,19 @@ using Tbrm.Testing;
 
 namespace Tbrm.Objectives.Tests;
 
-/// <summary>The algebra that the objectives must satisfy (docs/math/residual.md).</summary>
+/// <summary>The algebra that the Bellman residual objectives must satisfy (docs/math/residual.md).</summary>
 public sealed class IdentityTests
 {
     /// <summary>Sums of a few hundred terms of size up to 500: a few hundred roundings of fp64.</summary>
     private const double Fp64Sum = 1e-10;
 
+    private static double[] Residual(IObjective objective, ObjectiveBatch batch) => objective.Evaluate(batch).Residual;
+
     [Test]
-    public void Token_residuals_telescope_to_the_trajectory_residual([Values] bool bootstrap)
+    public void Token_residuals_telescope_to_the_trajectory_residual([Values] bool bootstrap, [Values] bool mask)
     {
-        ObjectiveBatch batch = Batches.Random(3, bootstrap: bootstrap);
-        double[] token = new BrmObjective(0.002).Evaluate(batch).Residual;
-        double[] trajectory = new TbrmObjective(0.002).Evaluate(batch).Residual;
+        ObjectiveBatch batch = Batches.Random(3, bootstrap: bootstrap, mask: mask);
+        double[] token = Residual(new BrmObjective(new() { Beta = 0.002 }), batch), trajectory = Residual(new TbrmObjective(0.002), batch);
         for (int b = 0; b < batch.TrajectoryCount; b++)
         {
             Compare.Close(token[b], trajectory[b], Fp64Sum, $"trajectory {b}");
@@ -24,31 +25,61 @@ public sealed class IdentityTests
     }
 
     [Test]
-    public void At_the_reference_the_residual_is_what_the_initialisation_says()
+    public void At_the_reference_the_residual_is_exactly_what_the_initialisation_says([Values] bool bootstrap)
     {
-        ObjectiveBatch batch = AtReference(Batches.Random(4));
+        ObjectiveBatch batch = AtReference(Batches.Random(4, bootstrap: bootstrap));
         const double beta = 0.002;
-        double[] tbrm = new TbrmObjective(beta).Evaluate(batch).Residual;
-        double[] reval = new RevalObjective(beta).Evaluate(batch).Residual;
+        double[] tbrm = Residual(new TbrmObjective(beta), batch), reval = Residual(new RevalObjective(beta), batch);
         for (int b = 0; b < batch.TrajectoryCount; b++)
         {
-            bool empty = batch.RowOffsets[b] == batch.RowOffsets[b + 1];
-            double reward = empty ? 0 : batch.Reward[b] / beta;
-            Compare.Close(tbrm[b], (empty ? 0 : batch.RefV1[b]) - reward, 1e-4, $"TBRM {b}: V_ref(s_1) - r/beta");
-            Compare.Close(reval[b], -reward, 1e-4, $"ReVal {b}: -r/beta");
+            (int begin, int end) = batch.Actions(b);
+            double first = begin == end ? 0 : batch.V[begin] - batch.Rewards[b] / beta - (batch.IsBootstrapped(b) ? batch.V[end] : 0);
+            Assert.That(tbrm[b], Is.EqualTo(first), $"TBRM {b}: V_ref(s_1) - r/beta");
+            Assert.That(reval[b], Is.EqualTo(begin == end ? 0 : -batch.Rewards[b] / beta), $"ReVal {b}: -r/beta");
         }
+    }
+
+    [Test]
+    public void ReVal_does_not_move_where_there_is_no_signal([Values] bool bootstrap)
+    {
+        ObjectiveBatch batch = AtReference(Batches.Random(4, bootstrap: bootstrap)) with { Rewards = new double[8] };
+        ObjectiveResult result = new RevalObjective(0.002).Evaluate(batch);
+        Assert.That(result.Loss, Is.Zero);
+        Assert.That(result.DQ, Is.All.Zero);
+        Assert.That(result.DV, Is.All.Zero);
+    }
+
+    [Test]
+    public void Log_probabilities_that_were_rounded_alike_cancel()
+    {
+        ObjectiveBatch batch = Batches.Random(5);
+        double[] rounded = [.. batch.Q.Zip(batch.V, (q, v) => (double)((float)q - (float)v))];
+        ObjectiveResult result = new TbrmObjective(0.002).Evaluate(batch with { Logp = rounded, RefLogp = rounded });
+        Assert.That(result.Metrics["actor/logprob_ratio_ref/mean"], Is.Zero);
     }
 
     [Test]
     public void A_constant_added_to_logits_changes_only_the_first_state()
     {
         ObjectiveBatch batch = Batches.Random(8);
-        double before = new TbrmObjective(0.01).Evaluate(batch).Residual[0];
-        int first = (int)batch.RowOffsets[0], second = first + 1;
-        ObjectiveBatch later = batch.With("Q", second, 2).With("V", second, 2);
-        ObjectiveBatch sooner = batch.With("Q", first, 2).With("V", first, 2);
-        Compare.Close(new TbrmObjective(0.01).Evaluate(later).Residual[0], before, Fp64Sum, "a later state is a gauge direction");
-        Compare.Close(new TbrmObjective(0.01).Evaluate(sooner).Residual[0], before + 2, Fp64Sum, "the first state carries the value");
+        double before = Residual(new TbrmObjective(0.01), batch)[0];
+        Compare.Close(Residual(new TbrmObjective(0.01), Shifted(batch, 1))[0], before, Fp64Sum, "a later state is a gauge direction");
+        Compare.Close(Residual(new TbrmObjective(0.01), Shifted(batch, 0))[0], before + 2, Fp64Sum, "the first state carries the value");
+    }
+
+    [Test]
+    public void The_gradient_over_the_vocabulary_sums_to_2_w_f_at_the_first_row_and_to_0_later()
+    {
+        ObjectiveBatch batch = Batches.Random(6);
+        ObjectiveResult result = new TbrmObjective(0.002).Evaluate(batch);
+        for (int b = 0; b < batch.TrajectoryCount; b++)
+        {
+            (int begin, int end) = batch.Actions(b);
+            for (int i = begin; i < end; i++)
+            {
+                Compare.Close(result.DQ[i] + result.DV[i], i == begin ? 2 * batch.Weight[b] * result.Residual[b] : 0, Fp64Sum, $"row {i}");
+            }
+        }
     }
 
     [Test]
@@ -56,40 +87,37 @@ public sealed class IdentityTests
     {
         const double beta = 0.125;
         ObjectiveBatch batch = Batches.Random(9);
-        ObjectiveBatch advantage = batch with
+        ObjectiveBatch own = batch with
         {
-            Reward = [.. Enumerable.Range(0, batch.TrajectoryCount).Select(b => batch.RowOffsets[b] == batch.RowOffsets[b + 1]
-                ? 0 : batch.Reward[b] - (float)beta * batch.V[batch.RowOffsets[b]])],
+            VStar = [.. Enumerable.Range(0, batch.TrajectoryCount).Select(b => batch.Actions(b) is var (begin, end) && begin < end ? beta * batch.V[begin] : 0)],
         };
-        double tbrm = new TbrmObjective(beta, lossScale: beta * beta).Evaluate(batch).Loss;
-        Compare.Close(new AStarPoObjective(beta).Evaluate(advantage).Loss, tbrm, 1e-6 * tbrm, "beta^2 L_TBRM");
+        double tbrm = new TbrmObjective(new BellmanOptions { Beta = beta, LossScale = "reward" }).Evaluate(batch).Loss;
+        Compare.Close(new AStarPoObjective(new() { Beta2 = beta }).Evaluate(own).Loss, tbrm, 1e-12 * tbrm, "beta^2 L_TBRM");
     }
 
     [Test]
-    public void A_cut_into_micro_batches_changes_nothing()
+    public void A_detached_value_gives_the_gradient_of_the_log_probability_alone()
     {
-        ObjectiveBatch whole = Batches.Random(10, trajectories: 8);
-        ObjectiveResult all = new TbrmObjective(0.002).Evaluate(whole);
-        double loss = 0;
-        foreach (Range part in new[] { 0..3, 3..4, 4..8 })
-        {
-            (int begin, int count) = part.GetOffsetAndLength(8);
-            long from = whole.RowOffsets[begin], to = whole.RowOffsets[begin + count];
-            ObjectiveResult piece = new TbrmObjective(0.002).Evaluate(new()
-            {
-                RowOffsets = [.. whole.RowOffsets[begin..(begin + count + 1)].Select(o => o - from)],
-                Q = whole.Q[(int)from..(int)to],
-                V = whole.V[(int)from..(int)to],
-                RefLogp = whole.RefLogp[(int)from..(int)to],
-                Reward = whole.Reward[part],
-                Weight = whole.Weight[part],
-            });
-            loss += piece.Loss;
-            Assert.That(piece.DQ, Is.EqualTo(all.DQ[(int)from..(int)to]));
-            Assert.That(piece.DV, Is.EqualTo(all.DV[(int)from..(int)to]));
-        }
+        ObjectiveResult result = new TbrmObjective(new BellmanOptions { DetachValue = true }).Evaluate(Batches.Random(5));
+        Assert.That(result.DV, Is.EqualTo(result.DQ.Select(d => -d)), "alpha and gamma must be equal everywhere");
+    }
 
-        Compare.Close(loss, all.Loss, 1e-12 * all.Loss, "loss");
+    [Test]
+    public void A_frozen_value_is_a_detached_one_of_another_number()
+    {
+        ObjectiveBatch batch = Batches.Random(5);
+        double[] own = [.. Enumerable.Range(0, batch.TrajectoryCount).Select(b => batch.Actions(b) is var (begin, end) && begin < end ? batch.V[begin] : 0)];
+        ObjectiveResult detached = new TbrmObjective(new BellmanOptions { DetachValue = true }).Evaluate(batch);
+        ObjectiveResult frozen = new TbrmObjective(new BellmanOptions { Iterative = true }).Evaluate(batch with { VFrozen = own });
+        Assert.That((frozen.Loss, frozen.DQ, frozen.DV), Is.EqualTo((detached.Loss, detached.DQ, detached.DV)));
+    }
+
+    [Test]
+    public void Stopping_the_next_value_leaves_no_gradient_on_values()
+    {
+        ObjectiveResult result = new BrmObjective(new() { StopGradNext = true }).Evaluate(Batches.Random(6));
+        Assert.That(result.DV, Is.All.Zero);
+        Assert.That(result.DQ, Has.Some.Not.Zero);
     }
 
     [Test]
@@ -97,9 +125,11 @@ public sealed class IdentityTests
     {
         double[] rewards = [0, 1, 1, 0, 0, 0, 0, 1];
         double expected = 0.5 * Math.Log(1 + 3.0 / 8 * (Math.Exp(2) - 1));
-        Compare.Close(AStarPoObjective.OptimalValue(rewards, 0.5), expected, 1e-14, "binary rewards");
-        Compare.Close(AStarPoObjective.OptimalValue(rewards, 1e-4), 1 + 1e-4 * Math.Log(3.0 / 8), 1e-14, "a small beta must not overflow");
-        Compare.Close(AStarPoObjective.OptimalValue(rewards, 0), 3.0 / 8, 1e-14, "beta 0 is the mean");
+        Compare.Close(OptimalValue.Of(rewards, 0.5), expected, 1e-14, "binary rewards");
+        Compare.Close(OptimalValue.Of(rewards, 1e-4), 1 + 1e-4 * Math.Log(3.0 / 8), 1e-14, "a small beta must not overflow");
+        Compare.Close(OptimalValue.Of(rewards, 0), 3.0 / 8, 1e-14, "beta 0 is the mean");
+        Assert.That(OptimalValue.Of(rewards, -1), Is.Zero);
+        Assert.That(OptimalValue.Of([], 1), Is.Zero);
     }
 
     [Test]
@@ -110,18 +140,25 @@ public sealed class IdentityTests
         Assert.That(e.Message, Does.Contain($"expected {batch.RowCount}, found 0"));
     }
 
-    /// <summary>Replaces Q so that log pi = log pi_ref on every row, and V_1 = V_ref,1.</summary>
+    /// <summary>The reference is the policy: log-probs and values are the same numbers.</summary>
     private static ObjectiveBatch AtReference(ObjectiveBatch batch)
     {
-        float[] v = [.. batch.V];
+        (double[] v1, double[] vEnd) = (new double[batch.TrajectoryCount], new double[batch.TrajectoryCount]);
         for (int b = 0; b < batch.TrajectoryCount; b++)
         {
-            if (batch.RowOffsets[b] < batch.RowOffsets[b + 1])
-            {
-                v[batch.RowOffsets[b]] = batch.RefV1[b];
-            }
+            (int begin, int end) = batch.Actions(b);
+            v1[b] = begin < end ? batch.V[begin] : 0;
+            vEnd[b] = batch.IsBootstrapped(b) ? batch.V[end] : 0;
         }
 
-        return batch with { V = v, Q = [.. v.Zip(batch.RefLogp, (value, logp) => value + logp)] };
+        return batch with { RefV1 = v1, RefVEnd = vEnd, RefLogp = [.. batch.Q.Zip(batch.V, (q, v) => q - v)] };
+    }
+
+    private static ObjectiveBatch Shifted(ObjectiveBatch batch, int row)
+    {
+        double[] q = [.. batch.Q], v = [.. batch.V];
+        q[row] += 2;
+        v[row] += 2;
+        return batch with { Q = q, V = v };
     }
 }

@@ -291,13 +291,13 @@ TBRM_TEST(the_fused_residual_call_is_its_three_parts) {
         batch.add_sequence(70, 50, config.vocab_size, 3);
         const tbrm_batch_t view = batch.view();
         const int64_t row_offsets[] = {0, 12, 15, 65};
-        const std::vector<float> ref_logp = normals(65, 5), ref_v1 = normals(3, 6), reward = {1, 0, 1},
-                                 weight = {0.5f, 0, 0.5f};
+        const std::vector<float> ref_logp = normals(65, 5), ref_v1 = normals(3, 6);
+        const std::vector<double> reward = {1, 0, 1}, weight = {0.5, 0, 0.5};
         tbrm_residual_args_t args{};
         args.struct_size = static_cast<int32_t>(sizeof args);
         args.kind = TBRM_RESIDUAL_KIND_REVAL;
-        args.beta = 0.1f;
-        args.loss_scale = 0.01f;
+        args.beta = 0.1;
+        args.loss_scale = 0.01;
         args.n_seqs = 3;
         args.n_rows = 65;
         args.row_offsets = row_offsets;

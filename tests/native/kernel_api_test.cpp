@@ -115,12 +115,12 @@ TBRM_TEST(head_arguments_that_the_contract_forbids) {
 
 TBRM_TEST(the_residual_through_the_contract) {
     const int64_t offsets[] = {0, 2, 3};
-    const float q[] = {1, 2, -1}, v[] = {3, 2.5f, 0.5f}, ref[] = {-1, -0.25f, -2}, reward[] = {1, 0},
-                weight[] = {0.5f, 0.5f};
+    const float q[] = {1, 2, -1}, v[] = {3, 2.5f, 0.5f}, ref[] = {-1, -0.25f, -2};
+    const double reward[] = {1, 0}, weight[] = {0.5, 0.5};
     tbrm_residual_args_t args{};
     args.struct_size = sizeof args;
-    args.beta = 0.5f;
-    args.loss_scale = 1.0f;
+    args.beta = 0.5;
+    args.loss_scale = 1.0;
     args.n_seqs = 2;
     args.n_rows = 3;
     args.row_offsets = offsets;
@@ -139,7 +139,7 @@ TBRM_TEST(the_residual_through_the_contract) {
     refused(tbrm_residual_forward(context(), &args, q, v, f, &loss, dq, dv, &err), err, "beta is -1");
     tbrm_residual_args_t none{};
     none.struct_size = sizeof none;
-    none.beta = none.loss_scale = 1.0f;
+    none.beta = none.loss_scale = 1.0;
     none.row_offsets = offsets;  // [0]
     CHECK(tbrm_residual_forward(context(), &none, nullptr, nullptr, nullptr, &loss, nullptr, nullptr, &err) ==
                     TBRM_STATUS_OK &&

@@ -34,13 +34,13 @@ Step step_on(std::unique_ptr<Device> device, const tbrm_model_config_t& config) 
         batch.add_sequence(lengths[b], responses[b], config.vocab_size, 60 + b);
         row_offsets.push_back(static_cast<int64_t>(batch.n_rows()));
     }
-    const std::vector<float> ref_logp = normals(row_offsets.back(), 64, 0.1), reward{1, 0, 1}, weight{1, 1, 1},
-                             ref_v1(3, 0.0f);
+    const std::vector<float> ref_logp = normals(row_offsets.back(), 64, 0.1), ref_v1(3, 0.0f);
+    const std::vector<double> reward{1, 0, 1}, weight{1, 1, 1};
     tbrm_residual_args_t args{};
     args.struct_size = static_cast<int32_t>(sizeof args);
     args.kind = TBRM_RESIDUAL_KIND_TBRM;
-    args.beta = 0.1f;
-    args.loss_scale = 1.0f / 3;
+    args.beta = 0.1;
+    args.loss_scale = 1.0 / 3;
     args.n_seqs = 3;
     args.n_rows = row_offsets.back();
     args.row_offsets = row_offsets.data();

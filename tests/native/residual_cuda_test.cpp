@@ -19,14 +19,18 @@ TBRM_TEST(residual_agrees_with_the_cpu_twin) {
                                      v = normals(static_cast<int64_t>(rows), 2, 8.0),
                                      ref = normals(static_cast<int64_t>(rows), 3),
                                      ref_v1 = normals(static_cast<int64_t>(seqs), 4, 8.0),
-                                     reward = normals(static_cast<int64_t>(seqs), 5);
-            const std::vector<float> weight{0.1f, 0.2f, 0.1f, 0.0f, 0.1f, 0.1f, 0.1f, 0.1f, 0.1f, 0.1f};
+                                     ref_v_end = normals(static_cast<int64_t>(seqs), 6, 8.0),
+                                     v_frozen = normals(static_cast<int64_t>(seqs), 7, 8.0);
+            std::vector<double> reward;
+            for (const float x : normals(static_cast<int64_t>(seqs), 5))
+                reward.push_back(x / 3.0);
+            const std::vector<double> weight{0.1, 0.2, 0.1, 0.0, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1};
             const std::vector<int32_t> bootstrap{0, 1, 0, 1, 0, 1, 1, 1, 0, 1};
             tbrm_residual_args_t args{};
             args.struct_size = sizeof args;
             args.kind = kind;
-            args.beta = 0.002f;
-            args.loss_scale = 0.5f;
+            args.beta = 0.002;
+            args.loss_scale = 0.5;
             args.detach_value = detach;
             args.n_seqs = static_cast<int64_t>(seqs);
             args.n_rows = static_cast<int64_t>(rows);
@@ -36,12 +40,16 @@ TBRM_TEST(residual_agrees_with_the_cpu_twin) {
             args.reward = reward.data();
             args.weight = weight.data();
             args.bootstrap = bootstrap.data();
+            args.ref_v_end = ref_v_end.data();
+            args.v_frozen = detach != 0 ? v_frozen.data() : nullptr;
             std::vector<float> f(seqs), dq(rows, NAN), dv(rows, NAN);
             double loss = NAN;
             cpu::residual_forward(args, q.data(), v.data(), f.data(), &loss, dq.data(), dv.data());
 
             const OnDevice<int64_t> d_offsets(offsets);
-            const OnDevice<float> d_q(q), d_v(v), d_ref(ref), d_ref_v1(ref_v1), d_reward(reward), d_weight(weight);
+            const OnDevice<float> d_q(q), d_v(v), d_ref(ref), d_ref_v1(ref_v1), d_ref_v_end(ref_v_end),
+                    d_v_frozen(v_frozen);
+            const OnDevice<double> d_reward(reward), d_weight(weight);
             const OnDevice<int32_t> d_bootstrap(bootstrap);
             const OnDevice<float> d_f(std::vector<float>(seqs, NAN)), d_dq(std::vector<float>(rows, NAN)),
                     d_dv(std::vector<float>(rows, NAN));
@@ -52,6 +60,8 @@ TBRM_TEST(residual_agrees_with_the_cpu_twin) {
             args.reward = d_reward.get();
             args.weight = d_weight.get();
             args.bootstrap = d_bootstrap.get();
+            args.ref_v_end = d_ref_v_end.get();
+            args.v_frozen = detach != 0 ? d_v_frozen.get() : nullptr;
             cuda::residual_forward(
                     queue(), args, d_q.get(), d_v.get(), d_f.get(), d_loss.get(), d_dq.get(), d_dv.get());
             const std::vector<float> f2 = d_f.download(), dq2 = d_dq.download(), dv2 = d_dv.download();

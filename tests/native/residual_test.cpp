@@ -17,14 +17,15 @@ namespace {
 // A batch that owns its arrays.
 struct Batch {
     std::vector<int64_t> offsets{0};
-    std::vector<float> q, v, ref_logp, ref_v1, reward, weight;
+    std::vector<float> q, v, ref_logp, ref_v1, v_frozen, ref_v_end;
+    std::vector<double> reward, weight;
     std::vector<int32_t> bootstrap;
     tbrm_residual_args_t args{};
 
     tbrm_residual_args_t view() {
         args.struct_size = sizeof args;
-        if (args.beta == 0.0f) args.beta = 0.5f;
-        if (args.loss_scale == 0.0f) args.loss_scale = 1.0f;
+        if (args.beta == 0.0) args.beta = 0.5;
+        if (args.loss_scale == 0.0) args.loss_scale = 1.0;
         args.n_seqs = static_cast<int64_t>(reward.size());
         args.n_rows = offsets.back();
         args.row_offsets = offsets.data();
@@ -33,6 +34,8 @@ struct Batch {
         args.reward = reward.data();
         args.weight = weight.data();
         args.bootstrap = bootstrap.empty() ? nullptr : bootstrap.data();
+        args.v_frozen = v_frozen.empty() ? nullptr : v_frozen.data();
+        args.ref_v_end = ref_v_end.empty() ? nullptr : ref_v_end.data();
         return args;
     }
 };
@@ -62,10 +65,13 @@ Batch random_batch(const std::vector<int64_t>& lengths, uint64_t seed, bool with
             b.ref_logp.push_back(static_cast<float>(std::log(testing::uniform(seed + 2, at))));
         }
         b.offsets.push_back(static_cast<int64_t>(b.q.size()));
-        b.reward.push_back(testing::uniform(seed + 3, i) < 0.5 ? 0.0f : 1.0f);
-        b.weight.push_back(1.0f / static_cast<float>(lengths.size()));
+        b.reward.push_back(testing::uniform(seed + 3, i) < 0.5 ? 0.0 : 1.0);
+        b.weight.push_back(1.0 / static_cast<double>(lengths.size()));
         b.ref_v1.push_back(static_cast<float>(10.0 + 8.0 * testing::normal(seed + 4, i)));
-        if (with_bootstrap) b.bootstrap.push_back(testing::uniform(seed + 5, i) < 0.5 ? 0 : 1);
+        if (with_bootstrap) {
+            b.bootstrap.push_back(testing::uniform(seed + 5, i) < 0.5 ? 0 : 1);
+            b.ref_v_end.push_back(static_cast<float>(10.0 + 8.0 * testing::normal(seed + 6, i)));
+        }
     }
     return b;
 }
@@ -81,8 +87,8 @@ TBRM_TEST(two_trajectories_by_hand) {
     b.q = {1.0f, 2.0f, -1.0f};
     b.v = {3.0f, 2.5f, 0.5f};
     b.ref_logp = {-1.0f, -0.25f, -2.0f};
-    b.reward = {1.0f, 0.0f};
-    b.weight = {0.5f, 0.5f};
+    b.reward = {1.0, 0.0};
+    b.weight = {0.5, 0.5};
     const Result r = run(b);
     // 3 + (1-3+1) + (2-2.5+0.25) - 1/0.5 = -0.25 ;  0.5 + (-1-0.5+2) - 0 = 1
     CHECK(close(r.residual[0], -0.25, 0));
@@ -95,22 +101,23 @@ TBRM_TEST(two_trajectories_by_hand) {
 TBRM_TEST(reval_detach_scale_and_bootstrap_by_hand) {
     Batch b;
     b.args.kind = TBRM_RESIDUAL_KIND_REVAL;
-    b.args.loss_scale = 0.25f;
+    b.args.loss_scale = 0.25;
     b.args.detach_value = 1;
     b.offsets = {0, 3};
     b.q = {1.0f, 2.0f, 99.0f};
     b.v = {3.0f, 2.5f, 4.0f};
     b.ref_logp = {-1.0f, -0.25f, 77.0f};
     b.ref_v1 = {1.5f};
-    b.reward = {1.0f};
-    b.weight = {2.0f};
+    b.reward = {1.0};
+    b.weight = {2.0};
     b.bootstrap = {1};
+    b.ref_v_end = {0.5f};
     const Result r = run(b);
-    // -0.25 as above, - ref_v1 1.5 - V_3 4 = -5.75; c = 2 * 0.25 * 2 * f = f
-    CHECK(close(r.residual[0], -5.75, 0));
-    CHECK(close(r.loss, 0.5 * 5.75 * 5.75, 0));
-    CHECK(r.dq[0] == -5.75f && r.dq[1] == -5.75f && r.dq[2] == 0.0f);
-    CHECK(r.dv[0] == 5.75f && r.dv[1] == 5.75f && r.dv[2] == 5.75f);
+    // -0.25 as above, - ref_v1 1.5 - (V_3 4 - ref_v_end 0.5) = -5.25; c = 2 * 0.25 * 2 * f = f
+    CHECK(close(r.residual[0], -5.25, 0));
+    CHECK(close(r.loss, 0.5 * 5.25 * 5.25, 0));
+    CHECK(r.dq[0] == -5.25f && r.dq[1] == -5.25f && r.dq[2] == 0.0f);
+    CHECK(r.dv[0] == 5.25f && r.dv[1] == 5.25f && r.dv[2] == 5.25f);
 }
 
 // The loss is quadratic in every Q and V, so central differences are exact but for rounding: h = 2^-4 keeps q + h exact enough, and the
@@ -119,7 +126,7 @@ TBRM_TEST(gradients_agree_with_central_differences) {
     for (const int kind : {TBRM_RESIDUAL_KIND_TBRM, TBRM_RESIDUAL_KIND_REVAL}) {
         Batch b = random_batch({4, 1, 0, 7}, 11, true);
         b.args.kind = kind;
-        b.args.loss_scale = 0.25f;
+        b.args.loss_scale = 0.25;
         const Result at = run(b);
         const float h = 0.0625f;
         const auto slope = [&](float& x) {
@@ -174,25 +181,68 @@ TBRM_TEST(token_residuals_telescope_to_the_trajectory_residual) {
     }
 }
 
-// At theta = theta_ref: TBRM f = V_ref(s_1) - r / beta, ReVal f = -r / beta.
-TBRM_TEST(at_the_reference_policy_the_residual_is_known) {
-    Batch b = random_batch(kLengths, 31);
-    for (size_t i = 0; i < b.q.size(); ++i)
-        b.ref_logp[i] = static_cast<float>(static_cast<double>(b.q[i]) - static_cast<double>(b.v[i]));
-    for (size_t s = 0; s < b.reward.size(); ++s) {
-        if (b.offsets[s] < b.offsets[s + 1]) b.ref_v1[s] = b.v[static_cast<size_t>(b.offsets[s])];
+// At theta = theta_ref: TBRM f = V_ref(s_1) - r / beta, ReVal f = -r / beta, for unfinished trajectories too. Both sides are rounded
+// alike, so nothing is left of the log-ratio: these are equalities of bits, and without a reward ReVal's gradient is 0.
+TBRM_TEST(at_the_reference_policy_the_residual_is_known_exactly) {
+    for (const bool bootstrap : {false, true}) {
+        Batch b = random_batch(kLengths, 31, bootstrap);
+        for (size_t i = 0; i < b.q.size(); ++i)
+            b.ref_logp[i] = b.q[i] - b.v[i];
+        for (size_t s = 0; s < b.reward.size(); ++s) {
+            if (b.offsets[s] == b.offsets[s + 1]) continue;
+            b.ref_v1[s] = b.v[static_cast<size_t>(b.offsets[s])];
+            if (bootstrap) b.ref_v_end[s] = b.v[static_cast<size_t>(b.offsets[s + 1] - 1)];
+        }
+        const auto length = [&](size_t s) {
+            return b.offsets[s + 1] - b.offsets[s] - (bootstrap && b.bootstrap[s] != 0 ? 1 : 0);
+        };
+        const Result tbrm = run(b);
+        b.args.kind = TBRM_RESIDUAL_KIND_REVAL;
+        const Result reval = run(b);
+        for (size_t s = 0; s < b.reward.size(); ++s) {
+            if (length(s) <= 0) continue;
+            const bool unfinished = bootstrap && b.bootstrap[s] != 0;
+            const double end = unfinished ? static_cast<double>(b.v[static_cast<size_t>(b.offsets[s + 1] - 1)]) : 0.0;
+            const double first = static_cast<double>(b.ref_v1[s]) - b.reward[s] / 0.5;
+            CHECK(tbrm.residual[s] == static_cast<float>(first - end));
+            CHECK(reval.residual[s] == static_cast<float>(-b.reward[s] / 0.5));
+        }
+        b.reward.assign(b.reward.size(), 0.0);
+        const Result still = run(b);
+        CHECK(still.loss == 0.0);
+        for (size_t i = 0; i < b.q.size(); ++i)
+            CHECK(still.dq[i] == 0.0f && still.dv[i] == 0.0f);
     }
-    const Result tbrm = run(b);
-    b.args.kind = TBRM_RESIDUAL_KIND_REVAL;
-    const Result reval = run(b);
+}
+
+// The iterative form: a frozen value stands for V_1, and no row's gradient is spared.
+TBRM_TEST(a_frozen_value_takes_the_place_of_the_first) {
+    Batch b = random_batch(kLengths, 37);
+    b.args.detach_value = 1;
+    const Result detached = run(b);
+    b.args.detach_value = 0;
+    b.v_frozen.assign(b.reward.size(), 0.0f);
     for (size_t s = 0; s < b.reward.size(); ++s) {
-        const int64_t length = b.offsets[s + 1] - b.offsets[s];
-        if (length == 0) continue;
-        // ref_logp was rounded to fp32 per token: at most 2^-24 of |log p| <= 20 each.
-        const double tolerance = 1.2e-6 * static_cast<double>(length) + 1e-6;
-        CHECK(close(tbrm.residual[s], static_cast<double>(b.ref_v1[s]) - b.reward[s] / 0.5, tolerance));
-        CHECK(close(reval.residual[s], -b.reward[s] / 0.5, tolerance));
+        if (b.offsets[s] < b.offsets[s + 1]) b.v_frozen[s] = b.v[static_cast<size_t>(b.offsets[s])];
     }
+    const Result same = run(b);
+    CHECK(same.loss == detached.loss && same.dq == detached.dq && same.dv == detached.dv);
+    b.v_frozen[0] += 2.0f;
+    CHECK(close(run(b).residual[0], static_cast<double>(detached.residual[0]) + 2.0, 1e-5));
+}
+
+// beta, rewards and weights are doubles: 0.002 is not fp32(0.002), whose loss differs by 9.5e-8.
+TBRM_TEST(beta_reward_and_weight_keep_their_precision) {
+    Batch b;
+    b.args.beta = 0.002;
+    b.offsets = {0, 1};
+    b.q = {1.0f};
+    b.v = {3.0f};
+    b.ref_logp = {-2.0f};
+    b.reward = {0.7};
+    b.weight = {1.0 / 3};
+    const double f = 3.0 - 0.7 / 0.002;
+    CHECK(close(run(b).loss, f * f / 3, 1e-14 * f * f));
 }
 
 // Shifting every logit of a later state leaves f alone; shifting those of s_1 by c moves f by c.
@@ -223,14 +273,15 @@ TBRM_TEST(gradients_over_the_vocabulary_sum_as_they_must) {
 // loss_scale = beta^2: (beta log pi/pi_ref + beta V_1 - r)^2, the A*-PO form with V_hat = beta V_theta(s_1).
 TBRM_TEST(scaled_by_beta_squared_it_is_the_loss_in_reward_units) {
     Batch b = random_batch(kLengths, 47);
-    b.args.loss_scale = 0.25f;
+    b.args.loss_scale = 0.25;
     double expected = 0;
     for (size_t s = 0; s < b.reward.size(); ++s) {
         if (b.offsets[s] == b.offsets[s + 1]) continue;
         double ratio = 0;
         for (int64_t i = b.offsets[s]; i < b.offsets[s + 1]; ++i) {
             const size_t at = static_cast<size_t>(i);
-            ratio += static_cast<double>(b.q[at]) - b.v[at] - b.ref_logp[at];
+            const float logp = b.q[at] - b.v[at];
+            ratio += static_cast<double>(logp) - b.ref_logp[at];
         }
         const double g = 0.5 * ratio + 0.5 * b.v[static_cast<size_t>(b.offsets[s])] - b.reward[s];
         expected += b.weight[s] * g * g;
@@ -250,7 +301,7 @@ TBRM_TEST(an_empty_trajectory_is_zero_even_with_a_bootstrap_row) {
 TBRM_TEST(a_dropped_trajectory_does_nothing_even_when_it_is_not_finite) {
     Batch b = random_batch({3, 4}, 59);
     const Result both = run(b);
-    b.weight[0] = 0.0f;
+    b.weight[0] = 0.0;
     b.q[1] = NAN;
     b.v[2] = INFINITY;
     const Result r = run(b);
@@ -303,13 +354,12 @@ TBRM_TEST(the_bits_do_not_depend_on_company_order_or_threads) {
 // A residual near 500 that is a sum of thousands of terms keeps the accuracy of its inputs.
 TBRM_TEST(a_long_sum_loses_nothing) {
     Batch b = random_batch({16384}, 71);
-    b.args.beta = 0.002f;
-    b.reward[0] = 1.0f;
+    b.args.beta = 0.002;
+    b.reward[0] = 1.0;
     const Result r = run(b);
-    long double f = static_cast<long double>(b.v[0]) - 1.0L / static_cast<long double>(0.002f);
+    long double f = static_cast<long double>(b.v[0]) - 1.0L / 0.002L;
     for (size_t i = 0; i < b.q.size(); ++i)
-        f += static_cast<long double>(b.q[i]) - static_cast<long double>(b.v[i]) -
-             static_cast<long double>(b.ref_logp[i]);
+        f += static_cast<long double>(b.q[i] - b.v[i]) - static_cast<long double>(b.ref_logp[i]);
     CHECK(close(r.residual[0], static_cast<double>(f), 6e-8 * std::fabs(static_cast<double>(f)) + 1e-9));
 }
 
@@ -329,7 +379,7 @@ TBRM_TEST(what_the_contract_forbids_is_refused) {
     CHECK(!refused([](Batch&, Args&) {}));
     CHECK(refused([](Batch&, Args& a) { a.struct_size -= 8; }));
     CHECK(refused([](Batch&, Args& a) { a.kind = 2; }));
-    for (const float bad : {0.0f, -1.0f, NAN, INFINITY}) {
+    for (const double bad : {0.0, -1.0, static_cast<double>(NAN), static_cast<double>(INFINITY)}) {
         CHECK(refused([&](Batch&, Args& a) { a.beta = bad; }));
         CHECK(refused([&](Batch&, Args& a) { a.loss_scale = bad; }));
     }
@@ -343,6 +393,11 @@ TBRM_TEST(what_the_contract_forbids_is_refused) {
     CHECK(refused([](Batch&, Args& a) {
         a.kind = TBRM_RESIDUAL_KIND_REVAL;
         a.ref_v1 = nullptr;
+    }));
+    const int32_t unfinished[] = {1, 0};
+    CHECK(refused([&](Batch&, Args& a) {
+        a.kind = TBRM_RESIDUAL_KIND_REVAL;
+        a.bootstrap = unfinished;
     }));
 }
 

@@ -35,7 +35,7 @@ std::string layout_text() {
     field(offsetof(tbrm_model_config_t, recompute));
     field(offsetof(tbrm_model_config_t, rms_norm_eps));
     field(offsetof(tbrm_model_config_t, rope_attention_factor));
-    field(offsetof(tbrm_model_config_t, head_kind));
+    field(offsetof(tbrm_model_config_t, reserved));
     field(offsetof(tbrm_model_config_t, head_budget_bytes));
     begin("tbrm_adapter_config", sizeof(tbrm_adapter_config_t));
     field(offsetof(tbrm_adapter_config_t, struct_size));
@@ -107,6 +107,8 @@ std::string layout_text() {
     field(offsetof(tbrm_residual_args_t, reward));
     field(offsetof(tbrm_residual_args_t, weight));
     field(offsetof(tbrm_residual_args_t, bootstrap));
+    field(offsetof(tbrm_residual_args_t, v_frozen));
+    field(offsetof(tbrm_residual_args_t, ref_v_end));
     begin("tbrm_optimizer_config", sizeof(tbrm_optimizer_config_t));
     field(offsetof(tbrm_optimizer_config_t, struct_size));
     field(offsetof(tbrm_optimizer_config_t, beta1));

@@ -39,9 +39,10 @@ public:
     HeadTape(HeadTape&&) noexcept;
     HeadTape& operator=(HeadTape&&) noexcept;
 
-    // x must stay valid until backward.
+    // x must stay valid until backward. v_hint [rows] or null: a log-sum-exp near the true one (the rollout's or the reference's), for a
+    // twin that shifts a row before it has seen its segment; this one shifts by each segment's own maximum and does not need it.
     void forward(const HeadShape& shape, int64_t rows, const void* x, const void* w, const int32_t* labels,
-            float* out_q, float* out_v, float* out_h);
+            const float* v_hint, float* out_q, float* out_v, float* out_h);
 
     // dx [rows, D] in dtype (written), dw fp32 panels (+=), null when W is not trained. dh may be null. Frees what was kept.
     void backward(const void* w, const float* dq, const float* dv, const float* dh, void* dx, float* dw);
@@ -75,7 +76,7 @@ public:
     HeadTape& operator=(HeadTape&&) noexcept;
 
     void forward(const HeadShape& shape, int64_t rows, const void* x, const void* w, const int32_t* labels,
-            float* out_q, float* out_v, float* out_h);
+            const float* v_hint, float* out_q, float* out_v, float* out_h);
     void backward(const void* w, const float* dq, const float* dv, const float* dh, void* dx, float* dw);
     int64_t kept_bytes() const;
 

@@ -60,9 +60,7 @@ struct ModelView {
     const float* rope_sin;
     const void* embedding;  // [V, D]
     const float* final_norm;
-    const void* head;         // [V, D]; the embedding when tied; null with a value head
-    const float* score;       // [D] or null
-    const float* score_bias;  // [1] or null
+    const void* head;  // [V, D]; the embedding when tied
     std::vector<LayerView> layers;
     AdapterView adapter;
 

@@ -19,8 +19,9 @@ extern "C" tbrm_status_t tbrm_residual_forward(tbrm_context_t* context, const tb
         device.enter();
         const tbrm::StagedInput<int64_t> offsets(device, args->row_offsets, n_seqs + 1);
         const tbrm::StagedInput<float> ref_logp(device, args->ref_logp, n_rows), ref_v1(device, args->ref_v1, n_seqs),
-                reward(device, args->reward, n_seqs), weight(device, args->weight, n_seqs), staged_q(device, q, n_rows),
-                staged_v(device, v, n_rows);
+                v_frozen(device, args->v_frozen, n_seqs), ref_v_end(device, args->ref_v_end, n_seqs),
+                staged_q(device, q, n_rows), staged_v(device, v, n_rows);
+        const tbrm::StagedInput<double> reward(device, args->reward, n_seqs), weight(device, args->weight, n_seqs);
         const tbrm::StagedInput<int32_t> bootstrap(device, args->bootstrap, n_seqs);
         tbrm::StagedOutput<float> residual(device, out_residual, n_seqs), dq(device, out_dq, n_rows),
                 dv(device, out_dv, n_rows);
@@ -33,6 +34,8 @@ extern "C" tbrm_status_t tbrm_residual_forward(tbrm_context_t* context, const tb
         on_device.reward = reward.get();
         on_device.weight = weight.get();
         on_device.bootstrap = bootstrap.get();
+        on_device.v_frozen = v_frozen.get();
+        on_device.ref_v_end = ref_v_end.get();
         device.residual_forward(
                 on_device, staged_q.get(), staged_v.get(), residual.get(), loss.get(), dq.get(), dv.get());
         residual.finish();

@@ -23,11 +23,18 @@ Span actions_of(const tbrm_residual_args_t& args, int64_t b) {
 double residual_of(const tbrm_residual_args_t& args, const float* q, const float* v, int64_t b, const Span& actions) {
     double f = 0.0;
     for (int64_t r = actions.first; r < actions.last; ++r) {
-        f += static_cast<double>(q[r]) - static_cast<double>(v[r]) - static_cast<double>(args.ref_logp[r]);
+        // Rounded as the reference's was: the difference of equal policies is 0, not the rounding of one side.
+        const float logp = q[r] - v[r];
+        f += static_cast<double>(logp) - static_cast<double>(args.ref_logp[r]);
     }
-    f += static_cast<double>(v[actions.first]) - static_cast<double>(args.reward[b]) / static_cast<double>(args.beta);
-    if (args.kind == TBRM_RESIDUAL_KIND_REVAL) f -= static_cast<double>(args.ref_v1[b]);
-    if (actions.bootstrap) f -= static_cast<double>(v[actions.last]);
+    // Equal first values meet first, so that they cancel before anything is rounded.
+    double first_value = static_cast<double>(args.v_frozen != nullptr ? args.v_frozen[b] : v[actions.first]);
+    if (args.kind == TBRM_RESIDUAL_KIND_REVAL) first_value -= static_cast<double>(args.ref_v1[b]);
+    f += first_value - args.reward[b] / args.beta;
+    if (actions.bootstrap) {
+        const double reference = args.kind == TBRM_RESIDUAL_KIND_REVAL ? static_cast<double>(args.ref_v_end[b]) : 0.0;
+        f -= static_cast<double>(v[actions.last]) - reference;
+    }
     return f;
 }
 
@@ -40,7 +47,7 @@ void residual_forward(const tbrm_residual_args_t& args, const float* q, const fl
         const Span actions = actions_of(args, b);
         const bool empty = actions.first == actions.last;
         const double f = empty ? 0.0 : residual_of(args, q, v, b, actions);
-        const double weight = static_cast<double>(args.loss_scale) * static_cast<double>(args.weight[b]);
+        const double weight = args.loss_scale * args.weight[b];
         // A dropped trajectory (weight 0) must not poison the sum, even when its residual is not finite.
         const double coefficient = weight == 0.0 ? 0.0 : 2.0 * weight * f;
         losses[static_cast<size_t>(b)] = weight == 0.0 ? 0.0 : weight * f * f;
@@ -51,7 +58,7 @@ void residual_forward(const tbrm_residual_args_t& args, const float* q, const fl
             out_dv[r] = -c;
         }
         // The -V_1 of log pi(a_1|s_1) meets the +V_1 of the residual; only a detached V(s_1) leaves the former.
-        if (!empty && args.detach_value == 0) out_dv[actions.first] = 0.0f;
+        if (!empty && args.detach_value == 0 && args.v_frozen == nullptr) out_dv[actions.first] = 0.0f;
         if (actions.bootstrap) {
             out_dq[actions.last] = 0.0f;
             out_dv[actions.last] = empty ? 0.0f : -c;

@@ -16,9 +16,11 @@ struct Trajectories {
     const int64_t* row_offsets;
     const float* ref_logp;
     const float* ref_v1;
-    const float* reward;
-    const float* weight;
+    const double* reward;
+    const double* weight;
     const int32_t* bootstrap;
+    const float* v_frozen;
+    const float* ref_v_end;
 };
 
 __global__ void residual_block_per_trajectory_kernel(Trajectories t, const float* q, const float* v,
@@ -29,17 +31,20 @@ __global__ void residual_block_per_trajectory_kernel(Trajectories t, const float
     const bool empty = first == last;
 
     double log_ratio = 0.0;
-    for (int64_t r = first + threadIdx.x; r < last; r += kThreads)
-        log_ratio += static_cast<double>(q[r]) - static_cast<double>(v[r]) - static_cast<double>(t.ref_logp[r]);
+    for (int64_t r = first + threadIdx.x; r < last; r += kThreads) {
+        const float logp = q[r] - v[r];  // rounded as ref_logp was: equal policies differ by 0
+        log_ratio += static_cast<double>(logp) - static_cast<double>(t.ref_logp[r]);
+    }
     log_ratio = reduce_block<kThreads>(log_ratio, Add());
 
     double f = 0.0;
     if (!empty) {
-        f = log_ratio + static_cast<double>(v[first]) - static_cast<double>(t.reward[b]) / t.beta;
-        if (t.reval) f -= static_cast<double>(t.ref_v1[b]);
-        if (bootstrap) f -= static_cast<double>(v[last]);
+        double first_value = static_cast<double>(t.v_frozen != nullptr ? t.v_frozen[b] : v[first]);
+        if (t.reval) first_value -= static_cast<double>(t.ref_v1[b]);
+        f = log_ratio + (first_value - t.reward[b] / t.beta);
+        if (bootstrap) f -= static_cast<double>(v[last]) - (t.reval ? static_cast<double>(t.ref_v_end[b]) : 0.0);
     }
-    const double weight = t.loss_scale * static_cast<double>(t.weight[b]);
+    const double weight = t.loss_scale * t.weight[b];
     // A dropped trajectory (weight 0) must not poison anything, even when its residual is not finite.
     const float c = weight == 0.0 ? 0.0f : static_cast<float>(2.0 * weight * f);
     if (threadIdx.x == 0) {
@@ -50,7 +55,7 @@ __global__ void residual_block_per_trajectory_kernel(Trajectories t, const float
         const bool action = r < last;
         out_dq[r] = action ? c : 0.0f;
         if (action)
-            out_dv[r] = r == first && !t.detach_value ? 0.0f : -c;
+            out_dv[r] = r == first && !t.detach_value && t.v_frozen == nullptr ? 0.0f : -c;
         else
             out_dv[r] = empty ? 0.0f : -c;
     }
@@ -68,9 +73,9 @@ __global__ void sum_losses_kernel(int64_t n, const double* losses, double* out_l
 
 void residual_forward(const CudaQueue& queue, const tbrm_residual_args_t& args, const float* q, const float* v,
         float* out_residual, double* out_loss, float* out_dq, float* out_dv) {
-    const Trajectories t{args.kind == TBRM_RESIDUAL_KIND_REVAL, args.detach_value != 0, static_cast<double>(args.beta),
-            static_cast<double>(args.loss_scale), args.row_offsets, args.ref_logp, args.ref_v1, args.reward,
-            args.weight, args.bootstrap};
+    const Trajectories t{args.kind == TBRM_RESIDUAL_KIND_REVAL, args.detach_value != 0, args.beta, args.loss_scale,
+            args.row_offsets, args.ref_logp, args.ref_v1, args.reward, args.weight, args.bootstrap, args.v_frozen,
+            args.ref_v_end};
     const CudaArray<double> losses(queue, args.n_seqs);
     if (args.n_seqs > 0) {
         residual_block_per_trajectory_kernel<<<static_cast<unsigned>(args.n_seqs), kThreads, 0, queue.stream>>>(

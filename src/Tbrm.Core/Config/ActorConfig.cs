@@ -20,8 +20,89 @@ public sealed record ActorConfig
     /// <summary>Computes residual and coefficients natively, without leaving the device, where the objective has such a kernel.</summary>
     public bool FusedResidual { get; init; } = true;
 
+    /// <summary>epsilon of the clipped ratio.</summary>
+    [AllowedRange(0, 1e6)]
+    public double ClipRatio { get; init; } = 0.2;
+
+    /// <summary>Lower epsilon; null: clip_ratio.</summary>
+    [AllowedRange(0, 1e6)]
+    public double? ClipRatioLow { get; init; }
+
+    /// <summary>Upper epsilon; null: clip_ratio.</summary>
+    [AllowedRange(0, 1e6)]
+    public double? ClipRatioHigh { get; init; }
+
+    /// <summary>Dual clip; null: 3 (20 for dppo).</summary>
+    [AllowedRange(1, 1e9, ExclusiveMinimum = true)]
+    public double? ClipRatioC { get; init; }
+
+    /// <summary>How the losses of tokens become one number.</summary>
+    [AllowedWords("token-mean", "token-sum", "seq-mean-token-sum", "seq-mean-token-mean", "seq-mean-token-sum-norm")]
+    public string LossAggMode { get; init; } = "token-mean";
+
+    /// <summary>Divisor of seq-mean-token-sum-norm; null: data.max_response_length.</summary>
+    [AllowedRange(0, 1e12, ExclusiveMinimum = true)]
+    public double? LossScaleFactor { get; init; }
+
+    /// <summary>Entropy bonus.</summary>
+    [AllowedRange(-1e6, 1e6)]
+    public double EntropyCoeff { get; init; }
+
+    /// <summary>Adds the KL to the reference to the loss.</summary>
+    public bool UseKlLoss { get; init; }
+
+    /// <summary>Weight of the KL in the loss.</summary>
+    [AllowedRange(0, 1e6)]
+    public double KlLossCoef { get; init; } = 0.001;
+
+    /// <summary>Which estimate of the KL, in the loss; with + the gradient of k2.</summary>
+    [AllowedWords("kl", "k1", "abs", "mse", "k2", "low_var_kl", "k3", "kl+", "k1+", "abs+", "mse+", "k2+", "low_var_kl+", "k3+")]
+    public string KlLossType { get; init; } = "low_var_kl";
+
+    /// <summary>sapo: temperature where the advantage is positive.</summary>
+    [AllowedRange(0, 1e6, ExclusiveMinimum = true)]
+    public double TauPos { get; init; } = 1;
+
+    /// <summary>sapo: temperature elsewhere.</summary>
+    [AllowedRange(0, 1e6, ExclusiveMinimum = true)]
+    public double TauNeg { get; init; } = 1.05;
+
+    /// <summary>Which policy loss, and its own parameters.</summary>
+    public PolicyLossConfig PolicyLoss { get; init; } = new();
+
     /// <summary>AdamW and its schedule.</summary>
     public OptimConfig Optim { get; init; } = new();
+}
+
+/// <summary>Section <c>actor.policy_loss</c>.</summary>
+public sealed record PolicyLossConfig
+{
+    /// <summary>verl's word for the policy loss (vanilla, gspo, cispo, ...); empty: the algorithm's own.</summary>
+    public string LossMode { get; init; } = "";
+
+    /// <summary>clip_cov: share of tokens that lose their gradient.</summary>
+    [AllowedRange(0, 1, ExclusiveMinimum = true)]
+    public double ClipCovRatio { get; init; } = 0.0002;
+
+    /// <summary>clip_cov: least covariance of such a token.</summary>
+    [AllowedRange(-1e9, 1e9)]
+    public double ClipCovLb { get; init; } = 1;
+
+    /// <summary>clip_cov: largest covariance of such a token.</summary>
+    [AllowedRange(-1e9, 1e9)]
+    public double ClipCovUb { get; init; } = 5;
+
+    /// <summary>kl_cov: share of tokens with a KL penalty.</summary>
+    [AllowedRange(0, 1, ExclusiveMinimum = true)]
+    public double KlCovRatio { get; init; } = 0.0002;
+
+    /// <summary>kl_cov: weight of that penalty.</summary>
+    [AllowedRange(0, 1e6)]
+    public double PpoKlCoef { get; init; } = 0.1;
+
+    /// <summary>dro: weight of the squared log-ratio.</summary>
+    [AllowedRange(0, 1e6, ExclusiveMinimum = true)]
+    public double? DroBeta { get; init; }
 }
 
 /// <summary>Section <c>optim</c> of an update: AdamW and its schedule.</summary>

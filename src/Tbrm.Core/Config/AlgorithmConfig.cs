@@ -1,14 +1,103 @@
+using System.Collections.Generic;
+
 namespace Tbrm.Core;
 
-/// <summary>Section <c>algorithm</c>: the objective.</summary>
+/// <summary>Section <c>algorithm</c>: which objective, and where its advantages come from.</summary>
 public sealed record AlgorithmConfig
 {
-    /// <summary>Which objective.</summary>
-    [AllowedWords("tbrm", "reval", "brm")]
+    /// <summary>
+    /// Which algorithm: tbrm, reval, brm, a_star_po, oapl, ppo, grpo, ... (<c>tbrm-native objective list</c>), or a class of your own,
+    /// <c>assembly:My.dll#My.Loss</c>. Empty: what adv_estimator and actor.policy_loss.loss_mode select, else tbrm.
+    /// </summary>
     public string Name { get; init; } = "tbrm";
+
+    /// <summary>verl's word for the advantage estimator (gae, grpo, rloo, ...); empty: the algorithm's own.</summary>
+    public string AdvEstimator { get; init; } = "";
+
+    /// <summary>Options of the algorithm by their own names; they go before the keys of other sections. The only ones of a class of your own.</summary>
+    public Dictionary<string, string> Options { get; init; } = [];
+
+    /// <summary>Discount of gae and reinforce_plus_plus.</summary>
+    [AllowedRange(0, 1)]
+    public double Gamma { get; init; } = 1;
+
+    /// <summary>lambda of gae.</summary>
+    [AllowedRange(0, 1)]
+    public double Lam { get; init; } = 1;
+
+    /// <summary>grpo: divides by the group's standard deviation.</summary>
+    public bool NormAdvByStdInGrpo { get; init; } = true;
+
+    /// <summary>Subtracts the KL to the reference from the reward of every token.</summary>
+    public bool UseKlInReward { get; init; }
+
+    /// <summary>Which estimate of the KL, in the reward.</summary>
+    [AllowedWords("kl", "k1", "abs", "mse", "k2", "low_var_kl", "k3")]
+    public string KlPenalty { get; init; } = "kl";
+
+    /// <summary>The coefficient of the KL in the reward.</summary>
+    public KlCtrlConfig KlCtrl { get; init; } = new();
+
+    /// <summary>Importance weights and rejection for a rollout whose policy is not the trainer's.</summary>
+    public RolloutCorrectionConfig RolloutCorrection { get; init; } = new();
 
     /// <summary>Parameters of the Bellman residual objectives.</summary>
     public BellmanConfig Tbrm { get; init; } = new();
+
+    /// <summary>Parameters of A*-PO.</summary>
+    public AStarPoConfig AStarPo { get; init; } = new();
+}
+
+/// <summary>Section <c>algorithm.kl_ctrl</c>: the coefficient of the KL in the reward.</summary>
+public sealed record KlCtrlConfig
+{
+    /// <summary>Fixed, or steered towards target_kl.</summary>
+    [AllowedWords("fixed", "adaptive")]
+    public string Type { get; init; } = "fixed";
+
+    /// <summary>Where it begins.</summary>
+    [AllowedRange(0, 1e6)]
+    public double KlCoef { get; init; } = 0.001;
+
+    /// <summary>Adaptive: trajectories over which it may double, roughly.</summary>
+    [AllowedRange(1, 1e12)]
+    public double Horizon { get; init; } = 10_000;
+
+    /// <summary>Adaptive: the target, nats.</summary>
+    [AllowedRange(0, 1e6, ExclusiveMinimum = true)]
+    public double TargetKl { get; init; } = 0.1;
+}
+
+/// <summary>Section <c>algorithm.rollout_correction</c>, verl's keys. On CPU rollout and trainer have the same log-probs, bit for bit.</summary>
+public sealed record RolloutCorrectionConfig
+{
+    /// <summary>Importance weights per <c>token</c> or per <c>sequence</c>; empty: none.</summary>
+    [AllowedWords("", "token", "sequence")]
+    public string RolloutIs { get; init; } = "";
+
+    /// <summary>Upper bound of the weights (truncated), or <c>lower_upper</c> (IcePop: 0 outside).</summary>
+    public string RolloutIsThreshold { get; init; } = "2.0";
+
+    /// <summary>Divides the weights by their mean.</summary>
+    public bool RolloutIsBatchNormalize { get; init; }
+
+    /// <summary>Rejection: a list of token_k1, seq_mean_k3, ... with commas; empty: none.</summary>
+    public string RolloutRs { get; init; } = "";
+
+    /// <summary>A threshold for each of rollout_rs, with commas; <c>lower_upper</c> for k1.</summary>
+    public string RolloutRsThreshold { get; init; } = "";
+}
+
+/// <summary>Section <c>algorithm.a_star_po</c>.</summary>
+public sealed record AStarPoConfig
+{
+    /// <summary>Stage 1: temperature of V*; 0 = mean reward, below 0 = no V*.</summary>
+    [AllowedRange(-1e6, 1e6)]
+    public double Beta1 { get; init; } = 0.5;
+
+    /// <summary>Stage 2: reward units per nat.</summary>
+    [AllowedRange(0, 1e6, ExclusiveMinimum = true)]
+    public double Beta2 { get; init; } = 1e-3;
 }
 
 /// <summary>Section <c>algorithm.tbrm</c>: what TBRM, ReVal and BRM share.</summary>
@@ -27,6 +116,9 @@ public sealed record BellmanConfig
 
     /// <summary>BRM: V(s_{h+1}) carries no gradient (single-step soft Q-learning).</summary>
     public bool StopGradNext { get; init; }
+
+    /// <summary>V(s_1) of the policy before the first update on a rollout stands for V(s_1) (the iterative form, appendix D).</summary>
+    public bool Iterative { get; init; }
 
     /// <summary>
     /// What a response that hit the length limit is: <c>keep</c> (verl: the grader's score on the partial text), <c>drop</c> (weight 0),

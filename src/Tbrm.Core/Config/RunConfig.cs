@@ -18,6 +18,9 @@ public sealed record RunConfig
     /// <summary>The update.</summary>
     public ActorConfig Actor { get; init; } = new();
 
+    /// <summary>The value model, where the algorithm has one.</summary>
+    public CriticConfig Critic { get; init; } = new();
+
     /// <summary>The reference policy.</summary>
     public RefConfig Ref { get; init; } = new();
 

@@ -55,6 +55,8 @@ public static class PolicyScores
                 Reward = residual.Reward,
                 Weight = residual.Weight,
                 Bootstrap = residual.Bootstrap,
+                VFrozen = residual.VFrozen,
+                RefVEnd = residual.RefVEnd,
             };
             double loss = Gradient.Fused(policy.Model, batch.Native(temperature), args, scores.Q, scores.V, f);
             return (scores, f, loss);
@@ -64,6 +66,9 @@ public static class PolicyScores
             throw e.ToUser("residual and gradient");
         }
     }
+
+    /// <summary>Sets the accumulated gradients to zero.</summary>
+    public static void ZeroGradient(this Policy policy) => Gradient.Zero(policy.Model);
 }
 
 /// <summary>Inputs of the fused residual kernel; arrays as in tbrm_residual_args_t.</summary>
@@ -73,10 +78,10 @@ public sealed record FusedResidual
     public required bool CalibratedByReference { get; init; }
 
     /// <summary>Reward units per nat.</summary>
-    public required float Beta { get; init; }
+    public required double Beta { get; init; }
 
     /// <summary>Multiplies the loss.</summary>
-    public required float LossScale { get; init; }
+    public required double LossScale { get; init; }
 
     /// <summary>V(s_1) carries no gradient.</summary>
     public required bool DetachValue { get; init; }
@@ -88,11 +93,17 @@ public sealed record FusedResidual
     public required float[] RefV1 { get; init; }
 
     /// <summary>[B].</summary>
-    public required float[] Reward { get; init; }
+    public required double[] Reward { get; init; }
 
     /// <summary>[B].</summary>
-    public required float[] Weight { get; init; }
+    public required double[] Weight { get; init; }
 
     /// <summary>[B], or empty.</summary>
     public required int[] Bootstrap { get; init; }
+
+    /// <summary>[B], or empty: stands for V(s_1) and carries no gradient.</summary>
+    public float[] VFrozen { get; init; } = [];
+
+    /// <summary>[B], or empty for TBRM: V_ref(s_{H+1}) where Bootstrap is 1.</summary>
+    public float[] RefVEnd { get; init; } = [];
 }

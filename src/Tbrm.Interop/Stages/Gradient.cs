@@ -9,14 +9,6 @@ public static unsafe class Gradient
     public static void Zero(ModelHandle model) =>
         NativeError.ThrowIfFailed(NativeMethods.tbrm_gradient_zero(model, out NativeError err), err);
 
-    /// <summary>The 2-norm over all accumulated gradients.</summary>
-    public static double Norm(ModelHandle model)
-    {
-        double norm;
-        NativeError.ThrowIfFailed(NativeMethods.tbrm_gradient_norm(model, &norm, out NativeError err), err);
-        return norm;
-    }
-
     /// <summary>Backward of the forward that was kept; <paramref name="dh"/> may be empty.</summary>
     public static void Backward(ModelHandle model, ReadOnlySpan<float> dq, ReadOnlySpan<float> dv, ReadOnlySpan<float> dh)
     {
@@ -45,11 +37,12 @@ public static unsafe class Gradient
         double loss;
         fixed (int* ids = batch.Ids, labels = batch.Labels, bootstrap = args.Bootstrap)
         fixed (long* offsets = batch.Offsets, rows = batch.Rows, rowOffsets = args.RowOffsets)
-        fixed (float* refLogp = args.RefLogp, refV1 = args.RefV1, reward = args.Reward, weight = args.Weight)
+        fixed (float* refLogp = args.RefLogp, refV1 = args.RefV1, vFrozen = args.VFrozen, refVEnd = args.RefVEnd)
+        fixed (double* reward = args.Reward, weight = args.Weight)
         fixed (float* outQ = q, outV = v, outResidual = residual)
         {
             NativeBatch nativeBatch = LogProb.Native(batch, ids, offsets, rows, labels);
-            NativeResidualArgs nativeArgs = Residual.Native(args, rowOffsets, refLogp, refV1, reward, weight, bootstrap);
+            NativeResidualArgs nativeArgs = Residual.Native(args, rowOffsets, refLogp, refV1, reward, weight, bootstrap, vFrozen, refVEnd);
             NativeError.ThrowIfFailed(
                 NativeMethods.tbrm_gradient_residual(
                     model, &nativeBatch, &nativeArgs, outQ, outV, outResidual, &loss, out NativeError err), err);

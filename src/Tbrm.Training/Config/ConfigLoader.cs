@@ -74,6 +74,7 @@ public static class ConfigLoader
             chain[^1].SetValue(target, ConfigValue.Convert(chain[^1], entry));
         }
 
+        config = AlgorithmWords.Resolve(config, entries);
         ConfigRules.Check(config);
         return config;
     }
@@ -121,9 +122,15 @@ public static class ConfigLoader
 /// <summary>Turns a YAML value into what a property holds, within its range.</summary>
 internal static class ConfigValue
 {
-    public static object Convert(PropertyInfo property, ConfigEntry entry)
+    public static object? Convert(PropertyInfo property, ConfigEntry entry)
     {
         Type type = property.PropertyType;
+        if (Nullable.GetUnderlyingType(type) is { } underlying)
+        {
+            string text = Scalar(entry.Value, entry);
+            return text.Length == 0 ? null : One(underlying, text, entry, property);
+        }
+
         if (type == typeof(Dictionary<string, string>))
         {
             return entry.Value is YamlMappingNode map

@@ -31,6 +31,7 @@ public static class ConfigWriter
     {
         YamlMappingNode map => new JsonObject(map.Children.Select(p => KeyValuePair.Create(((YamlScalarNode)p.Key).Value!, Json(p.Value)))),
         YamlSequenceNode list => new JsonArray([.. list.Children.Select(Json)]),
+        YamlScalarNode { Style: ScalarStyle.Plain or ScalarStyle.Any, Value: "null" } => null,
         YamlScalarNode { Style: ScalarStyle.Plain or ScalarStyle.Any, Value: "true" or "false" } flag => flag.Value == "true",
         YamlScalarNode { Style: ScalarStyle.Plain or ScalarStyle.Any } scalar when double.TryParse(scalar.Value, NumberStyles.Float, CultureInfo.InvariantCulture, out double number) && double.IsFinite(number) => JsonNode.Parse(number.ToString("R", CultureInfo.InvariantCulture)),
         YamlScalarNode scalar => scalar.Value,
@@ -42,15 +43,16 @@ public static class ConfigWriter
         YamlMappingNode map = [];
         foreach (PropertyInfo property in section.GetType().GetProperties(BindingFlags.Public | BindingFlags.Instance).Where(p => p.CanWrite))
         {
-            object value = property.GetValue(section)!;
-            map.Add(ConfigSchema.Snake(property.Name), ConfigSchema.IsSection(property.PropertyType) ? Section(value) : Node(value));
+            object? value = property.GetValue(section);
+            map.Add(ConfigSchema.Snake(property.Name), ConfigSchema.IsSection(property.PropertyType) ? Section(value!) : Node(value));
         }
 
         return map;
     }
 
-    private static YamlNode Node(object value) => value switch
+    private static YamlNode Node(object? value) => value switch
     {
+        null => new YamlScalarNode("null"),
         string text => Text(text),
         bool flag => new YamlScalarNode(flag ? "true" : "false"),
         double number => new YamlScalarNode(number.ToString("R", CultureInfo.InvariantCulture)),
@@ -58,7 +60,7 @@ public static class ConfigWriter
         TaskShareConfig share => TaskShares.Write(share),
         IList list => new YamlSequenceNode(list.Cast<object>().Select(Node)) { Style = YamlDotNet.Core.Events.SequenceStyle.Flow },
         IFormattable number => new YamlScalarNode(number.ToString(null, CultureInfo.InvariantCulture)),
-        _ => throw new InvalidOperationException($"no YAML for {value.GetType()}"),
+        _ => throw new InvalidOperationException($"no YAML for {value!.GetType()}"),
     };
 
     internal static YamlMappingNode Map(Dictionary<string, string> map) =>

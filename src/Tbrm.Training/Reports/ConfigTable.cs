@@ -30,10 +30,10 @@ internal static class ConfigTable
         foreach (PropertyInfo property in section.GetType().GetProperties(BindingFlags.Public | BindingFlags.Instance).Where(p => p.CanWrite))
         {
             string key = prefix + ConfigSchema.Snake(property.Name);
-            object value = property.GetValue(section)!, standard = property.GetValue(defaults)!;
+            object? value = property.GetValue(section), standard = property.GetValue(defaults);
             if (ConfigSchema.IsSection(property.PropertyType))
             {
-                Add(rows, key + ".", value, standard);
+                Add(rows, key + ".", value!, standard!);
             }
             else
             {
@@ -42,13 +42,14 @@ internal static class ConfigTable
         }
     }
 
-    private static string Text(object value) => value switch
+    private static string Text(object? value) => value switch
     {
+        null => "null",
         string text => text,
         bool flag => flag ? "true" : "false",
         double number => number.ToString("R", CultureInfo.InvariantCulture),
         Dictionary<string, string> map => string.Join(", ", map.Select(p => p.Key + ": " + p.Value)),
-        IEnumerable list => string.Join(", ", list.Cast<object>().Select(Text)),
+        IEnumerable list => string.Join(", ", list.Cast<object?>().Select(Text)),
         IFormattable number => number.ToString(null, CultureInfo.InvariantCulture),
         _ => throw new InvalidOperationException($"no text for {value.GetType()}"),
     };

@@ -64,7 +64,6 @@ public sealed class SftStep : IDisposable
         double loss = Loss(examples, learned, keep: true, stop);
         double learningRate = _schedule.At(step);
         OptimizerResult result = Update(loss, learningRate);
-        _session.Policy.ReleaseActivations();
         MetricSet metrics = new();
         metrics["training/global_step"] = step;
         metrics["training/epoch"] = _sampler.State.Epoch;
@@ -129,14 +128,13 @@ public sealed class SftStep : IDisposable
                 ObjectiveResult result = _objective.Evaluate(new()
                 {
                     RowOffsets = packed.RowOffsets,
-                    Q = scores.Q,
-                    V = scores.V,
-                    Reward = new float[packed.RowOffsets.Length - 1],
-                    Weight = [.. Enumerable.Repeat(1f / learned, packed.RowOffsets.Length - 1)],
+                    Q = Array.ConvertAll(scores.Q, q => (double)q),
+                    V = Array.ConvertAll(scores.V, v => (double)v),
+                    Weight = [.. Enumerable.Repeat(1.0 / learned, packed.RowOffsets.Length - 1)],
                 });
                 if (keep)
                 {
-                    _session.Policy.Backward(result.DQ, result.DV, []);
+                    _session.Policy.Backward(Array.ConvertAll(result.DQ, d => (float)d), Array.ConvertAll(result.DV, d => (float)d), []);
                 }
 
                 loss += result.Loss;

@@ -25,7 +25,7 @@ internal static class StepMetrics
         AddMean(metrics, "actor/v_s1/mean", update.FirstValues);
         AddMean(metrics, "actor/logprob_ratio_ref/mean", update.LogRatios);
         metrics.AddSpread("critic/score", [.. judged.Where((_, i) => batch.IsGraded[i]).Select(j => ScoreOf(j.Verdict))]);
-        metrics.AddSpread("critic/rewards", [.. batch.Rewards.Where((_, i) => batch.IsRewarded[i]).Select(r => (double)r)]);
+        metrics.AddSpread("critic/rewards", [.. batch.Rewards.Where((_, i) => batch.IsRewarded[i])]);
         AddEqualGroups(metrics, batch, config);
         AddLengths(metrics, batch, config);
         AddVerdicts(metrics, judged);
@@ -56,7 +56,7 @@ internal static class StepMetrics
     /// <summary>Share of the prompts whose samples all got the same reward.</summary>
     private static void AddEqualGroups(MetricSet metrics, TrajectoryBatch batch, RunConfig config)
     {
-        List<IGrouping<int, float>> groups = [.. batch.Trajectories.Select((t, i) => (t.Group, Reward: batch.Rewards[i], IsRewarded: batch.IsRewarded[i]))
+        List<IGrouping<int, double>> groups = [.. batch.Trajectories.Select((t, i) => (t.Group, Reward: batch.Rewards[i], IsRewarded: batch.IsRewarded[i]))
             .Where(p => p.IsRewarded).GroupBy(p => p.Group, p => p.Reward)];
         if (config.Rollout.N > 1 && groups.Count > 0)
         {

@@ -26,7 +26,7 @@ public sealed class TrajectoryBatch
         bool[] kept = [.. trajectories.Select((t, i) =>
             IsGraded[i] && t.ResponseIds.Length > 0 && !(t.End == TrajectoryEnd.Length && bellman.Truncation == "drop"))];
         LossTrajectories = kept.Count(k => k);
-        Weights = [.. kept.Select(k => k ? 1f / LossTrajectories : 0f)];
+        Weights = [.. kept.Select(k => k ? 1.0 / LossTrajectories : 0)];
         IsRewarded = [.. kept.Select((k, i) => k && !Bootstrap[i])];
         Rewards = Reward(trajectories, verdicts, IsRewarded, bellman);
         Sequences = [.. trajectories.Select((t, i) => new ScoredSequence(t.PromptIds, t.ResponseIds, Bootstrap[i]))];
@@ -41,10 +41,10 @@ public sealed class TrajectoryBatch
     public IReadOnlyList<Trajectory> Trajectories { get; }
 
     /// <summary>Reward of each trajectory, as the objective sees it; 0 where there is none.</summary>
-    public float[] Rewards { get; }
+    public double[] Rewards { get; }
 
     /// <summary>1/|D|, or 0 for a trajectory that is not trained on.</summary>
-    public float[] Weights { get; }
+    public double[] Weights { get; }
 
     /// <summary>|D|: the trajectories that are trained on.</summary>
     public int LossTrajectories { get; }
@@ -88,7 +88,7 @@ public sealed class TrajectoryBatch
     }
 
     /// <summary>A score 0 stands for a truncated response that is to get none, and for a grader that failed; scale and shift follow.</summary>
-    private static float[] Reward(IReadOnlyList<Trajectory> trajectories, IReadOnlyList<Verdict> verdicts, bool[] rewarded, BellmanConfig bellman)
+    private static double[] Reward(IReadOnlyList<Trajectory> trajectories, IReadOnlyList<Verdict> verdicts, bool[] rewarded, BellmanConfig bellman)
     {
         double[] rewards = new double[verdicts.Count];
         for (int i = 0; i < rewards.Length; i++)
@@ -100,10 +100,13 @@ public sealed class TrajectoryBatch
         if (bellman.RewardNormalization == "group_mean")
         {
             Dictionary<int, double> means = Enumerable.Range(0, rewards.Length).Where(i => rewarded[i])
-                .GroupBy(i => trajectories[i].Group).ToDictionary(g => g.Key, g => g.Average(i => rewards[i]));
+                .GroupBy(i => trajectories[i].Group).ToDictionary(g => g.Key, g => Mean([.. g.Select(i => rewards[i])]));
             rewards = [.. rewards.Select((r, i) => rewarded[i] ? r - means[trajectories[i].Group] : 0)];
         }
 
-        return Array.ConvertAll(rewards, r => (float)r);
+        return rewards;
     }
+
+    /// <summary>Of equal rewards exactly that reward: what is left of them is 0, not the rounding of their sum.</summary>
+    private static double Mean(double[] rewards) => rewards[0] + rewards.Average(r => r - rewards[0]);
 }

@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Linq;
 using System.Threading;
 using Tbrm.Core;
 using Tbrm.Engine;
@@ -29,11 +30,14 @@ public sealed class UpdateResult
 /// <summary>The logprob, residual and gradient stages of a step: accumulates gradients over micro-batches.</summary>
 public sealed class UpdateStage(Policy policy, RunConfig config)
 {
-    private readonly IObjective _objective = CreateObjective(config.Algorithm);
+    /// <summary>What a step computes.</summary>
+    private const Needs Provided = Needs.ReferenceLogp | Needs.ReferenceValue | Needs.Entropy;
+
+    private readonly IObjective _objective = Choose(config);
     private readonly float _temperature = config.Rollout.Temperature > 0 ? (float)config.Rollout.Temperature : 1;
 
     /// <summary>What the objective needs besides Q and V.</summary>
-    public ObjectiveNeeds Needs => _objective.Needs;
+    public Needs Needs => _objective.Needs;
 
     /// <summary>Accumulates the gradient of the whole step. Stopped between two micro-batches, it leaves the gradient zero.</summary>
     public UpdateResult Accumulate(TrajectoryBatch batch, IReadOnlyList<ReferenceScores> reference, CancellationToken stop)
@@ -61,50 +65,60 @@ public sealed class UpdateStage(Policy policy, RunConfig config)
 
     private Scores Backpropagate(TrajectoryBatch batch, Range range, PackedBatch packed, ReferenceScores reference, UpdateResult result)
     {
-        if (config.Actor.FusedResidual && _objective is TbrmObjective or RevalObjective)
+        if (config.Actor.FusedResidual && _objective.Fused is { } kernel)
         {
-            (Scores scores, float[] residual, double loss) = policy.ResidualGradient(packed, _temperature, Fused(batch, range, reference));
+            (Scores scores, float[] residual, double loss) = policy.ResidualGradient(packed, _temperature, Fused(kernel, batch, range, reference));
             result.Loss += loss;
             result.Residuals.AddRange(Array.ConvertAll(residual, f => (double)f));
             return scores;
         }
 
-        Scores kept = policy.LogProb(packed, _temperature, keep: true, entropy: _objective.Needs.Entropy);
+        Scores kept = policy.LogProb(packed, _temperature, keep: true, entropy: _objective.Needs.HasFlag(Needs.Entropy));
         ObjectiveResult evaluated = _objective.Evaluate(new()
         {
             RowOffsets = packed.RowOffsets,
-            Q = kept.Q,
-            V = kept.V,
-            H = kept.H,
-            RefLogp = reference.Logp,
-            RefV1 = reference.V1,
-            Reward = batch.Rewards[range],
+            Q = Wide(kept.Q),
+            V = Wide(kept.V),
+            Logp = [.. kept.Q.Zip(kept.V, (q, v) => (double)(q - v))],
+            H = Wide(kept.H),
+            RefLogp = Wide(reference.Logp),
+            RefV1 = Wide(reference.V1),
+            RefVEnd = Wide(reference.VEnd),
+            Rewards = batch.Rewards[range],
             Weight = batch.Weights[range],
             Bootstrap = batch.Bootstrap[range],
         });
-        policy.Backward(evaluated.DQ, evaluated.DV, evaluated.DH);
+        policy.Backward(Narrow(evaluated.DQ), Narrow(evaluated.DV), Narrow(evaluated.DH));
         result.Loss += evaluated.Loss;
         result.Residuals.AddRange(evaluated.Residual);
         return kept;
     }
 
-    private FusedResidual Fused(TrajectoryBatch batch, Range range, ReferenceScores reference)
+    private static IObjective Choose(RunConfig config)
     {
-        BellmanConfig bellman = config.Algorithm.Tbrm;
-        bool reval = _objective is RevalObjective;
-        return new()
-        {
-            CalibratedByReference = reval,
-            Beta = (float)bellman.Beta,
-            LossScale = (float)LossScale(bellman),
-            DetachValue = bellman.DetachValue,
-            RefLogp = reference.Logp,
-            RefV1 = reval ? reference.V1 : [],
-            Reward = batch.Rewards[range],
-            Weight = batch.Weights[range],
-            Bootstrap = Array.ConvertAll(batch.Bootstrap[range], b => b ? 1 : 0),
-        };
+        AlgorithmSelection selection = AlgorithmSelection.Of(config);
+        Needs missing = (selection.Needs | (selection.Objective.Needs & Needs.Advantages)) & ~Provided;
+        return missing == Needs.None ? selection.Objective
+            : throw new ConfigException($"algorithm.name={config.Algorithm.Name} needs {missing}, which a training step does not compute");
     }
+
+    private static double[] Wide(float[] values) => Array.ConvertAll(values, v => (double)v);
+
+    private static float[] Narrow(double[] values) => Array.ConvertAll(values, v => (float)v);
+
+    private static FusedResidual Fused(FusedKernel kernel, TrajectoryBatch batch, Range range, ReferenceScores reference) => new()
+    {
+        CalibratedByReference = kernel.Calibrated,
+        Beta = kernel.Beta,
+        LossScale = kernel.LossScale,
+        DetachValue = kernel.DetachValue,
+        RefLogp = reference.Logp,
+        RefV1 = kernel.Calibrated ? reference.V1 : [],
+        RefVEnd = kernel.Calibrated ? reference.VEnd : [],
+        Reward = batch.Rewards[range],
+        Weight = batch.Weights[range],
+        Bootstrap = Array.ConvertAll(batch.Bootstrap[range], b => b ? 1 : 0),
+    };
 
     private static void Record(TrajectoryBatch batch, Range range, PackedBatch packed, Scores scores, ReferenceScores reference, UpdateResult result)
     {
@@ -127,20 +141,5 @@ public sealed class UpdateStage(Policy policy, RunConfig config)
                 result.LogRatios.Add(ratio);
             }
         }
-    }
-
-    private static double LossScale(BellmanConfig config) => config.LossScale == "reward" ? config.Beta * config.Beta : 1;
-
-    private static IObjective CreateObjective(AlgorithmConfig config)
-    {
-        BellmanConfig bellman = config.Tbrm;
-        double scale = LossScale(bellman);
-        return config.Name switch
-        {
-            "tbrm" => new TbrmObjective(bellman.Beta, scale, bellman.DetachValue),
-            "reval" => new RevalObjective(bellman.Beta, scale, bellman.DetachValue),
-            "brm" => new BrmObjective(bellman.Beta, scale, bellman.StopGradNext),
-            _ => throw new ConfigException($"algorithm.name is '{config.Name}'"),
-        };
     }
 }

@@ -63,7 +63,7 @@ public sealed class ConfigLoaderTests
     [TestCase("rollout.n=1.5", "a whole number")]
     [TestCase("rollout.n=99999999999999999999", "a whole number")]
     [TestCase("actor.fused_residual=maybe", "true or false")]
-    [TestCase("algorithm.name=tbrn", "one of tbrm")]
+    [TestCase("algorithm.name=tbrn", "did you mean 'tbrm'?")]
     [TestCase("data.train_files={a: b}", "a single value")]
     public void A_value_that_does_not_fit_is_an_error_that_says_what_would(string argument, string expected)
     {

@@ -1,5 +1,6 @@
 using System.Collections.Generic;
 using System.IO;
+using System.Linq;
 using NUnit.Framework;
 using Tbrm.Core;
 using Tbrm.Training.Config.Verl;
@@ -20,7 +21,7 @@ public sealed class VerlTranslationTests
     }
 
     [TestCase("trainer.n_gpus=1")]
-    [TestCase("algorithm.kl_target=1")]
+    [TestCase("algorithm.xyzzy=1")]
     [TestCase("help=1")]
     public void A_name_that_is_near_to_nothing_gets_no_hint(string argument)
     {

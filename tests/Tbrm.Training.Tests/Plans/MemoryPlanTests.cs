@@ -185,8 +185,8 @@ public sealed class MemoryPlanTests
         DetachValue = false,
         RefLogp = [.. scores.Q.Zip(scores.V, (q, v) => q - v)],
         RefV1 = [],
-        Reward = new float[packed.RowOffsets.Length - 1],
-        Weight = [.. Enumerable.Repeat(0.1f, packed.RowOffsets.Length - 1)],
+        Reward = new double[packed.RowOffsets.Length - 1],
+        Weight = [.. Enumerable.Repeat(0.1, packed.RowOffsets.Length - 1)],
         Bootstrap = [.. Enumerable.Repeat(1, packed.RowOffsets.Length - 1)],
     };
 

@@ -12,8 +12,8 @@ public sealed class TrajectoryBatchTests
     public void Every_trajectory_has_the_same_weight_in_the_mean()
     {
         TrajectoryBatch batch = new([s_whole, s_cut, s_whole, s_cut], Make.Scores(1, 0, 0.5, 0.25), Make.Config());
-        Assert.That(batch.Weights, Is.EqualTo(new[] { 0.25f, 0.25f, 0.25f, 0.25f }));
-        Assert.That(batch.Rewards, Is.EqualTo(new[] { 1f, 0, 0.5f, 0.25f }), "verl scores the partial text");
+        Assert.That(batch.Weights, Is.EqualTo(new[] { 0.25, 0.25, 0.25, 0.25 }));
+        Assert.That(batch.Rewards, Is.EqualTo(new[] { 1.0, 0, 0.5, 0.25 }), "verl scores the partial text");
         Assert.That(batch.Bootstrap, Is.All.False);
     }
 
@@ -23,8 +23,8 @@ public sealed class TrajectoryBatchTests
         TrajectoryBatch batch = new([s_whole, s_cut], Make.Scores(0, 1),
             Make.Config("algorithm.tbrm.truncation=bootstrap", "algorithm.tbrm.reward_scale=2", "algorithm.tbrm.reward_shift=-1"));
         Assert.That(batch.Bootstrap, Is.EqualTo(new[] { false, true }));
-        Assert.That(batch.Rewards, Is.EqualTo(new[] { -1f, 0 }));
-        Assert.That(batch.Weights, Is.EqualTo(new[] { 0.5f, 0.5f }), "it is trained on all the same");
+        Assert.That(batch.Rewards, Is.EqualTo(new[] { -1.0, 0 }));
+        Assert.That(batch.Weights, Is.EqualTo(new[] { 0.5, 0.5 }), "it is trained on all the same");
         Assert.That(batch.Sequences[1].Rows, Is.EqualTo(4), "three tokens and the state after them");
     }
 
@@ -33,7 +33,7 @@ public sealed class TrajectoryBatchTests
     {
         TrajectoryBatch batch = new([s_whole, s_cut], Make.Scores(1, 1),
             Make.Config("algorithm.tbrm.truncation=zero_reward", "algorithm.tbrm.reward_scale=2", "algorithm.tbrm.reward_shift=-1"));
-        Assert.That(batch.Rewards, Is.EqualTo(new[] { 1f, -1 }), "a truncated answer is worth what a wrong one is");
+        Assert.That(batch.Rewards, Is.EqualTo(new[] { 1.0, -1 }), "a truncated answer is worth what a wrong one is");
     }
 
     [Test]
@@ -42,12 +42,12 @@ public sealed class TrajectoryBatchTests
         Trajectory[] trajectories = [s_whole, s_cut, s_whole, Make.Trajectory(1), Make.Trajectory(1)];
         TrajectoryBatch dropped = new(trajectories, Make.Scores(1, 100, 0, 1, 1),
             Make.Config("algorithm.tbrm.truncation=drop", "algorithm.tbrm.reward_normalization=group_mean", "rollout.n=3"));
-        Assert.That(dropped.Rewards, Is.EqualTo(new[] { 0.5f, 0, -0.5f, 0, 0 }));
-        Assert.That(dropped.Weights, Is.EqualTo(new[] { 0.25f, 0, 0.25f, 0.25f, 0.25f }));
+        Assert.That(dropped.Rewards, Is.EqualTo(new[] { 0.5, 0, -0.5, 0, 0 }));
+        Assert.That(dropped.Weights, Is.EqualTo(new[] { 0.25, 0, 0.25, 0.25, 0.25 }));
         TrajectoryBatch bootstrapped = new(trajectories, Make.Scores(1, 100, 0, 1, 1),
             Make.Config("algorithm.tbrm.truncation=bootstrap", "algorithm.tbrm.reward_normalization=group_mean", "rollout.n=3"));
-        Assert.That(bootstrapped.Rewards, Is.EqualTo(new[] { 0.5f, 0, -0.5f, 0, 0 }));
-        Assert.That(bootstrapped.Weights, Is.All.EqualTo(0.2f));
+        Assert.That(bootstrapped.Rewards, Is.EqualTo(new[] { 0.5, 0, -0.5, 0, 0 }));
+        Assert.That(bootstrapped.Weights, Is.All.EqualTo(0.2));
     }
 
     [TestCase(0.0, VerdictStatus.Timeout)]
@@ -60,14 +60,14 @@ public sealed class TrajectoryBatchTests
         Trajectory[] trajectories = [s_whole, s_whole, s_whole, s_whole];
 
         TrajectoryBatch dropped = new(trajectories, verdicts, Make.Config("algorithm.tbrm.reward_normalization=group_mean", "rollout.n=4"));
-        Assert.That(dropped.Weights, Is.EqualTo(new[] { 1f / 3, 1f / 3, 0, 1f / 3 }));
-        Assert.That(dropped.Rewards, Is.EqualTo(new[] { 1f / 3, -2f / 3, 0, 1f / 3 }).Within(1e-7f), "the failure is in no mean");
+        Assert.That(dropped.Weights, Is.EqualTo(new[] { 1 / 3.0, 1 / 3.0, 0, 1 / 3.0 }));
+        Assert.That(dropped.Rewards, Is.EqualTo(new[] { 1 / 3.0, -2 / 3.0, 0, 1 / 3.0 }).Within(1e-7), "the failure is in no mean");
         Assert.That(dropped.IsGraded, Is.EqualTo(new[] { true, true, false, true }));
         Assert.That(dropped.LossTrajectories, Is.EqualTo(3));
 
         TrajectoryBatch zero = new(trajectories, verdicts, Make.Config("reward.on_error=zero", "algorithm.tbrm.reward_shift=0.5"));
-        Assert.That(zero.Weights, Is.All.EqualTo(0.25f));
-        Assert.That(zero.Rewards, Is.EqualTo(new[] { 1.5f, 0.5f, 0.5f, 1.5f }));
+        Assert.That(zero.Weights, Is.All.EqualTo(0.25));
+        Assert.That(zero.Rewards, Is.EqualTo(new[] { 1.5, 0.5, 0.5, 1.5 }));
 
         TbrmUserException stopped = Assert.Throws<DataException>(() => _ = new TrajectoryBatch(trajectories, verdicts, Make.Config("reward.on_error=stop")))!;
         Assert.That(stopped.Message, Does.Contain("1 of 4").And.Contain("response 3").And.Contain("why").And.Contain("reward.on_error"));

@@ -1,0 +1,66 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using System.Reflection;
+using System.Text.Json.Nodes;
+using Tbrm.Core;
+
+namespace Tbrm.Objectives;
+
+/// <summary>
+/// The algorithms by name: the entries of every class of this assembly that is an <see cref="IAlgorithmEntry"/>, and a user's own by
+/// <c>assembly:My.dll#My.Loss</c>. Words of the configuration, help and documents derive from it.
+/// </summary>
+public static class AlgorithmTable
+{
+    private const string AssemblyPrefix = "assembly:";
+
+    /// <summary>The entries, by name.</summary>
+    public static IReadOnlyList<Algorithm> Entries { get; } = [.. Collect().OrderBy(e => e.Name, StringComparer.Ordinal)];
+
+    /// <summary>The names, without other spellings.</summary>
+    public static IReadOnlyList<string> Names { get; } = [.. Entries.Select(e => e.Name)];
+
+    /// <summary>The entry of a name or another spelling of it, or of a user's class.</summary>
+    /// <exception cref="ConfigException">There is none; the message names the nearest.</exception>
+    public static Algorithm Find(string name)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        return name.StartsWith(AssemblyPrefix, StringComparison.Ordinal) ? FromAssembly(name)
+            : Entries.FirstOrDefault(e => e.Name == name) ?? Entries.FirstOrDefault(e => e.Aliases.Contains(name))
+            ?? throw new ConfigException($"algorithm.name: there is no algorithm '{name}'{NearestName.Hint(name, Entries.SelectMany(e => e.Aliases.Prepend(e.Name)))}"
+                + $" (all: {string.Join(", ", Names)}; or assembly:FILE.dll#Namespace.Class)");
+    }
+
+    /// <summary>
+    /// The entry that verl's two words select: the one with both, or, where none has, that of the estimator with the other loss. Empty words are
+    /// verl's defaults, gae and vanilla.
+    /// </summary>
+    public static Algorithm FindByWords(string advEstimator, string lossMode)
+    {
+        Estimator estimator = EstimatorTable.Find(advEstimator.Length > 0 ? advEstimator : "gae");
+        string loss = lossMode.Length > 0 ? lossMode : "vanilla";
+        _ = PolicyLosses.Create(loss);
+        // The plain entry of an estimator comes first, not a variant of it with other defaults.
+        Algorithm[] own = [.. Entries.Where(e => e.AdvEstimator == estimator.Name).OrderBy(e => e.Defaults.Count).ThenBy(e => e.Name != estimator.Name)];
+        return own.FirstOrDefault(e => e.LossMode == loss) ?? own[0];
+    }
+
+    private static IEnumerable<Algorithm> Collect() => typeof(AlgorithmTable).Assembly.GetTypes()
+        .Where(t => t is { IsClass: true, IsAbstract: false } && t.IsAssignableTo(typeof(IAlgorithmEntry)))
+        .SelectMany(t => (IReadOnlyList<Algorithm>)t.GetProperty(nameof(IAlgorithmEntry.Entries), BindingFlags.Public | BindingFlags.Static)!.GetValue(null)!);
+
+    /// <summary>A class of the user's is an entry like any other; its options are its own, and its advantages too when it is an estimator as well.</summary>
+    private static Algorithm FromAssembly(string name)
+    {
+        PluginType type = PluginType.Find(name[AssemblyPrefix.Length..], typeof(IObjective), "algorithm.name");
+        return new()
+        {
+            Name = name,
+            Summary = $"{type.Type.FullName} of {type.Path}",
+            Paper = "",
+            Options = typeof(JsonObject),
+            Objective = o => (IObjective)type.Create(o),
+        };
+    }
+}

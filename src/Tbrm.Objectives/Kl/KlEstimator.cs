@@ -1,0 +1,50 @@
+using System;
+using System.Collections.Generic;
+using Tbrm.Core;
+
+namespace Tbrm.Objectives;
+
+/// <summary>
+/// Estimates of KL(pi || pi_ref) at the token that was sampled, by verl's names (<c>kl_penalty</c>, <c>kl_loss_type</c>), after
+/// joschu.net/blog/kl-approx.html. With d = log pi - log pi_ref:
+/// <code>
+/// k1, kl:          d             its gradient is 1: no KL gradient at all in expectation
+/// abs:             |d|
+/// k2, mse:         d^2 / 2       its expected gradient is that of the KL
+/// k3, low_var_kl:  e^-d - 1 + d  d clamped to [-20, 20], the estimate to 10 as in verl; 0 gradient where a clamp is active
+/// x+:              the value of x with the gradient of k2 (straight through)
+/// </code>
+/// </summary>
+public static class KlEstimator
+{
+    private const double Exponent = 20, Most = 10;
+
+    /// <summary>The names.</summary>
+    public static IReadOnlyList<string> Names { get; } = ["kl", "k1", "abs", "mse", "k2", "low_var_kl", "k3", "kl+", "k1+", "abs+", "mse+", "k2+", "low_var_kl+", "k3+"];
+
+    /// <summary>The estimate, and its derivative by log pi.</summary>
+    /// <exception cref="ConfigException">There is no such estimate.</exception>
+    public static (double Value, double Derivative) Of(string name, double logp, double refLogp)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        double d = logp - refLogp;
+        bool straight = name.EndsWith('+');
+        (double value, double derivative) = (straight ? name[..^1] : name) switch
+        {
+            "kl" or "k1" => (d, 1),
+            "abs" => (Math.Abs(d), Math.Sign(d)),
+            "mse" or "k2" => (d * d / 2, d),
+            "low_var_kl" or "k3" => LowVariance(d),
+            _ => throw new ConfigException($"KL estimate: expected one of {string.Join(", ", Names)}, found '{name}'{NearestName.Hint(name, Names)}"),
+        };
+        return (value, straight ? d : derivative);
+    }
+
+    private static (double Value, double Derivative) LowVariance(double d)
+    {
+        double exponent = Math.Clamp(-d, -Exponent, Exponent);
+        double estimate = Math.Exp(exponent) - exponent - 1;
+        bool clamped = estimate > Most || exponent != -d;
+        return (Math.Min(estimate, Most), clamped ? 0 : 1 - Math.Exp(exponent));
+    }
+}

@@ -1,0 +1,21 @@
+namespace Tbrm.Objectives;
+
+/// <summary>GPG, arXiv 2504.02546: -A log pi, plain REINFORCE.</summary>
+public sealed class GpgLoss : IPolicyLoss, IPolicyLossEntry
+{
+    /// <inheritdoc/>
+    public static string LossMode => "gpg";
+
+    /// <inheritdoc/>
+    public static string Summary => "plain policy gradient, no ratio";
+
+    /// <inheritdoc/>
+    public Needs Needs => Needs.None;
+
+    /// <inheritdoc/>
+    public void Evaluate(ObjectiveBatch batch, PolicyLossOptions options, PolicyLossRows rows) => Ratio.ForEach(batch, i =>
+    {
+        rows.Loss[i] = -batch.Advantages[i] * batch.LogPi(i);
+        rows.Derivative[i] = -batch.Advantages[i];
+    });
+}

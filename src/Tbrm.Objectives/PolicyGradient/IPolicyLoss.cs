@@ -1,0 +1,45 @@
+using System.Collections.Generic;
+
+namespace Tbrm.Objectives;
+
+/// <summary>
+/// A policy-gradient loss per token, verl's <c>policy_loss.loss_mode</c>. What is common to all (aggregation, entropy bonus, KL to the
+/// reference, importance weights of the rollout) is <see cref="PolicyGradientObjective"/>'s.
+/// </summary>
+public interface IPolicyLoss
+{
+    /// <summary>What it reads besides log pi and advantages.</summary>
+    Needs Needs => Needs.OldLogp;
+
+    /// <summary>An aggregation of its own, whatever loss_agg_mode says; null: that of the options.</summary>
+    string? Aggregation => null;
+
+    /// <summary>Fills loss and derivative of the rows that count.</summary>
+    void Evaluate(ObjectiveBatch batch, PolicyLossOptions options, PolicyLossRows rows);
+}
+
+/// <summary>
+/// Loss and derivative of every row before aggregation: loss = sum_i w_i Loss_i and d loss / d log pi_i = w_i Derivative_i, where w_i is the
+/// row's weight (equal within a trajectory) times its importance weight.
+/// </summary>
+public sealed class PolicyLossRows(int rows)
+{
+    /// <summary>[R].</summary>
+    public double[] Loss { get; } = new double[rows];
+
+    /// <summary>[R].</summary>
+    public double[] Derivative { get; } = new double[rows];
+
+    /// <summary>Further numbers.</summary>
+    public ObjectiveMetrics Metrics { get; } = new();
+}
+
+/// <summary>A class with a policy loss: the table of losses finds it by itself.</summary>
+public interface IPolicyLossEntry
+{
+    /// <summary>The word for <c>policy_loss.loss_mode</c>.</summary>
+    static abstract string LossMode { get; }
+
+    /// <summary>One line for help and documents.</summary>
+    static abstract string Summary { get; }
+}

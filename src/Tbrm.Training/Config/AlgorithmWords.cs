@@ -1,0 +1,37 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using Tbrm.Core;
+using Tbrm.Objectives;
+
+namespace Tbrm.Training;
+
+/// <summary>
+/// verl names an algorithm by two words, algorithm.adv_estimator and actor.policy_loss.loss_mode. Given later than a name that has neither (a
+/// preset's, the default), they decide, and the resolved configuration holds the name.
+/// </summary>
+internal static class AlgorithmWords
+{
+    private static readonly string[] s_words = ["algorithm.adv_estimator", "actor.policy_loss.loss_mode"];
+
+    public static RunConfig Resolve(RunConfig config, IReadOnlyList<ConfigEntry> entries)
+    {
+        (string estimator, string loss) = (config.Algorithm.AdvEstimator, config.Actor.PolicyLoss.LossMode);
+        ConfigEntry? word = entries.LastOrDefault(e => s_words.Contains(ConfigSchema.Canonical(e.Path)));
+        ConfigEntry? name = entries.LastOrDefault(e => ConfigSchema.Canonical(e.Path) == "algorithm.name");
+        bool overruled = name is null || (word is not null && Source(name) != Source(word));
+        if (estimator.Length + loss.Length == 0 || !overruled || AlgorithmTable.Find(config.Algorithm.Name).IsPolicyGradient)
+        {
+            return config;
+        }
+
+        return config with { Algorithm = config.Algorithm with { Name = AlgorithmTable.FindByWords(estimator, loss).Name } };
+    }
+
+    /// <summary>The file, or the command line, without the line.</summary>
+    private static string Source(ConfigEntry entry)
+    {
+        int colon = entry.Where.LastIndexOf(':');
+        return colon < 0 ? entry.Where : entry.Where[..colon];
+    }
+}
