@@ -43,7 +43,7 @@ struct DeviceInputs {
         HeadShape with_budget = shape;
         with_budget.budget_bytes = budget;
         cuda::HeadTape tape(queue);
-        tape.forward(with_budget, rows, x.data(), w.data(), labels.data(), nullptr, q.data(), v.data(), nullptr);
+        tape.forward(with_budget, rows, x.data(), w.data(), labels.data(), q.data(), v.data(), nullptr);
         tape.backward(w.data(), dq.data(), dv.data(), nullptr, dx.data(), dw.data());
     }
     void head_forward() {

@@ -30,14 +30,20 @@ public enum Dtype
     Bf16 = 1,
 }
 
+/// <summary>tbrm_head_kind_t: what stands on the decoder's last hidden state.</summary>
+public enum HeadKind
+{
+    Lm = 0,
+    Value = 1,
+    ValueBias = 2,
+}
+
 /// <summary>tbrm_tensor_kind_t.</summary>
 public enum TensorKind
 {
     Weight = 0,
     Master = 1,
     Gradient = 2,
-    AdamM = 3,
-    AdamV = 4,
 }
 
 /// <summary>tbrm_adapter_target_t: projections of a decoder layer; a sum of them says what is adapted.</summary>
@@ -61,6 +67,13 @@ public enum FinishReason
     Length = 2,
     Cancelled = 3,
     NonFinite = 4,
+}
+
+/// <summary>tbrm_moment_t: what an optimizer keeps for each parameter.</summary>
+public enum Moment
+{
+    First = 0,
+    Second = 1,
 }
 
 /// <summary>tbrm_residual_kind_t.</summary>

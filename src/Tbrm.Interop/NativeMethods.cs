@@ -67,6 +67,14 @@ internal static unsafe partial class NativeMethods
         ModelHandle model, ModelHandle source, out NativeError err);
 
     [LibraryImport(Library), UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
+    internal static partial TbrmStatus tbrm_model_copy_body(
+        ModelHandle model, ModelHandle source, out NativeError err);
+
+    [LibraryImport(Library), UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
+    internal static partial TbrmStatus tbrm_model_init_value_head(
+        ModelHandle model, ulong seed, float std, out NativeError err);
+
+    [LibraryImport(Library), UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
     internal static partial int tbrm_model_tensor_count(ModelHandle model);
 
     [LibraryImport(Library), UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
@@ -80,6 +88,9 @@ internal static unsafe partial class NativeMethods
     [LibraryImport(Library), UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
     internal static partial TbrmStatus tbrm_model_tensor_write(
         ModelHandle model, byte* name, TensorKind kind, long n, float* values, out NativeError err);
+
+    [LibraryImport(Library), UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
+    internal static partial TbrmStatus tbrm_model_release_activations(ModelHandle model, out NativeError err);
 
     [LibraryImport(Library), UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
     internal static partial TbrmStatus tbrm_model_attach_adapter(
@@ -130,12 +141,23 @@ internal static unsafe partial class NativeMethods
         ModelHandle model, NativeBatch* batch, int keep, float* outQ, float* outV, float* outH, out NativeError err);
 
     [LibraryImport(Library), UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
+    internal static partial TbrmStatus tbrm_value_forward(
+        ModelHandle model, NativeBatch* batch, int keep, float* outValues, out NativeError err);
+
+    [LibraryImport(Library), UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
+    internal static partial TbrmStatus tbrm_value_backward(
+        ModelHandle model, long nRows, float* dValues, out NativeError err);
+
+    [LibraryImport(Library), UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
     internal static partial TbrmStatus tbrm_residual_forward(
         ContextHandle context, NativeResidualArgs* args, float* q, float* v, float* outResidual, double* outLoss,
         float* outDq, float* outDv, out NativeError err);
 
     [LibraryImport(Library), UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
     internal static partial TbrmStatus tbrm_gradient_zero(ModelHandle model, out NativeError err);
+
+    [LibraryImport(Library), UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
+    internal static partial TbrmStatus tbrm_gradient_norm(ModelHandle model, double* outNorm, out NativeError err);
 
     [LibraryImport(Library), UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
     internal static partial TbrmStatus tbrm_gradient_backward(
@@ -160,6 +182,19 @@ internal static unsafe partial class NativeMethods
     internal static partial TbrmStatus tbrm_optimizer_step(
         OptimizerHandle optimizer, float learningRate, float maxGradNorm, NativeStepResult* outResult,
         out NativeError err);
+
+    [LibraryImport(Library), UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
+    internal static partial TbrmStatus tbrm_optimizer_update(
+        OptimizerHandle optimizer, float learningRate, double gradNorm, float maxGradNorm, NativeStepResult* outResult,
+        out NativeError err);
+
+    [LibraryImport(Library), UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
+    internal static partial TbrmStatus tbrm_optimizer_moment_read(
+        OptimizerHandle optimizer, byte* name, Moment moment, long n, float* outValues, out NativeError err);
+
+    [LibraryImport(Library), UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
+    internal static partial TbrmStatus tbrm_optimizer_moment_write(
+        OptimizerHandle optimizer, byte* name, Moment moment, long n, float* values, out NativeError err);
 
     [LibraryImport(Library), UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
     internal static partial TbrmStatus tbrm_checkpoint_load_weights(

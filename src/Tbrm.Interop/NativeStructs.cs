@@ -27,7 +27,7 @@ public struct NativeModelConfig
     public int Recompute;
     public float RmsNormEps;
     public float RopeAttentionFactor;
-    public int Reserved;
+    public HeadKind HeadKind;
     public long HeadBudgetBytes;
 }
 

@@ -168,7 +168,7 @@ TBRM_TEST(product_over_no_depth_is_the_bias) {
     queue().batch_invariant = true;
 }
 
-// DESIGN D7. The sizes take every tile; the shift takes the path that copies element by element.
+// Row invariance. The sizes take every tile; the shift takes the path that copies element by element.
 TBRM_TEST(rows_of_a_product_do_not_depend_on_their_company) {
     for (const Dtype dtype : kDtypes) {
         const int64_t n = thinned() ? 140 : 1300, k = thinned() ? 40 : 136, m = thinned() ? 6152 : 1288;

@@ -21,7 +21,7 @@ HeadResult head_on_device(const HeadCase& c, bool with_dh, bool with_dw = true) 
     const OnDevice<char> dx(std::vector<char>(n * static_cast<size_t>(d * size), '\xff'));
     const OnDevice<float> dw(std::vector<float>(static_cast<size_t>(c.shape.vocab * d)));
     cuda::HeadTape tape(queue());
-    tape.forward(c.shape, c.rows, x.get(), w.get(), labels.get(), nullptr, q.get(), v.get(), h.get());
+    tape.forward(c.shape, c.rows, x.get(), w.get(), labels.get(), q.get(), v.get(), h.get());
     tape.backward(w.get(), dq.get(), dv.get(), with_dh ? dh.get() : nullptr, dx.get(), with_dw ? dw.get() : nullptr);
     HeadResult r{
             q.download(), v.download(), h.download(), std::vector<float>(n * static_cast<size_t>(d)), dw.download()};
@@ -155,7 +155,7 @@ TBRM_TEST(two_runs_give_the_same_bits_and_nothing_is_left_behind) {
     CHECK(queue().memory->in_use() == before);
 }
 
-// DESIGN D7: a row's numbers do not depend on its company, on the budget, or on which call computes them.
+// Row invariance: a row's numbers do not depend on its company, on the budget, or on which call computes them.
 TBRM_TEST(head_rows_do_not_depend_on_their_company) {
     for (const Dtype dtype : kDtypes) {
         const int64_t d = 40, vocab = 2300;

@@ -278,7 +278,7 @@ TBRM_TEST(a_tape_gives_back_what_it_kept) {
     {
         cpu::HeadTape tape;
         CHECK(tape.kept_bytes() == 0);
-        tape.forward(c.shape, 10, c.x.data(), c.panels.data(), c.labels.data(), nullptr, q.data(), v.data(), nullptr);
+        tape.forward(c.shape, 10, c.x.data(), c.panels.data(), c.labels.data(), q.data(), v.data(), nullptr);
         CHECK(tape.kept_bytes() == 10 * kept_row_bytes(c.shape));
         cpu::HeadTape moved = std::move(tape);
         moved.backward(c.panels.data(), c.dq.data(), c.dv.data(), nullptr, dx.data(), dw.data());
@@ -291,7 +291,7 @@ TBRM_TEST(a_tape_gives_back_what_it_kept) {
         }
         CHECK(refused);
         // Dropped without a backward.
-        moved.forward(c.shape, 10, c.x.data(), c.panels.data(), c.labels.data(), nullptr, q.data(), v.data(), nullptr);
+        moved.forward(c.shape, 10, c.x.data(), c.panels.data(), c.labels.data(), q.data(), v.data(), nullptr);
     }
     CHECK(host_memory().in_use() == before);
 }
@@ -305,8 +305,7 @@ TBRM_TEST(a_head_that_is_not_trained_gives_the_same_input_gradient) {
             std::vector<char> trained(bytes, 1), frozen(bytes, 2);
             for (std::vector<char>* dx : {&trained, &frozen}) {
                 cpu::HeadTape tape;
-                tape.forward(c.shape, 70, c.x.data(), c.panels.data(), c.labels.data(), nullptr, q.data(), v.data(),
-                        nullptr);
+                tape.forward(c.shape, 70, c.x.data(), c.panels.data(), c.labels.data(), q.data(), v.data(), nullptr);
                 tape.backward(c.panels.data(), c.dq.data(), c.dv.data(), nullptr, dx->data(),
                         dx == &trained ? dw.data() : nullptr);
             }

@@ -91,8 +91,6 @@ TBRM_TEST(tensor_access_is_refused_with_a_reason) {
             "has 18 elements, n is 17");
     CHECK_REFUSED(
             TBRM_STATUS_INVALID_ARGUMENT, tbrm_model_tensor_read(model.get(), norm, 5, 18, values, err), "kind is 5");
-    CHECK_REFUSED(TBRM_STATUS_INVALID_ARGUMENT, tbrm_model_tensor_read(model.get(), norm, 3, 18, values, err),
-            "the model has no optimizer");
     CHECK_REFUSED(TBRM_STATUS_INVALID_ARGUMENT, tbrm_model_tensor_read(frozen.get(), norm, 1, 18, values, err),
             "trainable = 0");
     CHECK_REFUSED(TBRM_STATUS_INVALID_ARGUMENT, tbrm_model_tensor_write(frozen.get(), norm, 2, 18, values, err),

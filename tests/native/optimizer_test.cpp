@@ -82,8 +82,8 @@ TBRM_TEST(three_steps_agree_with_double) {
         }
         const std::vector<TensorValues> masters = read_tensors(model.get(), TBRM_TENSOR_KIND_MASTER),
                                         weights = read_tensors(model.get(), TBRM_TENSOR_KIND_WEIGHT),
-                                        first = read_tensors(model.get(), TBRM_TENSOR_KIND_ADAM_M),
-                                        second = read_tensors(model.get(), TBRM_TENSOR_KIND_ADAM_V);
+                                        first = read_moments(model.get(), optimizer.get(), TBRM_MOMENT_FIRST),
+                                        second = read_moments(model.get(), optimizer.get(), TBRM_MOMENT_SECOND);
         for (size_t i = 0; i < w.size(); ++i) {
             const auto n = static_cast<int64_t>(w[i].size());
             // Three updates of some ten fp32 roundings (2^-24) each; beta as fp32 is off by up to 3e-8, 1 - beta2 by 6e-7 of itself.
@@ -128,7 +128,7 @@ TBRM_TEST(learning_rate_zero_moves_the_moments_and_no_weight_bit) {
         }
         CHECK(same_bits(masters, read_tensors(model.get(), TBRM_TENSOR_KIND_MASTER)));
         CHECK(same_bits(weights, read_tensors(model.get(), TBRM_TENSOR_KIND_WEIGHT)));
-        CHECK(!all_zero(read_tensors(model.get(), TBRM_TENSOR_KIND_ADAM_M)));
+        CHECK(!all_zero(read_moments(model.get(), optimizer.get(), TBRM_MOMENT_FIRST)));
     }
 }
 
@@ -140,7 +140,7 @@ TBRM_TEST(a_norm_that_is_not_finite_changes_nothing) {
         write_gradients(model.get(), 3);
         step(optimizer.get(), 0.01f, 1);
         const std::vector<TensorValues> masters = read_tensors(model.get(), TBRM_TENSOR_KIND_MASTER),
-                                        moments = read_tensors(model.get(), TBRM_TENSOR_KIND_ADAM_V);
+                                        moments = read_moments(model.get(), optimizer.get(), TBRM_MOMENT_SECOND);
         write_gradients(model.get(), 4);
         std::vector<float> gradient(18, 0.5f);
         gradient[17] = bad;
@@ -151,7 +151,7 @@ TBRM_TEST(a_norm_that_is_not_finite_changes_nothing) {
         const tbrm_step_result_t result = step(optimizer.get(), 0.01f, 1);
         CHECK(result.applied == 0 && result.step == 1 && !std::isfinite(result.grad_norm));
         CHECK(same_bits(masters, read_tensors(model.get(), TBRM_TENSOR_KIND_MASTER)));
-        CHECK(same_bits(moments, read_tensors(model.get(), TBRM_TENSOR_KIND_ADAM_V)));
+        CHECK(same_bits(moments, read_moments(model.get(), optimizer.get(), TBRM_MOMENT_SECOND)));
         CHECK(all_zero(read_tensors(model.get(), TBRM_TENSOR_KIND_GRADIENT)));
     }
 }
@@ -177,15 +177,97 @@ TBRM_TEST(the_optimizer_is_refused_with_a_reason) {
     CHECK(create(model.get(), 0.9f, 0.95f, 0, 0) && std::strstr(err.message, "eps") != nullptr);
     CHECK(create(model.get(), 0.9f, 0.95f, 1e-8f, NAN) && std::strstr(err.message, "weight_decay") != nullptr);
     const OptimizerHandle first = make_optimizer(model.get(), 0);
-    CHECK(create(model.get(), 0.9f, 0.95f, 1e-8f, 0) && std::strstr(err.message, "already") != nullptr);
     tbrm_step_result_t result{};
     for (const float rate : {-1.0f, NAN, INFINITY})
         CHECK(tbrm_optimizer_step(first.get(), rate, 1, &result, &err) == TBRM_STATUS_INVALID_ARGUMENT);
     CHECK(tbrm_optimizer_step(first.get(), 0.1f, NAN, &result, &err) == TBRM_STATUS_INVALID_ARGUMENT);
     CHECK(tbrm_optimizer_step(first.get(), 0.1f, 1, nullptr, &err) == TBRM_STATUS_INVALID_ARGUMENT);
+    CHECK(tbrm_optimizer_update(first.get(), 0.1f, -1, 1, &result, &err) == TBRM_STATUS_INVALID_ARGUMENT);
+    CHECK(tbrm_optimizer_update(nullptr, 0.1f, 1, 1, &result, &err) == TBRM_STATUS_INVALID_ARGUMENT);
+    double norm = 0;
+    CHECK(tbrm_gradient_norm(frozen.get(), &norm, &err) == TBRM_STATUS_INVALID_ARGUMENT &&
+            std::strstr(err.message, "frozen") != nullptr);
+    std::vector<float> values(18);
+    const auto moment = [&](const char* name, tbrm_moment_t which, int64_t n) {
+        return tbrm_optimizer_moment_read(first.get(), name, which, n, values.data(), &err);
+    };
+    CHECK(moment("model.norm.weight", TBRM_MOMENT_SECOND, 18) == TBRM_STATUS_OK);
+    CHECK(moment("model.norm.weight", 2, 18) == TBRM_STATUS_INVALID_ARGUMENT);
+    CHECK(moment("model.norm.weight", TBRM_MOMENT_FIRST, 17) == TBRM_STATUS_INVALID_ARGUMENT);
+    CHECK(moment("model.norm", TBRM_MOMENT_FIRST, 18) == TBRM_STATUS_INVALID_ARGUMENT);
 }
 
-TBRM_TEST(a_step_gives_the_activations_back) {
+TBRM_TEST(norm_and_update_are_the_step_to_the_bit) {
+    for (const tbrm_dtype_t dtype : kDtypes) {
+        const ContextHandle context = make_context(2);
+        const ModelHandle a = make_model(context.get(), tiny_config(dtype), 1),
+                          b = make_model(context.get(), tiny_config(dtype), 1);
+        const OptimizerHandle of_a = make_optimizer(a.get(), 0.1f), of_b = make_optimizer(b.get(), 0.1f);
+        for (uint64_t t = 1; t <= 2; ++t) {
+            write_gradients(a.get(), 50 * t);
+            write_gradients(b.get(), 50 * t);
+            const tbrm_step_result_t whole = step(of_a.get(), 0.01f, 1);
+            double norm = 0;
+            tbrm_step_result_t apart{};
+            tbrm_error_t err{};
+            expect_ok(tbrm_gradient_norm(b.get(), &norm, &err), err, "norm");
+            expect_ok(tbrm_optimizer_update(of_b.get(), 0.01f, norm, 1, &apart, &err), err, "update");
+            CHECK(norm == whole.grad_norm && apart.grad_norm == norm && apart.step == whole.step && apart.applied == 1);
+        }
+        CHECK(same_bits(
+                read_tensors(a.get(), TBRM_TENSOR_KIND_MASTER), read_tensors(b.get(), TBRM_TENSOR_KIND_MASTER)));
+        CHECK(same_bits(read_moments(a.get(), of_a.get(), TBRM_MOMENT_SECOND),
+                read_moments(b.get(), of_b.get(), TBRM_MOMENT_SECOND)));
+    }
+}
+
+// With gradients g of norm n: clipping to n by a norm of 2n halves them, as training on g/2 does.
+TBRM_TEST(a_norm_that_is_given_is_what_clips) {
+    const ContextHandle context = make_context(2);
+    const ModelHandle a = make_model(context.get(), tiny_config(TBRM_DTYPE_F32), 1),
+                      b = make_model(context.get(), tiny_config(TBRM_DTYPE_F32), 1);
+    const OptimizerHandle of_a = make_optimizer(a.get(), 0), of_b = make_optimizer(b.get(), 0);
+    write_gradients(a.get(), 5);
+    write_gradients(b.get(), 5);
+    for (const TensorValues& tensor : read_tensors(b.get(), TBRM_TENSOR_KIND_GRADIENT)) {
+        std::vector<float> half = tensor.values;
+        for (float& value : half)
+            value *= 0.5f;
+        tbrm_error_t err{};
+        expect_ok(tbrm_model_tensor_write(b.get(), tensor.name.c_str(), TBRM_TENSOR_KIND_GRADIENT,
+                          static_cast<int64_t>(half.size()), half.data(), &err),
+                err, "write");
+    }
+    tbrm_step_result_t result{};
+    tbrm_error_t err{};
+    expect_ok(tbrm_optimizer_update(of_a.get(), 0.01f, 8, 4, &result, &err), err, "update");
+    CHECK(result.applied == 1 && result.grad_norm == 8);
+    step(of_b.get(), 0.01f, 0);
+    CHECK(same_bits(read_tensors(a.get(), TBRM_TENSOR_KIND_MASTER), read_tensors(b.get(), TBRM_TENSOR_KIND_MASTER)));
+    expect_ok(tbrm_optimizer_update(of_a.get(), 0.01f, INFINITY, 4, &result, &err), err, "update");
+    CHECK(result.applied == 0 && result.step == 1);
+}
+
+// Two optimizers of one model: each has moments and a count of its own, and a step of one is seen by the other in the weights alone.
+TBRM_TEST(several_optimizers_of_a_model_keep_moments_of_their_own) {
+    const ContextHandle context = make_context(2);
+    const ModelHandle model = make_model(context.get(), tiny_config(TBRM_DTYPE_BF16), 1);
+    const OptimizerHandle first = make_optimizer(model.get(), 0.1f);
+    OptimizerHandle second = make_optimizer(model.get(), 0);
+    write_gradients(model.get(), 3);
+    CHECK(step(first.get(), 0.01f, 1).step == 1);
+    CHECK(all_zero(read_moments(model.get(), second.get(), TBRM_MOMENT_FIRST)));
+    const std::vector<TensorValues> of_first = read_moments(model.get(), first.get(), TBRM_MOMENT_FIRST);
+    CHECK(!all_zero(of_first));
+    write_gradients(model.get(), 4);
+    CHECK(step(second.get(), 0.01f, 1).step == 1);
+    second.reset();
+    CHECK(same_bits(of_first, read_moments(model.get(), first.get(), TBRM_MOMENT_FIRST)));
+    write_gradients(model.get(), 5);
+    CHECK(step(first.get(), 0.01f, 1).step == 2);
+}
+
+TBRM_TEST(activations_are_given_back_when_asked_for_and_not_before) {
     const ContextHandle context = make_context(1);
     const tbrm_model_config_t config = tiny_config(TBRM_DTYPE_F32);
     const ModelHandle model = make_model(context.get(), config, 1);
@@ -199,10 +281,19 @@ TBRM_TEST(a_step_gives_the_activations_back) {
         forward(model.get(), batch, true);
         backward(model.get(), std::vector<float>(50, 1.0f), std::vector<float>(50, -1.0f), {});
         CHECK(memory.in_use() > before);
+        const int64_t held = memory.in_use();
         CHECK(step(optimizer.get(), 0.01f, 1).grad_norm > 0);
+        CHECK(memory.in_use() == held);
+        tbrm_error_t err{};
+        expect_ok(tbrm_model_release_activations(model.get(), &err), err, "release");
+        CHECK(memory.in_use() < held);
         if (t == 0) after_first = memory.in_use();
     }
     CHECK(memory.in_use() == after_first);
+    forward(model.get(), batch, true);
+    tbrm_error_t err{};
+    CHECK(tbrm_model_release_activations(model.get(), &err) == TBRM_STATUS_INVALID_ARGUMENT &&
+            std::strstr(err.message, "tbrm_gradient_discard") != nullptr);
 }
 
 int main(int argc, char** argv) {

@@ -127,7 +127,7 @@ std::vector<Vector> ReferenceDecoder::sequence(const int32_t* ids, int64_t n) co
     return stream;
 }
 
-ReferenceDecoder::Scores ReferenceDecoder::forward(const tbrm_batch_t& batch) const {
+std::vector<Vector> ReferenceDecoder::hidden(const tbrm_batch_t& batch) const {
     std::vector<Vector> stream;
     for (int64_t b = 0; b < batch.n_seqs; ++b) {
         const int64_t begin = batch.offsets[b], end = batch.offsets[b + 1];
@@ -135,6 +135,19 @@ ReferenceDecoder::Scores ReferenceDecoder::forward(const tbrm_batch_t& batch) co
         for (Vector& token : sequence(batch.ids + begin, end - begin))
             stream.push_back(std::move(token));
     }
+    return stream;
+}
+
+Vector ReferenceDecoder::values(const tbrm_batch_t& batch) const {
+    const std::vector<Vector> stream = hidden(batch);
+    Vector values;
+    for (int64_t r = 0; r < batch.n_rows; ++r)
+        values.push_back(project("score", stream[static_cast<size_t>(batch.rows[r])])[0]);
+    return values;
+}
+
+ReferenceDecoder::Scores ReferenceDecoder::forward(const tbrm_batch_t& batch) const {
+    const std::vector<Vector> stream = hidden(batch);
     const std::string head = config.tie_word_embeddings != 0 ? "model.embed_tokens" : "lm_head";
     Scores scores;
     for (int64_t r = 0; r < batch.n_rows; ++r) {

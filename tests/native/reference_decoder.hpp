@@ -23,10 +23,13 @@ struct ReferenceDecoder {
         Vector q, v, h;
     };
     Scores forward(const tbrm_batch_t& batch) const;
+    // score.weight . x (+ score.bias) of each row of the batch.
+    Vector values(const tbrm_batch_t& batch) const;
 
 private:
     const Vector& weight(const std::string& name) const { return weights.at(name); }
     std::vector<Vector> sequence(const int32_t* ids, int64_t n) const;
+    std::vector<Vector> hidden(const tbrm_batch_t& batch) const;  // after the final norm, of every token
     void attention(const std::string& prefix, std::vector<Vector>& stream) const;
     void mlp(const std::string& prefix, std::vector<Vector>& stream) const;
     Vector project(const std::string& name, const Vector& x) const;

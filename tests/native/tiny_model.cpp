@@ -106,6 +106,18 @@ std::vector<TensorValues> read_tensors(tbrm_model_t* model, tbrm_tensor_kind_t k
     return all;
 }
 
+std::vector<TensorValues> read_moments(tbrm_model_t* model, tbrm_optimizer_t* optimizer, tbrm_moment_t moment) {
+    std::vector<TensorValues> all;
+    for (TensorValues& tensor : read_tensors(model, TBRM_TENSOR_KIND_WEIGHT)) {
+        tbrm_error_t ignored{};
+        if (tbrm_optimizer_moment_read(optimizer, tensor.name.c_str(), moment,
+                    static_cast<int64_t>(tensor.values.size()), tensor.values.data(), &ignored) == TBRM_STATUS_OK) {
+            all.push_back(std::move(tensor));
+        }
+    }
+    return all;
+}
+
 bool same_bits(const std::vector<TensorValues>& a, const std::vector<TensorValues>& b) {
     if (a.size() != b.size() || a.empty()) return false;
     for (size_t i = 0; i < a.size(); ++i) {

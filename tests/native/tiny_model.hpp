@@ -51,6 +51,8 @@ struct TensorValues {
     std::vector<float> values;
 };
 std::vector<TensorValues> read_tensors(tbrm_model_t* model, tbrm_tensor_kind_t kind);
+// The same of an optimizer's moments over `model`, of the tensors that it trains.
+std::vector<TensorValues> read_moments(tbrm_model_t* model, tbrm_optimizer_t* optimizer, tbrm_moment_t moment);
 bool same_bits(const std::vector<TensorValues>& a, const std::vector<TensorValues>& b);
 
 ReferenceDecoder reference_of(tbrm_model_t* model, const tbrm_model_config_t& config);

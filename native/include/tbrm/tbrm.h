@@ -4,7 +4,7 @@
  * the KV cache stay behind these handles. What crosses are packed token arrays, three numbers per scored token, and paths.
  *
  * One section per stage, in the order of a training step:
- *     context | model | rollout | logprob | residual | gradient | optimizer | checkpoint | kernels
+ *     context | model | rollout | logprob | value | residual | gradient | optimizer | checkpoint | kernels
  *
  * Rules
  *   Pointers    are host memory, borrowed for the call. A pointer may be null if and only if its count is 0, or where it says so.
@@ -128,6 +128,14 @@ tbrm_context_describe(tbrm_context_t* context, int64_t n_bytes, char* out_json, 
 
 /* ========================================================= model ========================================================= */
 
+/* What stands on the decoder's last hidden state. */
+typedef int32_t tbrm_head_kind_t;
+enum {
+    TBRM_HEAD_KIND_LM = 0,        /* logits over the vocabulary: a policy. Sections rollout, logprob and residual */
+    TBRM_HEAD_KIND_VALUE = 1,     /* one number per token, score.weight [1, D]: a critic. Section value */
+    TBRM_HEAD_KIND_VALUE_BIAS = 2 /* the same with score.bias [1], as Hugging Face's ...ForTokenClassification */
+};
+
 /* A decoder of the Qwen2 / Qwen3 / Llama family. Every size is in elements. */
 typedef struct tbrm_model_config {
     int32_t struct_size;
@@ -140,14 +148,14 @@ typedef struct tbrm_model_config {
     int32_t n_kv_heads;          /* divides n_heads */
     int32_t head_dim;            /* even, at most 256 */
     int32_t max_positions;       /* longest sequence that will ever be run */
-    int32_t tie_word_embeddings; /* 1: the head is the embedding */
+    int32_t tie_word_embeddings; /* 1: the LM head is the embedding; of no effect with a value head */
     int32_t qkv_bias;            /* 1: Qwen2 */
     int32_t qk_norm;             /* 1: Qwen3 */
     int32_t trainable;           /* 1: keeps fp32 master weights and gradients; 0: weights alone (a frozen reference) */
     int32_t recompute;           /* 1: layers keep their input only and run again in backward */
     float rms_norm_eps;
     float rope_attention_factor; /* multiplies cos and sin; 1 unless the checkpoint uses YaRN */
-    int32_t reserved;
+    tbrm_head_kind_t head_kind;
     /* What of [rows, vocabulary] exists at any time, at any N and V; 0 = 256 MiB. In training: exponentials kept from forward to backward,
      * 2 or 4 bytes each, and slices of the vocabulary for the rows that did not fit. In a rollout: fp32 logits of the rows that are
      * drawn at once, at least one row. A budget below 16 rows of a 1024-column slice is exceeded by that much. Not counted: sums per row and
@@ -177,6 +185,17 @@ tbrm_model_clone_frozen(tbrm_model_t* model, tbrm_model_t** out_model, tbrm_erro
 TBRM_API(tbrm_status_t)
 tbrm_model_copy_weights(tbrm_model_t* model, tbrm_model_t* source, tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
 
+/* Copies the present weights of embedding, layers and final norm of `source` into `model`; heads and adapters are left alone. What makes a
+ * critic of a policy. Same configuration but for head_kind, tie_word_embeddings, trainable, recompute and head_budget_bytes. */
+TBRM_API(tbrm_status_t)
+tbrm_model_copy_body(tbrm_model_t* model, tbrm_model_t* source, tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
+
+/* Draws the value head's weight from N(0, std^2) as tbrm_model_init_random does; std = 0 makes it zero. Its bias becomes 0.
+ * Errors: INVALID_ARGUMENT for a model with an LM head. */
+TBRM_API(tbrm_status_t)
+tbrm_model_init_value_head(
+        tbrm_model_t* model, uint64_t seed, float std, tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
+
 /* Number of tensors under their Hugging Face names (fused parameters are listed as their parts; a tied head is not listed), and after
  * them the adapter's under PEFT's. */
 TBRM_API(int32_t) tbrm_model_tensor_count(tbrm_model_t* model) TBRM_NOEXCEPT;
@@ -188,21 +207,24 @@ tbrm_model_tensor_info(tbrm_model_t* model, int32_t index, const char** out_name
 
 typedef int32_t tbrm_tensor_kind_t;
 enum {
-    TBRM_TENSOR_KIND_WEIGHT = 0,   /* what forward uses, widened to fp32 */
-    TBRM_TENSOR_KIND_MASTER = 1,   /* fp32 master weight (trainable models) */
-    TBRM_TENSOR_KIND_GRADIENT = 2, /* accumulated gradient (trainable models) */
-    TBRM_TENSOR_KIND_ADAM_M = 3,   /* first moment (once an optimizer exists) */
-    TBRM_TENSOR_KIND_ADAM_V = 4    /* second moment (once an optimizer exists) */
+    TBRM_TENSOR_KIND_WEIGHT = 0,  /* what forward uses, widened to fp32 */
+    TBRM_TENSOR_KIND_MASTER = 1,  /* fp32 master weight (trainable models) */
+    TBRM_TENSOR_KIND_GRADIENT = 2 /* accumulated gradient (trainable models) */
 };
 
-/* Copies one tensor out / in as row-major fp32. Writing WEIGHT rounds to dtype and sets the master too; GRADIENT and the moments
- * may be written as well. n = rows * max(cols, 1). */
+/* Copies one tensor out / in as row-major fp32. Writing WEIGHT rounds to dtype and sets the master too; GRADIENT may be written as well.
+ * n = rows * max(cols, 1). */
 TBRM_API(tbrm_status_t)
 tbrm_model_tensor_read(tbrm_model_t* model, const char* name, tbrm_tensor_kind_t kind, int64_t n, float* out_values,
         tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
 TBRM_API(tbrm_status_t)
 tbrm_model_tensor_write(tbrm_model_t* model, const char* name, tbrm_tensor_kind_t kind, int64_t n, const float* values,
         tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
+
+/* Frees the buffers of forward and backward; the next pass allocates them again. What makes room for a rollout's pages after the last update
+ * of a step. Errors: INVALID_ARGUMENT while a forward is kept. */
+TBRM_API(tbrm_status_t)
+tbrm_model_release_activations(tbrm_model_t* model, tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
 
 /* Projections of a decoder layer that a low-rank adapter may add to; targets is a sum of them. */
 typedef int32_t tbrm_adapter_target_t;
@@ -229,7 +251,7 @@ typedef struct tbrm_adapter_config {
 
 /* Puts an adapter on the model and switches it on. A is drawn from U(-1/sqrt(inputs), 1/sqrt(inputs)) by Philox keyed with (seed, tensor
  * name, element), B is zero: the model's outputs stay what they were. The base is frozen from then on: masters and gradients that it had
- * are freed, and only the adapter's parameters have them. Errors: INVALID_ARGUMENT with an adapter, an optimizer or a kept forward. */
+ * are freed, and only the adapter's parameters have them, and a value head, which is trained on as before. Errors: INVALID_ARGUMENT with an adapter, an optimizer or a kept forward. */
 TBRM_API(tbrm_status_t)
 tbrm_model_attach_adapter(
         tbrm_model_t* model, const tbrm_adapter_config_t* config, tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
@@ -368,6 +390,24 @@ TBRM_API(tbrm_status_t)
 tbrm_logprob_forward(tbrm_model_t* model, const tbrm_batch_t* batch, int32_t keep, float* out_q, float* out_v,
         float* out_h, tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
 
+/* ========================================================= value ========================================================= */
+
+/* values[r] = score.weight . x + score.bias of the hidden state x of packed token rows[r], from fp32 accumulators: what a critic thinks of
+ * the state that the next token is chosen in. batch->labels is not read and may be null, nor is batch->temperature.
+ * Shapes   out_values [R]. Units: those of the returns that it is trained on. keep != 0 keeps what tbrm_value_backward needs (one at a time).
+ * Numerics the bits of a row do not depend on the other sequences or rows.
+ * Errors   INVALID_ARGUMENT for a model with an LM head. */
+TBRM_API(tbrm_status_t)
+tbrm_value_forward(tbrm_model_t* model, const tbrm_batch_t* batch, int32_t keep, float* out_values,
+        tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
+
+/* Adds to the gradients what follows from dL/dvalue of the forward that was kept, and drops what was kept.
+ * Shapes   d_values [R]. Numerics: fp32 accumulation (the head's weight: fp64), fixed order, no atomics.
+ * Twins    src/value/value_{cpu.cpp,cuda.cu} */
+TBRM_API(tbrm_status_t)
+tbrm_value_backward(
+        tbrm_model_t* model, int64_t n_rows, const float* d_values, tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
+
 /* ======================================================= residual ======================================================== */
 
 typedef int32_t tbrm_residual_kind_t;
@@ -415,6 +455,10 @@ tbrm_residual_forward(tbrm_context_t* context, const tbrm_residual_args_t* args,
 /* Sets every accumulated gradient to zero. */
 TBRM_API(tbrm_status_t) tbrm_gradient_zero(tbrm_model_t* model, tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
 
+/* The 2-norm over all accumulated gradients; infinity or NaN when one of them is. Fixed order, fp64 sums. */
+TBRM_API(tbrm_status_t)
+tbrm_gradient_norm(tbrm_model_t* model, double* out_norm, tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
+
 /* Adds to the gradients what follows from dL/dQ, dL/dV, dL/dH of the forward that was kept, and drops what was kept.
  * Shapes   dq, dv [R]; dh [R] or null. Numerics: fp32 accumulation, fixed order, no atomics. */
 TBRM_API(tbrm_status_t)
@@ -447,17 +491,36 @@ typedef struct tbrm_step_result {
     int32_t reserved;
 } tbrm_step_result_t;
 
-/* AdamW with fp32 state over a trainable model. */
+/* AdamW (arXiv 1711.05101) over all that is trained of a model. The fp32 moments are the optimizer's own: a model may have several
+ * optimizers, each steps with the gradients that are accumulated when it is called. While it has one, no adapter can be attached or merged. */
 TBRM_API(tbrm_status_t)
 tbrm_optimizer_create(tbrm_model_t* model, const tbrm_optimizer_config_t* config, tbrm_optimizer_t** out_optimizer,
         tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
 
 TBRM_API(void) tbrm_optimizer_destroy(tbrm_optimizer_t* optimizer) TBRM_NOEXCEPT;
 
-/* One update from the accumulated gradients, clipped to max_grad_norm (<= 0: not clipped); then sets the gradients to zero. */
+/* One update from the accumulated gradients, clipped to max_grad_norm (<= 0: not clipped); then sets the gradients to zero:
+ * tbrm_gradient_norm and tbrm_optimizer_update in one. */
 TBRM_API(tbrm_status_t)
 tbrm_optimizer_step(tbrm_optimizer_t* optimizer, float learning_rate, float max_grad_norm,
         tbrm_step_result_t* out_result, tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
+
+/* The same, clipped by a norm that the caller knows: of gradients over several models, or over the ranks of a group. A grad_norm that is
+ * not finite leaves weights, moments and the count of steps as they are (out_result->applied = 0); a negative one is INVALID_ARGUMENT. */
+TBRM_API(tbrm_status_t)
+tbrm_optimizer_update(tbrm_optimizer_t* optimizer, float learning_rate, double grad_norm, float max_grad_norm,
+        tbrm_step_result_t* out_result, tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
+
+typedef int32_t tbrm_moment_t;
+enum { TBRM_MOMENT_FIRST = 0, TBRM_MOMENT_SECOND = 1 };
+
+/* Copies one tensor's moment out / in as row-major fp32; n as in tbrm_model_tensor_read. */
+TBRM_API(tbrm_status_t)
+tbrm_optimizer_moment_read(tbrm_optimizer_t* optimizer, const char* name, tbrm_moment_t moment, int64_t n,
+        float* out_values, tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
+TBRM_API(tbrm_status_t)
+tbrm_optimizer_moment_write(tbrm_optimizer_t* optimizer, const char* name, tbrm_moment_t moment, int64_t n,
+        const float* values, tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
 
 /* ======================================================= checkpoint ====================================================== */
 
@@ -479,7 +542,7 @@ TBRM_API(tbrm_status_t)
 tbrm_checkpoint_save_weights(tbrm_model_t* model, const char* path, int32_t first, int32_t count,
         tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
 
-/* Writes / reads the adapter's A and B (safetensors, PEFT's names). Written are the fp32 master weights, or the weights where nothing is
+/* Writes / reads the adapter's A and B (safetensors, PEFT's names), and with them a value head, as PEFT does with modules_to_save. Written are the fp32 master weights, or the weights where nothing is
  * trained. A file to be read must hold exactly the model's tensors; everything is checked before the first weight changes. */
 TBRM_API(tbrm_status_t)
 tbrm_checkpoint_save_adapter(tbrm_model_t* model, const char* path, tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;

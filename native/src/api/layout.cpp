@@ -35,7 +35,7 @@ std::string layout_text() {
     field(offsetof(tbrm_model_config_t, recompute));
     field(offsetof(tbrm_model_config_t, rms_norm_eps));
     field(offsetof(tbrm_model_config_t, rope_attention_factor));
-    field(offsetof(tbrm_model_config_t, reserved));
+    field(offsetof(tbrm_model_config_t, head_kind));
     field(offsetof(tbrm_model_config_t, head_budget_bytes));
     begin("tbrm_adapter_config", sizeof(tbrm_adapter_config_t));
     field(offsetof(tbrm_adapter_config_t, struct_size));

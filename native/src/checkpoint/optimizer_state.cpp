@@ -12,29 +12,37 @@
 namespace tbrm {
 namespace {
 
-struct StateKind {
-    const char* prefix;
-    tbrm_tensor_kind_t kind;
-};
-
-constexpr StateKind kStates[] = {{"master.", TBRM_TENSOR_KIND_MASTER}, {"adam_m.", TBRM_TENSOR_KIND_ADAM_M},
-        {"adam_v.", TBRM_TENSOR_KIND_ADAM_V}};
-
-// One tensor of one kind, with its name in the file.
+// One tensor's share of an fp32 array that lies as its parameter's master, with its name in the file.
 struct StateTensor {
     const ModelTensor* tensor;
-    tbrm_tensor_kind_t kind;
+    float* state;  // null: the master weight, whose rounded copy is written along
     std::string name;
 };
 
-std::vector<StateTensor> state_tensors(Model& model) {
+std::vector<StateTensor> state_tensors(Optimizer& optimizer) {
     std::vector<StateTensor> all;
-    for (const StateKind& state : kStates) {
-        for (const ModelTensor& tensor : model.tensors()) {
-            if (tensor.parameter->trainable()) all.push_back({&tensor, state.kind, state.prefix + tensor.name});
+    const auto add = [&](const char* prefix, auto&& state_of) {
+        for (const ModelTensor& tensor : optimizer.model().tensors()) {
+            if (optimizer.moment(tensor.parameter, TBRM_MOMENT_FIRST) != nullptr)
+                all.push_back({&tensor, state_of(tensor.parameter), prefix + tensor.name});
         }
-    }
+    };
+    add("master.", [](const Parameter*) -> float* { return nullptr; });
+    add("adam_m.", [&](const Parameter* p) { return optimizer.moment(p, TBRM_MOMENT_FIRST); });
+    add("adam_v.", [&](const Parameter* p) { return optimizer.moment(p, TBRM_MOMENT_SECOND); });
     return all;
+}
+
+void read_state(const StateTensor& from, int64_t row, int64_t n, float* out) {
+    const Parameter& parameter = *from.tensor->parameter;
+    if (from.state != nullptr) return parameter.read_state_rows(from.state, from.tensor->first_row + row, n, out);
+    parameter.read_rows(TBRM_TENSOR_KIND_MASTER, from.tensor->first_row + row, n, out);
+}
+
+void write_state(const StateTensor& to, int64_t row, int64_t n, const float* values) {
+    Parameter& parameter = *to.tensor->parameter;
+    if (to.state != nullptr) return parameter.write_state_rows(to.state, to.tensor->first_row + row, n, values);
+    parameter.write_rows(TBRM_TENSOR_KIND_MASTER, to.tensor->first_row + row, n, values);
 }
 
 int64_t parse_step(const SafetensorsHeader& header, const std::string& path) {
@@ -56,7 +64,7 @@ int64_t parse_step(const SafetensorsHeader& header, const std::string& path) {
 }  // namespace
 
 void save_optimizer(Optimizer& optimizer, const std::string& path) {
-    const std::vector<StateTensor> states = state_tensors(optimizer.model());
+    const std::vector<StateTensor> states = state_tensors(optimizer);
     std::vector<FileTensor> entries;
     for (const StateTensor& state : states)
         entries.push_back(file_tensor(*state.tensor, state.name, FileDtype::F32));
@@ -68,7 +76,7 @@ void save_optimizer(Optimizer& optimizer, const std::string& path) {
         const ModelTensor& tensor = *state.tensor;
         const int64_t width = std::max<int64_t>(tensor.cols, 1);
         for_row_chunks(tensor.rows, width, [&](int64_t row, int64_t n, float* scratch) {
-            tensor.parameter->read_rows(state.kind, tensor.first_row + row, n, scratch);
+            read_state(state, row, n, scratch);
             file.write(scratch, n * width * 4);
         });
     }
@@ -80,7 +88,7 @@ void load_optimizer(Optimizer& optimizer, const std::string& path) {
     model.require_no_kept_forward("loading an optimizer state");
     const SafetensorsFile file(path);
     const int64_t step = parse_step(file.header(), path);
-    const std::vector<StateTensor> states = state_tensors(model);
+    const std::vector<StateTensor> states = state_tensors(optimizer);
     std::vector<const FileTensor*> stored;
     for (const StateTensor& state : states) {
         stored.push_back(file.header().find(state.name));
@@ -103,7 +111,7 @@ void load_optimizer(Optimizer& optimizer, const std::string& path) {
         const int64_t width = std::max<int64_t>(tensor.cols, 1);
         for_row_chunks(tensor.rows, width, [&](int64_t row, int64_t n, float* scratch) {
             widen_elements(FileDtype::F32, file.bytes(*stored[i]), row * width, n * width, scratch);
-            tensor.parameter->write_rows(states[i].kind, tensor.first_row + row, n, scratch);
+            write_state(states[i], row, n, scratch);
         });
     }
     optimizer.set_steps(step);

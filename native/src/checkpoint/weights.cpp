@@ -19,7 +19,7 @@ std::vector<std::pair<ModelTensor*, const FileTensor*>> match(Model& model, cons
     for (ModelTensor& tensor : model.tensors()) {
         if (tensor.adapter) continue;
         const FileTensor* stored = header.find(tensor.name);
-        if (stored == nullptr && model.config().tie_word_embeddings != 0 && tensor.parameter == &model.embedding() &&
+        if (stored == nullptr && !model.config().has_untied_head() && tensor.parameter == &model.embedding() &&
                 !tensor.loaded) {
             stored = header.find("lm_head.weight");
         }
@@ -32,17 +32,18 @@ bool begins_with(const std::string& text, const char* start) {
     return text.rfind(start, 0) == 0;
 }
 
-// A tensor of the decoder that the model has no place for means that config.json describes another model: fewer layers, no biases. Left alone
+// A tensor of the decoder, or of a value model's head, that the model has no place for means that config.json describes another model: fewer layers, no biases. Left alone
 // are names outside the decoder (heads of other tasks) and the tables that old checkpoints keep of the rotations.
-void check_all_used(const std::vector<std::pair<ModelTensor*, const FileTensor*>>& found,
+void check_all_used(const Model& model, const std::vector<std::pair<ModelTensor*, const FileTensor*>>& found,
         const SafetensorsHeader& header, const std::string& path) {
     std::vector<const FileTensor*> used;
     for (const auto& [tensor, stored] : found)
         used.push_back(stored);
     std::sort(used.begin(), used.end());
     for (const FileTensor& stored : header.tensors) {
-        if (std::binary_search(used.begin(), used.end(), &stored) || !begins_with(stored.name, "model.layers."))
-            continue;
+        const bool ours = begins_with(stored.name, "model.layers.") ||
+                          (model.config().has_value_head() && begins_with(stored.name, "score."));
+        if (!ours || std::binary_search(used.begin(), used.end(), &stored)) continue;
         if (stored.name.find(".rotary_emb.") != std::string::npos) continue;
         TBRM_FAIL(TBRM_STATUS_BAD_FILE, "tensor '%s' has no place in the model that config.json describes: %s",
                 printable(stored.name).c_str(), path.c_str());
@@ -59,7 +60,7 @@ int64_t load_weights(Model& model, const std::string& path) {
         check_shape(*tensor, *stored, path);
         check_weight_dtype(*stored, path);
     }
-    check_all_used(found, file.header(), path);
+    check_all_used(model, found, file.header(), path);
     for (const auto& [tensor, stored] : found) {
         load_tensor(*tensor, stored->dtype, file.bytes(*stored));
         tensor->loaded = true;

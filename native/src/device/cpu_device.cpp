@@ -12,6 +12,7 @@
 #include "ops/scale.hpp"
 #include "ops/swiglu.hpp"
 #include "residual/residual.hpp"
+#include "value/value.hpp"
 
 #if defined(__linux__)
 #include <sched.h>
@@ -32,8 +33,8 @@ int32_t usable_cores() {
 class CpuHeadTape final : public DeviceHeadTape {
 public:
     void forward(const HeadShape& shape, int64_t rows, const void* x, const void* w, const int32_t* labels,
-            const float* v_hint, float* out_q, float* out_v, float* out_h) override {
-        tape_.forward(shape, rows, x, w, labels, v_hint, out_q, out_v, out_h);
+            float* out_q, float* out_v, float* out_h) override {
+        tape_.forward(shape, rows, x, w, labels, out_q, out_v, out_h);
     }
     void backward(const void* w, const float* dq, const float* dv, const float* dh, void* dx, float* dw) override {
         tape_.backward(w, dq, dv, dh, dx, dw);
@@ -48,6 +49,7 @@ public:
     explicit CpuDevice(int32_t n_threads) : n_threads_(n_threads > 0 ? n_threads : usable_cores()) {}
 
     tbrm_device_kind_t kind() const override { return TBRM_DEVICE_KIND_CPU; }
+    bool is_host() const override { return true; }
     std::string describe_json() const override {
         return format("{\"device\":\"cpu\",\"threads\":%d,\"isa\":\"%s\",\"memory_bytes\":%lld}", n_threads_,
                 isa_name(active_isa()), static_cast<long long>(total_bytes()));
@@ -198,6 +200,15 @@ public:
     }
     std::unique_ptr<DeviceHeadTape> make_head_tape() override {
         return std::make_unique<CpuHeadTape>();
+    }
+
+    void value_forward(Dtype dtype, int64_t rows, int64_t d, const void* x, const float* w, const float* bias,
+            float* out) override {
+        cpu::value_forward(dtype, rows, d, x, w, bias, out);
+    }
+    void value_backward(Dtype dtype, int64_t rows, int64_t d, const void* x, const float* w, const float* dv, void* dx,
+            float* dw, float* dbias) override {
+        cpu::value_backward(dtype, rows, d, x, w, dv, dx, dw, dbias);
     }
 
     int64_t sample_workspace_bytes(int64_t vocab) const override {

@@ -11,6 +11,7 @@
 #include "ops/scale.hpp"
 #include "ops/swiglu.hpp"
 #include "residual/residual.hpp"
+#include "value/value.hpp"
 
 namespace tbrm {
 namespace {
@@ -21,8 +22,8 @@ class CudaHeadTape final : public DeviceHeadTape {
 public:
     explicit CudaHeadTape(const CudaQueue& queue) : tape_(queue) {}
     void forward(const HeadShape& shape, int64_t rows, const void* x, const void* w, const int32_t* labels,
-            const float* v_hint, float* out_q, float* out_v, float* out_h) override {
-        tape_.forward(shape, rows, x, w, labels, v_hint, out_q, out_v, out_h);
+            float* out_q, float* out_v, float* out_h) override {
+        tape_.forward(shape, rows, x, w, labels, out_q, out_v, out_h);
     }
     void backward(const void* w, const float* dq, const float* dv, const float* dh, void* dx, float* dw) override {
         tape_.backward(w, dq, dv, dh, dx, dw);
@@ -183,6 +184,15 @@ public:
         cuda::head_logits(queue_, shape, rows, x, w, out_logits, ld, out_v);
     }
     std::unique_ptr<DeviceHeadTape> make_head_tape() override { return std::make_unique<CudaHeadTape>(queue_); }
+
+    void value_forward(Dtype dtype, int64_t rows, int64_t d, const void* x, const float* w, const float* bias,
+            float* out) override {
+        cuda::value_forward(queue_, dtype, rows, d, x, w, bias, out);
+    }
+    void value_backward(Dtype dtype, int64_t rows, int64_t d, const void* x, const float* w, const float* dv, void* dx,
+            float* dw, float* dbias) override {
+        cuda::value_backward(queue_, dtype, rows, d, x, w, dv, dx, dw, dbias);
+    }
 
     int64_t sample_workspace_bytes(int64_t vocab) const override { return cuda::sample_workspace_bytes(vocab); }
     void sample(int64_t vocab, const float* logits, int64_t ld, const float* v, int64_t n, const SampleRow* rows,

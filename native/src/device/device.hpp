@@ -23,7 +23,7 @@ class DeviceHeadTape {
 public:
     virtual ~DeviceHeadTape() = default;
     virtual void forward(const HeadShape& shape, int64_t rows, const void* x, const void* w, const int32_t* labels,
-            const float* v_hint, float* out_q, float* out_v, float* out_h) = 0;
+            float* out_q, float* out_v, float* out_h) = 0;
     virtual void backward(const void* w, const float* dq, const float* dv, const float* dh, void* dx, float* dw) = 0;
 };
 
@@ -32,6 +32,8 @@ public:
     virtual ~Device() = default;
 
     virtual tbrm_device_kind_t kind() const = 0;
+    // Whether its memory is the host's: a caller's arrays are then used where they lie.
+    virtual bool is_host() const { return false; }
     virtual std::string describe_json() const = 0;
     virtual MemoryCounter& memory() = 0;
     virtual int64_t total_bytes() const = 0;
@@ -40,7 +42,7 @@ public:
     virtual void enter() const = 0;
     virtual void synchronize() = 0;
 
-    // Whether the bits of a row do not depend on the other rows (DESIGN D7). A CPU knows nothing else.
+    // Whether the bits of a row do not depend on the other rows (docs/adr/0008-cuda-kernels.md). A CPU knows nothing else.
     virtual bool batch_invariant() const { return true; }
     virtual void set_batch_invariant(bool) {}
 
@@ -112,6 +114,12 @@ public:
     virtual void head_logits(const HeadShape& shape, int64_t rows, const void* x, const void* w, float* out_logits,
             int64_t ld, float* out_v) = 0;
     virtual std::unique_ptr<DeviceHeadTape> make_head_tape() = 0;
+
+    // value/value.hpp
+    virtual void value_forward(
+            Dtype dtype, int64_t rows, int64_t d, const void* x, const float* w, const float* bias, float* out) = 0;
+    virtual void value_backward(Dtype dtype, int64_t rows, int64_t d, const void* x, const float* w, const float* dv,
+            void* dx, float* dw, float* dbias) = 0;  // dw and dbias may be null
 
     // rollout/sampler.hpp
     virtual int64_t sample_workspace_bytes(int64_t vocab) const = 0;

@@ -9,7 +9,7 @@ template <class T>
 class StagedInput {
 public:
     StagedInput(Device& device, const T* host, int64_t n) : pointer_(host) {
-        if (host == nullptr || device.kind() == TBRM_DEVICE_KIND_CPU) return;
+        if (host == nullptr || device.is_host()) return;
         buffer_.assign(device, host, n);
         pointer_ = buffer_.data();
     }
@@ -25,7 +25,7 @@ template <class T>
 class StagedOutput {
 public:
     StagedOutput(Device& device, T* host, int64_t n) : device_(device), host_(host), pointer_(host), n_(n) {
-        if (host == nullptr || device.kind() == TBRM_DEVICE_KIND_CPU) return;
+        if (host == nullptr || device.is_host()) return;
         buffer_.resize(device, n);
         pointer_ = buffer_.data();
     }

@@ -1,7 +1,7 @@
 #pragma once
 // linear.hpp - y = x W^T and its two gradients. W[M, K] is in panels (gemm/panels.hpp) on CPU, row-major on CUDA.
 //
-// Row invariance (DESIGN D7): y[n, m] is one accumulation over k = 0 .. K-1 in fixed order, whatever N, the other rows, the thread
+// Row invariance (docs/math/linear.md): y[n, m] is one accumulation over k = 0 .. K-1 in fixed order, whatever N, the other rows, the thread
 // count or the tile that computed it. Rollout and training call the same forward.
 #include <cstdint>
 
@@ -38,7 +38,7 @@ struct CudaQueue;  // core/cuda.hpp
 
 namespace cuda {
 
-// As the CPU twins; pointers are memory of the queue's device, W and dW row-major. With queue.batch_invariant (DESIGN D7) the bits of a
+// As the CPU twins; pointers are memory of the queue's device, W and dW row-major. With queue.batch_invariant the bits of a
 // row of y, or of dx, are its own; otherwise cuBLASLt computes: equal bits for equal calls, not for other company, and a bias is rounded to
 // dtype before it is added.
 void linear_forward(const CudaQueue& queue, Dtype dtype, int64_t n, int64_t k, int64_t m, const void* x, int64_t ldx,

@@ -22,6 +22,14 @@ tbrm_status_t tbrm_gradient_zero(tbrm_model_t* model, tbrm_error_t* err) noexcep
     });
 }
 
+tbrm_status_t tbrm_gradient_norm(tbrm_model_t* model, double* out_norm, tbrm_error_t* err) noexcept {
+    return tbrm::guard(err, __func__, [&] {
+        TBRM_REQUIRE(use(model).trains(), "the model is frozen (trainable = 0): it has no gradients");
+        TBRM_REQUIRE(out_norm != nullptr, "out_norm is null");
+        *out_norm = model->impl->gradient_norm();
+    });
+}
+
 tbrm_status_t tbrm_gradient_backward(tbrm_model_t* model, int64_t n_rows, const float* dq, const float* dv,
         const float* dh, tbrm_error_t* err) noexcept {
     return tbrm::guard(err, __func__, [&] { use(model).training_pass().backward(n_rows, dq, dv, dh); });

@@ -1,21 +1,14 @@
 #pragma once
-// training_pass.hpp - packed forward of a model with Q, V, H of the scored rows, and its backward. Holds the buffers of both.
-//
-// The backward is an explicit walk back over the layers (docs/adr/0005-explicit-backward.md): each layer keeps what LayerTape names, or,
-// with recompute, its input alone. Only scored rows reach the final norm and the head.
+// training_pass.hpp - a model's body and its head, forward and backward: Q, V, H of the scored rows (LM head) or one value each (value head).
 #include <tbrm/tbrm.h>
 
 #include <cstdint>
 #include <memory>
-#include <vector>
 
 #include "device/device.hpp"
-#include "gradient/layer_tape.hpp"
-#include "model/packed_batch.hpp"
+#include "gradient/body_pass.hpp"
 
 namespace tbrm {
-
-class Model;
 
 // Where Q, V, H of R rows go; host memory. h may be null.
 struct ScoredRows {
@@ -28,7 +21,7 @@ class TrainingPass {
 public:
     explicit TrainingPass(Model& model);
 
-    // Runs `batch`. keep: keeps what backward needs; throws when a forward is kept already.
+    // Runs `batch`. keep: keeps what backward needs; throws when a forward is kept already. Needs an LM head.
     void forward(const tbrm_batch_t* batch, bool keep, const ScoredRows& out);
 
     // Adds the kept forward's gradients to the parameters' and drops it. n_rows must be the kept forward's; dh may be null. Host memory.
@@ -38,6 +31,10 @@ public:
     void residual_gradient(const tbrm_batch_t* batch, const tbrm_residual_args_t* args, const ScoredRows& out,
             float* out_residual, double* out_loss);
 
+    // The same with a value head: out_values, d_values [R], host memory.
+    void values(const tbrm_batch_t* batch, bool keep, float* out_values);
+    void values_backward(int64_t n_rows, const float* d_values);
+
     bool kept() const { return kept_; }
     void discard();
 
@@ -45,36 +42,22 @@ public:
     void release_buffers();
 
 private:
-    void prepare(const tbrm_batch_t* batch, bool keep);
-    void require_memory(int64_t n_tokens, int64_t n_rows, bool keep);
+    void prepare(const tbrm_batch_t* batch, bool keep, bool labelled);
+    void require_lm_head() const;
+    void require_value_head() const;
+    void require_kept(int64_t n_rows, const char* call) const;
     void forward_on_device(bool keep, bool want_entropy);
-    void layers_forward(bool keep);
     void head_forward(bool keep, float* out_h);
     void backward_on_device(const float* dq, const float* dv, const float* dh);
-    void layers_backward();
-    AttentionStep attention_step(float* out_lse);
-    LayerTape& tape(int64_t layer);
     void download(const ScoredRows& out);
 
     Model& model_;
     Device& device_;
     const ModelView& view_;
-    const int64_t row_bytes_;  // of the residual stream
     bool kept_ = false;
-    int64_t held_bytes_ = 0;  // of the buffers below, as require_memory reckons
-    PackedBatch batch_;
-    std::vector<DeviceBuffer<uint8_t>> inputs_;  // [L] residual stream before each layer
-    std::vector<LayerTape> tapes_;               // [L], or [1] with recompute
-    ForwardScratch forward_scratch_;
-    BackwardScratch backward_scratch_;
-    DeviceBuffer<uint8_t> x_;       // [N, D] residual stream, then its gradient
-    DeviceBuffer<uint8_t> again_;   // [N, D] residual stream of a layer that runs again
-    DeviceBuffer<uint8_t> scored_;  // [R, D] residual stream of the scored rows
-    DeviceBuffer<uint8_t> normed_;  // [R, D] the head's input
-    DeviceBuffer<uint8_t> d_scored_, d_normed_;
-    DeviceBuffer<float> final_inv_rms_;
+    BodyPass body_;
     std::unique_ptr<DeviceHeadTape> head_;
-    DeviceBuffer<float> q_, v_, h_, dq_, dv_, dh_;
+    DeviceBuffer<float> q_, v_, h_, dq_, dv_, dh_;  // a value head uses v_ and dv_
 };
 
 }  // namespace tbrm

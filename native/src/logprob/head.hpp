@@ -39,10 +39,9 @@ public:
     HeadTape(HeadTape&&) noexcept;
     HeadTape& operator=(HeadTape&&) noexcept;
 
-    // x must stay valid until backward. v_hint [rows] or null: a log-sum-exp near the true one (the rollout's or the reference's), for a
-    // twin that shifts a row before it has seen its segment; this one shifts by each segment's own maximum and does not need it.
+    // x must stay valid until backward.
     void forward(const HeadShape& shape, int64_t rows, const void* x, const void* w, const int32_t* labels,
-            const float* v_hint, float* out_q, float* out_v, float* out_h);
+            float* out_q, float* out_v, float* out_h);
 
     // dx [rows, D] in dtype (written), dw fp32 panels (+=), null when W is not trained. dh may be null. Frees what was kept.
     void backward(const void* w, const float* dq, const float* dv, const float* dh, void* dx, float* dw);
@@ -76,7 +75,7 @@ public:
     HeadTape& operator=(HeadTape&&) noexcept;
 
     void forward(const HeadShape& shape, int64_t rows, const void* x, const void* w, const int32_t* labels,
-            const float* v_hint, float* out_q, float* out_v, float* out_h);
+            float* out_q, float* out_v, float* out_h);
     void backward(const void* w, const float* dq, const float* dv, const float* dh, void* dx, float* dw);
     int64_t kept_bytes() const;
 

@@ -99,7 +99,7 @@ tbrm_status_t tbrm_kernel_head_backward(tbrm_context_t* context, const tbrm_head
         device.zero(dw.data(), dw.size() * static_cast<int64_t>(sizeof(float)));
 
         const std::unique_ptr<tbrm::DeviceHeadTape> tape = device.make_head_tape();
-        tape->forward(head.shape, rows, head.x.get(), head.w.data(), head.labels.get(), nullptr, q.data(), v.data(),
+        tape->forward(head.shape, rows, head.x.get(), head.w.data(), head.labels.get(), q.data(), v.data(),
                 dh != nullptr ? h.data() : nullptr);
         tape->backward(head.w.data(), staged_dq.get(), staged_dv.get(), staged_dh.get(), dx.data(), dw.data());
         device.unpack_rows(

@@ -192,7 +192,7 @@ void HeadTape::Impl::keep(const Call& c, const Outputs& out, int64_t scratch) {
 }
 
 void HeadTape::forward(const HeadShape& shape, int64_t rows, const void* x, const void* w, const int32_t* labels,
-        const float*, float* out_q, float* out_v, float* out_h) {
+        float* out_q, float* out_v, float* out_h) {
     impl_.reset();
     std::unique_ptr<Impl> tape(new Impl{*queue_, shape, rows, x, out_h != nullptr, 0, 0, {}, {}, {}, {}, {}, {}, {}});
     const int64_t budget = budget_of(shape), segments = segments_of(shape.vocab);

@@ -50,7 +50,7 @@ HeadTape::HeadTape(HeadTape&&) noexcept = default;
 HeadTape& HeadTape::operator=(HeadTape&&) noexcept = default;
 
 void HeadTape::forward(const HeadShape& shape, int64_t rows, const void* x, const void* w, const int32_t* labels,
-        const float*, float* out_q, float* out_v, float* out_h) {
+        float* out_q, float* out_v, float* out_h) {
     impl_.reset();
     std::unique_ptr<Impl> tape(new Impl{shape, rows, x, 0, out_h != nullptr, HostBuffer<int32_t>(rows),
             HostBuffer<float>(rows), HostBuffer<float>(rows), HostBuffer<float>(out_h != nullptr ? rows : 0),

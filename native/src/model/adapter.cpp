@@ -59,7 +59,7 @@ std::string adapter_tensor_name(int64_t layer, const Projection& projection, cha
 
 int64_t Model::adapter_bytes(const AdapterConfig& config) {
     const auto bytes = [&](int64_t rows, int64_t cols) {
-        return Parameter::bytes(device(), config_.element(), rows, cols, config.trainable != 0);
+        return Parameter::bytes(device(), config_.element(), ParameterShape::weight(rows, cols), config.trainable != 0);
     };
     int64_t layer = 0;
     std::array<int64_t, kLinears> parts{}, inputs{};
@@ -77,18 +77,25 @@ int64_t Model::adapter_bytes(const AdapterConfig& config) {
 
 void Model::attach_adapter(const AdapterConfig& config) {
     TBRM_REQUIRE(!adapter_, "the model has an adapter already");
-    TBRM_REQUIRE(!has_optimizer, "the model has an optimizer; destroy it first");
+    TBRM_REQUIRE(n_optimizers == 0, "the model has an optimizer; destroy it first");
     require_no_kept_forward("attaching an adapter");
+    // A value head is trained on: nobody has trained it before.
+    const auto stays = [&](const Parameter* p) { return config.trainable != 0 && is_value_head(p); };
     int64_t freed = 0;
     for (const auto& parameter : parameters_) {
-        if (!parameter->trainable()) continue;
-        freed += Parameter::bytes(device(), config_.element(), parameter->rows(), parameter->cols(), true) -
-                 Parameter::bytes(device(), config_.element(), parameter->rows(), parameter->cols(), false);
+        if (!parameter->trainable() || stays(parameter.get())) continue;
+        freed += Parameter::bytes(device(), config_.element(), parameter->shape(), true) -
+                 Parameter::bytes(device(), config_.element(), parameter->shape(), false);
     }
     require_device_memory(device(), adapter_bytes(config) - freed, "the adapter's weights, masters and gradients",
             "use a smaller rank or fewer targets");
-    for (const auto& parameter : parameters_)
-        parameter->freeze();
+    for (const auto& parameter : parameters_) {
+        if (stays(parameter.get())) {
+            parameter->unfreeze();
+        } else {
+            parameter->freeze();
+        }
+    }
     config_.trainable = 0;
     adapter_ = config;
     n_base_parameters_ = parameters_.size();
@@ -106,8 +113,8 @@ void Model::add_layer_adapter(int64_t index, const AdapterConfig& config) {
     LayerAdapterParameters& layer = adapter_parameters_.emplace_back();
     const std::array<Projection, kProjections> all = projections(config_);
     const auto add = [&](int64_t rows, int64_t cols) {
-        parameters_.push_back(
-                std::make_unique<Parameter>(device(), config_.element(), rows, cols, config.trainable != 0));
+        parameters_.push_back(std::make_unique<Parameter>(
+                device(), config_.element(), ParameterShape::weight(rows, cols), config.trainable != 0));
         return parameters_.back().get();
     };
     std::array<int64_t, kLinears> parts{};
@@ -194,7 +201,7 @@ void Model::merge_projection(
 
 void Model::merge_adapter() {
     TBRM_REQUIRE(adapter_, "the model has no adapter");
-    TBRM_REQUIRE(!has_optimizer, "the model has an optimizer; destroy it first");
+    TBRM_REQUIRE(n_optimizers == 0, "the model has an optimizer; destroy it first");
     require_no_kept_forward("merging the adapter");
     for (size_t layer = 0; layer < adapter_parameters_.size(); ++layer) {
         std::array<int64_t, kLinears> part{};
@@ -217,6 +224,9 @@ void Model::remove_adapter() {
     while (!tensors_.empty() && tensors_.back().adapter)
         tensors_.pop_back();
     parameters_.resize(n_base_parameters_);
+    for (Parameter* p : {score_, score_bias_}) {
+        if (p != nullptr) p->freeze();
+    }
 }
 
 }  // namespace tbrm

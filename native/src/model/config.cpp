@@ -19,12 +19,15 @@ void check_flag(const char* field, int32_t value) {
 }  // namespace
 
 bool ModelConfig::same_weights(const ModelConfig& other) const {
+    return same_body(other) && head_kind == other.head_kind && has_untied_head() == other.has_untied_head();
+}
+
+bool ModelConfig::same_body(const ModelConfig& other) const {
     return dtype == other.dtype && vocab_size == other.vocab_size && hidden_size == other.hidden_size &&
            intermediate_size == other.intermediate_size && n_layers == other.n_layers && n_heads == other.n_heads &&
            n_kv_heads == other.n_kv_heads && head_dim == other.head_dim && max_positions == other.max_positions &&
-           tie_word_embeddings == other.tie_word_embeddings && qkv_bias == other.qkv_bias && qk_norm == other.qk_norm &&
-           rms_norm_eps == other.rms_norm_eps && rope_attention_factor == other.rope_attention_factor &&
-           inv_freq == other.inv_freq;
+           qkv_bias == other.qkv_bias && qk_norm == other.qk_norm && rms_norm_eps == other.rms_norm_eps &&
+           rope_attention_factor == other.rope_attention_factor && inv_freq == other.inv_freq;
 }
 
 ModelConfig check_model_config(const tbrm_model_config_t* config, int32_t n_inv_freq, const float* inv_freq) {
@@ -46,6 +49,7 @@ ModelConfig check_model_config(const tbrm_model_config_t* config, int32_t n_inv_
     check_range("head_dim", config->head_dim, 2, 256);
     TBRM_REQUIRE(config->head_dim % 2 == 0, "head_dim is %d, expected an even number", config->head_dim);
     check_range("max_positions", config->max_positions, 1, 1 << 24);
+    check_range("head_kind", config->head_kind, TBRM_HEAD_KIND_LM, TBRM_HEAD_KIND_VALUE_BIAS);
     check_flag("tie_word_embeddings", config->tie_word_embeddings);
     check_flag("qkv_bias", config->qkv_bias);
     check_flag("qk_norm", config->qk_norm);

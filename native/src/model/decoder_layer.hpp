@@ -1,6 +1,6 @@
 #pragma once
 // decoder_layer.hpp - the forward of one decoder layer, written once: rollout and training run it over the same kernels in the same order,
-// so the log-probs that the rollout recorded are the trainer's, bit for bit (DESIGN D7). docs/math/decoder.md.
+// so the log-probs that the rollout recorded are the trainer's, bit for bit. docs/math/decoder.md.
 #include <cstdint>
 #include <functional>
 

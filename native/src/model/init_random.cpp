@@ -56,6 +56,12 @@ void fill_normal(uint64_t seed, uint64_t tensor, int64_t first, int64_t n, doubl
     });
 }
 
+void set_zero(Parameter* vector) {
+    if (vector == nullptr) return;
+    const std::vector<float> zeros(static_cast<size_t>(vector->rows()), 0.0f);
+    vector->write_rows(TBRM_TENSOR_KIND_WEIGHT, 0, vector->rows(), zeros.data());
+}
+
 }  // namespace
 
 void draw_uniform(uint64_t seed, const std::string& name, int64_t n, double bound, float* out) {
@@ -71,24 +77,34 @@ void Model::init_random(uint64_t seed, float std) {
     TBRM_REQUIRE(std >= 0 && std::isfinite(std), "std is %g, expected 0 or more", static_cast<double>(std));
     require_no_kept_forward("a random initialisation");
     const double residual_scale = 1.0 / std::sqrt(2.0 * config_.n_layers);
-    std::vector<float> values;
     for (const ModelTensor& tensor : tensors_) {
         if (tensor.cols == 0 || tensor.adapter) continue;
-        const double scale = tensor.residual_output ? std * residual_scale : std;
-        const uint64_t hash = hash_name(tensor.name);
-        const int64_t step = std::max<int64_t>(1, (int64_t{1} << 22) / tensor.cols);
-        for (int64_t first = 0; first < tensor.rows; first += step) {
-            const int64_t n = std::min(step, tensor.rows - first);
-            values.resize(static_cast<size_t>(n * tensor.cols));
-            fill_normal(seed, hash, first * tensor.cols, n * tensor.cols, scale, values.data());
-            tensor.parameter->write_rows(TBRM_TENSOR_KIND_MASTER, tensor.first_row + first, n, values.data());
-        }
+        draw_normal(tensor, seed, tensor.residual_output ? std * residual_scale : static_cast<double>(std));
     }
     fill_norms();
-    for (const LayerParameters& p : layers_) {
-        if (p.qkv_bias == nullptr) continue;
-        const std::vector<float> zeros(static_cast<size_t>(p.qkv_bias->rows()), 0.0f);
-        p.qkv_bias->write_rows(TBRM_TENSOR_KIND_WEIGHT, 0, p.qkv_bias->rows(), zeros.data());
+    for (const LayerParameters& p : layers_)
+        set_zero(p.qkv_bias);
+    set_zero(score_bias_);
+}
+
+void Model::init_value_head(uint64_t seed, float std) {
+    TBRM_REQUIRE(
+            config_.has_value_head(), "the model has an LM head, no value head (head_kind is %d)", config_.head_kind);
+    TBRM_REQUIRE(std >= 0 && std::isfinite(std), "std is %g, expected 0 or more", static_cast<double>(std));
+    require_no_kept_forward("an initialisation of the head");
+    draw_normal(require("score.weight"), seed, std);
+    set_zero(score_bias_);
+}
+
+void Model::draw_normal(const ModelTensor& tensor, uint64_t seed, double std) {
+    std::vector<float> values;
+    const uint64_t hash = hash_name(tensor.name);
+    const int64_t step = std::max<int64_t>(1, (int64_t{1} << 22) / tensor.cols);
+    for (int64_t first = 0; first < tensor.rows; first += step) {
+        const int64_t n = std::min(step, tensor.rows - first);
+        values.resize(static_cast<size_t>(n * tensor.cols));
+        fill_normal(seed, hash, first * tensor.cols, n * tensor.cols, std, values.data());
+        tensor.parameter->write_rows(TBRM_TENSOR_KIND_MASTER, tensor.first_row + first, n, values.data());
     }
 }
 

@@ -13,7 +13,8 @@ namespace {
 int64_t bytes_needed(Device& device, const ModelConfig& c) {
     const bool train = c.trainable != 0;
     const auto bytes = [&](int64_t rows, int64_t cols) {
-        return Parameter::bytes(device, c.element(), rows, cols, train);
+        const ParameterShape shape = cols > 0 ? ParameterShape::weight(rows, cols) : ParameterShape::vector(rows);
+        return Parameter::bytes(device, c.element(), shape, train);
     };
     int64_t layer = 2 * bytes(c.hidden_size, 0) + bytes(c.qkv_width(), c.hidden_size) +
                     bytes(c.hidden_size, c.attention_width()) + bytes(2 * int64_t{c.intermediate_size}, c.hidden_size) +
@@ -21,7 +22,7 @@ int64_t bytes_needed(Device& device, const ModelConfig& c) {
     if (c.qkv_bias != 0) layer += bytes(c.qkv_width(), 0);
     if (c.qk_norm != 0) layer += 2 * bytes(c.head_dim, 0);
     const int64_t embedding = bytes(c.vocab_size, c.hidden_size);
-    return layer * c.n_layers + embedding * (c.tie_word_embeddings != 0 ? 1 : 2) + bytes(c.hidden_size, 0) +
+    return layer * c.n_layers + embedding * (c.has_untied_head() ? 2 : 1) + bytes(c.hidden_size, 0) +
            int64_t{c.max_positions} * c.head_dim * 4;
 }
 
@@ -38,11 +39,8 @@ Model::Model(std::shared_ptr<Context> context, const ModelConfig& config)
         add_layer(i);
     final_norm_ = add_parameter(config_.hidden_size, 0);
     add_tensor("model.norm.weight", final_norm_, 0, config_.hidden_size);
-    head_ = embedding_;
-    if (config_.tie_word_embeddings == 0) {
-        head_ = add_parameter(config_.vocab_size, config_.hidden_size);
-        add_tensor("lm_head.weight", head_, 0, config_.vocab_size);
-    }
+    n_body_parameters_ = parameters_.size();
+    add_head();
     fill_norms();
     build_rope();
     build_view();
@@ -50,8 +48,27 @@ Model::Model(std::shared_ptr<Context> context, const ModelConfig& config)
 
 Model::~Model() = default;
 
+void Model::add_head() {
+    if (!config_.has_value_head()) {
+        head_ = embedding_;
+        if (!config_.has_untied_head()) return;
+        head_ = add_parameter(config_.vocab_size, config_.hidden_size);
+        add_tensor("lm_head.weight", head_, 0, config_.vocab_size);
+        return;
+    }
+    score_ = add_parameter(ParameterShape::row(config_.hidden_size));
+    add_tensor("score.weight", score_, 0, 1);
+    if (config_.head_kind != TBRM_HEAD_KIND_VALUE_BIAS) return;
+    score_bias_ = add_parameter(1, 0);
+    add_tensor("score.bias", score_bias_, 0, 1);
+}
+
 Parameter* Model::add_parameter(int64_t rows, int64_t cols) {
-    parameters_.push_back(std::make_unique<Parameter>(device(), config_.element(), rows, cols, config_.trainable != 0));
+    return add_parameter(cols > 0 ? ParameterShape::weight(rows, cols) : ParameterShape::vector(rows));
+}
+
+Parameter* Model::add_parameter(const ParameterShape& shape) {
+    parameters_.push_back(std::make_unique<Parameter>(device(), config_.element(), shape, config_.trainable != 0));
     return parameters_.back().get();
 }
 
@@ -134,8 +151,10 @@ void Model::build_view() {
     view_.rope_sin = rope_sin_.data();
     view_.embedding = embedding_->weight();
     view_.final_norm = final_norm_->vector();
-    view_.head = head_->weight();
     const auto vector_or_null = [](const Parameter* p) { return p != nullptr ? p->vector() : nullptr; };
+    view_.head = head_ != nullptr ? head_->weight() : nullptr;
+    view_.score = vector_or_null(score_);
+    view_.score_bias = vector_or_null(score_bias_);
     for (const LayerParameters& p : layers_) {
         view_.layers.push_back({p.input_norm->vector(), p.qkv->weight(), vector_or_null(p.qkv_bias),
                 vector_or_null(p.q_norm), vector_or_null(p.k_norm), p.o->weight(), p.post_attention_norm->vector(),
@@ -173,6 +192,15 @@ std::shared_ptr<Model> Model::clone_frozen() {
     return copy;
 }
 
+void Model::copy_body(Model& source) {
+    TBRM_REQUIRE(config_.same_body(source.config_),
+            "the models differ in more than their heads, trainable, recompute and head_budget_bytes");
+    TBRM_REQUIRE(context_ == source.context_, "the models live in different contexts");
+    require_no_kept_forward("copying weights");
+    for (size_t i = 0; i < n_body_parameters_; ++i)
+        parameters_[i]->copy_from(*source.parameters_[i]);
+}
+
 void Model::copy_weights(Model& source) {
     TBRM_REQUIRE(config_.same_weights(source.config_),
             "the models differ in more than trainable, recompute and head_budget_bytes");
@@ -183,6 +211,14 @@ void Model::copy_weights(Model& source) {
     require_no_kept_forward("copying weights");
     for (size_t i = 0; i < parameters_.size(); ++i)
         parameters_[i]->copy_from(*source.parameters_[i]);
+}
+
+double Model::gradient_norm() {
+    double sum = 0;
+    for (const auto& parameter : parameters_) {
+        if (parameter->trainable()) sum += device().sum_of_squares(parameter->layout_elements(), parameter->gradient());
+    }
+    return std::sqrt(sum);
 }
 
 TrainingPass& Model::training_pass() {

@@ -1,6 +1,6 @@
 #pragma once
 // model.hpp - a decoder of the Qwen2 / Qwen3 / Llama family: its parameters, and their names in Hugging Face's files. What tbrm_model_t
-// points to. One memory for rollout and training (DESIGN D1): both read view().
+// points to. One memory for rollout and training: both read view().
 #include <tbrm/tbrm.h>
 
 #include <cstdint>
@@ -72,16 +72,24 @@ public:
     ModelTensor* find(const std::string& name);
     ModelTensor& require(const char* name);  // throws INVALID_ARGUMENT
 
-    // In fixed order: embedding, layers, final norm, head, adapter. A tied head is the embedding and is listed once.
+    // In fixed order: embedding, layers, final norm; head; adapter. A tied head is the embedding and is listed once.
     const std::vector<std::unique_ptr<Parameter>>& parameters() const { return parameters_; }
     LayerParameters& layer(int64_t index) { return layers_[static_cast<size_t>(index)]; }
     Parameter& embedding() { return *embedding_; }
     Parameter& final_norm() { return *final_norm_; }
-    Parameter& head() { return *head_; }
+    Parameter& head() { return *head_; }             // of a model with an LM head
+    Parameter& score() { return *score_; }           // of a model with a value head
+    Parameter* score_bias() { return score_bias_; }  // null where it has none
+    bool is_value_head(const Parameter* p) const { return p != nullptr && (p == score_ || p == score_bias_); }
 
     void init_random(uint64_t seed, float std);
+    void init_value_head(uint64_t seed, float std);
     std::shared_ptr<Model> clone_frozen();
     void copy_weights(Model& source);
+    void copy_body(Model& source);
+
+    // 2-norm of the gradients of all that is trained, in the order of parameters().
+    double gradient_norm();
 
     // Whether anything of the model is trained.
     bool trains() const { return config_.trainable != 0 || (adapter_ && adapter_->trainable != 0); }
@@ -100,11 +108,14 @@ public:
     // Throws INVALID_ARGUMENT while a forward waits for its backward: `what` would change the weights under it.
     void require_no_kept_forward(const char* what) const;
 
-    // One optimizer at a time owns the moments.
-    bool has_optimizer = false;
+    // Optimizers that hold state of the parameters: what is trained may not change under them.
+    int32_t n_optimizers = 0;
 
 private:
     Parameter* add_parameter(int64_t rows, int64_t cols);
+    Parameter* add_parameter(const ParameterShape& shape);
+    void add_head();
+    void draw_normal(const ModelTensor& tensor, uint64_t seed, double std);
     void add_tensor(const std::string& name, Parameter* parameter, int64_t first_row, int64_t rows,
             bool residual_output = false);
     void add_layer(int64_t index);
@@ -124,7 +135,10 @@ private:
     std::vector<LayerParameters> layers_;
     Parameter* embedding_ = nullptr;
     Parameter* final_norm_ = nullptr;
-    Parameter* head_ = nullptr;
+    Parameter* head_ = nullptr;  // null with a value head
+    Parameter* score_ = nullptr;
+    Parameter* score_bias_ = nullptr;
+    size_t n_body_parameters_ = 0;     // embedding, layers, final norm
     std::deque<ModelTensor> tensors_;  // a vector would move the short names that callers hold
     DeviceBuffer<float> rope_cos_;
     DeviceBuffer<float> rope_sin_;

@@ -1,4 +1,5 @@
 // model_api.cpp - exports of the section "model". Contract: tbrm.h.
+#include "gradient/training_pass.hpp"
 #include "model/model.hpp"
 
 namespace {
@@ -13,19 +14,17 @@ Model& use(tbrm_model_t* model) {
 }
 
 const char* kind_name(tbrm_tensor_kind_t kind) {
-    constexpr const char* kNames[] = {"weight", "master weight", "gradient", "first moment", "second moment"};
+    constexpr const char* kNames[] = {"weight", "master weight", "gradient"};
     return kNames[kind];
 }
 
 // Checks name, kind and size of a read or a write.
 ModelTensor& check_access(Model& model, const char* name, tbrm_tensor_kind_t kind, int64_t n, const float* values) {
     ModelTensor& tensor = model.require(name);
-    TBRM_REQUIRE(kind >= TBRM_TENSOR_KIND_WEIGHT && kind <= TBRM_TENSOR_KIND_ADAM_V, "kind is %d, expected %d to %d",
-            kind, TBRM_TENSOR_KIND_WEIGHT, TBRM_TENSOR_KIND_ADAM_V);
+    TBRM_REQUIRE(kind >= TBRM_TENSOR_KIND_WEIGHT && kind <= TBRM_TENSOR_KIND_GRADIENT, "kind is %d, expected %d to %d",
+            kind, TBRM_TENSOR_KIND_WEIGHT, TBRM_TENSOR_KIND_GRADIENT);
     TBRM_REQUIRE(tensor.parameter->has(kind), "'%s' has no %s: %s", name, kind_name(kind),
-            tensor.parameter->trainable() ? "the model has no optimizer"
-            : model.trains()              ? "it is frozen, only the adapter is trained"
-                                          : "the model was created with trainable = 0");
+            model.trains() ? "it is frozen, only the adapter is trained" : "the model was created with trainable = 0");
     TBRM_REQUIRE(n == tensor.elements(), "'%s' has %lld elements, n is %lld", name,
             static_cast<long long>(tensor.elements()), static_cast<long long>(n));
     TBRM_REQUIRE(values != nullptr, "the values of '%s' are null", name);
@@ -71,6 +70,17 @@ tbrm_status_t tbrm_model_copy_weights(tbrm_model_t* model, tbrm_model_t* source,
     });
 }
 
+tbrm_status_t tbrm_model_copy_body(tbrm_model_t* model, tbrm_model_t* source, tbrm_error_t* err) noexcept {
+    return tbrm::guard(err, __func__, [&] {
+        TBRM_REQUIRE(source != nullptr, "source is null");
+        use(model).copy_body(*source->impl);
+    });
+}
+
+tbrm_status_t tbrm_model_init_value_head(tbrm_model_t* model, uint64_t seed, float std, tbrm_error_t* err) noexcept {
+    return tbrm::guard(err, __func__, [&] { use(model).init_value_head(seed, std); });
+}
+
 int32_t tbrm_model_tensor_count(tbrm_model_t* model) noexcept {
     return model != nullptr ? static_cast<int32_t>(model->impl->tensors().size()) : 0;
 }
@@ -103,6 +113,13 @@ tbrm_status_t tbrm_model_tensor_write(tbrm_model_t* model, const char* name, tbr
         const ModelTensor& tensor = check_access(use(model), name, kind, n, values);
         if (kind <= TBRM_TENSOR_KIND_MASTER) model->impl->require_no_kept_forward("writing a weight");
         tensor.parameter->write_rows(kind, tensor.first_row, tensor.rows, values);
+    });
+}
+
+tbrm_status_t tbrm_model_release_activations(tbrm_model_t* model, tbrm_error_t* err) noexcept {
+    return tbrm::guard(err, __func__, [&] {
+        use(model).require_no_kept_forward("releasing the activations");
+        model->impl->training_pass().release_buffers();
     });
 }
 

@@ -60,7 +60,9 @@ struct ModelView {
     const float* rope_sin;
     const void* embedding;  // [V, D]
     const float* final_norm;
-    const void* head;  // [V, D]; the embedding when tied
+    const void* head;         // [V, D]; the embedding when tied; null with a value head
+    const float* score;       // [D] or null
+    const float* score_bias;  // [1] or null
     std::vector<LayerView> layers;
     AdapterView adapter;
 

@@ -9,12 +9,12 @@ namespace {
 
 using ll = long long;
 
-void check_header(const tbrm_batch_t* batch) {
+void check_header(const tbrm_batch_t* batch, bool labelled) {
     TBRM_REQUIRE(batch != nullptr, "batch is null");
     TBRM_REQUIRE(batch->struct_size == static_cast<int32_t>(sizeof(tbrm_batch_t)),
             "batch.struct_size is %d, expected %d: caller and library were built from different headers",
             batch->struct_size, static_cast<int>(sizeof(tbrm_batch_t)));
-    TBRM_REQUIRE(batch->temperature > 0 && std::isfinite(batch->temperature),
+    TBRM_REQUIRE(!labelled || (batch->temperature > 0 && std::isfinite(batch->temperature)),
             "temperature is %g, expected a positive number", static_cast<double>(batch->temperature));
     TBRM_REQUIRE(batch->n_seqs >= 0 && batch->n_tokens >= 0 && batch->n_rows >= 0,
             "a count is negative: n_seqs %lld, n_tokens %lld, n_rows %lld", ll{batch->n_seqs}, ll{batch->n_tokens},
@@ -23,7 +23,8 @@ void check_header(const tbrm_batch_t* batch) {
             ll{batch->n_tokens});
     TBRM_REQUIRE(batch->offsets != nullptr, "offsets is null");
     TBRM_REQUIRE(batch->ids != nullptr || batch->n_tokens == 0, "ids is null");
-    TBRM_REQUIRE((batch->rows != nullptr && batch->labels != nullptr) || batch->n_rows == 0, "rows or labels is null");
+    TBRM_REQUIRE((batch->rows != nullptr && (batch->labels != nullptr || !labelled)) || batch->n_rows == 0,
+            labelled ? "rows or labels is null" : "rows is null");
 }
 
 void check_offsets(const tbrm_batch_t& batch, const ModelConfig& config) {
@@ -41,7 +42,7 @@ void check_offsets(const tbrm_batch_t& batch, const ModelConfig& config) {
             ll{batch.n_seqs}, ll{batch.offsets[batch.n_seqs]}, ll{batch.n_tokens});
 }
 
-void check_elements(const tbrm_batch_t& batch, const ModelConfig& config) {
+void check_elements(const tbrm_batch_t& batch, const ModelConfig& config, bool labelled) {
     for (int64_t i = 0; i < batch.n_tokens; ++i) {
         TBRM_REQUIRE(batch.ids[i] >= 0 && batch.ids[i] < config.vocab_size,
                 "ids[%lld] is %d, expected 0 to vocab_size - 1 = %d", ll{i}, batch.ids[i], config.vocab_size - 1);
@@ -52,18 +53,19 @@ void check_elements(const tbrm_batch_t& batch, const ModelConfig& config) {
                 "rows[%lld] is %lld after %lld, expected ascending packed indices without repeats below n_tokens = "
                 "%lld",
                 ll{r}, ll{batch.rows[r]}, ll{previous}, ll{batch.n_tokens});
-        TBRM_REQUIRE(batch.labels[r] >= 0 && batch.labels[r] < config.vocab_size,
-                "labels[%lld] is %d, expected 0 to vocab_size - 1 = %d", ll{r}, batch.labels[r], config.vocab_size - 1);
+        TBRM_REQUIRE(!labelled || (batch.labels[r] >= 0 && batch.labels[r] < config.vocab_size),
+                "labels[%lld] is %d, expected 0 to vocab_size - 1 = %d", ll{r}, labelled ? batch.labels[r] : 0,
+                config.vocab_size - 1);
         previous = batch.rows[r];
     }
 }
 
 }  // namespace
 
-void PackedBatch::assign(Device& device, const ModelConfig& config, const tbrm_batch_t* batch) {
-    check_header(batch);
+void PackedBatch::assign(Device& device, const ModelConfig& config, const tbrm_batch_t* batch, bool labelled) {
+    check_header(batch, labelled);
     check_offsets(*batch, config);
-    check_elements(*batch, config);
+    check_elements(*batch, config, labelled);
 
     n_tokens = batch->n_tokens;
     n_rows = batch->n_rows;
@@ -81,7 +83,7 @@ void PackedBatch::assign(Device& device, const ModelConfig& config, const tbrm_b
     ids.assign(device, batch->ids, n_tokens);
     positions.assign(device, host_positions.data(), n_tokens);
     rows.assign(device, batch->rows, n_rows);
-    labels.assign(device, batch->labels, n_rows);
+    if (labelled) labels.assign(device, batch->labels, n_rows);
 }
 
 }  // namespace tbrm

@@ -22,8 +22,9 @@ struct PackedBatch {
 
     int64_t n_seqs() const { return static_cast<int64_t>(offsets.size()) - 1; }
 
-    // Throws INVALID_ARGUMENT naming array, index, value and what is allowed.
-    void assign(Device& device, const ModelConfig& config, const tbrm_batch_t* batch);
+    // Throws INVALID_ARGUMENT naming array, index, value and what is allowed. Without `labelled` the batch's labels and temperature are not
+    // looked at: a value head needs neither.
+    void assign(Device& device, const ModelConfig& config, const tbrm_batch_t* batch, bool labelled);
 };
 
 }  // namespace tbrm

@@ -9,8 +9,13 @@ namespace tbrm {
 namespace {
 
 // Rows handled at once when a tensor passes through host scratch: about 1 MiB of fp32.
-int64_t chunk_rows(int64_t cols) {
-    return std::max<int64_t>(1, (int64_t{1} << 18) / std::max<int64_t>(cols, 1));
+int64_t chunk_rows(int64_t width) {
+    return std::max<int64_t>(1, (int64_t{1} << 18) / width);
+}
+
+int64_t layout_size(const Device& device, Dtype dtype, const ParameterShape& shape) {
+    return shape.layout == ParameterLayout::Plain ? shape.elements()
+                                                  : device.weight_elements(dtype, shape.rows, shape.cols);
 }
 
 }  // namespace
@@ -22,13 +27,12 @@ void require_device_memory(Device& device, int64_t bytes, const char* what, cons
             static_cast<long long>(bytes), static_cast<long long>(left), static_cast<long long>(total), advice);
 }
 
-Parameter::Parameter(Device& device, Dtype dtype, int64_t rows, int64_t cols, bool trainable)
+Parameter::Parameter(Device& device, Dtype dtype, const ParameterShape& shape, bool trainable)
     : device_(device),
       dtype_(dtype),
-      rows_(rows),
-      cols_(cols),
+      shape_(shape),
       trainable_(trainable),
-      layout_elements_(cols > 0 ? device.weight_elements(Dtype::F32, rows, cols) : rows) {
+      layout_elements_(layout_size(device, Dtype::F32, shape)) {
     weight_.resize(device, weight_bytes());
     device.zero(weight_.data(), weight_bytes());
     if (!trainable) return;
@@ -41,17 +45,18 @@ Parameter::Parameter(Device& device, Dtype dtype, int64_t rows, int64_t cols, bo
 }
 
 int64_t Parameter::weight_bytes() const {
-    return is_matrix() ? device_.weight_elements(dtype_, rows_, cols_) * dtype_bytes(dtype_) : rows_ * 4;
+    return layout_size(device_, dtype_, shape_) * (plain() ? 4 : dtype_bytes(dtype_));
 }
 
-int64_t Parameter::bytes(Device& device, Dtype dtype, int64_t rows, int64_t cols, bool trainable) {
-    const int64_t wide = (cols > 0 ? device.weight_elements(Dtype::F32, rows, cols) : rows) * 4;
-    const int64_t compute = cols > 0 ? device.weight_elements(dtype, rows, cols) * dtype_bytes(dtype) : rows * 4;
+int64_t Parameter::bytes(Device& device, Dtype dtype, const ParameterShape& shape, bool trainable) {
+    const bool plain = shape.layout == ParameterLayout::Plain;
+    const int64_t wide = layout_size(device, Dtype::F32, shape) * 4;
+    const int64_t compute = layout_size(device, dtype, shape) * (plain ? 4 : dtype_bytes(dtype));
     return compute + (trainable ? wide + (dtype == Dtype::F32 ? 0 : wide) : 0);
 }
 
 const float* Parameter::vector() const {
-    TBRM_ASSERT(!is_matrix(), "a matrix was read as a vector");
+    TBRM_ASSERT(plain(), "a weight was read as plain numbers");
     return reinterpret_cast<const float*>(weight_.data());
 }
 
@@ -61,34 +66,33 @@ float* Parameter::master() {
 }
 
 void Parameter::freeze() {
-    TBRM_ASSERT(adam_m_.data() == nullptr, "a parameter with moments was frozen");
     trainable_ = false;
     master_.reset();
     gradient_.reset();
+}
+
+void Parameter::unfreeze() {
+    if (trainable_) return;
+    trainable_ = true;
+    if (dtype_ != Dtype::F32) {
+        master_.resize(device_, layout_elements_);
+        device_.zero(master_.data(), layout_elements_ * 4);
+        widen_into_master();
+    }
+    gradient_.resize(device_, layout_elements_);
+    zero_gradient();
 }
 
 void Parameter::zero_gradient() {
     if (trainable_) device_.zero(gradient_.data(), layout_elements_ * 4);
 }
 
-void Parameter::allocate_moments() {
-    for (DeviceBuffer<float>* moment : {&adam_m_, &adam_v_}) {
-        moment->resize(device_, layout_elements_);
-        device_.zero(moment->data(), layout_elements_ * 4);
-    }
-}
-
-void Parameter::release_moments() noexcept {
-    adam_m_.reset();
-    adam_v_.reset();
-}
-
 void Parameter::refresh() {
     if (!trainable_ || dtype_ == Dtype::F32) return;
-    if (is_matrix()) {
-        device_.narrow_weights(rows_, cols_, master_.data(), reinterpret_cast<bf16*>(weight_.data()));
+    if (!plain()) {
+        device_.narrow_weights(rows(), cols(), master_.data(), reinterpret_cast<bf16*>(weight_.data()));
     } else {
-        device_.round_vector(dtype_, rows_, master_.data(), reinterpret_cast<float*>(weight_.data()));
+        device_.round_vector(dtype_, layout_elements_, master_.data(), reinterpret_cast<float*>(weight_.data()));
     }
 }
 
@@ -102,36 +106,39 @@ float* Parameter::state(tbrm_tensor_kind_t kind) {
             return master();
         case TBRM_TENSOR_KIND_GRADIENT:
             return gradient_.data();
-        case TBRM_TENSOR_KIND_ADAM_M:
-            return adam_m_.data();
-        case TBRM_TENSOR_KIND_ADAM_V:
-            return adam_v_.data();
         default:
             return nullptr;
     }
 }
 
 void Parameter::read_rows(tbrm_tensor_kind_t kind, int64_t first, int64_t n, float* out_values) const {
-    const bool compute = kind == TBRM_TENSOR_KIND_WEIGHT;
-    if (is_matrix()) {
-        device_.unpack_rows(compute ? dtype_ : Dtype::F32, compute ? weight() : state(kind), rows_, cols_, first, n,
-                Dtype::F32, out_values);
+    if (kind == TBRM_TENSOR_KIND_WEIGHT && !plain()) {
+        device_.unpack_rows(dtype_, weight(), rows(), cols(), first, n, Dtype::F32, out_values);
     } else {
-        device_.download(out_values, (compute ? vector() : state(kind)) + first, n * 4);
+        read_state_rows(kind == TBRM_TENSOR_KIND_WEIGHT ? vector() : state(kind), first, n, out_values);
+    }
+}
+
+void Parameter::read_state_rows(const float* state, int64_t first, int64_t n, float* out_values) const {
+    if (!plain()) {
+        device_.unpack_rows(Dtype::F32, state, rows(), cols(), first, n, Dtype::F32, out_values);
+    } else {
+        device_.download(out_values, state + first * shape_.width(), n * shape_.width() * 4);
+    }
+}
+
+void Parameter::write_state_rows(float* state, int64_t first, int64_t n, const float* values) {
+    if (!plain()) {
+        device_.pack_rows(Dtype::F32, state, rows(), cols(), first, n, Dtype::F32, values);
+    } else {
+        device_.upload(state + first * shape_.width(), values, n * shape_.width() * 4);
     }
 }
 
 void Parameter::write_rows(tbrm_tensor_kind_t kind, int64_t first, int64_t n, const float* values) {
     if (kind == TBRM_TENSOR_KIND_MASTER) return load_rows(Dtype::F32, first, n, values);
-    if (kind != TBRM_TENSOR_KIND_WEIGHT) {
-        if (is_matrix()) {
-            device_.pack_rows(Dtype::F32, state(kind), rows_, cols_, first, n, Dtype::F32, values);
-        } else {
-            device_.upload(state(kind) + first, values, n * 4);
-        }
-        return;
-    }
-    const int64_t width = std::max<int64_t>(cols_, 1), step = chunk_rows(cols_);
+    if (kind != TBRM_TENSOR_KIND_WEIGHT) return write_state_rows(state(kind), first, n, values);
+    const int64_t width = shape_.width(), step = chunk_rows(width);
     std::vector<float> rounded(static_cast<size_t>(std::min(n, step) * width));
     for (int64_t done = 0; done < n; done += step) {
         const int64_t now = std::min(step, n - done);
@@ -142,30 +149,31 @@ void Parameter::write_rows(tbrm_tensor_kind_t kind, int64_t first, int64_t n, co
 }
 
 void Parameter::load_rows(Dtype source, int64_t first, int64_t n, const void* values) {
-    if (is_matrix()) {
-        device_.pack_rows(dtype_, weight_.data(), rows_, cols_, first, n, source, values);
+    if (!plain()) {
+        device_.pack_rows(dtype_, weight_.data(), rows(), cols(), first, n, source, values);
         if (master_.data() != nullptr) {
-            device_.pack_rows(Dtype::F32, master_.data(), rows_, cols_, first, n, source, values);
+            device_.pack_rows(Dtype::F32, master_.data(), rows(), cols(), first, n, source, values);
         }
         return;
     }
-    std::vector<float> wide(static_cast<size_t>(n)), rounded(static_cast<size_t>(n));
+    const int64_t begin = first * shape_.width(), count = n * shape_.width();
+    std::vector<float> wide(static_cast<size_t>(count)), rounded(static_cast<size_t>(count));
     for (size_t i = 0; i < wide.size(); ++i) {
         wide[i] = source == Dtype::F32 ? static_cast<const float*>(values)[i]
                                        : to_float(static_cast<const bf16*>(values)[i]);
         rounded[i] = round_to(dtype_, wide[i]);
     }
-    device_.upload(reinterpret_cast<float*>(weight_.data()) + first, rounded.data(), n * 4);
-    if (master_.data() != nullptr) device_.upload(master_.data() + first, wide.data(), n * 4);
+    device_.upload(reinterpret_cast<float*>(weight_.data()) + begin, rounded.data(), count * 4);
+    if (master_.data() != nullptr) device_.upload(master_.data() + begin, wide.data(), count * 4);
 }
 
 void Parameter::save_rows(int64_t first, int64_t n, void* out_values) const {
-    if (is_matrix()) {
-        device_.unpack_rows(dtype_, weight(), rows_, cols_, first, n, dtype_, out_values);
+    if (!plain()) {
+        device_.unpack_rows(dtype_, weight(), rows(), cols(), first, n, dtype_, out_values);
         return;
     }
-    std::vector<float> wide(static_cast<size_t>(n));
-    device_.download(wide.data(), vector() + first, n * 4);
+    std::vector<float> wide(static_cast<size_t>(n * shape_.width()));
+    device_.download(wide.data(), vector() + first * shape_.width(), n * shape_.width() * 4);
     if (dtype_ == Dtype::F32) {
         std::copy(wide.begin(), wide.end(), static_cast<float*>(out_values));
     } else {
@@ -174,7 +182,7 @@ void Parameter::save_rows(int64_t first, int64_t n, void* out_values) const {
 }
 
 void Parameter::copy_from(Parameter& source) {
-    TBRM_ASSERT(rows_ == source.rows_ && cols_ == source.cols_ && dtype_ == source.dtype_, "shapes differ");
+    TBRM_ASSERT(rows() == source.rows() && cols() == source.cols() && dtype_ == source.dtype_, "shapes differ");
     device_.copy(weight_.data(), source.weight_.data(), weight_bytes());
     if (master_.data() == nullptr) return;
     if (source.master_.data() != nullptr) {
@@ -185,16 +193,16 @@ void Parameter::copy_from(Parameter& source) {
 }
 
 void Parameter::widen_into_master() {
-    if (!is_matrix()) {
-        device_.copy(master_.data(), weight_.data(), rows_ * 4);
+    if (plain()) {
+        device_.copy(master_.data(), weight_.data(), layout_elements_ * 4);
         return;
     }
-    const int64_t step = chunk_rows(cols_);
-    std::vector<float> wide(static_cast<size_t>(std::min(rows_, step) * cols_));
-    for (int64_t first = 0; first < rows_; first += step) {
-        const int64_t n = std::min(step, rows_ - first);
-        device_.unpack_rows(dtype_, weight(), rows_, cols_, first, n, Dtype::F32, wide.data());
-        device_.pack_rows(Dtype::F32, master_.data(), rows_, cols_, first, n, Dtype::F32, wide.data());
+    const int64_t step = chunk_rows(cols());
+    std::vector<float> wide(static_cast<size_t>(std::min(rows(), step) * cols()));
+    for (int64_t first = 0; first < rows(); first += step) {
+        const int64_t n = std::min(step, rows() - first);
+        device_.unpack_rows(dtype_, weight(), rows(), cols(), first, n, Dtype::F32, wide.data());
+        device_.pack_rows(Dtype::F32, master_.data(), rows(), cols(), first, n, Dtype::F32, wide.data());
     }
 }
 

@@ -1,8 +1,9 @@
 #pragma once
-// parameter.hpp - one parameter of a model: its compute copy, and, when it is trained, master weight, gradient and Adam moments.
+// parameter.hpp - one parameter of a model: its compute copy, and, when it is trained, master weight and gradient. What an optimizer keeps
+// per parameter belongs to the optimizer.
 //
-// A matrix [rows, cols] lies in the device's weight layout (Device::weight_elements); the compute copy in dtype, everything else in the
-// fp32 form, so that the optimizer is elementwise. A vector [rows] (cols = 0: norm, bias) is fp32 throughout; in a bf16 model its compute
+// A weight of a linear layer [rows, cols] lies in the device's weight layout (Device::weight_elements); the compute copy in dtype, everything else in the
+// fp32 form, so that the optimizer is elementwise. A vector [rows] (cols = 0: norm, bias) and a value head [1, cols] are plain fp32; in a bf16 model its compute
 // copy holds values that bf16 can represent. In an fp32 model the compute copy is the master weight: one memory.
 #include <cstdint>
 
@@ -15,35 +16,48 @@ namespace tbrm {
 // overcommits would grant it and end the process at first use.
 void require_device_memory(Device& device, int64_t bytes, const char* what, const char* advice);
 
+// How a parameter's numbers lie.
+enum class ParameterLayout { Weight, Plain };
+
+struct ParameterShape {
+    int64_t rows;
+    int64_t cols;  // 0: a vector
+    ParameterLayout layout;
+
+    static ParameterShape vector(int64_t rows) { return {rows, 0, ParameterLayout::Plain}; }
+    static ParameterShape weight(int64_t rows, int64_t cols) { return {rows, cols, ParameterLayout::Weight}; }
+    static ParameterShape row(int64_t cols) { return {1, cols, ParameterLayout::Plain}; }
+    int64_t width() const { return cols > 0 ? cols : 1; }
+    int64_t elements() const { return rows * width(); }
+};
+
 class Parameter {
 public:
     // Zero-filled. A parameter that is not trained has its compute copy alone.
-    Parameter(Device& device, Dtype dtype, int64_t rows, int64_t cols, bool trainable);
+    Parameter(Device& device, Dtype dtype, const ParameterShape& shape, bool trainable);
 
-    int64_t rows() const { return rows_; }
-    int64_t cols() const { return cols_; }
-    bool is_matrix() const { return cols_ > 0; }
+    const ParameterShape& shape() const { return shape_; }
+    int64_t rows() const { return shape_.rows; }
+    int64_t cols() const { return shape_.cols; }
+    bool is_matrix() const { return shape_.cols > 0; }
     bool trainable() const { return trainable_; }
     Dtype dtype() const { return dtype_; }
 
-    // Elements of master, gradient and each moment, layout padding (zeros) included.
+    // Elements of master, gradient and whatever an optimizer keeps, layout padding (zeros) included.
     int64_t layout_elements() const { return layout_elements_; }
-    // Bytes that a parameter of this shape will take without its moments.
-    static int64_t bytes(Device& device, Dtype dtype, int64_t rows, int64_t cols, bool trainable);
+    // Bytes that a parameter of this shape will take.
+    static int64_t bytes(Device& device, Dtype dtype, const ParameterShape& shape, bool trainable);
 
     const void* weight() const { return weight_.data(); }
-    const float* vector() const;  // the compute copy of a vector
+    const float* vector() const;  // the compute copy of what is plain
     float* master();              // null when not trainable
     float* gradient() { return gradient_.data(); }
-    float* adam_m() { return adam_m_.data(); }
-    float* adam_v() { return adam_v_.data(); }
 
-    // Keeps the compute copy alone from now on; there must be no moments.
+    // Keeps the compute copy alone from now on; and back: a master as exact as the copy, and a zero gradient.
     void freeze();
+    void unfreeze();
 
     void zero_gradient();
-    void allocate_moments();  // zero-filled
-    void release_moments() noexcept;
 
     // Compute copy from master weight, after an update.
     void refresh();
@@ -53,6 +67,10 @@ public:
     void read_rows(tbrm_tensor_kind_t kind, int64_t first, int64_t n, float* out_values) const;
     void write_rows(tbrm_tensor_kind_t kind, int64_t first, int64_t n, const float* values);
 
+    // The same of an fp32 array of layout_elements() numbers that lies as the master does: an optimizer's state.
+    void read_state_rows(const float* state, int64_t first, int64_t n, float* out_values) const;
+    void write_state_rows(float* state, int64_t first, int64_t n, const float* values);
+
     // From and to files: row-major in `source` / in dtype(). The master keeps the source's precision.
     void load_rows(Dtype source, int64_t first, int64_t n, const void* values);
     void save_rows(int64_t first, int64_t n, void* out_values) const;
@@ -61,6 +79,7 @@ public:
     void copy_from(Parameter& source);
 
 private:
+    bool plain() const { return shape_.layout == ParameterLayout::Plain; }
     int64_t weight_bytes() const;
     float* state(tbrm_tensor_kind_t kind);
     const float* state(tbrm_tensor_kind_t kind) const { return const_cast<Parameter*>(this)->state(kind); }
@@ -68,15 +87,12 @@ private:
 
     Device& device_;
     Dtype dtype_;
-    int64_t rows_;
-    int64_t cols_;
+    ParameterShape shape_;
     bool trainable_;
     int64_t layout_elements_;
     DeviceBuffer<uint8_t> weight_;
     DeviceBuffer<float> master_;  // empty when weight_ is the master, or when not trainable
     DeviceBuffer<float> gradient_;
-    DeviceBuffer<float> adam_m_;
-    DeviceBuffer<float> adam_v_;
 };
 
 }  // namespace tbrm

@@ -1,6 +1,6 @@
 #pragma once
 // attention.hpp - causal grouped-query attention over 64-token KV pages. One block kernel serves prefill, decode and training, and walks
-// a sequence's pages in order, so the bits of a query row depend on its own keys only (DESIGN D7).
+// a sequence's pages in order, so the bits of a query row depend on its own keys only.
 #include <cstdint>
 
 #include "core/dtype.hpp"

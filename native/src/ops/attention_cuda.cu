@@ -1,6 +1,6 @@
 // attention_cuda.cu - CUDA twins of kv_write, paged and packed attention. Contract: ops/attention.hpp. A page holds, per kv head, 64 rows of
 // keys, then 64 rows of values, row-major. A block takes up to 32 (query row, head) pairs of one kv head and walks the keys 64 at a time with
-// an online softmax; decode, prefill and training are the same walk over the same values, so their bits are equal (DESIGN D7).
+// an online softmax; decode, prefill and training are the same walk over the same values, so their bits are equal.
 // Decode reads each key and value once per kv head, from memory; its floor is the bandwidth. What it does not do yet is to split a
 // long row over several blocks, which a small batch needs to fill the GPU.
 #include <algorithm>

@@ -2,7 +2,7 @@
 // tile_product_cuda.cuh - products of small matrices in shared memory, by all threads of a block: C[m, n] (+)= op(A) op(B), fp32 sums.
 // kTensor: 16 x 16 x 16 tensor-core tiles, m, n and k multiples of 16; every array 32-byte aligned at its tiles, strides multiples of 8.
 // Otherwise one thread per element, k in order. Either way an element depends on its row of op(A) and its column of op(B) only, so the bits of
-// a row do not depend on the other rows (DESIGN D7).
+// a row do not depend on the other rows.
 #include <mma.h>
 
 #include <type_traits>

@@ -4,7 +4,6 @@
 #include <cmath>
 
 #include "core/guard.hpp"
-#include "gradient/training_pass.hpp"
 #include "model/model.hpp"
 
 namespace tbrm {
@@ -34,66 +33,66 @@ constexpr int64_t kChunk = int64_t{1} << 20;
 Optimizer::Optimizer(std::shared_ptr<Model> model, const tbrm_optimizer_config_t* config)
     : model_(std::move(model)), config_(check_config(config)) {
     TBRM_REQUIRE(model_->trains(), "the model is frozen (trainable = 0): there is nothing to optimise");
-    TBRM_REQUIRE(!model_->has_optimizer, "the model has an optimizer already; destroy it first");
     int64_t bytes = 0;
     for (const auto& parameter : model_->parameters()) {
         if (parameter->trainable()) bytes += parameter->layout_elements() * 8;
     }
     require_device_memory(model_->device(), bytes, "AdamW's moments", "use a smaller model");
-    try {
-        for (const auto& parameter : model_->parameters()) {
-            if (parameter->trainable()) parameter->allocate_moments();
+    for (const auto& parameter : model_->parameters()) {
+        if (!parameter->trainable()) continue;
+        State& state = states_.emplace_back();
+        state.parameter = parameter.get();
+        for (DeviceBuffer<float>* moment : {&state.m, &state.v}) {
+            moment->resize(model_->device(), parameter->layout_elements());
+            model_->device().zero(moment->data(), parameter->layout_elements() * 4);
         }
-    } catch (...) {
-        for (const auto& parameter : model_->parameters())
-            parameter->release_moments();
-        throw;
     }
-    model_->has_optimizer = true;
+    ++model_->n_optimizers;
 }
 
 Optimizer::~Optimizer() {
-    for (const auto& parameter : model_->parameters())
-        parameter->release_moments();
-    model_->has_optimizer = false;
+    --model_->n_optimizers;
 }
 
-double Optimizer::gradient_norm() {
-    double sum = 0;
-    for (const auto& parameter : model_->parameters()) {
-        if (!parameter->trainable()) continue;
-        sum += model_->device().sum_of_squares(parameter->layout_elements(), parameter->gradient());
+float* Optimizer::moment(const Parameter* parameter, tbrm_moment_t which) {
+    for (State& state : states_) {
+        if (state.parameter == parameter) return which == TBRM_MOMENT_FIRST ? state.m.data() : state.v.data();
     }
-    return std::sqrt(sum);
+    return nullptr;
 }
 
 tbrm_step_result_t Optimizer::step(float learning_rate, float max_grad_norm) {
+    model_->require_no_kept_forward("an optimizer step");
+    return update(learning_rate, model_->gradient_norm(), max_grad_norm);
+}
+
+tbrm_step_result_t Optimizer::update(float learning_rate, double grad_norm, float max_grad_norm) {
     TBRM_REQUIRE(learning_rate >= 0 && std::isfinite(learning_rate), "learning_rate is %g, expected 0 or more",
             static_cast<double>(learning_rate));
+    TBRM_REQUIRE(!(grad_norm < 0), "grad_norm is %g, expected 0 or more", grad_norm);
     TBRM_REQUIRE(!std::isnan(max_grad_norm), "max_grad_norm is NaN, expected a number (0 or less: not clipped)");
     model_->require_no_kept_forward("an optimizer step");
 
     tbrm_step_result_t result{};
-    result.grad_norm = gradient_norm();
+    result.grad_norm = grad_norm;
     result.applied = std::isfinite(result.grad_norm) ? 1 : 0;
     if (result.applied != 0) {
         ++steps_;
         const double limit = max_grad_norm;
         const double grad_scale = limit > 0 && result.grad_norm > limit ? limit / result.grad_norm : 1.0;
-        for (const auto& parameter : model_->parameters()) {
-            if (parameter->trainable()) update(*parameter, learning_rate, grad_scale);
-        }
+        for (State& state : states_)
+            update(state, learning_rate, grad_scale);
         unchanged_.reset();
     }
-    for (const auto& parameter : model_->parameters())
-        parameter->zero_gradient();
-    model_->training_pass().release_buffers();
+    for (State& state : states_)
+        state.parameter->zero_gradient();
     result.step = steps_;
     return result;
 }
 
-void Optimizer::update(Parameter& parameter, float learning_rate, double grad_scale) {
+void Optimizer::update(State& state, float learning_rate, double grad_scale) {
     Device& device = model_->device();
+    Parameter& parameter = *state.parameter;
     const double t = static_cast<double>(steps_);
     const AdamWStep step{learning_rate, config_.beta1, config_.beta2, config_.eps,
             parameter.is_matrix() ? config_.weight_decay : 0.0f, grad_scale,
@@ -101,7 +100,7 @@ void Optimizer::update(Parameter& parameter, float learning_rate, double grad_sc
             1.0 - std::pow(static_cast<double>(config_.beta2), t)};
     const int64_t n = parameter.layout_elements();
     if (learning_rate != 0) {
-        device.adamw_step(step, n, parameter.master(), parameter.adam_m(), parameter.adam_v(), parameter.gradient());
+        device.adamw_step(step, n, parameter.master(), state.m.data(), state.v.data(), parameter.gradient());
         parameter.refresh();
         return;
     }
@@ -110,7 +109,7 @@ void Optimizer::update(Parameter& parameter, float learning_rate, double grad_sc
     for (int64_t first = 0; first < n; first += kChunk) {
         const int64_t count = std::min(kChunk, n - first);
         device.copy(unchanged_.data(), parameter.master() + first, count * 4);
-        device.adamw_step(step, count, unchanged_.data(), parameter.adam_m() + first, parameter.adam_v() + first,
+        device.adamw_step(step, count, unchanged_.data(), state.m.data() + first, state.v.data() + first,
                 parameter.gradient() + first);
     }
 }

@@ -66,9 +66,6 @@ public static class PolicyScores
             throw e.ToUser("residual and gradient");
         }
     }
-
-    /// <summary>Sets the accumulated gradients to zero.</summary>
-    public static void ZeroGradient(this Policy policy) => Gradient.Zero(policy.Model);
 }
 
 /// <summary>Inputs of the fused residual kernel; arrays as in tbrm_residual_args_t.</summary>

@@ -12,11 +12,16 @@ public sealed record ModelArchitecture
 {
     private const string Qwen2 = "Qwen2ForCausalLM", Qwen3 = "Qwen3ForCausalLM", Llama = "LlamaForCausalLM";
 
+    private const string TokenClassification = "ForTokenClassification", SequenceClassification = "ForSequenceClassification";
+
     /// <summary>Names of the architectures that can be loaded.</summary>
     public static IReadOnlyList<string> Known { get; } = [Qwen2, Qwen3, Llama];
 
-    /// <summary>The first entry of <c>architectures</c>.</summary>
+    /// <summary>The first entry of <c>architectures</c>; of a critic, the language model that it is made of.</summary>
     public required string Name { get; init; }
+
+    /// <summary>What stands on the last hidden state: an LM head, or a critic's value head.</summary>
+    public HeadKind Head { get; init; }
 
     /// <summary>Rows of the embedding, padding rows included.</summary>
     public required int VocabSize { get; init; }
@@ -71,7 +76,14 @@ public sealed record ModelArchitecture
             long qkv = (long)(Heads + 2 * KeyValueHeads) * HeadDim;
             long layer = qkv * HiddenSize + (QkvBias ? qkv : 0) + (QkNorm ? 2L * HeadDim : 0)
                 + (long)Heads * HeadDim * HiddenSize + 3L * IntermediateSize * HiddenSize + 2L * HiddenSize;
-            return Layers * layer + HiddenSize + (long)VocabSize * HiddenSize * (TieWordEmbeddings ? 1 : 2);
+            long embedding = (long)VocabSize * HiddenSize;
+            long head = Head switch
+            {
+                HeadKind.Value => HiddenSize,
+                HeadKind.ValueBias => HiddenSize + 1,
+                _ => TieWordEmbeddings ? 0 : embedding,
+            };
+            return Layers * layer + HiddenSize + embedding + head;
         }
     }
 
@@ -83,7 +95,7 @@ public sealed record ModelArchitecture
     {
         JsonObject raw = ConfigJson.Parse(json, where);
         ConfigJson read = new(raw, where);
-        string name = ArchitectureName(raw, where);
+        (string name, HeadKind head) = ArchitectureName(raw, where);
         RefuseVariants(read, name);
         int hidden = read.Int("hidden_size"), heads = read.Int("num_attention_heads");
         // A Qwen3 head has 128 dimensions unless the file says otherwise, whatever the width.
@@ -103,6 +115,7 @@ public sealed record ModelArchitecture
         return new()
         {
             Name = name,
+            Head = head,
             VocabSize = read.Int("vocab_size"),
             HiddenSize = hidden,
             IntermediateSize = read.Int("intermediate_size"),
@@ -119,6 +132,24 @@ public sealed record ModelArchitecture
             TorchDtype = Type(read),
             Raw = raw,
         };
+    }
+
+    /// <summary>
+    /// The same decoder with a value head, as Hugging Face writes it: ...ForTokenClassification with one label. A critic's architecture is
+    /// returned as it is.
+    /// </summary>
+    public ModelArchitecture AsCritic()
+    {
+        if (Head != HeadKind.Lm)
+        {
+            return this;
+        }
+
+        JsonObject raw = (JsonObject)Raw.DeepClone();
+        raw["architectures"] = new JsonArray(Name.Replace("ForCausalLM", TokenClassification, StringComparison.Ordinal));
+        raw["id2label"] = new JsonObject { ["0"] = "LABEL_0" };
+        raw["label2id"] = new JsonObject { ["LABEL_0"] = 0 };
+        return this with { Head = HeadKind.ValueBias, Raw = raw };
     }
 
     /// <summary>The native configuration of a model of this architecture.</summary>
@@ -141,11 +172,12 @@ public sealed record ModelArchitecture
         Recompute = recompute ? 1 : 0,
         RmsNormEps = RmsNormEps,
         RopeAttentionFactor = Rope.AttentionFactor,
+        HeadKind = Head,
         HeadBudgetBytes = headBudgetBytes,
     };
 
     /// <summary>The first of <c>architectures</c>; where the file has none, that of its <c>model_type</c>.</summary>
-    private static string ArchitectureName(JsonObject raw, string where)
+    private static (string Name, HeadKind Head) ArchitectureName(JsonObject raw, string where)
     {
         string name = raw["architectures"] switch
         {
@@ -154,8 +186,30 @@ public sealed record ModelArchitecture
             JsonArray { Count: 0 } => "",
             JsonNode other => throw new DataException($"{where}: expected a list of names at architectures, found {ConfigJson.Shown(other)}"),
         };
-        return Known.Contains(name, StringComparer.Ordinal) ? name
+        if (name.EndsWith(TokenClassification, StringComparison.Ordinal) || name.EndsWith(SequenceClassification, StringComparison.Ordinal))
+        {
+            bool perToken = name.EndsWith(TokenClassification, StringComparison.Ordinal);
+            string family = name[..^(perToken ? TokenClassification : SequenceClassification).Length] + "ForCausalLM";
+            if (Known.Contains(family, StringComparer.Ordinal))
+            {
+                RefuseSeveralLabels(raw, name, where);
+                // transformers gives a classifier of tokens a bias, and one of sequences none.
+                return (family, perToken ? HeadKind.ValueBias : HeadKind.Value);
+            }
+        }
+
+        return Known.Contains(name, StringComparer.Ordinal) ? (name, HeadKind.Lm)
             : throw new DataException($"{where}: architecture '{name}' is not supported; supported are {string.Join(", ", Known)}");
+    }
+
+    /// <summary>A value model has one label; transformers writes their names, and takes two where it finds none.</summary>
+    private static void RefuseSeveralLabels(JsonObject raw, string name, string where)
+    {
+        int labels = raw["id2label"] is JsonObject named ? named.Count : new ConfigJson(raw, where).Int("num_labels", 2);
+        if (labels != 1)
+        {
+            throw new DataException($"{where}: {name} with {labels} labels is a classifier; expected a value model, which has one label (id2label or num_labels)");
+        }
     }
 
     /// <summary>The tensors' type; transformers 5 writes <c>dtype</c>, older ones <c>torch_dtype</c>.</summary>

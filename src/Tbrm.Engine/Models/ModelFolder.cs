@@ -46,43 +46,72 @@ public static class ModelFolder
     public static Policy Load(EngineDevice device, string folder, Func<ModelArchitecture, PolicyOptions> options)
     {
         ModelArchitecture architecture = ReadArchitecture(folder);
-        IReadOnlyList<string> files = WeightPaths(folder);
+        if (architecture.Head != HeadKind.Lm)
+        {
+            throw new DataException($"{folder} is a value model ({architecture.Raw["architectures"]?[0]}): it has no logits; expected a language model");
+        }
+
         Policy policy = Policy.Allocate(device, architecture, options(architecture));
+        return Filled(policy, folder, mayLack: _ => false);
+    }
+
+    /// <summary>
+    /// Allocates a critic and fills it: from a value model's folder, or from a language model's, whose head is left aside; the value head is
+    /// then drawn from N(0, <paramref name="std"/>^2).
+    /// </summary>
+    public static Critic LoadCritic(EngineDevice device, string folder, Func<ModelArchitecture, PolicyOptions> options, ulong seed, float std)
+    {
+        ModelArchitecture architecture = ReadArchitecture(folder);
+        bool hasHead = architecture.Head != HeadKind.Lm;
+        Critic critic = Critic.Allocate(device, architecture.AsCritic(), options(architecture));
+        Filled(critic, folder, mayLack: name => !hasHead && name.StartsWith("score.", StringComparison.Ordinal));
+        if (!hasHead)
+        {
+            critic.InitHead(seed, std);
+        }
+
+        return critic;
+    }
+
+    private static T Filled<T>(T model, string folder, Func<string, bool> mayLack)
+        where T : EngineModel
+    {
         try
         {
+            IReadOnlyList<string> files = WeightPaths(folder);
             foreach (string file in files)
             {
-                NativeFailures.Translated($"loading {file}", () => WeightFiles.Load(policy.Model, file));
+                NativeFailures.Translated($"loading {file}", () => WeightFiles.Load(model.Model, file));
             }
 
-            string[] missing = WeightFiles.Missing(policy.Model);
+            string[] missing = [.. WeightFiles.Missing(model.Model).Where(name => !mayLack(name))];
             if (missing.Length > 0)
             {
                 throw new DataException(
                     $"{folder}: {missing.Length} tensors that config.json asks for are in none of {files.Count} files, the first is {missing[0]}");
             }
 
-            return policy;
+            return model;
         }
         catch
         {
-            policy.Dispose();
+            model.Dispose();
             throw;
         }
     }
 
     /// <summary>
-    /// Writes weights (one file, or shards with an index), config.json and generation_config.json into an existing folder. Of a policy with an
+    /// Writes weights (one file, or shards with an index), config.json and generation_config.json into an existing folder. Of a model with an
     /// adapter these are the base's.
     /// </summary>
-    public static void Save(Policy policy, string folder, JsonObject? generationConfig = null)
+    public static void Save(EngineModel model, string folder, JsonObject? generationConfig = null)
     {
-        SaveConfig(policy, folder, generationConfig);
-        IReadOnlyList<TensorInfo> tensors = policy.BaseTensors();
-        List<(int First, int Count)> shards = Shards(tensors, policy.Options.Bf16 ? 2 : 4);
+        SaveConfig(model, folder, generationConfig);
+        IReadOnlyList<TensorInfo> tensors = model.BaseTensors();
+        List<(int First, int Count)> shards = Shards(tensors, model.Options.Bf16 ? 2 : 4);
         if (shards.Count == 1)
         {
-            SaveShard(policy, Path.Combine(folder, SingleFile), 0, tensors.Count);
+            SaveShard(model, Path.Combine(folder, SingleFile), 0, tensors.Count);
             return;
         }
 
@@ -90,24 +119,24 @@ public static class ModelFolder
         for (int s = 0; s < shards.Count; s++)
         {
             string name = $"model-{s + 1:D5}-of-{shards.Count:D5}.safetensors";
-            SaveShard(policy, Path.Combine(folder, name), shards[s].First, shards[s].Count);
+            SaveShard(model, Path.Combine(folder, name), shards[s].First, shards[s].Count);
             foreach (TensorInfo tensor in tensors.Skip(shards[s].First).Take(shards[s].Count))
             {
                 map[tensor.Name] = name;
             }
         }
 
-        long bytes = tensors.Sum(t => t.Elements) * (policy.Options.Bf16 ? 2 : 4);
+        long bytes = tensors.Sum(t => t.Elements) * (model.Options.Bf16 ? 2 : 4);
         JsonObject index = new() { ["metadata"] = new JsonObject { ["total_size"] = bytes }, ["weight_map"] = map };
         File.WriteAllText(Path.Combine(folder, IndexFile), index.ToJsonString(s_indented) + "\n");
     }
 
     /// <summary>Writes config.json and generation_config.json alone.</summary>
-    public static void SaveConfig(Policy policy, string folder, JsonObject? generationConfig = null)
+    public static void SaveConfig(EngineModel model, string folder, JsonObject? generationConfig = null)
     {
-        JsonObject config = (JsonObject)policy.Architecture.Raw.DeepClone();
+        JsonObject config = (JsonObject)model.Architecture.Raw.DeepClone();
         string key = config.ContainsKey("dtype") && !config.ContainsKey("torch_dtype") ? "dtype" : "torch_dtype";
-        config[key] = policy.Options.Bf16 ? "bfloat16" : "float32";
+        config[key] = model.Options.Bf16 ? "bfloat16" : "float32";
         File.WriteAllText(Path.Combine(folder, "config.json"), config.ToJsonString(s_indented) + "\n");
         if (generationConfig is not null)
         {
@@ -115,8 +144,8 @@ public static class ModelFolder
         }
     }
 
-    private static void SaveShard(Policy policy, string path, int first, int count) =>
-        NativeFailures.Translated($"saving {path}", () => WeightFiles.Save(policy.Model, path, first, count));
+    private static void SaveShard(EngineModel model, string path, int first, int count) =>
+        NativeFailures.Translated($"saving {path}", () => WeightFiles.Save(model.Model, path, first, count));
 
     private static List<(int First, int Count)> Shards(IReadOnlyList<TensorInfo> tensors, int elementBytes)
     {

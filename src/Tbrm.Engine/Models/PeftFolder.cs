@@ -21,6 +21,8 @@ public static class PeftFolder
     /// <summary>The configuration's file name.</summary>
     public const string ConfigFile = "adapter_config.json";
 
+    private const string CausalTask = "CAUSAL_LM", TokenTask = "TOKEN_CLS", SequenceTask = "SEQ_CLS";
+
     private const string WeightsFile = "adapter_model.safetensors";
 
     private static readonly JsonSerializerOptions s_indented = new() { WriteIndented = true, Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
@@ -78,8 +80,8 @@ public static class PeftFolder
         return node is JsonValue value && value.TryGetValue(out string? name) ? name : "";
     }
 
-    /// <summary>Reads the adapter's weights into a policy that has an adapter of the same shape.</summary>
-    public static void LoadWeights(Policy policy, string folder)
+    /// <summary>Reads the adapter's weights into a model that has an adapter of the same shape.</summary>
+    public static void LoadWeights(EngineModel model, string folder)
     {
         string path = Path.Combine(folder, WeightsFile);
         if (!File.Exists(path))
@@ -88,19 +90,19 @@ public static class PeftFolder
             throw new DataException($"{folder} has no {WeightsFile}.{pickle}");
         }
 
-        NativeFailures.Translated($"loading {path}", () => WeightFiles.LoadAdapter(policy.Model, path));
+        NativeFailures.Translated($"loading {path}", () => WeightFiles.LoadAdapter(model.Model, path));
     }
 
-    /// <summary>Writes a policy's adapter into an existing folder.</summary>
-    /// <param name="policy">Has an adapter.</param>
+    /// <summary>Writes a model's adapter into an existing folder.</summary>
+    /// <param name="model">Has an adapter.</param>
     /// <param name="folder">Where.</param>
     /// <param name="baseName">Folder or name of the base model; empty when there is none to name.</param>
-    public static void Save(Policy policy, string folder, string baseName)
+    public static void Save(EngineModel model, string folder, string baseName)
     {
-        AdapterOptions adapter = policy.Adapter ?? throw new InvalidOperationException("the policy has no adapter");
-        File.WriteAllText(Path.Combine(folder, ConfigFile), Config(adapter, baseName).ToJsonString(s_indented) + "\n");
+        AdapterOptions adapter = model.Adapter ?? throw new InvalidOperationException("the model has no adapter");
+        File.WriteAllText(Path.Combine(folder, ConfigFile), Config(adapter, baseName, model.Architecture.Head).ToJsonString(s_indented) + "\n");
         string path = Path.Combine(folder, WeightsFile);
-        NativeFailures.Translated($"saving {path}", () => WeightFiles.SaveAdapter(policy.Model, path));
+        NativeFailures.Translated($"saving {path}", () => WeightFiles.SaveAdapter(model.Model, path));
     }
 
     /// <summary>The files of a folder.</summary>
@@ -115,7 +117,7 @@ public static class PeftFolder
         File.WriteAllText(path, config.ToJsonString(s_indented) + "\n");
     }
 
-    private static JsonObject Config(AdapterOptions adapter, string baseName) => new()
+    private static JsonObject Config(AdapterOptions adapter, string baseName, HeadKind head) => new()
     {
         ["alpha_pattern"] = new JsonObject(),
         ["auto_mapping"] = null,
@@ -128,13 +130,13 @@ public static class PeftFolder
         ["layers_to_transform"] = null,
         ["lora_alpha"] = Number(adapter.Alpha),
         ["lora_dropout"] = 0.0,
-        ["modules_to_save"] = null,
+        ["modules_to_save"] = head == HeadKind.Lm ? null : new JsonArray("score"),
         ["peft_type"] = "LORA",
         ["r"] = adapter.Rank,
         ["rank_pattern"] = new JsonObject(),
         ["revision"] = null,
         ["target_modules"] = new JsonArray([.. adapter.TargetNames.Select(n => (JsonNode)n)]),
-        ["task_type"] = "CAUSAL_LM",
+        ["task_type"] = head switch { HeadKind.ValueBias => TokenTask, HeadKind.Value => SequenceTask, _ => CausalTask },
         ["use_dora"] = false,
         ["use_rslora"] = adapter.UseRslora,
     };
@@ -146,13 +148,14 @@ public static class PeftFolder
     {
         string kind = Text(json, "peft_type", "LORA", path);
         Require(kind == "LORA", path, "peft_type", json, "\"LORA\"; other kinds of adapters are not supported");
-        string task = Text(json, "task_type", "CAUSAL_LM", path);
-        Require(task == "CAUSAL_LM", path, "task_type", json, "\"CAUSAL_LM\"");
+        string task = Text(json, "task_type", CausalTask, path);
+        Require(task is CausalTask or TokenTask or SequenceTask, path, "task_type", json, $"\"{CausalTask}\", or of a critic \"{TokenTask}\" or \"{SequenceTask}\"");
         Require(Text(json, "bias", "none", path) == "none", path, "bias", json, "\"none\": trained biases are not supported");
         CheckStart(json, path);
         foreach ((string key, JsonNode? value) in json)
         {
-            Require(s_known.Contains(key, StringComparer.Ordinal) || IsOff(value), path, key, json, "nothing there, or null: the option is not supported");
+            bool isHead = key == "modules_to_save" && task != CausalTask && IsHead(value);
+            Require(isHead || s_known.Contains(key, StringComparer.Ordinal) || IsOff(value), path, key, json, "nothing there, or null: the option is not supported");
         }
 
         int rank = json["r"] is JsonValue r && r.TryGetValue(out int whole) && whole > 0 ? whole : throw Wrong(path, "r", json, "a whole number of at least 1");
@@ -196,6 +199,10 @@ public static class PeftFolder
         JsonValue value when value.TryGetValue(out string? text) => text,
         _ => throw Wrong(path, key, json, "a text"),
     };
+
+    /// <summary>The head of a critic is trained whole, and saved with the adapter; PEFT names both of its usual names.</summary>
+    private static bool IsHead(JsonNode? value) => value is JsonArray names
+        && names.Any(n => n?.ToString() == "score") && names.All(n => n?.ToString() is "score" or "classifier");
 
     private static bool IsOff(JsonNode? value) => value switch
     {

@@ -10,15 +10,15 @@ namespace Tbrm.Engine;
 /// <param name="Step">Updates applied so far.</param>
 public readonly record struct OptimizerResult(double GradNorm, bool Applied, long Step);
 
-/// <summary>The optimizer stage: AdamW with fp32 state over a policy's accumulated gradients.</summary>
+/// <summary>The optimizer stage: AdamW over a model's accumulated gradients, with fp32 moments of its own.</summary>
 public sealed class AdamW : IDisposable
 {
     private readonly OptimizerHandle _handle;
 
     /// <summary>Allocates the moments.</summary>
-    public AdamW(Policy policy, OptimConfig config)
+    public AdamW(EngineModel model, OptimConfig config)
     {
-        _handle = NativeFailures.Translated("allocating the optimizer", () => OptimizerHandle.Create(policy.Model, new()
+        _handle = NativeFailures.Translated("allocating the optimizer", () => OptimizerHandle.Create(model.Model, new()
         {
             Beta1 = (float)config.Betas[0],
             Beta2 = (float)config.Betas[1],
@@ -31,6 +31,17 @@ public sealed class AdamW : IDisposable
     public OptimizerResult Step(double learningRate, double gradClip)
     {
         NativeStepResult result = NativeFailures.Translated("optimizer", () => _handle.Step((float)learningRate, (float)gradClip));
+        return new(result.GradNorm, result.Applied != 0, result.Step);
+    }
+
+    /// <summary>
+    /// The same with gradients whose norm counts as <paramref name="gradNorm"/>: over several models, or over the ranks of a group. Nothing is
+    /// changed when it is not finite.
+    /// </summary>
+    public OptimizerResult Update(double learningRate, double gradNorm, double gradClip)
+    {
+        NativeStepResult result = NativeFailures.Translated("optimizer", () =>
+            _handle.Update((float)learningRate, gradNorm, (float)gradClip));
         return new(result.GradNorm, result.Applied != 0, result.Step);
     }
 

@@ -47,6 +47,18 @@ public sealed unsafe class ModelHandle : NativeHandle
     public void CopyWeightsFrom(ModelHandle source) =>
         NativeError.ThrowIfFailed(NativeMethods.tbrm_model_copy_weights(this, source, out NativeError err), err);
 
+    /// <summary>Takes over embedding, layers and final norm of <paramref name="source"/>, and leaves the head alone.</summary>
+    public void CopyBodyFrom(ModelHandle source) =>
+        NativeError.ThrowIfFailed(NativeMethods.tbrm_model_copy_body(this, source, out NativeError err), err);
+
+    /// <summary>Draws a value head from N(0, std^2); 0 makes it zero.</summary>
+    public void InitValueHead(ulong seed, float std) =>
+        NativeError.ThrowIfFailed(NativeMethods.tbrm_model_init_value_head(this, seed, std, out NativeError err), err);
+
+    /// <summary>Frees the buffers of forward and backward.</summary>
+    public void ReleaseActivations() =>
+        NativeError.ThrowIfFailed(NativeMethods.tbrm_model_release_activations(this, out NativeError err), err);
+
     /// <summary>Puts a low-rank adapter on the model, which freezes everything else.</summary>
     public void AttachAdapter(NativeAdapterConfig config)
     {

@@ -9,6 +9,14 @@ public static unsafe class Gradient
     public static void Zero(ModelHandle model) =>
         NativeError.ThrowIfFailed(NativeMethods.tbrm_gradient_zero(model, out NativeError err), err);
 
+    /// <summary>The 2-norm over all accumulated gradients.</summary>
+    public static double Norm(ModelHandle model)
+    {
+        double norm;
+        NativeError.ThrowIfFailed(NativeMethods.tbrm_gradient_norm(model, &norm, out NativeError err), err);
+        return norm;
+    }
+
     /// <summary>Backward of the forward that was kept; <paramref name="dh"/> may be empty.</summary>
     public static void Backward(ModelHandle model, ReadOnlySpan<float> dq, ReadOnlySpan<float> dv, ReadOnlySpan<float> dh)
     {

@@ -64,6 +64,7 @@ public sealed class SftStep : IDisposable
         double loss = Loss(examples, learned, keep: true, stop);
         double learningRate = _schedule.At(step);
         OptimizerResult result = Update(loss, learningRate);
+        _session.Policy.ReleaseActivations();
         MetricSet metrics = new();
         metrics["training/global_step"] = step;
         metrics["training/epoch"] = _sampler.State.Epoch;

@@ -48,6 +48,7 @@ public sealed class TrainStep(TrainingSession session, PromptSampler sampler, Ro
         OptimizerResult update = clock.Measure("update_actor", () => tau.NonFinite > 0 || tau.LossTrajectories == 0
             ? Skip()
             : optimizer.Step(learningRate, _config.Actor.GradClip));
+        session.Policy.ReleaseActivations();
 
         bool isEmpty = tau.LossTrajectories == 0 && tau.NonFinite == 0;
         bool finite = isEmpty || (update.Applied && double.IsFinite(residual.Loss));

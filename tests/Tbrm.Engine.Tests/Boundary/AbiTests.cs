@@ -109,10 +109,12 @@ public sealed partial class AbiTests
         yield return new("TBRM_STATUS", typeof(TbrmStatus));
         yield return new("TBRM_DEVICE_KIND", typeof(DeviceKind));
         yield return new("TBRM_DTYPE", typeof(Dtype));
+        yield return new("TBRM_HEAD_KIND", typeof(HeadKind));
         yield return new("TBRM_TENSOR_KIND", typeof(TensorKind));
         yield return new("TBRM_ADAPTER_TARGET", typeof(AdapterTarget));
         yield return new("TBRM_FINISH_REASON", typeof(FinishReason));
         yield return new("TBRM_RESIDUAL_KIND", typeof(ResidualKind));
+        yield return new("TBRM_MOMENT", typeof(Moment));
     }
 
     [GeneratedRegex(@"/\*.*?\*/", RegexOptions.Singleline)]

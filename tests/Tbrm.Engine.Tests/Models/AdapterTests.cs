@@ -98,7 +98,7 @@ public sealed class AdapterTests
     }
 
     [TestCase("\"peft_type\": \"LOHA\"", "peft_type is \"LOHA\"")]
-    [TestCase("\"task_type\": \"SEQ_CLS\"", "task_type is \"SEQ_CLS\"")]
+    [TestCase("\"task_type\": \"SEQ_2_SEQ_LM\"", "task_type is \"SEQ_2_SEQ_LM\"")]
     [TestCase("\"bias\": \"all\"", "bias is \"all\"")]
     [TestCase("\"use_dora\": true", "use_dora is true")]
     [TestCase("\"modules_to_save\": [\"lm_head\"]", "modules_to_save is [\"lm_head\"]")]

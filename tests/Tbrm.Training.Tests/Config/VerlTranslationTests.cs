@@ -1,6 +1,5 @@
 using System.Collections.Generic;
 using System.IO;
-using System.Linq;
 using NUnit.Framework;
 using Tbrm.Core;
 using Tbrm.Training.Config.Verl;

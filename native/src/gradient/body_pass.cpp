@@ -1,0 +1,129 @@
+#include "gradient/body_pass.hpp"
+
+#include <algorithm>
+
+#include "core/guard.hpp"
+#include "gradient/layer_backward.hpp"
+#include "model/model.hpp"
+
+namespace tbrm {
+
+BodyPass::BodyPass(Model& model)
+    : model_(model),
+      device_(model.device()),
+      view_(model.view()),
+      row_bytes_(model.view().hidden * dtype_bytes(model.view().dtype)) {}
+
+void BodyPass::assign(const tbrm_batch_t* batch, bool keep, bool labelled) {
+    batch_.assign(device_, model_.config(), batch, labelled);
+    require_memory(keep);
+}
+
+void BodyPass::require_memory(bool keep) {
+    const int64_t n_layers = static_cast<int64_t>(view_.layers.size());
+    int64_t per_token = row_bytes_ + ForwardScratch::bytes_per_token(view_, keep);
+    if (keep) {
+        const bool recompute = model_.config().recompute != 0;
+        per_token += n_layers * row_bytes_ + (recompute ? 1 : n_layers) * LayerTape::bytes_per_token(view_) +
+                     (recompute ? row_bytes_ : 0) + BackwardScratch::bytes_per_token(view_);
+    }
+    const int64_t needed = batch_.n_tokens * per_token + batch_.n_rows * (keep ? 4 : 2) * row_bytes_;
+    require_device_memory(device_, needed - held_bytes_, "the activations of this micro-batch",
+            keep && model_.config().recompute == 0 ? "use smaller micro-batches or recompute = 1"
+                                                   : "use smaller micro-batches");
+    held_bytes_ = std::max(held_bytes_, needed);
+}
+
+void BodyPass::forward(bool keep) {
+    const int64_t n_rows = batch_.n_rows;
+    layers_forward(keep);
+    picked_.resize(device_, n_rows * row_bytes_);
+    hidden_.resize(device_, n_rows * row_bytes_);
+    final_inv_rms_.resize(device_, n_rows);
+    device_.gather_rows(view_.dtype, n_rows, view_.hidden, batch_.rows.data(), x_.data(), picked_.data());
+    final_norm_forward(device_, view_, n_rows, picked_.data(), hidden_.data(), final_inv_rms_.data());
+}
+
+AttentionStep BodyPass::attention_step(float* out_lse) {
+    return [this, out_lse](int64_t, const void* qkv, void* out) {
+        device_.packed_attention_forward(view_.dtype, view_.attention, batch_.n_seqs(), batch_.offsets.data(), qkv,
+                view_.qkv_width(), out, view_.attention_width(), out_lse);
+    };
+}
+
+LayerTape& BodyPass::tape(int64_t layer) {
+    return tapes_[tapes_.size() == 1 ? 0 : static_cast<size_t>(layer)];
+}
+
+void BodyPass::layers_forward(bool keep) {
+    const int64_t n = batch_.n_tokens, n_layers = static_cast<int64_t>(view_.layers.size());
+    x_.resize(device_, n * row_bytes_);
+    forward_scratch_.resize(device_, view_, n, keep);
+    device_.embedding_forward(view_.dtype, n, view_.hidden, view_.vocab, batch_.ids.data(), view_.embedding, x_.data());
+    if (keep) {
+        inputs_.resize(static_cast<size_t>(n_layers));
+        tapes_.resize(model_.config().recompute != 0 ? 1 : static_cast<size_t>(n_layers));
+    }
+    for (int64_t layer = 0; layer < n_layers; ++layer) {
+        if (!keep) {
+            layer_forward(device_, view_, layer, n, batch_.positions.data(), x_.data(), layer_buffers(forward_scratch_),
+                    attention_step(nullptr));
+            continue;
+        }
+        DeviceBuffer<uint8_t>& input = inputs_[static_cast<size_t>(layer)];
+        input.resize(device_, n * row_bytes_);
+        device_.copy(input.data(), x_.data(), n * row_bytes_);
+        tape(layer).resize(device_, view_, n);
+        layer_forward(device_, view_, layer, n, batch_.positions.data(), x_.data(),
+                layer_buffers(forward_scratch_, tape(layer)), attention_step(tape(layer).lse.data()));
+    }
+}
+
+void* BodyPass::d_hidden() {
+    d_hidden_.resize(device_, batch_.n_rows * row_bytes_);
+    return d_hidden_.data();
+}
+
+void BodyPass::backward() {
+    const int64_t n_rows = batch_.n_rows;
+    d_picked_.resize(device_, n_rows * row_bytes_);
+    device_.rms_norm_backward(view_.dtype, n_rows, view_.hidden, picked_.data(), view_.hidden, view_.final_norm,
+            final_inv_rms_.data(), d_hidden_.data(), view_.hidden, false, d_picked_.data(), view_.hidden,
+            model_.final_norm().gradient());
+    device_.scatter_rows(
+            view_.dtype, n_rows, view_.hidden, batch_.rows.data(), d_picked_.data(), batch_.n_tokens, x_.data());
+    layers_backward();
+    if (!model_.embedding().trainable()) return;
+    device_.embedding_backward(view_.dtype, batch_.n_tokens, view_.hidden, view_.vocab, batch_.ids.data(), x_.data(),
+            model_.embedding().gradient());
+}
+
+void BodyPass::layers_backward() {
+    const int64_t n = batch_.n_tokens, n_layers = static_cast<int64_t>(view_.layers.size());
+    backward_scratch_.resize(device_, view_, n);
+    for (int64_t layer = n_layers - 1; layer >= 0; --layer) {
+        const uint8_t* input = inputs_[static_cast<size_t>(layer)].data();
+        // The shared tape still holds the last layer's forward.
+        if (model_.config().recompute != 0 && layer < n_layers - 1) {
+            again_.resize(device_, n * row_bytes_);
+            device_.copy(again_.data(), input, n * row_bytes_);
+            layer_forward_to_gate_up(device_, view_, layer, n, batch_.positions.data(), again_.data(),
+                    layer_buffers(forward_scratch_, tape(layer)), attention_step(tape(layer).lse.data()));
+        }
+        layer_backward(model_, layer, batch_, input, tape(layer), backward_scratch_, x_.data());
+    }
+}
+
+void BodyPass::release() {
+    held_bytes_ = 0;
+    inputs_.clear();
+    tapes_.clear();
+    batch_ = PackedBatch();
+    forward_scratch_ = ForwardScratch();
+    backward_scratch_ = BackwardScratch();
+    for (DeviceBuffer<uint8_t>* buffer : {&x_, &again_, &picked_, &hidden_, &d_picked_, &d_hidden_})
+        buffer->reset();
+    final_inv_rms_.reset();
+}
+
+}  // namespace tbrm

@@ -1,0 +1,65 @@
+#pragma once
+// body_pass.hpp - packed forward of a model's body (embedding, layers, final norm) to the hidden states of the rows that a head reads, and its
+// backward from their gradient. Holds the buffers of both.
+//
+// The backward is an explicit walk back over the layers (docs/adr/0005-explicit-backward.md): each layer keeps what LayerTape names, or,
+// with recompute, its input alone. Only the rows of the batch reach the final norm.
+#include <tbrm/tbrm.h>
+
+#include <cstdint>
+#include <vector>
+
+#include "device/device.hpp"
+#include "gradient/layer_tape.hpp"
+#include "model/packed_batch.hpp"
+
+namespace tbrm {
+
+class Model;
+
+class BodyPass {
+public:
+    explicit BodyPass(Model& model);
+
+    // Checks `batch`, brings it to the device, and asks for the memory of a forward (and, with keep, of its backward).
+    void assign(const tbrm_batch_t* batch, bool keep, bool labelled);
+    const PackedBatch& batch() const { return batch_; }
+
+    // hidden() [R, D] of the batch. keep: keeps what backward needs.
+    void forward(bool keep);
+    const void* hidden() const { return hidden_.data(); }
+
+    // Where a head writes the gradient of hidden(), [R, D]; sized by the call.
+    void* d_hidden();
+    // Adds the gradients of the kept forward to the parameters'. Uses up what was kept.
+    void backward();
+
+    // Frees every buffer.
+    void release();
+
+private:
+    void require_memory(bool keep);
+    AttentionStep attention_step(float* out_lse);
+    LayerTape& tape(int64_t layer);
+    void layers_forward(bool keep);
+    void layers_backward();
+
+    Model& model_;
+    Device& device_;
+    const ModelView& view_;
+    const int64_t row_bytes_;  // of the residual stream
+    int64_t held_bytes_ = 0;   // of the buffers below, as require_memory reckons
+    PackedBatch batch_;
+    std::vector<DeviceBuffer<uint8_t>> inputs_;  // [L] residual stream before each layer
+    std::vector<LayerTape> tapes_;               // [L], or [1] with recompute
+    ForwardScratch forward_scratch_;
+    BackwardScratch backward_scratch_;
+    DeviceBuffer<uint8_t> x_;       // [N, D] residual stream, then its gradient
+    DeviceBuffer<uint8_t> again_;   // [N, D] residual stream of a layer that runs again
+    DeviceBuffer<uint8_t> picked_;  // [R, D] residual stream of the batch's rows
+    DeviceBuffer<uint8_t> hidden_;  // [R, D] after the final norm: the head's input
+    DeviceBuffer<uint8_t> d_picked_, d_hidden_;
+    DeviceBuffer<float> final_inv_rms_;
+};
+
+}  // namespace tbrm

@@ -1,0 +1,142 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using Tbrm.Interop;
+
+namespace Tbrm.Engine;
+
+/// <summary>How a model is held in memory.</summary>
+public sealed record PolicyOptions
+{
+    /// <summary>bf16 weights and activations (fp32 master weights when trained); fp32 otherwise.</summary>
+    public required bool Bf16 { get; init; }
+
+    /// <summary>Longest sequence that will be run.</summary>
+    public required int MaxPositions { get; init; }
+
+    /// <summary>Keeps gradients and master weights.</summary>
+    public required bool Trainable { get; init; }
+
+    /// <summary>Recomputes layers in the backward pass.</summary>
+    public bool Recompute { get; init; }
+
+    /// <summary>Bytes that logits may take.</summary>
+    public long HeadBudgetBytes { get; init; }
+}
+
+/// <summary>
+/// A decoder with a head on a device: what <see cref="Policy"/> and <see cref="Critic"/> have in common. With an adapter its weights are
+/// frozen, and the adapter is what is trained (and, of a critic, the head).
+/// </summary>
+public abstract class EngineModel : IDisposable
+{
+    private protected EngineModel(EngineDevice device, ModelHandle model, ModelArchitecture architecture, PolicyOptions options)
+    {
+        Device = device;
+        Model = model;
+        Architecture = architecture;
+        Options = options;
+    }
+
+    /// <summary>Where it lives.</summary>
+    public EngineDevice Device { get; }
+
+    /// <summary>What it is.</summary>
+    public ModelArchitecture Architecture { get; }
+
+    /// <summary>How it is held.</summary>
+    public PolicyOptions Options { get; }
+
+    /// <summary>The adapter; null when the model has none.</summary>
+    public AdapterOptions? Adapter { get; private protected set; }
+
+    internal ModelHandle Model { get; }
+
+    /// <summary>Puts a new adapter on the model, which changes none of its outputs, and freezes everything else.</summary>
+    /// <param name="adapter">Rank, scale and targets.</param>
+    /// <param name="trainable">Keeps masters and gradients of the adapter.</param>
+    /// <param name="seed">Keys the random start of A.</param>
+    public void AttachAdapter(AdapterOptions adapter, bool trainable, ulong seed)
+    {
+        NativeFailures.Translated("attaching the adapter", () => Model.AttachAdapter(new()
+        {
+            Rank = adapter.Rank,
+            Targets = (int)adapter.Targets,
+            Trainable = trainable ? 1 : 0,
+            Scale = (float)adapter.Scale,
+            Seed = seed,
+        }));
+        Adapter = adapter;
+    }
+
+    /// <summary>Adds the adapter to the weights; the model has none afterwards.</summary>
+    public void MergeAdapter()
+    {
+        NativeFailures.Translated("merging the adapter", Model.MergeAdapter);
+        Adapter = null;
+    }
+
+    /// <summary>Frees the buffers of forward and backward, after the last update of a step: the next rollout's pages need the memory.</summary>
+    public void ReleaseActivations() => NativeFailures.Translated("releasing the activations", Model.ReleaseActivations);
+
+    /// <summary>Names and shapes of the tensors of the base, as in the files, and then those of the adapter.</summary>
+    public IReadOnlyList<TensorInfo> Tensors()
+    {
+        TensorInfo[] tensors = new TensorInfo[Model.TensorCount];
+        for (int i = 0; i < tensors.Length; i++)
+        {
+            tensors[i] = Model.Tensor(i);
+        }
+
+        return tensors;
+    }
+
+    /// <summary>Names and shapes of the tensors of the base, as in the files.</summary>
+    public IReadOnlyList<TensorInfo> BaseTensors() => [.. Tensors().Where(t => !t.IsAdapter)];
+
+    /// <summary>One tensor, row-major fp32.</summary>
+    public float[] ReadTensor(TensorInfo tensor, TensorKind kind = TensorKind.Weight)
+    {
+        float[] values = new float[tensor.Elements];
+        Model.Read(tensor.Name, kind, values);
+        return values;
+    }
+
+    /// <summary>The 2-norm over all accumulated gradients; infinite or not a number when one of them is.</summary>
+    public double GradientNorm() => NativeFailures.Translated("gradient", () => Gradient.Norm(Model));
+
+    /// <summary>Sets the accumulated gradients to zero.</summary>
+    public void ZeroGradient() => Gradient.Zero(Model);
+
+    /// <summary>Drops a batch that was kept, without its backward: after an interruption.</summary>
+    public void DiscardKept() => NativeFailures.Translated("gradient", () => Gradient.Discard(Model));
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Model.Dispose();
+        GC.SuppressFinalize(this);
+    }
+
+    private protected static ModelHandle Create(EngineDevice device, ModelArchitecture architecture, PolicyOptions options) =>
+        NativeFailures.Translated("allocating the model", () => ModelHandle.Create(
+            device.Context,
+            architecture.Native(options.Bf16 ? Dtype.Bf16 : Dtype.F32, options.MaxPositions, options.Trainable, options.Recompute, options.HeadBudgetBytes),
+            architecture.Rope.InverseFrequencies));
+
+    /// <summary>Hands a new model over to <paramref name="fill"/>, and disposes it when that fails.</summary>
+    private protected static T Filled<T>(T model, Action<T> fill)
+        where T : EngineModel
+    {
+        try
+        {
+            fill(model);
+            return model;
+        }
+        catch
+        {
+            model.Dispose();
+            throw;
+        }
+    }
+}
