@@ -1,6 +1,6 @@
 #pragma once
-// scratch.hpp - working memory of a kernel on one thread: counted, kept between calls, of a size that depends on the width of the model
-// and not on the batch.
+// scratch.hpp - working memory of a kernel on one thread: counted, kept between calls, so that a step in the steady state allocates nothing.
+// Of a size that depends on the width of the model, and for attention on the longest sequence of a batch.
 #include <cstdint>
 
 #include "core/memory.hpp"
@@ -10,7 +10,7 @@ namespace tbrm {
 namespace cpu {
 
 // Who holds what at the same time; two users of one name must not be nested.
-enum class ScratchUse { Accumulators, Slab, Transposed, Attention, Logits, kCount };
+enum class ScratchUse { Accumulators, Slab, Transposed, Attention, AttentionKeys, Logits, kCount };
 
 class Scratch {
 public:
@@ -28,6 +28,29 @@ private:
         thread_local HostBuffer<char> all[static_cast<int>(ScratchUse::kCount)];
         return all;
     }
+};
+
+// Cuts one block of scratch into arrays, each on a line of its own: `place` is called twice with a carver, to count and to place.
+class Carver {
+public:
+    template <class Place>
+    static void carve(ScratchUse use, Place&& place) {
+        Carver counting(nullptr);
+        place(counting);
+        Carver placing(Scratch::get<char>(use, counting.bytes_));
+        place(placing);
+    }
+    template <class T>
+    T* take(int64_t n) {
+        char* const at = base_ != nullptr ? base_ + bytes_ : nullptr;
+        bytes_ += ceil_div(n * static_cast<int64_t>(sizeof(T)), 64) * 64;
+        return reinterpret_cast<T*>(at);
+    }
+
+private:
+    explicit Carver(char* base) : base_(base) {}
+    char* base_;
+    int64_t bytes_ = 0;
 };
 
 // Rows of a block such that n rows times `columns` tasks keep every thread busy: between `low` and `high`, a multiple of low.

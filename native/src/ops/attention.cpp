@@ -182,27 +182,46 @@ void packed_attention_forward(Dtype dtype, const AttentionShape& shape, int64_t 
     require_attention_shape(shape);
     if (n_seqs <= 0) return;
     const int64_t first = offsets[0], n = offsets[n_seqs] - first, size = dtype_bytes(dtype);
-    std::vector<int64_t> token_pages(static_cast<size_t>(n)), table_offsets(static_cast<size_t>(n)), table;
-    std::vector<int32_t> slots(static_cast<size_t>(n)), n_keys(static_cast<size_t>(n));
-    for (int64_t b = 0; b < n_seqs; ++b) {
-        const int64_t length = offsets[b + 1] - offsets[b], base = static_cast<int64_t>(table.size());
-        for (int64_t page = 0; page < ceil_div(length, kPageTokens); ++page) {
-            table.push_back(base + page);
+    int64_t n_pages = 0;
+    for (int64_t b = 0; b < n_seqs; ++b)
+        n_pages += ceil_div(offsets[b + 1] - offsets[b], kPageTokens);
+    // Of the calling thread, filled and read by all.
+    char* pool = nullptr;
+    int64_t *table = nullptr, *first_tokens = nullptr, *table_offsets = nullptr;
+    int32_t *counts = nullptr, *n_keys = nullptr;
+    Carver::carve(ScratchUse::AttentionKeys, [&](Carver& carver) {
+        pool = carver.take<char>(n_pages * page_elements(shape) * size);
+        table = carver.take<int64_t>(n_pages);
+        first_tokens = carver.take<int64_t>(n_pages);
+        counts = carver.take<int32_t>(n_pages);
+        table_offsets = carver.take<int64_t>(n);
+        n_keys = carver.take<int32_t>(n);
+    });
+    for (int64_t b = 0, page = 0; b < n_seqs; ++b) {
+        const int64_t length = offsets[b + 1] - offsets[b], at = offsets[b] - first, base = page;
+        for (int64_t t = 0; t < length; t += kPageTokens, ++page) {
+            table[page] = page;
+            first_tokens[page] = at + t;
+            counts[page] = static_cast<int32_t>(std::min(kPageTokens, length - t));
         }
         for (int64_t t = 0; t < length; ++t) {
-            const size_t i = static_cast<size_t>(offsets[b] - first + t);
-            token_pages[i] = base + t / kPageTokens;
-            slots[i] = static_cast<int32_t>(t % kPageTokens);
-            table_offsets[i] = base;
-            n_keys[i] = static_cast<int32_t>(t + 1);
+            table_offsets[at + t] = base;
+            n_keys[at + t] = static_cast<int32_t>(t + 1);
         }
     }
-    HostBuffer<char> pool(static_cast<int64_t>(table.size()) * page_elements(shape) * size);
     const char* rows = static_cast<const char*>(qkv) + first * ldqkv * size;
-    const char* keys = rows + shape.n_heads * shape.head_dim * size;
-    const char* values = keys + shape.n_kv_heads * shape.head_dim * size;
-    kv_write(dtype, shape, n, keys, values, ldqkv, token_pages.data(), slots.data(), pool.data());
-    paged_attention(dtype, shape, n, rows, ldqkv, pool.data(), table.data(), table_offsets.data(), n_keys.data(),
+    const int64_t d = shape.head_dim, block_bytes = kv_block_elements(d) * size;
+    const MicroKernels& kernels = micro_kernels();
+    parallel_for(n_pages, n * shape.n_kv_heads * d * 4, [&](int64_t page) {
+        char* block = pool + page * page_elements(shape) * size;
+        const char* keys = rows + (first_tokens[page] * ldqkv + shape.n_heads * d) * size;
+        for (int64_t head = 0; head < shape.n_kv_heads; ++head, block += 2 * block_bytes) {
+            const char* key = keys + head * d * size;
+            pack_keys(kernels, dtype, counts[page], d, key, ldqkv, block);
+            pack_values(kernels, dtype, counts[page], d, key + shape.n_kv_heads * d * size, ldqkv, block + block_bytes);
+        }
+    });
+    paged_attention(dtype, shape, n, rows, ldqkv, pool, table, table_offsets, n_keys,
             static_cast<char*>(out) + first * ldo * size, ldo,
             out_lse != nullptr ? out_lse + first * shape.n_heads : nullptr);
 }

@@ -4,8 +4,8 @@
 #include <cstring>
 #include <vector>
 
-#include "core/memory.hpp"
 #include "core/parallel.hpp"
+#include "gemm/scratch.hpp"
 #include "ops/attention.hpp"
 #include "ops/kv_page.hpp"
 #include "ops/row_kernels.hpp"
@@ -39,80 +39,81 @@ struct Backward {
 
 // Keys and values of one kv head of one sequence, packed for the three products that read them, and their gradients.
 struct KvSide {
-    HostBuffer<char> keys;      // keys blocks (kv_page.hpp): scores
-    HostBuffer<char> values;    // the values in keys form: dP
-    HostBuffer<char> key_rows;  // the keys in values form: dQ
-    HostBuffer<float> dk, dv;   // [tokens rounded up to 64][head_dim]
+    char* keys;      // keys blocks (kv_page.hpp): scores
+    char* values;    // the values in keys form: dP
+    char* key_rows;  // the keys in values form: dQ
+    float *dk, *dv;  // [tokens rounded up to 64][head_dim]
+
+    KvSide(const Backward& b, int64_t length) {
+        const int64_t n = ceil_div(length, kPageTokens) * kPageTokens * b.shape.head_dim;
+        Carver::carve(ScratchUse::AttentionKeys, [&](Carver& carver) {
+            for (char** array : {&keys, &values, &key_rows})
+                *array = carver.take<char>(n * b.size());
+            for (float** array : {&dk, &dv})
+                *array = carver.take<float>(n);
+        });
+        for (float* array : {dk, dv})
+            std::fill(array, array + n, 0.0f);
+    }
 };
 
-template <class T>
-void pack_kv(const Backward& b, int64_t begin, int64_t length, int64_t kv_head, KvSide& side) {
-    const int64_t d = b.shape.head_dim, block = kv_block_elements(d);
-    for (int64_t t = 0; t < length; ++t) {
-        const T* row = reinterpret_cast<const T*>(b.qkv) + (begin + t) * b.ldqkv;
-        const int64_t at = t / kPageTokens * block, slot = t % kPageTokens;
-        write_key(d, row + b.k_column(kv_head), slot, reinterpret_cast<T*>(side.keys.data()) + at);
-        write_key(d, row + b.v_column(kv_head), slot, reinterpret_cast<T*>(side.values.data()) + at);
-        write_value(d, row + b.k_column(kv_head), slot, reinterpret_cast<T*>(side.key_rows.data()) + at);
+void pack_kv(const Backward& b, int64_t begin, int64_t length, int64_t kv_head, const KvSide& side) {
+    const MicroKernels& kernels = micro_kernels();
+    const int64_t d = b.shape.head_dim, block_bytes = kv_block_elements(d) * b.size();
+    for (int64_t t = 0; t < length; t += kPageTokens) {
+        const int64_t count = std::min(kPageTokens, length - t), at = t / kPageTokens * block_bytes;
+        if (count < kPageTokens) {
+            // The keys beyond the last: what they give is masked, but for products of zero with what lies here.
+            for (char* array : {side.keys, side.values, side.key_rows})
+                std::memset(array + at, 0, static_cast<size_t>(block_bytes));
+        }
+        const char* row = b.qkv + (begin + t) * b.ldqkv * b.size();
+        const char *key = row + b.k_column(kv_head) * b.size(), *value = row + b.v_column(kv_head) * b.size();
+        pack_keys(kernels, b.dtype, count, d, key, b.ldqkv, side.keys + at);
+        pack_keys(kernels, b.dtype, count, d, value, b.ldqkv, side.values + at);
+        pack_values(kernels, b.dtype, count, d, key, b.ldqkv, side.key_rows + at);
     }
 }
 
-void prepare_kv(const Backward& b, int64_t begin, int64_t length, int64_t kv_head, KvSide& side) {
-    const int64_t padded = ceil_div(length, kPageTokens) * kPageTokens, n = padded * b.shape.head_dim;
-    for (HostBuffer<char>* buffer : {&side.keys, &side.values, &side.key_rows}) {
-        buffer->resize(n * b.size());
-        std::memset(buffer->data(), 0, static_cast<size_t>(n * b.size()));
-    }
-    for (HostBuffer<float>* buffer : {&side.dk, &side.dv}) {
-        buffer->resize(n);
-        std::fill(buffer->begin(), buffer->end(), 0.0f);
-    }
-    if (b.dtype == Dtype::F32) {
-        pack_kv<float>(b, begin, length, kv_head, side);
-    } else {
-        pack_kv<bf16>(b, begin, length, kv_head, side);
-    }
-}
-
-// Transposes run over whole blocks: rows of p and ds beyond the last are zero and are not used.
+// Transposes run over whole blocks: rows of p and ds beyond the last are not used.
 int64_t padded_rows(int64_t rows) {
     return ceil_div(rows, 32) * 32;
 }
 
 // The arrays of some query rows times the heads of a group; R rows, R <= max(kTileRows, group).
 struct QuerySide {
-    HostBuffer<char> q, dout;            // [R][head_dim]
-    HostBuffer<char> q_slab, dout_slab;  // values form of the two, R tokens
-    HostBuffer<char> p, ds;              // [padded R][64]
-    HostBuffer<char> p_rows, ds_rows;    // [64][padded R]
-    HostBuffer<float> scores, dp;        // [R][64]
-    HostBuffer<float> dq;                // [R][head_dim]
-    HostBuffer<float> lse, delta;        // [R]
-    HostBuffer<int32_t> n_valid;         // [R]
+    char *q, *dout;            // [R][head_dim]
+    char *q_slab, *dout_slab;  // values form of the two, R tokens
+    char *p, *ds;              // [padded R][64]
+    char *p_rows, *ds_rows;    // [64][padded R]
+    float *scores, *dp;        // [R][64]
+    float* dq;                 // [R][head_dim]
+    float *lse, *delta;        // [R]
+    int32_t* n_valid;          // [R]
 
     QuerySide(Dtype dtype, int64_t rows, int64_t head_dim) {
-        const int64_t size = dtype_bytes(dtype), even = (rows + 1) / 2 * 2;
-        for (HostBuffer<char>* buffer : {&q, &dout}) {
-            buffer->resize(rows * head_dim * size);
-        }
-        for (HostBuffer<char>* buffer : {&q_slab, &dout_slab}) {
-            buffer->resize(even * head_dim * size);
-        }
-        for (HostBuffer<char>* buffer : {&p, &ds, &p_rows, &ds_rows}) {
-            buffer->resize(padded_rows(rows) * kPageTokens * size);
-            std::memset(buffer->data(), 0, static_cast<size_t>(buffer->size()));
-        }
-        scores.resize(rows * kPageTokens);
-        dp.resize(rows * kPageTokens);
-        dq.resize(rows * head_dim);
-        lse.resize(rows);
-        delta.resize(rows);
-        n_valid.resize(rows);
+        const int64_t size = dtype_bytes(dtype), even = (rows + 1) / 2 * 2, padded = padded_rows(rows);
+        Carver::carve(ScratchUse::Attention, [&](Carver& carver) {
+            for (char** array : {&q, &dout})
+                *array = carver.take<char>(rows * head_dim * size);
+            for (char** array : {&q_slab, &dout_slab})
+                *array = carver.take<char>(even * head_dim * size);
+            for (char** array : {&p, &ds, &p_rows, &ds_rows})
+                *array = carver.take<char>(padded * kPageTokens * size);
+            for (float** array : {&scores, &dp})
+                *array = carver.take<float>(rows * kPageTokens);
+            dq = carver.take<float>(rows * head_dim);
+            for (float** array : {&lse, &delta})
+                *array = carver.take<float>(rows);
+            n_valid = carver.take<int32_t>(rows);
+        });
+        for (char* array : {p, ds})
+            std::memset(array, 0, static_cast<size_t>(padded * kPageTokens * size));
     }
 };
 
 // Copies query rows [first, first + count) of the packed batch and computes delta = sum(dout * out).
-void load_queries(const Backward& b, int64_t first, int64_t count, int64_t kv_head, QuerySide& side) {
+void load_queries(const Backward& b, int64_t first, int64_t count, int64_t kv_head, const QuerySide& side) {
     const int64_t d = b.shape.head_dim, group = b.group(), size = b.size(), head = kv_head * group;
     const RowKernels& row_ops = row_kernels(b.dtype);
     for (int64_t i = 0; i < count; ++i) {
@@ -120,8 +121,8 @@ void load_queries(const Backward& b, int64_t first, int64_t count, int64_t kv_he
         const char* out = b.out + (row * b.ldo + b.q_column(head)) * size;
         const char* dout = b.dout + (row * b.lddo + b.q_column(head)) * size;
         const size_t bytes = static_cast<size_t>(group * d * size);
-        std::memcpy(side.q.data() + i * group * d * size, b.qkv + (row * b.ldqkv + b.q_column(head)) * size, bytes);
-        std::memcpy(side.dout.data() + i * group * d * size, dout, bytes);
+        std::memcpy(side.q + i * group * d * size, b.qkv + (row * b.ldqkv + b.q_column(head)) * size, bytes);
+        std::memcpy(side.dout + i * group * d * size, dout, bytes);
         for (int64_t g = 0; g < group; ++g) {
             side.lse[i * group + g] = b.lse[row * b.shape.n_heads + head + g];
             side.delta[i * group + g] = row_ops.dot(d, dout + g * d * size, out + g * d * size);
@@ -131,10 +132,9 @@ void load_queries(const Backward& b, int64_t first, int64_t count, int64_t kv_he
     const int64_t rows = count * group, even = b.dtype == Dtype::F32 ? rows : (rows + 1) / 2 * 2;
     for (int64_t d0 = 0; d0 < d; d0 += kSlabCols) {
         const int64_t cols = std::min(kSlabCols, d - d0);
+        products.interleave_rows(b.dtype)(rows, cols, side.q + d0 * size, d, cols, side.q_slab + d0 * even * size);
         products.interleave_rows(b.dtype)(
-                rows, cols, side.q.data() + d0 * size, d, cols, side.q_slab.data() + d0 * even * size);
-        products.interleave_rows(b.dtype)(
-                rows, cols, side.dout.data() + d0 * size, d, cols, side.dout_slab.data() + d0 * even * size);
+                rows, cols, side.dout + d0 * size, d, cols, side.dout_slab + d0 * even * size);
     }
 }
 
@@ -149,29 +149,26 @@ void add_queries(const MicroKernels& products, Dtype dtype, int64_t d, int64_t r
 }
 
 // Some query rows, of which the first is token `position` of the sequence, against all keys they see.
-void backward_rows(const Backward& b, int64_t position, int64_t count, KvSide& kv, QuerySide& side) {
+void backward_rows(const Backward& b, int64_t position, int64_t count, const KvSide& kv, const QuerySide& side) {
     const MicroKernels& products = micro_kernels();
     const int64_t d = b.shape.head_dim, group = b.group(), size = b.size(), rows = count * group;
     const int64_t padded = padded_rows(rows);
-    std::fill(side.dq.begin(), side.dq.begin() + rows * d, 0.0f);
+    std::fill(side.dq, side.dq + rows * d, 0.0f);
     for (int64_t begin = 0; begin < position + count; begin += kPageTokens) {
         const int64_t at = begin * d;
         for (int64_t row = 0; row < rows; ++row) {
             side.n_valid[row] = static_cast<int32_t>(
                     std::max<int64_t>(0, std::min(kPageTokens, position + row / group + 1 - begin)));
         }
-        products.tile(b.dtype)(rows, kPageTokens, d, side.q.data(), d, kv.keys.data() + at * size, side.scores.data(),
-                kPageTokens, false);
-        products.tile(b.dtype)(rows, kPageTokens, d, side.dout.data(), d, kv.values.data() + at * size, side.dp.data(),
-                kPageTokens, false);
-        row_kernels(b.dtype).softmax_backward({rows, side.n_valid.data(), b.shape.scale, side.scores.data(),
-                side.dp.data(), side.lse.data(), side.delta.data(), side.p.data(), side.ds.data()});
-        products.transpose_rows(b.dtype)(padded, kPageTokens, side.p.data(), kPageTokens, side.p_rows.data(), padded);
-        products.transpose_rows(b.dtype)(padded, kPageTokens, side.ds.data(), kPageTokens, side.ds_rows.data(), padded);
-        add_queries(products, b.dtype, d, rows, side.p_rows.data(), side.dout_slab.data(), kv.dv.data() + at);
-        add_queries(products, b.dtype, d, rows, side.ds_rows.data(), side.q_slab.data(), kv.dk.data() + at);
-        add_values(products, b.dtype, rows, d, kPageTokens, side.ds.data(), kPageTokens, kv.key_rows.data() + at * size,
-                side.dq.data(), d);
+        products.tile(b.dtype)(rows, kPageTokens, d, side.q, d, kv.keys + at * size, side.scores, kPageTokens, false);
+        products.tile(b.dtype)(rows, kPageTokens, d, side.dout, d, kv.values + at * size, side.dp, kPageTokens, false);
+        row_kernels(b.dtype).softmax_backward(
+                {rows, side.n_valid, b.shape.scale, side.scores, side.dp, side.lse, side.delta, side.p, side.ds});
+        products.transpose_rows(b.dtype)(padded, kPageTokens, side.p, kPageTokens, side.p_rows, padded);
+        products.transpose_rows(b.dtype)(padded, kPageTokens, side.ds, kPageTokens, side.ds_rows, padded);
+        add_queries(products, b.dtype, d, rows, side.p_rows, side.dout_slab, kv.dv + at);
+        add_queries(products, b.dtype, d, rows, side.ds_rows, side.q_slab, kv.dk + at);
+        add_values(products, b.dtype, rows, d, kPageTokens, side.ds, kPageTokens, kv.key_rows + at * size, side.dq, d);
     }
 }
 
@@ -179,22 +176,22 @@ void backward_task(const Backward& b, int64_t begin, int64_t length, int64_t kv_
     const int64_t d = b.shape.head_dim, group = b.group(), size = b.size();
     const int64_t most = std::max<int64_t>(1, kTileRows / group);
     const RowKernels& row_ops = row_kernels(b.dtype);
-    KvSide kv;
-    prepare_kv(b, begin, length, kv_head, kv);
-    QuerySide side(b.dtype, std::min(most, length) * group, d);
+    const KvSide kv(b, length);
+    pack_kv(b, begin, length, kv_head, kv);
+    const QuerySide side(b.dtype, std::min(most, length) * group, d);
     for (int64_t position = 0; position < length; position += most) {
         const int64_t count = std::min(most, length - position);
         load_queries(b, begin + position, count, kv_head, side);
         backward_rows(b, position, count, kv, side);
         for (int64_t i = 0; i < count; ++i) {
-            row_ops.scale_row(group * d, side.dq.data() + i * group * d, 1.0f,
+            row_ops.scale_row(group * d, side.dq + i * group * d, 1.0f,
                     b.dqkv + ((begin + position + i) * b.lddqkv + b.q_column(kv_head * group)) * size);
         }
     }
     for (int64_t t = 0; t < length; ++t) {
         char* row = b.dqkv + (begin + t) * b.lddqkv * size;
-        row_ops.scale_row(d, kv.dk.data() + t * d, 1.0f, row + b.k_column(kv_head) * size);
-        row_ops.scale_row(d, kv.dv.data() + t * d, 1.0f, row + b.v_column(kv_head) * size);
+        row_ops.scale_row(d, kv.dk + t * d, 1.0f, row + b.k_column(kv_head) * size);
+        row_ops.scale_row(d, kv.dv + t * d, 1.0f, row + b.v_column(kv_head) * size);
     }
 }
 

@@ -44,6 +44,29 @@ inline void write_value(int64_t head_dim, const T* value, int64_t slot, T* block
     }
 }
 
+// `count` tokens, row i at src + i*ld elements, into columns [0, count) of a keys block. A pair of bf16 is one 32-bit word here, so that both
+// dtypes are one transpose.
+inline void pack_keys(const MicroKernels& kernels, Dtype dtype, int64_t count, int64_t head_dim, const char* src,
+        int64_t ld, char* block) {
+    const int64_t pack = dtype == Dtype::F32 ? 1 : 2;
+    if (ld % pack != 0) {
+        for (int64_t i = 0; i < count; ++i)
+            write_key(head_dim, reinterpret_cast<const bf16*>(src) + i * ld, i, reinterpret_cast<bf16*>(block));
+        return;
+    }
+    kernels.transpose_rows_f32(count, head_dim / pack, src, ld / pack, block, kPageTokens);
+}
+
+// The same into rows [0, count) of a values block.
+inline void pack_values(const MicroKernels& kernels, Dtype dtype, int64_t count, int64_t head_dim, const char* src,
+        int64_t ld, char* block) {
+    const int64_t size = dtype_bytes(dtype);
+    for (int64_t d0 = 0; d0 < head_dim; d0 += kSlabCols) {
+        const int64_t cols = std::min(kSlabCols, head_dim - d0);
+        kernels.interleave_rows(dtype)(count, cols, src + d0 * size, ld, cols, block + d0 * kPageTokens * size);
+    }
+}
+
 // acc[rows][head_dim] += a[rows][lda] . block, over the first k tokens of a values block.
 inline void add_values(const MicroKernels& kernels, Dtype dtype, int64_t rows, int64_t head_dim, int64_t k,
         const void* a, int64_t lda, const void* block, float* acc, int64_t ldacc) {
