@@ -65,7 +65,7 @@ struct HeadInputs {
         HeadShape with_budget = shape;
         with_budget.budget_bytes = budget;
         cpu::HeadTape tape;
-        tape.forward(with_budget, rows, x.data(), panels.data(), labels.data(), nullptr, q.data(), v.data(), nullptr);
+        tape.forward(with_budget, rows, x.data(), panels.data(), labels.data(), q.data(), v.data(), nullptr);
         tape.backward(panels.data(), dq.data(), dv.data(), nullptr, dx.data(), dw.data());
     }
     void head_forward() {

@@ -105,7 +105,7 @@ inline HeadResult forward_backward(const HeadCase& c, bool with_dh, float dw_bef
     void* dx = c.shape.dtype == Dtype::F32 ? static_cast<void*>(r.dx.data()) : static_cast<void*>(narrow.data());
 
     cpu::HeadTape tape;
-    tape.forward(c.shape, c.rows, c.x.data(), c.panels.data(), c.labels.data(), nullptr, r.q.data(), r.v.data(),
+    tape.forward(c.shape, c.rows, c.x.data(), c.panels.data(), c.labels.data(), r.q.data(), r.v.data(),
             entropy ? r.h.data() : nullptr);
     tape.backward(c.panels.data(), c.dq.data(), c.dv.data(), with_dh ? c.dh.data() : nullptr, dx, dw.data());
 
