@@ -84,6 +84,9 @@ public sealed record DataConfig
     /// <summary>Chat template: empty = the tokenizer's own; a name (<c>qwen-math</c>, <c>deepseek-r1</c>, <c>none</c>) or a Jinja file.</summary>
     public string Template { get; init; } = "";
 
+    /// <summary>Variables for the chat template, such as <c>{enable_thinking: false}</c>, for every verb; a row's own <c>chat_template_kwargs</c> win.</summary>
+    public Dictionary<string, string> ApplyChatTemplateKwargs { get; init; } = [];
+
     /// <summary>A system turn put before every conversation that has none; empty for none.</summary>
     public string SystemPrompt { get; init; } = "";
 

@@ -44,7 +44,7 @@ public class TbrmUserException : Exception
 }
 
 /// <summary>A data file, model folder or tokenizer that cannot be used (exit code 3).</summary>
-public sealed class DataException(string message, Exception? inner = null) : TbrmUserException(ExitCode.Data, message, inner);
+public class DataException(string message, Exception? inner = null) : TbrmUserException(ExitCode.Data, message, inner);
 
 /// <summary>A configuration or command line that cannot be used (exit code 2).</summary>
 public sealed class ConfigException(string message, Exception? inner = null) : TbrmUserException(ExitCode.Config, message, inner);

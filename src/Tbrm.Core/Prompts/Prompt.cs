@@ -15,6 +15,9 @@ public sealed record Prompt
     /// <summary>The conversation up to the assistant's turn. Never empty.</summary>
     public required IReadOnlyList<ChatMessage> Messages { get; init; }
 
+    /// <summary>What the chat template is given besides the messages.</summary>
+    public TemplateVariables Variables { get; init; } = TemplateVariables.None;
+
     /// <summary>What a correct answer is, as the file or the generator has it.</summary>
     public required GroundTruth GroundTruth { get; init; }
 

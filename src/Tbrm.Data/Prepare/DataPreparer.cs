@@ -66,14 +66,14 @@ public static class DataPreparer
         foreach (Prompt prompt in prompts)
         {
             stop.ThrowIfCancellationRequested();
-            schema.Add(PromptRow.FromPrompt(prompt));
+            schema.Add(PromptRow.FromPrompt(prompt, isColumnar: true));
         }
 
         using ParquetWriter writer = new(output, schema);
         foreach (Prompt prompt in prompts)
         {
             stop.ThrowIfCancellationRequested();
-            writer.Write(PromptRow.FromPrompt(prompt));
+            writer.Write(PromptRow.FromPrompt(prompt, isColumnar: true));
         }
 
         writer.Complete();

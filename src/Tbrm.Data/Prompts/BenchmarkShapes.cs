@@ -13,38 +13,37 @@ namespace Tbrm.Data;
 /// </summary>
 internal static class BenchmarkShapes
 {
+    private const string Math = "math";
+
     private static readonly string[] s_questionKeys = ["problem", "question", "prompt", "input"];
+
+    private static readonly string[] s_answerKeys = ["answer", "ground_truth", "expected_answer", "reference_answer"];
+
+    /// <summary>Besides the question and the answer: what a grader has no use for.</summary>
+    private static readonly string[] s_noExtras = ["solution", "data_source", "context", "messages", "conversations", "completion"];
 
     private static readonly BenchmarkShape[] s_shapes =
     [
         new("olympiadbench", ["question", "final_answer"], OlympiadAnswer),
         new("gsm8k", ["question", "answer"], AfterHashes),
-        new("math", ["problem", "answer"], PlainAnswer),
-        new("math", ["question", "answer"], PlainAnswer),
-        new("math", ["prompt", "answer"], PlainAnswer),
-        new("math", ["problem", "solution"], BoxedAnswer),
-        new("math", ["question", "solution"], BoxedAnswer),
-        new("math", ["prompt", "solution"], ShortSolution),
-    ];
-
-    // Longer names first: "minerva" is part of "minerva_math".
-    private static readonly (string InName, string DataSource)[] s_knownNames =
-    [
-        ("minerva", "minerva_math"), ("olympiad", "olympiadbench"), ("gsm8k", "gsm8k"), ("dapo", "math_dapo"),
-        ("aime24", "aime24"), ("aime2024", "aime24"), ("aime25", "aime25"), ("aime2025", "aime25"), ("aime", "aime"),
-        ("amc23", "amc23"), ("amc2023", "amc23"), ("amc", "amc"), ("math500", "math500"),
+        .. s_questionKeys[..3].SelectMany(question => s_answerKeys.Select(answer => new BenchmarkShape(Math, [question, answer], row => PlainAnswer(row, answer)))),
+        new(Math, ["problem", "solution"], BoxedAnswer),
+        new(Math, ["question", "solution"], BoxedAnswer),
+        new(Math, ["prompt", "solution"], ShortSolution),
     ];
 
     /// <summary>The row as a prompt; null when it has none of the shapes.</summary>
-    /// <exception cref="DataException">The shape is known and the row has no answer in it.</exception>
-    public static Prompt? TryMap(JsonObject row, string? dataSource, string path, long index, string where)
+    /// <exception cref="LeftOutException">The shape is known, and the row has a picture or no answer.</exception>
+    /// <exception cref="DataException">The shape is known, and the question is none.</exception>
+    public static Prompt? TryMap(SourceRow row, string? dataSource, string path, long index)
     {
-        return TryMapAsIs(row, dataSource, path, index, where)
-            ?? (row.Any(pair => pair.Key.Any(char.IsAsciiLetterUpper)) ? TryMapAsIs(InLowerCase(row), dataSource, path, index, where) : null);
+        return TryMapAsIs(row, dataSource, path, index)
+            ?? (row.Row.Any(pair => pair.Key.Any(char.IsAsciiLetterUpper)) ? TryMapAsIs(row with { Row = InLowerCase(row.Row) }, dataSource, path, index) : null);
     }
 
-    private static Prompt? TryMapAsIs(JsonObject row, string? dataSource, string path, long index, string where)
+    private static Prompt? TryMapAsIs(SourceRow source, string? dataSource, string path, long index)
     {
+        JsonObject row = source.Row;
         foreach (BenchmarkShape shape in s_shapes)
         {
             if (!shape.Keys.All(key => row[key] is not null) || shape.Answer(row) is not { } answer)
@@ -53,12 +52,13 @@ internal static class BenchmarkShapes
             }
 
             string questionKey = s_questionKeys.First(key => row[key] is not null);
-            string source = dataSource ?? (row["data_source"] is JsonNode named ? RowValues.ToAnswerText(named) : KnownName(path) ?? shape.Name);
+            string name = dataSource ?? (row["data_source"] is JsonNode named ? RowValues.ToAnswerText(named) : NameOf(shape, row, path));
             return new Prompt
             {
-                DataSource = source,
-                Messages = Question(row, questionKey, where),
-                GroundTruth = source.StartsWith("aime", StringComparison.Ordinal) ? answer.WithTexts(WithoutLeadingZeros) : answer,
+                DataSource = name,
+                Messages = Question(source, questionKey),
+                Variables = RowVariables.Read(row, source.Where, source.IsColumnar),
+                GroundTruth = AnswerRules.Apply(answer, name, shape.Keys[^1], source.Where),
                 Ability = "MATH",
                 Index = index,
                 ExtraInfo = Extras(row, shape, questionKey),
@@ -68,30 +68,9 @@ internal static class BenchmarkShapes
         return null;
     }
 
-    /// <summary>The benchmark that a file's or its folder's name speaks of; null when neither does.</summary>
-    public static string? KnownName(string path)
-    {
-        string[] parts = path.Split('/', '\\');
-        foreach (string part in parts.Reverse().Take(2))
-        {
-            string plain = string.Concat(part.Where(char.IsAsciiLetterOrDigit)).ToLowerInvariant();
-            foreach ((string inName, string source) in s_knownNames)
-            {
-                if (plain.Contains(inName, StringComparison.Ordinal))
-                {
-                    return source;
-                }
-            }
-        }
-
-        return null;
-    }
-
-    /// <summary>"025" is 25: competition answers are integers, and graders compare them as text.</summary>
-    public static string WithoutLeadingZeros(string answer)
-    {
-        return answer.Length > 1 && answer.All(char.IsAsciiDigit) ? answer.TrimStart('0') is { Length: > 0 } digits ? digits : "0" : answer;
-    }
+    /// <summary>The nearest says most: name and folder, the rows, folders further up where the shape is many benchmarks'.</summary>
+    private static string NameOf(BenchmarkShape shape, JsonObject row, string path) =>
+        BenchmarkSource.OfName(path) ?? (shape.Name == Math ? BenchmarkSource.OfRow(row) ?? BenchmarkSource.OfFolders(path) : null) ?? shape.Name;
 
     /// <summary>Some copies write "Problem" and "Answer".</summary>
     private static JsonObject InLowerCase(JsonObject row)
@@ -105,10 +84,10 @@ internal static class BenchmarkShapes
         return lower;
     }
 
-    private static IReadOnlyList<ChatMessage> Question(JsonObject row, string key, string where)
+    private static IReadOnlyList<ChatMessage> Question(SourceRow source, string key)
     {
-        IReadOnlyList<ChatMessage> messages = VerlRow.ToMessages(row[key]!, key, where);
-        string context = row["context"] is JsonValue value && value.TryGetValue(out string? text) && text.Length > 0 ? text + "\n" : "";
+        IReadOnlyList<ChatMessage> messages = Conversation.Read(source.Row[key]!, key, source.Where, source.IsColumnar);
+        string context = source.Row["context"] is JsonValue value && value.TryGetValue(out string? text) && text.Length > 0 ? text + "\n" : "";
         return [.. messages.Select(message => message with { Content = context + LatexRepair.Apply(message.Content) })];
     }
 
@@ -117,32 +96,29 @@ internal static class BenchmarkShapes
     {
         JsonNode answers = row["final_answer"]!;
         return answers is JsonArray list
-            ? list.Count == 0 ? null : GroundTruth.Of(string.Join(", ", list.Where(answer => answer is not null).Select(answer => WithoutDollars(RowValues.ToAnswerText(answer!)))))
-            : GroundTruth.Of(WithoutDollars(RowValues.ToAnswerText(answers)));
+            ? list.Count == 0 ? null : GroundTruth.Of(string.Join(", ", list.Where(answer => answer is not null).Select(answer => AnswerRules.WithoutDollars(RowValues.ToAnswerText(answer!)))))
+            : GroundTruth.Of(AnswerRules.WithoutDollars(RowValues.ToAnswerText(answers)));
     }
-
-    private static string WithoutDollars(string answer) => answer.Trim().Trim('$').Trim();
 
     private static GroundTruth? AfterHashes(JsonObject row)
     {
-        const string Mark = "####";
         string answer = RowValues.ToAnswerText(row["answer"]!);
-        int mark = answer.LastIndexOf(Mark, StringComparison.Ordinal);
-        return mark < 0 ? null : GroundTruth.Of(answer[(mark + Mark.Length)..].Trim().Replace(",", "", StringComparison.Ordinal));
+        return answer.Contains("####", StringComparison.Ordinal) ? GroundTruth.Of(AnswerRules.Gsm8kNumber(answer)) : null;
     }
 
     /// <summary>Text, or a list of right answers; a number as text, which is what verl's schema has.</summary>
-    private static GroundTruth? PlainAnswer(JsonObject row) => row["answer"] switch
+    private static GroundTruth? PlainAnswer(JsonObject row, string key) => row[key] switch
     {
         JsonArray list => list.Count == 0 || list.Any(answer => answer is null) ? null : GroundTruth.Of(list).WithTexts(LatexRepair.Apply),
-        { } value => LatexRepair.Apply(RowValues.ToAnswerText(value)),
+        JsonObject structure => GroundTruth.Of(structure),
+        { } value => RowValues.ToAnswerText(value) is { } text && string.IsNullOrWhiteSpace(text) ? null : GroundTruth.Of(LatexRepair.Apply(RowValues.ToAnswerText(value))),
         null => null,
     };
 
     private static GroundTruth? BoxedAnswer(JsonObject row) => LastBoxed.Find(RowValues.ToAnswerText(row["solution"]!)) is { } answer ? GroundTruth.Of(answer) : null;
 
     /// <summary>Some training sets hold the bare answer in <c>solution</c> (open-r1/DAPO-Math-17k-Processed).</summary>
-    private static GroundTruth? ShortSolution(JsonObject row) => BoxedAnswer(row) ?? RowValues.ToAnswerText(row["solution"]!);
+    private static GroundTruth? ShortSolution(JsonObject row) => BoxedAnswer(row) ?? PlainAnswer(row, "solution");
 
     /// <summary>What the grader or a reader may want besides: identities, subjects, units, tolerances; not the worked solution.</summary>
     private static JsonObject? Extras(JsonObject row, BenchmarkShape shape, string questionKey)
@@ -150,8 +126,9 @@ internal static class BenchmarkShapes
         JsonObject extras = [];
         foreach ((string key, JsonNode? value) in row)
         {
-            bool told = key == questionKey || shape.Keys.Contains(key) || s_questionKeys.Contains(key) || key is "solution" or "data_source" or "context";
-            if (!told && value is JsonValue)
+            bool isRead = key == questionKey || shape.Keys.Contains(key) || s_questionKeys.Contains(key) || s_noExtras.Contains(key)
+                || key is RowVariables.Kwargs or RowVariables.Tools or RowVariables.Documents;
+            if (!isRead && value is not null and not JsonArray { Count: 0 } and not JsonObject { Count: 0 })
             {
                 extras[key] = value.DeepClone();
             }
@@ -160,6 +137,6 @@ internal static class BenchmarkShapes
         return extras.Count == 0 ? null : extras;
     }
 
-    /// <summary>A shape: the data source it stands for when nothing says more, the fields it is known by, where the answer is.</summary>
+    /// <summary>A shape: the data source it stands for when nothing says more, the fields it is known by (the answer's last), where the answer is.</summary>
     private sealed record BenchmarkShape(string Name, string[] Keys, Func<JsonObject, GroundTruth?> Answer);
 }

@@ -1,3 +1,8 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using Tbrm.Core;
+
 namespace Tbrm.Data;
 
 /// <summary>What became of the rows read.</summary>
@@ -21,9 +26,25 @@ public sealed class PromptCounts
     /// <summary>Prompts beyond the largest number of samples; rows after the last one kept are not even read when the first are taken.</summary>
     public long BeyondMaxSamples { get; internal set; }
 
+    /// <summary>Rows that have the shape and cannot be used: pictures, no answer.</summary>
+    public LeftOutCounts LeftOut { get; } = new();
+
+    /// <summary>Columns that nothing reads, and in how many rows they hold something.</summary>
+    public SortedDictionary<string, long> UnreadColumns { get; } = new(StringComparer.Ordinal);
+
     /// <inheritdoc/>
     public override string ToString()
     {
-        return $"read {Read}, kept {Kept}, dropped {Read - Kept} (filter {Filtered}, duplicate {Duplicates}, overlong {Overlong}, max samples {BeyondMaxSamples})";
+        long leftOut = LeftOut.Total;
+        return $"read {Read}, kept {Kept}, dropped {Read - Kept} (filter {Filtered}, duplicate {Duplicates}, overlong {Overlong}, max samples {BeyondMaxSamples}"
+            + (leftOut == 0 ? ")" : $", unusable {leftOut}); unusable are {LeftOut}");
+    }
+
+    /// <summary>What a user has to know of the rows besides their number; null for nothing.</summary>
+    public string? Notes()
+    {
+        string[] notes = [.. LeftOut.Total > 0 ? [$"{LeftOut.Total} of {Read} rows are left out: {LeftOut}"] : (string[])[],
+            .. UnreadColumns.Count > 0 ? [$"columns that nothing reads: {string.Join(", ", UnreadColumns.Keys.Take(20))}{(UnreadColumns.Count > 20 ? ", ..." : "")}"] : (string[])[]];
+        return notes.Length == 0 ? null : string.Join("; ", notes);
     }
 }

@@ -16,6 +16,7 @@ public sealed class PromptDataset : IPromptSource
     private readonly Dictionary<string, string> _texts = new(StringComparer.Ordinal);
 
     private readonly Dictionary<GroundTruth, GroundTruth> _truths = [];
+    private readonly Dictionary<TemplateVariables, TemplateVariables> _variables = [];
 
     private PromptDataset(PromptCounts counts)
     {
@@ -30,9 +31,9 @@ public sealed class PromptDataset : IPromptSource
 
     /// <summary>Reads files; the parameters are those of <see cref="PromptReader"/>.</summary>
     /// <exception cref="DataException">A file is missing or damaged, a row does not have the shape, or nothing is left.</exception>
-    public static PromptDataset Load(IReadOnlyList<string> paths, PromptOptions options, Func<Prompt, int>? countTokens = null)
+    public static PromptDataset Load(IReadOnlyList<string> paths, PromptOptions options, Func<Prompt, int>? countTokens = null, Action<Prompt>? check = null)
     {
-        PromptReader reader = new(paths, options, countTokens);
+        PromptReader reader = new(paths, options, countTokens, check);
         PromptDataset data = new(reader.Counts);
         Dictionary<string, ChatMessage[]> conversations = new(StringComparer.Ordinal);
         foreach (Prompt prompt in reader.Read())
@@ -45,6 +46,8 @@ public sealed class PromptDataset : IPromptSource
         data._texts.TrimExcess();
         data._truths.Clear();
         data._truths.TrimExcess();
+        data._variables.Clear();
+        data._variables.TrimExcess();
         return data._prompts.Count > 0 ? data
             : throw new DataException($"{string.Join(", ", paths)}: no prompts are left: {reader.Counts}");
     }
@@ -59,6 +62,7 @@ public sealed class PromptDataset : IPromptSource
         {
             DataSource = stored.DataSource,
             Messages = stored.Messages,
+            Variables = stored.Variables,
             GroundTruth = stored.GroundTruth,
             Ability = stored.Ability,
             Index = stored.Index,
@@ -71,44 +75,38 @@ public sealed class PromptDataset : IPromptSource
         return new StoredPrompt(
             Pooled(prompt.DataSource),
             PooledConversation(prompt.Messages, conversations),
-            PooledTruth(prompt.GroundTruth),
+            Pooled(prompt.Variables, _variables),
+            Pooled(prompt.GroundTruth, _truths),
             Pooled(prompt.Ability),
             prompt.Index,
             prompt.ExtraInfo is null ? null : Encoding.UTF8.GetBytes(prompt.ExtraInfo.ToJsonString()));
     }
 
-    private GroundTruth PooledTruth(GroundTruth truth)
+    private string Pooled(string text) => Pooled(text, _texts);
+
+    /// <summary>The first of equal values.</summary>
+    private static T Pooled<T>(T value, Dictionary<T, T> pool) where T : notnull
     {
-        if (!_truths.TryGetValue(truth, out GroundTruth? first))
+        if (!pool.TryGetValue(value, out T? first))
         {
-            _truths.Add(truth, first = truth);
+            pool.Add(value, first = value);
         }
 
         return first;
     }
 
-    private string Pooled(string text)
-    {
-        if (!_texts.TryGetValue(text, out string? first))
-        {
-            _texts.Add(text, first = text);
-        }
-
-        return first;
-    }
-
-    /// <summary>A conversation of one message, by far the most common, is found by its text; its role must agree as well.</summary>
+    /// <summary>A conversation of one message, by far the most common, is found by its text; the rest must agree as well.</summary>
     private ChatMessage[] PooledConversation(IReadOnlyList<ChatMessage> messages, Dictionary<string, ChatMessage[]> conversations)
     {
         ChatMessage[] pooled = new ChatMessage[messages.Count];
-        if (pooled.Length == 1 && conversations.TryGetValue(messages[0].Content, out ChatMessage[]? known) && known[0].Role == messages[0].Role)
+        if (pooled.Length == 1 && conversations.TryGetValue(messages[0].Content, out ChatMessage[]? known) && known[0] == messages[0])
         {
             return known;
         }
 
         for (int i = 0; i < pooled.Length; i++)
         {
-            pooled[i] = new ChatMessage(Pooled(messages[i].Role), Pooled(messages[i].Content));
+            pooled[i] = new ChatMessage(Pooled(messages[i].Role), Pooled(messages[i].Content)) { Fields = messages[i].Fields is { } fields ? Pooled(fields) : null };
         }
 
         if (pooled.Length == 1)
@@ -140,5 +138,5 @@ public sealed class PromptDataset : IPromptSource
     }
 
     private readonly record struct StoredPrompt(
-        string DataSource, ChatMessage[] Messages, GroundTruth GroundTruth, string Ability, long Index, byte[]? ExtraInfo);
+        string DataSource, ChatMessage[] Messages, TemplateVariables Variables, GroundTruth GroundTruth, string Ability, long Index, byte[]? ExtraInfo);
 }

@@ -18,17 +18,20 @@ public sealed class PromptDeduplicator
     /// <summary>Distinct conversations so far.</summary>
     public int Count => _seen.Count;
 
-    /// <summary>Notes the conversation; false when it was there already. Ground truth and extra fields do not count.</summary>
-    public bool TryAdd(IReadOnlyList<ChatMessage> messages) => _seen.Add(Hash(messages));
+    /// <summary>Notes the conversation and what else the template sees; false when it was there already. Ground truth and extra info do not count.</summary>
+    public bool TryAdd(Prompt prompt) => _seen.Add(Hash(prompt));
 
-    private static UInt128 Hash(IReadOnlyList<ChatMessage> messages)
+    private static UInt128 Hash(Prompt prompt)
     {
         using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        foreach (ChatMessage message in messages)
+        foreach (ChatMessage message in prompt.Messages)
         {
             Append(hash, message.Role);
             Append(hash, message.Content);
+            Append(hash, message.Fields ?? "");
         }
+
+        Append(hash, prompt.Variables.Json);
 
         Span<byte> digest = stackalloc byte[SHA256.HashSizeInBytes];
         hash.GetHashAndReset(digest);

@@ -10,13 +10,15 @@ public sealed class PromptReader
     private readonly IReadOnlyList<string> _paths;
     private readonly PromptOptions _options;
     private readonly Func<Prompt, int>? _countTokens;
+    private readonly Action<Prompt>? _check;
 
     /// <summary>Reads nothing yet.</summary>
     /// <param name="paths">The files, in order.</param>
     /// <param name="options">What is kept.</param>
     /// <param name="countTokens">Tokens of a prompt with its template applied; needed for <see cref="PromptOptions.MaxPromptTokens"/>.</param>
+    /// <param name="check">Throws <see cref="LeftOutException"/> for a prompt that cannot be used; null for none.</param>
     /// <exception cref="ConfigException">There is no file, or a length limit without a way to count.</exception>
-    public PromptReader(IReadOnlyList<string> paths, PromptOptions options, Func<Prompt, int>? countTokens = null)
+    public PromptReader(IReadOnlyList<string> paths, PromptOptions options, Func<Prompt, int>? countTokens = null, Action<Prompt>? check = null)
     {
         if (paths.Count == 0)
         {
@@ -31,6 +33,7 @@ public sealed class PromptReader
         _paths = paths;
         _options = options;
         _countTokens = countTokens;
+        _check = check;
     }
 
     /// <summary>What became of the rows read so far.</summary>
@@ -83,8 +86,12 @@ public sealed class PromptReader
             }
         }
 
-        Prompt prompt = PromptRow.ToPrompt(row, path, index, _options);
-        if (seen is not null && !seen.TryAdd(prompt.Messages))
+        if (TryRead(row, path, index) is not { } prompt)
+        {
+            return null;
+        }
+
+        if (seen is not null && !seen.TryAdd(prompt))
         {
             Counts.Duplicates++;
             return null;
@@ -97,5 +104,26 @@ public sealed class PromptReader
         }
 
         return prompt;
+    }
+
+    /// <summary>Where every row must have its answer (generate), a row that cannot be used is an error instead.</summary>
+    private Prompt? TryRead(SourceRow row, string path, long index)
+    {
+        try
+        {
+            Prompt prompt = PromptRow.ToPrompt(row, path, index, _options);
+            _check?.Invoke(prompt);
+            foreach (string column in PromptRow.UnreadColumns(row.Row, _options))
+            {
+                Counts.UnreadColumns[column] = Counts.UnreadColumns.GetValueOrDefault(column) + 1;
+            }
+
+            return prompt;
+        }
+        catch (LeftOutException e) when (_options.NeedsAnswer)
+        {
+            Counts.LeftOut.Add(e.Reason, row.Where);
+            return null;
+        }
     }
 }

@@ -32,6 +32,9 @@ public sealed class RowFilter
     /// <summary>The filter as it was written.</summary>
     public string Text { get; }
 
+    /// <summary>The fields that it asks for.</summary>
+    public IEnumerable<string> Fields => _groups.SelectMany(group => group.Select(term => term.Field));
+
     /// <summary>Reads a filter.</summary>
     /// <exception cref="ConfigException">It does not follow the grammar.</exception>
     public static RowFilter Parse(string text)

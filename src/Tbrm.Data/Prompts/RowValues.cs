@@ -1,5 +1,7 @@
+using System;
 using System.Collections.Generic;
 using System.Linq;
+using System.Text;
 using System.Text.Json.Nodes;
 using Tbrm.Core;
 
@@ -37,6 +39,32 @@ internal static class RowValues
     /// its element, everything else as JSON.
     /// </summary>
     public static string ToAnswerText(JsonNode value) => GroundTruth.Of(value).Text;
+
+    /// <summary>The object that a text holds as JSON; null when it holds something else.</summary>
+    public static JsonObject? ObjectInText(string text)
+    {
+        if (!text.AsSpan().TrimStart().StartsWith('{'))
+        {
+            return null;
+        }
+
+        try
+        {
+            return StrictJson.Parse(Encoding.UTF8.GetBytes(text), "") as JsonObject;
+        }
+        catch (DataException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>A copy without the fields that are null, at any depth; elements of lists stay.</summary>
+    public static JsonNode WithoutNulls(JsonNode value) => value switch
+    {
+        JsonObject structure => new JsonObject(structure.Where(field => field.Value is not null).Select(field => KeyValuePair.Create<string, JsonNode?>(field.Key, WithoutNulls(field.Value!)))),
+        JsonArray list => new JsonArray([.. list.Select(element => element is null ? null : WithoutNulls(element))]),
+        _ => value.DeepClone(),
+    };
 
     /// <summary>The keys of a row for an error message.</summary>
     public static string KeysOf(JsonObject row)

@@ -1,3 +1,4 @@
+using System;
 using System.Collections.Generic;
 using System.Linq;
 using System.Text.Json.Nodes;
@@ -14,7 +15,7 @@ public sealed record SupervisedKeys
     /// <summary>What comes before the response: text, or a list of messages.</summary>
     public string Prompt { get; init; } = "prompt";
 
-    /// <summary>The response, text.</summary>
+    /// <summary>The response: text, or a list of messages.</summary>
     public string Response { get; init; } = "response";
 }
 
@@ -24,11 +25,27 @@ public sealed record SupervisedKeys
 /// <param name="Where"><c>file:line</c>, for messages.</param>
 public sealed record SupervisedExample(IReadOnlyList<ChatMessage> Messages, string? Response, string Where)
 {
-    /// <summary>Why nothing can be learned from the row; null for all others.</summary>
+    /// <summary>What the template is given besides the messages.</summary>
+    public TemplateVariables Variables { get; init; } = TemplateVariables.None;
+
+    /// <summary>For every message, whether it is not to be learned although the assistant says it; null when all of them are.</summary>
+    public IReadOnlyList<bool>? NotLearned { get; init; }
+
+    /// <summary>Why nothing can be learned from the row, its place first; null for all others.</summary>
     public string? Unusable { get; init; }
+
+    /// <summary>The same in words that rows of the kind share.</summary>
+    public string? UnusableReason { get; init; }
+
+    /// <summary>A row that nothing can be learned from.</summary>
+    public static SupervisedExample Without(LeftOutException why)
+    {
+        ArgumentNullException.ThrowIfNull(why);
+        return new([], null, why.Where) { Unusable = why.Message, UnusableReason = why.Reason };
+    }
 }
 
-/// <summary>Reads the rows of supervised data files: prompt and response, or messages.</summary>
+/// <summary>Reads the rows of supervised data files: prompt and response, prompt and completion, or messages.</summary>
 public static class SupervisedRow
 {
     private const string Assistant = "assistant";
@@ -36,127 +53,91 @@ public static class SupervisedRow
     /// <summary>The column of ShareGPT's conversations, looked for when there is none by the configured name.</summary>
     private const string ShareGptKey = "conversations";
 
+    /// <summary>TRL's column of the response, looked for when there is none by the configured name.</summary>
+    private const string CompletionKey = "completion";
+
     /// <summary>Streams the rows of files in order, unusable ones included; prompt and response count before messages where a row has both.</summary>
     /// <exception cref="DataException">A file is missing or damaged, or a row has neither shape.</exception>
     public static IEnumerable<SupervisedExample> ReadFiles(IEnumerable<string> paths, SupervisedKeys keys) =>
         paths.SelectMany(path => RowFile.Read(path)).Select(row => Read(row, keys));
 
-    /// <summary>One row. What has the shape and is not to be learned (no answer, a picture, a call of a tool) says so.</summary>
+    /// <summary>One row. What has the shape and is not to be learned (no answer, a picture, every turn flagged) says so.</summary>
     /// <exception cref="DataException">The row has neither shape; the message begins with its place.</exception>
     public static SupervisedExample Read(SourceRow row, SupervisedKeys keys)
     {
-        if (RowValues.Find(row.Row, keys.Prompt) is { } prompt && RowValues.Find(row.Row, keys.Response) is { } response)
+        try
         {
-            return OfResponse(prompt, response, row.Where, keys);
+            SupervisedExample example = ReadShape(row, keys);
+            return MediaColumns.Problem(row.Row) is { } problem ? throw new LeftOutException(row.Where, problem)
+                : example with { Variables = RowVariables.Read(row.Row, row.Where, row.IsColumnar) };
+        }
+        catch (LeftOutException why)
+        {
+            return SupervisedExample.Without(why);
+        }
+    }
+
+    private static SupervisedExample ReadShape(SourceRow row, SupervisedKeys keys)
+    {
+        string responseKey = RowValues.Find(row.Row, keys.Response) is null && RowValues.Find(row.Row, CompletionKey) is not null ? CompletionKey : keys.Response;
+        if (RowValues.Find(row.Row, keys.Prompt) is { } prompt && RowValues.Find(row.Row, responseKey) is { } response)
+        {
+            return OfResponse(prompt, response, row, keys.Prompt, responseKey);
         }
 
         string key = RowValues.Find(row.Row, keys.Messages) is null && RowValues.Find(row.Row, ShareGptKey) is not null ? ShareGptKey : keys.Messages;
         if (RowValues.Find(row.Row, key) is { } conversation)
         {
-            return OfConversation(conversation, key, row.Where);
+            return OfConversation(conversation, key, row);
         }
 
-        string? empty = new[] { keys.Response, keys.Messages, ShareGptKey }.FirstOrDefault(row.Row.ContainsKey);
-        return empty is not null ? Unusable(row.Where, $"'{empty}' is null") : throw new DataException(
+        string? empty = new[] { keys.Response, CompletionKey, keys.Messages, ShareGptKey }.FirstOrDefault(row.Row.ContainsKey);
+        throw empty is not null ? new LeftOutException(row.Where, $"'{empty}' is null") : new DataException(
             $"{row.Where}: the row has neither '{keys.Prompt}' and '{keys.Response}' nor '{keys.Messages}' (its keys: {RowValues.KeysOf(row.Row)}); "
             + "set data.prompt_key and sft.response_key, or sft.messages_key");
     }
 
-    private static SupervisedExample OfResponse(JsonNode prompt, JsonNode response, string where, SupervisedKeys keys)
+    /// <summary>Of a response in messages (TRL's prompt and completion), its turns are learned, and none of the prompt's.</summary>
+    private static SupervisedExample OfResponse(JsonNode prompt, JsonNode response, SourceRow row, string promptKey, string responseKey)
     {
-        if (TextOf(response) is not { } text)
+        IReadOnlyList<ChatMessage> asked = Conversation.Read(prompt, promptKey, row.Where, row.IsColumnar, isSupervised: true);
+        if (!Conversation.IsListOfMessages(response, responseKey, row.Where))
         {
-            return response is JsonArray ? Unusable(where, $"'{keys.Response}' has parts that are no text")
-                : throw new DataException($"{where}: '{keys.Response}' must be a string, found {StrictJson.Describe(response)}");
+            string text = Conversation.TextOf(response, $"'{responseKey}'", row.Where)
+                ?? throw new DataException($"{row.Where}: '{responseKey}' must be a string or a list of messages, found {StrictJson.Describe(response)}");
+            return new(asked, text, row.Where);
         }
 
-        JsonNode readable = WithTexts(prompt, keys.Prompt, out string? problem);
-        return problem is not null ? Unusable(where, problem) : new(VerlRow.ToMessages(readable, keys.Prompt, where), text, where);
+        IReadOnlyList<ChatMessage> said = Conversation.Read(response, responseKey, row.Where, row.IsColumnar, isSupervised: true);
+        return Learned([.. asked, .. said], asked.Count, responseKey, row.Where);
     }
 
-    private static SupervisedExample OfConversation(JsonNode conversation, string key, string where)
+    private static SupervisedExample OfConversation(JsonNode conversation, string key, SourceRow row)
     {
-        if (conversation is not JsonArray)
+        if (conversation is not JsonArray && !Conversation.IsListOfMessages(conversation, key, row.Where))
         {
-            throw new DataException($"{where}: '{key}' must be a list of {{role, content}}, found {StrictJson.Describe(conversation)}, which has no turn of the assistant");
-        }
-
-        JsonNode readable = WithTexts(RoleAndContent(conversation), key, out string? problem);
-        if (problem is not null)
-        {
-            return Unusable(where, problem);
+            throw new DataException($"{row.Where}: '{key}' must be a list of {{role, content}}, found {StrictJson.Describe(conversation)}, which has no turn of the assistant");
         }
 
         // ShareGPT cuts long conversations, so that some begin with an answer whose question is missing.
-        ChatMessage[] messages = [.. VerlRow.ToMessages(readable, key, where).SkipWhile(m => m.Role == Assistant)];
-        return messages.Any(m => m.Role == Assistant) ? new(messages, null, where)
-            : Unusable(where, $"'{key}' has no turn of the assistant{(messages.Length < ((JsonArray)conversation).Count ? " after one of somebody else" : "")}");
+        IReadOnlyList<ChatMessage> whole = Conversation.Read(conversation, key, row.Where, row.IsColumnar, isSupervised: true);
+        ChatMessage[] messages = [.. whole.SkipWhile(m => m.Role == Assistant)];
+        return messages.Length < whole.Count && !messages.Any(m => m.Role == Assistant)
+            ? throw new LeftOutException(row.Where, $"'{key}' has no turn of the assistant after one of somebody else")
+            : Learned(messages, 0, key, row.Where);
     }
 
-    private static SupervisedExample Unusable(string where, string why) => new([], null, where) { Unusable = $"{where}: {why}" };
-
-    /// <summary>A conversation whose contents given in parts are text; <paramref name="problem"/> says which of them cannot be.</summary>
-    private static JsonNode WithTexts(JsonNode conversation, string key, out string? problem)
+    /// <summary>The assistant's turns from <paramref name="first"/> on that no flag leaves out.</summary>
+    private static SupervisedExample Learned(ChatMessage[] messages, int first, string key, string where)
     {
-        problem = null;
-        if (conversation is not JsonArray list || !list.All(m => m is JsonObject))
+        if (!messages.Skip(first).Any(m => m.Role == Assistant))
         {
-            return conversation;
+            throw new LeftOutException(where, $"'{key}' has no turn of the assistant");
         }
 
-        JsonArray readable = [];
-        foreach (JsonObject message in list.Cast<JsonObject>())
-        {
-            string? text = message["content"] is { } content ? TextOf(content) : null;
-            bool calls = message["tool_calls"] is JsonArray { Count: > 0 };
-            if (calls || (text is null && message["content"] is null or JsonArray))
-            {
-                problem = $"'{key}'[{readable.Count}] {(calls ? "calls a tool" : message["content"] is null ? "has no content" : "has parts that are no text")}";
-                return conversation;
-            }
-
-            readable.Add(new JsonObject { ["role"] = message["role"]?.DeepClone(), ["content"] = text is not null ? text : message["content"]!.DeepClone() });
-        }
-
-        return readable;
+        bool[] left = [.. messages.Select((m, i) => m.Role == Assistant && (i < first || !TurnFlags.IsLearned(m, $"'{key}'[{i - first}]", where)))];
+        return messages.Select((m, i) => m.Role == Assistant && !left[i]).Any(learned => learned)
+            ? new(messages, null, where) { NotLearned = left.Contains(true) ? left : null }
+            : throw new LeftOutException(where, $"'{key}' has no turn of the assistant that is to be learned ({string.Join(", ", TurnFlags.Names)})");
     }
-
-    /// <summary>Text, or a list of parts that are all text ({type: text, text}), joined; null for anything else.</summary>
-    private static string? TextOf(JsonNode content)
-    {
-        if (content is JsonValue value)
-        {
-            return value.TryGetValue(out string? text) ? text : null;
-        }
-
-        string?[]? parts = (content as JsonArray)?.Select(part => part switch
-        {
-            JsonValue plain => plain.TryGetValue(out string? text) ? text : null,
-            JsonObject typed when (typed["type"] is null || TextOf(typed["type"]!) == "text") && typed["text"] is JsonValue inner => TextOf(inner),
-            _ => null,
-        }).ToArray();
-        return parts is null || parts.Contains(null) ? null : string.Concat(parts);
-    }
-
-    /// <summary>ShareGPT's {from, value} as {role, content}; anything else as it is.</summary>
-    private static JsonNode RoleAndContent(JsonNode conversation)
-    {
-        if (conversation is not JsonArray list || !list.All(m => m is JsonObject o && o["from"] is not null && o["role"] is null))
-        {
-            return conversation;
-        }
-
-        return new JsonArray([.. list.Select(m => (JsonNode)new JsonObject
-        {
-            ["role"] = m!["from"] is JsonValue from && from.TryGetValue(out string? name) ? Role(name) : m["from"]!.DeepClone(),
-            ["content"] = (m["value"] ?? m["content"])?.DeepClone(),
-        })]);
-    }
-
-    private static string Role(string name) => name switch
-    {
-        "human" => "user",
-        "gpt" => Assistant,
-        _ => name,
-    };
 }

@@ -1,4 +1,3 @@
-using System.Collections.Generic;
 using System.Text.Json.Nodes;
 using Tbrm.Core;
 
@@ -11,61 +10,24 @@ namespace Tbrm.Data;
 internal static class VerlRow
 {
     /// <summary>The row as a prompt.</summary>
-    /// <exception cref="DataException">A field is missing or of another kind; the message begins with <paramref name="where"/>.</exception>
-    public static Prompt ToPrompt(JsonObject row, PromptKeys keys, string? dataSource, long index, string where)
+    /// <exception cref="DataException">A field is missing or of another kind; the message begins with the row's place.</exception>
+    public static Prompt ToPrompt(SourceRow source, PromptKeys keys, string? dataSource, long index)
     {
+        (JsonObject row, string where, bool isColumnar) = source;
         JsonNode conversation = Required(row, keys.Prompt, "data.prompt_key", where);
-        JsonNode? source = RowValues.Find(row, keys.DataSource);
-        if (dataSource is null && source is null)
-        {
-            throw new DataException($"{where}: the row has no '{keys.DataSource}' (its keys: {RowValues.KeysOf(row)}); set data.reward_fn_key, or give the data source a name");
-        }
-
-        JsonNode? ability = RowValues.Find(row, keys.Ability);
+        string name = dataSource ?? (RowValues.Find(row, keys.DataSource) is { } named ? RowValues.ToAnswerText(named) : throw new DataException(
+            $"{where}: the row has no '{keys.DataSource}' (its keys: {RowValues.KeysOf(row)}); set data.reward_fn_key, or give the data source a name"));
+        GroundTruth truth = GroundTruth.Read(Required(row, keys.GroundTruth, "the ground truth's key", where), keys.GroundTruth, where);
         return new Prompt
         {
-            DataSource = dataSource ?? RowValues.ToAnswerText(source!),
-            Messages = ToMessages(conversation, keys.Prompt, where),
-            GroundTruth = GroundTruth.Read(Required(row, keys.GroundTruth, "the ground truth's key", where), keys.GroundTruth, where),
-            Ability = ability is null ? "" : RowValues.ToAnswerText(ability),
+            DataSource = name,
+            Messages = Conversation.Read(conversation, keys.Prompt, where, isColumnar),
+            Variables = RowVariables.Read(row, where, isColumnar),
+            GroundTruth = AnswerRules.Apply(truth, name, keys.GroundTruth, where),
+            Ability = RowValues.Find(row, keys.Ability) is { } ability ? RowValues.ToAnswerText(ability) : "",
             Index = index,
             ExtraInfo = ToExtraInfo(RowValues.Find(row, keys.ExtraInfo)),
         };
-    }
-
-    /// <summary>A conversation from a list of {role, content}, or from plain text (one message of the user).</summary>
-    public static IReadOnlyList<ChatMessage> ToMessages(JsonNode conversation, string key, string where)
-    {
-        if (conversation is JsonValue value && value.TryGetValue(out string? text))
-        {
-            return [new ChatMessage("user", text)];
-        }
-
-        if (conversation is not JsonArray list)
-        {
-            throw new DataException($"{where}: '{key}' must be a list of {{role, content}} or a string, found {StrictJson.Describe(conversation)}");
-        }
-
-        if (list.Count == 0)
-        {
-            throw new DataException($"{where}: '{key}' is an empty conversation");
-        }
-
-        ChatMessage[] messages = new ChatMessage[list.Count];
-        for (int i = 0; i < messages.Length; i++)
-        {
-            messages[i] = new ChatMessage(Text(list[i], "role", key, i, where), Text(list[i], "content", key, i, where));
-        }
-
-        return messages;
-    }
-
-    private static string Text(JsonNode? message, string field, string key, int position, string where)
-    {
-        JsonNode? value = message is JsonObject structure ? structure[field] : null;
-        return value is JsonValue scalar && scalar.TryGetValue(out string? text)
-            ? text
-            : throw new DataException($"{where}: '{key}'[{position}].{field} must be a string, found {StrictJson.Describe(value)}");
     }
 
     private static JsonNode Required(JsonObject row, string path, string option, string where)
@@ -78,6 +40,8 @@ internal static class VerlRow
     {
         null => null,
         JsonObject structure => (JsonObject)structure.DeepClone(),
+        // Columns of one type for all rows keep objects as text.
+        JsonValue text when text.TryGetValue(out string? json) && RowValues.ObjectInText(json) is { } structure => structure,
         _ => new JsonObject { ["value"] = extra.DeepClone() },
     };
 }

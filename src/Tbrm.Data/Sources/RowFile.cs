@@ -58,7 +58,7 @@ public static class RowFile
         foreach (JsonObject row in file.ReadRows(columns))
         {
             number++;
-            yield return new SourceRow(row, $"{path}: row {number}");
+            yield return new SourceRow(row, $"{path}: row {number}", IsColumnar: true);
         }
     }
 

@@ -63,17 +63,25 @@ public sealed class ChatTemplate
     /// <param name="messages">The conversation.</param>
     /// <param name="addGenerationPrompt">End with what begins the assistant's turn.</param>
     /// <exception cref="JinjaException">The template fails or refuses the conversation.</exception>
-    public string Render(IReadOnlyList<ChatMessage> messages, bool addGenerationPrompt)
+    public string Render(IReadOnlyList<ChatMessage> messages, bool addGenerationPrompt) => Render(messages, addGenerationPrompt, TemplateVariables.None);
+
+    /// <summary>The prompt of a conversation.</summary>
+    /// <param name="messages">The conversation; a message's other fields are seen as well.</param>
+    /// <param name="addGenerationPrompt">End with what begins the assistant's turn.</param>
+    /// <param name="variables">What the template is given besides.</param>
+    /// <exception cref="JinjaException">The template fails or refuses the conversation.</exception>
+    public string Render(IReadOnlyList<ChatMessage> messages, bool addGenerationPrompt, TemplateVariables variables)
     {
-        PyList list = new([.. messages.Select(message =>
-        {
-            PyDict item = new();
-            item.Set("role", message.Role);
-            item.Set("content", message.Content);
-            return (object?)item;
-        })]);
-        return Render([new("messages", list), new("add_generation_prompt", addGenerationPrompt)]);
+        List<KeyValuePair<string, object?>> given = [];
+        AddMembers(variables.IsEmpty ? null : variables.Json, (name, value) => given.Add(new(name, value)));
+        given.Add(new("messages", new PyList([.. messages.Select(AsDict)])));
+        given.Add(new("add_generation_prompt", addGenerationPrompt));
+        return Render(given);
     }
+
+    /// <summary>The names that the templates read, their own variables among them.</summary>
+    /// <exception cref="JinjaException">One is malformed.</exception>
+    public IReadOnlySet<string> ReadNames() => _templates.Values.SelectMany(template => template.Value.ReadNames()).ToHashSet(StringComparer.Ordinal);
 
     /// <summary>The prompt of a row: its <c>messages</c>, <c>add_generation_prompt</c> and any further variables.</summary>
     /// <exception cref="JinjaException">The row lacks messages, or the template fails or refuses them.</exception>
@@ -86,6 +94,29 @@ public sealed class ChatTemplate
         }
 
         return Render(variables);
+    }
+
+    private static object AsDict(ChatMessage message)
+    {
+        PyDict item = new();
+        item.Set("role", message.Role);
+        item.Set("content", message.Content);
+        AddMembers(message.Fields, (name, value) => item.Set(name, value));
+        return item;
+    }
+
+    private static void AddMembers(string? json, Action<string, object?> add)
+    {
+        if (json is null)
+        {
+            return;
+        }
+
+        using JsonDocument document = JsonDocument.Parse(json);
+        foreach (JsonProperty member in document.RootElement.EnumerateObject())
+        {
+            add(member.Name, PyJson.Read(member.Value));
+        }
     }
 
     private string Render(List<KeyValuePair<string, object?>> given)

@@ -117,6 +117,14 @@ public sealed class PromptTemplate
     /// <exception cref="Jinja.JinjaException">The template refuses the conversation.</exception>
     public string Render(IReadOnlyList<ChatMessage> messages, bool addGenerationPrompt) => _template.Render(messages, addGenerationPrompt);
 
+    /// <summary>A conversation as it stands, with further variables.</summary>
+    /// <exception cref="Jinja.JinjaException">The template refuses the conversation.</exception>
+    public string Render(IReadOnlyList<ChatMessage> messages, bool addGenerationPrompt, TemplateVariables variables) => _template.Render(messages, addGenerationPrompt, variables);
+
+    /// <summary>The names that the template reads, its own variables among them.</summary>
+    /// <exception cref="Jinja.JinjaException">It is malformed.</exception>
+    public IReadOnlySet<string> ReadNames() => _template.ReadNames();
+
     /// <summary>The conversation with the instruction after the user's last turn.</summary>
     public IReadOnlyList<ChatMessage> WithInstruction(IReadOnlyList<ChatMessage> messages)
     {

@@ -35,6 +35,23 @@ public sealed class JinjaTemplate
         return new JinjaTemplate(statements);
     }
 
+    /// <summary>The names that its expressions read, its own variables among them.</summary>
+    /// <exception cref="JinjaException">It is nested too deep.</exception>
+    public IReadOnlySet<string> ReadNames()
+    {
+        HashSet<string> names = new(StringComparer.Ordinal);
+        try
+        {
+            NameSearch.Collect(_statements, names);
+        }
+        catch (InsufficientExecutionStackException e)
+        {
+            throw new JinjaException("the template is nested too deep", 1, e);
+        }
+
+        return names;
+    }
+
     /// <summary>Renders it with JSON values as its variables.</summary>
     /// <param name="variables">Name to value, as JSON has them.</param>
     /// <param name="limits">What it may use up; null for <see cref="JinjaLimits.Default"/>.</param>

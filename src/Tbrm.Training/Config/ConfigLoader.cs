@@ -45,7 +45,7 @@ public static class ConfigLoader
 
         entries.AddRange(above ?? []);
         entries.AddRange(overrides);
-        VerlTranslation translation = VerlTranslation.Of(entries);
+        VerlTranslation translation = VerlTranslation.Of(MapEntries.Fold(entries));
         CheckKnown(translation);
         if (translation.Notice() is { Length: > 0 } paragraph)
         {
@@ -62,7 +62,7 @@ public static class ConfigLoader
     public static RunConfig Bind(IReadOnlyList<ConfigEntry> entries)
     {
         RunConfig config = new();
-        foreach (ConfigEntry entry in entries)
+        foreach (ConfigEntry entry in MapEntries.Fold(entries))
         {
             PropertyInfo[] chain = ConfigSchema.Find(entry.Path, entry.Where);
             object target = config;
@@ -134,7 +134,7 @@ internal static class ConfigValue
         if (type == typeof(Dictionary<string, string>))
         {
             return entry.Value is YamlMappingNode map
-                ? map.Children.ToDictionary(p => Scalar(p.Key, entry), p => Scalar(p.Value, entry))
+                ? map.Children.ToDictionary(p => Scalar(p.Key, entry), p => MapEntries.JsonOf(p.Value, entry) ?? Scalar(p.Value, entry))
                 : throw Wrong(entry, "a map ({min_terms: 2, max_terms: 3})");
         }
 

@@ -51,6 +51,11 @@ public static class EvaluationRun
 
         using TrainingSession session = TrainingSession.Open(config, trainable: false);
         List<EvaluationSet> sets = [.. benchmarks.Select(b => EvaluationSet.Load(session, b.Config, b.Name))];
+        foreach (string note in sets.SelectMany(s => s.Notes))
+        {
+            progress.Say(note);
+        }
+
         session.WarnBeyondContext(sets.Max(s => s.Longest), progress);
         using RolloutStage rollout = new(session.Policy, session.Tokenizer, config, session.StopIds);
         string journalPath = rowsPath + JournalSuffix;

@@ -25,6 +25,9 @@ public sealed class EvaluationSet
     /// <summary>The preset's name; empty for the configuration's own evaluation prompts.</summary>
     public string Name { get; }
 
+    /// <summary>What a user has to know of its files: rows that were left out, columns that nothing reads.</summary>
+    public IReadOnlyList<string> Notes { get; private set; } = [];
+
     /// <summary>Responses per problem.</summary>
     public int Samples { get; }
 
@@ -60,7 +63,9 @@ public sealed class EvaluationSet
         PromptSources prompts = new(config, name.Length > 0 ? name : null);
         prompts.LoadFiles(encoder);
         IPromptSource source = prompts.Validation ?? throw new ConfigException("there is nothing to evaluate on: set data.val_files, data.task or data.tasks");
-        return Create(session, config, name, source, encoder, new(prompts.Grader, session.Tokenizer, config.Reward));
+        EvaluationSet set = Create(session, config, name, source, encoder, new(prompts.Grader, session.Tokenizer, config.Reward));
+        set.Notes = prompts.Notes;
+        return set;
     }
 
     /// <summary>The requests for all responses; sample j of problem i has an id of its own whatever n is.</summary>

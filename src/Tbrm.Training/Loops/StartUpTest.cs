@@ -19,6 +19,11 @@ internal static class StartUpTest
     /// <exception cref="ConfigException">The grader refuses too many of the ground truths that the run would train on.</exception>
     public static void Run(TrainingSession session, IProgressDisplay progress, CancellationToken stop)
     {
+        foreach (string note in session.Notes)
+        {
+            progress.Say(note);
+        }
+
         if (session.TrainsOnTask)
         {
             session.Reward.SelfTest(First(session.Train!, TaskProbes), session.Demonstrations.Of, isRequired: true, stop);

@@ -24,6 +24,10 @@ public sealed class PromptEncoder(Tokenizer tokenizer, string? tokenizerFolder, 
 
     private readonly PromptTemplate _template = CreateTemplate(config, tokenizerFolder);
 
+    private readonly TemplateVariables _variables = TemplateKwargs.Of(config);
+
+    private TemplateSight? _sight;
+
     /// <summary>The tokenizer.</summary>
     public Tokenizer Tokenizer { get; } = tokenizer;
 
@@ -60,12 +64,13 @@ public sealed class PromptEncoder(Tokenizer tokenizer, string? tokenizerFolder, 
     /// <param name="messages">What <see cref="Complete"/> gave, or its beginning.</param>
     /// <param name="addGenerationPrompt">End with what begins the assistant's turn.</param>
     /// <param name="where">What it is, for messages.</param>
+    /// <param name="variables">What the template is given besides; the configured ones are added. Null for those alone.</param>
     /// <exception cref="DataException">The template refuses it.</exception>
-    public string Render(IReadOnlyList<ChatMessage> messages, bool addGenerationPrompt, string where)
+    public string Render(IReadOnlyList<ChatMessage> messages, bool addGenerationPrompt, string where, TemplateVariables? variables = null)
     {
         try
         {
-            return _template.Render(messages, addGenerationPrompt);
+            return _template.Render(messages, addGenerationPrompt, variables is null ? _variables : variables.Over(_variables));
         }
         catch (JinjaException e)
         {
@@ -124,11 +129,27 @@ public sealed class PromptEncoder(Tokenizer tokenizer, string? tokenizerFolder, 
     private static Lazy<bool> ChangesBeginnings(Tokenizer tokenizer) =>
         new(() => s_probes.Any(probe => !(Added(tokenizer, Neutral, probe) ?? []).SequenceEqual(tokenizer.Encode(probe))));
 
-    private string Render(Prompt prompt) => Render(Complete(prompt.Messages), addGenerationPrompt: true, Name(prompt));
+    /// <summary>Refuses variables of the configuration that the template does not read: a name that is written wrong would change nothing.</summary>
+    /// <exception cref="ConfigException">There is one; the message names the nearest that is read.</exception>
+    public void CheckVariables() => TemplateKwargs.Check(_variables, _template);
+
+    /// <summary>Leaves a prompt out of which the template would not write everything.</summary>
+    /// <exception cref="LeftOutException">The template does not write its tools, a call of a tool, or a whole message.</exception>
+    /// <exception cref="DataException">The template refuses it.</exception>
+    public void RequireSeen(Prompt prompt) => RequireSeen(Complete(prompt.Messages), prompt.Variables, Name(prompt));
+
+    /// <summary>The same for a complete conversation.</summary>
+    internal void RequireSeen(IReadOnlyList<ChatMessage> messages, TemplateVariables variables, string where)
+    {
+        _sight ??= new(this);
+        _sight.Require(messages, variables, where);
+    }
+
+    private string Render(Prompt prompt) => Render(Complete(prompt.Messages), addGenerationPrompt: true, Name(prompt), prompt.Variables);
 
     private static string Name(Prompt prompt) => $"prompt {prompt.Index} of {prompt.DataSource}";
 
-    private IReadOnlyList<ChatMessage> WithSystem(IReadOnlyList<ChatMessage> messages) => config.SystemPrompt.Length > 0 && messages[0].Role != "system"
+    private IReadOnlyList<ChatMessage> WithSystem(IReadOnlyList<ChatMessage> messages) => config.SystemPrompt.Length > 0 && messages[0].Role is not ("system" or "developer")
         ? [new("system", config.SystemPrompt), .. messages] : messages;
 
     /// <summary>The configured template; else the tokenizer folder's own; else, for a model built on the spot, ChatML.</summary>

@@ -12,6 +12,7 @@ internal sealed class PromptSources
 {
     private readonly RunConfig _config;
     private readonly string? _validationName;
+    private readonly List<string> _notes = [];
 
     /// <summary>Makes tasks and grader; reads training files only where a tokenizer has to be made from them.</summary>
     /// <param name="config">The configuration.</param>
@@ -48,21 +49,36 @@ internal sealed class PromptSources
     /// <summary>Judges the answers.</summary>
     public RunGrader Grader { get; }
 
+    /// <summary>What a user has to know of the files: rows that were left out, columns that nothing reads.</summary>
+    public IReadOnlyList<string> Notes => _notes;
+
     /// <summary>Reads the files.</summary>
     public void LoadFiles(PromptEncoder encoder)
     {
         DataConfig data = _config.Data;
+        encoder.CheckVariables();
         if (data.TrainFiles.Count > 0)
         {
-            Train = PromptDataset.Load(data.TrainFiles, FileOptions(data.TrainMaxSamples, null), encoder.CountTokens);
+            Train = Load("data.train_files", data.TrainFiles, FileOptions(data.TrainMaxSamples, null), encoder);
             Grader.RequireFor(Train);
         }
 
         if (data.ValFiles.Count > 0)
         {
-            Validation = PromptDataset.Load(data.ValFiles, FileOptions(data.ValMaxSamples, _validationName), encoder.CountTokens);
+            Validation = Load("data.val_files", data.ValFiles, FileOptions(data.ValMaxSamples, _validationName), encoder);
             Grader.RequireFor(Validation);
         }
+    }
+
+    private PromptDataset Load(string key, IReadOnlyList<string> files, PromptOptions options, PromptEncoder encoder)
+    {
+        PromptDataset data = PromptDataset.Load(files, options, encoder.CountTokens, encoder.RequireSeen);
+        if (data.Counts.Notes() is { } note)
+        {
+            _notes.Add($"{key}: {note}");
+        }
+
+        return data;
     }
 
     /// <summary>Rows of files after filters, those that are too long included.</summary>

@@ -18,7 +18,7 @@ internal sealed class SupervisedDataset(IReadOnlyList<ScoredSequence> examples) 
     public long? Count => examples.Count;
 
     /// <summary>What became of the rows.</summary>
-    public SupervisedCounts Counts { get; private init; } = new(0, 0, null);
+    public SupervisedCounts Counts { get; private init; } = new(0, new());
 
     public ScoredSequence Get(long index) => examples[checked((int)index)];
 
@@ -33,20 +33,19 @@ internal sealed class SupervisedDataset(IReadOnlyList<ScoredSequence> examples) 
     public static SupervisedDataset Load(IReadOnlyList<string> paths, SupervisedKeys keys, SupervisedEncoder encoder, long maxSamples, CancellationToken stop)
     {
         List<ScoredSequence> kept = [];
-        int overlong = 0, unusable = 0;
-        string? firstUnusable = null;
+        int overlong = 0;
+        LeftOutCounts leftOut = new();
         long limit = maxSamples < 0 ? long.MaxValue : maxSamples;
         foreach (SupervisedExample[] chunk in SupervisedRow.ReadFiles(paths, keys).Chunk(Chunk).TakeWhile(_ => kept.Count < limit))
         {
-            ScoredSequence?[] encoded = Encode(chunk, encoder, stop);
+            Encoded[] encoded = Encode(chunk, encoder, stop);
             for (int i = 0; i < chunk.Length && kept.Count < limit; i++)
             {
-                if (chunk[i].Unusable is { } why)
+                if (encoded[i].LeftOut is { } reason)
                 {
-                    unusable++;
-                    firstUnusable ??= why;
+                    leftOut.Add(reason, chunk[i].Where);
                 }
-                else if (encoded[i] is { } whole)
+                else if (encoded[i].Example is { } whole)
                 {
                     kept.Add(whole);
                 }
@@ -57,7 +56,7 @@ internal sealed class SupervisedDataset(IReadOnlyList<ScoredSequence> examples) 
             }
         }
 
-        SupervisedCounts counts = new(overlong, unusable, firstUnusable);
+        SupervisedCounts counts = new(overlong, leftOut);
         return kept.Count > 0 ? new(kept) { Counts = counts } : throw new DataException($"{string.Join(", ", paths)}: no examples are left: {counts}");
     }
 
@@ -74,9 +73,9 @@ internal sealed class SupervisedDataset(IReadOnlyList<ScoredSequence> examples) 
         return (new([.. examples.Where((_, i) => !drawn.Contains(i))]) { Counts = Counts }, new([.. examples.Where((_, i) => drawn.Contains(i))]));
     }
 
-    private static ScoredSequence?[] Encode(SupervisedExample[] rows, SupervisedEncoder encoder, CancellationToken stop)
+    private static Encoded[] Encode(SupervisedExample[] rows, SupervisedEncoder encoder, CancellationToken stop)
     {
-        ScoredSequence?[] encoded = new ScoredSequence?[rows.Length];
+        Encoded[] encoded = new Encoded[rows.Length];
         try
         {
             Parallel.For(0, rows.Length, new ParallelOptions { CancellationToken = stop }, i => encoded[i] = One(rows[i]));
@@ -88,20 +87,40 @@ internal sealed class SupervisedDataset(IReadOnlyList<ScoredSequence> examples) 
             return Array.ConvertAll(rows, One);
         }
 
-        ScoredSequence? One(SupervisedExample row) => row.Unusable is null ? encoder.Encode(row) : null;
+        Encoded One(SupervisedExample row)
+        {
+            try
+            {
+                return row.Unusable is not null ? new(null, row.UnusableReason) : new(encoder.Encode(row), null);
+            }
+            catch (LeftOutException e)
+            {
+                return new(null, e.Reason);
+            }
+        }
     }
+
+    /// <summary>A row in tokens, null when it is too long; or why nothing can be learned from it.</summary>
+    private readonly record struct Encoded(ScoredSequence? Example, string? LeftOut);
 }
 
 /// <summary>Rows of supervised files that are left out.</summary>
 /// <param name="Overlong">Longer than the limits.</param>
-/// <param name="Unusable">Nothing can be learned from them.</param>
-/// <param name="FirstUnusable">The first of these, with its place.</param>
-internal sealed record SupervisedCounts(int Overlong, int Unusable, string? FirstUnusable)
+/// <param name="LeftOut">Those that nothing can be learned from, by reason.</param>
+internal sealed record SupervisedCounts(int Overlong, LeftOutCounts LeftOut)
 {
-    public static SupervisedCounts operator +(SupervisedCounts a, SupervisedCounts b) =>
-        new(a.Overlong + b.Overlong, a.Unusable + b.Unusable, a.FirstUnusable ?? b.FirstUnusable);
+    public static SupervisedCounts operator +(SupervisedCounts a, SupervisedCounts b)
+    {
+        LeftOutCounts both = new();
+        both.Add(a.LeftOut);
+        both.Add(b.LeftOut);
+        return new(a.Overlong + b.Overlong, both);
+    }
 
-    public override string ToString() => Overlong + Unusable == 0 ? "there are no rows" : string.Join("; ", Parts());
+    /// <summary>How many there are.</summary>
+    public long Total => Overlong + LeftOut.Total;
+
+    public override string ToString() => Total == 0 ? "there are no rows" : string.Join("; ", Parts());
 
     private IEnumerable<string> Parts()
     {
@@ -110,9 +129,9 @@ internal sealed record SupervisedCounts(int Overlong, int Unusable, string? Firs
             yield return $"{Overlong} are longer than data.max_prompt_length or data.max_response_length";
         }
 
-        if (Unusable > 0)
+        if (LeftOut.Total > 0)
         {
-            yield return $"{Unusable} hold nothing that can be learned (the first: {FirstUnusable})";
+            yield return $"{LeftOut.Total} hold nothing that can be learned, or something that the model cannot see: {LeftOut}";
         }
     }
 }

@@ -18,11 +18,13 @@ namespace Tbrm.Training;
 internal sealed class SupervisedEncoder(PromptEncoder encoder, IReadOnlyList<int> stopIds, RunConfig config)
 {
     /// <summary>The example in tokens; null when it is too long and data.filter_overlong_prompts leaves such examples out.</summary>
+    /// <exception cref="LeftOutException">The template does not write all of it.</exception>
     /// <exception cref="DataException">The template refuses it, nothing in it can be learned, or it is too long for data.truncation=error.</exception>
     public ScoredSequence? Encode(SupervisedExample example)
     {
         IReadOnlyList<ChatMessage> messages = encoder.Complete(example.Messages);
-        ScoredSequence whole = example.Response is { } response ? OfResponse(messages, response, example.Where) : OfTurns(messages, example.Where);
+        encoder.RequireSeen(messages, example.Variables, example.Where);
+        ScoredSequence whole = example.Response is { } response ? OfResponse(messages, response, example.Variables, example.Where) : OfTurns(messages, example);
         if (whole.Prompt.Length == 0 || whole.Rows == 0)
         {
             throw new DataException($"{example.Where}: {(whole.Prompt.Length == 0 ? "the prompt" : "the response")} has no tokens, so there is nothing to learn");
@@ -31,17 +33,20 @@ internal sealed class SupervisedEncoder(PromptEncoder encoder, IReadOnlyList<int
         return Fit(whole, example.Where);
     }
 
-    private ScoredSequence OfResponse(IReadOnlyList<ChatMessage> messages, string response, string where)
+    private ScoredSequence OfResponse(IReadOnlyList<ChatMessage> messages, string response, TemplateVariables variables, string where)
     {
-        string prompt = encoder.Render(messages, addGenerationPrompt: true, where);
+        string prompt = encoder.Render(messages, addGenerationPrompt: true, where, variables);
         return new(encoder.Tokenizer.Encode(prompt), End(encoder.Continue(prompt, response, where)));
     }
 
-    private ScoredSequence OfTurns(IReadOnlyList<ChatMessage> messages, string where)
+    private ScoredSequence OfTurns(IReadOnlyList<ChatMessage> messages, SupervisedExample example)
     {
-        SupervisedTurns turns = new(encoder, messages, where);
+        // The configured system prompt stands before the row's messages.
+        IReadOnlyList<bool>? notLearned = example.NotLearned is { } flags ? [.. Enumerable.Repeat(false, messages.Count - flags.Count), .. flags] : null;
+        (TemplateVariables variables, string where) = (example.Variables, example.Where);
+        SupervisedTurns turns = new(encoder, messages, variables, notLearned, where);
         IReadOnlyList<LearnedSpan>? spans = turns.Find(lastOnly: config.Sft.Turns == "last");
-        return spans is null ? OfResponse([.. messages.Take(turns.Last)], turns.LastAsResponse(), where) : OfSpans(turns.Whole, spans, where);
+        return spans is null ? OfResponse([.. messages.Take(turns.Last)], turns.LastAsResponse(), variables, where) : OfSpans(turns.Whole, spans, where);
     }
 
     private ScoredSequence OfSpans(string whole, IReadOnlyList<LearnedSpan> spans, string where)

@@ -23,6 +23,7 @@ public sealed class TrainingSession : IDisposable
         Encoder = encoder;
         Reward = new(prompts.Grader, encoder.Tokenizer, config.Reward);
         Demonstrations = new(config, prompts.Task);
+        Notes = prompts.Notes;
     }
 
     /// <summary>The resolved configuration.</summary>
@@ -54,6 +55,9 @@ public sealed class TrainingSession : IDisposable
 
     /// <summary>What a supervised step shows as the response.</summary>
     public Demonstrations Demonstrations { get; }
+
+    /// <summary>What a user has to know of the data files: rows that were left out, columns that nothing reads.</summary>
+    public IReadOnlyList<string> Notes { get; }
 
     /// <summary>Whether the training prompts come from a task or a mixture of tasks.</summary>
     public bool TrainsOnTask { get; private init; }

@@ -70,7 +70,8 @@ public sealed class DataSourceGrader : IGrader
     /// <exception cref="ConfigException">There is none.</exception>
     public string GraderFor(string dataSource)
     {
-        return Find(_own, dataSource) ?? Find(_map, dataSource) ?? _default ?? throw new ConfigException(
+        return Find(_own, dataSource) ?? Find(_map, dataSource) ?? _default
+            ?? (BenchmarkNames.Find(dataSource) is { } benchmark ? Find(_map, benchmark) : null) ?? throw new ConfigException(
             $"no grader is known for the data source '{dataSource}'; name one in the option \"map\" (known: {string.Join(", ", _map.Select(m => m.Source))})");
     }
 

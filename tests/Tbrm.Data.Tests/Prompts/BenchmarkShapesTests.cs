@@ -80,6 +80,6 @@ internal sealed class BenchmarkShapesTests
 
     private static Prompt? Map(string row, string path)
     {
-        return BenchmarkShapes.TryMap((JsonObject)JsonNode.Parse(row)!, dataSource: null, path, index: 0, where: path);
+        return BenchmarkShapes.TryMap(new((JsonObject)JsonNode.Parse(row)!, path), dataSource: null, path, index: 0);
     }
 }

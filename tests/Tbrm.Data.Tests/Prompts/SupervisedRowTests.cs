@@ -21,10 +21,48 @@ internal sealed class SupervisedRowTests
         Assert.That(text, Is.EqualTo(expected));
     }
 
+    [TestCase("""{"prompt":"1?","completion":"one"}""", "user: 1? => one")]
+    [TestCase("""{"prompt":[{"role":"user","content":"1?"}],"completion":[{"role":"assistant","content":"one"}]}""", "user: 1? assistant: one")]
+    [TestCase("""{"prompt":"1?","completion":"[{\"role\": \"assistant\", \"content\": \"one\"}]"}""", "user: 1? assistant: one")]
+    [TestCase("""{"messages":"[{\"role\": \"user\", \"content\": \"1?\"}, {\"role\": \"assistant\", \"content\": \"one\"}]"}""", "user: 1? assistant: one")]
+    [TestCase("""{"messages":[{"role":"user","content":"1?"},{"role":"assistant","content":"","tool_calls":[{"id":"x"}]}],"images":[]}""", "user: 1? assistant: ")]
+    public void Text_is_read_in_every_shape_that_trl_has(string row, string expected) => Text_is_read_in_every_shape_that_it_comes_in(row, expected);
+
+    [TestCase("""[{"role":"user","content":"1?"},{"role":"assistant","content":"a","weight":0},{"role":"user","content":"2?"},{"role":"assistant","content":"b","weight":1}]""", "b")]
+    [TestCase("""[{"role":"user","content":"1?"},{"role":"assistant","content":"a","train":true},{"role":"user","content":"2?","train":true},{"role":"assistant","content":"b","train":false}]""", "a")]
+    [TestCase("""[{"role":"user","content":"1?"},{"role":"assistant","content":"a","loss":false},{"role":"user","content":"2?"},{"role":"assistant","content":"b"}]""", "b")]
+    [TestCase("""[{"role":"user","content":"1?"},{"role":"assistant","content":"a","loss_mask":0.0},{"role":"user","content":"2?"},{"role":"assistant","content":"b","trainable":true}]""", "b")]
+    [TestCase("""[{"from":"human","value":"1?"},{"from":"gpt","value":"a","weight":0},{"from":"human","value":"2?"},{"from":"gpt","value":"b","weight":null}]""", "b")]
+    public void Turns_that_are_flagged_are_not_learned(string messages, string learned)
+    {
+        SupervisedExample example = Read($$"""{"messages":{{messages}}}""");
+
+        Assert.That(string.Concat(example.Messages.Where((m, i) => m.Role == "assistant" && !example.NotLearned![i]).Select(m => m.Content)), Is.EqualTo(learned));
+    }
+
+    [Test]
+    public void Turns_of_the_prompt_are_not_learned()
+    {
+        SupervisedExample example = Read("""{"prompt":[{"role":"user","content":"1?"},{"role":"assistant","content":"a"},{"role":"user","content":"2?"}],"completion":[{"role":"assistant","content":"b"}]}""");
+
+        Assert.That(example.NotLearned, Is.EqualTo(new[] { false, true, false, false }));
+    }
+
+    [TestCase("0.5")]
+    [TestCase("\"yes\"")]
+    [TestCase("2")]
+    public void A_flag_that_is_neither_yes_nor_no_is_refused(string weight)
+    {
+        Assert.That(() => Read($$"""{"messages":[{"role":"user","content":"1?"},{"role":"assistant","content":"a","weight":{{weight}}}]}"""),
+            Throws.TypeOf<DataException>().With.Message.StartsWith("f.jsonl:3: 'messages'[1].weight is ").And.Message.Contains("expected 0, 1, true or false"));
+    }
+
+    [TestCase("""{"messages":[{"role":"user","content":"1?"},{"role":"assistant","content":"a","weight":0}]}""", "that is to be learned (weight")]
+    [TestCase("""{"messages":[{"role":"user","content":"1?"},{"role":"assistant","content":"a"}],"image":"a.png"}""", "'image' holds pictures")]
+    [TestCase("""{"prompt":"1?","completion":[{"role":"user","content":"a"}]}""", "'completion' has no turn of the assistant")]
     [TestCase("""{"conversations":[{"from":"gpt","value":"hello"}]}""", "no turn of the assistant after one of somebody else")]
     [TestCase("""{"messages":[{"role":"user","content":"hello"}]}""", "no turn of the assistant")]
     [TestCase("""{"messages":[{"role":"user","content":"1?"},{"role":"assistant","content":null}]}""", "'messages'[1] has no content")]
-    [TestCase("""{"messages":[{"role":"user","content":"1?"},{"role":"assistant","content":"","tool_calls":[{"id":"x"}]}]}""", "'messages'[1] calls a tool")]
     [TestCase("""{"messages":[{"role":"user","content":[{"type":"image","url":"x"},{"type":"text","text":"?"}]},{"role":"assistant","content":"a cat"}]}""", "'messages'[0] has parts that are no text")]
     [TestCase("""{"prompt":[{"role":"user","content":null}],"response":"one"}""", "'prompt'[0] has no content")]
     [TestCase("""{"prompt":"1?","response":null}""", "'response' is null")]

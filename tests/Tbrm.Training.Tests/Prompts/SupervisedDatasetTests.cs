@@ -31,8 +31,8 @@ public sealed class SupervisedDatasetTests
     public void What_is_left_out_is_counted()
     {
         SupervisedDataset data = Load(-1);
-        Assert.That((data.Count, data.Counts.Overlong, data.Counts.Unusable), Is.EqualTo((10L, 5, 5)));
-        Assert.That(data.Counts.ToString(), Does.Contain("5 are longer").And.Contain($"{_file}:2: 'messages' has no turn of the assistant"));
+        Assert.That((data.Count, data.Counts.Overlong, data.Counts.LeftOut.Total), Is.EqualTo((10L, 5, 5L)));
+        Assert.That(data.Counts.ToString(), Does.Contain("5 are longer").And.Contain($"5: 'messages' has no turn of the assistant (the first: {_file}:2)"));
     }
 
     [TestCase(1)]

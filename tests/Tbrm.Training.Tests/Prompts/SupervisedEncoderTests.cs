@@ -192,6 +192,116 @@ public sealed class SupervisedEncoderTests
         Assert.That(() => new PackedBatch([masked with { Mask = new bool[3] }]), Throws.ArgumentException);
     }
 
+    /// <summary>Qwen3's handling of thoughts, tools and calls in small.</summary>
+    private const string Tools = """
+        {%- if tools %}{{- '<|im_start|>system\n' }}{%- for t in tools %}{{- t | tojson }}{%- endfor %}{{- '<|im_end|>\n' }}{%- endif %}
+        {%- for m in messages %}
+            {{- '<|im_start|>' + m.role + '\n' }}
+            {%- if m.role == 'assistant' %}
+                {%- if m.reasoning_content is string %}{{- '<think>\n' + m.reasoning_content.strip('\n') + '\n</think>\n\n' }}{%- endif %}
+                {%- if m.content %}{{- m.content }}{%- endif %}
+                {%- for c in m.tool_calls or [] %}{{- '<call>' + c.function.name + (c.function.arguments | tojson) + '</call>' }}{%- endfor %}
+            {%- else %}{{- m.content }}{%- endif %}
+            {{- '<|im_end|>\n' }}
+        {%- endfor %}
+        {%- if add_generation_prompt %}{{- '<|im_start|>assistant\n' }}{%- endif %}
+        """;
+
+    private const string Call = """{"tool_calls":[{"function":{"name":"add","arguments":{"a":47}}}],"content":null}""";
+
+    private static readonly ChatMessage[] s_calls =
+        [new("user", "47 + 2?"), new("assistant", "") { Fields = Call }, new("tool", "49"), new("assistant", "49") { Fields = """{"reasoning_content":"add them"}""" }];
+
+    [Test]
+    public void Calls_of_tools_and_thoughts_in_fields_of_their_own_are_learned_whole()
+    {
+        SupervisedExample example = new(s_calls, null, "f.jsonl:3") { Variables = TemplateVariables.Of(new() { ["tools"] = new System.Text.Json.Nodes.JsonArray("add") }) };
+        ScoredSequence s = EncodeExample(Tools, example)!.Value;
+        Assert.That(Text(s.Prompt), Is.EqualTo("<|im_start|>system\n\"add\"<|im_end|>\n<|im_start|>user\n47 + 2?<|im_end|>\n<|im_start|>assistant\n"));
+        Assert.That(Learned(s), Is.EqualTo("""<call>add{"a": 47}</call><|im_end|>""" + "<think>\nadd them\n</think>\n\n49<|im_end|>"));
+    }
+
+    [Test]
+    public void A_text_before_a_call_and_a_call_at_the_end_are_learned_together()
+    {
+        ScoredSequence s = EncodeExample(Tools, new([s_calls[0], new("assistant", "Let me see.") { Fields = Call.Replace(",\"content\":null", "", StringComparison.Ordinal) }], null, "f.jsonl:3"))!.Value;
+        Assert.That(Text(s.Response), Is.EqualTo("""Let me see.<call>add{"a": 47}</call><|im_end|>"""));
+    }
+
+    [Test]
+    public void Turns_that_are_flagged_are_read_and_not_learned()
+    {
+        ScoredSequence second = Encode(new(s_twoTurns, null, "here") { NotLearned = [false, true, false, false] })!.Value, first = Encode(new(s_twoTurns, null, "here") { NotLearned = [false, false, false, true] })!.Value;
+        Assert.That((Text(second.Prompt)[^30..], Text(second.Response)), Is.EqualTo(("more?<|im_end|>\n<|im_start|>assistant\n"[^30..], "50<|im_end|>")));
+        Assert.That(Text(second.Prompt), Does.Contain("49<|im_end|>"));
+        Assert.That(Text(first.Response), Is.EqualTo("49<|im_end|>"));
+        ScoredSequence withSystem = Encode(new(s_twoTurns, null, "here") { NotLearned = [false, true, false, false] }, new() { Data = new() { SystemPrompt = "s" } })!.Value;
+        Assert.That(Text(withSystem.Response), Is.EqualTo("50<|im_end|>"), "a system turn before them moves no flag");
+    }
+
+    [Test]
+    public void What_the_template_does_not_write_leaves_the_row_out_by_name()
+    {
+        ChatMessage[] thought = [s_calls[0], new("assistant", "49") { Fields = """{"reasoning_content":"add them"}""" }];
+        Assert.That(() => Encode(new(thought, null, "f.jsonl:3")), Throws.TypeOf<LeftOutException>().With.Message.Contains("f.jsonl:3: the chat template does not write 'reasoning_content'"));
+        Assert.That(() => Encode(new(s_calls, null, "f.jsonl:3")), Throws.TypeOf<LeftOutException>().With.Message.Contains("refuses a conversation with 'tool_calls'"));
+        ChatMessage said = new("assistant", "I call.") { Fields = Call.Replace(",\"content\":null", "", StringComparison.Ordinal) };
+        Assert.That(() => Encode(new([s_calls[0], said], null, "f.jsonl:3")), Throws.TypeOf<LeftOutException>().With.Message.Contains("does not write 'tool_calls'"));
+        SupervisedExample tools = new(s_twoTurns, null, "f.jsonl:3") { Variables = TemplateVariables.Of(new() { ["tools"] = new System.Text.Json.Nodes.JsonArray("add") }) };
+        Assert.That(() => Encode(tools), Throws.TypeOf<LeftOutException>().With.Message.Contains("does not write the row's 'tools'"));
+        Assert.That(() => EncodeBy(Qwen3.Replace("else %}\n", "elif m.role == 'assistant' %}\n", StringComparison.Ordinal), [new("developer", "Be brief."), .. s_twoTurns]),
+            Throws.TypeOf<LeftOutException>().With.Message.Contains("messages of the role 'developer'"));
+    }
+
+    [Test]
+    public void A_thought_in_a_field_of_its_own_goes_on_where_the_prompt_begins_one()
+    {
+        ScoredSequence s = EncodeBy(R1, [s_twoTurns[0], new("assistant", "49") { Fields = """{"reasoning_content":"seven"}""" }]);
+        Assert.That((Text(s.Prompt), Text(s.Response)), Is.EqualTo(("<u>47 + 2?<a><think>\n", "seven\n</think>\n\n49<|im_end|>")));
+    }
+
+    [Test]
+    public void The_configuration_s_variables_reach_the_template_and_the_row_s_own_win()
+    {
+        const string template = "{% for m in messages %}{{ m.content }}{% endfor %}{% if enable_thinking is false %}[off]{% endif %}";
+        RunConfig off = new() { Data = new() { ApplyChatTemplateKwargs = new() { ["enable_thinking"] = "False" } } };
+        SupervisedExample example = new([s_twoTurns[0]], "49", "f.jsonl:3");
+        Assert.That(Text(EncodeExample(template, example, off)!.Value.Prompt), Is.EqualTo("47 + 2?[off]"));
+        Assert.That(Text(EncodeExample(template, example with { Variables = TemplateVariables.Of(new() { ["enable_thinking"] = true }) }, off)!.Value.Prompt), Is.EqualTo("47 + 2?"));
+    }
+
+    [TestCase("enable_thinkin", "reads no variable 'enable_thinkin'; did you mean 'enable_thinking'?")]
+    [TestCase("messages", "the engine sets 'messages' itself")]
+    public void A_variable_that_changes_nothing_is_refused(string name, string message)
+    {
+        string file = Path.GetTempFileName();
+        try
+        {
+            File.WriteAllText(file, "{{ messages[0].content }}{{ enable_thinking }}");
+            DataConfig data = new() { Template = file, ApplyChatTemplateKwargs = new() { [name] = "false" } };
+            Assert.That(() => new PromptEncoder(s_tokenizer, null, data).CheckVariables(), Throws.TypeOf<ConfigException>().With.Message.StartsWith("data.apply_chat_template_kwargs." + name).And.Message.Contains(message));
+        }
+        finally
+        {
+            File.Delete(file);
+        }
+    }
+
+    private static ScoredSequence? EncodeExample(string template, SupervisedExample example, RunConfig? config = null)
+    {
+        string file = Path.GetTempFileName();
+        try
+        {
+            File.WriteAllText(file, template);
+            RunConfig used = config ?? new();
+            return Encode(example, used with { Data = used.Data with { Template = file } });
+        }
+        finally
+        {
+            File.Delete(file);
+        }
+    }
+
     private static ScoredSequence? Encode(SupervisedExample example, RunConfig? config = null, Tokenizer? tokenizer = null)
     {
         RunConfig used = config ?? new();

@@ -25,6 +25,43 @@ internal static class NameSearch
         };
     }
 
+    /// <summary>Every name that some expression below reads.</summary>
+    public static void Collect(object? node, ISet<string> names)
+    {
+        RuntimeHelpers.EnsureSufficientExecutionStack();
+        switch (node)
+        {
+            case NameExpression reference:
+                names.Add(reference.Name);
+                break;
+            case null or string or Constant or TextStatement:
+                break;
+            case ITuple tuple:
+                foreach (int i in Enumerable.Range(0, tuple.Length))
+                {
+                    Collect(tuple[i], names);
+                }
+
+                break;
+            case IEnumerable items:
+                foreach (object? item in items)
+                {
+                    Collect(item, names);
+                }
+
+                break;
+            case Expression or Statement or ArgumentList or Signature or MacroBody:
+                foreach (object? child in Children(node))
+                {
+                    Collect(child, names);
+                }
+
+                break;
+            default:
+                break;
+        }
+    }
+
     private static IEnumerable<object?> Children(object node)
     {
         return node.GetType().GetProperties(BindingFlags.Public | BindingFlags.Instance).Select(property => property.GetValue(node));
