@@ -72,6 +72,9 @@ TBRM_TEST(files_that_are_unusual_and_valid) {
     CHECK(parse(file_bytes("{}", "")).tensors.empty());
     CHECK(parse(file_bytes("{}      ", "")).tensors.empty());
     CHECK(parse(file_bytes(R"({"__metadata__":{}})", "")).tensors.empty());
+    CHECK(parse(file_bytes(R"({"__metadata__":null})", "")).tensors.empty());
+    CHECK(parse(file_bytes(R"({"__metadata__":null,"s":{"dtype":"I64","shape":[],"data_offsets":[0,8]}})", "12345678"))
+                    .tensors.size() == 1);
     const SafetensorsHeader scalar =
             parse(file_bytes(R"({"s":{"dtype":"I64","shape":[],"data_offsets":[0,8]}})", "12345678"));
     CHECK(scalar.tensors[0].shape.empty() && scalar.tensors[0].elements() == 1);
@@ -287,8 +290,8 @@ std::pair<int, int> failure_of(Body&& body) {
 
 TBRM_TEST(the_operating_system_s_refusals_carry_errno) {
     const testing::TemporaryFolder folder;
-    CHECK(failure_of([&] { MappedFile{folder / "none"}; }) == std::make_pair(int{TBRM_STATUS_IO}, ENOENT));
-    CHECK(failure_of([&] { MappedFile{folder.path()}; }) == std::make_pair(int{TBRM_STATUS_IO}, EISDIR));
+    CHECK(failure_of([&] { InputFile{folder / "none"}; }) == std::make_pair(int{TBRM_STATUS_IO}, ENOENT));
+    CHECK(failure_of([&] { InputFile{folder.path()}; }) == std::make_pair(int{TBRM_STATUS_IO}, EISDIR));
     CHECK(failure_of([&] { OutputFile{folder / "none/file"}; }) == std::make_pair(int{TBRM_STATUS_IO}, ENOENT));
 #if !defined(_WIN32)
     if (std::ofstream("/dev/full")) {
@@ -315,10 +318,27 @@ TBRM_TEST(an_output_counts_only_when_finished) {
         file.write("whole", 5);
         file.finish();
     }
-    const MappedFile mapped(path);
-    CHECK(mapped.size() == 5 && std::memcmp(mapped.data(), "whole", 5) == 0);
+    const InputFile input(path);
+    char bytes[4] = {};
+    input.read(1, 3, bytes);
+    CHECK(input.size() == 5 && std::strcmp(bytes, "hol") == 0);
     OutputFile(folder / "empty").finish();
-    CHECK(MappedFile(folder / "empty").size() == 0);
+    CHECK(InputFile(folder / "empty").size() == 0);
+}
+
+// A mapped page past the new end would end the process by a signal.
+TBRM_TEST(a_file_that_is_cut_short_while_it_is_read_is_an_error) {
+    const testing::TemporaryFolder folder;
+    const std::string path = folder / "weights";
+    std::ofstream(path, std::ios::binary) << file_bytes(kTwo, std::string(32, 'x'));
+    const SafetensorsFile file(path);
+    std::filesystem::resize_file(path, std::filesystem::file_size(path) - 4);
+    std::vector<uint8_t> bytes(64);
+    for (const FileTensor& tensor : file.header().tensors) {
+        const bool is_last = tensor.end == static_cast<int64_t>(std::filesystem::file_size(path)) + 4;
+        const auto found = failure_of([&] { file.read(tensor, 0, tensor.elements(), bytes.data()); });
+        CHECK(found.first == (is_last ? int{TBRM_STATUS_BAD_FILE} : int{TBRM_STATUS_OK}));
+    }
 }
 
 int main(int argc, char** argv) {

@@ -525,8 +525,10 @@ tbrm_optimizer_moment_write(tbrm_optimizer_t* optimizer, const char* name, tbrm_
 /* ======================================================= checkpoint ====================================================== */
 
 /* Reads every parameter of the model, its adapter's left aside, that one safetensors file holds; how many were found is added to inout_n_found, so that
- * shards are read one after another. The file is mapped; every header length and offset is checked before use.
- * Errors   BAD_FILE names the tensor and the byte; a tensor of the wrong shape or an unknown dtype is BAD_FILE too. */
+ * shards are read one after another. Every header length and offset is checked before use. A tied model takes lm_head.weight for its
+ * embedding where the file has no other.
+ * Errors   BAD_FILE names the tensor and the byte: a wrong shape, an unknown dtype, a tensor of "model." or "lm_head." that the model has no
+ *          place for, a head in a tied model's file that is not its embedding, a file that is cut short while it is read. */
 TBRM_API(tbrm_status_t)
 tbrm_checkpoint_load_weights(
         tbrm_model_t* model, const char* path, int64_t* inout_n_found, tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;

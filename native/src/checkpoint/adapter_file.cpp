@@ -69,7 +69,7 @@ void load_adapter(Model& model, const std::string& path) {
         }
     }
     for (const auto& [tensor, stored] : found)
-        load_tensor(*tensor, stored->dtype, file.bytes(*stored));
+        load_tensor(*tensor, file, *stored);
 }
 
 }  // namespace tbrm

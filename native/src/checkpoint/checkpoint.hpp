@@ -9,7 +9,7 @@ class Model;
 class Optimizer;
 
 // Reads the model's tensors that the file holds, and returns how many. Everything is checked before the first weight changes.
-// Conversion goes from the mapped pages into the weight layout; a bf16 model keeps an fp32 file's precision in its master weights.
+// A bf16 model keeps an fp32 file's precision in its master weights.
 int64_t load_weights(Model& model, const std::string& path);
 
 // Names of tensors that no load has filled, '\n'-separated; their number.

@@ -1,23 +1,28 @@
 #pragma once
-// file.hpp - a mapped input file and a synced output file. Errors: IO with the operating system's error number, naming the path.
+// file.hpp - an input file and a synced output file. Errors: IO with the operating system's error number, naming the path.
 #include <cstdint>
 #include <string>
 
 namespace tbrm {
 
-// The whole of a regular file, read-only. Pages are read when touched.
-class MappedFile {
+// A regular file, read-only. Not mapped: a mapped page that cannot be read, because the disk failed or another process cut the file short,
+// ends the process by a signal.
+class InputFile {
 public:
-    explicit MappedFile(const std::string& path);
-    ~MappedFile();
-    MappedFile(const MappedFile&) = delete;
-    MappedFile& operator=(const MappedFile&) = delete;
+    explicit InputFile(const std::string& path);
+    ~InputFile();
+    InputFile(const InputFile&) = delete;
+    InputFile& operator=(const InputFile&) = delete;
 
-    const uint8_t* data() const { return data_; }
+    // As the file was opened.
     int64_t size() const { return size_; }
 
+    // Bytes [offset, offset + n) to out. BAD_FILE when the file has become shorter than that.
+    void read(int64_t offset, int64_t n, void* out) const;
+
 private:
-    const uint8_t* data_ = nullptr;
+    std::string path_;
+    intptr_t handle_ = -1;
     int64_t size_ = 0;
 };
 

@@ -1,5 +1,4 @@
 #include <fcntl.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -18,31 +17,48 @@ namespace {
             format("cannot %s: %s (errno %d): %s", action, std::strerror(error), error, path.c_str()));
 }
 
+[[noreturn]] void fail_cut_short(const std::string& path, int64_t end, int64_t size) {
+    TBRM_FAIL(TBRM_STATUS_BAD_FILE,
+            "the file ends at byte %lld, it had %lld bytes when it was opened: something cut it short meanwhile: %s",
+            static_cast<long long>(end), static_cast<long long>(size), path.c_str());
+}
+
 }  // namespace
 
-MappedFile::MappedFile(const std::string& path) {
+InputFile::InputFile(const std::string& path) : path_(path) {
     // Non-blocking, or a named pipe would wait for its writer.
     const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (descriptor < 0) fail_io(path, "open", errno);
     struct stat status {};
     int error = ::fstat(descriptor, &status) != 0 ? errno : 0;
     if (error == 0 && !S_ISREG(status.st_mode)) error = S_ISDIR(status.st_mode) ? EISDIR : EINVAL;
-    if (error == 0 && status.st_size > 0) {
-        void* pages = ::mmap(nullptr, static_cast<size_t>(status.st_size), PROT_READ, MAP_PRIVATE, descriptor, 0);
-        if (pages == MAP_FAILED) {
-            error = errno;
-        } else {
-            data_ = static_cast<const uint8_t*>(pages);
-            size_ = static_cast<int64_t>(status.st_size);
-            ::madvise(pages, static_cast<size_t>(size_), MADV_SEQUENTIAL);
-        }
+    if (error != 0) {
+        ::close(descriptor);
+        fail_io(path, "read", error);
     }
-    ::close(descriptor);
-    if (error != 0) fail_io(path, "read", error);
+    handle_ = descriptor;
+    size_ = static_cast<int64_t>(status.st_size);
+#if defined(POSIX_FADV_SEQUENTIAL)
+    ::posix_fadvise(descriptor, 0, 0, POSIX_FADV_SEQUENTIAL);
+#endif
 }
 
-MappedFile::~MappedFile() {
-    if (data_ != nullptr) ::munmap(const_cast<uint8_t*>(data_), static_cast<size_t>(size_));
+InputFile::~InputFile() {
+    ::close(static_cast<int>(handle_));
+}
+
+void InputFile::read(int64_t offset, int64_t n, void* out) const {
+    uint8_t* next = static_cast<uint8_t*>(out);
+    while (n > 0) {
+        const size_t now = static_cast<size_t>(std::min<int64_t>(n, 1 << 30));
+        const ssize_t done = ::pread(static_cast<int>(handle_), next, now, static_cast<off_t>(offset));
+        if (done < 0 && errno == EINTR) continue;
+        if (done < 0) fail_io(path_, "read", errno);
+        if (done == 0) fail_cut_short(path_, offset, size_);
+        next += done;
+        offset += done;
+        n -= done;
+    }
 }
 
 OutputFile::OutputFile(const std::string& path) : path_(path) {

@@ -55,9 +55,15 @@ int as_errno(DWORD error) {
             format("cannot %s: %s (Windows error %lu): %s", action, std::strerror(number), error, path.c_str()));
 }
 
+[[noreturn]] void fail_cut_short(const std::string& path, int64_t end, int64_t size) {
+    TBRM_FAIL(TBRM_STATUS_BAD_FILE,
+            "the file ends at byte %lld, it had %lld bytes when it was opened: something cut it short meanwhile: %s",
+            static_cast<long long>(end), static_cast<long long>(size), path.c_str());
+}
+
 }  // namespace
 
-MappedFile::MappedFile(const std::string& path) {
+InputFile::InputFile(const std::string& path) : path_(path) {
     const DWORD attributes = GetFileAttributesW(wide(path).c_str());
     if (attributes != INVALID_FILE_ATTRIBUTES && (attributes & FILE_ATTRIBUTE_DIRECTORY) != 0)
         fail_io(path, "read", ERROR_DIRECTORY);
@@ -67,23 +73,33 @@ MappedFile::MappedFile(const std::string& path) {
     LARGE_INTEGER size{};
     DWORD error = GetFileType(file) != FILE_TYPE_DISK ? ERROR_BAD_FILE_TYPE : 0;
     if (error == 0 && !GetFileSizeEx(file, &size)) error = GetLastError();
-    if (error == 0 && size.QuadPart > 0) {
-        const HANDLE mapping = CreateFileMappingW(file, nullptr, PAGE_READONLY, 0, 0, nullptr);
-        const void* pages = mapping != nullptr ? MapViewOfFile(mapping, FILE_MAP_READ, 0, 0, 0) : nullptr;
-        if (pages == nullptr) {
-            error = GetLastError();
-        } else {
-            data_ = static_cast<const uint8_t*>(pages);
-            size_ = size.QuadPart;
-        }
-        if (mapping != nullptr) CloseHandle(mapping);  // the view keeps it
+    if (error != 0) {
+        CloseHandle(file);
+        fail_io(path, "read", error);
     }
-    CloseHandle(file);
-    if (error != 0) fail_io(path, "read", error);
+    handle_ = reinterpret_cast<intptr_t>(file);
+    size_ = size.QuadPart;
 }
 
-MappedFile::~MappedFile() {
-    if (data_ != nullptr) UnmapViewOfFile(data_);
+InputFile::~InputFile() {
+    CloseHandle(reinterpret_cast<HANDLE>(handle_));
+}
+
+void InputFile::read(int64_t offset, int64_t n, void* out) const {
+    uint8_t* next = static_cast<uint8_t*>(out);
+    while (n > 0) {
+        OVERLAPPED at{};
+        at.Offset = static_cast<DWORD>(static_cast<uint64_t>(offset));
+        at.OffsetHigh = static_cast<DWORD>(static_cast<uint64_t>(offset) >> 32);
+        DWORD done = 0;
+        const DWORD now = static_cast<DWORD>(std::min<int64_t>(n, 1 << 30));
+        const bool good = ReadFile(reinterpret_cast<HANDLE>(handle_), next, now, &done, &at) != 0;
+        if (!good && GetLastError() != ERROR_HANDLE_EOF) fail_io(path_, "read", GetLastError());
+        if (done == 0) fail_cut_short(path_, offset, size_);
+        next += done;
+        offset += done;
+        n -= done;
+    }
 }
 
 OutputFile::OutputFile(const std::string& path) : path_(path) {

@@ -110,7 +110,7 @@ void load_optimizer(Optimizer& optimizer, const std::string& path) {
         const ModelTensor& tensor = *states[i].tensor;
         const int64_t width = std::max<int64_t>(tensor.cols, 1);
         for_row_chunks(tensor.rows, width, [&](int64_t row, int64_t n, float* scratch) {
-            widen_elements(FileDtype::F32, file.bytes(*stored[i]), row * width, n * width, scratch);
+            file.read(*stored[i], row * width, n * width, scratch);
             write_state(states[i], row, n, scratch);
         });
     }

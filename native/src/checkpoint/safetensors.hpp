@@ -36,22 +36,24 @@ struct SafetensorsHeader {
     const FileTensor* find(const std::string& name) const;
 };
 
-// Reads the header of a file of `size` bytes. Throws BAD_FILE naming tensor and byte; `path` is for the message.
+// Reads the header of a file of `size` bytes, of which data holds at least length and header. Throws BAD_FILE naming tensor and byte; `path` is
+// for the message.
 SafetensorsHeader parse_safetensors(const uint8_t* data, int64_t size, const std::string& path);
 
-// A mapped file with its header.
+// An open file with its header.
 class SafetensorsFile {
 public:
-    explicit SafetensorsFile(const std::string& path)
-        : path_(path), file_(path), header_(parse_safetensors(file_.data(), file_.size(), path)) {}
+    explicit SafetensorsFile(const std::string& path);
 
     const std::string& path() const { return path_; }
     const SafetensorsHeader& header() const { return header_; }
-    const uint8_t* bytes(const FileTensor& tensor) const { return file_.data() + tensor.begin; }
+
+    // Elements [first, first + n) of a tensor, as they are stored.
+    void read(const FileTensor& tensor, int64_t first, int64_t n, void* out) const;
 
 private:
     std::string path_;
-    MappedFile file_;
+    InputFile file_;
     SafetensorsHeader header_;
 };
 

@@ -55,7 +55,12 @@ public:
 
     std::string error;  // of what was found where it does not belong; empty: the JSON itself is at fault
 
-    bool null() override { return refuse("null"); }
+    bool null() override {
+        // Some writers put null where they have no metadata.
+        if (place_ != Place::MetadataStart) return refuse("null");
+        place_ = Place::Tensors;
+        return true;
+    }
     bool boolean(bool) override { return refuse("a boolean"); }
     bool number_integer(number_integer_t) override { return refuse("a negative number"); }
     bool number_float(number_float_t, const string_t&) override { return refuse("a fraction or a number past 2^64"); }
@@ -254,6 +259,31 @@ void check_tensors(std::vector<FileTensor>& tensors, int64_t data_begin, int64_t
     }
 }
 
+// The header's bytes behind its length, which are the file's first 8.
+int64_t header_bytes(const uint8_t* data, int64_t size, const std::string& path) {
+    if (size < kLengthBytes)
+        fail_file(path, format("the file has %lld bytes, the header's length alone takes 8", ll{size}));
+    uint64_t length = 0;
+    for (int i = 0; i < 8; ++i)
+        length |= static_cast<uint64_t>(data[i]) << (8 * i);
+    if (length > static_cast<uint64_t>(std::min(kMaxHeaderBytes, size - kLengthBytes))) {
+        fail_file(path,
+                format("bytes 0 to 7 give a header of %llu bytes; the file has %lld behind them, and a header has at "
+                       "most %lld",
+                        static_cast<unsigned long long>(length), ll{size - kLengthBytes}, ll{kMaxHeaderBytes}));
+    }
+    return static_cast<int64_t>(length);
+}
+
+SafetensorsHeader read_header(const InputFile& file, const std::string& path) {
+    std::vector<uint8_t> bytes(kLengthBytes);
+    file.read(0, std::min(file.size(), kLengthBytes), bytes.data());
+    const int64_t n = header_bytes(bytes.data(), file.size(), path);
+    bytes.resize(static_cast<size_t>(kLengthBytes + n));
+    file.read(kLengthBytes, n, bytes.data() + kLengthBytes);
+    return parse_safetensors(bytes.data(), file.size(), path);
+}
+
 void sort_by_name(std::vector<FileTensor>& tensors, const std::string& path) {
     std::sort(tensors.begin(), tensors.end(), [](const FileTensor& a, const FileTensor& b) { return a.name < b.name; });
     const auto twice = std::adjacent_find(
@@ -276,6 +306,14 @@ std::string printable(const std::string& name) {
     return name.size() > kShown ? shown + "..." : shown;
 }
 
+SafetensorsFile::SafetensorsFile(const std::string& path)
+    : path_(path), file_(path), header_(read_header(file_, path)) {}
+
+void SafetensorsFile::read(const FileTensor& tensor, int64_t first, int64_t n, void* out) const {
+    const int64_t size = file_dtype_info(tensor.dtype).bytes;
+    file_.read(tensor.begin + first * size, n * size, out);
+}
+
 const FileTensor* SafetensorsHeader::find(const std::string& name) const {
     const auto at = std::lower_bound(tensors.begin(), tensors.end(), name,
             [](const FileTensor& tensor, const std::string& wanted) { return tensor.name < wanted; });
@@ -283,19 +321,8 @@ const FileTensor* SafetensorsHeader::find(const std::string& name) const {
 }
 
 SafetensorsHeader parse_safetensors(const uint8_t* data, int64_t size, const std::string& path) {
-    if (size < kLengthBytes)
-        fail_file(path, format("the file has %lld bytes, the header's length alone takes 8", ll{size}));
-    uint64_t length = 0;
-    for (int i = 0; i < 8; ++i)
-        length |= static_cast<uint64_t>(data[i]) << (8 * i);
-    if (length > static_cast<uint64_t>(std::min(kMaxHeaderBytes, size - kLengthBytes))) {
-        fail_file(path,
-                format("bytes 0 to 7 give a header of %llu bytes; the file has %lld behind them, and a header has at "
-                       "most %lld",
-                        static_cast<unsigned long long>(length), ll{size - kLengthBytes}, ll{kMaxHeaderBytes}));
-    }
     const char* json = reinterpret_cast<const char*>(data) + kLengthBytes;
-    const int64_t n = static_cast<int64_t>(length);
+    const int64_t n = header_bytes(data, size, path);
     if (n == 0 || json[0] != '{') fail_file(path, "the header at byte 8 does not begin with '{'");
 
     // The parser takes a NUL for the end of its input.

@@ -42,19 +42,20 @@ void check_weight_dtype(const FileTensor& stored, const std::string& path) {
     }
 }
 
-// Through fp32 scratch of about 1 MiB where it cannot go straight.
-void load_tensor(const ModelTensor& tensor, FileDtype dtype, const uint8_t* bytes) {
-    const bool aligned = reinterpret_cast<uintptr_t>(bytes) % static_cast<uintptr_t>(file_dtype_info(dtype).bytes) == 0;
-    if (aligned && (dtype == FileDtype::F32 || dtype == FileDtype::BF16)) {
-        tensor.parameter->load_rows(
-                dtype == FileDtype::F32 ? Dtype::F32 : Dtype::Bf16, tensor.first_row, tensor.rows, bytes);
-        return;
-    }
+void load_tensor(const ModelTensor& tensor, const SafetensorsFile& file, const FileTensor& stored) {
+    const bool straight = stored.dtype == FileDtype::F32 || stored.dtype == FileDtype::BF16;
     const int64_t width = std::max<int64_t>(tensor.cols, 1);
-    for_row_chunks(tensor.rows, width, [&](int64_t first, int64_t n, float* scratch) {
-        widen_elements(dtype, bytes, first * width, n * width, scratch);
-        tensor.parameter->load_rows(Dtype::F32, tensor.first_row + first, n, scratch);
-    });
+    const int64_t chunk = chunk_of_rows(tensor.rows, width, int64_t{1} << 21);
+    std::vector<uint64_t> raw(static_cast<size_t>((chunk * width * file_dtype_info(stored.dtype).bytes + 7) / 8));
+    std::vector<float> wide(straight ? 0 : static_cast<size_t>(chunk * width));
+    for (int64_t first = 0; first < tensor.rows; first += chunk) {
+        const int64_t n = std::min(chunk, tensor.rows - first);
+        file.read(stored, first * width, n * width, raw.data());
+        if (!straight)
+            widen_elements(stored.dtype, reinterpret_cast<const uint8_t*>(raw.data()), 0, n * width, wide.data());
+        tensor.parameter->load_rows(stored.dtype == FileDtype::BF16 ? Dtype::Bf16 : Dtype::F32,
+                tensor.first_row + first, n, straight ? static_cast<const void*>(raw.data()) : wide.data());
+    }
 }
 
 }  // namespace tbrm

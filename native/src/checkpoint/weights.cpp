@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cstring>
 #include <functional>
 #include <utility>
 #include <vector>
@@ -32,21 +33,49 @@ bool begins_with(const std::string& text, const char* start) {
     return text.rfind(start, 0) == 0;
 }
 
-// A tensor of the decoder, or of a value model's head, that the model has no place for means that config.json describes another model: fewer layers, no biases. Left alone
-// are names outside the decoder (heads of other tasks) and the tables that old checkpoints keep of the rotations.
+// Whether two stored tensors have the same dtype, shape and bytes.
+bool same_content(const SafetensorsFile& file, const FileTensor& a, const FileTensor& b) {
+    if (a.dtype != b.dtype || a.shape != b.shape) return false;
+    const int64_t width = file_dtype_info(a.dtype).bytes, step = (int64_t{1} << 20) / width;
+    std::vector<uint8_t> left(static_cast<size_t>(step * width)), right(left.size());
+    for (int64_t first = 0; first < a.elements(); first += step) {
+        const int64_t n = std::min(step, a.elements() - first);
+        file.read(a, first, n, left.data());
+        file.read(b, first, n, right.data());
+        if (std::memcmp(left.data(), right.data(), static_cast<size_t>(n * width)) != 0) return false;
+    }
+    return true;
+}
+
+// A tied model takes a head of the file's own only when it is the embedding once more.
+bool is_tied_head(const Model& model, const SafetensorsFile& file, const FileTensor& stored) {
+    if (model.config().tie_word_embeddings == 0 || stored.name != "lm_head.weight") return false;
+    const FileTensor* embedding = file.header().find("model.embed_tokens.weight");
+    if (embedding != nullptr && !same_content(file, *embedding, stored)) {
+        TBRM_FAIL(TBRM_STATUS_BAD_FILE,
+                "the model's head is its embedding (tie_word_embeddings), but tensor 'lm_head.weight' differs from "
+                "'model.embed_tokens.weight': %s",
+                file.path().c_str());
+    }
+    return true;
+}
+
+// A tensor of the decoder or the head that the model has no place for means that config.json describes another model: fewer layers, no biases,
+// learned positions. Left alone are the heads of other tasks, which the caller counts by name, and the tables that old checkpoints keep
+// of the rotations.
 void check_all_used(const Model& model, const std::vector<std::pair<ModelTensor*, const FileTensor*>>& found,
-        const SafetensorsHeader& header, const std::string& path) {
+        const SafetensorsFile& file) {
     std::vector<const FileTensor*> used;
     for (const auto& [tensor, stored] : found)
         used.push_back(stored);
     std::sort(used.begin(), used.end());
-    for (const FileTensor& stored : header.tensors) {
-        const bool ours = begins_with(stored.name, "model.layers.") ||
-                          (model.config().has_value_head() && begins_with(stored.name, "score."));
+    const char* head = model.config().has_value_head() ? "score." : "lm_head.";
+    for (const FileTensor& stored : file.header().tensors) {
+        const bool ours = begins_with(stored.name, "model.") || begins_with(stored.name, head);
         if (!ours || std::binary_search(used.begin(), used.end(), &stored)) continue;
-        if (stored.name.find(".rotary_emb.") != std::string::npos) continue;
+        if (stored.name.find("rotary_emb.") != std::string::npos || is_tied_head(model, file, stored)) continue;
         TBRM_FAIL(TBRM_STATUS_BAD_FILE, "tensor '%s' has no place in the model that config.json describes: %s",
-                printable(stored.name).c_str(), path.c_str());
+                printable(stored.name).c_str(), file.path().c_str());
     }
 }
 
@@ -60,9 +89,9 @@ int64_t load_weights(Model& model, const std::string& path) {
         check_shape(*tensor, *stored, path);
         check_weight_dtype(*stored, path);
     }
-    check_all_used(model, found, file.header(), path);
+    check_all_used(model, found, file);
     for (const auto& [tensor, stored] : found) {
-        load_tensor(*tensor, stored->dtype, file.bytes(*stored));
+        load_tensor(*tensor, file, *stored);
         tensor->loaded = true;
     }
     return static_cast<int64_t>(found.size());
