@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Generic;
 using System.Diagnostics;
 using System.IO;
 using System.Linq;
@@ -126,6 +127,38 @@ public sealed class ResumeTests : FolderTests
         {
             Assert.That((double)after[phase]!, Is.GreaterThan((double)before[phase]!), phase);
         }
+    }
+
+    /// <summary>Products round in another order there: the bits are no longer those of a run that did not change.</summary>
+    [Test]
+    public void Going_on_under_another_instruction_set_is_told_and_recorded()
+    {
+        string run = Path.Combine(Folder, "run");
+        Outcome first = CommandLine.Run([.. Arguments(run), "trainer.total_training_steps=2"]);
+        Assert.That(first.ExitCode, Is.Zero, first.Error);
+        Outcome same = CommandLine.Run("train", "--run-dir", run, "--resume", "trainer.total_training_steps=3");
+        Assert.That(same.Error, Does.Not.Contain("instruction set"));
+        Outcome other = CommandLine.Run(new Dictionary<string, string> { ["TBRM_ISA"] = "scalar" }, ["train", "--run-dir", run, "--resume", "trainer.total_training_steps=4"]);
+        Assert.That(other.ExitCode, Is.Zero, other.Error);
+        Assert.That(other.Error, Does.Contain("cpu scalar").And.Contain("instruction set"));
+        foreach (string file in new[] { "summary.json", "checkpoints/global_step_4/actor/extra_state.json" })
+        {
+            JsonArray history = (JsonArray)JsonNode.Parse(File.ReadAllText(Path.Combine(run, file)))!["computed_on"]!;
+            Assert.That(history, Has.Count.EqualTo(2), file);
+            Assert.That(((string)history[1]!["device"]!, (long)history[1]!["after_step"]!), Is.EqualTo(("cpu scalar", 3L)), file);
+        }
+    }
+
+    /// <summary>The best checkpoint by validation can only be kept when it was saved.</summary>
+    [Test]
+    public void The_best_checkpoint_is_saved_between_the_regular_ones_and_kept()
+    {
+        string run = Path.Combine(Folder, "run");
+        Outcome outcome = CommandLine.Run([.. Arguments(run), "trainer.total_training_steps=6", "trainer.save_freq=-1", "trainer.test_freq=1", "trainer.max_actor_ckpt_to_keep=1", "actor.optim.lr=1e-2"]);
+        Assert.That(outcome.ExitCode, Is.Zero, outcome.Error);
+        long best = (long)JsonNode.Parse(File.ReadAllText(Path.Combine(run, "summary.json")))!["best_step"]!;
+        Assert.That(Directory.Exists(Path.Combine(run, "checkpoints", $"global_step_{best}")), Is.True, $"step {best}");
+        Assert.That(Directory.GetDirectories(Path.Combine(run, "checkpoints"), "global_step_*"), Has.Length.LessThanOrEqualTo(2));
     }
 
     /// <summary>A configuration that is not that of the weights would be written into the run's folder.</summary>

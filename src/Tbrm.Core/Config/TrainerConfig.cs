@@ -50,6 +50,9 @@ public sealed record TrainerConfig
     [AllowedRange(-1, 1e9)]
     public int SaveFreq { get; init; } = -1;
 
+    /// <summary>Saves also when an evaluation finds the best accuracy so far (without accuracies, the smallest loss), so that the best checkpoint is there to keep.</summary>
+    public bool SaveBest { get; init; } = true;
+
     /// <summary>Checkpoints kept besides the best; older ones are deleted; 0 = all.</summary>
     [AllowedRange(0, 1e6)]
     public int MaxActorCkptToKeep { get; init; } = 2;

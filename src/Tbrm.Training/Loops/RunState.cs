@@ -54,6 +54,12 @@ public sealed record RunState(string Verb, long Step, SamplerState Sampler)
     /// <summary>The day that the run's chat template writes.</summary>
     public string TemplateDate { get; init; } = "";
 
+    /// <summary>Updates of the weights that were made so far: a step whose gradient was not finite makes none.</summary>
+    public long Updates { get; init; }
+
+    /// <summary>What the run was computed on, in order.</summary>
+    public IReadOnlyList<ComputedOn> ComputedOn { get; init; } = [];
+
     /// <summary>Wall time spent up to here by earlier processes.</summary>
     public double SecondsBefore { get; init; }
 
@@ -92,6 +98,8 @@ public sealed record RunState(string Verb, long Step, SamplerState Sampler)
             ["loss_before"] = LossBefore is { } before && double.IsFinite(before) ? before : null,
             ["best_loss"] = BestLoss is { } loss && double.IsFinite(loss) ? loss : null,
             ["best_step"] = BestStep,
+            ["updates"] = Updates,
+            ["computed_on"] = new JsonArray([.. ComputedOn.Select(c => (JsonNode)c.ToJson())]),
             ["seconds_before"] = SecondsBefore,
             ["phase_seconds"] = new JsonObject(PhaseSeconds.Select(p => KeyValuePair.Create(p.Key, (JsonNode?)p.Value))),
             ["template_date"] = TemplateDate,
@@ -117,6 +125,9 @@ public sealed record RunState(string Verb, long Step, SamplerState Sampler)
                 LossBefore = (double?)extra["loss_before"],
                 BestLoss = (double?)extra["best_loss"],
                 BestStep = (long?)extra["best_step"] ?? 0,
+                // Older versions counted none: their steps are taken for updates.
+                Updates = (long?)extra["updates"] ?? (long?)extra["step"] ?? 0,
+                ComputedOn = Training.ComputedOn.FromJson(extra["computed_on"]),
                 SecondsBefore = (double?)extra["seconds_before"] ?? 0,
                 PhaseSeconds = (extra["phase_seconds"] as JsonObject ?? []).ToDictionary(p => p.Key, p => (double?)p.Value ?? 0),
                 TemplateDate = (string?)extra["template_date"] ?? "",

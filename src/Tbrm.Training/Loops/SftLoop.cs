@@ -40,7 +40,11 @@ public sealed class SftLoop : IDisposable
         try
         {
             Prepare(stop);
-            Steps(stop);
+            if (Steps(stop) is { } reason)
+            {
+                return new(ExitCode.NonFinite, $"{reason}. The last good checkpoint is in {_recorder.Checkpoints.Root}");
+            }
+
             string last = _recorder.Checkpoints.FolderOf(_recorder.State.Step);
             return new(ExitCode.Ok, _session.Policy.Adapter is null ? $"model: {RunState.ModelFolderOf(last)}" : $"adapter: {RunState.AdapterFolderOf(last)}");
         }
@@ -59,16 +63,6 @@ public sealed class SftLoop : IDisposable
     {
         _rollout?.Dispose();
         _step.Dispose();
-    }
-
-    /// <summary>Ends a run whose steps are not finite any more.</summary>
-    internal static void GiveUp(long step, int nonFinite, RunConfig config, string what)
-    {
-        if (nonFinite >= config.Trainer.MaxNonFiniteSteps)
-        {
-            throw new TbrmUserException(ExitCode.NonFinite, string.Create(CultureInfo.InvariantCulture,
-                $"step {step} of {what}: loss or gradient were not finite {nonFinite} times in a row, and those updates were not made. Lower sft.optim.lr (it is {config.Sft.Optim.Lr}), or lengthen its warm-up"));
-        }
     }
 
     private void Prepare(CancellationToken stop)
@@ -98,32 +92,36 @@ public sealed class SftLoop : IDisposable
         _recorder.Publish();
     }
 
-    private void Steps(CancellationToken stop)
+    /// <summary>Makes the steps; returns why the run came to nothing, null when it did not.</summary>
+    private string? Steps(CancellationToken stop)
     {
-        int nonFinite = 0;
+        UpdateCount updates = new(RunState.Sft, _session.Config, _recorder.State.Updates);
         for (long step = _recorder.State.Step + 1; step <= _step.TotalSteps; step++)
         {
             SftOutcome outcome = _recorder.Clock.Measure("step", () => _recorder.Clock.Measure("update_actor", () => _step.Run(step, stop)));
-            nonFinite = outcome.Finite ? 0 : nonFinite + 1;
-            if (nonFinite >= _session.Config.Trainer.MaxNonFiniteSteps)
+            updates.Add(outcome.Update);
+            if (updates.Patience(step) is { } reason)
             {
                 _recorder.Finish(step, outcome.Metrics, new(outcome.Tokens), test: null);
-                GiveUp(step, nonFinite, _session.Config, $"{_step.TotalSteps}; the last good checkpoint is in {_recorder.Checkpoints.Root}");
+                return reason;
             }
 
-            Finish(step, outcome, stop);
+            Finish(step, outcome, updates.Made, stop);
         }
 
-        _recorder.IsFinished = true;
+        string? nothing = updates.Outcome(_step.TotalSteps);
+        _recorder.IsFinished = nothing is null;
+        return nothing;
     }
 
     /// <summary>Everything after the update. The state moves on only here.</summary>
-    private void Finish(long step, SftOutcome outcome, CancellationToken stop)
+    private void Finish(long step, SftOutcome outcome, long updates, CancellationToken stop)
     {
-        _recorder.State = _recorder.State with { Step = step, Sampler = _step.SamplerState };
+        _recorder.State = _recorder.State with { Step = step, Sampler = _step.SamplerState, Updates = updates };
         bool isTested = _recorder.IsTested(step), isSaved = _recorder.IsSaved(step);
         _recorder.Finish(step, outcome.Metrics, new(outcome.Tokens), isTested ? m => Test(step, m, stop) : null);
         _progress.Show("sft", (double)step / _step.TotalSteps, string.Create(CultureInfo.InvariantCulture, $"{step}/{_step.TotalSteps}, loss {outcome.Loss:F3}"));
+        isSaved |= isTested && _recorder.IsNewBest(step);
         if (isSaved)
         {
             Save(step);

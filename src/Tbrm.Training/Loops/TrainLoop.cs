@@ -143,7 +143,8 @@ public sealed class TrainLoop : IDisposable
     {
         LearningRate schedule = new(_config.Actor.Optim, _totalSteps);
         TrainStep train = new(_session, _sampler, _rollout, _reference!, _optimizer!, schedule, _recorder.Clock, _progress);
-        int nonFinite = 0;
+        UpdateCount updates = new(RunState.Train, _config, _recorder.State.Updates);
+        long last = _recorder.State.Step;
         for (long step = _recorder.State.Step + 1; step <= _totalSteps; step++)
         {
             StepOutcome? outcome = _recorder.Clock.Measure("step", () => train.Run(step, stop));
@@ -152,14 +153,20 @@ public sealed class TrainLoop : IDisposable
                 break;
             }
 
-            nonFinite = outcome.Finite ? 0 : nonFinite + 1;
-            if (nonFinite >= _config.Trainer.MaxNonFiniteSteps)
+            updates.Add(outcome.Update);
+            if (updates.Patience(step) is { } reason)
             {
                 _recorder.Finish(step, outcome.Metrics, Tokens(outcome), test: null);
-                return GaveUp(step, nonFinite);
+                return GaveUp(reason);
             }
 
-            Finish(step, outcome, stop);
+            Finish(step, outcome, updates.Made, stop);
+            last = step;
+        }
+
+        if (updates.Outcome(last) is { } nothing)
+        {
+            return GaveUp(nothing);
         }
 
         _recorder.IsFinished = true;
@@ -167,9 +174,9 @@ public sealed class TrainLoop : IDisposable
     }
 
     /// <summary>Everything after the update: evaluation, metrics, dumps, checkpoint. The state moves on only here.</summary>
-    private void Finish(long step, StepOutcome outcome, CancellationToken stop)
+    private void Finish(long step, StepOutcome outcome, long updates, CancellationToken stop)
     {
-        _recorder.State = _recorder.State with { Step = step, Sampler = _sampler.State };
+        _recorder.State = _recorder.State with { Step = step, Sampler = _sampler.State, Updates = updates };
         if (_config.Ref.ResetSteps > 0 && step % _config.Ref.ResetSteps == 0)
         {
             _reference!.CopyWeightsFrom(_session.Policy);
@@ -185,6 +192,7 @@ public sealed class TrainLoop : IDisposable
         bool isTested = _isEvaluated && _recorder.IsTested(step), isSaved = _recorder.IsSaved(step);
         outcome.Metrics["timing_s/update_weights"] = 0;
         _recorder.Finish(step, outcome.Metrics, Tokens(outcome), isTested ? m => _recorder.Evaluate(step, m, stop) : null);
+        isSaved |= isTested && _recorder.IsNewBest(step);
         if (isSaved)
         {
             Save(step);
@@ -232,9 +240,7 @@ public sealed class TrainLoop : IDisposable
             : "interrupted before the first step; nothing was trained yet");
     }
 
-    private TrainEnd GaveUp(long step, int times) => new(ExitCode.NonFinite,
-        $"step {step}: logits, loss or gradient were not finite {times} times in a row, and those updates were not made. The last good checkpoint is in "
-        + $"{_recorder.Checkpoints.Root}. Lower actor.optim.lr (it is {_config.Actor.Optim.Lr}), or raise algorithm.tbrm.beta");
+    private TrainEnd GaveUp(string reason) => new(ExitCode.NonFinite, $"{reason}. The last good checkpoint is in {_recorder.Checkpoints.Root}");
 
     private static StepTokens Tokens(StepOutcome outcome) => new(outcome.Trajectories.Sum(t => (long)t.Length), outcome.Trajectories.Sum(t => (long)t.ResponseIds.Length));
 

@@ -38,22 +38,23 @@ internal sealed class WarmStart(OpenRun run, RunRecorder recorder, IProgressDisp
 
         SftConfig config = _session.Config.Sft;
         double loss = double.NaN;
-        int nonFinite = 0;
+        UpdateCount updates = new(RunState.WarmStart, _session.Config, run.WarmStart is { } saved ? RunState.Read(saved).Updates : 0);
         for (long step = done + 1; step <= sft.TotalSteps; step++)
         {
-            RunState before = new(RunState.WarmStart, step - 1, sft.SamplerState);
+            RunState before = new(RunState.WarmStart, step - 1, sft.SamplerState) { Updates = updates.Made };
             SftOutcome outcome = Step(sft, step, before, stop);
             loss = outcome.Loss;
-            nonFinite = outcome.Finite ? 0 : nonFinite + 1;
-            SftLoop.GiveUp(step, nonFinite, _session.Config, "the warm start");
+            updates.Add(outcome.Update);
+            GiveUp(updates.Patience(step));
             progress.Show("warm start", (double)step / sft.TotalSteps, string.Create(CultureInfo.InvariantCulture, $"{step}/{sft.TotalSteps}, loss {loss:F3}"));
             if (config.SaveFreq > 0 && step % config.SaveFreq == 0 && step < sft.TotalSteps)
             {
-                Save(sft, before with { Step = step, Sampler = sft.SamplerState });
+                Save(sft, before with { Step = step, Sampler = sft.SamplerState, Updates = updates.Made });
             }
         }
 
         progress.Clear();
+        GiveUp(updates.Outcome(sft.TotalSteps));
         progress.Say(FormattableString.Invariant($"warm start: {sft.TotalSteps} supervised steps, loss {loss:F3}"));
     }
 
@@ -63,6 +64,14 @@ internal sealed class WarmStart(OpenRun run, RunRecorder recorder, IProgressDisp
         if (Directory.Exists(folder.WarmStartPath))
         {
             DiskErrors.Translated($"deleting {folder.WarmStartPath}", () => Directory.Delete(folder.WarmStartPath, recursive: true));
+        }
+    }
+
+    private static void GiveUp(string? reason)
+    {
+        if (reason is not null)
+        {
+            throw new TbrmUserException(ExitCode.NonFinite, reason);
         }
     }
 
@@ -90,7 +99,7 @@ internal sealed class WarmStart(OpenRun run, RunRecorder recorder, IProgressDisp
             SecondsBefore = recorder.Seconds,
             PhaseSeconds = new Dictionary<string, double> { [Phase] = _secondsBefore + Stopwatch.GetElapsedTime(_started).TotalSeconds },
         };
-        _checkpoints.Save(state.Step, folder => RunRecorder.Fill(folder, _session, state, f => sft.Save(RunState.OptimizerPathOf(f))), []);
+        _checkpoints.Save(state.Step, folder => RunRecorder.Fill(folder, run, state, f => sft.Save(RunState.OptimizerPathOf(f))), []);
         _savedStep = state.Step;
     }
 }

@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Generic;
 using System.IO;
 using Tbrm.Core;
 using Tbrm.Engine;
@@ -10,7 +11,8 @@ public sealed class OpenRun : IDisposable
 {
     private readonly RunLock _lock;
 
-    private OpenRun(RunLock runLock, RunFolder folder, TrainingSession session, string? resumedFrom, string? warmStart, RunState? state)
+    private OpenRun(RunLock runLock, RunFolder folder, TrainingSession session, string? resumedFrom, string? warmStart, RunState? state,
+        IReadOnlyList<ComputedOn> computedOn)
     {
         _lock = runLock;
         Folder = folder;
@@ -18,6 +20,7 @@ public sealed class OpenRun : IDisposable
         ResumedFrom = resumedFrom;
         WarmStart = warmStart;
         State = state;
+        ComputedOn = computedOn;
     }
 
     /// <summary>Where everything of the run goes.</summary>
@@ -34,6 +37,9 @@ public sealed class OpenRun : IDisposable
 
     /// <summary>What the checkpoint says; null for a run that begins.</summary>
     public RunState? State { get; }
+
+    /// <summary>What the run was computed on, this process included.</summary>
+    public IReadOnlyList<ComputedOn> ComputedOn { get; }
 
     /// <summary>The last step whose metrics are written: one that was stopped in its test still has to write them. Null for a run that begins.</summary>
     public long? RecordedStep => State is null ? null : State.Pending is null ? State.Step : State.Step > 0 ? State.Step - 1 : null;
@@ -93,7 +99,8 @@ public sealed class OpenRun : IDisposable
 
         bool mayBeWarm = from is null && verb == RunState.Train && config.Trainer.ResumeMode == "auto" && config.Model.Path.Length == 0 && config.Sft.TotalTrainingSteps > 0;
         string? warmStart = mayBeWarm ? WarmStartStore(folder).Latest(Warn) : null;
-        config = TemplateDate.Pin(config, state ?? (warmStart is null ? null : RunState.Read(warmStart)));
+        RunState? goesOn = state ?? (warmStart is null ? null : RunState.Read(warmStart));
+        config = TemplateDate.Pin(config, goesOn);
         TrainingSession session = TrainingSession.Open(config, trainable: true, from ?? warmStart);
         try
         {
@@ -108,7 +115,14 @@ public sealed class OpenRun : IDisposable
                 progress.Say($"checkpoints of later steps were in the run folder; they are in {aside} now");
             }
 
-            return new(runLock, folder, session, from, warmStart, state);
+            IReadOnlyList<ComputedOn> before = goesOn?.ComputedOn ?? [];
+            ComputedOn now = Training.ComputedOn.Now(goesOn?.Verb ?? verb, goesOn?.Step ?? 0, session.Device.Description);
+            if (Training.ComputedOn.Change(before, now) is { } change)
+            {
+                Warn("warning: " + change);
+            }
+
+            return new(runLock, folder, session, from, warmStart, state, Training.ComputedOn.Continued(before, now));
         }
         catch
         {

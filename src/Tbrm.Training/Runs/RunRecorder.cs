@@ -73,6 +73,11 @@ public sealed class RunRecorder
     /// <summary>Whether a step is one after which the run saves.</summary>
     public bool IsSaved(long step) => IsDue(_run.Session.Config.Trainer.SaveFreq, step);
 
+    /// <summary>
+    /// Whether to save a step between the regular ones, because it is the best so far: the best checkpoint by validation is kept, so it must be there.
+    /// </summary>
+    public bool IsNewBest(long step) => _run.Session.Config.Trainer.SaveBest && State.BestStep == step && (State.BestAccuracy is not null || State.BestLoss is not null);
+
     /// <summary>Asks the evaluation prompts, where there are any; adds accuracies to the metrics.</summary>
     public void Evaluate(long step, MetricSet metrics, CancellationToken stop)
     {
@@ -185,16 +190,17 @@ public sealed class RunRecorder
     public void Save(long step, Action<string> rest)
     {
         RunState state = State with { SecondsBefore = Seconds, PhaseSeconds = new Dictionary<string, double>(Clock.Totals) };
-        Clock.Measure("save_checkpoint", () => Checkpoints.Save(step, folder => Fill(folder, _run.Session, state, rest), [State.BestStep]));
+        Clock.Measure("save_checkpoint", () => Checkpoints.Save(step, folder => Fill(folder, _run, state, rest), [State.BestStep]));
         _savedStep = step;
     }
 
     /// <summary>What every checkpoint holds.</summary>
-    public static void Fill(string folder, TrainingSession session, RunState state, Action<string> rest)
+    public static void Fill(string folder, OpenRun run, RunState state, Action<string> rest)
     {
+        TrainingSession session = run.Session;
         session.SaveModel(RunState.ModelFolderOf(folder));
         rest(folder);
-        (state with { TemplateDate = session.Config.Data.TemplateDate }).Write(folder);
+        (state with { TemplateDate = session.Config.Data.TemplateDate, ComputedOn = run.ComputedOn }).Write(folder);
         File.WriteAllText(Path.Combine(folder, "config.resolved.yaml"), ConfigWriter.ToYaml(session.Config));
     }
 
@@ -213,7 +219,7 @@ public sealed class RunRecorder
     /// <summary>summary.json and report.html as of now; the report of a run that goes on may wait.</summary>
     public void Publish(bool isLast = false)
     {
-        RunSummary.Write(_run.Folder, _run.Session, this, _totalSteps, _monitor.Warnings.All);
+        RunSummary.Write(_run.Folder, _run.Session, this, _totalSteps, _run.ComputedOn, _monitor.Warnings.All);
         _monitor.WriteReport(isLast);
     }
 

@@ -10,7 +10,8 @@ namespace Tbrm.Training;
 /// <summary>summary.json: what came of a run.</summary>
 internal static class RunSummary
 {
-    public static void Write(RunFolder folder, TrainingSession session, RunRecorder run, long totalSteps, IReadOnlyList<RunWarning> warnings)
+    public static void Write(RunFolder folder, TrainingSession session, RunRecorder run, long totalSteps, IReadOnlyList<ComputedOn> computedOn,
+        IReadOnlyList<RunWarning> warnings)
     {
         RunState state = run.State;
         RunConfig config = session.Config;
@@ -35,6 +36,8 @@ internal static class RunSummary
             ["algorithm"] = state.Verb == RunState.Sft ? RunState.Sft : config.Algorithm.Name,
             ["seed"] = config.Trainer.Seed,
             ["model"] = Model(session.Policy),
+            ["updates"] = state.Updates,
+            ["computed_on"] = new JsonArray([.. computedOn.Select(c => (JsonNode)c.ToJson())]),
             ["device"] = JsonNode.Parse(session.Device.Description),
             ["version"] = Version,
             ["warnings"] = new JsonArray([.. warnings.Select(w => (JsonNode)w.ToJson())]),
@@ -51,7 +54,7 @@ internal static class RunSummary
     private static double? Finite(double? value) => value is { } v && double.IsFinite(v) ? v : null;
 
     /// <summary>Version and commit that this program was built from.</summary>
-    private static string Version =>
+    internal static string Version =>
         typeof(RunSummary).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "";
 
     private static JsonObject Model(Policy policy)

@@ -56,7 +56,7 @@ public sealed class RunWarnings(RunConfig config)
                 _states.Add(rule.Kind, state = new());
             }
 
-            if (state.Observe(rule, step, rule.Seen(metrics)))
+            if (state.Observe(rule, step, metrics))
             {
                 raised.Add(state.Warning!);
             }
@@ -83,9 +83,11 @@ public sealed class RunWarnings(RunConfig config)
                 && m.Find("actor/loss_trajectories") is 0 ? nothing : null,
             $"responses that hit the length limit are left out by algorithm.tbrm.truncation=drop (it is {config.Algorithm.Tbrm.Truncation}), those whose grader failed by reward.on_error=drop (it is {config.Reward.OnError})"),
         new("skipped_step", 1, m => m.Find("actor/loss_trajectories") is 0 && m.Find("rollout/non_finite") is 0 ? null : Above(m, "actor/skipped", 0, _ => $"logits, loss or gradient were not finite, and the update was not made"),
-            string.Create(CultureInfo.InvariantCulture, $"lower actor.optim.lr (it is {config.Actor.Optim.Lr}), lengthen its warm-up, or lower actor.grad_clip (it is {config.Actor.GradClip})")),
+            string.Create(CultureInfo.InvariantCulture, $"lower actor.optim.lr (it is {config.Actor.Optim.Lr}), lengthen its warm-up, or lower actor.grad_clip (it is {config.Actor.GradClip})"),
+            m => Above(m, "rollout/non_finite", 0, _ => $"") is null ? null : UpdateCount.AdviceBeforeFirstUpdate(RunState.Train, config)),
         new("skipped_supervised_step", 1, m => Above(m, "sft/skipped", 0, _ => $"loss or gradient were not finite, and the update was not made"),
-            string.Create(CultureInfo.InvariantCulture, $"lower sft.optim.lr (it is {config.Sft.Optim.Lr}), lengthen its warm-up, or lower sft.grad_clip (it is {config.Sft.GradClip})")),
+            string.Create(CultureInfo.InvariantCulture, $"lower sft.optim.lr (it is {config.Sft.Optim.Lr}), lengthen its warm-up, or lower sft.grad_clip (it is {config.Sft.GradClip})"),
+            m => double.IsFinite(m.Find("sft/loss") ?? 0) ? null : UpdateCount.AdviceBeforeFirstUpdate(RunState.Sft, config)),
         new("probability_drift", 1, m => Above(m, "training/rollout_probs_diff_max", config.Trainer.BatchInvariant ? 0 : FastPathDrift, drift => $"the rollout's probabilities and the trainer's differ by up to {drift:G3}"),
             "both run the same kernels, so this is a defect unless a faster path that is not row-invariant was chosen: please report it with the run's config.resolved.yaml; trainer.max_rollout_probs_diff=0 stops a run at the first difference"),
         new("grader_failures", 1, Failures,
@@ -109,7 +111,8 @@ public sealed class RunWarnings(RunConfig config)
     /// <param name="Patience">Steps in a row that make a warning of it.</param>
     /// <param name="Seen">What was seen in a step, or null.</param>
     /// <param name="Advice">What to try.</param>
-    private sealed record Rule(string Kind, int Patience, Func<MetricSet, string?> Seen, string Advice);
+    /// <param name="AdviceFromStart">What to try instead when the first step of the run shows it already; null when that makes no difference.</param>
+    private sealed record Rule(string Kind, int Patience, Func<MetricSet, string?> Seen, string Advice, Func<MetricSet, string?>? AdviceFromStart = null);
 
     private sealed class State
     {
@@ -117,9 +120,9 @@ public sealed class RunWarnings(RunConfig config)
 
         public RunWarning? Warning { get; private set; }
 
-        public bool Observe(Rule rule, long step, string? what)
+        public bool Observe(Rule rule, long step, MetricSet metrics)
         {
-            if (what is null)
+            if (rule.Seen(metrics) is not { } what)
             {
                 _inARow = 0;
                 return false;
@@ -137,7 +140,7 @@ public sealed class RunWarnings(RunConfig config)
                 return false;
             }
 
-            Warning = new(rule.Kind, what, rule.Advice, _first, step, _inARow);
+            Warning = new(rule.Kind, what, (_first == 1 ? rule.AdviceFromStart?.Invoke(metrics) : null) ?? rule.Advice, _first, step, _inARow);
             return true;
         }
     }

@@ -12,8 +12,8 @@ namespace Tbrm.Training;
 /// <param name="Metrics">The numbers of the step.</param>
 /// <param name="Loss">Cross entropy of the examples before the update, nats per learned token.</param>
 /// <param name="Tokens">Tokens of prompts and responses.</param>
-/// <param name="Finite">False when loss or gradient were no numbers: the weights are unchanged.</param>
-public sealed record SftOutcome(MetricSet Metrics, double Loss, long Tokens, bool Finite);
+/// <param name="Update">Whether the weights were updated; where they were not, they are unchanged.</param>
+public sealed record SftOutcome(MetricSet Metrics, double Loss, long Tokens, UpdateOutcome Update);
 
 /// <summary>
 /// A supervised step: the next examples, cross entropy per learned token, one optimizer step. Examples are packed end to end without padding;
@@ -74,7 +74,7 @@ public sealed class SftStep : IDisposable
         metrics["sft/tokens"] = learned;
         metrics["sft/skipped"] = result.Applied ? 0 : 1;
         metrics["perf/total_num_tokens"] = tokens;
-        return new(metrics, loss, tokens, result.Applied);
+        return new(metrics, loss, tokens, result.Applied ? UpdateOutcome.Made : double.IsFinite(loss) ? UpdateOutcome.NotFinite : UpdateOutcome.LogitsNotFinite);
     }
 
     /// <summary>Cross entropy of examples that nothing is learned from, nats per learned token.</summary>

@@ -13,9 +13,9 @@ namespace Tbrm.Training;
 /// <param name="Prompts">The prompts, in order.</param>
 /// <param name="Trajectories">n per prompt, samples of a prompt together.</param>
 /// <param name="Judged">One verdict per trajectory.</param>
-/// <param name="Finite">False when logits, loss or gradient were no numbers: the weights are unchanged.</param>
+/// <param name="Update">Whether the weights were updated; where they were not, they are unchanged.</param>
 public sealed record StepOutcome(
-    MetricSet Metrics, IReadOnlyList<EncodedPrompt> Prompts, IReadOnlyList<Trajectory> Trajectories, JudgedResponse[] Judged, bool Finite);
+    MetricSet Metrics, IReadOnlyList<EncodedPrompt> Prompts, IReadOnlyList<Trajectory> Trajectories, JudgedResponse[] Judged, UpdateOutcome Update);
 
 /// <summary>
 /// One iteration of Algorithm 1 of arXiv 2505.15311: prompts, trajectories of the present policy, rewards, reference log-probs, the gradient
@@ -45,17 +45,18 @@ public sealed class TrainStep(TrainingSession session, PromptSampler sampler, Ro
         IReadOnlyList<ReferenceScores> logpRef = clock.Measure("ref", () => ReferenceStage.Score(reference, tau, Temperature, stop));
         UpdateResult residual = clock.Measure("update_actor", () => _update.Accumulate(tau, logpRef, stop));
         double learningRate = schedule.At(step);
-        OptimizerResult update = clock.Measure("update_actor", () => tau.NonFinite > 0 || tau.LossTrajectories == 0
+        OptimizerResult update = clock.Measure("update_actor", () => tau.NonFinite > 0 || tau.LossTrajectories == 0 || !double.IsFinite(residual.Loss)
             ? Skip()
             : optimizer.Step(learningRate, _config.Actor.GradClip));
         session.Policy.ReleaseActivations();
 
-        bool isEmpty = tau.LossTrajectories == 0 && tau.NonFinite == 0;
-        bool finite = isEmpty || (update.Applied && double.IsFinite(residual.Loss));
+        UpdateOutcome outcome = tau.NonFinite > 0 ? UpdateOutcome.LogitsNotFinite
+            : tau.LossTrajectories == 0 ? UpdateOutcome.NothingToLearn
+            : update.Applied ? UpdateOutcome.Made : UpdateOutcome.NotFinite;
         MetricSet metrics = StepMetrics.Of(step, sampler.State.Epoch, tau, judged, residual, update, learningRate, _config);
         metrics["rollout/preemptions"] = rollout.Counts.Preemptions - preemptions;
         StepMetrics.AddSources(metrics, prompts, tau, judged);
-        return new(metrics, prompts, trajectories, judged, finite);
+        return new(metrics, prompts, trajectories, judged, outcome);
     }
 
     private float Temperature => _config.Rollout.Temperature > 0 ? (float)_config.Rollout.Temperature : 1;
