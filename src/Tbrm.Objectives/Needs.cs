@@ -59,4 +59,7 @@ public enum Needs
 
     /// <summary>sum_a pi(a|s)^2 of every row (optimal token baseline).</summary>
     SumPiSquared = 1 << 15,
+
+    /// <summary>Q and V apart; without it, log pi = Q - V is enough.</summary>
+    Logits = 1 << 16,
 }

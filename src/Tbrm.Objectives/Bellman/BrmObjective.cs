@@ -27,7 +27,7 @@ public sealed class BrmObjective(BellmanOptions options) : IObjective, IAlgorith
     ];
 
     /// <inheritdoc/>
-    public Needs Needs => Needs.ReferenceLogp;
+    public Needs Needs => Needs.Logits | Needs.ReferenceLogp;
 
     /// <inheritdoc/>
     public ObjectiveResult Evaluate(ObjectiveBatch batch)

@@ -29,7 +29,7 @@ public sealed class RevalObjective(BellmanOptions options) : IObjective, IAlgori
     }
 
     /// <inheritdoc/>
-    public Needs Needs => Needs.ReferenceLogp | Needs.ReferenceValue | (options.Iterative ? Needs.FrozenValue : Needs.None);
+    public Needs Needs => Needs.Logits | Needs.ReferenceLogp | Needs.ReferenceValue | (options.Iterative ? Needs.FrozenValue : Needs.None);
 
     /// <inheritdoc/>
     public FusedKernel? Fused => new(Calibrated: true, options.Beta, options.Scale(), options.DetachValue, options.Iterative);

@@ -28,7 +28,7 @@ public sealed class TbrmObjective(BellmanOptions options) : IObjective, IAlgorit
     }
 
     /// <inheritdoc/>
-    public Needs Needs => Needs.ReferenceLogp | (options.Iterative ? Needs.FrozenValue : Needs.None);
+    public Needs Needs => Needs.Logits | Needs.ReferenceLogp | (options.Iterative ? Needs.FrozenValue : Needs.None);
 
     /// <inheritdoc/>
     public FusedKernel? Fused => new(Calibrated: false, options.Beta, options.Scale(), options.DetachValue, options.Iterative);

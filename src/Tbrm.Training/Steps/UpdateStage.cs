@@ -31,7 +31,7 @@ public sealed class UpdateResult
 public sealed class UpdateStage(Policy policy, RunConfig config)
 {
     /// <summary>What a step computes.</summary>
-    private const Needs Provided = Needs.ReferenceLogp | Needs.ReferenceValue | Needs.Entropy;
+    private const Needs Provided = Needs.Logits | Needs.ReferenceLogp | Needs.ReferenceValue | Needs.Entropy;
 
     private readonly IObjective _objective = Choose(config);
     private readonly float _temperature = config.Rollout.Temperature > 0 ? (float)config.Rollout.Temperature : 1;
