@@ -22,6 +22,7 @@ internal static class Program
         new TemplateVerb(),
         new TaskVerb(),
         new DataVerb(),
+        new ObjectiveVerb(),
         new PlanVerb(),
         new ExportVerb(),
         new DoctorVerb(),

@@ -14,6 +14,12 @@ public interface IObjective
     FusedKernel? Fused => null;
 
     /// <summary>
+    /// Whether parts of the loss are constants for the gradient by design, so that it is not the loss's derivative and finite differences say
+    /// nothing.
+    /// </summary>
+    bool StopsGradient => false;
+
+    /// <summary>
     /// Adds what depends on the whole mini-batch but not on the policy (a group's baseline), before it is cut into micro-batches.
     /// </summary>
     ObjectiveBatch Prepare(ObjectiveBatch whole) => whole;

@@ -33,6 +33,8 @@ public sealed class ValueLoss(ValueLossOptions options) : IObjective
         batch.Check(Needs);
         ObjectiveResult result = new(batch.RowCount, values: true);
         double[] weights = LossAggregation.RowWeights(batch, options.LossAggMode, options.LossScaleFactor);
+        result.Metrics.AddMean("critic/vf_clipfrac", 0, 0);
+        result.Metrics.AddMean("critic/vpred_mean", 0, 0);
         Ratio.ForEach(batch, i =>
         {
             double v = batch.Values[i], old = batch.OldValues[i], target = batch.Returns[i];

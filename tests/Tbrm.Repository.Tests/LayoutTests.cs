@@ -9,12 +9,12 @@ namespace Tbrm.Repository.Tests;
 /// <summary>What stands where, and what must stand nowhere.</summary>
 public sealed partial class LayoutTests
 {
-    private static readonly string[] s_top = ["native", "src", "tests", "bench", "cmake", "docs", "build.sh", "build.ps1", "Tbrm.sln", "README.md",
+    private static readonly string[] s_top = ["native", "src", "tests", "bench", "cmake", "docs", "examples", "build.sh", "build.ps1", "Tbrm.sln", "README.md",
         "LICENSE", "THIRD-PARTY-NOTICES.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md"];
 
     private static readonly string[] s_ignored = ["artifacts", "runs", "shared"];
 
-    private static readonly string[] s_sourceFolders = ["native", "src", "tests", "bench", "cmake", "docs"];
+    private static readonly string[] s_sourceFolders = ["native", "src", "tests", "bench", "cmake", "docs", "examples"];
 
     [Test]
     public void The_top_level_holds_what_it_should_and_nothing_else()

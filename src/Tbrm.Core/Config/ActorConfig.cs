@@ -36,9 +36,9 @@ public sealed record ActorConfig
     [AllowedRange(1, 1e9, ExclusiveMinimum = true)]
     public double? ClipRatioC { get; init; }
 
-    /// <summary>How the losses of tokens become one number.</summary>
-    [AllowedWords("token-mean", "token-sum", "seq-mean-token-sum", "seq-mean-token-mean", "seq-mean-token-sum-norm")]
-    public string LossAggMode { get; init; } = "token-mean";
+    /// <summary>How the losses of tokens become one number; empty: the loss's own, token-mean for most.</summary>
+    [AllowedWords("", "token-mean", "token-sum", "seq-mean-token-sum", "seq-mean-token-mean", "seq-mean-token-sum-norm")]
+    public string LossAggMode { get; init; } = "";
 
     /// <summary>Divisor of seq-mean-token-sum-norm; null: data.max_response_length.</summary>
     [AllowedRange(0, 1e12, ExclusiveMinimum = true)]

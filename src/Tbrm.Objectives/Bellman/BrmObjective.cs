@@ -30,6 +30,9 @@ public sealed class BrmObjective(BellmanOptions options) : IObjective, IAlgorith
     public Needs Needs => Needs.Logits | Needs.ReferenceLogp;
 
     /// <inheritdoc/>
+    public bool StopsGradient => options.StopGradNext;
+
+    /// <inheritdoc/>
     public ObjectiveResult Evaluate(ObjectiveBatch batch)
     {
         batch.Check(Needs);

@@ -45,7 +45,7 @@ public sealed class RebelObjective(RebelOptions options) : IObjective, IAlgorith
         batch.Check(Needs);
         ObjectiveResult result = new(batch.RowCount);
         double[] baseline = options.Ratio == "ref" ? batch.RefLogp : batch.OldLogp;
-        int[][] groups = [.. Groups.Of(batch).Select(g => g.Where(b => HasAction(batch, b)).ToArray())];
+        int[][] groups = [.. Groups.Of(batch).Select(g => g.Where(b => TrajectoryResidual.HasAction(batch, b)).ToArray())];
         long pairs = groups.Sum(g => g.Length * (g.Length - 1L) / 2);
         foreach (int[] members in groups)
         {
@@ -69,11 +69,5 @@ public sealed class RebelObjective(RebelOptions options) : IObjective, IAlgorith
         }
 
         return result;
-    }
-
-    private static bool HasAction(ObjectiveBatch batch, int b)
-    {
-        (int begin, int end) = batch.Actions(b);
-        return TrajectoryResidual.FirstAction(batch, begin, end) < end;
     }
 }

@@ -56,6 +56,13 @@ internal static class TrajectoryResidual
         return begin;
     }
 
+    /// <summary>Whether trajectory b has a row that counts.</summary>
+    public static bool HasAction(ObjectiveBatch batch, int b)
+    {
+        (int begin, int end) = batch.Actions(b);
+        return FirstAction(batch, begin, end) < end;
+    }
+
     /// <summary>log pi(tau) - log pi_ref(tau), nats.</summary>
     public static double LogRatio(ObjectiveBatch batch, int begin, int end)
     {

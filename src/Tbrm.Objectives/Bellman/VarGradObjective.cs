@@ -42,8 +42,15 @@ public sealed class VarGradObjective(VarGradOptions options) : IObjective, IAlgo
     {
         batch.Check(Needs);
         double[] logZ = new double[batch.TrajectoryCount];
-        foreach (int[] members in Groups.Of(batch))
+        foreach (int[] group in Groups.Of(batch))
         {
+            // One without an action has no residual, so it has no part in log Z either.
+            int[] members = Array.FindAll(group, b => TrajectoryResidual.HasAction(batch, b));
+            if (members.Length == 0)
+            {
+                continue;
+            }
+
             double mean = members.Average(b => batch.RewardOf(b) / options.Beta - LogRatioRegression.LogRatio(batch, batch.RefLogp, b));
             Array.ForEach(members, b => logZ[b] = mean);
         }

@@ -12,6 +12,12 @@ public sealed class CispoLoss : IPolicyLoss, IPolicyLossEntry
     public static string Summary => "policy gradient with clipped importance weights";
 
     /// <inheritdoc/>
+    public static string Paper => "arXiv 2506.13585";
+
+    /// <inheritdoc/>
+    public bool StopsGradient(PolicyLossOptions options) => true;
+
+    /// <inheritdoc/>
     public void Evaluate(ObjectiveBatch batch, PolicyLossOptions options, PolicyLossRows rows) => Ratio.ForEach(batch, i =>
     {
         (double ratio, _, double log) = Ratio.Of(batch, i);

@@ -19,6 +19,12 @@ public sealed class ClipCovLoss : IPolicyLoss, IPolicyLossEntry
     public static string Summary => "no gradient on some tokens of large covariance";
 
     /// <inheritdoc/>
+    public static string Paper => "arXiv 2505.22617";
+
+    /// <inheritdoc/>
+    public IReadOnlyList<string> Metrics => ["actor/pg_clipfrac", "actor/ppo_kl"];
+
+    /// <inheritdoc/>
     public Needs Needs => Needs.OldLogp | Needs.WholeBatch;
 
     /// <inheritdoc/>

@@ -11,6 +11,9 @@ public abstract class DppoLoss : IPolicyLoss
     private const double DefaultC = 20;
 
     /// <inheritdoc/>
+    public bool StopsGradient(PolicyLossOptions options) => true;
+
+    /// <inheritdoc/>
     public void Evaluate(ObjectiveBatch batch, PolicyLossOptions options, PolicyLossRows rows) => Ratio.ForEach(batch, i =>
     {
         double a = batch.Advantages[i], logp = batch.LogPi(i), c = options.ClipRatioC ?? DefaultC;
@@ -38,6 +41,9 @@ public sealed class DppoTvLoss : DppoLoss, IPolicyLossEntry
     public static string Summary => "trust region by the change of the token's probability";
 
     /// <inheritdoc/>
+    public static string Paper => "arXiv 2602.04879";
+
+    /// <inheritdoc/>
     protected override bool IsInside(double advantage, double logp, double oldLogp, PolicyLossOptions options)
     {
         double change = Math.Exp(logp) - Math.Exp(oldLogp);
@@ -55,6 +61,9 @@ public sealed class DppoKlLoss : DppoLoss, IPolicyLossEntry
 
     /// <inheritdoc/>
     public static string Summary => "trust region by the binary KL of the token's probability";
+
+    /// <inheritdoc/>
+    public static string Paper => "arXiv 2602.04879";
 
     /// <inheritdoc/>
     protected override bool IsInside(double advantage, double logp, double oldLogp, PolicyLossOptions options)

@@ -1,3 +1,4 @@
+using System.Collections.Generic;
 using Tbrm.Core;
 
 namespace Tbrm.Objectives;
@@ -13,6 +14,12 @@ public sealed class DroLoss : IPolicyLoss, IPolicyLossEntry
 
     /// <inheritdoc/>
     public static string Summary => "policy gradient with a squared log-ratio penalty (needs dro_beta)";
+
+    /// <inheritdoc/>
+    public static string Paper => "arXiv 2405.19107";
+
+    /// <inheritdoc/>
+    public IReadOnlyList<string> Metrics => ["actor/ppo_kl"];
 
     /// <inheritdoc/>
     public void Evaluate(ObjectiveBatch batch, PolicyLossOptions options, PolicyLossRows rows)

@@ -18,6 +18,9 @@ public sealed class GeoMeanLoss : IPolicyLoss, IPolicyLossEntry
     public static string Summary => "geometric mean of clipped ratios";
 
     /// <inheritdoc/>
+    public static string Paper => "arXiv 2507.20673";
+
+    /// <inheritdoc/>
     public string Aggregation => LossAggregation.SequenceMean;
 
     /// <inheritdoc/>

@@ -1,3 +1,5 @@
+using System.Collections.Generic;
+
 namespace Tbrm.Objectives;
 
 /// <summary>GPG, arXiv 2504.02546: -A log pi, plain REINFORCE.</summary>
@@ -8,6 +10,12 @@ public sealed class GpgLoss : IPolicyLoss, IPolicyLossEntry
 
     /// <inheritdoc/>
     public static string Summary => "plain policy gradient, no ratio";
+
+    /// <inheritdoc/>
+    public static string Paper => "arXiv 2504.02546";
+
+    /// <inheritdoc/>
+    public IReadOnlyList<string> Metrics => [];
 
     /// <inheritdoc/>
     public Needs Needs => Needs.None;

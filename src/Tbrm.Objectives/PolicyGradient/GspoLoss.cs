@@ -19,7 +19,13 @@ public sealed class GspoLoss : IPolicyLoss, IPolicyLossEntry
     public static string Summary => "clipped surrogate of the sequence's length-normalized ratio";
 
     /// <inheritdoc/>
+    public static string Paper => "arXiv 2507.18071";
+
+    /// <inheritdoc/>
     public string Aggregation => "seq-mean-token-mean";
+
+    /// <inheritdoc/>
+    public bool StopsGradient(PolicyLossOptions options) => options.GspoGradient == "token";
 
     /// <inheritdoc/>
     public void Evaluate(ObjectiveBatch batch, PolicyLossOptions options, PolicyLossRows rows)

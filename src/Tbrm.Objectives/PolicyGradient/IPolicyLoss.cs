@@ -11,8 +11,14 @@ public interface IPolicyLoss
     /// <summary>What it reads besides log pi and advantages.</summary>
     Needs Needs => Needs.OldLogp;
 
-    /// <summary>An aggregation of its own, whatever loss_agg_mode says; null: that of the options.</summary>
-    string? Aggregation => null;
+    /// <summary>The means per token that it reports.</summary>
+    IReadOnlyList<string> Metrics => ["actor/pg_clipfrac", "actor/ppo_kl", "actor/pg_clipfrac_lower"];
+
+    /// <summary>The aggregation where loss_agg_mode is not given.</summary>
+    string Aggregation => "token-mean";
+
+    /// <summary>Whether parts of the loss are constants for the gradient (stop-gradient), so that it is not the loss's derivative.</summary>
+    bool StopsGradient(PolicyLossOptions options) => false;
 
     /// <summary>Fills loss and derivative of the rows that count.</summary>
     void Evaluate(ObjectiveBatch batch, PolicyLossOptions options, PolicyLossRows rows);
@@ -42,4 +48,7 @@ public interface IPolicyLossEntry
 
     /// <summary>One line for help and documents.</summary>
     static abstract string Summary { get; }
+
+    /// <summary>Where it was published.</summary>
+    static abstract string Paper { get; }
 }

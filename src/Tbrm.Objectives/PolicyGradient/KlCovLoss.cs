@@ -18,6 +18,12 @@ public sealed class KlCovLoss : IPolicyLoss, IPolicyLossEntry
     public static string Summary => "KL penalty on the tokens of largest covariance";
 
     /// <inheritdoc/>
+    public static string Paper => "arXiv 2505.22617";
+
+    /// <inheritdoc/>
+    public IReadOnlyList<string> Metrics => ["actor/ppo_kl"];
+
+    /// <inheritdoc/>
     public Needs Needs => Needs.OldLogp | Needs.WholeBatch;
 
     /// <inheritdoc/>

@@ -37,12 +37,13 @@ public sealed class PolicyGradientAlgorithms : IAlgorithmEntry
 
         foreach (Estimator estimator in EstimatorTable.Entries.Where(e => named.All(n => n.AdvEstimator != e.Name)))
         {
-            yield return Entry(estimator.Name, estimator.Name, DefaultLoss, "clipped surrogate; " + estimator.Summary, estimator.Paper);
+            string loss = PolicyLosses.Names.Contains(estimator.Name) ? estimator.Name : DefaultLoss;
+            yield return Entry(estimator.Name, estimator.Name, loss, $"{PolicyLosses.SummaryOf(loss)}; {estimator.Summary}", estimator.Paper);
         }
 
         foreach (string loss in PolicyLosses.Names.Where(l => l != DefaultLoss && EstimatorTable.Entries.All(e => e.Name != l)))
         {
-            yield return Entry(loss, DefaultEstimator, loss, PolicyLosses.SummaryOf(loss) + "; GRPO's advantages", "see the class of the loss");
+            yield return Entry(loss, DefaultEstimator, loss, PolicyLosses.SummaryOf(loss) + "; GRPO's advantages", PolicyLosses.PaperOf(loss));
         }
     }
 
@@ -50,7 +51,7 @@ public sealed class PolicyGradientAlgorithms : IAlgorithmEntry
     {
         Name = name,
         AdvEstimator = estimator,
-        LossMode = EstimatorTable.Entries.Any(e => e.Name == name) && PolicyLosses.Names.Contains(name) ? name : loss,
+        LossMode = loss,
         Summary = summary,
         Paper = paper,
         Options = typeof(PolicyLossOptions),

@@ -12,14 +12,24 @@ public sealed class PolicyGradientObjective(IPolicyLoss loss, PolicyLossOptions 
         | (options.KlWeight > 0 ? Needs.ReferenceLogp : Needs.None);
 
     /// <inheritdoc/>
+    public bool StopsGradient => loss.StopsGradient(options) || (options.KlWeight > 0 && options.KlLossType.EndsWith('+'));
+
+    /// <inheritdoc/>
     public ObjectiveResult Evaluate(ObjectiveBatch batch)
     {
         batch.Check(Needs);
         ObjectiveResult result = new(batch.RowCount, entropy: options.EntropyCoeff != 0);
         PolicyLossRows rows = new(batch.RowCount);
+        foreach (string name in loss.Metrics)
+        {
+            rows.Metrics.AddMean(name, 0, 0);
+        }
+
         loss.Evaluate(batch, options, rows);
         result.Metrics.Add(rows.Metrics);
-        double[] weights = LossAggregation.RowWeights(batch, loss.Aggregation ?? options.LossAggMode, options.LossScaleFactor);
+        string common = options.LossAggMode ?? "token-mean";
+        string mode = loss.Aggregation == LossAggregation.SequenceMean ? loss.Aggregation : options.LossAggMode ?? loss.Aggregation;
+        double[] weights = LossAggregation.RowWeights(batch, mode, options.LossScaleFactor);
         for (int i = 0; i < weights.Length; i++)
         {
             if (weights[i] != 0)
@@ -31,7 +41,7 @@ public sealed class PolicyGradientObjective(IPolicyLoss loss, PolicyLossOptions 
         }
 
         result.Metrics.AddSum("actor/pg_loss", result.Loss);
-        double[] own = loss.Aggregation is null ? weights : LossAggregation.RowWeights(batch, options.LossAggMode, options.LossScaleFactor);
+        double[] own = mode == common ? weights : LossAggregation.RowWeights(batch, common, options.LossScaleFactor);
         if (options.EntropyCoeff != 0)
         {
             EntropyBonus.Add(batch, result, own, options.EntropyCoeff);

@@ -24,9 +24,12 @@ public sealed record PolicyLossOptions
     [AllowedRange(1, 1e9, ExclusiveMinimum = true)]
     public double? ClipRatioC { get; init; }
 
-    /// <summary>How tokens become one number; see <see cref="LossAggregation"/>. gspo, sapo and geo_mean have their own.</summary>
+    /// <summary>
+    /// How tokens become one number; see <see cref="LossAggregation"/>. Null: the loss's own, seq-mean-token-mean for gspo and sapo, which verl takes
+    /// for these whatever the configuration says, token-mean for the others. geo_mean has one of its own always.
+    /// </summary>
     [AllowedWords("token-mean", "token-sum", "seq-mean-token-sum", "seq-mean-token-mean", "seq-mean-token-sum-norm")]
-    public string LossAggMode { get; init; } = "token-mean";
+    public string? LossAggMode { get; init; }
 
     /// <summary>Divisor of seq-mean-token-sum-norm; null: the longest possible response.</summary>
     [AllowedRange(0, 1e12, ExclusiveMinimum = true)]

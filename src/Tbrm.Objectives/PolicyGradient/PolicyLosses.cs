@@ -17,6 +17,9 @@ public static class PolicyLosses
     /// <summary>One line about each.</summary>
     public static string SummaryOf(string name) => Read(s_types[name], nameof(IPolicyLossEntry.Summary));
 
+    /// <summary>Where each was published.</summary>
+    public static string PaperOf(string name) => Read(s_types[name], nameof(IPolicyLossEntry.Paper));
+
     /// <summary>The loss of that name.</summary>
     /// <exception cref="ConfigException">There is none.</exception>
     public static IPolicyLoss Create(string name) => s_types.TryGetValue(name, out Type? type)

@@ -17,6 +17,9 @@ public sealed class SapoLoss : IPolicyLoss, IPolicyLossEntry
     public static string Summary => "a smooth gate in place of clipping";
 
     /// <inheritdoc/>
+    public static string Paper => "arXiv 2511.20347";
+
+    /// <inheritdoc/>
     public string Aggregation => "seq-mean-token-mean";
 
     /// <inheritdoc/>

@@ -15,6 +15,9 @@ public sealed class VanillaLoss : IPolicyLoss, IPolicyLossEntry
     public static string Summary => "PPO's clipped surrogate with dual clip";
 
     /// <inheritdoc/>
+    public static string Paper => "arXiv 1707.06347";
+
+    /// <inheritdoc/>
     public void Evaluate(ObjectiveBatch batch, PolicyLossOptions options, PolicyLossRows rows) => Ratio.ForEach(batch, i =>
     {
         double a = batch.Advantages[i];

@@ -106,6 +106,16 @@ internal static class EstimatorRow
 
         [AllowedRange(0, 1e12, ExclusiveMinimum = true)]
         public double? LossScaleFactor { get; init; }
+
+        /// <summary>verl's counts of a global batch that this is a part of, and the ranks over which gradients are averaged.</summary>
+        [AllowedRange(1, 1e12)]
+        public double? BatchNumTokens { get; init; }
+
+        [AllowedRange(1, 1e12)]
+        public double? GlobalBatchSize { get; init; }
+
+        [AllowedRange(1, 1e6)]
+        public double DpSize { get; init; } = 1;
     }
 
     private static JsonObject AggregateLoss(RowFields fields, JsonObject parameters)
@@ -114,7 +124,9 @@ internal static class EstimatorRow
         ObjectiveBatch batch = RowBatch.Read(fields, also: "loss_mat");
         fields.RefuseOthers();
         Require(fields, batch.Q.Length == batch.RowCount, "agg_loss needs loss_mat");
-        double[] weights = LossAggregation.RowWeights(batch, options.LossAggMode, options.LossScaleFactor);
+        BatchTotals own = BatchTotals.Of(batch);
+        batch = batch with { Totals = own with { Tokens = (long?)options.BatchNumTokens ?? own.Tokens, Sequences = (int?)options.GlobalBatchSize ?? own.Sequences } };
+        double[] weights = Array.ConvertAll(LossAggregation.RowWeights(batch, options.LossAggMode, options.LossScaleFactor), w => w * options.DpSize);
         double loss = 0;
         for (int i = 0; i < weights.Length; i++)
         {
@@ -150,7 +162,7 @@ internal static class EstimatorRow
         fields.RefuseOthers();
         (ObjectiveBatch corrected, IReadOnlyDictionary<string, double> metrics) = new RolloutCorrection(config).Apply(batch);
         double[] weights = corrected.RolloutWeights.Length > 0 ? corrected.RolloutWeights
-            : [.. Enumerable.Range(0, batch.RowCount).Select(i => batch.Counts(i) ? 1.0 : 0)];
+            : [.. Enumerable.Range(0, batch.RowCount).Select(i => corrected.Counts(i) ? 1.0 : 0)];
         return new()
         {
             ["weights"] = RowNumbers.ToJson(weights, batch.RowOffsets),

@@ -60,6 +60,7 @@ internal static class RowBatch
             SumPiSquared = Rows("sum_pi_squared"),
             Rewards = Each("rewards"),
             BaselineRewards = Each("baseline_rewards"),
+            RewardParts = fields.PerToken("reward_parts") ?? [],
             Group = fields.Groups("group", count),
             VStar = Each("v_star"),
             VFrozen = Each("v_frozen"),

@@ -28,6 +28,12 @@ internal static class AlgorithmWords
         return config with { Algorithm = config.Algorithm with { Name = AlgorithmTable.FindByWords(estimator, loss).Name } };
     }
 
+    /// <summary>
+    /// What a user gives on the command line must have a use; a preset's keys may wait for the algorithm that they belong to.
+    /// </summary>
+    public static void Check(RunConfig config, IReadOnlyList<ConfigEntry> entries) => AlgorithmKeys.Check(config,
+        entries.Where(e => e.Where == "command line").Select(e => ConfigSchema.Canonical(e.Path)));
+
     /// <summary>The file, or the command line, without the line.</summary>
     private static string Source(ConfigEntry entry)
     {

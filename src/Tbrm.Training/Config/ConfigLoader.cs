@@ -75,6 +75,7 @@ public static class ConfigLoader
         }
 
         config = AlgorithmWords.Resolve(config, entries);
+        AlgorithmWords.Check(config, entries);
         ConfigRules.Check(config);
         return config;
     }

@@ -1,0 +1,84 @@
+using System;
+using System.Linq;
+
+namespace Tbrm.Objectives;
+
+/// <summary>A random batch with every column, for checks: trajectory 1 has no row, the last but one is dropped.</summary>
+internal static class RandomBatch
+{
+    private const int Trajectories = 8, LongestResponse = 9, GroupSize = 4;
+
+    public static ObjectiveBatch Create(int seed, bool logits)
+    {
+        Random random = new(seed);
+        double Uniform(double low, double high) => low + (high - low) * random.NextDouble();
+        double[] Many(long n, double low, double high) => [.. Enumerable.Range(0, (int)n).Select(_ => Uniform(low, high))];
+        long[] offsets = new long[Trajectories + 1];
+        for (int b = 0; b < Trajectories; b++)
+        {
+            offsets[b + 1] = offsets[b] + (b == 1 ? 0 : random.Next(1, LongestResponse + 1));
+        }
+
+        long rows = offsets[^1];
+        double[] logp = Many(rows, -3, -0.05), v = logits ? Many(rows, 8, 20) : new double[rows];
+        return new()
+        {
+            RowOffsets = offsets,
+            Q = [.. v.Zip(logp, (value, l) => value + l)],
+            V = v,
+            H = Many(rows, 0.1, 3),
+            Mask = [.. Enumerable.Range(0, (int)rows).Select(_ => random.Next(5) > 0)],
+            RefLogp = Many(rows, -3, -0.05),
+            RefV1 = Many(Trajectories, 8, 20),
+            // Near log pi, so that ratios lie within and outside of what is clipped.
+            OldLogp = [.. logp.Select(l => Math.Min(l + Uniform(-0.6, 0.6), -0.01))],
+            RolloutLogp = [.. logp.Select(l => Math.Min(l + Uniform(-0.3, 0.3), -0.01))],
+            Values = Many(rows, -1, 1),
+            OldValues = Many(rows, -1, 1),
+            Returns = Many(rows, -1, 1),
+            Advantages = Many(rows, -2, 2),
+            SumPiSquared = Many(rows, 0, 1),
+            Rewards = Many(Trajectories, 0, 1),
+            BaselineRewards = Many(Trajectories, 0, 1),
+            Group = [.. Enumerable.Range(0, Trajectories).Select(b => b / GroupSize)],
+            VStar = Many(Trajectories, 0, 1),
+            VFrozen = Many(Trajectories, 8, 20),
+            Weight = [.. Enumerable.Range(0, Trajectories).Select(b => b == Trajectories - 2 ? 0 : 1.0 / (Trajectories - 1))],
+        };
+    }
+
+    /// <summary>The trajectories in another order.</summary>
+    public static ObjectiveBatch Permuted(ObjectiveBatch batch, int[] order)
+    {
+        int[] rows = [.. order.SelectMany(b => Enumerable.Range((int)batch.RowOffsets[b], (int)(batch.RowOffsets[b + 1] - batch.RowOffsets[b])))];
+        T[] Rows<T>(T[] all) => all.Length == 0 ? all : [.. rows.Select(i => all[i])];
+        T[] Each<T>(T[] all) => all.Length == 0 ? all : [.. order.Select(b => all[b])];
+        long[] offsets = new long[order.Length + 1];
+        for (int k = 0; k < order.Length; k++)
+        {
+            offsets[k + 1] = offsets[k] + batch.RowOffsets[order[k] + 1] - batch.RowOffsets[order[k]];
+        }
+
+        return batch with
+        {
+            RowOffsets = offsets,
+            Q = Rows(batch.Q), V = Rows(batch.V), H = Rows(batch.H), Mask = Rows(batch.Mask), RefLogp = Rows(batch.RefLogp),
+            OldLogp = Rows(batch.OldLogp), RolloutLogp = Rows(batch.RolloutLogp), Values = Rows(batch.Values), OldValues = Rows(batch.OldValues),
+            Returns = Rows(batch.Returns), Advantages = Rows(batch.Advantages), SumPiSquared = Rows(batch.SumPiSquared),
+            RefV1 = Each(batch.RefV1), Rewards = Each(batch.Rewards), BaselineRewards = Each(batch.BaselineRewards), Group = Each(batch.Group),
+            VStar = Each(batch.VStar), VFrozen = Each(batch.VFrozen), Weight = Each(batch.Weight),
+        };
+    }
+
+    /// <summary>NaN in every column of the rows that do not count.</summary>
+    public static ObjectiveBatch Poisoned(ObjectiveBatch batch)
+    {
+        double[] Spoil(double[] all) => all.Length == 0 ? all : [.. all.Select((x, i) => batch.Counts(i) ? x : double.NaN)];
+        return batch with
+        {
+            Q = Spoil(batch.Q), V = Spoil(batch.V), H = Spoil(batch.H), RefLogp = Spoil(batch.RefLogp), OldLogp = Spoil(batch.OldLogp),
+            RolloutLogp = Spoil(batch.RolloutLogp), Values = Spoil(batch.Values), OldValues = Spoil(batch.OldValues), Returns = Spoil(batch.Returns),
+            Advantages = Spoil(batch.Advantages), SumPiSquared = Spoil(batch.SumPiSquared),
+        };
+    }
+}
