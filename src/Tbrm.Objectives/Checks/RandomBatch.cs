@@ -62,11 +62,25 @@ internal static class RandomBatch
         return batch with
         {
             RowOffsets = offsets,
-            Q = Rows(batch.Q), V = Rows(batch.V), H = Rows(batch.H), Mask = Rows(batch.Mask), RefLogp = Rows(batch.RefLogp),
-            OldLogp = Rows(batch.OldLogp), RolloutLogp = Rows(batch.RolloutLogp), Values = Rows(batch.Values), OldValues = Rows(batch.OldValues),
-            Returns = Rows(batch.Returns), Advantages = Rows(batch.Advantages), SumPiSquared = Rows(batch.SumPiSquared),
-            RefV1 = Each(batch.RefV1), Rewards = Each(batch.Rewards), BaselineRewards = Each(batch.BaselineRewards), Group = Each(batch.Group),
-            VStar = Each(batch.VStar), VFrozen = Each(batch.VFrozen), Weight = Each(batch.Weight),
+            Q = Rows(batch.Q),
+            V = Rows(batch.V),
+            H = Rows(batch.H),
+            Mask = Rows(batch.Mask),
+            RefLogp = Rows(batch.RefLogp),
+            OldLogp = Rows(batch.OldLogp),
+            RolloutLogp = Rows(batch.RolloutLogp),
+            Values = Rows(batch.Values),
+            OldValues = Rows(batch.OldValues),
+            Returns = Rows(batch.Returns),
+            Advantages = Rows(batch.Advantages),
+            SumPiSquared = Rows(batch.SumPiSquared),
+            RefV1 = Each(batch.RefV1),
+            Rewards = Each(batch.Rewards),
+            BaselineRewards = Each(batch.BaselineRewards),
+            Group = Each(batch.Group),
+            VStar = Each(batch.VStar),
+            VFrozen = Each(batch.VFrozen),
+            Weight = Each(batch.Weight),
         };
     }
 
@@ -76,9 +90,17 @@ internal static class RandomBatch
         double[] Spoil(double[] all) => all.Length == 0 ? all : [.. all.Select((x, i) => batch.Counts(i) ? x : double.NaN)];
         return batch with
         {
-            Q = Spoil(batch.Q), V = Spoil(batch.V), H = Spoil(batch.H), RefLogp = Spoil(batch.RefLogp), OldLogp = Spoil(batch.OldLogp),
-            RolloutLogp = Spoil(batch.RolloutLogp), Values = Spoil(batch.Values), OldValues = Spoil(batch.OldValues), Returns = Spoil(batch.Returns),
-            Advantages = Spoil(batch.Advantages), SumPiSquared = Spoil(batch.SumPiSquared),
+            Q = Spoil(batch.Q),
+            V = Spoil(batch.V),
+            H = Spoil(batch.H),
+            RefLogp = Spoil(batch.RefLogp),
+            OldLogp = Spoil(batch.OldLogp),
+            RolloutLogp = Spoil(batch.RolloutLogp),
+            Values = Spoil(batch.Values),
+            OldValues = Spoil(batch.OldValues),
+            Returns = Spoil(batch.Returns),
+            Advantages = Spoil(batch.Advantages),
+            SumPiSquared = Spoil(batch.SumPiSquared),
         };
     }
 }

@@ -106,8 +106,8 @@ public static class ConfigSchema
     }
 
     /// <summary>
-    /// A key that the path may be a slip of: a near name in the same section, the same name in another section, or the same path with a
-    /// slip in its section. A word alone may also be an alias. Null when nothing is near.
+    /// A key that the path may be a slip of: a near name in the same section, or the same name in another section. A word alone may also be an
+    /// alias. Null when nothing is near.
     /// </summary>
     private static string? Near(string path)
     {
@@ -121,14 +121,7 @@ public static class ConfigSchema
         IEnumerable<string> siblings = Keys.Keys.Where(k => k.StartsWith(section, StringComparison.Ordinal))
             .Select(k => k[section.Length..]).Where(k => !k.Contains('.', StringComparison.Ordinal));
         return NearestName.Near(leaf, siblings) is { } sibling ? section + sibling
-            : NearestName.Of(path, Keys.Keys.Where(k => Leaf(k) == leaf)) ?? NearestName.Near(path, Keys.Keys.Where(k => IsSlip(k, path)));
-    }
-
-    /// <summary>Whether one part of two paths differs and the others are the same.</summary>
-    private static bool IsSlip(string key, string path)
-    {
-        string[] a = key.Split('.'), b = path.Split('.');
-        return a.Length == b.Length && a.Zip(b).Count(p => p.First != p.Second) == 1;
+            : NearestName.Of(path, Keys.Keys.Where(k => Leaf(k) == leaf));
     }
 
     private static string Leaf(string path) => path[(path.LastIndexOf('.') + 1)..];
