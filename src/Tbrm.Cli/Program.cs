@@ -44,6 +44,7 @@ internal static class Program
         try
         {
             OpenFileLimit.Check();
+            using IDisposable fileSize = FileSizeSignal.AsError();
             ParseResult parsed = root.Parse(args);
             return parsed.Errors.Count > 0 ? UsageError(parsed) : parsed.Invoke(new() { EnableDefaultExceptionHandler = false });
         }

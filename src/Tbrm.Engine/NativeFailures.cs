@@ -7,9 +7,6 @@ namespace Tbrm.Engine;
 /// <summary>Gives native failures the exit code that their cause deserves.</summary>
 public static class NativeFailures
 {
-    private const int NoSpaceLeft = 28; // ENOSPC
-    private const int QuotaExceeded = 122; // EDQUOT
-
     /// <summary>The user's exception for a native one; <paramref name="doing"/> says what was attempted.</summary>
     public static TbrmUserException ToUser(this TbrmNativeException e, string doing)
     {
@@ -17,7 +14,7 @@ public static class NativeFailures
         {
             TbrmStatus.OutOfMemory => ExitCode.OutOfMemory,
             TbrmStatus.BadFile => ExitCode.Data,
-            TbrmStatus.Io => e.DeviceCode is NoSpaceLeft or QuotaExceeded ? ExitCode.OutOfMemory : ExitCode.Data,
+            TbrmStatus.Io => DiskFull.IsErrno(e.DeviceCode) ? ExitCode.OutOfMemory : ExitCode.Data,
             TbrmStatus.Unsupported => ExitCode.Config,
             _ => ExitCode.Internal,
         };

@@ -54,6 +54,7 @@ internal sealed class GenerateVerb : IVerb
             IReadOnlyList<Trajectory> trajectories = rollout.Train(encoded, 0,
                 p => progress.Show("generate", (double)p.Finished / p.Total, $"{p.Finished}/{p.Total} responses"), signals.Token);
             progress.Clear();
+            session.TellAboutModel(progress);
             session.WarnBeyondContext(trajectories.Max(t => t.Length), progress);
             Write(parsed.GetValue(_output), trajectories.Select(t => Row(session, encoded[t.Group].Prompt, t)));
             int broken = trajectories.Count(t => t.End == TrajectoryEnd.NonFinite);

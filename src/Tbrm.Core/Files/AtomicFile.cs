@@ -50,16 +50,22 @@ public sealed class AtomicFile : IDisposable
     {
         try
         {
-            _stream.Flush(flushToDisk: _temporary is not null);
-            _stream.Dispose();
-            if (_temporary is not null)
+            if (_temporary is null)
             {
+                _stream.Flush();
+                _stream.Dispose();
+            }
+            else
+            {
+                DiskSync.Sync(_stream);
+                _stream.Dispose();
                 File.Move(_temporary, _path, overwrite: true);
+                DurableFiles.SyncFolder(Path.GetDirectoryName(_path)!);
             }
 
             _done = true;
         }
-        catch (Exception e) when (e is IOException io ? !io.IsDiskFull() : e is UnauthorizedAccessException)
+        catch (Exception e) when (e is (IOException or UnauthorizedAccessException) && !e.IsDiskFull())
         {
             throw new DataException($"{_path}: cannot be written: {e.Message}", e);
         }
@@ -72,7 +78,7 @@ public sealed class AtomicFile : IDisposable
         {
             _stream.Dispose();
         }
-        catch (IOException) when (!_done)
+        catch (Exception e) when (!_done && (e is IOException || e.IsDiskFull()))
         {
             // What is left in the buffer does not fit either; the first failure is on its way to the user.
         }

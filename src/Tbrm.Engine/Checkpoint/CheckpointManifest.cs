@@ -4,7 +4,7 @@ using System.IO;
 using System.Linq;
 using System.Security.Cryptography;
 using System.Text.Json;
-using Tbrm.Interop;
+using Tbrm.Core;
 
 namespace Tbrm.Engine;
 

@@ -4,7 +4,6 @@ using System.Globalization;
 using System.IO;
 using System.Linq;
 using Tbrm.Core;
-using Tbrm.Interop;
 
 namespace Tbrm.Engine;
 

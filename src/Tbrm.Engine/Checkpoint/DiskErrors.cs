@@ -14,10 +14,10 @@ public static class DiskErrors
         {
             write();
         }
-        catch (IOException e)
+        catch (Exception e) when (e is IOException || e.IsDiskFull())
         {
             throw new TbrmUserException(e.IsDiskFull() ? ExitCode.OutOfMemory : ExitCode.Data,
-                $"{doing}: {e.Message}{(e.IsDiskFull() ? " Free some space, or keep fewer checkpoints (trainer.max_actor_ckpt_to_keep); what was saved before is intact." : "")}", e);
+                $"{doing}: {e.Message}{(e.IsDiskFull() ? " Free some space, raise the quota or the limit of a file's size (ulimit -f), or keep fewer checkpoints (trainer.max_actor_ckpt_to_keep); what was saved before is intact." : "")}", e);
         }
         catch (UnauthorizedAccessException e)
         {

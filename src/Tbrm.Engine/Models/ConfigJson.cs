@@ -1,3 +1,4 @@
+using System.Linq;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Tbrm.Core;
@@ -35,12 +36,14 @@ internal sealed class ConfigJson(JsonObject raw, string where)
         return text.Length <= longest ? text : text[..longest] + "...";
     }
 
-    /// <summary>A positive whole number.</summary>
-    public int Int(string key, int? fallback = null)
+    /// <summary>A positive whole number, at most what the library computes with.</summary>
+    public int Int(string key, int? fallback = null, int most = int.MaxValue)
     {
-        if (raw[key] is JsonValue value && value.TryGetValue(out int number))
+        if (raw[key] is JsonValue value && value.GetValueKind() == JsonValueKind.Number && value.TryGetValue(out long number))
         {
-            return number > 0 ? number : throw new DataException($"{where}: {key} is {number}; expected a positive number");
+            return number <= 0 ? throw new DataException($"{where}: {key} is {number}; expected a positive number")
+                : number > most ? throw new DataException($"{where}: {key} is {number}; this program computes with at most {most}")
+                : (int)number;
         }
 
         return raw[key] is null && fallback is { } f && f > 0 ? f : throw Unexpected("a whole number", key);
@@ -64,6 +67,20 @@ internal sealed class ConfigJson(JsonObject raw, string where)
         string wanted = above == 0 && double.IsPositiveInfinity(below) ? "a positive number" : $"a number between {above} and {below}";
         return number > above && number < below ? number : throw Unexpected(wanted, key);
     }
+
+    /// <summary>Whatever stands there; null when nothing does.</summary>
+    public JsonNode? Value(string key) => raw[key];
+
+    /// <summary>A list; null when there is none.</summary>
+    public JsonArray? List(string key) => raw[key] switch
+    {
+        null => null,
+        JsonArray list => list,
+        _ => throw Unexpected("a list", key),
+    };
+
+    /// <summary>The names of the keys.</summary>
+    public System.Collections.Generic.IEnumerable<string> Keys => raw.Select(p => p.Key);
 
     /// <summary>True or false.</summary>
     public bool Bool(string key, bool fallback) => raw[key] is null ? fallback

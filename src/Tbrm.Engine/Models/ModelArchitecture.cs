@@ -68,6 +68,17 @@ public sealed record ModelArchitecture
     /// <summary>The file's own object.</summary>
     public required JsonObject Raw { get; init; }
 
+    /// <summary>What a person should know about the folder: sentences.</summary>
+    public IReadOnlyList<string> Notes { get; init; } = [];
+
+    /// <summary>The same with a head of its own, in what is saved too.</summary>
+    internal ModelArchitecture WithOwnHead(string note)
+    {
+        JsonObject raw = (JsonObject)Raw.DeepClone();
+        raw["tie_word_embeddings"] = false;
+        return this with { TieWordEmbeddings = false, Raw = raw, Notes = [.. Notes, note] };
+    }
+
     /// <summary>Parameters, a tied head counted once.</summary>
     public long ParameterCount
     {
@@ -97,7 +108,7 @@ public sealed record ModelArchitecture
         ConfigJson read = new(raw, where);
         (string name, HeadKind head) = ArchitectureName(raw, where);
         RefuseVariants(read, name);
-        int hidden = read.Int("hidden_size"), heads = read.Int("num_attention_heads");
+        int hidden = read.Int("hidden_size", most: ModelLimits.HiddenSize), heads = read.Int("num_attention_heads", most: ModelLimits.Heads);
         // A Qwen3 head has 128 dimensions unless the file says otherwise, whatever the width.
         int headDim = read.Int("head_dim", name == Qwen3 ? 128 : hidden / heads);
         if (headDim is < 2 or > 256 || headDim % 2 != 0)
@@ -105,21 +116,23 @@ public sealed record ModelArchitecture
             throw new DataException($"{where}: head_dim is {headDim}; expected an even number of at most 256 (rotary embedding turns pairs)");
         }
 
-        int keyValueHeads = read.Int("num_key_value_heads", heads);
+        int keyValueHeads = read.Int("num_key_value_heads", heads, ModelLimits.Heads);
         if (heads % keyValueHeads != 0)
         {
             throw new DataException($"{where}: num_key_value_heads is {keyValueHeads}; expected a divisor of num_attention_heads, which is {heads}");
         }
 
         int positions = read.Int("max_position_embeddings", 32768);
+        int vocabulary = read.Int("vocab_size", most: ModelLimits.VocabSize);
+        CheckEndIds(raw, vocabulary, where);
         return new()
         {
             Name = name,
             Head = head,
-            VocabSize = read.Int("vocab_size"),
+            VocabSize = vocabulary,
             HiddenSize = hidden,
-            IntermediateSize = read.Int("intermediate_size"),
-            Layers = read.Int("num_hidden_layers"),
+            IntermediateSize = read.Int("intermediate_size", most: ModelLimits.IntermediateSize),
+            Layers = read.Int("num_hidden_layers", most: ModelLimits.Layers),
             Heads = heads,
             KeyValueHeads = keyValueHeads,
             HeadDim = headDim,
@@ -127,7 +140,7 @@ public sealed record ModelArchitecture
             TieWordEmbeddings = read.Bool("tie_word_embeddings", false),
             QkvBias = name == Qwen2,
             QkNorm = name == Qwen3,
-            RmsNormEps = (float)read.Double("rms_norm_eps", 1e-6, above: 0, below: 1),
+            RmsNormEps = (float)read.Double("rms_norm_eps", 1e-6, above: ModelLimits.LeastNormEps, below: ModelLimits.MostNormEps),
             Rope = RopeFrequencies.Create(read, headDim, positions),
             TorchDtype = Type(read),
             Raw = raw,
@@ -220,6 +233,19 @@ public sealed record ModelArchitecture
             : throw new DataException($"{read.Where}: {(read.Text("torch_dtype") is null ? "dtype" : "torch_dtype")} is '{type}'; expected float32, bfloat16 or float16");
     }
 
+    /// <summary>An end token that the vocabulary does not have would end no response.</summary>
+    private static void CheckEndIds(JsonObject raw, int vocabulary, string where)
+    {
+        JsonNode? found = raw["eos_token_id"];
+        foreach (JsonNode? id in found is JsonArray several ? [.. several] : new[] { found })
+        {
+            if (id is JsonValue value && value.GetValueKind() == System.Text.Json.JsonValueKind.Number && value.TryGetValue(out long number) && number >= vocabulary)
+            {
+                throw new DataException($"{where}: eos_token_id is {ConfigJson.Shown(found)}; vocab_size is {vocabulary}, so {number} is no token");
+            }
+        }
+    }
+
     /// <summary>Settings of a known architecture that would change the arithmetic in ways that are not built.</summary>
     private static void RefuseVariants(ConfigJson read, string name)
     {
@@ -233,6 +259,8 @@ public sealed record ModelArchitecture
         {
             throw new DataException($"{where}: use_sliding_window=true is not supported; attention here sees the whole sequence");
         }
+
+        AttentionVariants.Refuse(read, name);
 
         // Qwen2 knows neither key: its q, k and v have biases, and nothing else has.
         foreach (string key in name == Qwen2 ? Array.Empty<string>() : ["mlp_bias", "attention_bias"])

@@ -17,13 +17,14 @@ public static class ModelFolder
 {
     private const string SingleFile = "model.safetensors";
     private const string IndexFile = "model.safetensors.index.json";
+    private const string Head = "lm_head.weight", Embedding = "model.embed_tokens.weight";
 
     /// <summary>Tensors go to a new shard beyond this many bytes, as transformers does.</summary>
     private const long ShardBytes = 5_000_000_000;
 
     private static readonly JsonSerializerOptions s_indented = new() { WriteIndented = true, Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
-    /// <summary>Reads <c>config.json</c>.</summary>
+    /// <summary>Reads <c>config.json</c>. A head of the file's own that differs from the embedding is one, whatever tie_word_embeddings says.</summary>
     public static ModelArchitecture ReadArchitecture(string folder)
     {
         if (!Directory.Exists(folder))
@@ -39,7 +40,39 @@ public static class ModelFolder
                 $"{folder} is a PEFT adapter, not a model: set model.path={(baseName.Length > 0 ? baseName : "BASE")} model.lora_adapter_path={folder}, or make one model of both with tbrm-native export merge");
         }
 
-        return ModelArchitecture.Parse(ReadText(path), path);
+        ModelArchitecture architecture = ModelArchitecture.Parse(ReadText(path), path);
+        return HasOwnHead(architecture, folder)
+            ? architecture.WithOwnHead($"{path}: tie_word_embeddings is true, but the folder holds an lm_head.weight that differs from model.embed_tokens.weight; that head is used, and what is saved has tie_word_embeddings=false")
+            : architecture;
+    }
+
+    /// <summary>Names of tensors in the folder's files that the model has no use for: heads of other tasks.</summary>
+    public static IReadOnlyList<string> UnusedTensors(EngineModel model, string folder)
+    {
+        HashSet<string> used = [.. model.BaseTensors().Select(t => t.Name)];
+        // The library refuses others of the decoder; a tied model's head is its embedding once more.
+        return [.. StoredTensors.Of(WeightPaths(folder)).Keys.Where(name => !used.Contains(name)
+            && name != Head && !name.Contains("rotary_emb.", StringComparison.Ordinal)).Order(StringComparer.Ordinal)];
+    }
+
+    private static bool HasOwnHead(ModelArchitecture architecture, string folder)
+    {
+        if (!architecture.TieWordEmbeddings || architecture.Head != HeadKind.Lm
+            || !(File.Exists(Path.Combine(folder, SingleFile)) || File.Exists(Path.Combine(folder, IndexFile))))
+        {
+            return false;
+        }
+
+        IReadOnlyDictionary<string, StoredTensor> stored = StoredTensors.Of(WeightPaths(folder));
+        try
+        {
+            return stored.TryGetValue(Head, out StoredTensor? head) && stored.TryGetValue(Embedding, out StoredTensor? embedding) && !StoredTensors.AreEqual(head, embedding);
+        }
+        catch (IOException)
+        {
+            // Cut short: the library says where.
+            return false;
+        }
     }
 
     /// <summary>Allocates the policy and fills it from the folder's safetensors.</summary>
@@ -79,6 +112,7 @@ public static class ModelFolder
         try
         {
             IReadOnlyList<string> files = WeightPaths(folder);
+            _ = StoredTensors.Of(files);
             foreach (string file in files)
             {
                 NativeFailures.Translated($"loading {file}", () => WeightFiles.Load(model.Model, file));

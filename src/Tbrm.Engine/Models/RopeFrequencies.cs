@@ -19,7 +19,7 @@ public sealed record RopeFrequencies(float[] InverseFrequencies, float Attention
     /// <summary>Computes the table from <c>config.json</c>'s keys.</summary>
     internal static RopeFrequencies Create(ConfigJson config, int headDim, int maxPositions)
     {
-        ConfigJson? parameters = config.Object("rope_parameters"), scaling = config.Object("rope_scaling") ?? parameters;
+        ConfigJson? parameters = ByType(config, "rope_parameters"), scaling = ByType(config, "rope_scaling") ?? parameters;
         double theta = parameters?.Optional("rope_theta", above: 0) ?? config.Double("rope_theta", 10000, above: 0);
         double[] plain = new double[headDim / 2];
         for (int i = 0; i < plain.Length; i++)
@@ -34,7 +34,7 @@ public sealed record RopeFrequencies(float[] InverseFrequencies, float Attention
 
         string kind = scaling?.Text("rope_type") ?? scaling?.Text("type") ?? "default";
         double original = scaling?.Optional("original_max_position_embeddings", above: 0) ?? maxPositions;
-        return kind switch
+        return Finite(kind switch
         {
             "default" => new(Narrow(plain), 1),
             "linear" => new(Narrow(Array.ConvertAll(plain, f => f / Number(scaling!, kind, "factor"))), 1) { ScaledLength = original * Number(scaling!, kind, "factor") },
@@ -43,8 +43,28 @@ public sealed record RopeFrequencies(float[] InverseFrequencies, float Attention
             "llama3" => Llama3(plain, scaling!, kind),
             "yarn" => Yarn(plain, headDim, theta, scaling!, original, maxPositions),
             _ => throw new DataException($"{scaling!.Where}: type '{kind}' is not known; expected default, linear, dynamic, llama3 or yarn"),
-        };
+        }, scaling ?? config);
     }
+
+    /// <summary>
+    /// Since transformers 5 the parameters may stand once per kind of layer: {"full_attention": {...}, "sliding_attention": {...}}. All layers here are of the
+    /// first kind (layer_types is held to that), so its parameters count; a file that has others alone is refused.
+    /// </summary>
+    private static ConfigJson? ByType(ConfigJson config, string key)
+    {
+        const string Full = "full_attention";
+        ConfigJson? found = config.Object(key);
+        if (found is null || !found.Keys.Any(k => k.EndsWith("_attention", StringComparison.Ordinal)))
+        {
+            return found;
+        }
+
+        return found.Object(Full) ?? throw new DataException($"{found.Where}: there is no {Full} among {string.Join(", ", found.Keys)}; attention here sees the whole sequence in every layer");
+    }
+
+    private static RopeFrequencies Finite(RopeFrequencies rope, ConfigJson config) =>
+        rope.InverseFrequencies.All(float.IsFinite) && float.IsFinite(rope.AttentionFactor) && rope.AttentionFactor > 0 ? rope
+            : throw new DataException($"{config.Where}: the rotations that rope_theta, factor and attention_factor give are not finite fp32 numbers; check them");
 
     /// <summary>The length of sequence, when the rotations hold for it.</summary>
     internal int Checked(int positions) => positions <= LongestSequence ? positions : throw new DataException(

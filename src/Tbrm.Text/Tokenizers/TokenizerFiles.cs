@@ -88,7 +88,7 @@ internal sealed class TokenizerFiles
             using (FileStream stream = File.Create(temporary))
             {
                 stream.Write(content);
-                stream.Flush(flushToDisk: true);
+                DiskSync.Sync(stream);
             }
 
             File.Move(temporary, path, overwrite: true);

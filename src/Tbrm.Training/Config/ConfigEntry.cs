@@ -23,7 +23,7 @@ public sealed record ConfigEntry(string Path, YamlNode Value, string Where)
         YamlStream stream = [];
         try
         {
-            stream.Load(new StringReader(text));
+            stream.Load(new ShallowYaml(new StringReader(text)));
         }
         catch (YamlException e)
         {
@@ -66,7 +66,7 @@ public sealed record ConfigEntry(string Path, YamlNode Value, string Where)
             YamlStream stream = [];
             try
             {
-                stream.Load(new StringReader(text));
+                stream.Load(new ShallowYaml(new StringReader(text)));
                 value = stream.Documents[0].RootNode;
             }
             catch (YamlException e)

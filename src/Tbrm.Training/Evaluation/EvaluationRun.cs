@@ -56,6 +56,7 @@ public static class EvaluationRun
             progress.Say(note);
         }
 
+        session.TellAboutModel(progress);
         session.WarnBeyondContext(sets.Max(s => s.Longest), progress);
         using RolloutStage rollout = new(session.Policy, session.Tokenizer, config, session.StopIds);
         string journalPath = rowsPath + JournalSuffix;

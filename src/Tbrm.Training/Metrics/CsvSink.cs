@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.IO;
+using Tbrm.Core;
 using Tbrm.Engine;
 
 namespace Tbrm.Training;
@@ -52,6 +53,6 @@ public sealed class CsvSink : IMetricSink
             }
         }
 
-        Interop.DurableFiles.ReplaceText(path, kept.ToString());
+        DurableFiles.ReplaceText(path, kept.ToString());
     }
 }

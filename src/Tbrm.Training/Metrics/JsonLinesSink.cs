@@ -2,6 +2,7 @@ using System.IO;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Tbrm.Core;
 using Tbrm.Engine;
 
 namespace Tbrm.Training;
@@ -65,6 +66,6 @@ public sealed class JsonLinesSink : IMetricSink
             }
         }
 
-        Interop.DurableFiles.ReplaceText(path, kept.ToString());
+        DurableFiles.ReplaceText(path, kept.ToString());
     }
 }

@@ -2,7 +2,6 @@ using System;
 using System.IO;
 using Tbrm.Core;
 using Tbrm.Engine;
-using Tbrm.Interop;
 using Tbrm.Text;
 
 namespace Tbrm.Training;

@@ -34,6 +34,16 @@ internal static class GenerationFile
         }
     }
 
+    /// <summary>An end token that the vocabulary does not have would end no response.</summary>
+    public static void CheckEndIds(JsonObject? config, int vocabulary, string where)
+    {
+        int beyond = config is null ? -1 : EndIds(config, where).FirstOrDefault(id => id >= vocabulary, -1);
+        if (beyond >= 0)
+        {
+            throw new DataException($"{where}: eos_token_id is {config!["eos_token_id"]!.ToJsonString()}; config.json's vocab_size is {vocabulary}, so {beyond} is no token");
+        }
+    }
+
     /// <summary>What <c>eos_token_id</c> says: nothing, one id, or a list of them.</summary>
     public static IReadOnlyList<int> EndIds(JsonObject config, string where)
     {

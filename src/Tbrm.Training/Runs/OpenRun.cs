@@ -109,6 +109,7 @@ public sealed class OpenRun : IDisposable
             CheckpointStore checkpoints = new(CheckpointRoot(config.Trainer, folder), config.Trainer.MaxActorCkptToKeep);
             string? aside = checkpoints.SetAside(state?.Step ?? -1);
             checkpoints.Settle([state?.BestStep ?? 0]);
+            session.TellAboutModel(progress);
             session.WarnBeyondContext(session.Policy.Options.MaxPositions, progress);
             if (aside is not null)
             {

@@ -9,7 +9,6 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Tbrm.Core;
 using Tbrm.Engine;
-using Tbrm.Interop;
 
 namespace Tbrm.Training;
 

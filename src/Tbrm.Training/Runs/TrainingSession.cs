@@ -68,6 +68,9 @@ public sealed class TrainingSession : IDisposable
     /// <summary>Ids that end a response: the tokenizer's end token, and those of generation_config.json (without one, of config.json).</summary>
     public required IReadOnlyList<int> StopIds { get; init; }
 
+    /// <summary>What a person should know about the model: sentences.</summary>
+    public IReadOnlyList<string> ModelNotes { get; private init; } = [];
+
     /// <summary>generation_config.json of the model folder, or null.</summary>
     public JsonObject? GenerationConfig { get; private init; }
 
@@ -100,12 +103,14 @@ public sealed class TrainingSession : IDisposable
             PromptEncoder encoder = new(tokenizer, tokenizerFolder, config.Data);
             prompts.LoadFiles(encoder);
             JsonObject? generation = folder.Length == 0 ? ScratchModel.GenerationConfig(tokenizer) : GenerationFile.Read(folder);
+            GenerationFile.CheckEndIds(generation, policy.Architecture.VocabSize, GenerationFile.PathIn(folder));
             IReadOnlyList<int> ends = generation is not null ? GenerationFile.EndIds(generation, GenerationFile.PathIn(folder))
                 : GenerationFile.EndIds(policy.Architecture.Raw, Path.Combine(folder, "config.json"));
             int[] stops = [.. tokenizer.EosId is int eos ? ends.Prepend(eos) : ends];
             return new(config, device, encoder, policy, prompts)
             {
-                StopIds = [.. stops.Distinct().Where(id => id < policy.Architecture.VocabSize)],
+                StopIds = [.. stops.Distinct()],
+                ModelNotes = AboutModel(policy, source.Weights),
                 GenerationConfig = generation,
                 TokenizerFolder = tokenizerFolder,
                 TrainsOnTask = prompts.Task is not null,
@@ -146,6 +151,23 @@ public sealed class TrainingSession : IDisposable
         string adapter = Path.Combine(Path.GetDirectoryName(Path.GetFullPath(folder))!, PeftFolder.FolderName);
         Directory.CreateDirectory(adapter);
         PeftFolder.Save(Policy, adapter, Config.Model.Path.Length > 0 ? Path.GetFullPath(Config.Model.Path) : "");
+    }
+
+    /// <summary>Says what a person should know about the model: which of its tensors are left out, and so on.</summary>
+    public void TellAboutModel(IProgressDisplay progress)
+    {
+        foreach (string note in ModelNotes)
+        {
+            progress.Say("note: " + note);
+        }
+    }
+
+    private static IReadOnlyList<string> AboutModel(Policy policy, string folder)
+    {
+        const int shown = 5;
+        IReadOnlyList<string> unused = folder.Length == 0 ? [] : ModelFolder.UnusedTensors(policy, folder);
+        return unused.Count == 0 ? policy.Architecture.Notes
+            : [.. policy.Architecture.Notes, $"{folder} holds {unused.Count} tensors that are no part of the language model; they are not used, and not in what is saved: {string.Join(", ", unused.Take(shown))}{(unused.Count > shown ? ", ..." : "")}"];
     }
 
     /// <summary>Says so when sequences of <paramref name="longest"/> tokens go past what the model was made for.</summary>

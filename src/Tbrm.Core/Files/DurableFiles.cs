@@ -3,18 +3,29 @@ using System.IO;
 using System.Runtime.InteropServices;
 using Microsoft.Win32.SafeHandles;
 
-namespace Tbrm.Interop;
+namespace Tbrm.Core;
 
 /// <summary>Files and folders that are either whole or not there after a crash: written under another name, synced, renamed.</summary>
-public static partial class DurableFiles
+public static class DurableFiles
 {
+    private const int AccessDenied = 13; // EACCES
+
     /// <summary>Replaces a text file in one step.</summary>
     public static void ReplaceText(string path, string text)
     {
         string temporary = path + ".tmp";
-        File.WriteAllText(temporary, text);
-        Sync(temporary);
-        File.Move(temporary, path, overwrite: true);
+        try
+        {
+            File.WriteAllText(temporary, text);
+            Sync(temporary);
+            File.Move(temporary, path, overwrite: true);
+        }
+        catch
+        {
+            RemoveQuietly(temporary);
+            throw;
+        }
+
         SyncFolder(Path.GetDirectoryName(Path.GetFullPath(path))!);
     }
 
@@ -45,30 +56,39 @@ public static partial class DurableFiles
         int descriptor = Open(folder, 0);
         if (descriptor < 0)
         {
-            throw new IOException($"cannot open {folder} to sync it", Marshal.GetLastPInvokeError());
+            int error = Marshal.GetLastPInvokeError();
+            if (error == AccessDenied)
+            {
+                // A folder that may be written to and not read cannot be opened for that.
+                return;
+            }
+
+            throw new IOException($"cannot open {folder} to sync it: {Marshal.GetPInvokeErrorMessage(error)} (errno {error})", error);
         }
 
-        int result = Fsync(descriptor);
-        int error = Marshal.GetLastPInvokeError();
-        _ = Close(descriptor);
-        if (result != 0)
+        using SafeFileHandle handle = new(descriptor, ownsHandle: true);
+        DiskSync.Sync(handle, folder);
+    }
+
+    /// <summary>What is left of a file that could not be written. The first failure is on its way to the user.</summary>
+    private static void RemoveQuietly(string path)
+    {
+        try
         {
-            throw new IOException($"cannot sync {folder}", error);
+            File.Delete(path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
         }
     }
 
     private static void Sync(string path)
     {
         using SafeFileHandle handle = File.OpenHandle(path, FileMode.Open, FileAccess.ReadWrite);
-        RandomAccess.FlushToDisk(handle);
+        DiskSync.Sync(handle, path);
     }
 
-    [LibraryImport("libc", EntryPoint = "open", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
-    private static partial int Open(string path, int flags);
-
-    [LibraryImport("libc", EntryPoint = "fsync", SetLastError = true)]
-    private static partial int Fsync(int descriptor);
-
-    [LibraryImport("libc", EntryPoint = "close", SetLastError = true)]
-    private static partial int Close(int descriptor);
+    [DllImport("libc", EntryPoint = "open", SetLastError = true)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static extern int Open([MarshalAs(UnmanagedType.LPUTF8Str)] string path, int flags);
 }
