@@ -1,4 +1,5 @@
 // core_test.cpp - random numbers, number formats, counted memory, errors.
+#include "core/block_cache.hpp"
 #include "core/context.hpp"
 #include "core/dtype.hpp"
 #include "core/memory.hpp"
@@ -45,6 +46,45 @@ TBRM_TEST(host_buffers_are_counted) {
     }
     CHECK(host_memory().in_use() == before);
     CHECK(host_memory().peak() >= before + 4000);
+}
+
+TBRM_TEST(a_freed_block_serves_the_next_request_of_its_size) {
+    BlockCache cache;
+    std::vector<char> block(static_cast<size_t>(BlockCache::size_class(100000)));
+    CHECK(cache.take(100000) == nullptr);
+    CHECK(cache.give(block.data(), 100000));
+    CHECK(cache.waiting_bytes() == BlockCache::size_class(100000));
+    CHECK(cache.take(50000) == nullptr);
+    CHECK(cache.take(200000) == nullptr);
+    CHECK(cache.take(BlockCache::size_class(100000)) == block.data());  // any size of the class
+    CHECK(cache.waiting_bytes() == 0);
+    CHECK(!cache.give(block.data(), BlockCache::kSmallest - 1));
+    CHECK(!cache.give(block.data(), BlockCache::kLargest + 1));
+}
+
+TBRM_TEST(waiting_blocks_are_bounded_and_can_be_drained) {
+    BlockCache cache;
+    std::vector<char> blocks(32);
+    const int64_t n = BlockCache::kMost / BlockCache::kLargest;
+    for (int64_t i = 0; i < n; ++i)
+        CHECK(cache.give(&blocks[static_cast<size_t>(i)], BlockCache::kLargest));
+    CHECK(!cache.give(&blocks[31], BlockCache::kLargest));
+    static int64_t n_freed = 0;
+    cache.drain([](void*) { ++n_freed; });
+    CHECK(n_freed == n && cache.waiting_bytes() == 0);
+    CHECK(cache.take(BlockCache::kLargest) == nullptr);
+}
+
+TBRM_TEST(size_classes_waste_an_eighth_at_most) {
+    int64_t last = 0;
+    for (int64_t bytes = 0; bytes < int64_t{20} << 20; bytes += 997) {
+        const int64_t size = BlockCache::size_class(bytes);
+        CHECK(size >= bytes && size * 8 <= bytes * 9 && size >= last);
+        CHECK(BlockCache::size_class(size) == size);
+        last = size;
+    }
+    trim_host_memory();
+    CHECK(host_waiting_bytes() == 0);
 }
 
 TBRM_TEST(a_parallel_loop_carries_its_exception_out) {

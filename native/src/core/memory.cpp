@@ -4,6 +4,8 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "core/block_cache.hpp"
+
 #if defined(__linux__)
 #include <sys/mman.h>
 #include <unistd.h>
@@ -34,6 +36,32 @@ void* aligned_block(int64_t alignment, int64_t bytes) {
 void free_block(void* pointer) noexcept {
     std::free(pointer);
 }
+#endif
+
+// Null when the system has none.
+void* fresh_block(int64_t bytes) {
+    const int64_t alignment = bytes >= 2 * kHugePage ? kHugePage : 64;
+    const int64_t rounded = (bytes + alignment - 1) / alignment * alignment;
+    void* const pointer = aligned_block(alignment, rounded > 0 ? rounded : alignment);
+#if defined(__linux__)
+    // Weights and KV pages are read once per token, from all over: with 4 KiB pages every other line is a miss of the TLB too. Advice only.
+    if (pointer != nullptr && alignment == kHugePage) madvise(pointer, static_cast<size_t>(rounded), MADV_HUGEPAGE);
+#endif
+    return pointer;
+}
+
+// Never destroyed: objects of static life may give blocks back after everything else has gone.
+BlockCache& block_cache() {
+    static BlockCache& cache = *new BlockCache();
+    return cache;
+}
+
+// Under the address sanitizer a freed block must not be handed out again at once: its use after that would go unseen.
+constexpr bool kReusesBlocks =
+#if defined(__SANITIZE_ADDRESS__)
+        false;
+#else
+        true;
 #endif
 
 }  // namespace
@@ -76,24 +104,31 @@ int64_t host_total_bytes() {
 
 void* host_allocate(int64_t bytes) {
     TBRM_ASSERT(bytes >= 0, "asked for %lld bytes", static_cast<long long>(bytes));
-    const int64_t alignment = bytes >= 2 * kHugePage ? kHugePage : 64;
-    const int64_t rounded = (bytes + alignment - 1) / alignment * alignment;
-    void* pointer = aligned_block(alignment, rounded > 0 ? rounded : alignment);
+    void* pointer = kReusesBlocks ? block_cache().take(bytes) : nullptr;
+    if (pointer == nullptr) pointer = fresh_block(BlockCache::size_class(bytes));
+    if (pointer == nullptr) {
+        trim_host_memory();
+        pointer = fresh_block(BlockCache::size_class(bytes));
+    }
     if (pointer == nullptr) {
         TBRM_FAIL(TBRM_STATUS_OUT_OF_MEMORY, "the host cannot give %lld bytes; this library holds %lld already",
                 static_cast<long long>(bytes), static_cast<long long>(host_memory().in_use()));
     }
-#if defined(__linux__)
-    // Weights and KV pages are read once per token, from all over: with 4 KiB pages every other line is a miss of the TLB too. Advice only.
-    if (alignment == kHugePage) madvise(pointer, static_cast<size_t>(rounded), MADV_HUGEPAGE);
-#endif
     host_memory().add(bytes);
     return pointer;
 }
 
 void host_free(void* pointer, int64_t bytes) noexcept {
-    free_block(pointer);
+    if (!kReusesBlocks || !block_cache().give(pointer, bytes)) free_block(pointer);
     host_memory().remove(bytes);
+}
+
+void trim_host_memory() noexcept {
+    block_cache().drain(free_block);
+}
+
+int64_t host_waiting_bytes() noexcept {
+    return block_cache().waiting_bytes();
 }
 
 }  // namespace tbrm

@@ -70,6 +70,11 @@ private:
 void* host_allocate(int64_t bytes);
 void host_free(void* pointer, int64_t bytes) noexcept;
 
+// Freed blocks of middling size wait for the next request of their size (core/block_cache.hpp, at most 64 MiB); they are not counted as in
+// use. trim gives them back to the system.
+void trim_host_memory() noexcept;
+int64_t host_waiting_bytes() noexcept;
+
 template <class T>
 void HostBuffer<T>::resize(int64_t n) {
     if (n > capacity_) {

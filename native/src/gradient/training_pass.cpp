@@ -190,6 +190,7 @@ void TrainingPass::release_buffers() {
     body_.release();
     for (DeviceBuffer<float>* buffer : {&q_, &v_, &h_, &dq_, &dv_, &dh_})
         buffer->reset();
+    if (device_.is_host()) trim_host_memory();
 }
 
 }  // namespace tbrm
