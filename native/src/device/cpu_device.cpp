@@ -1,5 +1,7 @@
 // cpu_device.cpp - Device on the processor: every kernel is the tuned CPU twin.
+#include <algorithm>
 #include <cstring>
+#include <limits>
 #include <thread>
 
 #include "core/isa.hpp"
@@ -65,6 +67,16 @@ public:
 #endif
     }
     void synchronize() override {}
+
+    // A block's rows stay in the second-level cache from one kernel to the next. Batches with too few of them, and wide machines, share each
+    // kernel's work out instead.
+    void for_row_blocks(int64_t n, const std::function<void(int64_t first, int64_t count)>& body) override {
+        constexpr int64_t kRows = 240, kBlocksPerThread = 4;
+        const int64_t blocks = ceil_div(n, kRows);
+        if (blocks < kBlocksPerThread * max_threads()) return body(0, n);
+        parallel_for_dynamic(blocks, std::numeric_limits<int64_t>::max(),
+                [&](int64_t i) { body(i * kRows, std::min(kRows, n - i * kRows)); });
+    }
 
     void* allocate(int64_t bytes) override {
         return host_allocate(bytes);

@@ -5,6 +5,7 @@
 #include <tbrm/tbrm.h>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -45,6 +46,12 @@ public:
     // Whether the bits of a row do not depend on the other rows (docs/adr/0008-cuda-kernels.md). A CPU knows nothing else.
     virtual bool batch_invariant() const { return true; }
     virtual void set_batch_invariant(bool) {}
+
+    // Calls body(first, count) for blocks of rows that together are [0, n), several at the same time where kernels run on the caller's
+    // threads: one meeting of the threads for all that a body does. Only for what is computed row by row, so that the cut does not show.
+    virtual void for_row_blocks(int64_t n, const std::function<void(int64_t first, int64_t count)>& body) {
+        body(0, n);
+    }
 
     // Memory. allocate is counted, uninitialised and 64-byte (CUDA: 256-byte) aligned.
     virtual void* allocate(int64_t bytes) = 0;

@@ -16,8 +16,9 @@ constexpr int64_t kInputDepth = 512;  // outputs m per transposed slab: 64 KiB i
 constexpr int64_t kInputRows = 480;   // rows per task of the input gradient
 constexpr int64_t kTileRows = 48;
 constexpr int64_t kTasksPerThread = 4;
-constexpr int64_t kWeightRows = 512;   // rows n per pass over dW
-constexpr int64_t kWeightCols = 1024;  // inputs k per task of the weight gradient
+constexpr int64_t kWeightRows = 512;           // rows n per pass over dW
+constexpr int64_t kTransposedBytes = 2 << 20;  // of x^T, shared: it stays in the last-level cache
+constexpr int64_t kWeightCols = 1024;          // inputs k per task of the weight gradient
 
 struct InputGradient {
     Dtype dtype;
@@ -117,28 +118,32 @@ void linear_backward_weight(Dtype dtype, int64_t n, int64_t k, int64_t m, const 
         int64_t ldx, float* dw, float* dbias) {
     if (n <= 0 || m <= 0) return;
     const MicroKernels& kernels = micro_kernels();
-    const int64_t size = dtype_bytes(dtype), panels = panel_count(m);
-    const int64_t pass = std::min(kWeightRows, n), ldt = ceil_div(pass, 32) * 32 + 32;
-    const int64_t strips = ceil_div(k, kWeightCols);
+    const int64_t size = dtype_bytes(dtype), panels = panel_count(m), strips = ceil_div(k, kWeightCols);
+    // As many passes between two meetings of the threads as x^T of them fits.
+    const int64_t most = std::max<int64_t>(1, kTransposedBytes / (k * size * kWeightRows + 1)) * kWeightRows;
+    const int64_t span = std::min(most, n), ldt = ceil_div(span, 32) * 32 + 32;
     char* xt = Scratch::get<char>(
             ScratchUse::Transposed, k * ldt * size);  // of the calling thread, filled and read by all
-    for (int64_t n0 = 0; n0 < n; n0 += kWeightRows) {
-        const int64_t take = std::min(kWeightRows, n - n0);
-        parallel_for(ceil_div(k, kPanelRows), take * k, [&](int64_t i) {
-            const int64_t c0 = i * kPanelRows, cols = std::min(kPanelRows, k - c0);
-            kernels.transpose_rows(dtype)(
-                    take, cols, static_cast<const char*>(x) + (n0 * ldx + c0) * size, ldx, xt + c0 * ldt * size, ldt);
+    for (int64_t n0 = 0; n0 < n; n0 += span) {
+        const int64_t all = std::min(span, n - n0), blocks = ceil_div(all, kWeightRows);
+        parallel_for(ceil_div(k, kPanelRows) * blocks, all * k, [&](int64_t task) {
+            const int64_t c0 = task / blocks * kPanelRows, cols = std::min(kPanelRows, k - c0);
+            const int64_t r0 = task % blocks * kWeightRows, take = std::min(kWeightRows, all - r0);
+            kernels.transpose_rows(dtype)(take, cols, static_cast<const char*>(x) + ((n0 + r0) * ldx + c0) * size, ldx,
+                    xt + (c0 * ldt + r0) * size, ldt);
         });
-        parallel_for_dynamic(panels * strips, take * k * m / 16, [&](int64_t task) {
+        parallel_for_dynamic(panels * strips, all * k * m / 16, [&](int64_t task) {
             const int64_t panel = task % panels, k0 = task / panels * kWeightCols;
             const int64_t m0 = panel * kPanelRows, cols = std::min(kPanelRows, m - m0);
-            const char* rows = static_cast<const char*>(dy) + (n0 * lddy + m0) * size;
-            char* slab = Scratch::get<char>(ScratchUse::Slab, slab_elements(dtype, take, kPanelRows) * size);
-            kernels.interleave_rows(dtype)(take, cols, rows, lddy, kPanelRows, slab);
-            kernels.tile(dtype)(std::min(kWeightCols, k - k0), kPanelRows, take, xt + k0 * ldt * size, ldt, slab,
-                    dw + (panel * k + k0) * kPanelRows, kPanelRows, true);
-            if (dbias == nullptr || k0 > 0) return;
-            kernels.column_sums(dtype)(take, cols, rows, lddy, dbias + m0);
+            char* slab = Scratch::get<char>(ScratchUse::Slab, slab_elements(dtype, kWeightRows, kPanelRows) * size);
+            for (int64_t r0 = 0; r0 < all; r0 += kWeightRows) {
+                const int64_t take = std::min(kWeightRows, all - r0);
+                const char* rows = static_cast<const char*>(dy) + ((n0 + r0) * lddy + m0) * size;
+                kernels.interleave_rows(dtype)(take, cols, rows, lddy, kPanelRows, slab);
+                kernels.tile(dtype)(std::min(kWeightCols, k - k0), kPanelRows, take, xt + (k0 * ldt + r0) * size, ldt,
+                        slab, dw + (panel * k + k0) * kPanelRows, kPanelRows, true);
+                if (dbias != nullptr && k0 == 0) kernels.column_sums(dtype)(take, cols, rows, lddy, dbias + m0);
+            }
         });
     }
     if (k == 0 && dbias != nullptr) kernels.column_sums(dtype)(n, m, dy, lddy, dbias);

@@ -1,5 +1,7 @@
 #include "gradient/layer_backward.hpp"
 
+#include <functional>
+
 #include "gradient/adapter_backward.hpp"
 #include "model/packed_batch.hpp"
 
@@ -24,19 +26,34 @@ struct LayerStep {
         return parameters.linear(linear).trainable() || view.adapter_of(layer, linear) != nullptr;
     }
 
-    // dW += dy^T x and db += column sums, for what is trained; dx = dy W. The same for what the adapter adds.
-    void linear_backward(Linear linear, Parameter* bias, const void* x, const void* dy, void* dx) const {
-        Parameter& weight = parameters.linear(linear);
+    // A row block's part of an array of rows of `width`.
+    uint8_t* at(void* base, int64_t first, int64_t width) const {
+        return static_cast<uint8_t*>(base) + first * width * dtype_bytes(dtype);
+    }
+
+    // Row by row where nothing sums over rows on the way: an adapter's gradients do, and those of the norms of q and k.
+    void for_row_blocks(bool sums_over_rows, const std::function<void(int64_t first, int64_t count)>& body) const {
+        if (sums_over_rows || view.adapter.on) return body(0, n);
+        device.for_row_blocks(n, body);
+    }
+
+    // dx = dy W for rows [first, first + count), and for what the adapter adds (all rows then). x is not read otherwise.
+    void input_gradient(Linear linear, int64_t first, int64_t count, const void* x, void* dy, void* dx) const {
+        const Parameter& weight = parameters.linear(linear);
         const int64_t rows = weight.rows(), inputs = weight.cols();
-        if (weight.trainable()) {
-            device.linear_backward_weight(dtype, n, inputs, rows, dy, rows, x, inputs, weight.gradient(),
-                    bias != nullptr ? bias->gradient() : nullptr);
-        }
         if (needs_dx(linear)) {
-            device.linear_backward_input(
-                    dtype, n, inputs, rows, dy, rows, weight.weight(), Epilogue::Store, dx, inputs);
+            device.linear_backward_input(dtype, count, inputs, rows, at(dy, first, rows), rows, weight.weight(),
+                    Epilogue::Store, at(dx, first, inputs), inputs);
         }
         adapter_backward(model, layer, linear, n, x, dy, rows, scratch, needs_dx(linear) ? dx : nullptr);
+    }
+
+    // dW += dy^T x and db += column sums, for what is trained.
+    void weight_gradient(Linear linear, Parameter* bias, const void* x, const void* dy) const {
+        Parameter& weight = parameters.linear(linear);
+        if (!weight.trainable()) return;
+        device.linear_backward_weight(dtype, n, weight.cols(), weight.rows(), dy, weight.rows(), x, weight.cols(),
+                weight.gradient(), bias != nullptr ? bias->gradient() : nullptr);
     }
 
     // The first layer's input is the embedding: where that is frozen, nobody asks for its gradient.
@@ -48,21 +65,27 @@ struct LayerStep {
                 dx, view.hidden, norm.gradient());
     }
 
-    void normed_again(const Parameter& norm, const void* x) const {
-        device.rms_norm_forward(dtype, n, view.hidden, x, view.hidden, norm.vector(), view.rms_norm_eps,
-                scratch.normed.data(), view.hidden, nullptr);
+    void normed_again(const Parameter& norm, const void* x, int64_t first, int64_t count) const {
+        device.rms_norm_forward(dtype, count, view.hidden, at(const_cast<void*>(x), first, view.hidden), view.hidden,
+                norm.vector(), view.rms_norm_eps, at(scratch.normed.data(), first, view.hidden), view.hidden, nullptr);
     }
 };
 
 void mlp_backward(const LayerStep& s, void* dx) {
     const int64_t inner = s.view.intermediate;
-    if (s.reads_input(Linear::Down))
-        s.device.swiglu_forward(s.dtype, s.n, inner, s.tape.gate_up.data(), s.scratch.inner.data());
-    s.linear_backward(Linear::Down, nullptr, s.scratch.inner.data(), dx, s.scratch.d_inner.data());
-    void* d_gate_up = s.tape.gate_up.data();  // in place
-    s.device.swiglu_backward(s.dtype, s.n, inner, s.tape.gate_up.data(), s.scratch.d_inner.data(), d_gate_up);
-    if (s.reads_input(Linear::GateUp)) s.normed_again(*s.parameters.post_attention_norm, s.tape.middle.data());
-    s.linear_backward(Linear::GateUp, nullptr, s.scratch.normed.data(), d_gate_up, s.scratch.d_normed.data());
+    uint8_t* gate_up = s.tape.gate_up.data();  // its gradient replaces it
+    s.for_row_blocks(false, [&](int64_t first, int64_t count) {
+        uint8_t* block = s.at(gate_up, first, 2 * inner);
+        if (s.reads_input(Linear::Down))
+            s.device.swiglu_forward(s.dtype, count, inner, block, s.at(s.scratch.inner.data(), first, inner));
+        s.input_gradient(Linear::Down, first, count, s.scratch.inner.data(), dx, s.scratch.d_inner.data());
+        s.device.swiglu_backward(s.dtype, count, inner, block, s.at(s.scratch.d_inner.data(), first, inner), block);
+        if (s.reads_input(Linear::GateUp))
+            s.normed_again(*s.parameters.post_attention_norm, s.tape.middle.data(), first, count);
+        s.input_gradient(Linear::GateUp, first, count, s.scratch.normed.data(), gate_up, s.scratch.d_normed.data());
+    });
+    s.weight_gradient(Linear::Down, nullptr, s.scratch.inner.data(), dx);
+    s.weight_gradient(Linear::GateUp, nullptr, s.scratch.normed.data(), gate_up);
     s.norm_gradient(*s.parameters.post_attention_norm, s.tape.middle.data(), s.tape.middle_inv_rms.data(),
             s.scratch.d_normed.data(), dx);
 }
@@ -88,16 +111,22 @@ void* qk_norm_backward(const LayerStep& s) {
 void attention_backward(const LayerStep& s, const void* x, void* dx) {
     const AttentionShape& shape = s.view.attention;
     const int64_t width = s.view.qkv_width(), attention_width = s.view.attention_width();
-    s.linear_backward(Linear::O, nullptr, s.tape.attention.data(), dx, s.scratch.d_attention.data());
+    s.input_gradient(Linear::O, 0, s.n, s.tape.attention.data(), dx, s.scratch.d_attention.data());
+    s.weight_gradient(Linear::O, nullptr, s.tape.attention.data(), dx);
     void* d_qkv = s.scratch.d_qkv.data();
     s.device.packed_attention_backward(s.dtype, shape, s.batch.n_seqs(), s.batch.offsets.data(), s.tape.qkv.data(),
             width, s.tape.attention.data(), attention_width, s.tape.lse.data(), s.scratch.d_attention.data(),
             attention_width, d_qkv, width);
-    s.device.rope_apply(s.dtype, s.n, shape.n_heads + shape.n_kv_heads, shape.head_dim, s.batch.positions.data(),
-            s.view.rope_cos, s.view.rope_sin, true, d_qkv, width);
-    if (s.parameters.q_norm != nullptr) d_qkv = qk_norm_backward(s);
-    if (s.reads_input(Linear::Qkv)) s.normed_again(*s.parameters.input_norm, x);
-    s.linear_backward(Linear::Qkv, s.parameters.qkv_bias, s.scratch.normed.data(), d_qkv, s.scratch.d_normed.data());
+    const bool has_norms = s.parameters.q_norm != nullptr;
+    s.for_row_blocks(has_norms, [&](int64_t first, int64_t count) {
+        s.device.rope_apply(s.dtype, count, shape.n_heads + shape.n_kv_heads, shape.head_dim,
+                s.batch.positions.data() + first, s.view.rope_cos, s.view.rope_sin, true, s.at(d_qkv, first, width),
+                width);
+        if (has_norms) d_qkv = qk_norm_backward(s);
+        if (s.reads_input(Linear::Qkv)) s.normed_again(*s.parameters.input_norm, x, first, count);
+        s.input_gradient(Linear::Qkv, first, count, s.scratch.normed.data(), d_qkv, s.scratch.d_normed.data());
+    });
+    s.weight_gradient(Linear::Qkv, s.parameters.qkv_bias, s.scratch.normed.data(), d_qkv);
     if (!s.needs_dx(Linear::Qkv)) return;
     s.norm_gradient(*s.parameters.input_norm, x, s.tape.input_inv_rms.data(), s.scratch.d_normed.data(), dx);
 }
