@@ -199,6 +199,31 @@ TBRM_TEST(recompute_threads_and_repetition_change_no_bit) {
     }
 }
 
+// With one thread 1,300 rows run in blocks of 240, with two they do not; with three, 3,000 rows run in blocks at the same time.
+TBRM_TEST(blocks_of_rows_do_not_show) {
+    for (const Architecture& architecture : kArchitectures) {
+        const tbrm_model_config_t config = config_of(architecture, TBRM_DTYPE_F32);
+        for (const int64_t n_tokens : {1300, 3000}) {
+            Batch batch;
+            for (int64_t at = 0; at < n_tokens; at += 50)
+                batch.add_sequence(50, 20, config.vocab_size, static_cast<uint64_t>(at));
+            const Coefficients c(batch.n_rows());
+            const auto with_threads = [&](int32_t threads) {
+                const ContextHandle context = make_context(threads);
+                return run(make_model(context.get(), config, 5).get(), batch, c);
+            };
+            const Pass one = with_threads(1);
+            for (const int32_t threads : {2, 3}) {
+                const Pass other = with_threads(threads);
+                CHECK_MSG(same_scores(one.scores, other.scores), "%s, %lld tokens, %d threads", architecture.name,
+                        static_cast<long long>(n_tokens), threads);
+                CHECK_MSG(same_bits(one.gradients, other.gradients), "%s, %lld tokens, %d threads", architecture.name,
+                        static_cast<long long>(n_tokens), threads);
+            }
+        }
+    }
+}
+
 TBRM_TEST(a_micro_batch_cut_changes_gradients_by_rounding_only) {
     for (const tbrm_dtype_t dtype : kDtypes) {
         const ContextHandle context = make_context(2);
