@@ -43,13 +43,19 @@ public sealed record VerdictCounts(int Ok, int NoAnswer, int Timeout, int Error,
         CultureInfo.InvariantCulture, $"ok {Ok}, no_answer {NoAnswer}, out_of_steps {OutOfSteps}, timeout {Timeout}, error {Error}");
 }
 
-/// <summary>Judges batches: in parallel, in order, each answer under a wall-clock limit that a thread of its own does not outlive.</summary>
+/// <summary>
+/// Grades batches: in parallel, in order. Graders count their own steps; the wall clock is the emergency brake, for programs that hang, and a grade
+/// that it ends is counted apart.
+/// </summary>
 /// <param name="grader">The grader.</param>
-/// <param name="limit">The time for one answer; 10 seconds by default.</param>
-/// <param name="parallelism">Answers judged at a time; the number of processors by default.</param>
+/// <param name="limit">The time for one answer; <see cref="DefaultLimit"/> by default.</param>
+/// <param name="parallelism">Answers graded at a time; the number of processors by default.</param>
 public sealed class RewardManager(IGrader grader, TimeSpan? limit = null, int? parallelism = null)
 {
-    private readonly TimeSpan _limit = limit ?? TimeSpan.FromSeconds(10);
+    private readonly TimeSpan _limit = limit ?? DefaultLimit;
+
+    /// <summary>Far above what any answer takes whose steps are counted, on a machine however busy.</summary>
+    public static TimeSpan DefaultLimit { get; } = TimeSpan.FromSeconds(300);
 
     /// <summary>The grader.</summary>
     public IGrader Grader => grader;
@@ -67,13 +73,17 @@ public sealed class RewardManager(IGrader grader, TimeSpan? limit = null, int? p
     /// <summary>Judges one request. A grader that throws, or whose score is NaN or infinite, is an error verdict, never an exception.</summary>
     public Verdict Grade(GradeRequest request, CancellationToken stop = default)
     {
-        using CancellationTokenSource timer = CancellationTokenSource.CreateLinkedTokenSource(stop);
-        timer.CancelAfter(_limit);
+        using EmergencyBrake timer = new(_limit, stop);
         long started = Stopwatch.GetTimestamp();
         try
         {
             Verdict verdict = grader.Grade(request, timer.Token);
             stop.ThrowIfCancellationRequested();
+            if (verdict.Status == VerdictStatus.Timeout)
+            {
+                return verdict with { Detail = string.Create(CultureInfo.InvariantCulture, $"no grade within {Stopwatch.GetElapsedTime(started).TotalSeconds:F1} s of wall clock") };
+            }
+
             return double.IsFinite(verdict.Score) ? verdict : verdict with
             {
                 Score = 0,
@@ -83,7 +93,7 @@ public sealed class RewardManager(IGrader grader, TimeSpan? limit = null, int? p
         }
         catch (OperationCanceledException) when (!stop.IsCancellationRequested)
         {
-            return new Verdict(0, VerdictStatus.Timeout, null, string.Create(CultureInfo.InvariantCulture, $"no verdict within {Stopwatch.GetElapsedTime(started).TotalSeconds:F1} s"));
+            return new Verdict(0, VerdictStatus.Timeout, null, string.Create(CultureInfo.InvariantCulture, $"no grade within {Stopwatch.GetElapsedTime(started).TotalSeconds:F1} s of wall clock"));
         }
         catch (Exception e) when (e is not OperationCanceledException and not OutOfMemoryException)
         {

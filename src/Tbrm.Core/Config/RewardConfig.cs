@@ -11,7 +11,7 @@ public sealed record RewardConfig
     /// <summary>Graders by data source (or its beginning and <c>*</c>); these win over <c>grader</c>, over the default for the data source and over a task's scorer.</summary>
     public Dictionary<string, string> Graders { get; init; } = [];
 
-    /// <summary>Options of the graders, as <c>tbrm-native score</c> takes them; lists and objects in JSON.</summary>
+    /// <summary>Options of the graders, as <c>tbrm-native score</c> takes them; lists and maps too (<c>{command: [python3, grade.py]}</c>).</summary>
     public Dictionary<string, string> GraderOptions { get; init; } = [];
 
     /// <summary>Where a task's answer stands in the response.</summary>
@@ -24,9 +24,12 @@ public sealed record RewardConfig
     /// </summary>
     public bool TaskCascade { get; init; }
 
-    /// <summary>Wall-clock limit per response, seconds.</summary>
+    /// <summary>
+    /// Emergency brake per response, seconds of wall clock. The built-in graders count steps, so that an answer's grade does not depend on how busy
+    /// the machine is; only a program of yours that hangs should meet this.
+    /// </summary>
     [AllowedRange(0, 86400, ExclusiveMinimum = true)]
-    public double TimeoutSeconds { get; init; } = 10;
+    public double TimeoutSeconds { get; init; } = 300;
 
     /// <summary>
     /// What becomes of a response whose grader failed (time-out, error, a score that is NaN or infinite): <c>drop</c> leaves it out of loss, reward

@@ -20,6 +20,9 @@ public sealed record JinjaLimits
     /// <summary>The deepest nesting of macro calls and recursive loops.</summary>
     public int MaxDepth { get; init; } = 200;
 
-    /// <summary>The wall-clock time that rendering may take.</summary>
-    public TimeSpan MaxTime { get; init; } = TimeSpan.FromSeconds(10);
+    /// <summary>
+    /// The emergency brake: wall-clock time that rendering may take. Far above what <see cref="MaxSteps"/> take, so that a prompt does not depend on
+    /// how busy the machine is.
+    /// </summary>
+    public TimeSpan MaxTime { get; init; } = TimeSpan.FromSeconds(600);
 }

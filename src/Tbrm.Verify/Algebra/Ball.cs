@@ -20,6 +20,7 @@ internal readonly record struct Ball(BigComplex Value, double ErrorBits)
 internal sealed class BallMath(int bits, Budget budget)
 {
     private readonly ComplexMath _math = new(bits, budget);
+    private readonly long _cost = 8 + bits / 16 + LongNumberCost.Multiply(bits / 64);
 
     public int Bits => bits;
 
@@ -170,11 +171,14 @@ internal sealed class BallMath(int bits, Budget budget)
     /// <summary>The result with the error of one more rounding, and the sum's cancellation left to the operands' errors.</summary>
     public Ball Rounded(BigComplex value, double error)
     {
+        budget.Spend(_cost);
         return new Ball(value, value.IsZero ? error : Sum(error, value.Magnitude - bits + 2));
     }
 
     private Ball Rounded(BigComplex value, double error, Ball a, Ball b)
     {
+        budget.Spend(8);
+
         // Exact operands whose result fits stay exact: small integers and dyadic sample points.
         if (a.ErrorBits == Ball.Exact && b.ErrorBits == Ball.Exact && Length(value.Re) < bits - 2 && Length(value.Im) < bits - 2 && IsDyadicResult(a, b))
         {

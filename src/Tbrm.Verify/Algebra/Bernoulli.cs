@@ -16,7 +16,8 @@ internal static class Bernoulli
         {
             while (s_even.Count <= k)
             {
-                s_even.Add(Next(s_even.Count));
+                // Not out of the budget of whoever happens to ask first.
+                s_even.Add(new Budget(CancellationToken.None, long.MaxValue).Run(() => Next(s_even.Count)));
             }
 
             return s_even[k];

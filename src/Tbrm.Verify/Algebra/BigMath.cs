@@ -18,11 +18,14 @@ internal sealed class BigMath(int bits, Budget budget)
 
     public Budget Budget { get; } = budget;
 
+    /// <summary>What a function costs whose series has a term for every few of its bits.</summary>
+    private static long SeriesCost(long precision) => precision + precision / 64 * LongNumberCost.Multiply(precision / 64);
+
     public BigFloat Pi => new BigFloat(FixedPi(Bits + GuardBits), -(Bits + GuardBits)).Round(Bits);
 
     public BigFloat Exp(BigFloat x)
     {
-        Budget.Spend(Bits);
+        Budget.Spend(SeriesCost(Bits));
         if (x.IsZero)
         {
             return BigFloat.One;
@@ -49,7 +52,7 @@ internal sealed class BigMath(int bits, Budget budget)
 
     public BigFloat Log(BigFloat x)
     {
-        Budget.Spend(Bits);
+        Budget.Spend(2 * SeriesCost(Bits));
         if (x.Sign <= 0)
         {
             throw new NotComputableException("logarithm of a number that is not positive");
@@ -65,6 +68,7 @@ internal sealed class BigMath(int bits, Budget budget)
         }
 
         int precision = Bits + GuardBits + cancelled;
+        Budget.Spend(cancelled > 0 ? 2 * SeriesCost(precision) : 0);
         if (cancelled > 1)
         {
             return new BigFloat(FixedLog(ToFixed(x, precision), precision), -precision).Round(Bits);
@@ -78,7 +82,7 @@ internal sealed class BigMath(int bits, Budget budget)
     /// <summary>Sine and cosine of x radians.</summary>
     public (BigFloat Sin, BigFloat Cos) SinCos(BigFloat x)
     {
-        Budget.Spend(2 * Bits);
+        Budget.Spend(SeriesCost(2 * Bits));
         if (x.Magnitude > 10_000)
         {
             throw new NotComputableException("sine of a number that is too large");
@@ -91,6 +95,7 @@ internal sealed class BigMath(int bits, Budget budget)
 
         // The guard covers both a large argument and a result close to zero.
         int precision = 2 * Bits + GuardBits + (int)Math.Max(0, x.Magnitude) + (int)Math.Max(0, -x.Magnitude);
+        Budget.Spend(SeriesCost(precision));
         BigInteger value = ToFixed(x, precision);
         BigInteger halfPi = FixedPi(precision) >> 1;
         BigInteger quadrant = BigInteger.Divide(2 * value + (value.Sign * halfPi), 2 * halfPi);
@@ -109,7 +114,7 @@ internal sealed class BigMath(int bits, Budget budget)
 
     public BigFloat Atan(BigFloat x)
     {
-        Budget.Spend(Bits);
+        Budget.Spend(2 * SeriesCost(Bits));
         if (x.IsZero || x.Magnitude < -2L * Bits)
         {
             return x.Round(Bits);

@@ -16,6 +16,15 @@ internal readonly struct BigRational : IEquatable<BigRational>, IComparable<BigR
             throw new DivideByZeroException();
         }
 
+        if (denominator.IsOne)
+        {
+            Numerator = numerator;
+            _denominator = denominator;
+            return;
+        }
+
+        long words = LongNumberCost.Words(numerator), others = LongNumberCost.Words(denominator);
+        Budget.Charge(LongNumberCost.Gcd(words, others) + 2 * LongNumberCost.Multiply(words + others));
         BigInteger divisor = BigInteger.GreatestCommonDivisor(numerator, denominator);
         if (denominator.Sign < 0)
         {
@@ -59,8 +68,11 @@ internal readonly struct BigRational : IEquatable<BigRational>, IComparable<BigR
 
     public static BigRational operator -(BigRational a) => new(-a.Numerator, a.Denominator);
 
-    public static BigRational operator *(BigRational a, BigRational b) =>
-        new(a.Numerator * b.Numerator, a.Denominator * b.Denominator);
+    public static BigRational operator *(BigRational a, BigRational b)
+    {
+        Budget.Charge(LongNumberCost.Multiply((a.BitLength + b.BitLength) / 64));
+        return new(a.Numerator * b.Numerator, a.Denominator * b.Denominator);
+    }
 
     public static BigRational operator /(BigRational a, BigRational b) =>
         new(a.Numerator * b.Denominator, a.Denominator * b.Numerator);
@@ -82,6 +94,7 @@ internal readonly struct BigRational : IEquatable<BigRational>, IComparable<BigR
     /// <summary>Exact power; the exponent may be negative for a base other than zero.</summary>
     public static BigRational Pow(BigRational a, int exponent)
     {
+        Budget.Charge(LongNumberCost.Multiply(a.BitLength * Math.Abs((long)exponent) / 64));
         return exponent >= 0
             ? new BigRational(BigInteger.Pow(a.Numerator, exponent), BigInteger.Pow(a.Denominator, exponent))
             : new BigRational(BigInteger.Pow(a.Denominator, -exponent), BigInteger.Pow(a.Numerator, -exponent));
@@ -107,6 +120,7 @@ internal readonly struct BigRational : IEquatable<BigRational>, IComparable<BigR
             mantissa = mantissa.Remove(point, 1);
         }
 
+        Budget.Charge(LongNumberCost.Decimal(mantissa.Length) + LongNumberCost.Multiply(Math.Abs((long)exponent) / 19));
         BigInteger digits = BigInteger.Parse(mantissa, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture);
         return exponent >= 0
             ? new BigRational(digits * BigInteger.Pow(10, exponent))
@@ -116,8 +130,11 @@ internal readonly struct BigRational : IEquatable<BigRational>, IComparable<BigR
     /// <summary>An upper bound of the bits of numerator and denominator together.</summary>
     public long BitLength => (long)Numerator.GetBitLength() + (long)Denominator.GetBitLength();
 
-    public int CompareTo(BigRational other) =>
-        (Numerator * other.Denominator).CompareTo(other.Numerator * Denominator);
+    public int CompareTo(BigRational other)
+    {
+        Budget.Charge(2 * LongNumberCost.Multiply((BitLength + other.BitLength) / 128));
+        return (Numerator * other.Denominator).CompareTo(other.Numerator * Denominator);
+    }
 
     public bool Equals(BigRational other) => Numerator == other.Numerator && Denominator == other.Denominator;
 

@@ -5,39 +5,70 @@ using System.Threading;
 namespace Tbrm.Verify.Algebra;
 
 /// <summary>
-/// The limit under which one answer is judged: a cancellation token and a number of steps. Every loop and every recursion
-/// of the algebra polls it, so a judgement ends on its own thread and leaves nothing running behind.
+/// The limit under which one answer is graded: a number of steps. Every loop, every recursion and every operation on long numbers pays for its
+/// work, so that the same answer ends in the same grade on every machine, whatever its load. The cancellation token is the emergency brake.
 /// </summary>
-internal sealed class Budget(CancellationToken stop, long steps = Budget.DefaultSteps)
+internal sealed class Budget
 {
-    /// <summary>Steps after which a judgement is given up; about three seconds of work on one core.</summary>
+    /// <summary>Steps after which an answer is given up; a step is about 50 ns of work, so that this is about a second on one core.</summary>
     public const long DefaultSteps = 20_000_000;
 
-    private const long PollEvery = 256;
-    private long _left = steps;
-    private long _nextPoll = steps - PollEvery;
+    private const long PollEvery = 2048;
 
-    /// <summary>The token behind the budget, for work that polls it by itself.</summary>
-    public CancellationToken Stop => stop;
+    [ThreadStatic]
+    private static Budget? s_current;
+
+    private readonly CancellationToken _stop;
+    private readonly long _steps;
+    private long _left;
+    private long _nextPoll;
+
+    /// <summary>A budget of its own.</summary>
+    public Budget(CancellationToken stop, long steps = DefaultSteps)
+    {
+        _stop = stop;
+        _steps = steps;
+        _left = steps;
+        _nextPoll = steps - PollEvery;
+    }
+
+    /// <summary>The steps paid for so far.</summary>
+    public long Spent => _steps - _left;
+
+    /// <summary>Pays out of the budget that this thread works under, for code that is handed none; nothing where there is none.</summary>
+    public static void Charge(long steps) => s_current?.Spend(steps);
+
+    /// <summary>Does work under this budget.</summary>
+    public T Run<T>(Func<T> work)
+    {
+        Budget? outer = s_current;
+        s_current = this;
+        try
+        {
+            return work();
+        }
+        finally
+        {
+            s_current = outer;
+        }
+    }
 
     /// <summary>Pays for <paramref name="steps"/> units of work.</summary>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     /// <exception cref="BudgetExceededException">The steps are used up.</exception>
     public void Spend(long steps = 1)
     {
-        _left -= steps;
-        if (_left > _nextPoll)
-        {
-            return;
-        }
-
-        stop.ThrowIfCancellationRequested();
-        if (_left < 0)
+        if (steps > _left)
         {
             throw new BudgetExceededException();
         }
 
-        _nextPoll = _left - PollEvery;
+        _left -= steps;
+        if (_left <= _nextPoll)
+        {
+            _stop.ThrowIfCancellationRequested();
+            _nextPoll = _left - PollEvery;
+        }
     }
 
     /// <summary>Pays for one level of recursion and makes sure that the stack has room for it.</summary>
@@ -45,14 +76,14 @@ internal sealed class Budget(CancellationToken stop, long steps = Budget.Default
     public void Descend()
     {
         RuntimeHelpers.EnsureSufficientExecutionStack();
-        Spend();
+        Spend(2);
     }
 }
 
-/// <summary>The steps of a <see cref="Budget"/> are used up: the same outcome as a wall-clock time-out.</summary>
+/// <summary>The steps of a <see cref="Budget"/> are used up.</summary>
 internal sealed class BudgetExceededException : Exception
 {
-    public BudgetExceededException() : base("the step limit of one judgement is used up")
+    public BudgetExceededException() : base("the answer takes more steps than one answer may")
     {
     }
 }

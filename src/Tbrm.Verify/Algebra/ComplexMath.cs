@@ -17,11 +17,13 @@ internal sealed class ComplexMath(int bits, Budget budget)
 
     public BigComplex Multiply(BigComplex a, BigComplex b)
     {
-        budget.Spend();
+        budget.Spend(2);
         if (a.IsReal && b.IsReal)
         {
             return BigFloat.Multiply(a.Re, b.Re, Bits);
         }
+
+        budget.Spend(8 + Bits / 16 + 2 * LongNumberCost.Multiply(Bits / 16));
 
         // The products are exact, so that no part is lost to cancellation before the one rounding at the end.
         int exact = 4 * Bits + 64;
@@ -32,7 +34,7 @@ internal sealed class ComplexMath(int bits, Budget budget)
 
     public BigComplex Divide(BigComplex a, BigComplex b)
     {
-        budget.Spend();
+        budget.Spend(8 + Bits / 16 + LongNumberCost.Multiply(Bits / 32));
         if (b.IsReal)
         {
             return new BigComplex(BigFloat.Divide(a.Re, b.Re, Bits), BigFloat.Divide(a.Im, b.Re, Bits));

@@ -32,6 +32,7 @@ internal abstract class Expr : IEquatable<Expr>
         }
 
         System.Runtime.CompilerServices.RuntimeHelpers.EnsureSufficientExecutionStack();
+        Budget.Charge(1);
         return EqualsCore(other);
     }
 
@@ -74,6 +75,7 @@ internal abstract class Expr : IEquatable<Expr>
 
     protected static int HashItems(int seed, IReadOnlyList<Expr> items)
     {
+        Budget.Charge(1 + items.Count / 4);
         HashCode hash = default;
         hash.Add(seed);
         foreach (Expr item in items)
@@ -252,7 +254,7 @@ internal static class Build
     public static Expr Number(BigRational value) => new NumberExpr(value);
 
     /// <summary>A sum; sums among the terms are written out, which is how the parser joins a + b + c.</summary>
-    public static Expr FlatAdd(Expr left, Expr right) => new ApplyExpr(Heads.Add, [.. TermsOf(left, Heads.Add), .. TermsOf(right, Heads.Add)]);
+    public static Expr FlatAdd(Expr left, Expr right) => Flat(Heads.Add, left, right);
 
     /// <summary>The same for any number of terms.</summary>
     public static Expr FlatAdd(IEnumerable<Expr> terms)
@@ -267,7 +269,7 @@ internal static class Build
     }
 
     /// <summary>A product; products among the factors are written out.</summary>
-    public static Expr FlatMul(Expr left, Expr right) => new ApplyExpr(Heads.Mul, [.. TermsOf(left, Heads.Mul), .. TermsOf(right, Heads.Mul)]);
+    public static Expr FlatMul(Expr left, Expr right) => Flat(Heads.Mul, left, right);
 
     public static Expr Mul(Expr left, Expr right) => new ApplyExpr(Heads.Mul, left, right);
 
@@ -290,6 +292,19 @@ internal static class Build
     /// <summary>x percent, in the one shape that the comparison recognises.</summary>
     public static Expr Percent(Expr value) => Mul(value, NumberExpr.Hundredth);
 
-    private static IEnumerable<Expr> TermsOf(Expr value, string head) =>
+    private static ApplyExpr Flat(string head, Expr left, Expr right)
+    {
+        IReadOnlyList<Expr> before = TermsOf(left, head), after = TermsOf(right, head);
+        Budget.Charge(4 + (before.Count + after.Count) / 4);
+        Expr[] all = new Expr[before.Count + after.Count];
+        for (int i = 0; i < all.Length; i++)
+        {
+            all[i] = i < before.Count ? before[i] : after[i - before.Count];
+        }
+
+        return new ApplyExpr(head, all);
+    }
+
+    private static IReadOnlyList<Expr> TermsOf(Expr value, string head) =>
         value is ApplyExpr apply && apply.Is(head) ? apply.Arguments : [value];
 }

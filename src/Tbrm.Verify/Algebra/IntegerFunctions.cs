@@ -164,7 +164,7 @@ internal static class IntegerFunctions
                 return null;
             }
 
-            budget.Spend(1 + result.BitLength / 64);
+            budget.Spend(2 + result.BitLength / 256);
             result = operation(result, arguments[i]);
         }
 

@@ -16,6 +16,8 @@ internal static class IntegerMath
             return value;
         }
 
+        Budget.Charge(8 * LongNumberCost.Multiply(LongNumberCost.Words(value)));
+
         // Newton from above, starting at a power of two that is at least the root.
         BigInteger x = BigInteger.One << (int)((value.GetBitLength() + 1) / 2);
         while (true)
@@ -46,8 +48,10 @@ internal static class IntegerMath
 
         int bits = (int)((value.GetBitLength() + n - 1) / n);
         BigInteger x = BigInteger.One << bits;
+        long cost = 4 + 4 * LongNumberCost.Multiply(LongNumberCost.Words(value));
         while (true)
         {
+            Budget.Charge(cost);
             BigInteger next = ((n - 1) * x + value / BigInteger.Pow(x, n - 1)) / n;
             if (next >= x)
             {
@@ -98,7 +102,7 @@ internal static class IntegerMath
         BigInteger result = BigInteger.One;
         for (int i = 0; i < (int)k; i++)
         {
-            budget.Spend(1 + (long)result.GetBitLength() / 1024);
+            budget.Spend(8 + (long)result.GetBitLength() / 128);
             result = result * (n - i) / (i + 1);
         }
 
@@ -128,7 +132,7 @@ internal static class IntegerMath
             return null;
         }
 
-        budget.Spend(1 + (long)(exponent * (long)BigInteger.Abs(value).GetBitLength()) / 256);
+        budget.Spend(1 + LongNumberCost.Multiply((long)(exponent * (long)BigInteger.Abs(value).GetBitLength()) / 64));
         return BigInteger.Pow(value, (int)exponent);
     }
 
@@ -151,8 +155,10 @@ internal static class IntegerMath
             return product;
         }
 
-        budget.Spend((high - low) / 32);
         int middle = low + (high - low) / 2;
-        return Product(low, middle, budget) * Product(middle + 1, high, budget);
+        BigInteger left = Product(low, middle, budget);
+        BigInteger right = Product(middle + 1, high, budget);
+        budget.Spend(4 + LongNumberCost.Multiply(LongNumberCost.Words(left) + LongNumberCost.Words(right)));
+        return left * right;
     }
 }

@@ -16,7 +16,12 @@ internal static class Matrices
     /// <summary>Whether an expression is a matrix or an operation on matrices that could not be carried out.</summary>
     public static bool IsMatrix(Expr value) => value is MatrixExpr or ApplyExpr { Head: Heads.MatAdd or Heads.MatMul };
 
-    private static bool HoldsMatrix(Expr value) => IsMatrix(value) || value.Arguments.Any(HoldsMatrix);
+    private static bool HoldsMatrix(Expr value)
+    {
+        System.Runtime.CompilerServices.RuntimeHelpers.EnsureSufficientExecutionStack();
+        Budget.Charge(1);
+        return IsMatrix(value) || value.Arguments.Any(HoldsMatrix);
+    }
 
     public static Expr Add(Expr a, Expr b)
     {
@@ -55,6 +60,7 @@ internal static class Matrices
 
     public static MatrixExpr Transpose(MatrixExpr matrix)
     {
+        Budget.Charge(matrix.Arguments.Count);
         Expr[] items = new Expr[matrix.Arguments.Count];
         for (int i = 0; i < items.Length; i++)
         {
@@ -163,6 +169,7 @@ internal static class Matrices
 
     private static MatrixExpr Filled(int rows, int columns, Func<int, int, Expr> entry)
     {
+        Budget.Charge(rows * columns);
         Expr[] items = new Expr[rows * columns];
         for (int i = 0; i < items.Length; i++)
         {
@@ -179,6 +186,7 @@ internal static class Matrices
     private static Expr Expand(MatrixExpr matrix, int[] columns, int row, Budget budget)
     {
         budget.Descend();
+        budget.Spend(16);
         if (columns.Length == 1)
         {
             return matrix[row, columns[0]];

@@ -20,6 +20,7 @@ internal sealed partial class NumericEvaluator(int bits, Budget budget, IReadOnl
     public Ball Evaluate(Expr value)
     {
         budget.Descend();
+        budget.Spend(4);
         return value switch
         {
             NumberExpr number => _ball.FromRational(number.Value),
@@ -128,6 +129,7 @@ internal sealed partial class NumericEvaluator(int bits, Budget budget, IReadOnl
     // Equal arguments computed along different paths differ in their last bits, which must not matter.
     private static BigInteger Coarse(BigFloat value)
     {
+        Budget.Charge(64);
         BigFloat shifted = new(value.Mantissa, value.Exponent + 60);
         return BigFloat.Add(shifted, new BigFloat(1, -1), 4096).Floor();
     }

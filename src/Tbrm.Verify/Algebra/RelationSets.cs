@@ -43,6 +43,8 @@ internal static class RelationSets
 
     private static Expr? FindAbs(Expr value)
     {
+        System.Runtime.CompilerServices.RuntimeHelpers.EnsureSufficientExecutionStack();
+        Budget.Charge(1);
         foreach (Expr argument in value.Arguments)
         {
             if (FindAbs(argument) is { } inner)

@@ -48,12 +48,22 @@ internal sealed class RelationExpr(RelationKind kind, Expr left, Expr right) : E
 /// <summary>A chain a &lt; b &lt; c, or a = b = c, as its single relations in written order.</summary>
 internal sealed class ChainExpr(RelationExpr[] links) : Expr
 {
-    public IReadOnlyList<RelationExpr> Links { get; } = links;
+    public IReadOnlyList<RelationExpr> Links { get; } = Paid(links);
 
     public override IReadOnlyList<Expr> Arguments { get; } = links;
 
     // The links are the arguments of an "and": equal in any order.
-    protected override bool EqualsCore(Expr other) => new HashSet<Expr>(Links).SetEquals(((ChainExpr)other).Links);
+    protected override bool EqualsCore(Expr other)
+    {
+        Budget.Charge(2 * Links.Count);
+        return new HashSet<Expr>(Links).SetEquals(((ChainExpr)other).Links);
+    }
+
+    private static RelationExpr[] Paid(RelationExpr[] links)
+    {
+        Budget.Charge(links.Length / 8);
+        return links;
+    }
 
     protected override int HashCore()
     {
@@ -76,6 +86,7 @@ internal sealed class FiniteSetExpr : SetExpr
     public FiniteSetExpr(IEnumerable<Expr> written)
     {
         Written = [.. written];
+        Budget.Charge(Written.Count);
         List<Expr> distinct = [];
         HashSet<Expr> seen = [];
         foreach (Expr element in Written)
@@ -96,7 +107,11 @@ internal sealed class FiniteSetExpr : SetExpr
 
     public override IReadOnlyList<Expr> Arguments => Elements;
 
-    protected override bool EqualsCore(Expr other) => new HashSet<Expr>(Elements).SetEquals(((FiniteSetExpr)other).Elements);
+    protected override bool EqualsCore(Expr other)
+    {
+        Budget.Charge(2 * Elements.Count);
+        return new HashSet<Expr>(Elements).SetEquals(((FiniteSetExpr)other).Elements);
+    }
 
     protected override int HashCore()
     {

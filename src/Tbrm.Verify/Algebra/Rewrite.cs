@@ -15,7 +15,13 @@ internal static class Rewrite
     }
 
     /// <summary>Rebuilds an expression with other arguments.</summary>
-    public static Expr WithArguments(Expr value, Expr[] arguments) => value switch
+    public static Expr WithArguments(Expr value, Expr[] arguments)
+    {
+        Budget.Charge(1 + arguments.Length / 8);
+        return Remade(value, arguments);
+    }
+
+    private static Expr Remade(Expr value, Expr[] arguments) => value switch
     {
         ApplyExpr apply => new ApplyExpr(apply.Head, arguments),
         RelationExpr relation => new RelationExpr(relation.Kind, arguments[0], arguments[1]),
@@ -102,6 +108,7 @@ internal static class Rewrite
         Expr[] terms = new Expr[product.Arguments.Count];
         for (int i = 0; i < terms.Length; i++)
         {
+            budget.Spend(2 + terms.Length / 8);
             Expr[] factors = [.. product.Arguments];
             factors[i] = Differentiate(factors[i], variable, budget);
             terms[i] = new ApplyExpr(Heads.Mul, factors);
@@ -147,8 +154,10 @@ internal static class Rewrite
     private static void Collect(Expr value, List<SymbolExpr> symbols, List<SymbolExpr> bound)
     {
         System.Runtime.CompilerServices.RuntimeHelpers.EnsureSufficientExecutionStack();
+        Budget.Charge(1);
         if (value is SymbolExpr symbol)
         {
+            Budget.Charge((symbols.Count + bound.Count) / 4);
             if (!bound.Contains(symbol) && !symbols.Contains(symbol))
             {
                 symbols.Add(symbol);

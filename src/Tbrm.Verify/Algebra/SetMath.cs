@@ -189,6 +189,7 @@ internal static class SetMath
         int at = 0;
         while (at < points.Count)
         {
+            budget.Spend();
             int? order = Compare(point, points[at], budget);
             if (order is null)
             {
@@ -214,6 +215,7 @@ internal static class SetMath
     // Places 1, 3, 5, ... are the points in order, places 0, 2, 4, ... the gaps around them; before and after all of these lie the infinities.
     private static bool Contains(Expr set, List<Expr> points, int place, Budget budget)
     {
+        budget.Descend();
         switch (set)
         {
             case NamedSetExpr named:
@@ -239,6 +241,7 @@ internal static class SetMath
 
     private static int PlaceOf(Expr point, List<Expr> points, Budget budget)
     {
+        budget.Spend(1 + points.Count / 4);
         int infinity = InfinitySign(point);
         return infinity != 0
             ? infinity > 0 ? 2 * points.Count + 1 : -1

@@ -195,6 +195,7 @@ internal static class ZeroTest
     private static bool NeedsIntegers(Expr value)
     {
         System.Runtime.CompilerServices.RuntimeHelpers.EnsureSufficientExecutionStack();
+        Budget.Charge(1);
         if (value is ApplyExpr { Head: Heads.Factorial or Heads.Binomial or Heads.Sum or Heads.Product } apply && Rewrite.SymbolsOf(apply).Count > 0)
         {
             return true;

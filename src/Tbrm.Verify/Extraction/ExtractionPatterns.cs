@@ -16,17 +16,22 @@ internal sealed record RankedPattern(Regex Regex, int Priority, ExtractionTarget
 /// <summary>Where Math-Verify 0.8.0 looks for answers (parser.py).</summary>
 internal static class ExtractionPatterns
 {
-    /// <summary>The longest time for one regular expression on one text.</summary>
-    public static readonly TimeSpan MatchTimeout = TimeSpan.FromSeconds(2);
+    /// <summary>
+    /// The emergency brake of one regular expression on one text. What it may take is paid for before it runs (<see cref="ExtractionCost"/>), so that
+    /// this is met only where the machine stands still.
+    /// </summary>
+    public static readonly TimeSpan MatchTimeout = TimeSpan.FromMinutes(5);
 
     private const string Number =
         @"(?<!\d)(?:(?<integer1>-?[1-9]\d{0,2}(?:[ ,]\d{3})+)(?<decimal1>\.\d+)?|(?<integer2>-?\d+)(?<decimal2>[.,]\d+)|" +
-        @"(?<decimal3>\.\d+)|(?<integer3>-?\d+))(?<percent>\s*(?:%|[Pp]ercent|\s*[Pp]ercentage|\s*[Pp]ct))?";
+        @"(?<decimal3>\.\d+)|(?<integer3>-?\d+))(?<percent>\s*(?:%|[Pp]ercent|[Pp]ercentage|[Pp]ct))?";
 
     private const string Operators = @"\+\-\*\×\/\^\(\)\÷";
     private const string ExpressionCharacters = @"[\d\.\s" + Operators + "]";
+
+    // The operator that must be there is the first one, so that only the loop behind it backtracks.
     private const string Expression =
-        @"(?<expr>-?\(?-?\d" + ExpressionCharacters + "*[" + Operators + "]" + ExpressionCharacters + @"+\)?)";
+        @"(?<expr>-?\(?-?\d[\d\.\s]*[" + Operators + "]" + ExpressionCharacters + @"+\)?)";
 
     private const string Currency = @"\$€£¥₹₽₪₩₫฿₡₢₣₤₥₦₧₨₩₪₫₭₮₯₰₱₲₳₴₵₶₷₸₹₺₻₼₽₾₿";
     private const string Before = @"(?:^|\s|\=)(?:\*\*)?";
@@ -97,10 +102,13 @@ internal static class ExtractionPatterns
         return joined;
     }
 
-    /// <summary>A LaTeX environment with an optional percent word; its group names start with <paramref name="prefix"/>.</summary>
+    /// <summary>
+    /// A LaTeX environment with an optional percent word; its group names start with <paramref name="prefix"/>. What is inside cannot hold the
+    /// closing sign, so it is taken once and for all: without that, the reference's patterns take the cube of the text's length.
+    /// </summary>
     private static string Environment(string prefix, bool boxed)
     {
-        string Content(string element) => boxed ? $@"{element}*?\\boxed\{{{element}+?\}}{element}*?" : $"{element}+?";
+        string Content(string element) => (boxed ? $@"(?=(?>{element}*?\\boxed\{{)(?>{element}+?\}}))" : "") + $"(?>{element}+)";
         List<string> forms =
         [
             $@"(?<!\\)\$\$(?<{prefix}latexDisplayDollar>{Content(@"(?:[^$]|\$(?!\$))")})(?<!\\)\$\$",

@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Text.RegularExpressions;
+using Tbrm.Verify.Algebra;
 
 namespace Tbrm.Verify.Latex;
 
@@ -29,7 +30,7 @@ internal static partial class BoxedContent
     [GeneratedRegex("and|or|,|;")]
     private static partial Regex Separator();
 
-    [GeneratedRegex(@"^(?:[\s$,;]|\\[()\[\],;:! ]|\\q?quad|\\text\{[\s,;]*(?:and|or)?[\s,;]*\}|and|or)*\z")]
+    [GeneratedRegex(@"^(?:[\s$,;]|\\[()\[\],;:! ]|\\q?quad|\\text\{[\s,;]*(?:(?:and|or)[\s,;]*)?\}|and|or)*\z")]
     private static partial Regex OnlySeparator();
 
     /// <summary>The boxes' contents joined by commas in written order; the text itself when it has no box.</summary>
@@ -54,6 +55,7 @@ internal static partial class BoxedContent
         int nextStart = -1;
         while (mode != BoxedMode.None)
         {
+            Budget.Charge(4 + searchEnd / 128);
             (int start, int commandEnd) = LastCommand(text, searchEnd);
             int open = start < 0 ? limit : SkipBlanks(text, commandEnd, limit);
             if (open >= limit)
@@ -84,6 +86,14 @@ internal static partial class BoxedContent
         }
 
         return contents;
+    }
+
+    /// <summary>Where the last box ends, behind its brace; -1 when there is none or it never closes.</summary>
+    public static int LastEnd(string text)
+    {
+        (int start, int commandEnd) = LastCommand(text, text.Length);
+        int open = start < 0 ? text.Length : SkipBlanks(text, commandEnd, text.Length);
+        return open < text.Length && text[open] == '{' && ClosingBrace(text, open, text.Length) is var close and >= 0 ? close + 1 : -1;
     }
 
     private static (int Start, int CommandEnd) LastCommand(string text, int before)

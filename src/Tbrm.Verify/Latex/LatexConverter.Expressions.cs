@@ -320,7 +320,7 @@ internal sealed partial class LatexConverter
         return $"{kind}{{{text}}}";
     }
 
-    private static string Subscript(ParseTree tree)
+    private string Subscript(ParseTree tree)
     {
         ParseTree inner = tree.Find("atom") ?? tree.Find("expr") ?? tree.Find("args")!;
         string text = Text(inner).Trim();
@@ -328,15 +328,16 @@ internal sealed partial class LatexConverter
     }
 
     /// <summary>The text of a piece of the tree without its blanks.</summary>
-    private static string Text(ParseTree tree)
+    private string Text(ParseTree tree)
     {
         StringBuilder text = new();
         Append(tree, text);
         return text.ToString();
     }
 
-    private static void Append(ParseTree tree, StringBuilder text)
+    private void Append(ParseTree tree, StringBuilder text)
     {
+        budget.Spend();
         if (tree.Rule is null)
         {
             text.Append(tree.Token.Text);

@@ -135,7 +135,12 @@ internal sealed partial class LatexConverter
     /// <summary>dy/dx and its kin; null when the fraction is an ordinary one.</summary>
     private ApplyExpr? Derivative(ParseTree upper, ParseTree lower)
     {
-        Token[] over = Tokens(upper);
+        // Tokens are written out for short parts only: in a nest of fractions each would write out all below it.
+        if (lower.End - lower.Start > 2)
+        {
+            return null;
+        }
+
         Token[] under = Tokens(lower);
         bool total = under.Length == 1 && under[0].Kind == TokenKind.Differential;
         bool partial = under.Length == 2 && under[0].Kind == TokenKind.Partial && under[1].Kind == TokenKind.Letter;
@@ -145,6 +150,7 @@ internal sealed partial class LatexConverter
         }
 
         SymbolExpr variable = new(total ? DifferentialVariable(under[0].Text) : under[1].Text, isReal);
+        Token[] over = upper.End - upper.Start == 1 ? Tokens(upper) : [];
         if (over.Length == 1 && (total ? over[0] is { Kind: TokenKind.Letter, Text: "d" } : over[0].Kind == TokenKind.Partial))
         {
             return new ApplyExpr(DerivativeOperator, variable);

@@ -10,6 +10,9 @@ namespace Tbrm.Verify.Latex;
 /// </summary>
 internal sealed class LatexGrammar
 {
+    /// <summary>Longer texts take more than the steps of one answer, and a table of hundreds of bytes for each token.</summary>
+    private const int MaxTokens = 50_000;
+
     private readonly Dictionary<string, ParseRule> _rules = [];
 
     private LatexGrammar()
@@ -32,6 +35,12 @@ internal sealed class LatexGrammar
     public static ParseTree Parse(string text, Budget budget)
     {
         Token[] tokens = LatexLexer.Tokenize(text, budget);
+        if (tokens.Length > MaxTokens)
+        {
+            throw new BudgetExceededException();
+        }
+
+        budget.Spend(32L * tokens.Length);
         ParseRun run = new(tokens, Instance._rules.Count, budget);
         SuccessList results = run.MatchRule(Instance._rules["math"], 0);
         return results.Count > 0 ? results[0].Trees!.Last : throw new LatexException("this is not a mathematical expression");

@@ -20,7 +20,7 @@ internal static partial class LatexLexer
         int at = 0;
         while (at < text.Length)
         {
-            budget.Spend();
+            budget.Spend(4);
             if (IsBlank(text[at]))
             {
                 at++;
@@ -39,6 +39,7 @@ internal static partial class LatexLexer
                 tokens.Add(new Token(kind, text.Substring(at, length), at));
             }
 
+            budget.Spend(length / 16);
             at += length;
         }
 
@@ -93,7 +94,7 @@ internal static partial class LatexLexer
         return (kind, length);
     }
 
-    [GeneratedRegex(@"\G\\variable\{(?:[a-zA-Z0-9\u0370-\u03FF ]|\\[a-zA-Z]+)+(?:_(?:\{[^{}]+\}|[a-zA-Z0-9]))?\}(?:\\?%)?")]
+    [GeneratedRegex(@"\G\\variable\{(?>(?:[a-zA-Z0-9\u0370-\u03FF ]|\\[a-zA-Z]+)+)(?:_(?:\{[^{}]+\}|[a-zA-Z0-9]))?\}(?:\\?%)?")]
     private static partial Regex Variable();
 
     private static void TakeLonger(int candidate, TokenKind candidateKind, ref TokenKind kind, ref int length)

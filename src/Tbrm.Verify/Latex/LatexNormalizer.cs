@@ -2,6 +2,7 @@ using System;
 using System.Linq;
 using System.Text;
 using System.Text.RegularExpressions;
+using Tbrm.Verify.Algebra;
 
 namespace Tbrm.Verify.Latex;
 
@@ -31,10 +32,20 @@ internal static partial class LatexNormalizer
     ];
 
     /// <summary>The repairs of <paramref name="text"/>.</summary>
-    public static string Normalize(string text, NormalizationOptions options)
+    public static string Normalize(string text, NormalizationOptions options) => Normalize(text, options, out _, out _);
+
+    /// <summary>The repairs, and the units that they cost.</summary>
+    /// <param name="text">The text.</param>
+    /// <param name="options">The repairs.</param>
+    /// <param name="kept">The text before its units were dropped, without them.</param>
+    /// <param name="dropped">What was cut off its end.</param>
+    public static string Normalize(string text, NormalizationOptions options, out string kept, out string dropped)
     {
-        string result = BasicLatex(BoxedContent.Extract(text, options.Boxed));
-        result = DropUnits(result);
+        string content = BoxedContent.Extract(text, options.Boxed);
+        Budget.Charge(NormalizationCost.Of(content));
+        string result = BasicLatex(content);
+        (kept, dropped) = DropUnits(result);
+        result = kept;
         if (options.Nits)
         {
             result = result.StartsWith('.') ? "0" + result : result;
@@ -127,17 +138,28 @@ internal static partial class LatexNormalizer
         return s_replacements[group - 1];
     }
 
-    private static string DropUnits(string text)
+    private static (string Kept, string Dropped) DropUnits(string text)
     {
+        string dropped = "";
         string shorter = UnitWithPower().Replace(text, "").Trim();
-        string result = shorter.Length > 0 ? shorter : text;
+        string result = text;
+        if (shorter.Length > 0)
+        {
+            dropped = UnitWithPower().Match(text).Value;
+            result = shorter;
+        }
+
         for (int i = 0; i < 2; i++)
         {
             shorter = UnitWord().Replace(result, "$1");
-            result = shorter.Length > 0 ? shorter : result;
+            if (shorter.Length > 0)
+            {
+                dropped = result[Math.Min(shorter.Length, result.Length)..] + dropped;
+                result = shorter;
+            }
         }
 
-        return result;
+        return (result, dropped);
     }
 
     private static string MalformedOperators(string text)

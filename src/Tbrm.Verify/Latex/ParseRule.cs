@@ -54,6 +54,8 @@ internal sealed class ParseRun(Token[] tokens, int rules, Budget budget)
     /// <summary>Nested groups beyond this are refused; the reference parser runs out of stack far earlier.</summary>
     private const int MaxDepth = 1500;
 
+    private const long RuleCost = 8;
+
     private readonly SuccessList?[] _memo = new SuccessList?[rules * tokens.Length];
     private int _depth;
 
@@ -70,6 +72,7 @@ internal sealed class ParseRun(Token[] tokens, int rules, Budget budget)
         }
 
         budget.Descend();
+        budget.Spend(RuleCost);
         if (++_depth > MaxDepth)
         {
             throw new LatexException("the expression is nested too deeply");

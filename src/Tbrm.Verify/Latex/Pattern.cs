@@ -195,7 +195,7 @@ internal sealed class SequencePattern(params Pattern[] parts) : Pattern
             SuccessList next = new();
             foreach (Success success in frontier)
             {
-                run.Budget.Spend();
+                run.Budget.Spend(6);
                 part.Match(run, success, next);
             }
 
@@ -274,7 +274,7 @@ internal sealed class RepeatPattern(Pattern part, System.Func<ParseRun, int, boo
         while (stack.Count > 0)
         {
             (Success at, SuccessList? extensions, int next) = stack.Pop();
-            run.Budget.Spend();
+            run.Budget.Spend(6);
             if (extensions is null)
             {
                 extensions = new SuccessList();

@@ -74,6 +74,7 @@ internal sealed class NumberComparer(ComparisonOptions options, Budget budget)
     private static bool HasFloat(Expr value)
     {
         System.Runtime.CompilerServices.RuntimeHelpers.EnsureSufficientExecutionStack();
+        Budget.Charge(1);
         return value is FloatExpr || value.Arguments.Any(HasFloat);
     }
 

@@ -12,6 +12,7 @@ namespace Tbrm.Verify;
 public sealed class FormatTerm : IShapingTerm
 {
     private const string ThinkThenAnswer = @"^\s*<think>(?:(?!</think>).)*</think>\s*<answer>(?:(?!</answer>).)*</answer>\s*$";
+    private static readonly TimeSpan s_brake = TimeSpan.FromSeconds(60);
     private readonly Regex _pattern;
     private readonly double _weight;
 
@@ -22,7 +23,7 @@ public sealed class FormatTerm : IShapingTerm
         _weight = reader.Number("weight", 1);
         try
         {
-            _pattern = new Regex(reader.Text("pattern") ?? ThinkThenAnswer, RegexOptions.Singleline | RegexOptions.CultureInvariant, TimeSpan.FromSeconds(1));
+            _pattern = Compile(reader.Text("pattern") ?? ThinkThenAnswer);
         }
         catch (ArgumentException e)
         {
@@ -32,6 +33,20 @@ public sealed class FormatTerm : IShapingTerm
 
     /// <inheritdoc/>
     public string Name => "format";
+
+    /// <summary>In time proportional to the text where the pattern allows it; elsewhere the clock is an emergency brake only.</summary>
+    private static Regex Compile(string pattern)
+    {
+        const RegexOptions Options = RegexOptions.Singleline | RegexOptions.CultureInvariant;
+        try
+        {
+            return new Regex(pattern, Options | RegexOptions.NonBacktracking);
+        }
+        catch (NotSupportedException)
+        {
+            return new Regex(pattern, Options, s_brake);
+        }
+    }
 
     /// <inheritdoc/>
     public double Shape(GradeRequest request, Verdict verdict) => _pattern.IsMatch(request.Solution) ? _weight : 0;

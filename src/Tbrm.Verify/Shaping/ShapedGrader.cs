@@ -41,7 +41,7 @@ public sealed class ShapedGrader(IGrader grader, IReadOnlyList<IShapingTerm> ter
     public Verdict Grade(GradeRequest request, CancellationToken stop)
     {
         Verdict verdict = grader.Grade(request, stop);
-        if (verdict.Status is VerdictStatus.Timeout or VerdictStatus.Error)
+        if (verdict.IsFailure)
         {
             return verdict;
         }
