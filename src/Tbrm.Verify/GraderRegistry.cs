@@ -22,7 +22,7 @@ public sealed class GraderRegistry
     private static readonly string[] s_options =
     [
         "profile", "hardened", "boxed_match_priority", "float_rounding", "numeric_precision", "strict", "allow_set_relation_comp", "extract",
-        "method", "score", "format_score", "strict_box_verify", "map", "default", "shaping",
+        "answer_tags", "max_steps", "method", "exact", "score", "format_score", "strict_box_verify", "map", "default", "shaping",
     ];
 
     /// <summary>The built-in graders.</summary>
@@ -55,7 +55,7 @@ public sealed class GraderRegistry
     public IGrader Create(string name, JsonObject? options = null)
     {
         IGrader grader = _factories.TryGetValue(name, out Func<JsonObject?, IGrader>? factory)
-            ? factory(WithoutShaping(options))
+            ? factory(WithTags(WithoutShaping(options)))
             : throw new ConfigException($"there is no grader '{name}'{NearestName.Hint(name, Names)} (all: {string.Join(", ", Names)})");
         if (options?["shaping"] is not { } shaping)
         {
@@ -66,12 +66,27 @@ public sealed class GraderRegistry
         return new ShapedGrader(grader, terms);
     }
 
-    /// <summary>As <see cref="Create"/>, with <c>hardened</c> on unless the options say otherwise: a policy finds every false accept.</summary>
+    /// <summary>
+    /// As <see cref="Create"/>, with <c>hardened</c> and <c>answer_tags</c> on unless the options say otherwise: a policy finds every false accept, and
+    /// answers in tags are what many prompts ask for.
+    /// </summary>
     public IGrader CreateForTraining(string name, JsonObject? options = null)
     {
         JsonObject hardened = options is null ? [] : (JsonObject)options.DeepClone();
         hardened.TryAdd("hardened", true);
+        hardened.TryAdd("answer_tags", true);
         return Create(name, hardened);
+    }
+
+    /// <summary>A hardened grader is training's, which reads answers in tags.</summary>
+    private static JsonObject? WithTags(JsonObject? options)
+    {
+        if (options?["hardened"] is JsonValue value && value.TryGetValue(out bool hardened) && hardened)
+        {
+            options.TryAdd("answer_tags", true);
+        }
+
+        return options;
     }
 
     private static JsonObject? WithoutShaping(JsonObject? options)

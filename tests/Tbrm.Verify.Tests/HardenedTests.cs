@@ -1,3 +1,4 @@
+using System.Linq;
 using System.Text.Json.Nodes;
 using NUnit.Framework;
 using Tbrm.Core;
@@ -57,6 +58,20 @@ public sealed class HardenedTests
     [TestCase("(2,2),(6,2)", @"$$\boxed{(2,2)} \quad \text{and} \quad \boxed{(6,2)}$$")]
     public void An_honest_answer_stays_accepted(string gold, string answer) =>
         Assert.That(Grade(gold, answer, "verl", true).Score, Is.EqualTo(1));
+
+    /// <summary>
+    /// Answers and golds with units, bases, times, scales, currencies, second numbers: refused where both sides say something and it differs,
+    /// accepted where only one does; the honest ones are accepted without hardening too.
+    /// </summary>
+    [Test]
+    public void A_qualifier_that_contradicts_the_golds_is_refused_and_no_honest_answer_is_lost()
+    {
+        GoldenVectors.AssertAllAgree(new MathVerifyGrader(), "hardened_qualifiers.jsonl");
+        RewardManager manager = new(new MathVerifyGrader());
+        string[] lost = [.. GoldenVectors.Read("hardened_qualifiers.jsonl").Where(c => c.Expected == 1)
+            .Select(c => c.Request with { ExtraInfo = null }).Where(r => manager.Grade(r).Score != 1).Select(r => r.Solution)];
+        Assert.That(lost, Is.Empty, "not accepted by the reference either");
+    }
 
     [Test]
     public void Training_is_hardened_unless_told_otherwise()

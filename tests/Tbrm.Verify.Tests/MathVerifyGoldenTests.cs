@@ -50,6 +50,16 @@ public sealed class MathVerifyGoldenTests
         Assert.That(verdicts.Count(v => v.Score > 0), Is.AtLeast((int)(0.97 * cases.Count)));
     }
 
+    /// <summary>What hardening takes away from all recorded accepts: known false accepts, and answers whose unit contradicts the gold's. One more is a loss.</summary>
+    [Test]
+    public void Hardened_takes_away_what_it_took_away_before_and_no_more()
+    {
+        RewardManager manager = new(new MathVerifyGrader());
+        string[] files = ["math_verify_upstream.jsonl", "math_verify_oracle.jsonl", "math_verify_grammar.jsonl", "math_verify_notation.jsonl"];
+        GradeRequest[] accepted = [.. files.SelectMany(GoldenVectors.Read).Where(c => c.Expected == 1).Select(c => c.Request with { ExtraInfo = Hardened(c.Request.ExtraInfo!) })];
+        Assert.That(manager.Grade(accepted).Count(v => v.Score > 0), Is.EqualTo(AcceptedWhenHardened));
+    }
+
     [Test]
     public void Every_ground_truth_that_can_be_read_is_its_own_answer()
     {
@@ -58,6 +68,8 @@ public sealed class MathVerifyGoldenTests
         string[] wrong = [.. golds.Zip(verdicts).Where(p => p.Second.Status == VerdictStatus.Ok && p.Second.Score != 1).Select(p => p.First)];
         Assert.That(wrong, Is.Empty);
     }
+
+    private const int AcceptedWhenHardened = 4818;
 
     private static JsonObject Hardened(JsonObject row)
     {

@@ -21,8 +21,71 @@ public sealed class SimpleGraderTests
         Assert.That(Grade("gsm8k", solution, gold, options).Score, Is.EqualTo(expected));
 
     [Test]
-    public void Gsm8k_looks_at_the_last_300_characters_only() =>
-        Assert.That(Grade("gsm8k", "#### 7" + new string('x', 295), "7").Status, Is.EqualTo(VerdictStatus.NoAnswer));
+    public void Gsm8k_looks_at_the_last_300_characters_only_when_it_is_verls_to_the_letter()
+    {
+        string solution = "#### 7" + new string('x', 295);
+        Assert.That(Grade("gsm8k", solution, "7", """{"exact":true}""").Status, Is.EqualTo(VerdictStatus.NoAnswer));
+        Assert.That(Grade("gsm8k", solution, "7").Score, Is.EqualTo(1));
+    }
+
+    [TestCase("gsm8k", "#### $200,000.", "200000")]
+    [TestCase("gsm8k", "#### 72.", "72")]
+    [TestCase("gsm8k", "#### 18.00", "18")]
+    [TestCase("gsm8k", "#### **18**", "18")]
+    [TestCase("gsm8k", "#### -5", "-5")]
+    [TestCase("gsm8k", "####5", "5")]
+    [TestCase("gsm8k", "#### 0.50", ".5")]
+    [TestCase("gsm8k", @"#### \$1,080 dollars", "1080")]
+    [TestCase("gsm8k", "The total is 72 clips, altogether.", "72", "flexible")]
+    [TestCase("gsm8k", "So it is worth $200,000.", "200000", "flexible")]
+    [TestCase("gsm8k", "It costs -$5.", "-5", "flexible")]
+    [TestCase("math_dapo", "Answer: 72.", "72")]
+    [TestCase("math_dapo", "Answer: 18.00", "18")]
+    [TestCase("math_dapo", "Answer: $200,000.", "200000")]
+    [TestCase("math_boxed", @"\boxed{18.00}", "18")]
+    [TestCase("math_boxed", @"\boxed{\$200,000}", "200000")]
+    [TestCase("math_boxed", @"\boxed{72.}", "72")]
+    public void A_number_is_read_as_people_write_it_unless_the_rule_is_exact(string grader, string solution, string gold, string method = "strict")
+    {
+        Assert.That(Grade(grader, solution, gold, $$"""{"method":"{{method}}"}""").Score, Is.EqualTo(1));
+        Assert.That(Grade(grader, solution, gold + "1", $$"""{"method":"{{method}}"}""").Score, Is.LessThanOrEqualTo(0));
+    }
+
+    [TestCase("gsm8k", "#### $200,000.", "200000")]
+    [TestCase("gsm8k", "#### 72.", "72")]
+    [TestCase("gsm8k", "#### 18.00", "18")]
+    [TestCase("math_dapo", "Answer: 18.00", "18")]
+    [TestCase("math_boxed", @"\boxed{18.00}", "18")]
+    public void An_exact_rule_compares_as_verl_does(string grader, string solution, string gold) =>
+        Assert.That(Grade(grader, solution, gold, """{"exact":true}""").Score, Is.LessThanOrEqualTo(0));
+
+    [TestCase("<think>6*7</think><answer>42</answer>", "42", 1)]
+    [TestCase("<think>it is 7</think>\n<answer> 42 </answer>", "42", 1)]
+    [TestCase("<think>it is 42</think>\n<answer>7</answer>", "42", 0)]
+    [TestCase(@"<answer>\frac{1}{2}</answer>", "0.5", 1)]
+    [TestCase(@"<answer>x^2+2x+1</answer>", "(x+1)^2", 1)]
+    [TestCase("<answer>The answer is 42.</answer>", "42", 1)]
+    [TestCase(@"<answer>The answer is $\frac12$.</answer>", "0.5", 1)]
+    [TestCase(@"<answer>3 \text{ cm}</answer>", "3", 1)]
+    [TestCase(@"<answer>The answer is \boxed{42}</answer>", "42", 1)]
+    [TestCase(@"So \boxed{42}. <answer>done</answer>", "42", 1)]
+    [TestCase("<answer>41</answer> or <answer>42</answer>", "42", 1)]
+    [TestCase("<answer>42</answer> or <answer>41</answer>", "42", 0)]
+    [TestCase("<answer></answer> The answer is $42$.", "42", 1)]
+    public void Math_verify_reads_a_bare_answer_in_tags_when_hardened(string solution, string gold, double expected)
+    {
+        Assert.That(Grade("math_verify", solution, gold, """{"hardened":true}""").Score, Is.EqualTo(expected));
+        Assert.That(Grade("math_verify", solution, gold, """{"answer_tags":true}""").Score, Is.EqualTo(expected));
+    }
+
+    [Test]
+    public void Math_verify_leaves_tags_alone_as_the_reference_does_unless_asked()
+    {
+        const string Solution = "<think>6*7</think><answer>42</answer>";
+        Assert.That(Grade("math_verify", Solution, "42").Score, Is.EqualTo(0));
+        Assert.That(new GraderRegistry().CreateForTraining("math_verify").Grade(new GradeRequest("", Solution, "42"), default).Score, Is.EqualTo(1));
+        Assert.That(Grade("math_verify", Solution, "42", """{"hardened":true,"answer_tags":false}""").Score, Is.EqualTo(0));
+    }
 
     [Test]
     public void Last_characters_are_counted_as_code_points()

@@ -4,13 +4,15 @@ using System.Linq;
 using System.Text;
 using System.Text.RegularExpressions;
 using Tbrm.Verify.Algebra;
+using Tbrm.Verify.Qualifiers;
 
 namespace Tbrm.Verify.Extraction;
 
 /// <summary>What was read from a text: an expression, the text it stood in, both, or nothing.</summary>
 /// <param name="Expression">The first match that could be parsed.</param>
 /// <param name="Text">The first match as normalized text.</param>
-internal sealed record ExtractedAnswer(Expr? Expression, string? Text)
+/// <param name="Qualifier">What qualifies the expression's number; read in hardened grading only.</param>
+internal sealed record ExtractedAnswer(Expr? Expression, string? Text, Qualifier? Qualifier = null)
 {
     public static readonly ExtractedAnswer None = new(null, null);
 
@@ -31,8 +33,10 @@ internal sealed partial class AnswerExtractor(IReadOnlyList<ExtractionTarget> ta
     public ExtractedAnswer Extract(string text, Budget budget)
     {
         string source = WithoutSurrogates(text);
-        MatchReader reader = new(hardened, budget);
+        budget.Spend(ExtractionCost.Of(source));
+        MatchReader reader = new(source, hardened, budget);
         string? firstText = null;
+        Qualifier? firstQualifier = null;
         bool found = false;
         List<UnreadSpan> refused = [];
         foreach (IGrouping<int, RankedPattern> group in _groups)
@@ -54,10 +58,14 @@ internal sealed partial class AnswerExtractor(IReadOnlyList<ExtractionTarget> ta
                 }
 
                 found = true;
-                firstText ??= string.IsNullOrEmpty(read.Text) ? null : read.Text;
+                if (firstText is null && !string.IsNullOrEmpty(read.Text))
+                {
+                    (firstText, firstQualifier) = (read.Text, read.Qualifier);
+                }
+
                 if (read.Expression is not null)
                 {
-                    return new ExtractedAnswer(read.Expression, firstText);
+                    return new ExtractedAnswer(read.Expression, firstText, read.Qualifier);
                 }
 
                 refused.Add(new UnreadSpan(match, target, read.Text));
@@ -73,7 +81,7 @@ internal sealed partial class AnswerExtractor(IReadOnlyList<ExtractionTarget> ta
             }
         }
 
-        return new ExtractedAnswer(null, firstText);
+        return new ExtractedAnswer(null, firstText, firstQualifier);
     }
 
     /// <summary>
@@ -113,7 +121,7 @@ internal sealed partial class AnswerExtractor(IReadOnlyList<ExtractionTarget> ta
         List<(Match Match, ExtractionTarget Target)> matches = [];
         foreach (RankedPattern pattern in patterns)
         {
-            budget.Stop.ThrowIfCancellationRequested();
+            budget.Spend(1 + text.Length / 64);
             if (pattern.MustContain is { } needed && !text.Contains(needed, StringComparison.OrdinalIgnoreCase))
             {
                 continue;

@@ -4,12 +4,18 @@ using System.Linq;
 using System.Text.RegularExpressions;
 using Tbrm.Verify.Algebra;
 using Tbrm.Verify.Latex;
+using Tbrm.Verify.Qualifiers;
 
 namespace Tbrm.Verify.Extraction;
 
 /// <summary>Turns one match into an expression and a text.</summary>
-internal sealed partial class MatchReader(bool hardened, Budget budget)
+internal sealed partial class MatchReader(string source, bool hardened, Budget budget)
 {
+    /// <summary>How far behind an answer its unit is looked for.</summary>
+    private const int RightContext = 48;
+
+    private const string Currency = "$€£¥₹₽₩";
+
     /// <summary>Signs that variables may be complex.</summary>
     [GeneratedRegex(@"\\mathbb\{C\}|\\i\b|\bi\b|\\text\{i\}|\\mathrm\{i\}|\\imath\b|\\det|\\operatorname\{tr\}|\\operatorname\{rank\}|" +
         @"\\text\{rank\}|\\arg\{|\\Re\{|\\Im\{|\\operatorname\{Re\}|\\operatorname\{Im\}|\\text\{Re\}|\\text\{Im\}")]
@@ -66,6 +72,7 @@ internal sealed partial class MatchReader(bool hardened, Budget budget)
         NormalizationOptions options = target.Normalization ?? new NormalizationOptions();
         List<Expr?> expressions = [];
         List<string> texts = [];
+        Qualifier? qualifier = null;
         foreach (string prefix in (string[])["first_", "next1_", "next2_", "next3_", "next4_", "next5_"])
         {
             Group? group = match.Groups.Values.FirstOrDefault(g => g.Length > 0 && g.Name.StartsWith(prefix + "latex", StringComparison.Ordinal));
@@ -76,7 +83,8 @@ internal sealed partial class MatchReader(bool hardened, Budget budget)
 
             bool greedy = group.Name == "first_latexBoxed";
             BoxedMode boxes = hardened ? BoxedMode.Joined : greedy ? BoxedMode.Last : options.Boxed;
-            string text = LatexNormalizer.Normalize(group.Value, options with { Boxed = boxes });
+            string text = LatexNormalizer.Normalize(group.Value, options with { Boxed = boxes }, out string kept, out string dropped);
+            qualifier = hardened && expressions.Count == 0 ? QualifierReader.Read(BoxedContent.Extract(group.Value, boxes), kept, dropped, After(match, group)) : qualifier;
             Expr? expression = hardened && Ellipsis().IsMatch(group.ValueSpan) ? null : ParseLatex(text);
             bool percent = match.Groups[prefix + "percent"].Success;
             texts.Add(text);
@@ -89,8 +97,17 @@ internal sealed partial class MatchReader(bool hardened, Budget budget)
                 new FiniteSetExpr(expressions.SelectMany(e => e is FiniteSetExpr set ? set.Elements : [e!])), string.Join(" and ", texts));
         }
 
-        return expressions.Count == 0 ? new ExtractedAnswer(null, "") : new ExtractedAnswer(expressions[0], texts[0]);
+        return expressions.Count == 0 ? new ExtractedAnswer(null, "") : new ExtractedAnswer(expressions[0], texts[0], qualifier);
     }
+
+    /// <summary>What stands behind the last box of a group, or behind the match.</summary>
+    private string After(Match match, Group group)
+    {
+        int box = BoxedContent.LastEnd(group.Value);
+        return Following(box < 0 ? match.Index + match.Length : group.Index + box);
+    }
+
+    private string Following(int at) => source.Substring(at, Math.Min(RightContext, source.Length - at));
 
     // An equation has no percentage.
     private static Expr? Percent(Expr value) => value is RelationExpr ? null : Build.Percent(value);
@@ -115,12 +132,21 @@ internal sealed partial class MatchReader(bool hardened, Budget budget)
         try
         {
             Expr value = NumberReader.Read(number);
-            return new ExtractedAnswer(match.Groups["percent"].Success ? Build.Percent(value) : value, number);
+            return new ExtractedAnswer(match.Groups["percent"].Success ? Build.Percent(value) : value, number, hardened ? OfPlainNumber(match) : null);
         }
         catch (LatexException)
         {
             return null;
         }
+    }
+
+    /// <summary>The words behind a number, and the currency before it, unless the dollar signs around it are those of LaTeX.</summary>
+    private Qualifier OfPlainNumber(Match match)
+    {
+        int start = UnreadSpan.NumberStart(match), end = match.Index + match.Length;
+        char before = start > 0 ? source[start - 1] : ' ';
+        bool money = Currency.Contains(before, StringComparison.Ordinal) && !(before == '$' && Following(end).Contains('$', StringComparison.Ordinal));
+        return QualifierReader.Read((money ? before.ToString() : "") + source[start..end], "", "", Following(end));
     }
 
     private static string FirstGroup(Match match, params string[] names)

@@ -8,8 +8,8 @@ using Tbrm.Core;
 namespace Tbrm.Verify;
 
 /// <summary>
-/// verl's GSM8K rule on the last 300 characters: the number after the last <c>####</c> (<c>method: strict</c>), or the last
-/// number at all (<c>flexible</c>), equal to the ground truth as text. Scores <c>score</c> (1), <c>format_score</c> (0) or 0.
+/// The number after the last <c>####</c> (<c>method: strict</c>), or the last number at all (<c>flexible</c>), equal to the ground truth as a number.
+/// With <c>exact</c> verl's GSM8K rule to the letter: the last 300 characters, equal as text. Scores <c>score</c> (1), <c>format_score</c> (0) or 0.
 /// </summary>
 public sealed partial class Gsm8kGrader : IGrader
 {
@@ -29,32 +29,54 @@ public sealed partial class Gsm8kGrader : IGrader
     /// <inheritdoc/>
     public Verdict Grade(GradeRequest request, CancellationToken stop)
     {
-        (bool strict, double score, double formatScore) = Read(request.ExtraInfo);
-        string tail = CodePoints.Last(request.Solution, Tail);
-        string? answer = strict ? Strict(tail) : Flexible(tail);
-        return answer is null
-            ? new Verdict(0, VerdictStatus.NoAnswer, null, strict ? "no '#### number' in the last 300 characters" : "no number in the last 300 characters")
-            : request.AgainstEach(gold => new Verdict(answer == gold ? score : formatScore, VerdictStatus.Ok, answer));
+        Settings settings = Read(request.ExtraInfo);
+        string? answer = settings.Exact ? Exact(CodePoints.Last(request.Solution, Tail), settings.Strict) : Lenient(request.Solution, settings.Strict);
+        if (answer is null)
+        {
+            string where = settings.Exact ? " in the last 300 characters" : "";
+            return new Verdict(0, VerdictStatus.NoAnswer, null, (settings.Strict ? "no '#### number'" : "no number") + where);
+        }
+
+        return request.AgainstEach(gold => new Verdict(
+            answer == gold || (!settings.Exact && PlainNumber.AreEqual(answer, gold)) ? settings.Score : settings.FormatScore, VerdictStatus.Ok, answer));
     }
 
     [GeneratedRegex(@"#### (-?[0-9.,]+)")]
-    private static partial Regex Marked();
+    private static partial Regex ExactMark();
 
     [GeneratedRegex(@"-?[0-9.,]+")]
+    private static partial Regex ExactNumber();
+
+    [GeneratedRegex(@"####[ \t*:]*(?<number>[-−]?[ ]?\\?[$€£¥₹]?[ ]?[-−]?(?:\d[\d,]*(?:\.\d+)?|\.\d+))")]
+    private static partial Regex Marked();
+
+    [GeneratedRegex(@"(?<number>[-−]?\\?[$€£¥₹]?(?:\d[\d,]*(?:\.\d+)?|(?<!\d)\.\d+))")]
     private static partial Regex AnyNumber();
 
-    private static string? Strict(string text) =>
-        Marked().Matches(text) is { Count: > 0 } matches ? matches[^1].Groups[1].Value.Replace(",", "", StringComparison.Ordinal) : null;
-
-    private static string? Flexible(string text)
+    private static string? Exact(string text, bool strict)
     {
-        string[] numbers = [.. AnyNumber().Matches(text).Select(m => m.Value)];
+        if (strict)
+        {
+            return ExactMark().Matches(text) is { Count: > 0 } matches ? matches[^1].Groups[1].Value.Replace(",", "", StringComparison.Ordinal) : null;
+        }
+
+        string[] numbers = [.. ExactNumber().Matches(text).Select(m => m.Value)];
         return numbers.LastOrDefault(n => n != ".") ?? numbers.FirstOrDefault();
     }
 
-    private (bool Strict, double Score, double FormatScore) Read(JsonObject? row)
+    /// <summary>The last number in its shortest form.</summary>
+    private static string? Lenient(string text, bool strict)
+    {
+        Match? last = (strict ? Marked() : AnyNumber()).Matches(text).LastOrDefault();
+        string? number = last?.Groups["number"].Value.TrimEnd(',');
+        return number is null ? null : PlainNumber.Canonical(number) ?? number.Replace(",", "", StringComparison.Ordinal);
+    }
+
+    private Settings Read(JsonObject? row)
     {
         GraderOptions options = new(row, _options);
-        return (options.Choice("method", "strict", "strict", "flexible") == "strict", options.Number("score", 1), options.Number("format_score", 0));
+        return new(options.Choice("method", "strict", "strict", "flexible") == "strict", options.Flag("exact", false), options.Number("score", 1), options.Number("format_score", 0));
     }
+
+    private sealed record Settings(bool Strict, bool Exact, double Score, double FormatScore);
 }

@@ -8,11 +8,20 @@ using Tbrm.Core;
 
 namespace Tbrm.Verify;
 
-/// <summary>hendrycks' MATH rule as in verl: the last box equals the ground truth as text after normalization. Score 1 or 0.</summary>
+/// <summary>
+/// hendrycks' MATH rule as in verl: the last box equals the ground truth as text after normalization, or as a number unless <c>exact</c> is set.
+/// Score 1 or 0.
+/// </summary>
 public sealed partial class MathBoxedGrader : IGrader
 {
-    /// <summary>A grader; it takes no options.</summary>
-    public MathBoxedGrader(JsonObject? options = null) => _ = options;
+    private readonly JsonObject? _options;
+
+    /// <summary>A grader with these options; a row's own options override them.</summary>
+    public MathBoxedGrader(JsonObject? options = null)
+    {
+        _options = options;
+        IsExact(null);
+    }
 
     /// <inheritdoc/>
     public string Name => "math_boxed";
@@ -20,14 +29,17 @@ public sealed partial class MathBoxedGrader : IGrader
     /// <inheritdoc/>
     public Verdict Grade(GradeRequest request, CancellationToken stop)
     {
+        bool exact = IsExact(request.ExtraInfo);
         string? answer = LatexBoxes.LastContentOrBare(request.Solution);
         return answer is null
             ? new Verdict(0, VerdictStatus.NoAnswer, null, @"the response holds no \boxed{...}")
-            : request.AgainstEach(gold => new Verdict(AreEquivalent(answer, gold) ? 1 : 0, VerdictStatus.Ok, answer));
+            : request.AgainstEach(gold => new Verdict(AreEquivalent(answer, gold) || (!exact && PlainNumber.AreEqual(answer, gold)) ? 1 : 0, VerdictStatus.Ok, answer));
     }
 
     [GeneratedRegex(@"^(0|-?[1-9][0-9]*)/(0|-?[1-9][0-9]*)\z")]
     private static partial Regex SlashFraction();
+
+    private bool IsExact(JsonObject? row) => new GraderOptions(row, _options).Flag("exact", false);
 
     // A text that cannot be normalized is compared as it stands.
     private static bool AreEquivalent(string a, string b) =>

@@ -8,7 +8,7 @@ namespace Tbrm.Verify;
 
 /// <summary>
 /// verl's rule for DAPO-Math: the last <c>Answer: ...</c> of the last 300 characters equals the ground truth after
-/// normalization as text; with <c>strict_box_verify</c>, the last box of the last 100 characters instead. Score 1 or -1.
+/// normalization as text, or as a number unless <c>exact</c> is set; with <c>strict_box_verify</c>, the last box of the last 100 characters instead. Score 1 or -1.
 /// </summary>
 public sealed partial class MathDapoGrader : IGrader
 {
@@ -43,11 +43,11 @@ public sealed partial class MathDapoGrader : IGrader
     /// <inheritdoc/>
     public Verdict Grade(GradeRequest request, CancellationToken stop)
     {
-        bool isBoxed = Read(request.ExtraInfo);
-        return request.AgainstEach(gold => Judge(request, gold, isBoxed));
+        (bool isBoxed, bool exact) = Read(request.ExtraInfo);
+        return request.AgainstEach(gold => Grade(request, gold, isBoxed, exact));
     }
 
-    private static Verdict Judge(GradeRequest request, string gold, bool isBoxed)
+    private static Verdict Grade(GradeRequest request, string gold, bool isBoxed, bool exact)
     {
         string tail = CodePoints.Last(request.Solution, Tail);
         string? answer;
@@ -64,6 +64,7 @@ public sealed partial class MathDapoGrader : IGrader
             correct = (answer ?? "[INVALID]") == Normalize(gold);
         }
 
+        correct |= !exact && answer is not null && PlainNumber.AreEqual(answer, gold);
         return answer is null && !correct
             ? new Verdict(-1, VerdictStatus.NoAnswer, null, "no answer in the last 300 characters")
             : new Verdict(correct ? 1 : -1, VerdictStatus.Ok, answer);
@@ -118,5 +119,9 @@ public sealed partial class MathDapoGrader : IGrader
         return CodePoints.Strip(CodePoints.AreDigits(digits) ? digits : text);
     }
 
-    private bool Read(JsonObject? row) => new GraderOptions(row, _options).Flag("strict_box_verify", false);
+    private (bool IsBoxed, bool Exact) Read(JsonObject? row)
+    {
+        GraderOptions options = new(row, _options);
+        return (options.Flag("strict_box_verify", false), options.Flag("exact", false));
+    }
 }

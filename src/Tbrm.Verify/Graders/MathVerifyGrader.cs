@@ -19,7 +19,7 @@ namespace Tbrm.Verify;
 /// <remarks>
 /// Options, in the configuration or in a row's extra fields: <c>profile</c> (verl, tests, trl, lighteval), <c>hardened</c>,
 /// <c>boxed_match_priority</c>, <c>float_rounding</c>, <c>numeric_precision</c>, <c>strict</c>,
-/// <c>allow_set_relation_comp</c>, <c>extract</c> (a list of latex, expr).
+/// <c>allow_set_relation_comp</c>, <c>extract</c> (a list of latex, expr), <c>max_steps</c> (for one answer), <c>answer_tags</c>.
 /// </remarks>
 public sealed class MathVerifyGrader : IGrader
 {
@@ -43,15 +43,7 @@ public sealed class MathVerifyGrader : IGrader
         try
         {
             Settings settings = Read(request.ExtraInfo);
-            return request.AgainstEach(gold => Judge(request, gold, settings, stop));
-        }
-        catch (Exception e) when (e is OperationCanceledException or BudgetExceededException or RegexMatchTimeoutException)
-        {
-            return new Verdict(0, VerdictStatus.Timeout, null, "the limit for one answer was reached");
-        }
-        catch (InsufficientExecutionStackException)
-        {
-            return new Verdict(0, VerdictStatus.Error, null, "the expression is nested too deeply");
+            return request.AgainstEach(truth => Grade(request, truth, settings, stop));
         }
         catch (ConfigException e)
         {
@@ -59,17 +51,37 @@ public sealed class MathVerifyGrader : IGrader
         }
     }
 
-    private static Verdict Judge(GradeRequest request, string truth, Settings settings, CancellationToken stop)
+    private static Verdict Grade(GradeRequest request, string truth, Settings settings, CancellationToken stop)
     {
-        Verdict verdict = JudgeOnce(request, truth, settings with { Hardened = false }, stop);
+        try
+        {
+            Verdict verdict = GradeOnce(request, truth, settings with { Hardened = false }, stop);
 
-        // A hardened verdict takes away, it never gives.
-        return settings.Hardened && verdict.Score > 0 ? JudgeOnce(request, truth, settings, stop) : verdict;
+            // A hardened grade takes away, it never gives.
+            return settings.Hardened && verdict.Score > 0 ? GradeOnce(request, truth, settings, stop) : verdict;
+        }
+        catch (BudgetExceededException e)
+        {
+            return new Verdict(0, VerdictStatus.OutOfSteps, null, e.Message);
+        }
+        catch (InsufficientExecutionStackException)
+        {
+            return new Verdict(0, VerdictStatus.OutOfSteps, null, "the expression is nested too deeply");
+        }
+        catch (Exception e) when (e is OperationCanceledException or RegexMatchTimeoutException)
+        {
+            return new Verdict(0, VerdictStatus.Timeout, null, "the wall clock's limit for one answer passed");
+        }
     }
 
-    private static Verdict JudgeOnce(GradeRequest request, string truth, Settings settings, CancellationToken stop)
+    private static Verdict GradeOnce(GradeRequest request, string truth, Settings settings, CancellationToken stop)
     {
-        Budget budget = new(stop);
+        Budget budget = new(stop, settings.Steps);
+        return budget.Run(() => GradeOnce(request, truth, settings, budget));
+    }
+
+    private static Verdict GradeOnce(GradeRequest request, string truth, Settings settings, Budget budget)
+    {
         (string goldText, AnswerExtractor goldExtractor) = Gold(truth, settings);
         ExtractedAnswer gold = goldExtractor.Extract(goldText, budget);
         if (gold.IsEmpty)
@@ -77,7 +89,7 @@ public sealed class MathVerifyGrader : IGrader
             return new Verdict(0, VerdictStatus.Error, null, $"no answer can be read from the ground truth '{Shortened(truth)}'");
         }
 
-        ExtractedAnswer answer = Answer(settings).Extract(request.Solution, budget);
+        ExtractedAnswer answer = settings.AnswerTags ? AnswerTag.Extract(request.Solution, Answer(settings), budget) : Answer(settings).Extract(request.Solution, budget);
         if (answer.IsEmpty)
         {
             return new Verdict(0, VerdictStatus.NoAnswer, null, "no answer was found in the response");
@@ -87,7 +99,8 @@ public sealed class MathVerifyGrader : IGrader
             settings.FloatRounding, settings.NumericPrecision, settings.Strict, settings.AllowSetRelation, settings.Hardened);
         bool equal = SameText(gold.Text, answer.Text) || (gold.Expression is not null && answer.Expression is not null
             && new ExpressionComparer(options, budget).AreEqual(gold.Expression, answer.Expression));
-        return new Verdict(equal ? 1 : 0, VerdictStatus.Ok, answer.Text);
+        bool contradicted = equal && settings.Hardened && gold.Qualifier is { } ours && answer.Qualifier is { } theirs && ours.Contradicts(theirs);
+        return new Verdict(equal && !contradicted ? 1 : 0, VerdictStatus.Ok, answer.Text);
     }
 
     private static bool SameText(string? gold, string? answer) =>
@@ -129,15 +142,17 @@ public sealed class MathVerifyGrader : IGrader
         return new Settings(
             options.Choice("profile", "verl", "verl", "tests", "trl", "lighteval"),
             options.Flag("hardened", false),
+            options.Flag("answer_tags", false),
             options.Find("boxed_match_priority") is null ? null : options.Integer("boxed_match_priority", 0, -1, 1000),
             options.Integer("float_rounding", 6, 0, 100),
             options.Integer("numeric_precision", 15, 1, 100),
             options.Flag("strict", true),
             options.Flag("allow_set_relation_comp", false),
-            options.Choices("extract", "latex", "expr") is { } kinds ? string.Join(',', kinds) : null);
+            options.Choices("extract", "latex", "expr") is { } kinds ? string.Join(',', kinds) : null,
+            options.Integer("max_steps", (int)Budget.DefaultSteps, 1000, int.MaxValue));
     }
 
     private sealed record Settings(
-        string Profile, bool Hardened, int? BoxedPriority, int FloatRounding, int NumericPrecision, bool Strict, bool AllowSetRelation,
-        string? Extract);
+        string Profile, bool Hardened, bool AnswerTags, int? BoxedPriority, int FloatRounding, int NumericPrecision, bool Strict, bool AllowSetRelation,
+        string? Extract, long Steps);
 }
