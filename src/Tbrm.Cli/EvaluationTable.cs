@@ -33,7 +33,7 @@ internal static class EvaluationTable
 
     private static string[] Row(SourceReport source) =>
     [
-        source.Source, Number(source.Problems), Number(source.Samples), Percent(source.Mean), Percent(source.StandardError),
+        VisibleText.OnOneLine(source.Source), Number(source.Problems), Number(source.Samples), Percent(source.Mean), Percent(source.StandardError),
         Percent(source.Pass[^1]), Percent(source.Majority), source.MeanTokens is { } tokens ? tokens.ToString("F0", CultureInfo.InvariantCulture) : "-",
         source.Truncated is { } truncated ? Percent(truncated) : "-", Number(source.Unjudged.NoAnswer), Number(source.OutOfSteps + source.Unjudged.Timeout + source.Unjudged.Error),
     ];

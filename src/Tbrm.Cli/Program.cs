@@ -1,7 +1,6 @@
 using System;
 using System.CommandLine;
 using System.CommandLine.Parsing;
-using System.IO;
 using System.Linq;
 using Tbrm.Cli.Verbs;
 using Tbrm.Core;
@@ -29,12 +28,9 @@ internal static class Program
         new ConfigVerb(),
     ];
 
-    // A message that cannot be written must not end the program.
-    private static readonly TextWriter s_error = BestEffortWriter.StandardError();
-
     private static int Main(string[] args)
     {
-        Console.SetError(s_error);
+        Terminal.Guard();
         RootCommand root = new("Post-trains language models by Trajectory Bellman Residual Minimization.");
         foreach (IVerb verb in s_verbs)
         {

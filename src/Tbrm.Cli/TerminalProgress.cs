@@ -15,7 +15,7 @@ internal sealed class TerminalProgress(TextWriter error, bool isTerminal) : IPro
     public void Say(string message)
     {
         Clear();
-        error.WriteLine(message);
+        error.WriteLine(VisibleText.Of(message));
     }
 
     public void Show(string phase, double fraction, string detail)
@@ -28,7 +28,7 @@ internal sealed class TerminalProgress(TextWriter error, bool isTerminal) : IPro
 
         _lastTick = Environment.TickCount64;
         int filled = (int)Math.Round(Math.Clamp(fraction, 0, 1) * BarWidth);
-        error.Write($"\r\u001b[K{phase} [{new string('=', filled)}{new string(' ', BarWidth - filled)}] {detail}");
+        error.Write($"\r\u001b[K{VisibleText.OnOneLine(phase)} [{new string('=', filled)}{new string(' ', BarWidth - filled)}] {VisibleText.OnOneLine(detail)}");
         _shown = true;
     }
 

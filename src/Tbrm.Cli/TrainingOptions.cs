@@ -40,7 +40,7 @@ internal sealed class TrainingOptions
         }
 
         using StopSignals signals = new(saves: true);
-        TerminalProgress progress = new(Console.Error, !Console.IsErrorRedirected);
+        TerminalProgress progress = new(Terminal.RawError, !Console.IsErrorRedirected);
         using OpenRun opened = OpenRun.Open(config, verb, progress);
         using MetricSinks sinks = MetricSinks.Open(config.Trainer.Logger, opened.Folder, BestEffortWriter.StandardOutput(), opened.RecordedStep);
         if (parsed.GetValue(_resume) && opened.ResumedFrom is null && opened.WarmStart is null)

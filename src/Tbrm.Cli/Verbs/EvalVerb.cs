@@ -67,7 +67,7 @@ internal sealed class EvalVerb : IVerb
         }
 
         using StopSignals signals = new(saves: true);
-        TerminalProgress progress = new(Console.Error, !Console.IsErrorRedirected);
+        TerminalProgress progress = new(Terminal.RawError, !Console.IsErrorRedirected);
         try
         {
             Evaluation evaluation = EvaluationRun.Run(benchmarks, rowsPath, progress, signals.Token);
@@ -118,6 +118,6 @@ internal sealed class EvalVerb : IVerb
             return;
         }
 
-        EvaluationTable.Write(report, Console.Out, !Console.IsOutputRedirected);
+        EvaluationTable.Write(report, Terminal.RawOut, !Console.IsOutputRedirected);
     }
 }

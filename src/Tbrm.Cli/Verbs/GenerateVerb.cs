@@ -45,7 +45,7 @@ internal sealed class GenerateVerb : IVerb
 
         IReadOnlyList<Prompt> prompts = Prompts(parsed, config);
         using StopSignals signals = new(saves: false);
-        TerminalProgress progress = new(Console.Error, !Console.IsErrorRedirected);
+        TerminalProgress progress = new(Terminal.RawError, !Console.IsErrorRedirected);
         using TrainingSession session = TrainingSession.Open(config, trainable: false);
         using RolloutStage rollout = new(session.Policy, session.Tokenizer, config, session.StopIds);
         IReadOnlyList<EncodedPrompt> encoded = session.Encoder.Encode(prompts);

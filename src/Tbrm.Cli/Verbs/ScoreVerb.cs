@@ -15,10 +15,10 @@ internal sealed class ScoreVerb : IVerb
         Option<string> grader = new("--grader") { Description = "The grader's name.", Required = true };
         Option<string> input = new("--in") { Description = "JSONL with solution_str and ground_truth.", Required = true };
         Option<string> output = new("--out") { Description = "Where the scored rows go.", Required = true };
-        Option<double> seconds = new("--timeout") { Description = "Seconds for one answer.", DefaultValueFactory = _ => 10 };
-        Option<int?> threads = new("--threads") { Description = "Answers judged at a time." };
+        Option<double> seconds = new("--timeout") { Description = "Emergency brake: seconds of wall clock for one answer.", DefaultValueFactory = _ => RewardManager.DefaultLimit.TotalSeconds };
+        Option<int?> threads = new("--threads") { Description = "Answers graded at a time." };
         Argument<string[]> options = new("options") { Description = "Options of the grader, key=value.", Arity = ArgumentArity.ZeroOrMore };
-        Command command = new("score", "Judges responses against ground truths.") { grader, input, output, seconds, threads, options };
+        Command command = new("score", "Grades responses against ground truths.") { grader, input, output, seconds, threads, options };
         command.SetAction(parsed =>
         {
             using StopSignals signals = new(saves: false);
