@@ -75,6 +75,11 @@ public sealed class JsonlScorer(RewardManager manager)
                 row["score"] = verdict.Score;
                 row["status"] = verdict.Status.Word();
                 row["extracted"] = verdict.Extracted;
+                if (verdict.Numbers is { } numbers)
+                {
+                    row["numbers"] = new JsonObject(numbers.Select(n => KeyValuePair.Create(n.Key, (JsonNode?)n.Value)));
+                }
+
                 writer.Write(row.ToJsonString(s_json));
                 writer.Write('\n');
                 rows++;

@@ -33,12 +33,22 @@ public static class EvaluationRow
             row["sample"] = sample;
         }
 
+        // Beside the row's own keys, as verl writes them.
+        foreach ((string name, double value) in judged.Verdict.Numbers ?? new Dictionary<string, double>())
+        {
+            row.TryAdd(name, double.IsFinite(value) ? value : null);
+        }
+
         return row;
     }
 
     /// <summary>What the metrics need of a response.</summary>
     internal static ResponseScore ScoreOf(string problem, EncodedPrompt prompt, Trajectory trajectory, JudgedResponse judged) => new(
-        prompt.Prompt.DataSource, problem, judged.Verdict.Score, judged.Verdict.Extracted, judged.Verdict.Status, trajectory.ResponseIds.Length, trajectory.End);
+        prompt.Prompt.DataSource, problem, judged.Verdict.Score, judged.Verdict.Extracted, judged.Verdict.Status, trajectory.ResponseIds.Length, trajectory.End)
+    {
+        Numbers = judged.Verdict.Numbers,
+        Correct = judged.Verdict.Numbers is { } numbers && numbers.TryGetValue(ValidationMetrics.Accuracy, out double accuracy) ? accuracy : null,
+    };
 
     /// <summary>
     /// Reads saved rows. Only <c>score</c> must be there: without <c>index</c> responses with the same <c>input</c> belong to one problem (verl's

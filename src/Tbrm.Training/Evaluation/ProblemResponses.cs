@@ -15,6 +15,12 @@ internal sealed class ProblemResponses(IReadOnlyList<ResponseScore> responses, F
     /// <summary>The grader's scores, [n].</summary>
     public double[] Score { get; } = [.. responses.Select(r => r.Score)];
 
+    /// <summary>The names of the graders' further numbers that every response has.</summary>
+    public IEnumerable<string> NumberNames => responses.Select(r => r.Numbers?.Keys ?? []).Aggregate((all, next) => all.Intersect(next));
+
+    /// <summary>One of the graders' further numbers, [n].</summary>
+    public double[] NumbersOf(string name) => [.. responses.Select(r => r.Numbers![name])];
+
     /// <summary>Responses with the full score.</summary>
     public int Solved { get; } = responses.Count(r => r.Solved);
 

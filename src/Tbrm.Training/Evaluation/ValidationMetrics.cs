@@ -12,12 +12,25 @@ internal static class ValidationMetrics
     public const string Accuracy = "acc", Reward = "reward";
 
     /// <summary>Names and values by variable.</summary>
-    public static IReadOnlyDictionary<string, IReadOnlyList<KeyValuePair<string, double>>> Of(IReadOnlyList<ProblemResponses> problems) =>
-        new Dictionary<string, IReadOnlyList<KeyValuePair<string, double>>>(StringComparer.Ordinal)
+    public static IReadOnlyDictionary<string, IReadOnlyList<KeyValuePair<string, double>>> Of(IReadOnlyList<ProblemResponses> problems)
+    {
+        Dictionary<string, IReadOnlyList<KeyValuePair<string, double>>> variables = new(StringComparer.Ordinal)
         {
             [Accuracy] = Average(problems, p => p.Accuracy),
             [Reward] = Average(problems, p => p.Score),
         };
+
+        // What a grader returns beside its score is a variable like these.
+        foreach (string name in problems.Select(p => p.NumberNames).Aggregate((all, next) => all.Intersect(next)).Order(StringComparer.Ordinal))
+        {
+            if (!variables.ContainsKey(name))
+            {
+                variables[name] = Average(problems, p => p.NumbersOf(name));
+            }
+        }
+
+        return variables;
+    }
 
     /// <summary>
     /// The full name: what is said of the whole set by <c>acc</c> (mean, best, maj of all n responses) is <c>val-core</c>, everything else

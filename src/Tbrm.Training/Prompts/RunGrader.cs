@@ -37,7 +37,7 @@ internal sealed class RunGrader : IGrader
         JsonObject map = [];
         foreach ((string source, string grader) in reward.Graders)
         {
-            map[source] = grader;
+            map[source] = grader is ['{' or '[', ..] ? throw new ConfigException($"reward.graders.{source} is {grader}; expected the name of a grader") : grader;
         }
 
         IEnumerable<string> tasks = isNamed ? NamesOf(task) : [.. NamesOf(task), .. TaskRegistry.Names, TaskGrader.SourcePrefix + "*"];

@@ -1,6 +1,8 @@
 using System;
 using System.Collections.Concurrent;
+using System.Collections.Generic;
 using System.ComponentModel;
+using System.Globalization;
 using System.IO;
 using System.Linq;
 using System.Text.Json;
@@ -11,17 +13,24 @@ using Tbrm.Core;
 namespace Tbrm.Verify;
 
 /// <summary>
-/// Asks a program of the user's: it reads one JSON object per line (<c>data_source</c>, <c>solution_str</c>,
-/// <c>ground_truth</c>, <c>extra_info</c>) and answers each with one line, a number or an object with <c>score</c> and
-/// optionally <c>extracted</c>. Copies of it run side by side; one that crashes is started again and asked once more, one that
-/// exceeds the time limit is killed.
+/// Asks a program of the user's: it reads one JSON object per line (<c>id</c>, <c>data_source</c>, <c>solution_str</c>, <c>ground_truth</c>,
+/// <c>extra_info</c>) and answers each with one line, a number or an object with <c>score</c>, the question's <c>id</c> and optionally <c>extracted</c>,
+/// <c>error</c> and further numbers. Copies of it run side by side; one that crashes is started again and asked once more, one that exceeds the
+/// time limit or writes what is no answer is ended, which is an error of that row alone.
 /// </summary>
-/// <remarks>Options: <c>command</c> (a list: program and arguments), <c>processes</c> (copies; the number of processors).</remarks>
+/// <remarks>
+/// Options: <c>command</c> (a list: program and arguments), <c>processes</c> (copies; the number of processors), <c>timeout</c> (seconds for one answer;
+/// what holds for all graders).
+/// </remarks>
 public sealed class CommandGrader : IGrader, IDisposable
 {
+    private static readonly JsonDocumentOptions s_unique = new() { AllowDuplicateProperties = false };
+
     private readonly string[] _command;
     private readonly SemaphoreSlim _slots;
     private readonly ConcurrentBag<CommandWorker> _idle = [];
+    private readonly TimeSpan? _timeout;
+    private long _lastId;
     private volatile bool _disposed;
 
     /// <summary>Reads the options; the program starts with the first request.</summary>
@@ -37,6 +46,9 @@ public sealed class CommandGrader : IGrader, IDisposable
             _ => throw new ConfigException("the grader 'command' needs the option \"command\": a list of program and arguments"),
         };
         _slots = new SemaphoreSlim(reader.Integer("processes", Environment.ProcessorCount, 1, 4096));
+        _timeout = reader.Find("timeout") is null ? null
+            : reader.Number("timeout", 0) is > 0 and < 1e6 and double seconds ? TimeSpan.FromSeconds(seconds)
+            : throw new ConfigException("grader option 'timeout': seconds above 0 were expected");
     }
 
     /// <inheritdoc/>
@@ -46,8 +58,10 @@ public sealed class CommandGrader : IGrader, IDisposable
     public Verdict Grade(GradeRequest request, CancellationToken stop)
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
+        long id = Interlocked.Increment(ref _lastId);
         string line = new JsonObject
         {
+            ["id"] = id,
             ["data_source"] = request.DataSource,
             ["solution_str"] = request.Solution,
             ["ground_truth"] = request.GroundTruth.ToJson(),
@@ -56,8 +70,12 @@ public sealed class CommandGrader : IGrader, IDisposable
         _slots.Wait(stop);
         try
         {
-            return Ask(line, stop) ?? Ask(line, stop)
+            return Ask(id, line, isAgain: false, stop) ?? Ask(id, line, isAgain: true, stop)
                 ?? new Verdict(0, VerdictStatus.Error, null, $"'{_command[0]}' ended without an answer, twice");
+        }
+        catch (ProtocolException e)
+        {
+            return new Verdict(0, VerdictStatus.Error, null, $"'{_command[0]}': {e.Message}");
         }
         catch (Exception e) when (e is Win32Exception or FileNotFoundException)
         {
@@ -81,16 +99,25 @@ public sealed class CommandGrader : IGrader, IDisposable
         _slots.Dispose();
     }
 
-    /// <summary>The verdict; null when the program ended instead of answering.</summary>
-    private Verdict? Ask(string line, CancellationToken stop)
+    /// <summary>The grade; null when the program ended instead of answering.</summary>
+    private Verdict? Ask(long id, string line, bool isAgain, CancellationToken stop)
     {
-        CommandWorker worker = _idle.TryTake(out CommandWorker? idle) ? idle : CommandWorker.Start(_command);
+        CommandWorker worker = !isAgain && _idle.TryTake(out CommandWorker? idle) ? idle : CommandWorker.Start(_command);
         bool healthy = false;
         try
         {
-            string? answer = worker.Ask(line, stop);
-            healthy = answer is not null;
-            return answer is null ? null : Read(answer);
+            using CancellationTokenSource? timer = _timeout is null ? null : CancellationTokenSource.CreateLinkedTokenSource(stop);
+            timer?.CancelAfter(_timeout!.Value);
+            string? answer = worker.Ask(line, timer?.Token ?? stop);
+            if (answer is null)
+            {
+                return null;
+            }
+
+            Verdict verdict = Read(answer, id, worker);
+            worker.RefuseMore();
+            healthy = true;
+            return verdict;
         }
         finally
         {
@@ -105,27 +132,93 @@ public sealed class CommandGrader : IGrader, IDisposable
         }
     }
 
-    private static Verdict Read(string answer)
+    /// <exception cref="ProtocolException">The line is no answer, or one to another question.</exception>
+    private static Verdict Read(string answer, long id, CommandWorker worker)
     {
+        JsonNode? node = Parse(answer);
+        JsonObject? fields = node as JsonObject;
+        CheckIdentity(fields, answer, id, worker);
+        string? extracted = fields?["extracted"] is JsonValue text && text.TryGetValue(out string? read) ? read : null;
+        if (fields?["error"] is { } error)
+        {
+            return new Verdict(0, VerdictStatus.Error, extracted, $"the program says: {CommandWorker.Shortened(error.ToString())}");
+        }
+
+        JsonNode? score = fields is null ? node : fields["score"];
+        if (fields is not null && !fields.ContainsKey("score"))
+        {
+            throw NoAnswer(answer);
+        }
+
+        return TryScore(score, out double number)
+            ? new Verdict(number, VerdictStatus.Ok, extracted) { Numbers = fields is null ? null : Further(fields) }
+            : new Verdict(0, VerdictStatus.Error, extracted, $"a finite number was expected as score, the program wrote '{CommandWorker.Shortened(answer)}'");
+    }
+
+    private static JsonNode? Parse(string answer)
+    {
+        // What Python writes for numbers that JSON does not have.
+        if (answer is "NaN" or "nan" or "Infinity" or "-Infinity" or "inf" or "-inf" or "None")
+        {
+            return null;
+        }
+
+        JsonNode? node;
         try
         {
-            JsonNode? node = JsonNode.Parse(answer);
-            JsonNode? score = node is JsonObject result ? result["score"] : node;
-            string? extracted = node is JsonObject { } fields && fields["extracted"] is JsonValue text && text.TryGetValue(out string? read) ? read : null;
-            if (GraderOptions.TryNumber(score, out double number))
-            {
-                return new Verdict(number, VerdictStatus.Ok, extracted);
-            }
-
-            if (score is JsonValue value && value.TryGetValue(out bool correct))
-            {
-                return new Verdict(correct ? 1 : 0, VerdictStatus.Ok, extracted);
-            }
+            node = JsonNode.Parse(answer, documentOptions: s_unique);
         }
         catch (JsonException)
         {
+            throw NoAnswer(answer);
         }
 
-        return new Verdict(0, VerdictStatus.Error, null, $"a number or an object with \"score\" was expected, the program wrote '{(answer.Length > 80 ? answer[..80] : answer)}'");
+        return node is null or JsonObject || node.GetValueKind() is JsonValueKind.Number or JsonValueKind.True or JsonValueKind.False ? node : throw NoAnswer(answer);
+    }
+
+    private static ProtocolException NoAnswer(string line) =>
+        new($"a number or an object with \"score\" was expected, the program wrote '{CommandWorker.Shortened(line)}'");
+
+    private static void CheckIdentity(JsonObject? fields, string answer, long id, CommandWorker worker)
+    {
+        string? given = fields?["id"]?.ToString();
+        string expected = id.ToString(CultureInfo.InvariantCulture);
+        if (given is null && worker.Echoes)
+        {
+            throw new ProtocolException($"an answer with the question's id {expected} was expected, as before; the program wrote '{CommandWorker.Shortened(answer)}'");
+        }
+
+        if (given is not null && given != expected)
+        {
+            throw new ProtocolException($"an answer with the question's id {expected} was expected, found the id {CommandWorker.Shortened(given)}");
+        }
+
+        worker.Echoes |= given is not null;
+    }
+
+    /// <summary>Every other number of the answer: verl's reward_extra_info.</summary>
+    private static Dictionary<string, double>? Further(JsonObject fields)
+    {
+        Dictionary<string, double> numbers = [];
+        foreach ((string name, JsonNode? value) in fields)
+        {
+            if (name is not ("score" or "id" or "extracted") && TryScore(value, out double number))
+            {
+                numbers[name] = number;
+            }
+        }
+
+        return numbers.Count > 0 ? numbers : null;
+    }
+
+    private static bool TryScore(JsonNode? node, out double number)
+    {
+        if (node is JsonValue value && value.TryGetValue(out bool flag))
+        {
+            number = flag ? 1 : 0;
+            return true;
+        }
+
+        return GraderOptions.TryNumber(node, out number);
     }
 }
