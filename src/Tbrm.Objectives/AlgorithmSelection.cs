@@ -1,6 +1,5 @@
 using System;
 using System.Collections.Generic;
-using System.Text.Json.Nodes;
 using Tbrm.Core;
 
 namespace Tbrm.Objectives;

@@ -45,7 +45,9 @@ public static class DiskSync
         }
     }
 
+#pragma warning disable SYSLIB1054 // LibraryImport makes unsafe code, which is Tbrm.Interop's alone.
     [DllImport("libc", EntryPoint = "fsync", SetLastError = true)]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     private static extern int Fsync(SafeFileHandle descriptor);
+#pragma warning restore SYSLIB1054
 }

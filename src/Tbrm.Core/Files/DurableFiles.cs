@@ -88,7 +88,9 @@ public static class DurableFiles
         DiskSync.Sync(handle, path);
     }
 
+#pragma warning disable SYSLIB1054 // LibraryImport makes unsafe code, which is Tbrm.Interop's alone.
     [DllImport("libc", EntryPoint = "open", SetLastError = true)]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     private static extern int Open([MarshalAs(UnmanagedType.LPUTF8Str)] string path, int flags);
+#pragma warning restore SYSLIB1054
 }

@@ -1,5 +1,3 @@
-using System;
-
 namespace Tbrm.Objectives;
 
 /// <summary>
