@@ -31,15 +31,31 @@ internal sealed class RunOptions
         command.Arguments.Add(Overrides);
     }
 
+    /// <summary>Which checkpoint of a run; for verbs that take a run for a model.</summary>
+    public Option<string?> Checkpoint { get; } = new("--checkpoint") { Description = "Of a run named by model.path (or --run-dir): a step, best, or latest (the default)", HelpName = "N|best" };
+
+    /// <summary>The run that the command line names as its model, by model.path or, where <paramref name="byFolder"/>, by --run-dir; null when it names none.</summary>
+    public TrainedRun? Trained(ParseResult parsed, bool byFolder)
+    {
+        string model = Last(parsed, "model.path");
+        string folder = model.Length > 0 ? model : byFolder ? NamedFolder(parsed) : "";
+        TrainedRun? run = folder.Length == 0 ? null : TrainedRun.Find(folder, parsed.GetValue(Checkpoint), text => Console.Error.WriteLine($"tbrm-native: {text}"));
+        return run is null && parsed.GetValue(Checkpoint) is { } which
+            ? throw new ConfigException($"--checkpoint {which}: {(folder.Length == 0 ? "no run is named" : $"{folder} holds no run")}; name its folder with model.path{(byFolder ? " or --run-dir" : "")}")
+            : run;
+    }
+
     /// <summary>defaults &lt; file or preset &lt; above &lt; command line.</summary>
     public RunConfig Load(ParseResult parsed, string verb = RunState.Train, string? fallbackFile = null, IReadOnlyList<ConfigEntry>? defaults = null,
-        IReadOnlyList<ConfigEntry>? above = null) =>
-        ConfigLoader.Load(parsed.GetValue(Config) ?? fallbackFile, [.. Arguments(parsed).Select(a => verb == RunState.Sft ? OfSft(a) : a)], above, defaults,
+        IReadOnlyList<ConfigEntry>? above = null, TrainedRun? run = null) =>
+        ConfigLoader.Load(parsed.GetValue(Config) ?? fallbackFile, [.. (run?.Arguments(Arguments(parsed)) ?? Arguments(parsed)).Select(a => verb == RunState.Sft ? OfSft(a) : a)], above, defaults,
             text => Console.Error.WriteLine($"tbrm-native: {text}"));
 
     /// <summary>The run's folder as the command line names it, by --run-dir or by its key; empty when it does not.</summary>
-    public string NamedFolder(ParseResult parsed) =>
-        Arguments(parsed).Select(ConfigEntry.FromArgument).LastOrDefault(e => ConfigSchema.Canonical(e.Path) == "trainer.run_dir")?.Value.ToString() ?? "";
+    public string NamedFolder(ParseResult parsed) => Last(parsed, "trainer.run_dir");
+
+    private string Last(ParseResult parsed, string key) =>
+        Arguments(parsed).Select(ConfigEntry.FromArgument).LastOrDefault(e => ConfigSchema.Canonical(e.Path) == key)?.Value.ToString() ?? "";
 
     /// <summary>The short names that mean a supervised run's own keys there.</summary>
     private static string OfSft(string argument) =>
@@ -48,8 +64,8 @@ internal sealed class RunOptions
         : argument;
 
     /// <summary>A benchmark's preset between the file and the command line.</summary>
-    public Benchmark LoadBenchmark(ParseResult parsed, EmbeddedPreset preset, string? data) =>
-        Benchmark.Of(preset, data, parsed.GetValue(Config), Arguments(parsed));
+    public Benchmark LoadBenchmark(ParseResult parsed, EmbeddedPreset preset, string? data, IReadOnlyList<string> arguments, IReadOnlyList<ConfigEntry> defaults) =>
+        Benchmark.Of(preset, data, parsed.GetValue(Config), arguments, defaults);
 
     /// <summary>The overrides and --run-dir as key=value.</summary>
     public List<string> Arguments(ParseResult parsed)
@@ -62,6 +78,12 @@ internal sealed class RunOptions
 
         if (parsed.GetValue(RunDir) is { Length: > 0 } folder)
         {
+            string? other = arguments.Find(a => ConfigSchema.Canonical(a.Split('=', 2)[0].TrimStart('-', '+')) == "trainer.run_dir");
+            if (other is not null && other.Split('=', 2)[1] != folder)
+            {
+                throw new ConfigException($"command line: --run-dir {folder} and {other} are both given, and name the same key; give one of them");
+            }
+
             arguments.Add("trainer.run_dir=" + folder);
         }
 

@@ -18,6 +18,7 @@ internal sealed class TrainingOptions
     public void AddTo(Command command)
     {
         _run.AddTo(command);
+        command.Options.Add(_run.Checkpoint);
         command.Options.Add(_resume);
         command.Options.Add(_dryRun);
         command.Options.Add(_json);
@@ -42,6 +43,21 @@ internal sealed class TrainingOptions
         using StopSignals signals = new(saves: true);
         TerminalProgress progress = new(Terminal.RawError, !Console.IsErrorRedirected);
         using OpenRun opened = OpenRun.Open(config, verb, progress);
+        try
+        {
+            return Run(parsed, opened, progress, signals, run);
+        }
+        catch (Exception e) when (e is ConfigException or DataException)
+        {
+            opened.Folder.AbandonUnused();
+            throw;
+        }
+    }
+
+    private ExitCode Run(ParseResult parsed, OpenRun opened, IProgressDisplay progress, StopSignals signals,
+        Func<OpenRun, MetricSinks, IProgressDisplay, StopSignals, TrainEnd> run)
+    {
+        RunConfig config = opened.Session.Config;
         using MetricSinks sinks = MetricSinks.Open(config.Trainer.Logger, opened.Folder, BestEffortWriter.StandardOutput(), opened.RecordedStep);
         if (parsed.GetValue(_resume) && opened.ResumedFrom is null && opened.WarmStart is null)
         {
@@ -62,7 +78,8 @@ internal sealed class TrainingOptions
     {
         if (!parsed.GetValue(_resume))
         {
-            return _run.Load(parsed, verb, defaults: defaults);
+            TrainedRun? run = _run.Trained(parsed, byFolder: false);
+            return _run.Load(parsed, verb, defaults: [.. run?.ForUse() ?? [], .. defaults], run: run);
         }
 
         // How the run was once started must not decide how it goes on.

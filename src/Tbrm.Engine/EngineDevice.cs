@@ -39,6 +39,10 @@ public sealed class EngineDevice : IDisposable
     /// <inheritdoc/>
     public void Dispose() => Context.Dispose();
 
+    /// <summary>Whether the name is one that <see cref="Open"/> takes, wherever such a device is.</summary>
+    public static bool IsName(string name) => name is "auto" or "cpu" or "cuda"
+        || (name.StartsWith("cuda:", StringComparison.Ordinal) && int.TryParse(name.AsSpan(5), NumberStyles.None, CultureInfo.InvariantCulture, out _));
+
     private static EngineDevice OpenNamed(string name, int threads)
     {
         switch (name)

@@ -30,9 +30,9 @@ internal sealed class EvalVerb : IVerb
 
     public Command Create()
     {
-        Command command = new("eval", "Evaluates a model: model.path=DIR with --preset NAME --data FILE, data.val_files=[...] or data.task=NAME");
+        Command command = new("eval", "Evaluates a model: --run-dir RUN (what train has made), or model.path=DIR with --preset NAME --data FILE, data.val_files=[...] or data.task=NAME");
         _run.AddTo(command);
-        foreach (Option option in new Option[] { _presets, _data, _rows, _output, _dryRun, _json })
+        foreach (Option option in new Option[] { _run.Checkpoint, _presets, _data, _rows, _output, _dryRun, _json })
         {
             command.Options.Add(option);
         }
@@ -85,9 +85,17 @@ internal sealed class EvalVerb : IVerb
     private List<Benchmark> Benchmarks(ParseResult parsed)
     {
         string[] presets = parsed.GetValue(_presets) ?? [], data = parsed.GetValue(_data) ?? [];
+        List<string> arguments = _run.Arguments(parsed);
+        TrainedRun? run = _run.Trained(parsed, byFolder: true);
+        Check(arguments, presets.Length > 0, data.Length > 0);
         if (presets.Length == 0)
         {
-            RunConfig config = _run.Load(parsed);
+            RunConfig config = ConfigLoader.Load(parsed.GetValue(_run.Config), Effective(run?.Arguments(arguments) ?? arguments), verbDefaults: run?.ForEvaluation(arguments), notice: Say);
+            if (run?.Difference(config) is { } difference)
+            {
+                Say("note: " + difference);
+            }
+
             return [new("", data.Length == 0 ? config : config with { Data = config.Data with { Task = "", Tasks = [], TrainFiles = [], ValFiles = [.. data] } })];
         }
 
@@ -101,8 +109,42 @@ internal sealed class EvalVerb : IVerb
             throw new ConfigException("--preset names a benchmark twice");
         }
 
-        return [.. presets.Select((name, i) => _run.LoadBenchmark(parsed, EmbeddedPresets.Benchmark(name), data.ElementAtOrDefault(i)))];
+        return [.. presets.Select((name, i) => _run.LoadBenchmark(parsed, EmbeddedPresets.Benchmark(name), data.ElementAtOrDefault(i),
+            Effective(run?.Arguments(arguments) ?? arguments), run?.ForUse() ?? []))];
     }
+
+    /// <summary>The length of an answer that the command line asks for counts, also where a preset has one for evaluations alone.</summary>
+    private static IReadOnlyList<string> Effective(IReadOnlyList<string> arguments) =>
+        arguments.Any(a => Key(a) == "data.max_response_length") && !arguments.Any(a => Key(a) == OwnLength) ? [.. arguments, OwnLength + "=0"] : arguments;
+
+    /// <summary>Keys that mean something elsewhere and would do nothing here are told, or refused where something else would be done.</summary>
+    private static void Check(IReadOnlyList<string> arguments, bool isPreset, bool hasData)
+    {
+        foreach (string key in arguments.Select(Key).Distinct(StringComparer.Ordinal))
+        {
+            if ((isPreset || hasData) && key is "data.task" or "data.tasks" or "data.train_files" && arguments.Last(a => Key(a) == key).Split('=', 2)[1].Length > 0)
+            {
+                throw new ConfigException($"{key} and {(isPreset ? "--preset" : "--data")} are both given; problems come from one of them");
+            }
+
+            if (hasData && key == "data.val_files")
+            {
+                throw new ConfigException("data.val_files and --data are both given, and name the same files; give one of them");
+            }
+
+            string own = "rollout.val_kwargs." + key[(key.IndexOf('.', StringComparison.Ordinal) + 1)..];
+            if (key.StartsWith("rollout.", StringComparison.Ordinal) && !key.StartsWith("rollout.val_kwargs.", StringComparison.Ordinal) && ConfigSchema.Keys.ContainsKey(own) && !arguments.Any(a => Key(a) == own))
+            {
+                Say($"note: {key} has no effect here; an evaluation samples by {own}");
+            }
+        }
+    }
+
+    private const string OwnLength = "rollout.val_kwargs.max_response_length";
+
+    private static string Key(string argument) => ConfigSchema.Canonical(argument.Split('=', 2)[0].TrimStart('-', '+'));
+
+    private static void Say(string text) => Console.Error.WriteLine($"tbrm-native: {text}");
 
     private string RowsPath(ParseResult parsed, RunConfig config)
     {

@@ -10,7 +10,7 @@ namespace Tbrm.Cli.Verbs;
 internal sealed class ExportAdapter
 {
     private readonly Option<string?> _runDir = new("--run-dir") { Description = "A run: the adapter of its newest checkpoint; the newest run under runs/ when nothing is named", HelpName = "DIR" };
-    private readonly Option<string?> _checkpoint = new("--checkpoint") { Description = "A global_step_N folder instead of a run", HelpName = "DIR" };
+    private readonly Option<string?> _checkpoint = new("--checkpoint") { Description = "A global_step_N folder instead of a run; or, of a run, a step, best or latest", HelpName = "DIR|N|best" };
     private readonly Option<string?> _adapter = new("--adapter") { Description = "A PEFT adapter folder of any origin instead of a run", HelpName = "DIR" };
     private readonly Option<string?> _base = new("--base") { Description = "The base model's folder, when it is not where the adapter says", HelpName = "DIR" };
     private readonly Option<string> _output = new("--out") { Description = "The folder to write; it must not exist, or be empty", HelpName = "DIR", Required = true };
@@ -58,7 +58,8 @@ internal sealed class ExportAdapter
     private AdapterSource Source(ParseResult parsed)
     {
         string? run = parsed.GetValue(_runDir), checkpoint = parsed.GetValue(_checkpoint), adapter = parsed.GetValue(_adapter), baseFolder = parsed.GetValue(_base);
-        if ((run is null ? 0 : 1) + (checkpoint is null ? 0 : 1) + (adapter is null ? 0 : 1) > 1)
+        bool isNamed = checkpoint is not null && !Directory.Exists(checkpoint) && !checkpoint.Contains('/', StringComparison.Ordinal);
+        if ((run is null ? 0 : 1) + (checkpoint is null || isNamed ? 0 : 1) + (adapter is null ? 0 : 1) > 1)
         {
             throw new ConfigException("--run-dir, --checkpoint and --adapter name one adapter each; give one of them");
         }
@@ -68,10 +69,10 @@ internal sealed class ExportAdapter
             return AdapterSource.OfFolder(adapter, baseFolder);
         }
 
-        return checkpoint is not null ? AdapterSource.OfCheckpoint(checkpoint, baseFolder)
+        return checkpoint is not null && !isNamed ? AdapterSource.OfCheckpoint(checkpoint, baseFolder)
             : AdapterSource.OfRun(
                 RunFolder.OfRun(run ?? RunFolder.Newest() ?? throw new ConfigException("there is no run under runs/; name one with --run-dir")),
-                baseFolder, Note);
+                baseFolder, Note, isNamed ? checkpoint! : TrainedRun.Newest);
     }
 
     private static void Note(string message) => Console.Error.WriteLine("tbrm-native: " + message);

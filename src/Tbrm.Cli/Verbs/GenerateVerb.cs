@@ -23,6 +23,7 @@ internal sealed class GenerateVerb : IVerb
     {
         Command command = new("generate", "Draws responses: model.path=DIR, rollout.n, rollout.temperature and so on decide how");
         _run.AddTo(command);
+        command.Options.Add(_run.Checkpoint);
         command.Options.Add(_input);
         command.Options.Add(_prompt);
         command.Options.Add(_output);
@@ -32,10 +33,11 @@ internal sealed class GenerateVerb : IVerb
 
     private ExitCode Run(ParseResult parsed)
     {
-        RunConfig config = _run.Load(parsed);
+        TrainedRun? run = _run.Trained(parsed, byFolder: true);
+        RunConfig config = _run.Load(parsed, defaults: run?.ForUse(), run: run);
         if (config.Model.Path.Length == 0)
         {
-            throw new ConfigException("generate needs a trained model: model.path=DIR, such as a checkpoint's actor/huggingface folder");
+            throw new ConfigException("generate needs a trained model: model.path=DIR, a model folder, a run or one of its checkpoints; or --run-dir RUN");
         }
 
         if (parsed.GetValue(_output) is { } output && Directory.Exists(output))

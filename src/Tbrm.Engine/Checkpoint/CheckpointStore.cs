@@ -68,6 +68,12 @@ public sealed class CheckpointStore(string root, int keep)
     public string? Latest(Action<string> warn)
     {
         DiskErrors.Translated($"tidying {Root}", Recover);
+        return Newest(warn);
+    }
+
+    /// <summary>The same for those that only read: what another process is writing there is left alone.</summary>
+    public string? Newest(Action<string> warn)
+    {
         foreach (long step in Steps().OrderDescending())
         {
             string folder = FolderOf(step);

@@ -30,6 +30,7 @@ public static class ConfigLoader
         IReadOnlyList<ConfigEntry>? verbDefaults = null, Action<string>? notice = null)
     {
         List<ConfigEntry> overrides = [.. arguments.Select(ConfigEntry.FromArgument)];
+        RefuseTwoNames(overrides);
         bool ownModel = overrides.Any(e => ConfigSchema.Canonical(e.Path) == "model.path");
         List<ConfigEntry> entries = [];
         if (fileOrPreset is null && !ownModel)
@@ -80,6 +81,19 @@ public static class ConfigLoader
         return config;
     }
 
+    /// <summary>The same key again replaces its value; under another name nobody sees that it does.</summary>
+    private static void RefuseTwoNames(IEnumerable<ConfigEntry> entries)
+    {
+        foreach (IGrouping<string, ConfigEntry> same in entries.GroupBy(e => ConfigSchema.Canonical(e.Path), StringComparer.Ordinal))
+        {
+            string[] names = [.. same.Select(e => e.Path).Distinct(StringComparer.Ordinal)];
+            if (names.Length > 1 && same.Select(e => e.Value.ToString()).Distinct(StringComparer.Ordinal).Count() > 1)
+            {
+                throw new ConfigException($"{same.Last().Where}: {string.Join(" and ", names)} are one key ({same.Key}) and given different values; give it once");
+            }
+        }
+    }
+
     /// <summary>All that cannot be used, in one message.</summary>
     private static void CheckKnown(VerlTranslation translation)
     {
@@ -107,7 +121,9 @@ public static class ConfigLoader
 
         try
         {
-            return ConfigEntry.FromYaml(File.ReadAllText(fileOrPreset, new UTF8Encoding(false, throwOnInvalidBytes: true)), fileOrPreset);
+            IReadOnlyList<ConfigEntry> entries = ConfigEntry.FromYaml(File.ReadAllText(fileOrPreset, new UTF8Encoding(false, throwOnInvalidBytes: true)), fileOrPreset);
+            RefuseTwoNames(entries);
+            return entries;
         }
         catch (DecoderFallbackException e)
         {

@@ -44,6 +44,7 @@ internal static class ConfigRules
         Require(config.Model.MaxPositions == 0 || config.Model.MaxPositions >= longest,
             $"model.max_positions={config.Model.MaxPositions} holds less than data.max_prompt_length + data.max_response_length = {longest}");
         CheckAdapter(config);
+        Require(EngineDevice.IsName(config.Trainer.Device), $"trainer.device is '{config.Trainer.Device}'; expected auto, cpu, cuda or cuda:N");
         foreach (string logger in config.Trainer.Logger)
         {
             Require(logger is "console" or "file" or "tensorboard" or "csv",

@@ -22,9 +22,10 @@ public sealed record Benchmark(string Name, RunConfig Config)
     /// <param name="file">The problems; null leaves data.val_files as it is.</param>
     /// <param name="fileOrPreset">The configuration below the preset, or null.</param>
     /// <param name="arguments">Overrides on top of it.</param>
-    public static Benchmark Of(EmbeddedPreset preset, string? file, string? fileOrPreset, IReadOnlyList<string> arguments)
+    /// <param name="defaults">What holds below the file.</param>
+    public static Benchmark Of(EmbeddedPreset preset, string? file, string? fileOrPreset, IReadOnlyList<string> arguments, IReadOnlyList<ConfigEntry>? defaults = null)
     {
-        RunConfig config = ConfigLoader.Load(fileOrPreset, arguments, preset.Entries);
+        RunConfig config = ConfigLoader.Load(fileOrPreset, arguments, preset.Entries, defaults);
         DataConfig data = config.Data with { Task = "", Tasks = [], TrainFiles = [], ValFiles = file is null ? config.Data.ValFiles : [file] };
         return data.ValFiles.Count > 0 ? new(preset.Name, config with { Data = data })
             : throw new ConfigException($"--preset {preset.Name} needs the benchmark's problems: --data FILE");
@@ -46,7 +47,7 @@ public static class EvaluationRun
         RunConfig config = SessionConfig(benchmarks);
         if (config.Model.Path.Length == 0)
         {
-            throw new ConfigException("eval needs a trained model: model.path=DIR, such as a checkpoint's actor/huggingface folder");
+            throw new ConfigException("eval needs a trained model: model.path=DIR, a model folder, a run or one of its checkpoints; or --run-dir RUN");
         }
 
         using TrainingSession session = TrainingSession.Open(config, trainable: false);

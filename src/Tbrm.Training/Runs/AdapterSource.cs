@@ -15,12 +15,12 @@ public sealed record AdapterSource(string Adapter, string Base, string Companion
     /// <summary>Whether the base is part of the checkpoint, and goes when that goes.</summary>
     public bool BaseIsInCheckpoint { get; private init; }
 
-    /// <summary>The adapter of a run's newest whole checkpoint; damaged ones are reported.</summary>
-    public static AdapterSource OfRun(RunFolder run, string? baseFolder, Action<string> warn)
+    /// <summary>The adapter of a run's newest whole checkpoint, or of the one that is named (a step, best); damaged ones are reported.</summary>
+    public static AdapterSource OfRun(RunFolder run, string? baseFolder, Action<string> warn, string which = TrainedRun.Newest)
     {
         RunConfig config = ConfigLoader.Load(File.Exists(run.ConfigPath) ? run.ConfigPath : throw new DataException($"{run.Root} has no config.resolved.yaml"), []);
         string root = config.Trainer.DefaultLocalDir.Length > 0 ? config.Trainer.DefaultLocalDir : run.CheckpointPath;
-        return OfCheckpoint(new CheckpointStore(root, keep: 0).Latest(warn) ?? throw new DataException($"{root} holds no checkpoint"), baseFolder);
+        return OfCheckpoint(TrainedRun.Select(new(root, keep: 0), which, warn), baseFolder);
     }
 
     /// <summary>The adapter of a checkpoint (a global_step_N folder).</summary>

@@ -108,6 +108,27 @@ public sealed class RunFolder
         }
     }
 
+    /// <summary>
+    /// The same for a run that was opened and could not make its first step: what every start writes goes too. A folder with a row of metrics, a
+    /// checkpoint or anything else in it stays.
+    /// </summary>
+    public void AbandonUnused()
+    {
+        try
+        {
+            string[] ofTheStart = [LockPath, ConfigPath, MetricsPath, Path.Combine(Root, "metrics.csv"), TensorBoardPath, SummaryPath, ReportPath];
+            bool isUnused = IsNew && Directory.EnumerateFileSystemEntries(Root).All(p => ofTheStart.Contains(p)) && (!File.Exists(MetricsPath) || new FileInfo(MetricsPath).Length == 0);
+            if (isUnused)
+            {
+                Directory.Delete(Root, recursive: true);
+            }
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // The failure that ended the start is what counts.
+        }
+    }
+
     /// <summary>The newest folder under runs/ that holds a run, for --resume without --run-dir; null when there is none.</summary>
     public static string? Newest(string under = "runs") => !Directory.Exists(under) ? null
         : Directory.EnumerateDirectories(under).Where(d => File.Exists(Path.Combine(d, "config.resolved.yaml")))
