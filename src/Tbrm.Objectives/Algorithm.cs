@@ -37,6 +37,9 @@ public sealed record Algorithm
     /// </summary>
     public IReadOnlyDictionary<string, JsonNode> Defaults { get; init; } = new Dictionary<string, JsonNode>();
 
+    /// <summary>A word for metric names and reports: the name, or the class of a user's own.</summary>
+    public string Label => Name[(Name.LastIndexOfAny(['#', '.', '/', '\\', ':']) + 1)..];
+
     /// <summary>Whether the objective takes advantages from an estimator.</summary>
     public bool IsPolicyGradient => LossMode is not null;
 }

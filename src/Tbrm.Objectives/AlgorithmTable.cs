@@ -32,6 +32,20 @@ public static class AlgorithmTable
                 + $" (all: {string.Join(", ", Names)}; or assembly:FILE.dll#Namespace.Class)");
     }
 
+    /// <summary>A name as it is, but the file of a user's own class with its full path: a run may go on from another folder.</summary>
+    public static string Absolute(string name)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        if (!name.StartsWith(AssemblyPrefix, StringComparison.Ordinal))
+        {
+            return name;
+        }
+
+        int hash = name.IndexOf('#', StringComparison.Ordinal);
+        string file = name[AssemblyPrefix.Length..(hash < 0 ? name.Length : hash)];
+        return file.Length == 0 ? name : AssemblyPrefix + System.IO.Path.GetFullPath(file) + (hash < 0 ? "" : name[hash..]);
+    }
+
     /// <summary>
     /// The entry that verl's two words select: the one with both, or, where none has, that of the estimator with the other loss. Empty words are
     /// verl's defaults, gae and vanilla.

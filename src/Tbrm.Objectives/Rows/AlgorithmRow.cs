@@ -44,7 +44,14 @@ internal static class AlgorithmRow
             throw new DataException($"{fields.Where}: {name} needs logp, or Q and V");
         }
 
-        Write(fields, answer, batch, objective.Evaluate(objective.Prepare(batch)));
+        ObjectiveResult result = objective.Evaluate(objective.Prepare(batch));
+        Write(fields, answer, batch, result);
+        // A batch without trajectories has a list of residuals too, an empty one.
+        if (result.Residual.Length > 0 || (batch.TrajectoryCount == 0 && objective is not (PolicyGradientObjective or ValueLoss or SftObjective)))
+        {
+            answer["residual"] = RowNumbers.ToJson(result.Residual);
+        }
+
         return answer;
     }
 
@@ -71,11 +78,6 @@ internal static class AlgorithmRow
         if (fields.Has("values"))
         {
             answer["d_values"] = Rows(result.DValues);
-        }
-
-        if (result.Residual.Length > 0)
-        {
-            answer["residual"] = RowNumbers.ToJson(result.Residual);
         }
 
         JsonObject metrics = answer["metrics"] as JsonObject ?? [];

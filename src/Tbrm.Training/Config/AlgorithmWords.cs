@@ -16,6 +16,11 @@ internal static class AlgorithmWords
 
     public static RunConfig Resolve(RunConfig config, IReadOnlyList<ConfigEntry> entries)
     {
+        if (AlgorithmTable.Absolute(config.Algorithm.Name) is var absolute && absolute != config.Algorithm.Name)
+        {
+            config = config with { Algorithm = config.Algorithm with { Name = absolute } };
+        }
+
         (string estimator, string loss) = (config.Algorithm.AdvEstimator, config.Actor.PolicyLoss.LossMode);
         ConfigEntry? word = entries.LastOrDefault(e => s_words.Contains(ConfigSchema.Canonical(e.Path)));
         ConfigEntry? name = entries.LastOrDefault(e => ConfigSchema.Canonical(e.Path) == "algorithm.name");
