@@ -38,7 +38,7 @@ public sealed record Algorithm
     public IReadOnlyDictionary<string, JsonNode> Defaults { get; init; } = new Dictionary<string, JsonNode>();
 
     /// <summary>A word for metric names and reports: the name, or the class of a user's own.</summary>
-    public string Label => Name[(Name.LastIndexOfAny(['#', '.', '/', '\\', ':']) + 1)..];
+    public string Label { get => field ?? Name; init; }
 
     /// <summary>Whether the objective takes advantages from an estimator.</summary>
     public bool IsPolicyGradient => LossMode is not null;

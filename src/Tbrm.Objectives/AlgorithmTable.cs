@@ -71,6 +71,7 @@ public static class AlgorithmTable
         return new()
         {
             Name = name,
+            Label = type.Type.Name,
             Summary = $"{type.Type.FullName} of {type.Path}",
             Paper = "",
             Options = typeof(JsonObject),
