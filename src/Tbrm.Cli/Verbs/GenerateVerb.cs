@@ -53,7 +53,7 @@ internal sealed class GenerateVerb : IVerb
         IReadOnlyList<EncodedPrompt> encoded = session.Encoder.Encode(prompts);
         try
         {
-            IReadOnlyList<Trajectory> trajectories = rollout.Train(encoded, 0,
+            IReadOnlyList<Trajectory> trajectories = rollout.Sample(encoded, config.Rollout.N, 0,
                 p => progress.Show("generate", (double)p.Finished / p.Total, $"{p.Finished}/{p.Total} responses"), signals.Token);
             progress.Clear();
             session.TellAboutModel(progress);

@@ -20,8 +20,7 @@ internal sealed class SftVerb : IVerb
                 progress.Say($"--resume: {run.Folder.Root} has no checkpoint, so the run begins at its first step; trainer.save_freq says how often one is saved");
             }
 
-            using SftLoop loop = new(run, sinks, progress, signals.Token);
-            return loop.Run(signals.Token);
+            return TrainingRuns.Sft(run, sinks, progress, signals.Token);
         }));
         return command;
     }

@@ -13,10 +13,7 @@ internal sealed class TrainVerb : IVerb
         Command command = new("train", "Trains a policy; without arguments a small model learns sums, on the CPU, in minutes");
         _options.AddTo(command);
         command.SetAction(parsed => (int)_options.Run(parsed, RunState.Train, [], _ => { }, (run, sinks, progress, signals) =>
-        {
-            using TrainLoop loop = new(run, sinks, progress);
-            return loop.Run(signals.Token);
-        }));
+            TrainingRuns.Train(run, sinks, progress, signals.Token)));
         return command;
     }
 }

@@ -13,6 +13,14 @@ public sealed record ActorConfig
     [AllowedRange(0, 1e6)]
     public int PpoMicroBatchSizePerGpu { get; init; }
 
+    /// <summary>Prompts (with all their responses) per update; 0 = all of the step, one update per rollout.</summary>
+    [AllowedRange(0, 1e6)]
+    public int PpoMiniBatchSize { get; init; }
+
+    /// <summary>Passes over the step's mini-batches.</summary>
+    [AllowedRange(1, 1e4)]
+    public int PpoEpochs { get; init; } = 1;
+
     /// <summary>Largest gradient norm; 0 = not clipped.</summary>
     [AllowedRange(0, 1e30)]
     public double GradClip { get; init; } = 1;

@@ -41,6 +41,9 @@ public sealed record AlgorithmConfig
     /// <summary>Importance weights and rejection for a rollout whose policy is not the trainer's.</summary>
     public RolloutCorrectionConfig RolloutCorrection { get; init; } = new();
 
+    /// <summary>Dynamic sampling (DAPO): samples until enough prompts have responses that differ.</summary>
+    public FilterGroupsConfig FilterGroups { get; init; } = new();
+
     /// <summary>Parameters of the Bellman residual objectives.</summary>
     public BellmanConfig Tbrm { get; init; } = new();
 
@@ -86,6 +89,24 @@ public sealed record RolloutCorrectionConfig
 
     /// <summary>A threshold for each of rollout_rs, with commas; <c>lower_upper</c> for k1.</summary>
     public string RolloutRsThreshold { get; init; } = "";
+
+    /// <summary>Takes the rollout's log-probs for the old ones: no old_log_prob pass.</summary>
+    public bool BypassMode { get; init; }
+}
+
+/// <summary>Section <c>algorithm.filter_groups</c>: DAPO's dynamic sampling, arXiv 2503.14476.</summary>
+public sealed record FilterGroupsConfig
+{
+    /// <summary>Leaves out prompts whose responses are all alike, and samples further prompts until data.train_batch_size are left.</summary>
+    public bool Enable { get; init; }
+
+    /// <summary>What must differ: the grader's acc, its score, or the reward (seq_reward, seq_final_reward).</summary>
+    [AllowedWords("acc", "score", "seq_reward", "seq_final_reward")]
+    public string Metric { get; init; } = "acc";
+
+    /// <summary>Batches of prompts per step before the run ends with an error; 0 = any number.</summary>
+    [AllowedRange(0, 1e6)]
+    public int MaxNumGenBatches { get; init; }
 }
 
 /// <summary>Section <c>algorithm.a_star_po</c>.</summary>
@@ -98,6 +119,13 @@ public sealed record AStarPoConfig
     /// <summary>Stage 2: reward units per nat.</summary>
     [AllowedRange(0, 1e6, ExclusiveMinimum = true)]
     public double Beta2 { get; init; } = 1e-3;
+
+    /// <summary>Stage 1: samples of the reference per prompt.</summary>
+    [AllowedRange(1, 32768)]
+    public int NumGenToUse { get; init; } = 8;
+
+    /// <summary>Leaves out prompts whose stage-1 rewards are all 0.</summary>
+    public bool FilterIncorrect { get; init; }
 }
 
 /// <summary>Section <c>algorithm.tbrm</c>: what TBRM, ReVal and BRM share.</summary>

@@ -51,6 +51,10 @@ public sealed record DataConfig
     [AllowedRange(1, 1e6)]
     public int TrainBatchSize { get; init; } = 128;
 
+    /// <summary>Prompts that dynamic sampling (algorithm.filter_groups) asks at a time; 0 = train_batch_size.</summary>
+    [AllowedRange(0, 1e6)]
+    public int GenBatchSize { get; init; }
+
     /// <summary>Longest prompt in tokens, template included.</summary>
     [AllowedRange(1, 1e6)]
     public int MaxPromptLength { get; init; } = 1024;

@@ -38,10 +38,28 @@ public sealed record RewardConfig
     [AllowedWords("drop", "zero", "stop")]
     public string OnError { get; init; } = "drop";
 
+    /// <summary>DAPO's soft punishment of long responses.</summary>
+    public OverlongBufferConfig OverlongBuffer { get; init; } = new();
+
     /// <summary>
     /// Before training, scores every ground truth of the files against itself (of a task, some) and stops when fewer than this share pass; of
     /// data.val_files it warns. 0 = no test.
     /// </summary>
     [AllowedRange(0, 1)]
     public double SelfTestThreshold { get; init; } = 0.95;
+}
+
+/// <summary>Section <c>reward.overlong_buffer</c>: a penalty on responses near data.max_response_length, arXiv 2503.14476 Eq. 13.</summary>
+public sealed record OverlongBufferConfig
+{
+    /// <summary>Adds the penalty to the reward.</summary>
+    public bool Enable { get; init; }
+
+    /// <summary>Tokens before the limit over which the penalty grows from 0 to penalty_factor.</summary>
+    [AllowedRange(1, 1e6)]
+    public int Len { get; init; } = 4096;
+
+    /// <summary>The penalty at the limit, reward units.</summary>
+    [AllowedRange(0, 1e6)]
+    public double PenaltyFactor { get; init; } = 1;
 }

@@ -27,6 +27,10 @@ public sealed record TrainerConfig
     [AllowedRange(1, 1e9)]
     public int TotalEpochs { get; init; } = 1;
 
+    /// <summary>The first step in which the policy is updated; before it only the critic is.</summary>
+    [AllowedRange(0, 1e9)]
+    public long CriticWarmup { get; init; }
+
     /// <summary>Names the run folder and the checkpoint folder.</summary>
     public string ProjectName { get; init; } = "tbrm";
 

@@ -82,6 +82,15 @@ public sealed class PackedBatch
     /// <summary>Sequence b owns rows [RowOffsets[b], RowOffsets[b+1]).</summary>
     public long[] RowOffsets { get; }
 
+    /// <summary>Token ids of all sequences, end to end, [N].</summary>
+    public ReadOnlySpan<int> Ids => _ids;
+
+    /// <summary>The packed token that predicts each row's token, [R].</summary>
+    public ReadOnlySpan<long> Rows => _rows;
+
+    /// <summary>The token that each row scores, [R]; 0 on bootstrap rows.</summary>
+    public ReadOnlySpan<int> Labels => _labels;
+
     /// <summary>R.</summary>
     public int RowCount => _rows.Length;
 

@@ -31,6 +31,9 @@ public sealed class ReferencePolicy : IDisposable
     public Scores LogProb(PackedBatch batch, float temperature) =>
         _isBase ? _policy.WithAdapterOff(() => _policy.LogProb(batch, temperature)) : _policy.LogProb(batch, temperature);
 
+    /// <summary>Runs something with the reference's own policy: a rollout, of which nothing may stay queued.</summary>
+    public T Sampled<T>(Func<Policy, T> body) => _isBase ? _policy.WithAdapterOff(() => body(_policy)) : body(_policy);
+
     /// <summary>Takes over another policy's weights.</summary>
     public void CopyWeightsFrom(Policy source)
     {

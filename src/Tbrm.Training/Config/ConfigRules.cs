@@ -24,7 +24,7 @@ internal static class ConfigRules
             $"rollout.val_kwargs.n={val.N} greedy responses would all be the same; set rollout.val_kwargs.do_sample=true and a temperature, or n=1");
         Require(config.Algorithm.Tbrm.RewardNormalization != "group_mean" || config.Rollout.N > 1,
             "algorithm.tbrm.reward_normalization=group_mean needs rollout.n of at least 2: with one sample every reward becomes 0");
-        _ = AlgorithmSelection.Of(config);
+        AlgorithmRules.Check(config);
         CheckOptim("actor.optim", config.Actor.Optim);
         CheckOptim("sft.optim", config.Sft.Optim);
         ScratchModelConfig scratch = config.Model.Scratch;

@@ -28,7 +28,7 @@ public sealed record RunState(string Verb, long Step, SamplerState Sampler)
     /// <summary>Supervised steps before the first step of a train run.</summary>
     public const string WarmStart = "warm_start";
 
-    private const string ActorFolder = "actor", HuggingFaceFolder = "huggingface", ReferenceFolder = "ref";
+    private const string ActorFolder = TrainedModel.Actor, HuggingFaceFolder = "huggingface", ReferenceFolder = "ref";
 
     /// <summary>Accuracy before the first step, when it was measured.</summary>
     public double? ValBefore { get; init; }
@@ -69,8 +69,8 @@ public sealed record RunState(string Verb, long Step, SamplerState Sampler)
     /// <summary>Metrics of the step, whose test was stopped before its end; null when nothing is left to do of it.</summary>
     public MetricSet? Pending { get; init; }
 
-    /// <summary>The model folder inside a checkpoint.</summary>
-    public static string ModelFolderOf(string checkpoint) => Path.Combine(checkpoint, ActorFolder, HuggingFaceFolder);
+    /// <summary>The folder of a trained model inside a checkpoint: the policy's, unless another is named.</summary>
+    public static string ModelFolderOf(string checkpoint, string model = TrainedModel.Actor) => Path.Combine(checkpoint, model, HuggingFaceFolder);
 
     /// <summary>The PEFT folder of an adapter inside a checkpoint, where verl has it.</summary>
     public static string AdapterFolderOf(string checkpoint) => Path.Combine(checkpoint, ActorFolder, PeftFolder.FolderName);
@@ -81,8 +81,8 @@ public sealed record RunState(string Verb, long Step, SamplerState Sampler)
     /// <summary>The reference policy's folder inside a checkpoint.</summary>
     public static string ReferenceFolderOf(string checkpoint) => Path.Combine(checkpoint, ReferenceFolder, HuggingFaceFolder);
 
-    /// <summary>The optimizer's file inside a checkpoint.</summary>
-    public static string OptimizerPathOf(string checkpoint) => Path.Combine(checkpoint, ActorFolder, "optim.safetensors");
+    /// <summary>The file of a trained model's optimizer inside a checkpoint: the policy's, unless another is named.</summary>
+    public static string OptimizerPathOf(string checkpoint, string model = TrainedModel.Actor) => Path.Combine(checkpoint, model, "optim.safetensors");
 
     /// <summary>Writes extra_state.json and data.json into a checkpoint that is being made.</summary>
     public void Write(string checkpoint)

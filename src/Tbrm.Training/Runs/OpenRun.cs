@@ -98,7 +98,7 @@ public sealed class OpenRun : IDisposable
         }
 
         bool mayBeWarm = from is null && verb == RunState.Train && config.Trainer.ResumeMode == "auto" && config.Model.Path.Length == 0 && config.Sft.TotalTrainingSteps > 0;
-        string? warmStart = mayBeWarm ? WarmStartStore(folder).Latest(Warn) : null;
+        string? warmStart = mayBeWarm ? Training.WarmStart.Store(folder).Latest(Warn) : null;
         RunState? goesOn = state ?? (warmStart is null ? null : RunState.Read(warmStart));
         config = TemplateDate.Pin(config, goesOn);
         TrainingSession session = TrainingSession.Open(config, trainable: true, from ?? warmStart);
@@ -133,9 +133,6 @@ public sealed class OpenRun : IDisposable
 
         void Warn(string problem) => progress.Say("tbrm-native: " + problem);
     }
-
-    /// <summary>Where a train run's warm start is saved while it lasts.</summary>
-    internal static CheckpointStore WarmStartStore(RunFolder folder) => new(folder.WarmStartPath, keep: 1);
 
     /// <inheritdoc/>
     public void Dispose()

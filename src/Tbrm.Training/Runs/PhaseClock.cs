@@ -4,33 +4,56 @@ using System.Diagnostics;
 
 namespace Tbrm.Training;
 
-/// <summary>Wall time per phase: <c>timing_s/gen</c> and so on of one step, and their sums over the run.</summary>
+/// <summary>Wall time of a run: in all, and per phase, <c>timing_s/gen</c> and so on of one step and their sums over the run.</summary>
 public sealed class PhaseClock
 {
+    private readonly long _started = Stopwatch.GetTimestamp();
     private readonly Dictionary<string, double> _step = new(StringComparer.Ordinal);
+    private readonly List<(string Phase, long Start)> _open = [];
+    private double _secondsBefore;
 
     /// <summary>Seconds per phase over the whole run.</summary>
     public SortedDictionary<string, double> Totals { get; } = new(StringComparer.Ordinal);
 
+    /// <summary>Seconds of the run, earlier processes included.</summary>
+    public double Seconds => _secondsBefore + Stopwatch.GetElapsedTime(_started).TotalSeconds;
+
     /// <summary>Adds what earlier processes of the run spent.</summary>
-    public void Restore(IReadOnlyDictionary<string, double> seconds)
+    /// <param name="phases">Seconds by phase.</param>
+    /// <param name="seconds">Seconds in all.</param>
+    public void Restore(IReadOnlyDictionary<string, double> phases, double seconds)
     {
-        foreach ((string phase, double spent) in seconds)
+        _secondsBefore += seconds;
+        foreach ((string phase, double spent) in phases)
         {
             Totals[phase] = Totals.GetValueOrDefault(phase) + spent;
         }
+    }
+
+    /// <summary>Seconds per phase until now, phases that go on included.</summary>
+    public IReadOnlyDictionary<string, double> Snapshot()
+    {
+        Dictionary<string, double> seconds = new(Totals);
+        foreach ((string phase, long start) in _open)
+        {
+            seconds[phase] = seconds.GetValueOrDefault(phase) + Stopwatch.GetElapsedTime(start).TotalSeconds;
+        }
+
+        return seconds;
     }
 
     /// <summary>Runs and times a phase.</summary>
     public T Measure<T>(string phase, Func<T> body)
     {
         long start = Stopwatch.GetTimestamp();
+        _open.Add((phase, start));
         try
         {
             return body();
         }
         finally
         {
+            _open.RemoveAt(_open.Count - 1);
             Add(phase, Stopwatch.GetElapsedTime(start).TotalSeconds);
         }
     }

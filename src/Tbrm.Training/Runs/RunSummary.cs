@@ -10,13 +10,13 @@ namespace Tbrm.Training;
 /// <summary>summary.json: what came of a run.</summary>
 internal static class RunSummary
 {
-    public static void Write(RunFolder folder, TrainingSession session, RunRecorder run, long totalSteps, IReadOnlyList<ComputedOn> computedOn,
-        IReadOnlyList<RunWarning> warnings)
+    public static void Write(OpenRun run, RunPosition position, bool isFinished, long totalSteps, IReadOnlyList<RunWarning> warnings)
     {
-        RunState state = run.State;
+        TrainingSession session = run.Session;
+        RunState state = position.State;
         RunConfig config = session.Config;
         JsonObject phases = [];
-        foreach ((string phase, double total) in run.Clock.Totals)
+        foreach ((string phase, double total) in position.Clock.Totals)
         {
             phases[phase] = total;
         }
@@ -24,30 +24,30 @@ internal static class RunSummary
         JsonObject summary = new()
         {
             ["verb"] = state.Verb,
-            ["finished"] = run.IsFinished,
+            ["finished"] = isFinished,
             ["val_before"] = state.ValBefore,
-            ["val_after"] = run.LastAccuracy,
+            ["val_after"] = state.LastAccuracy,
             ["val_best"] = state.BestAccuracy,
             ["best_step"] = state.BestStep,
             ["steps"] = state.Step,
             ["total_steps"] = totalSteps,
-            ["wall_s"] = run.Seconds,
+            ["wall_s"] = position.Clock.Seconds,
             ["timing_s"] = phases,
             ["algorithm"] = state.Verb == RunState.Sft ? RunState.Sft : config.Algorithm.Name,
             ["seed"] = config.Trainer.Seed,
             ["model"] = Model(session.Policy),
             ["updates"] = state.Updates,
-            ["computed_on"] = new JsonArray([.. computedOn.Select(c => (JsonNode)c.ToJson())]),
+            ["computed_on"] = new JsonArray([.. run.ComputedOn.Select(c => (JsonNode)c.ToJson())]),
             ["device"] = JsonNode.Parse(session.Device.Description),
             ["version"] = Version,
             ["warnings"] = new JsonArray([.. warnings.Select(w => (JsonNode)w.ToJson())]),
         };
         if (state.Verb == RunState.Sft)
         {
-            (summary["val_loss_before"], summary["val_loss_after"], summary["val_loss_best"]) = (Finite(state.LossBefore), Finite(run.LastLoss), Finite(state.BestLoss));
+            (summary["val_loss_before"], summary["val_loss_after"], summary["val_loss_best"]) = (Finite(state.LossBefore), Finite(state.LastLoss), Finite(state.BestLoss));
         }
 
-        RunFolder.WriteJson(folder.SummaryPath, summary);
+        RunFolder.WriteJson(run.Folder.SummaryPath, summary);
     }
 
     /// <summary>JSON has no word for what is not finite.</summary>

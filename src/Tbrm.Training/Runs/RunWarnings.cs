@@ -82,7 +82,8 @@ public sealed class RunWarnings(RunConfig config)
         new("empty_step", 1, m => Above(m, "actor/skipped", 0, _ => $"no response was left to train on, and the update was not made") is { } nothing
                 && m.Find("actor/loss_trajectories") is 0 ? nothing : null,
             $"responses that hit the length limit are left out by algorithm.tbrm.truncation=drop (it is {config.Algorithm.Tbrm.Truncation}), those whose grader failed by reward.on_error=drop (it is {config.Reward.OnError})"),
-        new("skipped_step", 1, m => m.Find("actor/loss_trajectories") is 0 && m.Find("rollout/non_finite") is 0 ? null : Above(m, "actor/skipped", 0, _ => $"logits, loss or gradient were not finite, and the update was not made"),
+        new("skipped_step", 1, m => m.Find("actor/loss_trajectories") is 0 && m.Find("rollout/non_finite") is 0 ? null
+                : Above(m, "actor/skipped", 0, _ => $"logits, loss or gradient were not finite, and the update was not made"),
             string.Create(CultureInfo.InvariantCulture, $"lower actor.optim.lr (it is {config.Actor.Optim.Lr}), lengthen its warm-up, or lower actor.grad_clip (it is {config.Actor.GradClip})"),
             m => Above(m, "rollout/non_finite", 0, _ => $"") is null ? null : UpdateCount.AdviceBeforeFirstUpdate(RunState.Train, config)),
         new("skipped_supervised_step", 1, m => Above(m, "sft/skipped", 0, _ => $"loss or gradient were not finite, and the update was not made"),

@@ -15,7 +15,7 @@ namespace Tbrm.Training;
 public sealed record JudgedResponse(string Text, Verdict Verdict);
 
 /// <summary>The verify and reward stages: decodes and judges responses in parallel, each within a wall-clock limit.</summary>
-public sealed class RewardStage(IGrader grader, Tokenizer tokenizer, RewardConfig config)
+public sealed class RewardStage(IGrader grader, Tokenizer tokenizer, RewardConfig config) : IGradeStage
 {
     private readonly RewardManager _manager = new(grader, TimeSpan.FromSeconds(config.TimeoutSeconds));
 

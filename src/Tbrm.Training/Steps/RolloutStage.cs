@@ -10,16 +10,14 @@ using Tbrm.Text;
 namespace Tbrm.Training;
 
 /// <summary>The rollout stage: the configuration's sampling settings over the engine.</summary>
-public sealed class RolloutStage : IDisposable
+public sealed class RolloutStage : IRollout, IDisposable
 {
     private readonly RolloutEngine _engine;
-    private readonly RolloutConfig _config;
     private readonly NativeSamplingOptions _train;
 
     /// <summary>Opens the page pool.</summary>
     public RolloutStage(Policy policy, Tokenizer tokenizer, RunConfig config, IReadOnlyList<int> stopIds)
     {
-        _config = config.Rollout;
         _engine = new(policy, config.Rollout, PageBytes(policy, config));
         if (config.Rollout.Stop.Count > 0)
         {
@@ -29,14 +27,22 @@ public sealed class RolloutStage : IDisposable
         _train = SamplingSettings.Train(config, tokenizer, policy, stopIds);
     }
 
-    /// <summary>Counters of the engine.</summary>
-    public RolloutCounts Counts => _engine.Counts;
+    /// <inheritdoc/>
+    public long Preemptions => _engine.Counts.Preemptions;
 
-    /// <summary>Draws n trajectories of every prompt; ids begin at <paramref name="firstId"/>. Samples of a prompt stand together.</summary>
-    public IReadOnlyList<Trajectory> Train(IReadOnlyList<EncodedPrompt> prompts, long firstId, Action<RolloutProgress>? progress, CancellationToken stop) =>
-        _engine.Generate(Requests(prompts, _config.N, firstId), _train, progress, stop);
+    /// <inheritdoc/>
+    public IReadOnlyList<Trajectory> Sample(IReadOnlyList<EncodedPrompt> prompts, int n, long firstId, Action<RolloutProgress>? progress, CancellationToken stop) =>
+        _engine.Generate(Requests(prompts, n, firstId), _train, progress, stop);
 
-    /// <summary>Draws as evaluation does; <paramref name="finished"/> gets each trajectory as soon as it is there.</summary>
+    /// <inheritdoc/>
+    public IReadOnlyList<Trajectory> Greedy(IReadOnlyList<EncodedPrompt> prompts, Action<RolloutProgress>? progress, CancellationToken stop) =>
+        _engine.Generate(Requests(prompts, 1, 0), SamplingSettings.Greedy(_train), progress, stop);
+
+    /// <summary>Samples of a reference policy: as training does, in a random stream of their own.</summary>
+    public IReadOnlyList<Trajectory> OfReference(IReadOnlyList<RolloutRequest> requests, CancellationToken stop) =>
+        _engine.Generate(requests, SamplingSettings.Reference(_train), null, stop);
+
+    /// <summary>Samples as evaluation does; <paramref name="finished"/> gets each trajectory as soon as it is there.</summary>
     public IReadOnlyList<Trajectory> Evaluate(IReadOnlyList<RolloutRequest> requests, NativeSamplingOptions sampling, Action<RolloutProgress>? progress,
         Action<Trajectory>? finished, CancellationToken stop) => _engine.Generate(requests, sampling, progress, stop, finished);
 

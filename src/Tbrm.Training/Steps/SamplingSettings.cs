@@ -50,6 +50,12 @@ internal static class SamplingSettings
         };
     }
 
+    /// <summary>The most likely response.</summary>
+    public static NativeSamplingOptions Greedy(NativeSamplingOptions train) => train with { Temperature = 0, TopP = 1, TopK = 0, MinP = 0, RepetitionPenalty = 1 };
+
+    /// <summary>How a reference policy is sampled: another stream than training's and evaluation's.</summary>
+    public static NativeSamplingOptions Reference(NativeSamplingOptions train) => train with { Seed = train.Seed ^ StreamOf("reference") };
+
     private static ulong StreamOf(string set) =>
         set.Length == 0 ? 0 : BinaryPrimitives.ReadUInt64LittleEndian(SHA256.HashData(Encoding.UTF8.GetBytes(set)));
 }

@@ -3,73 +3,163 @@ using System.Collections.Generic;
 using System.Linq;
 using System.Threading;
 using Tbrm.Core;
-using Tbrm.Data;
-using Tbrm.Engine;
+using Tbrm.Objectives;
 
 namespace Tbrm.Training;
 
 /// <summary>What one step produced besides the new weights.</summary>
 /// <param name="Metrics">Under verl's names.</param>
-/// <param name="Prompts">The prompts, in order.</param>
-/// <param name="Trajectories">n per prompt, samples of a prompt together.</param>
-/// <param name="Judged">One verdict per trajectory.</param>
-/// <param name="Update">Whether the weights were updated; where they were not, they are unchanged.</param>
-public sealed record StepOutcome(
-    MetricSet Metrics, IReadOnlyList<EncodedPrompt> Prompts, IReadOnlyList<Trajectory> Trajectories, JudgedResponse[] Judged, UpdateOutcome Update);
+/// <param name="Sample">Prompts, trajectories and grades.</param>
+/// <param name="Update">What came of its updates; made, when at least one of them was.</param>
+public sealed record StepOutcome(MetricSet Metrics, StepSample Sample, UpdateOutcome Update);
+
+/// <summary>The models of a step.</summary>
+/// <param name="Actor">The policy.</param>
+/// <param name="Critic">Null when the algorithm has none.</param>
+/// <param name="Reference">Null when nobody asks it.</param>
+public sealed record StepModels(ITrainedPolicy Actor, ITrainedCritic? Critic, IReferenceScorer? Reference);
 
 /// <summary>
-/// One iteration of Algorithm 1 of arXiv 2505.15311: prompts, trajectories of the present policy, rewards, reference log-probs, the gradient
-/// of the squared residuals over all of them, one optimizer step. Every stage is one word, the same in every layer.
+/// One iteration of an algorithm, in verl's words: gen, reward, old_log_prob, ref, values, adv, update_critic, update_actor, each only where the
+/// algorithm asks for it. With TBRM it is Algorithm 1 of arXiv 2505.15311: trajectories of the present policy, rewards, reference log-probs, one
+/// update with the gradient of the squared residuals over all of them.
 /// </summary>
-public sealed class TrainStep(TrainingSession session, PromptSampler sampler, RolloutStage rollout, ReferencePolicy reference, AdamW optimizer,
-    LearningRate schedule, PhaseClock clock, IProgressDisplay progress)
+public sealed class TrainStep
 {
-    private readonly RunConfig _config = session.Config;
-    private readonly UpdateStage _update = new(session.Policy, session.Config);
+    private readonly StepModels _models;
+    private readonly SampleStage _sample;
+    private readonly AlgorithmSelection _algorithm;
+    private readonly RunConfig _config;
+    private readonly PhaseClock _clock;
+    private readonly AdvantageStage _advantage;
+    private readonly ActorUpdate _actorUpdate;
+    private readonly CriticUpdate? _criticUpdate;
+    private readonly Func<EncodedPrompt, double>? _valueOf;
+    private readonly bool _isRolloutExact;
 
-    /// <summary>Makes step number <paramref name="step"/> (from 1). Stopped in the middle, it has changed nothing but the sampler.</summary>
-    public StepOutcome? Run(long step, CancellationToken stop)
+    /// <summary>Ties the stages together.</summary>
+    /// <param name="models">Policy, critic, reference.</param>
+    /// <param name="sample">The gen and reward stages.</param>
+    /// <param name="algorithm">What is asked for.</param>
+    /// <param name="valueOf">V*(x) of a prompt, reward units; null when nobody asks.</param>
+    /// <param name="isRolloutExact">Whether the rollout's log-probs are the trainer's, bit for bit, so that they are the old ones too.</param>
+    /// <param name="config">The configuration.</param>
+    /// <param name="clock">Times the stages.</param>
+    public TrainStep(StepModels models, SampleStage sample, AlgorithmSelection algorithm, Func<EncodedPrompt, double>? valueOf, bool isRolloutExact, RunConfig config,
+        PhaseClock clock)
     {
-        if (sampler.Next() is not { } batch)
+        _models = models;
+        _sample = sample;
+        _algorithm = algorithm;
+        _valueOf = valueOf;
+        _isRolloutExact = isRolloutExact;
+        _config = config;
+        _clock = clock;
+        _advantage = new(algorithm, config);
+        _actorUpdate = new(models.Actor, algorithm.Objective, config);
+        _criticUpdate = models.Critic is { } critic ? new(critic, algorithm.Critic!, config) : null;
+    }
+
+    /// <summary>The coefficient of the KL in the reward, which a checkpoint keeps; null without one.</summary>
+    public double? KlCoefficient
+    {
+        get => _advantage.KlCoefficient;
+        set => _advantage.KlCoefficient = value;
+    }
+
+    /// <summary>Makes step number <paramref name="step"/> (from 1). Stopped before its first update, it has changed nothing but the data's place.</summary>
+    public StepOutcome? Run(long step, CancellationToken cancel)
+    {
+        if (_sample.Run(step, cancel) is not { } sample)
         {
             return null;
         }
 
-        IReadOnlyList<EncodedPrompt> prompts = session.Encoder.Encode(batch);
-        long preemptions = rollout.Counts.Preemptions;
-        IReadOnlyList<Trajectory> trajectories = clock.Measure("gen", () => rollout.Train(prompts, FirstId(step), Show(step, "rollout"), stop));
-        rollout.ReleasePages();
-        JudgedResponse[] judged = clock.Measure("reward", () => session.Reward.Judge(prompts, trajectories, stop));
-        TrajectoryBatch tau = new(trajectories, [.. judged.Select(j => j.Verdict)], _config);
+        StepStop stop = new(cancel);
+        MetricSet extra = new();
+        TrajectoryBatch tau = new(sample.Trajectories, [.. sample.Judged.Select(j => j.Verdict)], _config);
+        ObjectiveBatch batch = Columns(tau, sample);
+        batch = OldLogProb(tau, batch, stop);
+        batch = Reference(tau, batch, stop);
+        batch = Values(tau, batch, stop);
+        batch = _advantage.IsNeeded ? _clock.Measure("adv", () => _advantage.Estimate(batch, extra)) : batch;
+        UpdateResult? critic = _criticUpdate is null ? null : _clock.Measure("update_critic", () => _criticUpdate.Run(step, tau, batch, stop));
+        UpdateResult? actor = step < _config.Trainer.CriticWarmup ? null : _clock.Measure("update_actor", () => _actorUpdate.Run(step, tau, batch, stop));
 
-        IReadOnlyList<ReferenceScores> logpRef = clock.Measure("ref", () => ReferenceStage.Score(reference, tau, Temperature, stop));
-        UpdateResult residual = clock.Measure("update_actor", () => _update.Accumulate(tau, logpRef, stop));
-        double learningRate = schedule.At(step);
-        OptimizerResult update = clock.Measure("update_actor", () => tau.NonFinite > 0 || tau.LossTrajectories == 0 || !double.IsFinite(residual.Loss)
-            ? Skip()
-            : optimizer.Step(learningRate, _config.Actor.GradClip));
-        session.Policy.ReleaseActivations();
+        _models.Actor.ReleaseActivations();
+        _models.Critic?.ReleaseActivations();
 
-        UpdateOutcome outcome = tau.NonFinite > 0 ? UpdateOutcome.LogitsNotFinite
-            : tau.LossTrajectories == 0 ? UpdateOutcome.NothingToLearn
-            : update.Applied ? UpdateOutcome.Made : UpdateOutcome.NotFinite;
-        MetricSet metrics = StepMetrics.Of(step, sampler.State.Epoch, tau, judged, residual, update, learningRate, _config);
-        metrics["rollout/preemptions"] = rollout.Counts.Preemptions - preemptions;
-        StepMetrics.AddSources(metrics, prompts, tau, judged);
-        return new(metrics, prompts, trajectories, judged, outcome);
+        StepMetrics metrics = new(step, sample, tau, batch, _algorithm, _config);
+        metrics.AddActor(actor, _models.Actor.LearningRate(step));
+        metrics.AddCritic(critic, _models.Critic?.LearningRate(step) ?? 0);
+        metrics.AddTrajectories(extra);
+        return new(metrics.Metrics, sample, OutcomeOf(tau, actor ?? critic));
     }
 
-    private float Temperature => _config.Rollout.Temperature > 0 ? (float)_config.Rollout.Temperature : 1;
+    /// <summary>Of a policy that only warms its critic up, what came of the critic's updates.</summary>
+    private static UpdateOutcome OutcomeOf(TrajectoryBatch batch, UpdateResult? updates) =>
+        updates?.Applied > 0 ? UpdateOutcome.Made
+        : batch.NonFinite > 0 ? UpdateOutcome.LogitsNotFinite
+        : batch.LossTrajectories == 0 || updates is null ? UpdateOutcome.NothingToLearn
+        : UpdateOutcome.NotFinite;
 
-    /// <summary>Ids are a function of the step, so that a resumed run draws what the first one would have drawn.</summary>
-    private long FirstId(long step) => (step - 1) * _config.Data.TrainBatchSize * _config.Rollout.N;
+    private Needs Needs => _algorithm.Needs;
 
-    private OptimizerResult Skip()
+    private ObjectiveBatch Columns(TrajectoryBatch tau, StepSample sample) => tau.Columns() with
     {
-        session.Policy.ZeroGradient();
-        return new(double.NaN, Applied: false, Step: -1);
+        BaselineRewards = sample.BaselineRewards,
+        VStar = _valueOf is null ? [] : [.. sample.Trajectories.Select(t => _valueOf(sample.Prompts[t.Group]))],
+    };
+
+    /// <summary>
+    /// Log-probs and first values before the first update. No pass is made where they are known: from a rollout with the trainer's bits, or, with a
+    /// single update, from that update itself.
+    /// </summary>
+    private ObjectiveBatch OldLogProb(TrajectoryBatch tau, ObjectiveBatch batch, StepStop stop)
+    {
+        bool needsValue = Needs.HasFlag(Needs.FrozenValue), needsLogp = Needs.HasFlag(Needs.OldLogp) || _advantage.NeedsOldLogp;
+        if (!needsValue && !needsLogp)
+        {
+            return batch;
+        }
+
+        if (!needsValue && (_isRolloutExact || _config.Algorithm.RolloutCorrection.BypassMode))
+        {
+            return batch with { OldLogp = batch.RolloutLogp };
+        }
+
+        if (!needsValue && !_advantage.NeedsOldLogp && !_actorUpdate.IsSeveral(tau))
+        {
+            return batch;
+        }
+
+        float temperature = ActorUpdate.TemperatureOf(_config);
+        PassScores old = _clock.Measure("old_log_prob", () =>
+            ForwardPass.LogProb(b => _models.Actor.LogProb(b, temperature, keep: false, entropy: false), tau, tau.MicroBatches, stop));
+        return batch with { OldLogp = old.Logp, VFrozen = needsValue ? old.V1 : [] };
     }
 
-    private Action<RolloutProgress> Show(long step, string phase) => p =>
-        progress.Show($"step {step} {phase}", (double)p.Finished / p.Total, $"{p.Finished}/{p.Total} responses, {p.Tokens} tokens");
+    private ObjectiveBatch Reference(TrajectoryBatch tau, ObjectiveBatch batch, StepStop stop)
+    {
+        if (_models.Reference is not { } reference)
+        {
+            return batch;
+        }
+
+        float temperature = ActorUpdate.TemperatureOf(_config);
+        PassScores scores = _clock.Measure("ref", () => ForwardPass.LogProb(b => reference.LogProb(b, temperature), tau, tau.ReferenceMicroBatches, stop));
+        return batch with { RefLogp = scores.Logp, RefV1 = scores.V1, RefVEnd = scores.VEnd };
+    }
+
+    private ObjectiveBatch Values(TrajectoryBatch tau, ObjectiveBatch batch, StepStop stop)
+    {
+        if (_models.Critic is not { } critic)
+        {
+            return batch;
+        }
+
+        (int tokens, int sequences) = CriticUpdate.MicroBatchOf(_config);
+        double[] values = _clock.Measure("values", () => ForwardPass.Values(critic, tau, tau.Cut(0..tau.Trajectories.Count, tokens, sequences), stop));
+        return batch with { Values = values, OldValues = values };
+    }
 }

@@ -3,15 +3,19 @@ using System.Collections.Generic;
 using System.Linq;
 using Tbrm.Core;
 using Tbrm.Engine;
+using Tbrm.Objectives;
 
 namespace Tbrm.Training;
 
 /// <summary>
-/// The trajectories of a step, ready for the update: rewards after scaling and normalisation, weights in the mean, and the micro-batches
-/// of the reference pass and of the update.
+/// The trajectories of a step, ready for the update: rewards after scaling and normalisation, weights in the mean, mini-batches, and the
+/// micro-batches of passes and of updates.
 /// </summary>
 public sealed class TrajectoryBatch
 {
+    private readonly int[] _lengths;
+    private readonly long[] _rowOffsets;
+
     /// <summary>Applies the configuration's treatment of rewards, of truncated responses and of graders that failed.</summary>
     /// <param name="trajectories">In the order of the rollout.</param>
     /// <param name="verdicts">One per trajectory.</param>
@@ -28,12 +32,17 @@ public sealed class TrajectoryBatch
         LossTrajectories = kept.Count(k => k);
         Weights = [.. kept.Select(k => k ? 1.0 / LossTrajectories : 0)];
         IsRewarded = [.. kept.Select((k, i) => k && !Bootstrap[i])];
-        Rewards = Reward(trajectories, verdicts, IsRewarded, bellman);
+        Rewards = new StepRewards(config).Of(trajectories, verdicts, IsRewarded);
         Sequences = [.. trajectories.Select((t, i) => new ScoredSequence(t.PromptIds, t.ResponseIds, Bootstrap[i]))];
-        int[] lengths = [.. trajectories.Select(t => t.Length)];
-        MicroBatches = Engine.MicroBatches.Cut(lengths, config.Actor.PpoMaxTokenLenPerGpu, config.Actor.PpoMicroBatchSizePerGpu);
-        ReferenceMicroBatches = config.Ref.LogProbMaxTokenLenPerGpu > 0
-            ? Engine.MicroBatches.Cut(lengths, config.Ref.LogProbMaxTokenLenPerGpu) : MicroBatches;
+        _rowOffsets = new long[Sequences.Length + 1];
+        for (int b = 0; b < Sequences.Length; b++)
+        {
+            _rowOffsets[b + 1] = _rowOffsets[b] + Sequences[b].Rows;
+        }
+
+        _lengths = [.. trajectories.Select(t => t.Length)];
+        MicroBatches = Cut(0..trajectories.Count, config.Actor.PpoMaxTokenLenPerGpu, config.Actor.PpoMicroBatchSizePerGpu);
+        ReferenceMicroBatches = config.Ref.LogProbMaxTokenLenPerGpu > 0 ? Cut(0..trajectories.Count, config.Ref.LogProbMaxTokenLenPerGpu) : MicroBatches;
         NonFinite = trajectories.Count(t => t.End == TrajectoryEnd.NonFinite);
     }
 
@@ -61,7 +70,10 @@ public sealed class TrajectoryBatch
     /// <summary>What is scored.</summary>
     public ScoredSequence[] Sequences { get; }
 
-    /// <summary>Ranges of trajectories, of the update.</summary>
+    /// <summary>R: rows that are scored.</summary>
+    public int RowCount => (int)_rowOffsets[^1];
+
+    /// <summary>Ranges of trajectories, of a pass over the whole step, and of the update where that is one.</summary>
     public IReadOnlyList<Range> MicroBatches { get; }
 
     /// <summary>Ranges of trajectories, of the reference pass.</summary>
@@ -70,8 +82,67 @@ public sealed class TrajectoryBatch
     /// <summary>Trajectories whose logits were NaN or infinite.</summary>
     public int NonFinite { get; }
 
+    /// <summary>The rows of a trajectory that are actions: [begin, end).</summary>
+    public (int Begin, int End) Actions(int trajectory)
+    {
+        int begin = (int)_rowOffsets[trajectory];
+        return (begin, begin + Trajectories[trajectory].ResponseIds.Length);
+    }
+
     /// <summary>The packed sequences of a micro-batch.</summary>
     public PackedBatch Pack(Range range) => new(Sequences[range]);
+
+    /// <summary>Micro-batches of consecutive trajectories of a range.</summary>
+    public IReadOnlyList<Range> Cut(Range range, int maxTokens, int maxSequences = 0)
+    {
+        int first = range.Start.Value;
+        return [.. Engine.MicroBatches.Cut(_lengths[range], maxTokens, maxSequences).Select(r => (first + r.Start.Value)..(first + r.End.Value))];
+    }
+
+    /// <summary>Mini-batches of that many prompts with all their samples, the last one of what is left; 0 = the whole step.</summary>
+    public IReadOnlyList<Range> MiniBatches(int prompts)
+    {
+        List<Range> all = [];
+        int begin = 0, seen = 0;
+        for (int i = 1; i <= Trajectories.Count; i++)
+        {
+            bool isEnd = i == Trajectories.Count || Trajectories[i].Group != Trajectories[i - 1].Group;
+            if (isEnd && (++seen == prompts || i == Trajectories.Count))
+            {
+                all.Add(begin..i);
+                (begin, seen) = (i, 0);
+            }
+        }
+
+        return all;
+    }
+
+    /// <summary>What an objective or an estimator sees of the step before anything is scored.</summary>
+    public ObjectiveBatch Columns() => new()
+    {
+        RowOffsets = _rowOffsets,
+        RolloutLogp = Rows(t => t.Logp),
+        Rewards = Rewards,
+        Group = [.. Trajectories.Select(t => t.Group)],
+        Weight = Weights,
+        Bootstrap = Bootstrap,
+    };
+
+    /// <summary>One number per response token, spread over the rows; 0 on bootstrap rows.</summary>
+    private double[] Rows(Func<Trajectory, float[]> perToken)
+    {
+        double[] rows = new double[RowCount];
+        for (int b = 0; b < Trajectories.Count; b++)
+        {
+            float[] values = perToken(Trajectories[b]);
+            for (int h = 0; h < values.Length; h++)
+            {
+                rows[_rowOffsets[b] + h] = values[h];
+            }
+        }
+
+        return rows;
+    }
 
     private static bool[] Graded(IReadOnlyList<Verdict> verdicts, string onError)
     {
@@ -86,27 +157,4 @@ public sealed class TrajectoryBatch
 
         return onError == "zero" ? [.. graded.Select(_ => true)] : graded;
     }
-
-    /// <summary>A score 0 stands for a truncated response that is to get none, and for a grader that failed; scale and shift follow.</summary>
-    private static double[] Reward(IReadOnlyList<Trajectory> trajectories, IReadOnlyList<Verdict> verdicts, bool[] rewarded, BellmanConfig bellman)
-    {
-        double[] rewards = new double[verdicts.Count];
-        for (int i = 0; i < rewards.Length; i++)
-        {
-            bool isZero = verdicts[i].IsFailure || (trajectories[i].End == TrajectoryEnd.Length && bellman.Truncation == "zero_reward");
-            rewards[i] = rewarded[i] ? bellman.RewardScale * (isZero ? 0 : verdicts[i].Score) + bellman.RewardShift : 0;
-        }
-
-        if (bellman.RewardNormalization == "group_mean")
-        {
-            Dictionary<int, double> means = Enumerable.Range(0, rewards.Length).Where(i => rewarded[i])
-                .GroupBy(i => trajectories[i].Group).ToDictionary(g => g.Key, g => Mean([.. g.Select(i => rewards[i])]));
-            rewards = [.. rewards.Select((r, i) => rewarded[i] ? r - means[trajectories[i].Group] : 0)];
-        }
-
-        return rewards;
-    }
-
-    /// <summary>Of equal rewards exactly that reward: what is left of them is 0, not the rounding of their sum.</summary>
-    private static double Mean(double[] rewards) => rewards[0] + rewards.Average(r => r - rewards[0]);
 }

@@ -1,20 +1,18 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
-using System.Threading;
-using Tbrm.Core;
 using Tbrm.Engine;
 using Tbrm.Objectives;
 
 namespace Tbrm.Training;
 
-/// <summary>What the gradient of one step came from.</summary>
+/// <summary>What the updates of one model in one step came from: one update, or mini-batches times epochs.</summary>
 public sealed class UpdateResult
 {
-    /// <summary>The loss over all trajectories.</summary>
-    public double Loss { get; set; }
+    private readonly List<(double Loss, OptimizerResult Result)> _updates = [];
+    private readonly List<ObjectiveMetrics> _metrics = [];
 
-    /// <summary>Residuals in the order of the rollout, nats.</summary>
+    /// <summary>Residuals of every evaluation, in the order of the rollout, nats or reward units.</summary>
     public List<double> Residuals { get; } = [];
 
     /// <summary>V(s_1) of the trajectories that have a first state, nats.</summary>
@@ -23,123 +21,133 @@ public sealed class UpdateResult
     /// <summary>log pi - log pi_ref of each trajectory, nats.</summary>
     public List<double> LogRatios { get; } = [];
 
-    /// <summary>How far the trainer's probabilities are from those that the rollout recorded.</summary>
+    /// <summary>How far the trainer's probabilities are from those that the rollout recorded, while the weights are those of the rollout.</summary>
     public ProbabilityDrift Drift { get; } = new();
+
+    /// <summary>Updates that were tried.</summary>
+    public int Count => _updates.Count;
+
+    /// <summary>Updates that were made.</summary>
+    public int Applied => _updates.Count(u => u.Result.Applied);
+
+    /// <summary>The loss of an update's trajectories, mean over the updates.</summary>
+    public double Loss => _updates.Average(u => u.Loss);
+
+    /// <summary>The gradient norm before clipping, mean over the updates.</summary>
+    public double GradNorm => _updates.Average(u => u.Result.GradNorm);
+
+    /// <summary>The objective's own numbers, over the updates: the mean; of a name with max or min in it the largest or smallest.</summary>
+    public IEnumerable<KeyValuePair<string, double>> Metrics => _metrics.SelectMany(m => m.Values).GroupBy(p => p.Key, p => p.Value, StringComparer.Ordinal)
+        .Select(g => KeyValuePair.Create(g.Key, g.Key.Contains("max", StringComparison.Ordinal) ? g.Max() : g.Key.Contains("min", StringComparison.Ordinal) ? g.Min() : g.Average()));
+
+    /// <summary>Takes in an update.</summary>
+    internal void Add(double loss, ObjectiveMetrics metrics, OptimizerResult result)
+    {
+        _updates.Add((loss, result));
+        _metrics.Add(metrics);
+    }
 }
 
-/// <summary>The logprob, residual and gradient stages of a step: accumulates gradients over micro-batches.</summary>
-public sealed class UpdateStage(Policy policy, RunConfig config)
+/// <summary>How the updates of a model are cut.</summary>
+/// <param name="MiniBatchPrompts">Prompts per update; 0 = all of the step.</param>
+/// <param name="Epochs">Passes over the step.</param>
+/// <param name="MaxTokens">Tokens per micro-batch.</param>
+/// <param name="MaxSequences">Trajectories per micro-batch; 0 = as many as the tokens allow.</param>
+/// <param name="Horizon">Longest response, by which Dr.GRPO's loss divides.</param>
+public sealed record UpdateShape(int MiniBatchPrompts, int Epochs, int MaxTokens, int MaxSequences, int Horizon);
+
+/// <summary>
+/// The updates of one model in a step: for every epoch, for every mini-batch, the gradient over its micro-batches, then the optimizer. The sum
+/// over micro-batches is the loss of the mini-batch, whatever the cut.
+/// </summary>
+public abstract class UpdateStage(ITrainedModel model, UpdateShape shape)
 {
-    /// <summary>What a step computes.</summary>
-    private const Needs Provided = Needs.Logits | Needs.ReferenceLogp | Needs.ReferenceValue | Needs.Entropy;
+    /// <summary>Whether a step of these trajectories has more than one update.</summary>
+    public bool IsSeveral(TrajectoryBatch batch) => shape.Epochs > 1 || batch.MiniBatches(shape.MiniBatchPrompts).Count > 1;
 
-    private readonly IObjective _objective = Choose(config);
-    private readonly float _temperature = config.Rollout.Temperature > 0 ? (float)config.Rollout.Temperature : 1;
-
-    /// <summary>What the objective needs besides Q and V.</summary>
-    public Needs Needs => _objective.Needs;
-
-    /// <summary>Accumulates the gradient of the whole step. Stopped between two micro-batches, it leaves the gradient zero.</summary>
-    public UpdateResult Accumulate(TrajectoryBatch batch, IReadOnlyList<ReferenceScores> reference, CancellationToken stop)
+    /// <summary>Makes the updates of a step.</summary>
+    /// <param name="step">Its number, for the schedule.</param>
+    /// <param name="batch">The trajectories; where some had logits that were not finite, no update is made.</param>
+    /// <param name="columns">What was computed of them.</param>
+    /// <param name="stop">Stops until the first update.</param>
+    internal UpdateResult Run(long step, TrajectoryBatch batch, ObjectiveBatch columns, StepStop stop)
     {
         UpdateResult result = new();
-        try
+        for (int epoch = 0; epoch < shape.Epochs; epoch++)
         {
-            for (int m = 0; m < batch.MicroBatches.Count; m++)
+            foreach (Range range in batch.MiniBatches(shape.MiniBatchPrompts))
             {
-                stop.ThrowIfCancellationRequested();
-                Range range = batch.MicroBatches[m];
-                PackedBatch packed = batch.Pack(range);
-                Scores scores = Backpropagate(batch, range, packed, reference[m], result);
-                Record(batch, range, packed, scores, reference[m], result);
+                ObjectiveBatch mini = Mini(columns, range);
+                ObjectiveMetrics metrics = new();
+                double loss = Accumulate(batch, range, mini, metrics, result, stop);
+                bool isSkipped = batch.NonFinite > 0 || mini.Weight.All(w => w == 0) || !double.IsFinite(loss);
+                result.Add(loss, metrics, isSkipped ? Skip() : model.Update(step));
+                if (result.Applied > 0)
+                {
+                    stop.BeginUpdating();
+                }
             }
-        }
-        catch
-        {
-            policy.ZeroGradient();
-            throw;
         }
 
         return result;
     }
 
-    private Scores Backpropagate(TrajectoryBatch batch, Range range, PackedBatch packed, ReferenceScores reference, UpdateResult result)
+    /// <summary>What depends on the whole mini-batch but not on the model.</summary>
+    protected virtual ObjectiveBatch Prepare(ObjectiveBatch mini) => mini;
+
+    /// <summary>Accumulates the gradient of one micro-batch; returns its share of the loss.</summary>
+    /// <param name="batch">The step.</param>
+    /// <param name="range">The micro-batch's trajectories.</param>
+    /// <param name="part">Their columns.</param>
+    /// <param name="metrics">Takes in the objective's numbers.</param>
+    /// <param name="result">Takes in what is recorded per trajectory.</param>
+    protected abstract double Backpropagate(TrajectoryBatch batch, Range range, ObjectiveBatch part, ObjectiveMetrics metrics, UpdateResult result);
+
+    /// <summary>Accumulates the gradient of a mini-batch whose trajectories depend on one another; null: micro-batches are evaluated one by one.</summary>
+    private protected virtual double? AccumulateWhole(TrajectoryBatch batch, IReadOnlyList<Range> micro, ObjectiveBatch mini, ObjectiveMetrics metrics, UpdateResult result,
+        StepStop stop) => null;
+
+    /// <summary>The rows of a micro-batch among those of its mini-batch.</summary>
+    private protected static ObjectiveBatch Part(ObjectiveBatch mini, Range miniRange, Range range) =>
+        mini.Slice((range.Start.Value - miniRange.Start.Value)..(range.End.Value - miniRange.Start.Value));
+
+    private double Accumulate(TrajectoryBatch batch, Range range, ObjectiveBatch mini, ObjectiveMetrics metrics, UpdateResult result, StepStop stop)
     {
-        if (config.Actor.FusedResidual && _objective.Fused is { } kernel)
+        try
         {
-            (Scores scores, float[] residual, double loss) = policy.ResidualGradient(packed, _temperature, Fused(kernel, batch, range, reference));
-            result.Loss += loss;
-            result.Residuals.AddRange(Array.ConvertAll(residual, f => (double)f));
-            return scores;
-        }
-
-        Scores kept = policy.LogProb(packed, _temperature, keep: true, entropy: _objective.Needs.HasFlag(Needs.Entropy));
-        ObjectiveResult evaluated = _objective.Evaluate(new()
-        {
-            RowOffsets = packed.RowOffsets,
-            Q = Wide(kept.Q),
-            V = Wide(kept.V),
-            Logp = [.. kept.Q.Zip(kept.V, (q, v) => (double)(q - v))],
-            H = Wide(kept.H),
-            RefLogp = Wide(reference.Logp),
-            RefV1 = Wide(reference.V1),
-            RefVEnd = Wide(reference.VEnd),
-            Rewards = batch.Rewards[range],
-            Weight = batch.Weights[range],
-            Bootstrap = batch.Bootstrap[range],
-        });
-        policy.Backward(Narrow(evaluated.DQ), Narrow(evaluated.DV), Narrow(evaluated.DH));
-        result.Loss += evaluated.Loss;
-        result.Residuals.AddRange(evaluated.Residual);
-        return kept;
-    }
-
-    private static IObjective Choose(RunConfig config)
-    {
-        AlgorithmSelection selection = AlgorithmSelection.Of(config);
-        Needs missing = (selection.Needs | (selection.Objective.Needs & Needs.Advantages)) & ~Provided;
-        return missing == Needs.None ? selection.Objective
-            : throw new ConfigException($"algorithm.name={config.Algorithm.Name} needs {missing}, which a training step does not compute");
-    }
-
-    private static double[] Wide(float[] values) => Array.ConvertAll(values, v => (double)v);
-
-    private static float[] Narrow(double[] values) => Array.ConvertAll(values, v => (float)v);
-
-    private static FusedResidual Fused(FusedKernel kernel, TrajectoryBatch batch, Range range, ReferenceScores reference) => new()
-    {
-        CalibratedByReference = kernel.Calibrated,
-        Beta = kernel.Beta,
-        LossScale = kernel.LossScale,
-        DetachValue = kernel.DetachValue,
-        RefLogp = reference.Logp,
-        RefV1 = kernel.Calibrated ? reference.V1 : [],
-        RefVEnd = kernel.Calibrated ? reference.VEnd : [],
-        Reward = batch.Rewards[range],
-        Weight = batch.Weights[range],
-        Bootstrap = Array.ConvertAll(batch.Bootstrap[range], b => b ? 1 : 0),
-    };
-
-    private static void Record(TrajectoryBatch batch, Range range, PackedBatch packed, Scores scores, ReferenceScores reference, UpdateResult result)
-    {
-        int first = range.Start.Value;
-        for (int b = 0; b < packed.RowOffsets.Length - 1; b++)
-        {
-            Trajectory trajectory = batch.Trajectories[first + b];
-            int begin = (int)packed.RowOffsets[b];
-            double ratio = 0;
-            for (int h = 0; h < trajectory.ResponseIds.Length; h++)
+            IReadOnlyList<Range> micro = batch.Cut(range, shape.MaxTokens, shape.MaxSequences);
+            if (AccumulateWhole(batch, micro, mini, metrics, result, stop) is { } whole)
             {
-                float logp = scores.Logp(begin + h);
-                ratio += (double)logp - reference.Logp[begin + h];
-                result.Drift.Add(trajectory.Logp[h], logp);
+                return whole;
             }
 
-            if (trajectory.ResponseIds.Length > 0)
+            double loss = 0;
+            foreach (Range part in micro)
             {
-                result.FirstValues.Add(scores.V[begin]);
-                result.LogRatios.Add(ratio);
+                stop.Token.ThrowIfCancellationRequested();
+                loss += Backpropagate(batch, part, Part(mini, range, part), metrics, result);
             }
+
+            return loss;
         }
+        catch
+        {
+            model.Discard();
+            throw;
+        }
+    }
+
+    private ObjectiveBatch Mini(ObjectiveBatch columns, Range range)
+    {
+        ObjectiveBatch mini = columns.Slice(range);
+        int kept = mini.Weight.Count(w => w > 0);
+        mini = mini with { Weight = [.. mini.Weight.Select(w => w > 0 ? 1.0 / kept : 0)], Totals = null };
+        return Prepare(mini with { Totals = BatchTotals.Of(mini, shape.Horizon) });
+    }
+
+    private OptimizerResult Skip()
+    {
+        model.Discard();
+        return new(double.NaN, Applied: false, Step: -1);
     }
 }

@@ -23,4 +23,8 @@ internal static class Make
 
     /// <summary>A configuration from key=value arguments over the defaults of a given model.</summary>
     public static RunConfig Config(params string[] arguments) => ConfigLoader.Load(null, ["model.path=unused", .. arguments]);
+
+    /// <summary>Prompts of two tokens.</summary>
+    public static EncodedPrompt[] Prompts(int count) => [.. Enumerable.Range(0, count).Select(i => new EncodedPrompt(
+        new() { DataSource = "test", Messages = [new("user", "?")], GroundTruth = GroundTruth.Of("1"), Index = i }, [1, 2 + i % 8]))];
 }

@@ -5,10 +5,10 @@ using NUnit.Framework;
 using Tbrm.Core;
 using Tbrm.Engine;
 
-namespace Tbrm.Training.Tests;
+namespace Tbrm.Training.Tests.Steps;
 
 /// <summary>The reference pass has micro-batches of its own; its result lines up with the update's, bit for bit.</summary>
-public sealed class ReferenceStageTests
+public sealed class ForwardPassTests
 {
     private const int Vocabulary = 50;
 
@@ -19,22 +19,19 @@ public sealed class ReferenceStageTests
         using Policy policy = Policy.CreateRandom(device, Architecture(), new() { Bf16 = bf16, MaxPositions = 64, Trainable = false }, seed: 1, std: 0.1f);
         using ReferencePolicy reference = ReferencePolicy.Of(policy);
         IReadOnlyList<Trajectory> trajectories = [.. new[] { 3, 0, 17, 9, 1, 12, 8 }.Select((length, i) => Drawn(i, length))];
-        IReadOnlyList<ReferenceScores> expected = Score(reference, Batch(trajectories, 0));
+        PassScores expected = Score(reference, Batch(trajectories, 0));
         TrajectoryBatch cut = Batch(trajectories, maxTokens);
-        IReadOnlyList<ReferenceScores> actual = Score(reference, cut);
+        PassScores actual = Score(reference, cut);
         Assert.That(cut.ReferenceMicroBatches, Has.Count.EqualTo(maxTokens switch { 1 => trajectories.Count, 100000 => 1, _ => cut.ReferenceMicroBatches.Count }));
         Assert.That(cut.ReferenceMicroBatches.All(r => r.End.Value - r.Start.Value == 1 || trajectories.Take(r).Sum(t => t.Length) <= maxTokens));
-        Assert.That(actual, Has.Count.EqualTo(cut.MicroBatches.Count).And.Count.GreaterThan(1));
-        for (int m = 0; m < actual.Count; m++)
-        {
-            Assert.That(actual[m].Logp, Is.EqualTo(expected[m].Logp).And.Length.EqualTo(cut.Pack(cut.MicroBatches[m]).RowCount));
-            Assert.That(actual[m].V1, Is.EqualTo(expected[m].V1));
-        }
-
-        Assert.That(actual.SelectMany(s => s.Logp), Has.Some.LessThan(-1).And.None.NaN);
+        Assert.That(actual.Logp, Is.EqualTo(expected.Logp).And.Length.EqualTo(cut.RowCount));
+        Assert.That((actual.V1, actual.VEnd), Is.EqualTo((expected.V1, expected.VEnd)));
+        Assert.That(actual.Logp, Has.Some.LessThan(-1).And.None.NaN);
+        Assert.That(actual.VEnd.Select(v => v != 0), Is.EqualTo(cut.Bootstrap));
     }
 
-    private static IReadOnlyList<ReferenceScores> Score(ReferencePolicy reference, TrajectoryBatch batch) => ReferenceStage.Score(reference, batch, 0.7f, default);
+    private static PassScores Score(ReferencePolicy reference, TrajectoryBatch batch) =>
+        ForwardPass.LogProb(b => reference.LogProb(b, 0.7f), batch, batch.ReferenceMicroBatches, new(default));
 
     /// <summary>Every third response was cut at the limit, and so has a row for the state behind it.</summary>
     private static Trajectory Drawn(int seed, int length)

@@ -1,0 +1,59 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using Tbrm.Core;
+using Tbrm.Objectives;
+
+namespace Tbrm.Training;
+
+/// <summary>What an algorithm and the rest of the configuration must satisfy together: a need that a step cannot meet is an error, never ignored.</summary>
+internal static class AlgorithmRules
+{
+    private const Needs Unmet = Needs.RewardParts | Needs.SumPiSquared;
+
+    /// <summary>Throws <see cref="ConfigException"/> for what does not fit.</summary>
+    public static void Check(RunConfig config)
+    {
+        AlgorithmSelection algorithm = AlgorithmSelection.Of(config);
+        (string name, Needs needs) = (algorithm.Entry.Name, algorithm.Needs);
+        Require((needs & Unmet) == 0, $"algorithm.name={name} needs {needs & Unmet}, which no stage of a training step computes; tbrm-native objective evaluates it on numbers of your own");
+        Require(!needs.HasFlag(Needs.Groups) || config.Rollout.N > 1 || algorithm.Estimator is GrpoEstimator,
+            $"algorithm.name={name} compares the responses to a prompt with each other, but rollout.n=1; set rollout.n to at least 2");
+        BellmanConfig bellman = config.Algorithm.Tbrm;
+        Require(bellman.Truncation != "bootstrap" || BootstrapNames.Contains(name, StringComparer.Ordinal),
+            $"algorithm.tbrm.truncation=bootstrap is the residual of {string.Join(", ", BootstrapNames)}, which algorithm.name={name} has not; expected keep, drop or zero_reward");
+        Require(!needs.HasFlag(Needs.VStar) || algorithm.Estimator is not null || config.Ref.ResetSteps == 0 || name == "oapl",
+            $"ref.reset_steps={config.Ref.ResetSteps}: V* is estimated once from the first reference, and would be another reference's after a reset; set it to 0");
+        Require(!config.Algorithm.UseKlInReward || algorithm.Estimator is not null,
+            $"algorithm.use_kl_in_reward: algorithm.name={name} has no reward per token, the distance from the reference is in its residual; set it to false");
+        Require(config.Trainer.CriticWarmup <= 1 || algorithm.Critic is not null,
+            $"trainer.critic_warmup={config.Trainer.CriticWarmup}: algorithm.name={name} has no critic to warm up; set it to 0");
+        RolloutCorrectionConfig correction = config.Algorithm.RolloutCorrection;
+        Require(algorithm.Entry.IsPolicyGradient || (correction.RolloutIs.Length == 0 && correction.RolloutRs.Length == 0 && !correction.BypassMode),
+            $"algorithm.rollout_correction is for policy gradients; algorithm.name={name} takes trajectories of any policy, leave it out");
+        CheckBatches(config);
+    }
+
+    private static IReadOnlyList<string> BootstrapNames { get; } = ["tbrm", "reval", "brm"];
+
+    private static void CheckBatches(RunConfig config)
+    {
+        int prompts = config.Data.TrainBatchSize;
+        Require(config.Actor.PpoMiniBatchSize <= prompts,
+            $"actor.ppo_mini_batch_size={config.Actor.PpoMiniBatchSize} prompts are more than a step has (data.train_batch_size={prompts})");
+        Require(config.Critic.PpoMiniBatchSize <= prompts,
+            $"critic.ppo_mini_batch_size={config.Critic.PpoMiniBatchSize} prompts are more than a step has (data.train_batch_size={prompts})");
+        Require(config.Data.GenBatchSize == 0 || config.Data.GenBatchSize == prompts || config.Algorithm.FilterGroups.Enable,
+            $"data.gen_batch_size={config.Data.GenBatchSize} is the prompts that dynamic sampling asks at a time; set algorithm.filter_groups.enable=true, or data.train_batch_size");
+        Require(!config.Reward.OverlongBuffer.Enable || config.Reward.OverlongBuffer.Len <= config.Data.MaxResponseLength,
+            $"reward.overlong_buffer.len={config.Reward.OverlongBuffer.Len} is longer than the longest response, data.max_response_length={config.Data.MaxResponseLength}");
+    }
+
+    private static void Require(bool condition, string message)
+    {
+        if (!condition)
+        {
+            throw new ConfigException(message);
+        }
+    }
+}

@@ -1,0 +1,93 @@
+using System;
+using System.Globalization;
+using System.Threading;
+using Tbrm.Core;
+using Tbrm.Data;
+
+namespace Tbrm.Training;
+
+/// <summary>A supervised run as its loop sees it: the verb sft, or the warm start of train.</summary>
+public sealed class SftRun : IRunStep
+{
+    private readonly TrainingSession _session;
+    private readonly PhaseClock? _clock;
+    private readonly SftStep _step;
+
+    private SftRun(TrainingSession session, string verb, SupervisedSources sources, PhaseClock? clock)
+    {
+        _session = session;
+        _clock = clock;
+        Verb = verb;
+        Sources = sources;
+        _step = new(session, sources.Train);
+    }
+
+    /// <summary>What is learned from, and what the loss is measured on.</summary>
+    public SupervisedSources Sources { get; }
+
+    /// <inheritdoc/>
+    public string Verb { get; }
+
+    /// <inheritdoc/>
+    public long TotalSteps => _step.TotalSteps;
+
+    /// <inheritdoc/>
+    public SamplerState Sampler => _step.SamplerState;
+
+    /// <inheritdoc/>
+    public bool IsReady => true;
+
+    /// <inheritdoc/>
+    public bool SavesStepZero => false;
+
+    /// <summary>The verb sft; reads its files, until <paramref name="stop"/>.</summary>
+    public static SftRun Of(OpenRun run, PhaseClock clock, CancellationToken stop) =>
+        new(run.Session, RunState.Sft, SupervisedSources.Of(run.Session, isWarmStart: false, stop), clock);
+
+    /// <summary>The steps before a train run's first, whose time is counted as a whole.</summary>
+    public static SftRun OfWarmStart(OpenRun run, CancellationToken stop) =>
+        new(run.Session, RunState.WarmStart, SupervisedSources.Of(run.Session, isWarmStart: true, stop), clock: null);
+
+    /// <inheritdoc/>
+    public void Begin(CancellationToken stop)
+    {
+    }
+
+    /// <inheritdoc/>
+    public void Restore(string checkpoint, SamplerState sampler, CancellationToken stop) => _step.Restore(RunState.OptimizerPathOf(checkpoint), sampler);
+
+    /// <inheritdoc/>
+    public void Prepare(CancellationToken stop)
+    {
+    }
+
+    /// <inheritdoc/>
+    public StepResult? Run(long step, CancellationToken stop)
+    {
+        SftOutcome outcome = _clock is null ? _step.Run(step, stop) : _clock.Measure("update_actor", () => _step.Run(step, stop));
+        return new(outcome.Metrics, new(outcome.Tokens), outcome.Update)
+        {
+            Progress = string.Create(CultureInfo.InvariantCulture, $"loss {outcome.Loss:F3}"),
+        };
+    }
+
+    /// <summary>Loss on held-out examples, nats per token.</summary>
+    public double HeldOutLoss(CancellationToken stop) => _step.Measure(Sources.Held!, stop);
+
+    /// <inheritdoc/>
+    public void Save(string checkpoint)
+    {
+        _step.Save(RunState.OptimizerPathOf(checkpoint));
+        if (_session.Policy.Adapter is not null)
+        {
+            BaseModelRecord.Write(RunState.BaseRecordPathOf(checkpoint), _session.Config.Model.Path);
+        }
+    }
+
+    /// <inheritdoc/>
+    public string Outcome(string checkpoint) =>
+        _session.Policy.Adapter is null ? $"model: {RunState.ModelFolderOf(checkpoint)}" : $"adapter: {RunState.AdapterFolderOf(checkpoint)}";
+
+    /// <inheritdoc/>
+    public void Dispose() => _step.Dispose();
+}

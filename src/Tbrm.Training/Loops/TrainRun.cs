@@ -1,0 +1,261 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using System.Threading;
+using Tbrm.Core;
+using Tbrm.Data;
+using Tbrm.Engine;
+using Tbrm.Objectives;
+
+namespace Tbrm.Training;
+
+/// <summary>A reinforcement run as its loop sees it: the models that it trains, the reference policy, and the step over them.</summary>
+public sealed class TrainRun : IRunStep
+{
+    private readonly OpenRun _run;
+    private readonly TrainingSession _session;
+    private readonly RunConfig _config;
+    private readonly PhaseClock _clock;
+    private readonly IProgressDisplay _progress;
+    private readonly PromptSampler _sampler;
+    private readonly AlgorithmSelection _algorithm;
+    private readonly List<TrainedModel> _models = [];
+    private ReferencePolicy? _reference;
+    private ValueEstimation? _estimation;
+    private TrainStep? _step;
+
+    /// <summary>Opens prompts and page pool; the opened run is the caller's.</summary>
+    /// <exception cref="ConfigException">There is nothing to train on, or no number of steps.</exception>
+    public TrainRun(OpenRun run, PhaseClock clock, IProgressDisplay progress)
+    {
+        _run = run;
+        _session = run.Session;
+        _config = _session.Config;
+        _clock = clock;
+        _progress = progress;
+        _algorithm = AlgorithmSelection.Of(_config);
+        _sampler = NewSampler();
+        TrainerConfig trainer = _config.Trainer;
+        TotalSteps = trainer.TotalTrainingSteps >= 0 ? trainer.TotalTrainingSteps
+            : _sampler.BatchesPerEpoch * trainer.TotalEpochs
+                ?? throw new ConfigException("a task has no epochs: set trainer.total_training_steps");
+        Rollout = new(_session.Policy, _session.Tokenizer, _config, _session.StopIds);
+    }
+
+    /// <summary>The rollout stage, which evaluation uses too.</summary>
+    public RolloutStage Rollout { get; }
+
+    /// <inheritdoc/>
+    public string Verb => RunState.Train;
+
+    /// <inheritdoc/>
+    public long TotalSteps { get; }
+
+    /// <inheritdoc/>
+    public SamplerState Sampler => _sampler.State;
+
+    /// <inheritdoc/>
+    public bool IsReady => _step is not null;
+
+    /// <inheritdoc/>
+    public bool SavesStepZero => true;
+
+    /// <summary>Step 0; what the warm start took before it was stopped counts as the run's time.</summary>
+    public RunState Beginning
+    {
+        get
+        {
+            RunState state = new(RunState.Train, 0, _sampler.State);
+            return _run.WarmStart is null ? state
+                : state with { SecondsBefore = RunState.Read(_run.WarmStart).SecondsBefore, PhaseSeconds = RunState.Read(_run.WarmStart).PhaseSeconds };
+        }
+    }
+
+    /// <summary>Self-test of the graders, warm start, adapter; then reference and optimizers.</summary>
+    public void Begin(CancellationToken stop)
+    {
+        StartUpTest.Run(_session, _progress, stop);
+        if (_run.WarmStart is null)
+        {
+            WarmStart.Forget(_run.Folder);
+        }
+
+        ValueEstimation.Forget(_run.Folder);
+        if (_session.IsScratch && _config.Sft.TotalTrainingSteps > 0)
+        {
+            _clock.Measure(WarmStart.Phase, () => WarmStart.Run(_run, _clock, _progress, stop));
+        }
+
+        _session.AttachAdapter();
+        _reference = NeedsReference ? ReferencePolicy.Of(_session.Policy) : null;
+        AddModels(() => Policies.NewCritic(_session));
+    }
+
+    /// <inheritdoc/>
+    public void Restore(string checkpoint, SamplerState sampler, CancellationToken stop)
+    {
+        StartUpTest.Run(_session, _progress, stop);
+        _reference = !NeedsReference ? null
+            : _session.Policy.Adapter is not null ? ReferencePolicy.Of(_session.Policy)
+            : ReferencePolicy.Owning(Policies.LoadLike(_session, RunState.ReferenceFolderOf(checkpoint), trainable: false));
+        AddModels(() => Policies.LoadCritic(_session, checkpoint));
+        foreach (TrainedModel model in _models)
+        {
+            model.Restore(checkpoint);
+        }
+
+        _step!.KlCoefficient = StepState.Read(checkpoint);
+        _sampler.Restore(sampler);
+    }
+
+    /// <summary>Stage 1 of A*-PO, where that is the algorithm: the values of all prompts that the run will ask.</summary>
+    public void Prepare(CancellationToken stop)
+    {
+        if (_estimation is null)
+        {
+            return;
+        }
+
+        PromptSampler ahead = NewSampler();
+        ahead.Restore(_sampler.State);
+        _clock.Measure(ValueEstimation.Phase, () => _estimation.Prepare(() => ahead.Next() is { } batch ? _session.Encoder.Encode(batch) : null, TotalSteps, stop));
+    }
+
+    /// <inheritdoc/>
+    public StepResult? Run(long step, CancellationToken stop)
+    {
+        long preemptions = Rollout.Preemptions;
+        if (_step!.Run(step, stop) is not { } outcome)
+        {
+            return null;
+        }
+
+        outcome.Metrics["training/epoch"] = _sampler.State.Epoch;
+        outcome.Metrics["rollout/preemptions"] = Rollout.Preemptions - preemptions;
+        outcome.Metrics["timing_s/update_weights"] = 0;
+        IReadOnlyList<Trajectory> trajectories = outcome.Sample.Trajectories;
+        StepTokens tokens = new(trajectories.Sum(t => (long)t.Length), trajectories.Sum(t => (long)t.ResponseIds.Length));
+        return new(outcome.Metrics, tokens, outcome.Update) { Settle = () => Settle(step, outcome) };
+    }
+
+    /// <inheritdoc/>
+    public void Save(string checkpoint)
+    {
+        SaveReference(checkpoint);
+        foreach (TrainedModel model in _models)
+        {
+            model.Save(checkpoint);
+        }
+
+        StepState.Write(checkpoint, _step!.KlCoefficient);
+    }
+
+    /// <inheritdoc/>
+    public string Outcome(string checkpoint) => "";
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _estimation?.Dispose();
+        foreach (TrainedModel model in _models)
+        {
+            model.Dispose();
+        }
+
+        _reference?.Dispose();
+        Rollout.Dispose();
+    }
+
+    private bool NeedsReference => _config.Algorithm.UseKlInReward || (_algorithm.Needs & (Needs.ReferenceLogp | Needs.ReferenceValue | Needs.VStar)) != 0;
+
+    private PromptSampler NewSampler() => new(_session.Train ?? throw new ConfigException("there is nothing to train on: set data.task or data.train_files"), new()
+    {
+        BatchSize = _config.Data.GenBatchSize > 0 ? _config.Data.GenBatchSize : _config.Data.TrainBatchSize,
+        Shuffle = _config.Data.Shuffle,
+        Seed = (ulong)_config.Data.Seed,
+        Epochs = _config.Trainer.TotalTrainingSteps >= 0 ? null : _config.Trainer.TotalEpochs,
+    });
+
+    private void AddModels(Func<Critic> critic)
+    {
+        TrainedPolicy actor = new(_session.Policy, _config.Actor, TotalSteps);
+        _models.Add(actor);
+        TrainedCritic? value = _algorithm.Critic is null ? null : new(critic(), _config.Critic, TotalSteps);
+        if (value is not null)
+        {
+            _models.Add(value);
+        }
+
+        _estimation = _algorithm.Needs.HasFlag(Needs.VStar) ? new(_run.Folder, _session, _reference!, _progress) : null;
+        SampleStage sample = new(() => NextPrompts(), Rollout, _session.Reward, _algorithm.Needs.HasFlag(Needs.BaselineRewards), _config, _clock, _progress);
+        bool isRolloutExact = (!_session.Device.IsCuda || _config.Trainer.BatchInvariant) && _config.Rollout.Temperature > 0;
+        _step = new(new(actor, value, _reference is null ? null : new ReferenceScorer(_reference)), sample, _algorithm,
+            _estimation is null ? null : _estimation.Of, isRolloutExact, _config, _clock);
+    }
+
+    /// <summary>The next batch of prompts; with A*-PO without those that the reference never solved, if the configuration says so.</summary>
+    private IReadOnlyList<EncodedPrompt>? NextPrompts()
+    {
+        while (_sampler.Next() is { } batch)
+        {
+            IReadOnlyList<EncodedPrompt> prompts = _session.Encoder.Encode(batch);
+            if (_estimation is not null)
+            {
+                prompts = _estimation.Usable(prompts);
+            }
+
+            if (prompts.Count > 0)
+            {
+                return prompts;
+            }
+        }
+
+        return null;
+    }
+
+    private void Settle(long step, StepOutcome outcome)
+    {
+        if (_config.Ref.ResetSteps > 0 && step % _config.Ref.ResetSteps == 0)
+        {
+            _reference?.CopyWeightsFrom(_session.Policy);
+        }
+
+        CheckDrift(step, outcome.Metrics);
+        if (_config.Trainer.DumpRollouts)
+        {
+            StepSample sample = outcome.Sample;
+            RunFolder.WriteLines(_run.Folder.RolloutPath(step), sample.Trajectories.Select((t, i) =>
+                Evaluator.Row(step, _session, sample.Prompts[t.Group], t, sample.Judged[i])));
+        }
+    }
+
+    private void CheckDrift(long step, MetricSet metrics)
+    {
+        double allowed = _config.Trainer.MaxRolloutProbsDiff;
+        if (allowed >= 0 && metrics.Find("training/rollout_probs_diff_max") is { } drift && !(drift <= allowed))
+        {
+            throw new TbrmUserException(ExitCode.Internal,
+                $"step {step}: a probability that the rollout recorded and the trainer's differ by {drift}, trainer.max_rollout_probs_diff allows {allowed}");
+        }
+    }
+
+    /// <summary>The reference policy; or, of an adapter, its base if it is in no folder yet, else which folder it is.</summary>
+    private void SaveReference(string checkpoint)
+    {
+        if (_reference?.Copy is { } copy)
+        {
+            Policies.SaveLike(_session, copy, RunState.ReferenceFolderOf(checkpoint));
+        }
+        else if (_session.Policy.Adapter is not null)
+        {
+            if (_session.IsScratch)
+            {
+                Policies.SaveLike(_session, _session.Policy, RunState.ReferenceFolderOf(checkpoint));
+            }
+            else
+            {
+                BaseModelRecord.Write(RunState.BaseRecordPathOf(checkpoint), _config.Model.Path);
+            }
+        }
+    }
+}

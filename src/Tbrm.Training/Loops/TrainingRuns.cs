@@ -1,0 +1,53 @@
+using System.Threading;
+using Tbrm.Core;
+
+namespace Tbrm.Training;
+
+/// <summary>The kinds of training runs: a step of each kind, and the parts that its loop needs.</summary>
+public static class TrainingRuns
+{
+    /// <summary>A reinforcement run; the opened run and the sinks are the caller's.</summary>
+    /// <exception cref="ConfigException">There is nothing to train on, or no number of steps.</exception>
+    public static TrainEnd Train(OpenRun run, MetricSinks sinks, IProgressDisplay progress, CancellationToken stop)
+    {
+        PhaseClock clock = new();
+        using TrainRun step = new(run, clock, progress);
+        RunPosition position = Position(run.State ?? step.Beginning, clock);
+        return Loop(run, step, position, sinks, progress, new(run, position, progress, step.TotalSteps)
+        {
+            Evaluator = run.Session.Validation is null ? null : new(run.Session, step.Rollout, progress),
+        }).Run(stop);
+    }
+
+    /// <summary>A supervised run; the opened run and the sinks are the caller's.</summary>
+    /// <exception cref="ConfigException">There is nothing to train on, or no number of steps.</exception>
+    public static TrainEnd Sft(OpenRun run, MetricSinks sinks, IProgressDisplay progress, CancellationToken stop)
+    {
+        TrainingSession session = run.Session;
+        PhaseClock clock = new();
+        using SftRun step = SftRun.Of(run, clock, stop);
+        bool isEvaluated = session.Config.Sft.ValAccuracy && session.Validation is not null;
+        using RolloutStage? rollout = isEvaluated ? new(session.Policy, session.Tokenizer, session.Config, session.StopIds) : null;
+        RunPosition position = Position(run.State ?? new(RunState.Sft, 0, step.Sampler), clock);
+        if (step.Sources.Note.Length > 0)
+        {
+            progress.Say(step.Sources.Note);
+        }
+
+        return Loop(run, step, position, sinks, progress, new(run, position, progress, step.TotalSteps)
+        {
+            Evaluator = rollout is null ? null : new(session, rollout, progress),
+            HeldOutLoss = step.Sources.Held is null ? null : step.HeldOutLoss,
+            Release = rollout is null ? null : rollout.ReleasePages,
+        }).Run(stop);
+    }
+
+    private static RunPosition Position(RunState state, PhaseClock clock)
+    {
+        clock.Restore(state.PhaseSeconds, state.SecondsBefore);
+        return new(state, clock);
+    }
+
+    private static RunLoop Loop(OpenRun run, IRunStep step, RunPosition position, MetricSinks sinks, IProgressDisplay progress, EvaluationRecorder evaluation) =>
+        new(run, step, position, new(run, position, step.TotalSteps), new(run, sinks, position, progress, step.TotalSteps), evaluation, progress);
+}

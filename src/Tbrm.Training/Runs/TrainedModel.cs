@@ -1,0 +1,123 @@
+using System;
+using System.IO;
+using Tbrm.Core;
+using Tbrm.Engine;
+
+namespace Tbrm.Training;
+
+/// <summary>A model that a run trains: its weights, its optimizer, its schedule, and its folder in a checkpoint.</summary>
+public abstract class TrainedModel : ITrainedModel, IDisposable
+{
+    /// <summary>The name of the policy, and of its folder.</summary>
+    public const string Actor = "actor";
+
+    /// <summary>The name of the value model, and of its folder.</summary>
+    public const string Critic = "critic";
+
+    private readonly AdamW _optimizer;
+    private readonly LearningRate _schedule;
+    private readonly double _gradClip;
+
+    /// <summary>Takes over the optimizer.</summary>
+    /// <param name="name">The model's folder in a checkpoint, and the beginning of its metrics' names.</param>
+    /// <param name="optimizer">Over the model's weights.</param>
+    /// <param name="optim">The schedule.</param>
+    /// <param name="gradClip">Largest gradient norm; 0 = not clipped.</param>
+    /// <param name="totalSteps">Steps of the run, by which the schedule goes.</param>
+    protected TrainedModel(string name, AdamW optimizer, OptimConfig optim, double gradClip, long totalSteps)
+    {
+        Name = name;
+        _gradClip = gradClip;
+        _schedule = new(optim, totalSteps);
+        _optimizer = optimizer;
+    }
+
+    /// <inheritdoc/>
+    public string Name { get; }
+
+    /// <inheritdoc/>
+    public double LearningRate(long step) => _schedule.At(step);
+
+    /// <inheritdoc/>
+    public OptimizerResult Update(long step) => _optimizer.Step(LearningRate(step), _gradClip);
+
+    /// <inheritdoc/>
+    public abstract void Discard();
+
+    /// <inheritdoc/>
+    public abstract void ReleaseActivations();
+
+    /// <summary>Writes into a checkpoint what belongs to the model and is not there yet: the optimizer's state.</summary>
+    public virtual void Save(string checkpoint) => _optimizer.Save(RunState.OptimizerPathOf(checkpoint, Name));
+
+    /// <summary>Goes on where a checkpoint stands.</summary>
+    public void Restore(string checkpoint) => _optimizer.Load(RunState.OptimizerPathOf(checkpoint, Name));
+
+    /// <inheritdoc/>
+    public virtual void Dispose()
+    {
+        _optimizer.Dispose();
+        GC.SuppressFinalize(this);
+    }
+}
+
+/// <summary>The policy under training. Its weights are the session's, which saves them.</summary>
+public sealed class TrainedPolicy(Policy policy, ActorConfig config, long totalSteps)
+    : TrainedModel(Actor, new(policy, config.Optim), config.Optim, config.GradClip, totalSteps), ITrainedPolicy
+{
+    /// <inheritdoc/>
+    public Scores LogProb(PackedBatch batch, float temperature, bool keep, bool entropy) => policy.LogProb(batch, temperature, keep, entropy);
+
+    /// <inheritdoc/>
+    public void Backward(ReadOnlySpan<float> dq, ReadOnlySpan<float> dv, ReadOnlySpan<float> dh) => policy.Backward(dq, dv, dh);
+
+    /// <inheritdoc/>
+    public (Scores Scores, float[] Residual, double Loss) ResidualGradient(PackedBatch batch, float temperature, FusedResidual residual) =>
+        policy.ResidualGradient(batch, temperature, residual);
+
+    /// <inheritdoc/>
+    public override void Discard() => policy.ZeroGradient();
+
+    /// <inheritdoc/>
+    public override void ReleaseActivations() => policy.ReleaseActivations();
+}
+
+/// <summary>The value model under training. It is this object's own.</summary>
+public sealed class TrainedCritic(Critic critic, CriticConfig config, long totalSteps)
+    : TrainedModel(Critic, new(critic, config.Optim), config.Optim, config.GradClip, totalSteps), ITrainedCritic
+{
+    /// <inheritdoc/>
+    public float[] Values(PackedBatch batch, bool keep) => critic.Values(batch, keep);
+
+    /// <inheritdoc/>
+    public void Backward(ReadOnlySpan<float> dValues) => critic.Backward(dValues);
+
+    /// <inheritdoc/>
+    public override void Discard() => critic.ZeroGradient();
+
+    /// <inheritdoc/>
+    public override void ReleaseActivations() => critic.ReleaseActivations();
+
+    /// <inheritdoc/>
+    public override void Save(string checkpoint)
+    {
+        string folder = RunState.ModelFolderOf(checkpoint, Name);
+        Directory.CreateDirectory(folder);
+        ModelFolder.Save(critic, folder);
+        base.Save(checkpoint);
+    }
+
+    /// <inheritdoc/>
+    public override void Dispose()
+    {
+        base.Dispose();
+        critic.Dispose();
+    }
+}
+
+/// <summary>The reference policy as a step sees it.</summary>
+internal sealed class ReferenceScorer(ReferencePolicy reference) : IReferenceScorer
+{
+    /// <inheritdoc/>
+    public Scores LogProb(PackedBatch batch, float temperature) => reference.LogProb(batch, temperature);
+}
