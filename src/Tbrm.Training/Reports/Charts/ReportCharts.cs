@@ -12,8 +12,8 @@ internal static class ReportCharts
 
     private static readonly CurveSpec[] s_losses =
     [
-        new("TBRM", "actor/tbrm_loss"), new("ReVal", "actor/reval_loss"), new("BRM", "actor/brm_loss"), new("A*-PO", "actor/astar_po_loss"),
-        new("policy", "actor/pg_loss"), new("value", "critic/vf_loss"), new("cross entropy", "sft/loss"), new("cross entropy, held out", "val/loss"),
+        new("TBRM", "actor/tbrm_loss"), new("ReVal", "actor/reval_loss"), new("BRM", "actor/brm_loss"), new("A*-PO", "actor/a_star_po_loss"),
+        new("whole", "actor/loss"), new("policy", "actor/pg_loss"), new("value", "critic/vf_loss"), new("cross entropy", "sft/loss"), new("cross entropy, held out", "val/loss"),
     ];
 
     /// <summary>The charts of a run with these metrics; some of them may have no data.</summary>
@@ -24,6 +24,9 @@ internal static class ReportCharts
             new("Loss", "of the step, before the update", s_losses) { Smooth = true, MayBeLog = true },
             new("Bellman residual", "nats; the band is one standard deviation", [new("mean", "actor/residual/mean", Deviation: "actor/residual/std")]),
             new("Value of the first state", "V(s₁) in nats", [new("mean", "actor/v_s1/mean")]),
+            new("Value of the states", "of the critic, reward units; the band spans smallest to largest", [new("mean", "critic/values/mean", "critic/values/min", "critic/values/max"),
+                new("return", "critic/returns/mean")]) { Smooth = true },
+            new("Advantages", "of the tokens; the band spans smallest to largest", [new("mean", "critic/advantages/mean", "critic/advantages/min", "critic/advantages/max")]),
             new("Distance from the reference", "log π − log π_ref of a response, nats", [new("mean", "actor/logprob_ratio_ref/mean")]) { Smooth = true }]),
         ("Responses", [
             new("Response length", "tokens; the band spans shortest to longest",
@@ -34,8 +37,11 @@ internal static class ReportCharts
             new("Verdicts that were none", "responses per step",
                 [new("no answer", "reward/no_answer"), new("out of steps", "reward/out_of_steps"), new("time-out", "reward/timeout"), new("error", "reward/error")]) { Low = 0 }]),
         ("Optimization", [
-            new("Gradient norm", "before clipping", [new("norm", "actor/grad_norm"), new("norm (supervised)", "sft/grad_norm")]) { MayBeLog = true, Smooth = true },
-            new("Learning rate", "", [new("lr", "actor/lr"), new("lr (supervised)", "sft/lr")]) { Low = 0 },
+            new("Gradient norm", "before clipping", [new("norm", "actor/grad_norm"), new("norm (critic)", "critic/grad_norm"), new("norm (supervised)", "sft/grad_norm")]) { MayBeLog = true, Smooth = true },
+            new("Learning rate", "", [new("lr", "actor/lr"), new("lr (critic)", "critic/lr"), new("lr (supervised)", "sft/lr")]) { Low = 0 },
+            new("Policy update", "shares of tokens, and distance from the policy before the step, nats",
+                [new("clipped", "actor/pg_clipfrac"), new("clipped below", "actor/pg_clipfrac_lower"), new("values clipped", "critic/vf_clipfrac"), new("KL of the update", "actor/ppo_kl"),
+                    new("KL to the reference", "actor/kl_loss"), new("KL in the reward", "actor/reward_kl_penalty")]) { Smooth = true },
             new("Rollout against trainer", "difference of a token's probability; 0 means the same bits",
                 [new("largest", "training/rollout_probs_diff_max"), new("mean", "training/rollout_probs_diff_mean")]) { Low = 0 }]),
         ("Speed and memory", [
