@@ -102,7 +102,7 @@ public sealed class UpdateStageTests
     }
 
     private static RunConfig Config(string algorithm, params string[] arguments) =>
-        Make.Config([$"algorithm.name={algorithm}", "algorithm.tbrm.beta=0.5", "rollout.n=2", "data.train_batch_size=6", .. arguments]);
+        Make.Config([$"algorithm.name={algorithm}", "rollout.n=2", "data.train_batch_size=6", .. algorithm == "tbrm" ? ["algorithm.tbrm.beta=0.5"] : Array.Empty<string>(), .. arguments]);
 
     private static double[] Gradient(string algorithm, params string[] arguments)
     {
