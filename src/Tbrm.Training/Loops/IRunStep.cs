@@ -50,7 +50,9 @@ public interface IRunStep : IDisposable
     void Restore(string checkpoint, SamplerState sampler, CancellationToken stop);
 
     /// <summary>What precedes the first step of this process, once there is a checkpoint to come back to. Stopped, it goes on where it was.</summary>
-    void Prepare(CancellationToken stop);
+    /// <param name="done">Steps that are made.</param>
+    /// <param name="stop">Stops it.</param>
+    void Prepare(long done, CancellationToken stop);
 
     /// <summary>Makes a step, counted from 1; null when the data are at their end. Stopped before its first update, it has changed nothing but the data's place.</summary>
     StepResult? Run(long step, CancellationToken stop);

@@ -43,7 +43,7 @@ public sealed class RunLoop
         try
         {
             Prepare(stop);
-            _step.Prepare(stop);
+            _step.Prepare(_position.State.Step, stop);
             if (Steps(stop) is { } reason)
             {
                 return new(ExitCode.NonFinite, $"{reason}. The last good checkpoint is in {_checkpoints.Root}");

@@ -57,7 +57,7 @@ public sealed class SftRun : IRunStep
     public void Restore(string checkpoint, SamplerState sampler, CancellationToken stop) => _step.Restore(RunState.OptimizerPathOf(checkpoint), sampler);
 
     /// <inheritdoc/>
-    public void Prepare(CancellationToken stop)
+    public void Prepare(long done, CancellationToken stop)
     {
     }
 

@@ -109,7 +109,7 @@ public sealed class TrainRun : IRunStep
     }
 
     /// <summary>Stage 1 of A*-PO, where that is the algorithm: the values of all prompts that the run will ask.</summary>
-    public void Prepare(CancellationToken stop)
+    public void Prepare(long done, CancellationToken stop)
     {
         if (_estimation is null)
         {
@@ -118,7 +118,7 @@ public sealed class TrainRun : IRunStep
 
         PromptSampler ahead = NewSampler();
         ahead.Restore(_sampler.State);
-        _clock.Measure(ValueEstimation.Phase, () => _estimation.Prepare(() => ahead.Next() is { } batch ? _session.Encoder.Encode(batch) : null, TotalSteps, stop));
+        _clock.Measure(ValueEstimation.Phase, () => _estimation.Prepare(() => ahead.Next() is { } batch ? _session.Encoder.Encode(batch) : null, TotalSteps - done, stop));
     }
 
     /// <inheritdoc/>
