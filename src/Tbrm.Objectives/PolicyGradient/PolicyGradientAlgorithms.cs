@@ -19,7 +19,7 @@ public sealed class PolicyGradientAlgorithms : IAlgorithmEntry
     {
         Algorithm[] named =
         [
-            Entry("ppo", "gae", DefaultLoss, "clipped surrogate, critic, GAE", "arXiv 1707.06347") with { Aliases = ["gae"] },
+            Entry("ppo", "gae", DefaultLoss, "clipped surrogate, critic, GAE", "arXiv 1707.06347") with { Aliases = ["gae", "vanilla"] },
             Entry("grpo", "grpo", DefaultLoss, "clipped surrogate, rewards normalized within the prompt's group", "arXiv 2402.03300"),
             Entry("dr_grpo", "grpo", DefaultLoss, "GRPO without division by deviation or length", "arXiv 2503.20783") with
             {
