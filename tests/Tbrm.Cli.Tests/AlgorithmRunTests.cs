@@ -90,6 +90,7 @@ public sealed class AlgorithmRunTests : FolderTests
     [TestCase("algorithm.name=grpo", "trainer.critic_warmup=5", "critic_warmup")]
     [TestCase("algorithm.name=grpo", "actor.ppo_mini_batch_size=100", "ppo_mini_batch_size")]
     [TestCase("algorithm.name=a_star_po", "ref.reset_steps=5", "ref.reset_steps")]
+    [TestCase("algorithm.name=ppo", "critic.optim.betas=[0.9]", "critic.optim.betas")]
     public void A_need_that_is_not_met_is_an_error_before_anything_is_made(string algorithm, string argument, string key)
     {
         Outcome outcome = CommandLine.Run(Arguments(Path.Combine(Folder, "run"), [algorithm, argument]));

@@ -27,6 +27,7 @@ internal static class ConfigRules
         AlgorithmRules.Check(config);
         CheckOptim("actor.optim", config.Actor.Optim);
         CheckOptim("sft.optim", config.Sft.Optim);
+        CheckOptim("critic.optim", config.Critic.Optim);
         ScratchModelConfig scratch = config.Model.Scratch;
         Require(scratch.HiddenSize % scratch.NumAttentionHeads == 0 && scratch.HiddenSize / scratch.NumAttentionHeads % 2 == 0,
             $"model.scratch.hidden_size={scratch.HiddenSize} must be an even multiple of num_attention_heads={scratch.NumAttentionHeads}");
