@@ -30,7 +30,7 @@ public static class PeftFolder
     /// <summary>Read here, or of no effect on what the adapter computes.</summary>
     private static readonly string[] s_known =
     [
-        "r", "lora_alpha", "use_rslora", "target_modules", "peft_type", "task_type", "bias", "init_lora_weights",
+        "r", "lora_alpha", "rank_pattern", "alpha_pattern", "use_rslora", "target_modules", "peft_type", "task_type", "bias", "init_lora_weights",
         "base_model_name_or_path", "revision", "inference_mode", "auto_mapping", "peft_version", "lora_dropout", "megatron_core", "qalora_group_size",
     ];
 
@@ -160,6 +160,18 @@ public static class PeftFolder
 
         int rank = json["r"] is JsonValue r && r.TryGetValue(out int whole) && whole > 0 ? whole : throw Wrong(path, "r", json, "a whole number of at least 1");
         double alpha = json["lora_alpha"] is JsonValue a && a.TryGetValue(out double number) && number > 0 && double.IsFinite(number) ? number : throw Wrong(path, "lora_alpha", json, "a positive number");
+        string weights = Path.Combine(Path.GetDirectoryName(path)!, WeightsFile);
+        if (!IsOff(json["rank_pattern"]))
+        {
+            IReadOnlyDictionary<string, long> modules = PeftPatterns.Modules(weights);
+            rank = modules.Count > 0 ? PeftPatterns.Rank(modules, rank, path) : throw Wrong(path, "rank_pattern", json, $"nothing there without {WeightsFile}, whose tensors have the ranks");
+        }
+
+        if (!IsOff(json["alpha_pattern"]))
+        {
+            alpha = json["alpha_pattern"] is JsonObject patterns ? PeftPatterns.Alpha(patterns, PeftPatterns.Modules(weights), alpha, path) : throw Wrong(path, "alpha_pattern", json, "an object of patterns and numbers");
+        }
+
         bool rslora = json["use_rslora"] is { } flag && flag.GetValueKind() == JsonValueKind.True;
         return new(rank, alpha, rslora, Targets(json, path));
     }
@@ -172,7 +184,7 @@ public static class PeftFolder
         Require(plain, path, "init_lora_weights", json, $"true, false, {string.Join(", ", s_plainStarts)}: other initialisations change the base's weights too");
     }
 
-    /// <summary>A list of projections (the last part of a dotted name counts, as in PEFT), or all-linear. A regular expression is refused.</summary>
+    /// <summary>A list of projections (the last part of a dotted name counts, as in PEFT), or all-linear, or a regular expression.</summary>
     private static AdapterTarget Targets(JsonObject json, string path)
     {
         List<string> names = json["target_modules"] switch
@@ -182,6 +194,13 @@ public static class PeftFolder
             _ => throw Wrong(path, "target_modules", json, AdapterOptions.KnownTargets),
         };
         AdapterTarget targets = AdapterOptions.ParseTargets(names.Select(Leaf), out IReadOnlyList<string> unknown);
+        if (json["target_modules"] is JsonValue && unknown.Count > 0)
+        {
+            // A single text that is no name is a regular expression over the modules' names: the tensors say what it has matched.
+            IReadOnlyDictionary<string, long> modules = PeftPatterns.Modules(Path.Combine(Path.GetDirectoryName(path)!, WeightsFile));
+            targets = AdapterOptions.ParseTargets(PeftPatterns.Projections(modules), out unknown);
+        }
+
         return targets != 0 && unknown.Count == 0 ? targets : throw Wrong(path, "target_modules", json, AdapterOptions.KnownTargets);
     }
 

@@ -188,6 +188,35 @@ public sealed class AdapterTests
         Assert.That(PeftFolder.Read(_folder).Targets, Is.EqualTo(targets));
     }
 
+    /// <summary>Patterns are read from what the tensors say: q_proj, v_proj and down_proj of rank 4 in every layer.</summary>
+    [TestCase("\"target_modules\": \".*\\\\.(q_proj|v_proj|down_proj)\"", 8, 4.0)]
+    [TestCase("\"r\": 64, \"lora_alpha\": 128, \"rank_pattern\": {\"proj\": 2, \".*_proj\": 4}", 128, 32.0)]
+    [TestCase("\"alpha_pattern\": {\"mlp.up_proj\": 3, \"(q|v|down)_proj\": 24}", 24, 6.0)]
+    public void Patterns_of_peft_are_read_from_what_the_tensors_say(string entry, double alpha, double scale)
+    {
+        using EngineDevice device = EngineDevice.Open("cpu", 1);
+        using Policy policy = Adapted(device, bf16: false);
+        PeftFolder.Save(policy, _folder, "");
+        string path = Path.Combine(_folder, "adapter_config.json");
+        JsonObject config = (JsonObject)JsonNode.Parse(File.ReadAllText(path))!;
+        foreach ((string key, JsonNode? value) in (JsonObject)JsonNode.Parse("{" + entry + "}")!)
+        {
+            config[key] = value?.DeepClone();
+        }
+
+        File.WriteAllText(path, config.ToJsonString());
+        AdapterOptions read = PeftFolder.Read(_folder);
+        Assert.That((read.Rank, read.Targets), Is.EqualTo((4, s_adapter.Targets)));
+        if (!entry.Contains("target_modules"))
+        {
+            Assert.That((read.Alpha, read.Scale), Is.EqualTo((alpha, scale)));
+        }
+
+        config["alpha_pattern"] = new JsonObject { ["q_proj"] = 3 };
+        File.WriteAllText(path, config.ToJsonString());
+        Assert.That(() => PeftFolder.Read(_folder), Throws.TypeOf<DataException>().With.Message.Contains("alpha_pattern").And.Message.Contains("q_proj"), "a mixture");
+    }
+
     [TestCase(16, 32, false, 2)]
     [TestCase(16, 32, true, 8)]
     public void The_scale_is_alpha_over_rank_or_over_its_root(int rank, double alpha, bool rslora, double expected) =>
