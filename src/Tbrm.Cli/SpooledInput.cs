@@ -15,7 +15,9 @@ internal sealed class SpooledInput : IDisposable
     private readonly bool _isTemporary;
     private readonly string _name;
 
-    public SpooledInput(string path)
+    /// <param name="path">The file; - is standard input.</param>
+    /// <param name="mostRows">Of a pipe that holds JSONL, no more rows are waited for than these; null for all.</param>
+    public SpooledInput(string path, long? mostRows = null)
     {
         Path = path;
         using Stream? stream = path == StandardStream ? Console.OpenStandardInput() : OpenPipe(path);
@@ -25,7 +27,7 @@ internal sealed class SpooledInput : IDisposable
         {
             Path = System.IO.Path.GetTempFileName();
             using FileStream copy = new(Path, FileMode.Truncate, FileAccess.Write);
-            stream.CopyTo(copy);
+            Copy(stream, copy, mostRows ?? long.MaxValue);
         }
     }
 
@@ -53,6 +55,34 @@ internal sealed class SpooledInput : IDisposable
         if (_isTemporary)
         {
             File.Delete(Path);
+        }
+    }
+
+    /// <summary>Copies lines until there are enough that hold something; what does not begin with an object is copied whole.</summary>
+    private static void Copy(Stream stream, FileStream copy, long mostRows)
+    {
+        byte[] buffer = new byte[1 << 16];
+        long rows = 0;
+        bool isFirst = true, isBlank = true;
+        while (rows < mostRows && stream.Read(buffer) is int read and > 0)
+        {
+            ReadOnlySpan<byte> rest = buffer.AsSpan(0, read);
+            if (isFirst && !rest.TrimStart("\uFEFF \t\r\n"u8).StartsWith("{"u8))
+            {
+                mostRows = long.MaxValue;
+            }
+
+            isFirst = false;
+            copy.Write(rest);
+            for (int line = rest.IndexOf((byte)'\n'); line >= 0; line = rest.IndexOf((byte)'\n'))
+            {
+                isBlank &= !rest[..line].ContainsAnyExcept(" \t\r"u8);
+                rows += isBlank ? 0 : 1;
+                isBlank = true;
+                rest = rest[(line + 1)..];
+            }
+
+            isBlank &= !rest.ContainsAnyExcept(" \t\r"u8);
         }
     }
 

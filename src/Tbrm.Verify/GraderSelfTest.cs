@@ -24,7 +24,7 @@ public sealed record SelfTestResult(long Total, long Passed, long Untried, IRead
     public string Describe(string grader)
     {
         StringBuilder text = new();
-        text.Append(CultureInfo.InvariantCulture, $"the grader '{grader}' accepts only {Passed} of {Total} ground truths as their own answer ({Share:P1}). Examples:");
+        text.Append(CultureInfo.InvariantCulture, $"the grader '{grader}' accepts {(Passed == Total ? "" : "only ")}{Passed} of {Total} ground truths as their own answer ({Share:P1}). Examples:");
         foreach (string failure in Failures)
         {
             text.Append("\n  ").Append(failure);
@@ -34,13 +34,20 @@ public sealed record SelfTestResult(long Total, long Passed, long Untried, IRead
     }
 }
 
+/// <summary>A row whose ground truth is tried.</summary>
+/// <param name="Request">What is graded. Its solution counts only where solutions are given.</param>
+/// <param name="Number">The row's number over all files, from 1; for messages.</param>
+/// <param name="Prompt">The prompt's text, which may ask for a form of the answer; null for none. Asked once for every different ground truth.</param>
+public readonly record struct SelfTestRow(GradeRequest Request, long Number, Func<string>? Prompt = null);
+
 /// <summary>
-/// Before training: a grader that rejects the ground truths as answers would teach nothing but zeros, silently. Every ground
-/// truth is wrapped as an answer in the form that the grader reads, and must score above zero.
+/// Before training: a grader that rejects the ground truths as answers would teach nothing but zeros, silently. Every ground truth is given as an
+/// answer: in every form that the graders read, each element of a list; as a model writes it (a number without leading zeros); and in the one form
+/// that the prompt asks for. A row passes when all of these score above zero.
 /// </summary>
 public static class GraderSelfTest
 {
-    private const int Examples = 5, AtOnce = 512;
+    private const int Examples = 5, AtOnce = 512, MostElements = 8;
 
     /// <summary>Time after which no further ground truths are tried: enough for a hundred thousand different ones, too little for a grader that asks a model.</summary>
     public static TimeSpan DefaultTimeLimit { get; } = TimeSpan.FromSeconds(60);
@@ -54,7 +61,7 @@ public static class GraderSelfTest
     /// </param>
     /// <param name="timeLimit">No further rows are begun after it; null for <see cref="DefaultTimeLimit"/>.</param>
     /// <param name="stop">Stops it.</param>
-    public static SelfTestResult Run(RewardManager manager, IEnumerable<GradeRequest> rows, bool stated = false, TimeSpan? timeLimit = null, CancellationToken stop = default)
+    public static SelfTestResult Run(RewardManager manager, IEnumerable<SelfTestRow> rows, bool stated = false, TimeSpan? timeLimit = null, CancellationToken stop = default)
     {
         long started = Stopwatch.GetTimestamp(), passed = 0, total = 0, untried = 0;
         List<string> failures = [];
@@ -66,18 +73,20 @@ public static class GraderSelfTest
                 continue;
             }
 
-            Verdict[] verdicts = manager.Grade([.. golds.Select(g => Stated(g.Request, stated))], stop);
-            for (int i = 0; i < golds.Length; i++)
+            Trial[] trials = [.. golds.SelectMany(gold => Trials(gold, stated))];
+            Verdict[] verdicts = manager.Grade([.. trials.Select(t => t.Request)], stop);
+            ILookup<Gold, (Trial Trial, Verdict Verdict)> byGold = trials.Zip(verdicts).ToLookup(pair => pair.First.Gold);
+            foreach (Gold gold in golds)
             {
-                total += golds[i].Rows;
-                if (stated ? verdicts[i].Score >= 1 : verdicts[i].Score > 0)
+                total += gold.Rows;
+                (Trial Trial, Verdict Verdict)[] failed = [.. byGold[gold].Where(pair => !(stated ? pair.Verdict.Score >= 1 : pair.Verdict.Score > 0))];
+                if (failed.Length == 0)
                 {
-                    passed += golds[i].Rows;
+                    passed += gold.Rows;
                 }
                 else if (failures.Count < Examples)
                 {
-                    GradeRequest request = golds[i].Request;
-                    failures.Add($"row {golds[i].First + 1}{(request.DataSource.Length > 0 ? " of " + request.DataSource : "")}: '{request.GroundTruth}' ({verdicts[i].Status}{(verdicts[i].Detail is { } detail ? ": " + detail : "")})");
+                    failures.Add(Describe(gold, failed[0].Trial, failed[0].Verdict));
                 }
             }
         }
@@ -85,9 +94,13 @@ public static class GraderSelfTest
         return new SelfTestResult(total, passed, untried, failures);
     }
 
+    /// <summary>Grades rows that are numbered as they come.</summary>
+    public static SelfTestResult Run(RewardManager manager, IEnumerable<GradeRequest> rows, bool stated = false, TimeSpan? timeLimit = null, CancellationToken stop = default) =>
+        Run(manager, rows.Select((row, i) => new SelfTestRow(row, i + 1)), stated, timeLimit, stop);
+
     /// <summary>Stops when fewer than <paramref name="minimum"/> of the ground truths pass.</summary>
     /// <exception cref="ConfigException">They do not; the message lists examples.</exception>
-    public static SelfTestResult Require(RewardManager manager, IEnumerable<GradeRequest> rows, double minimum = 0.95, bool stated = false,
+    public static SelfTestResult Require(RewardManager manager, IEnumerable<SelfTestRow> rows, double minimum = 0.95, bool stated = false,
         CancellationToken stop = default)
     {
         SelfTestResult result = Run(manager, rows, stated, stop: stop);
@@ -95,40 +108,94 @@ public static class GraderSelfTest
             string.Create(CultureInfo.InvariantCulture, $"reward.self_test_threshold={minimum}: choose another grader or mend the data; {result.Describe(manager.Grader.Name)}"));
     }
 
-    /// <summary>A ground truth, and the rows that have it.</summary>
-    private sealed class Gold(GradeRequest request, long first)
+    /// <summary>As above, for rows that are numbered as they come.</summary>
+    /// <exception cref="ConfigException">Too few pass.</exception>
+    public static SelfTestResult Require(RewardManager manager, IEnumerable<GradeRequest> rows, double minimum = 0.95, bool stated = false, CancellationToken stop = default) =>
+        Require(manager, rows.Select((row, i) => new SelfTestRow(row, i + 1)), minimum, stated, stop);
+
+    private static string Describe(Gold gold, Trial trial, Verdict verdict)
     {
-        public GradeRequest Request => request;
-
-        public long First => first;
-
-        public long Rows { get; set; } = 1;
+        GradeRequest request = gold.Row.Request;
+        string others = gold.Others.Count == 0 ? "" : $", {string.Join(", ", gold.Others)}{(gold.Rows > gold.Others.Count + 1 ? ", ..." : "")}";
+        return $"row {gold.Row.Number}{others}{(request.DataSource.Length > 0 ? " of " + request.DataSource : "")}: '{request.GroundTruth}'"
+            + $"{(trial.As is null ? "" : " " + trial.As)} ({verdict.Status}{(verdict.Detail is { } detail ? ": " + detail : "")})";
     }
+
+    /// <summary>A ground truth, and the rows that have it.</summary>
+    private sealed class Gold(SelfTestRow row)
+    {
+        private const int Named = 4;
+
+        public SelfTestRow Row => row;
+
+        public long Rows { get; private set; } = 1;
+
+        /// <summary>The first few of the other rows.</summary>
+        public List<long> Others { get; } = [];
+
+        public void Add(long number)
+        {
+            Rows++;
+            if (Others.Count < Named)
+            {
+                Others.Add(number);
+            }
+        }
+    }
+
+    /// <summary>An answer that must be right.</summary>
+    /// <param name="Gold">The ground truth.</param>
+    /// <param name="Request">The answer.</param>
+    /// <param name="As">How it is written, for messages; null for the ground truth's own spelling.</param>
+    private sealed record Trial(Gold Gold, GradeRequest Request, string? As);
 
     /// <summary>Ground truths in the order of their first rows. Large sets repeat theirs: 1.8 million rows of DAPO-Math-17k have a few thousand.</summary>
-    private static IEnumerable<Gold> Distinct(IEnumerable<GradeRequest> rows, CancellationToken stop)
+    private static IEnumerable<Gold> Distinct(IEnumerable<SelfTestRow> rows, CancellationToken stop)
     {
         Dictionary<(string, GroundTruth), Gold> golds = [];
-        long index = 0;
-        foreach (GradeRequest row in rows)
+        List<Gold> inOrder = [];
+        foreach (SelfTestRow row in rows)
         {
             stop.ThrowIfCancellationRequested();
-            if (!golds.TryAdd((row.DataSource, row.GroundTruth), new(row, index)))
+            if (golds.TryGetValue((row.Request.DataSource, row.Request.GroundTruth), out Gold? known))
             {
-                golds[(row.DataSource, row.GroundTruth)].Rows++;
+                known.Add(row.Number);
+                continue;
             }
 
-            index++;
+            Gold gold = new(row);
+            golds.Add((row.Request.DataSource, row.Request.GroundTruth), gold);
+            inOrder.Add(gold);
         }
 
-        return golds.Values.OrderBy(g => g.First);
+        return inOrder;
     }
 
-    private static GradeRequest Stated(GradeRequest row, bool stated) =>
-        row with { Solution = stated ? row.Solution : AsAnswer(row.GroundTruth.Alternatives is [{ } first, ..] ? first : row.GroundTruth.Text), ExtraInfo = WithLength(row.ExtraInfo) };
+    private static IEnumerable<Trial> Trials(Gold gold, bool stated)
+    {
+        GradeRequest row = gold.Row.Request with { ExtraInfo = WithLength(gold.Row.Request.ExtraInfo) };
+        if (stated)
+        {
+            yield return new(gold, row, null);
+            yield break;
+        }
 
-    /// <summary>The answer in every form that a built-in grader reads: a box, an answer line, a marked number.</summary>
-    private static string AsAnswer(string groundTruth) => $"\\boxed{{{groundTruth}}}\n#### {groundTruth}\nAnswer: {groundTruth}";
+        IReadOnlyList<string> answers = row.GroundTruth.Alternatives is { Count: > 0 } some ? [.. some.Take(MostElements)] : [row.GroundTruth.Text];
+        foreach (string answer in answers)
+        {
+            yield return new(gold, row with { Solution = AnswerForms.All(answer) }, answers.Count == 1 ? null : $"with the answer '{answer}'");
+            if (AnswerForms.Plain(answer) is { } plain)
+            {
+                yield return new(gold, row with { Solution = AnswerForms.All(plain) }, $"with the answer '{plain}'");
+            }
+        }
+
+        if (gold.Row.Prompt is { } prompt && AnswerForms.AskedIn(prompt()) is { } asked)
+        {
+            string solution = asked(answers[0]);
+            yield return new(gold, row with { Solution = solution }, $"answered as the prompt asks: '{solution}'");
+        }
+    }
 
     // Shaping terms need a length; a short one keeps them from deciding.
     private static JsonObject WithLength(JsonObject? extra)

@@ -55,6 +55,54 @@ public sealed class RewardManagerTests
         }
     }
 
+    private static readonly System.Text.Json.Nodes.JsonObject s_exact = new() { ["exact"] = true };
+
+    [TestCase("math_dapo", "033", "with the answer '33' (Ok)")]
+    [TestCase("gsm8k", "1,000", "(Ok)")]
+    [TestCase("gsm8k", "72.0", "with the answer '72' (Ok)")]
+    [TestCase("gsm8k", "$5$", "(NoAnswer: no '#### number' in the last 300 characters)")]
+    public void The_self_test_answers_as_a_model_would_write_the_number_too(string grader, string truth, string how)
+    {
+        SelfTestResult result = GraderSelfTest.Run(new RewardManager(new GraderRegistry().Create(grader, s_exact)), Rows(truth, "5", truth));
+        Assert.That((result.Passed, result.Total), Is.EqualTo((1L, 3L)));
+        Assert.That(result.Failures, Is.EqualTo(new[] { $"row 1, 3: '{truth}' {how}" }));
+    }
+
+    [Test]
+    public void The_self_test_tries_each_element_of_a_list()
+    {
+        RewardManager manager = new(new GraderRegistry().Create("math_dapo", s_exact));
+        GradeRequest row = new("d", "", GroundTruth.Of(new System.Text.Json.Nodes.JsonArray("11", "012")));
+        Assert.That(GraderSelfTest.Run(manager, [row]).Failures, Is.EqualTo(new[] { "row 1 of d: '[\"11\",\"012\"]' with the answer '12' (Ok)" }));
+    }
+
+    [TestCase("gsm8k", "What? Put the answer in \\boxed{}.", false)]
+    [TestCase("gsm8k", "Think, and output the final answer after \"####\".", true)]
+    [TestCase("math_dapo", "The last line of your response should be of the form Answer: $Answer (without quotes).", true)]
+    [TestCase("math_dapo", "Put it in <answer> </answer> tags.", false)]
+    [TestCase("math_boxed", "Write Answer: x, and in the end \\boxed{x}.", true)]
+    [TestCase("gsm8k", "Question: what?\nAnswer:", true)]
+    public void The_self_test_answers_as_the_prompt_asks(string grader, string prompt, bool passes)
+    {
+        RewardManager manager = new(new GraderRegistry().Create(grader));
+        SelfTestResult result = GraderSelfTest.Run(manager, [new SelfTestRow(new("", "", "7"), 12, () => prompt)]);
+        Assert.That(result.Passed, Is.EqualTo(passes ? 1 : 0));
+        Assert.That(result.Failures.All(f => f.StartsWith("row 12: '7' answered as the prompt asks: '", StringComparison.Ordinal)), Is.True);
+    }
+
+    [TestCase("033", "33")]
+    [TestCase("-007.50", "-7.50")]
+    [TestCase("1,234,567", "1234567")]
+    [TestCase("000", "0")]
+    [TestCase("27.0", "27")]
+    [TestCase(" 5 ", "5")]
+    [TestCase("5", null)]
+    [TestCase("1,2", null)]
+    [TestCase("1,23", null)]
+    [TestCase("x", null)]
+    [TestCase("\\frac{1}{2}", null)]
+    public void A_plain_number(string answer, string? plain) => Assert.That(AnswerForms.Plain(answer), Is.EqualTo(plain));
+
     [Test]
     public void The_self_test_stops_below_95_percent_and_lists_examples()
     {

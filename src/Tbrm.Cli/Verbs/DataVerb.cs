@@ -16,7 +16,7 @@ internal sealed class DataVerb : IVerb
     private static Command CreateInspect()
     {
         Argument<string> file = new("file") { Description = "A Parquet, JSONL or JSON file; - is standard input." };
-        Option<long?> head = new("--head") { Description = $"Rows to show (default {DefaultHead}; with --json all)." };
+        Option<long?> head = new("--head") { Description = $"Rows to show, and to read no further (default: shows {DefaultHead}, with --json all, and reads the whole file)." };
         Option<string[]> columns = new("--columns") { Description = "Columns to show, dotted paths into structs.", AllowMultipleArgumentsPerToken = true };
         Option<bool> json = new("--json") { Description = "The rows as JSONL and nothing else." };
         Command command = new("inspect", "Shows the columns and the first rows of a data file.") { file, head, columns, json };
@@ -28,7 +28,7 @@ internal sealed class DataVerb : IVerb
                 throw new ConfigException("--head must not be negative");
             }
 
-            using SpooledInput input = new(parsed.GetValue(file)!);
+            using SpooledInput input = new(parsed.GetValue(file)!, parsed.GetValue(head));
             SpooledInput.Read([input], () =>
             {
                 FileInspector inspector = new(input.Path, parsed.GetValue(columns) is { Length: > 0 } named ? named : null);
@@ -38,7 +38,7 @@ internal sealed class DataVerb : IVerb
                 }
                 else
                 {
-                    Console.Out.Write(input.Name(inspector.Describe(parsed.GetValue(head) ?? DefaultHead, signals.Token)));
+                    Console.Out.Write(input.Name(inspector.Describe(parsed.GetValue(head) ?? DefaultHead, readsAll: parsed.GetValue(head) is null, signals.Token)));
                 }
 
                 return inspector;

@@ -41,7 +41,7 @@ public sealed class FileInspector
         BufferedStream buffered = new(output, 1 << 16);
 #pragma warning restore CA2000
         using JsonLinesWriter writer = new(buffered);
-        foreach (JsonObject row in Rows(head))
+        foreach (JsonObject row in Rows(head, readsAll: head is null))
         {
             stop.ThrowIfCancellationRequested();
             try
@@ -65,7 +65,12 @@ public sealed class FileInspector
     }
 
     /// <summary>The columns and the first rows, for people.</summary>
-    public string Describe(long head, CancellationToken stop)
+    /// <param name="head">Rows to show.</param>
+    /// <param name="readsAll">
+    /// JSON has no schema: true reads the whole file for its columns and the number of its rows; false reads no further than the rows that are shown.
+    /// </param>
+    /// <param name="stop">Ends early.</param>
+    public string Describe(long head, bool readsAll, CancellationToken stop)
     {
         StringBuilder text = new();
         if (_format == RowFormat.Parquet)
@@ -78,21 +83,21 @@ public sealed class FileInspector
         {
             long rows = 0;
             Dictionary<string, SortedSet<string>> kinds = [];
-            foreach (SourceRow row in RowFile.Read(_path))
+            foreach (SourceRow row in Take(RowFile.Read(_path), readsAll ? long.MaxValue : head))
             {
                 stop.ThrowIfCancellationRequested();
                 rows++;
                 NoteKinds(row.Row, kinds);
             }
 
-            text.AppendLine(CultureInfo.InvariantCulture, $"{_path}: {(_format == RowFormat.JsonArray ? "JSON list" : "JSONL")}, {rows} rows");
+            text.AppendLine(CultureInfo.InvariantCulture, $"{_path}: {(_format == RowFormat.JsonArray ? "JSON list" : "JSONL")}, {(!readsAll && rows == head ? "the first " : "")}{rows} rows");
             foreach ((string key, SortedSet<string> seen) in kinds)
             {
                 text.AppendLine(CultureInfo.InvariantCulture, $"  {key}: {string.Join(" | ", seen)}");
             }
         }
 
-        AppendSample(text, head);
+        AppendSample(text, head, readsAll);
         return text.ToString();
     }
 
@@ -109,12 +114,12 @@ public sealed class FileInspector
         }
     }
 
-    private void AppendSample(StringBuilder text, long head)
+    private void AppendSample(StringBuilder text, long head, bool readsAll)
     {
         const int ShownCharacters = 400;
         JsonSerializerOptions readable = new(SchemaInference.ReadableJson);
         long number = 0;
-        foreach (JsonObject row in Rows(head))
+        foreach (JsonObject row in Rows(head, readsAll))
         {
             text.AppendLine().AppendLine(CultureInfo.InvariantCulture, $"row {number++}");
             foreach ((string key, JsonNode? value) in row)
@@ -126,7 +131,8 @@ public sealed class FileInspector
     }
 
     /// <summary>Reads until a row has been found for each column; JSON has no schema that would tell.</summary>
-    private void RequireColumns()
+    /// <param name="most">Rows to look at; beyond them a column may be, and counts as null.</param>
+    private void RequireColumns(long most)
     {
         HashSet<string> missing = new(_columns ?? [], StringComparer.Ordinal);
         SortedSet<string> present = new(StringComparer.Ordinal);
@@ -135,8 +141,10 @@ public sealed class FileInspector
             return;
         }
 
-        foreach (SourceRow row in RowFile.Read(_path))
+        long rows = 0;
+        foreach (SourceRow row in Take(RowFile.Read(_path), most))
         {
+            rows++;
             missing.RemoveWhere(column => RowValues.Has(row.Row, column));
             present.UnionWith(row.Row.Select(member => member.Key));
             if (missing.Count == 0)
@@ -145,19 +153,26 @@ public sealed class FileInspector
             }
         }
 
+        // What was not read may have it.
+        if (rows == most)
+        {
+            return;
+        }
+
         throw new DataException($"{_path}: no column '{missing.First()}'; there are {string.Join(", ", present)}");
     }
 
-    private IEnumerable<JsonObject> Rows(long? head)
+    private IEnumerable<JsonObject> Rows(long? head, bool readsAll)
     {
-        RequireColumns();
+        RequireColumns(readsAll ? long.MaxValue : head ?? long.MaxValue);
         IEnumerable<JsonObject> rows = RowFile.Read(_path, _columns).Select(row => _format == RowFormat.Parquet ? row.Row : Projected(row));
         return head is long count ? Take(rows, count) : rows;
     }
 
-    private static IEnumerable<JsonObject> Take(IEnumerable<JsonObject> rows, long count)
+    /// <summary>The first rows; what follows them is not even read.</summary>
+    private static IEnumerable<T> Take<T>(IEnumerable<T> rows, long count)
     {
-        using IEnumerator<JsonObject> each = rows.GetEnumerator();
+        using IEnumerator<T> each = rows.GetEnumerator();
         for (long i = 0; i < count && each.MoveNext(); i++)
         {
             yield return each.Current;

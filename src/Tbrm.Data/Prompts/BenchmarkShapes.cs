@@ -13,7 +13,10 @@ namespace Tbrm.Data;
 /// </summary>
 internal static class BenchmarkShapes
 {
-    private const string Math = "math";
+    private const string Math = "math", Gsm8k = "gsm8k";
+
+    /// <summary>What verl's preprocessing of GSM8K appends to the question.</summary>
+    private const string Gsm8kInstruction = "Let's think step by step and output the final answer after \"####\".";
 
     private static readonly string[] s_questionKeys = ["problem", "question", "prompt", "input"];
 
@@ -25,7 +28,7 @@ internal static class BenchmarkShapes
     private static readonly BenchmarkShape[] s_shapes =
     [
         new("olympiadbench", ["question", "final_answer"], OlympiadAnswer),
-        new("gsm8k", ["question", "answer"], AfterHashes),
+        new(Gsm8k, ["question", "answer"], AfterHashes),
         .. s_questionKeys[..3].SelectMany(question => s_answerKeys.Select(answer => new BenchmarkShape(Math, [question, answer], row => PlainAnswer(row, answer)))),
         new(Math, ["problem", "solution"], BoxedAnswer),
         new(Math, ["question", "solution"], BoxedAnswer),
@@ -35,13 +38,13 @@ internal static class BenchmarkShapes
     /// <summary>The row as a prompt; null when it has none of the shapes.</summary>
     /// <exception cref="LeftOutException">The shape is known, and the row has a picture or no answer.</exception>
     /// <exception cref="DataException">The shape is known, and the question is none.</exception>
-    public static Prompt? TryMap(SourceRow row, string? dataSource, string path, long index)
+    public static Prompt? TryMap(SourceRow row, PromptOptions options, string path, long index)
     {
-        return TryMapAsIs(row, dataSource, path, index)
-            ?? (row.Row.Any(pair => pair.Key.Any(char.IsAsciiLetterUpper)) ? TryMapAsIs(row with { Row = InLowerCase(row.Row) }, dataSource, path, index) : null);
+        return TryMapAsIs(row, options, path, index)
+            ?? (row.Row.Any(pair => pair.Key.Any(char.IsAsciiLetterUpper)) ? TryMapAsIs(row with { Row = InLowerCase(row.Row) }, options, path, index) : null);
     }
 
-    private static Prompt? TryMapAsIs(SourceRow source, string? dataSource, string path, long index)
+    private static Prompt? TryMapAsIs(SourceRow source, PromptOptions options, string path, long index)
     {
         JsonObject row = source.Row;
         foreach (BenchmarkShape shape in s_shapes)
@@ -52,11 +55,11 @@ internal static class BenchmarkShapes
             }
 
             string questionKey = s_questionKeys.First(key => row[key] is not null);
-            string name = dataSource ?? (row["data_source"] is JsonNode named ? RowValues.ToAnswerText(named) : NameOf(shape, row, path));
+            string name = options.DataSource ?? (row["data_source"] is JsonNode named ? RowValues.ToAnswerText(named) : NameOf(shape, row, path));
             return new Prompt
             {
                 DataSource = name,
-                Messages = Question(source, questionKey),
+                Messages = options.AsksGsm8kForm && shape.Name == Gsm8k ? Asking(Question(source, questionKey)) : Question(source, questionKey),
                 Variables = RowVariables.Read(row, source.Where, source.IsColumnar),
                 GroundTruth = AnswerRules.Apply(answer, name, shape.Keys[^1], source.Where),
                 Ability = "MATH",
@@ -90,6 +93,9 @@ internal static class BenchmarkShapes
         string context = source.Row["context"] is JsonValue value && value.TryGetValue(out string? text) && text.Length > 0 ? text + "\n" : "";
         return [.. messages.Select(message => message with { Content = context + LatexRepair.Apply(message.Content) })];
     }
+
+    private static IReadOnlyList<ChatMessage> Asking(IReadOnlyList<ChatMessage> messages) => messages[^1].Content.Contains("####", StringComparison.Ordinal) ? messages
+        : [.. messages.Take(messages.Count - 1), messages[^1] with { Content = messages[^1].Content + " " + Gsm8kInstruction }];
 
     /// <summary>Several final answers are all asked for, so they make one.</summary>
     private static GroundTruth? OlympiadAnswer(JsonObject row)

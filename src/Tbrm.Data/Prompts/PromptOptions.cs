@@ -28,6 +28,11 @@ public sealed record PromptOptions
     /// <summary>False takes rows that have a conversation (the prompt's column, or messages) and no answer.</summary>
     public bool NeedsAnswer { get; init; } = true;
 
+    /// <summary>
+    /// GSM8K's own rows ask nothing but the question, and their grader reads what follows <c>####</c>: true appends verl's sentence that asks for it.
+    /// </summary>
+    public bool AsksGsm8kForm { get; init; } = true;
+
     /// <summary>Stands in for the rows' own data source; null keeps theirs.</summary>
     public string? DataSource { get; init; }
 

@@ -43,7 +43,7 @@ public static class PromptRow
 
         Prompt prompt = IsVerl(row.Row, options)
             ? VerlRow.ToPrompt(row, keys, options.DataSource ?? FallbackSource(row.Row, keys, path), index)
-            : BenchmarkShapes.TryMap(row, options.DataSource, path, index) ?? throw NoShape(row, keys);
+            : BenchmarkShapes.TryMap(row, options, path, index) ?? throw NoShape(row, keys);
         return options.Shape == PromptShape.Dapo ? DapoWrapper.Cut(prompt) : prompt;
     }
 

@@ -85,9 +85,14 @@ public sealed class ChatTemplate
 
     /// <summary>The prompt of a row: its <c>messages</c>, <c>add_generation_prompt</c> and any further variables.</summary>
     /// <exception cref="JinjaException">The row lacks messages, or the template fails or refuses them.</exception>
-    public string Render(JsonElement row)
+    public string Render(JsonElement row) => Render(row, TemplateVariables.None);
+
+    /// <summary>The same, with variables of which the row's own win.</summary>
+    /// <exception cref="JinjaException">The row lacks messages, or the template fails or refuses them.</exception>
+    public string Render(JsonElement row, TemplateVariables defaults)
     {
         List<KeyValuePair<string, object?>> variables = [];
+        AddMembers(defaults.IsEmpty ? null : defaults.Json, (name, value) => variables.Add(new(name, value)));
         foreach (JsonProperty member in row.EnumerateObject())
         {
             variables.Add(new(member.Name, PyJson.Read(member.Value)));

@@ -26,16 +26,16 @@ internal static class StartUpTest
 
         if (session.TrainsOnTask)
         {
-            session.Reward.SelfTest(First(session.Train!, TaskProbes), session.Demonstrations.Of, isRequired: true, stop);
+            session.Reward.SelfTest(First(session.Train!, TaskProbes), session.Demonstrations.Of, null, isRequired: true, stop);
         }
         else
         {
-            Report("train", session.Reward.SelfTest(First(session.Train!, session.Train!.Count ?? TaskProbes), null, isRequired: true, stop));
+            Report("train", session.Reward.SelfTest(First(session.Train!, session.Train!.Count ?? TaskProbes), null, session.Encoder.TextOf, isRequired: true, stop));
         }
 
         if (session.Config.Data.ValFiles.Count > 0 && session.Validation is { } validation)
         {
-            SelfTestResult? result = session.Reward.SelfTest(First(validation, validation.Count ?? TaskProbes), null, isRequired: false, stop);
+            SelfTestResult? result = session.Reward.SelfTest(First(validation, validation.Count ?? TaskProbes), null, session.Encoder.TextOf, isRequired: false, stop);
             Report("val", result);
             if (result is not null && result.Share < session.Config.Reward.SelfTestThreshold)
             {
@@ -49,6 +49,10 @@ internal static class StartUpTest
             {
                 string untried = result.Untried > 0 ? string.Create(CultureInfo.InvariantCulture, $"; {result.Untried} were left when the time was up") : "";
                 progress.Say(string.Create(CultureInfo.InvariantCulture, $"self-test of {set}: {result.Passed} of {result.Total} ground truths are accepted as their own answer{untried}"));
+                foreach (string failure in result.Share >= session.Config.Reward.SelfTestThreshold ? result.Failures : [])
+                {
+                    progress.Say("  not accepted: " + failure);
+                }
             }
         }
     }

@@ -54,6 +54,9 @@ public sealed class PromptEncoder(Tokenizer tokenizer, string? tokenizerFolder, 
         return encoded;
     }
 
+    /// <summary>The text of a prompt, template included.</summary>
+    public string TextOf(Prompt prompt) => Render(prompt);
+
     /// <summary>Length in tokens, for filters.</summary>
     public int CountTokens(Prompt prompt) => Tokenizer.Encode(Render(prompt)).Length;
 

@@ -109,6 +109,7 @@ internal sealed class PromptSources
     {
         Keys = new() { Prompt = _config.Data.PromptKey, DataSource = _config.Data.RewardFnKey },
         DataSource = dataSource,
+        AsksGsm8kForm = Gsm8kForm.IsAsked(_config, dataSource, Grader),
         Shape = PromptOptions.ParseShape(_config.Data.Shape),
         Filters = _config.Data.Filter.Length > 0 ? [RowFilter.Parse(_config.Data.Filter)] : [],
         Deduplicate = _config.Data.Dedup,

@@ -38,18 +38,19 @@ public sealed class RewardStage(IGrader grader, Tokenizer tokenizer, RewardConfi
     /// <summary>Judges the ground truths themselves: a grader that refuses them would train on zeros.</summary>
     /// <param name="prompts">The problems.</param>
     /// <param name="answerOf">A response that gives the ground truth in the form that the grader expects; null for the forms that graders of files read.</param>
+    /// <param name="textOf">The prompt's text, which may ask for a form of the answer; null for none.</param>
     /// <param name="isRequired">Too few are an error, not a result.</param>
     /// <param name="stop">Stops it.</param>
     /// <returns>What came of it; null without reward.self_test_threshold.</returns>
     /// <exception cref="ConfigException">Fewer than reward.self_test_threshold of them pass, and it is required.</exception>
-    public SelfTestResult? SelfTest(IEnumerable<Prompt> prompts, Func<Prompt, string>? answerOf, bool isRequired, CancellationToken stop)
+    public SelfTestResult? SelfTest(IEnumerable<Prompt> prompts, Func<Prompt, string>? answerOf, Func<Prompt, string>? textOf, bool isRequired, CancellationToken stop)
     {
         if (config.SelfTestThreshold <= 0)
         {
             return null;
         }
 
-        IEnumerable<GradeRequest> rows = prompts.Select(p => Request(p, answerOf?.Invoke(p) ?? ""));
+        IEnumerable<SelfTestRow> rows = prompts.Select(p => new SelfTestRow(Request(p, answerOf?.Invoke(p) ?? ""), p.Index + 1, textOf is null ? null : () => textOf(p)));
         return GraderSelfTest.Require(_manager, rows, isRequired ? config.SelfTestThreshold : 0, stated: answerOf is not null, stop);
     }
 

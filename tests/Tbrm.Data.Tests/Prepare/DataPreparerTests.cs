@@ -84,7 +84,25 @@ internal sealed class DataPreparerTests
         Assert.That(lines[2], Is.Empty);
         Assert.That((string?)JsonNode.Parse(lines[1])!["prompt"]![0]!["content"], Is.EqualTo(expected[1]));
         Assert.That(Encoding.UTF8.GetString(projected.ToArray()), Does.Contain("\"1\"").And.Not.Contain("p1"));
-        Assert.That(new FileInspector(path, null).Describe(1, CancellationToken.None), Does.Contain("4 rows").And.Contain("reward_model").And.Contain("row 0").And.Not.Contain("row 1"));
+        Assert.That(new FileInspector(path, null).Describe(1, readsAll: true, CancellationToken.None), Does.Contain("4 rows").And.Contain("reward_model").And.Contain("row 0").And.Not.Contain("row 1"));
+    }
+
+    [Test]
+    public void Inspection_of_the_first_rows_reads_no_further()
+    {
+        using TemporaryFolder folder = new();
+        string path = folder.Write("rows.jsonl", """
+            {"a":1}
+            {"a":2}
+            broken
+            """);
+        FileInspector inspector = new(path, null);
+        using System.IO.MemoryStream output = new();
+        inspector.WriteRows(output, 2, CancellationToken.None);
+        Assert.That(inspector.Describe(2, readsAll: false, CancellationToken.None), Does.Contain("JSONL, the first 2 rows").And.Contain("a: number").And.Contain("row 1"));
+        Assert.That(Encoding.UTF8.GetString(output.ToArray()), Is.EqualTo("{\"a\":1}\n{\"a\":2}\n"));
+        Assert.That(() => inspector.Describe(2, readsAll: true, CancellationToken.None), Throws.TypeOf<DataException>().With.Message.Contains("rows.jsonl:3"));
+        Assert.That(() => new FileInspector(folder.Write("short.jsonl", "{\"a\":1}"), ["b"]).WriteRows(output, 2, CancellationToken.None), Throws.TypeOf<DataException>().With.Message.Contains("no column 'b'"));
     }
 
     [Test]

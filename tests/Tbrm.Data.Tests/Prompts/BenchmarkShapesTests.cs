@@ -27,7 +27,8 @@ internal sealed class BenchmarkShapesTests
 
         Assert.That((prompt.DataSource, prompt.GroundTruth.Text), Is.EqualTo((dataSource, answer)));
         Assert.That(prompt.Messages, Has.Count.EqualTo(1));
-        Assert.That(prompt.Messages[0], Is.EqualTo(new ChatMessage("user", row.Contains("\"q\"", System.StringComparison.Ordinal) ? "q" : "p")));
+        Assert.That(prompt.Messages[0], Is.EqualTo(new ChatMessage("user", (row.Contains("\"q\"", System.StringComparison.Ordinal) ? "q" : "p")
+            + (row.Contains("####", System.StringComparison.Ordinal) ? " Let's think step by step and output the final answer after \"####\"." : ""))));
     }
 
     [Test]
@@ -80,6 +81,6 @@ internal sealed class BenchmarkShapesTests
 
     private static Prompt? Map(string row, string path)
     {
-        return BenchmarkShapes.TryMap(new((JsonObject)JsonNode.Parse(row)!, path), dataSource: null, path, index: 0);
+        return BenchmarkShapes.TryMap(new((JsonObject)JsonNode.Parse(row)!, path), new(), path, index: 0);
     }
 }
