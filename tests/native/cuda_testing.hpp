@@ -67,4 +67,11 @@ struct FastProducts {
     ~FastProducts() { queue().batch_invariant = true; }
 };
 
+// No product by cuBLASLt, those of the backward pass included, for a scope.
+struct OwnProducts {
+    CublasLt* const lt = queue().lt;
+    OwnProducts() { queue().lt = nullptr; }
+    ~OwnProducts() { queue().lt = lt; }
+};
+
 }  // namespace tbrm::testing

@@ -148,6 +148,31 @@ TBRM_TEST(rms_norm_rows_do_not_depend_on_their_company) {
     }
 }
 
+// All heads at once have the bits of each head alone, wherever rows and heads lie.
+TBRM_TEST(norms_of_heads_are_those_of_each_head) {
+    for (const Dtype dtype : kDtypes) {
+        for (const int64_t d : {6, 16, 128}) {
+            const int64_t n = 11, n_q = 4, n_k = 2, width = (n_q + 2 * n_k) * d;
+            const Array x = random_array(dtype, n * width, 70);
+            const std::vector<float> q_weight = normals(d, 71), k_weight = normals(d, 72);
+            const OnDevice<float> dq(q_weight), dk(k_weight);
+            const int64_t ld = n + 5;  // between heads: rows of a larger batch
+            const std::vector<float> poison(static_cast<size_t>(ld * (n_q + n_k)), NAN);
+            const OnDevice<float> inv_rms(poison), expected_inv_rms(poison);
+            const ArrayOnDevice together(x), apart(x);
+            cuda::heads_norm_forward(queue(), dtype, n, n_q, n_k, d, together.get(), width, dq.get(), dk.get(), 1e-6f,
+                    inv_rms.get(), ld);
+            for (int64_t h = 0; h < n_q + n_k; ++h) {
+                void* const head = static_cast<char*>(apart.get()) + h * d * dtype_bytes(dtype);
+                cuda::rms_norm_forward(queue(), dtype, n, d, head, width, h < n_q ? dq.get() : dk.get(), 1e-6f, head,
+                        width, expected_inv_rms.get() + h * ld);
+            }
+            CHECK(together.download().same_bits(apart.download()));
+            CHECK(float_bits_equal(inv_rms.download(), expected_inv_rms.download()));
+        }
+    }
+}
+
 TBRM_TEST(rope_has_the_bits_of_the_cpu_twin) {
     for (const Dtype dtype : kDtypes) {
         for (const int64_t d : {2, 6, 16, 64, 128, 250}) {

@@ -88,6 +88,10 @@ TBRM_TEST(adamw_has_the_bits_of_the_cpu_twin) {
         cuda::adamw_step(queue(), step, n, d_w.get(), d_m.get(), d_v.get(), d_grad.get());
         CHECK(d_w.download() == w && d_m.download() == m && d_v.download() == v);
         const double sum = cpu::sum_of_squares(n, grad.data());
-        CHECK(close(cuda::sum_of_squares(queue(), n, d_grad.get()), sum, 1e-12 * sum));
+        CHECK(close(cuda::sum_of_squares(queue(), {{d_grad.get(), n}}), sum, 1e-12 * sum));
+        // Several arrays, one of them empty: the sum of their sums, in order.
+        const double twice = cuda::sum_of_squares(queue(), {{d_grad.get(), n}, {nullptr, 0}, {d_grad.get(), n / 3}});
+        CHECK(twice == cuda::sum_of_squares(queue(), {{d_grad.get(), n}}) +
+                               cuda::sum_of_squares(queue(), {{d_grad.get(), n / 3}}));
     }
 }

@@ -147,6 +147,14 @@ public:
             void* y, int64_t ldy, float* out_inv_rms) override {
         cpu::rms_norm_forward(dtype, n, d, x, ldx, weight, eps, y, ldy, out_inv_rms);
     }
+    void heads_norm_forward(Dtype dtype, int64_t n, int64_t n_q, int64_t n_k, int64_t d, void* x, int64_t ldx,
+            const float* q_weight, const float* k_weight, float eps, float* out_inv_rms, int64_t ld_inv_rms) override {
+        for (int64_t h = 0; h < n_q + n_k; ++h) {
+            void* const head = static_cast<char*>(x) + h * d * dtype_bytes(dtype);
+            cpu::rms_norm_forward(dtype, n, d, head, ldx, h < n_q ? q_weight : k_weight, eps, head, ldx,
+                    out_inv_rms != nullptr ? out_inv_rms + h * ld_inv_rms : nullptr);
+        }
+    }
     void rms_norm_backward(Dtype dtype, int64_t n, int64_t d, const void* x, int64_t ldx, const float* weight,
             const float* inv_rms, const void* dy, int64_t lddy, bool add_to_dx, void* dx, int64_t lddx,
             float* dweight) override {
@@ -238,8 +246,11 @@ public:
     void adamw_step(const AdamWStep& step, int64_t n, float* w, float* m, float* v, const float* grad) override {
         cpu::adamw_step(step, n, w, m, v, grad);
     }
-    double sum_of_squares(int64_t n, const float* x) override {
-        return cpu::sum_of_squares(n, x);
+    double sum_of_squares(const std::vector<FloatSpan>& arrays) override {
+        double sum = 0;
+        for (const FloatSpan& array : arrays)
+            sum += cpu::sum_of_squares(array.n, array.data);
+        return sum;
     }
 
 private:

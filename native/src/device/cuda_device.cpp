@@ -130,6 +130,11 @@ public:
             void* y, int64_t ldy, float* out_inv_rms) override {
         cuda::rms_norm_forward(queue_, dtype, n, d, x, ldx, weight, eps, y, ldy, out_inv_rms);
     }
+    void heads_norm_forward(Dtype dtype, int64_t n, int64_t n_q, int64_t n_k, int64_t d, void* x, int64_t ldx,
+            const float* q_weight, const float* k_weight, float eps, float* out_inv_rms, int64_t ld_inv_rms) override {
+        cuda::heads_norm_forward(
+                queue_, dtype, n, n_q, n_k, d, x, ldx, q_weight, k_weight, eps, out_inv_rms, ld_inv_rms);
+    }
     void rms_norm_backward(Dtype dtype, int64_t n, int64_t d, const void* x, int64_t ldx, const float* weight,
             const float* inv_rms, const void* dy, int64_t lddy, bool add_to_dx, void* dx, int64_t lddx,
             float* dweight) override {
@@ -207,7 +212,9 @@ public:
     void adamw_step(const AdamWStep& step, int64_t n, float* w, float* m, float* v, const float* grad) override {
         cuda::adamw_step(queue_, step, n, w, m, v, grad);
     }
-    double sum_of_squares(int64_t n, const float* x) override { return cuda::sum_of_squares(queue_, n, x); }
+    double sum_of_squares(const std::vector<FloatSpan>& arrays) override {
+        return cuda::sum_of_squares(queue_, arrays);
+    }
 
 private:
     int32_t ordinal_;

@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "core/dtype.hpp"
 #include "core/memory.hpp"
@@ -90,6 +91,10 @@ public:
             Dtype dtype, int64_t n, int64_t d, int64_t vocab, const int32_t* ids, const void* dy, float* dw) = 0;
     virtual void rms_norm_forward(Dtype dtype, int64_t n, int64_t d, const void* x, int64_t ldx, const float* weight,
             float eps, void* y, int64_t ldy, float* out_inv_rms) = 0;
+    // In place over each of the n_q query heads and n_k key heads that lie side by side in a row of x: rms_norm_forward of each head with q_weight
+    // or k_weight [d]. out_inv_rms [n_q + n_k][ld_inv_rms], of which n are written, or null.
+    virtual void heads_norm_forward(Dtype dtype, int64_t n, int64_t n_q, int64_t n_k, int64_t d, void* x, int64_t ldx,
+            const float* q_weight, const float* k_weight, float eps, float* out_inv_rms, int64_t ld_inv_rms) = 0;
     virtual void rms_norm_backward(Dtype dtype, int64_t n, int64_t d, const void* x, int64_t ldx, const float* weight,
             const float* inv_rms, const void* dy, int64_t lddy, bool add_to_dx, void* dx, int64_t lddx,
             float* dweight) = 0;  // dweight may be null
@@ -139,7 +144,8 @@ public:
 
     // optimizer/adamw.hpp
     virtual void adamw_step(const AdamWStep& step, int64_t n, float* w, float* m, float* v, const float* grad) = 0;
-    virtual double sum_of_squares(int64_t n, const float* x) = 0;  // waits
+    // Over all arrays: each has its own sum, and these are added in order. Waits once.
+    virtual double sum_of_squares(const std::vector<FloatSpan>& arrays) = 0;
 };
 
 std::unique_ptr<Device> make_cpu_device(int32_t n_threads);  // 0 = all cores that the process may use

@@ -1,6 +1,6 @@
 #pragma once
-// cublas_lt.hpp - a cuBLASLt handle with its workspace and the kernel that its heuristics chose for each product, asked for once: the same
-// product runs the same kernel for the life of the object.
+// cublas_lt.hpp - a cuBLASLt handle with its workspace, and a plan for each product: descriptors and the kernel that the heuristics chose, asked
+// for once. The same product runs the same kernel for the life of the object.
 #include <cublasLt.h>
 
 #include <array>
@@ -8,6 +8,7 @@
 #include <map>
 
 #include "core/cuda.hpp"
+#include "core/dtype.hpp"
 #include "gemm/product_cuda.hpp"
 
 namespace tbrm {
@@ -23,18 +24,17 @@ public:
     bool multiply(const CudaQueue& queue, const cuda::Product& p);
 
 private:
-    // Everything that a choice depends on: sizes, strides, types, layouts, epilogue, alignments.
+    struct Plan;
+    // Everything that a plan depends on: sizes, strides, types, layouts, epilogue, alignments.
     using Key = std::array<int64_t, 10>;
-    struct Choice {
-        cublasLtMatmulAlgo_t algo;
-        bool found;
-    };
 
-    Choice choose(const cuda::Product& p, cublasLtMatmulDesc_t what, const cublasLtMatrixLayout_t (&layouts)[3]);
+    Plan& plan_of(const cuda::Product& p);
+    Plan make_plan(const cuda::Product& p, uint32_t a_alignment, uint32_t b_alignment, uint32_t c_alignment);
 
     cublasLtHandle_t handle_ = nullptr;
     CudaArray<char> workspace_;
-    std::map<Key, Choice> choices_;
+    CudaArray<bf16> narrow_bias_;  // of the product under way; the stream orders its uses
+    std::map<Key, Plan> plans_;
 };
 
 }  // namespace tbrm

@@ -29,14 +29,14 @@ void linear_forward_f32(const CudaQueue& queue, Dtype dtype, int64_t n, int64_t 
 
 void linear_backward_input(const CudaQueue& queue, Dtype dtype, int64_t n, int64_t k, int64_t m, const void* dy,
         int64_t lddy, const void* w, Epilogue epilogue, void* dx, int64_t lddx) {
-    multiply(queue,
+    multiply_backward(queue,
             {dtype, n, k, m, dy, lddy, false, w, k, true, nullptr, epilogue == Epilogue::AddTo, dx, dtype, lddx});
 }
 
 void linear_backward_weight(const CudaQueue& queue, Dtype dtype, int64_t n, int64_t k, int64_t m, const void* dy,
         int64_t lddy, const void* x, int64_t ldx, float* dw, float* dbias) {
     if (n <= 0 || m <= 0) return;
-    multiply(queue, {dtype, m, k, n, dy, lddy, true, x, ldx, true, nullptr, true, dw, Dtype::F32, k});
+    multiply_backward(queue, {dtype, m, k, n, dy, lddy, true, x, ldx, true, nullptr, true, dw, Dtype::F32, k});
     if (dbias == nullptr) return;
     with_cuda_dtype(dtype, [&](auto* null) {
         using T = std::remove_pointer_t<decltype(null)>;

@@ -80,5 +80,10 @@ void multiply(const CudaQueue& queue, const Product& p) {
     multiply_invariant(queue, p);
 }
 
+void multiply_backward(const CudaQueue& queue, const Product& p) {
+    if (queue.lt != nullptr && multiply_by_library(queue, p)) return;
+    multiply_invariant(queue, p);
+}
+
 }  // namespace cuda
 }  // namespace tbrm

@@ -36,8 +36,12 @@ void multiply_invariant(const CudaQueue& queue, const Product& p);
 // Returns false when the library has no kernel for the product; nothing was done then.
 bool multiply_by_library(const CudaQueue& queue, const Product& p);
 
-// The one or the other, as the queue says.
+// A forward product: the one or the other, as the queue says.
 void multiply(const CudaQueue& queue, const Product& p);
+
+// A product of the backward pass, whose rows nobody compares with other calls': by the library where it has a kernel. The same call gives the same
+// bits: its plan is pinned and its workspace its own.
+void multiply_backward(const CudaQueue& queue, const Product& p);
 
 }  // namespace cuda
 }  // namespace tbrm

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "core/cuda.hpp"
+#include "core/cuda_sort.hpp"
 #include "gemm/linear.hpp"
 #include "logprob/head.hpp"
 #include "logprob/head_rows_cuda.cuh"
@@ -257,6 +257,23 @@ void HeadTape::Impl::backward_recomputed(const Call& c, const RowSlopes& slopes,
     }
 }
 
+// The part of dw that is the labels' own: rows are sorted by label, so that each label's row of dw has one writer.
+static void add_label_columns(
+        const Call& call, const RowSlopes& slopes, const int32_t* labels, int64_t n, const void* active_x, float* dw) {
+    const CudaArray<float> by_row(call.queue, n);
+    head_label_slopes_kernel<<<merge_blocks(n), kMergeThreads, 0, call.queue.stream>>>(n, slopes, by_row.data());
+    TBRM_LAUNCH_CHECK();
+    const SortedKeys keys = sort_keys(call.queue, n, call.shape.vocab, labels);
+    const int64_t d = call.shape.hidden;
+    const dim3 grid(static_cast<unsigned>(n), static_cast<unsigned>((d + kLabelThreads - 1) / kLabelThreads));
+    with_cuda_dtype(call.shape.dtype, [&](auto* null) {
+        using T = std::remove_pointer_t<decltype(null)>;
+        head_label_weight_kernel<T><<<grid, kLabelThreads, 0, call.queue.stream>>>(
+                n, d, by_row.data(), keys.sorted.data(), keys.order.data(), static_cast<const T*>(active_x), dw);
+    });
+    TBRM_LAUNCH_CHECK();
+}
+
 void HeadTape::backward(const void* w, const float* dq, const float* dv, const float* dh, void* dx, float* dw) {
     TBRM_ASSERT(impl_ != nullptr, "backward without a forward");
     const std::unique_ptr<Impl> tape = std::move(impl_);
@@ -298,11 +315,9 @@ void HeadTape::backward(const void* w, const float* dq, const float* dv, const f
             const int32_t* labels = tape->labels.data() + first;
             head_finish_input_kernel<T><<<blocks, 256, 0, queue_->stream>>>(
                     d, slopes, labels, static_cast<const T*>(w), acc.data(), static_cast<T*>(dx) + first * d);
-            if (dw == nullptr) return;
-            head_label_weight_kernel<T><<<blocks, 256, 0, queue_->stream>>>(
-                    n, d, slopes, labels, reinterpret_cast<const T*>(active_x.data()), dw);
         });
         TBRM_LAUNCH_CHECK();
+        if (dw != nullptr) add_label_columns(call, slopes, tape->labels.data() + first, n, active_x.data(), dw);
         first += n;
     }
 }

@@ -198,23 +198,29 @@ __global__ void head_finish_input_kernel(
     }
 }
 
-// dw[a] += d_a x, one block per row; the first row of a label adds up all rows of that label, in order. No atomics.
+// What the label's column of a row is multiplied by; zero for a row without a gradient.
+static __global__ void head_label_slopes_kernel(int64_t n, RowSlopes rows, float* slopes) {
+    const int64_t row = static_cast<int64_t>(blockIdx.x) * blockDim.x + threadIdx.x;
+    if (row < n) slopes[row] = rows.active(row) ? rows.label_slope(row) : 0.0f;
+}
+
+constexpr int kLabelThreads = 128;
+
+// dw[a] += d_a x. Rows in order of (label, row): labels[i] of row order[i]. Block (i, c): the run of equal labels that begins at i, columns
+// [128 c, ..): a sum in a register, rows in order. No atomics.
 template <class T>
-__global__ void head_label_weight_kernel(
-        int64_t rows_count, int64_t hidden, RowSlopes rows, const int32_t* labels, const T* x, float* dw) {
-    const int64_t row = blockIdx.x;
-    const int32_t label = labels[row];
-    int earlier = 0;
-    for (int64_t r = threadIdx.x; r < row; r += blockDim.x)
-        earlier |= labels[r] == label ? 1 : 0;
-    if (__syncthreads_or(earlier)) return;
-    float* out = dw + static_cast<int64_t>(label) * hidden;
-    for (int64_t r = row; r < rows_count; ++r) {
-        if (labels[r] != label || !rows.active(r)) continue;
-        const float slope = rows.label_slope(r);
-        for (int64_t k = threadIdx.x; k < hidden; k += blockDim.x)
-            out[k] += slope * widen(x[r * hidden + k]);
+__global__ void __launch_bounds__(kLabelThreads) head_label_weight_kernel(int64_t n, int64_t hidden,
+        const float* slopes, const int32_t* labels, const int32_t* order, const T* x, float* dw) {
+    const int64_t first = blockIdx.x, k = static_cast<int64_t>(blockIdx.y) * kLabelThreads + threadIdx.x;
+    const int32_t label = labels[first];
+    if (k >= hidden || (first > 0 && labels[first - 1] == label)) return;
+    float* const out = dw + static_cast<int64_t>(label) * hidden + k;
+    float sum = *out;
+    for (int64_t i = first; i < n && labels[i] == label; ++i) {
+        const float slope = slopes[order[i]];
+        if (slope != 0.0f) sum += slope * widen(x[static_cast<int64_t>(order[i]) * hidden + k]);
     }
+    *out = sum;
 }
 
 }  // namespace cuda

@@ -45,12 +45,8 @@ void qk_norm_forward(
         const int64_t bytes = n_normed * shape.head_dim * dtype_bytes(model.dtype);
         device.copy_2d(buffers.qk_before_norm, bytes, buffers.qkv, width * dtype_bytes(model.dtype), bytes, rows.count);
     }
-    for (int64_t h = 0; h < n_normed; ++h) {
-        void* head = at(buffers.qkv, h * shape.head_dim, model.dtype);
-        device.rms_norm_forward(model.dtype, rows.count, shape.head_dim, head, width,
-                h < shape.n_heads ? layer.q_norm : layer.k_norm, model.rms_norm_eps, head, width,
-                buffers.qk_inv_rms != nullptr ? buffers.qk_inv_rms + h * rows.batch : nullptr);
-    }
+    device.heads_norm_forward(model.dtype, rows.count, shape.n_heads, shape.n_kv_heads, shape.head_dim, buffers.qkv,
+            width, layer.q_norm, layer.k_norm, model.rms_norm_eps, buffers.qk_inv_rms, rows.batch);
 }
 
 // x [count, D] -> q, k, v after norm and rotation.

@@ -214,11 +214,11 @@ void Model::copy_weights(Model& source) {
 }
 
 double Model::gradient_norm() {
-    double sum = 0;
+    std::vector<FloatSpan> gradients;
     for (const auto& parameter : parameters_) {
-        if (parameter->trainable()) sum += device().sum_of_squares(parameter->layout_elements(), parameter->gradient());
+        if (parameter->trainable()) gradients.push_back({parameter->gradient(), parameter->layout_elements()});
     }
-    return std::sqrt(sum);
+    return std::sqrt(device().sum_of_squares(gradients));
 }
 
 TrainingPass& Model::training_pass() {

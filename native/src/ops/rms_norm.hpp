@@ -27,6 +27,10 @@ namespace cuda {
 void rms_norm_forward(const CudaQueue& queue, Dtype dtype, int64_t n, int64_t d, const void* x, int64_t ldx,
         const float* weight, float eps, void* y, int64_t ldy, float* out_inv_rms);
 
+// Every head of q and k in one launch; the bits of rms_norm_forward over each. Contract: Device::heads_norm_forward.
+void heads_norm_forward(const CudaQueue& queue, Dtype dtype, int64_t n, int64_t n_q, int64_t n_k, int64_t d, void* x,
+        int64_t ldx, const float* q_weight, const float* k_weight, float eps, float* out_inv_rms, int64_t ld_inv_rms);
+
 void rms_norm_backward(const CudaQueue& queue, Dtype dtype, int64_t n, int64_t d, const void* x, int64_t ldx,
         const float* weight, const float* inv_rms, const void* dy, int64_t lddy, bool add_to_dx, void* dx, int64_t lddx,
         float* dweight);

@@ -40,29 +40,58 @@ struct ForwardRows {
     bool aligned;
 };
 
+// By one warp: y = x inv_rms weight; every lane gets inv_rms.
 template <class T>
-__global__ void rms_norm_forward_kernel(ForwardRows<T> p) {
-    const int64_t row = warp_row(), lane = threadIdx.x % 32;
-    if (row >= p.n) return;
-    const T* x = p.x + row * p.ldx;
-    T* y = p.y + row * p.ldy;
+__device__ float normalize_row(int64_t d, const T* x, const float* weight, float eps, bool aligned, T* y) {
+    const int64_t lane = threadIdx.x % 32;
     float values[kChunk], weights[kChunk], squares = 0.0f;
-    for (int64_t at = lane * kChunk; at < p.d; at += kLaneStride) {
-        load_chunk(x + at, p.d - at, p.aligned, values);
+    for (int64_t at = lane * kChunk; at < d; at += kLaneStride) {
+        load_chunk(x + at, d - at, aligned, values);
 #pragma unroll
         for (int i = 0; i < kChunk; ++i)
             squares = fmaf(values[i], values[i], squares);
     }
-    const float inv_rms = 1.0f / sqrtf(warp_sum(squares) / static_cast<float>(p.d) + p.eps);
-    for (int64_t at = lane * kChunk; at < p.d; at += kLaneStride) {
-        load_chunk(x + at, p.d - at, p.aligned, values);
-        load_chunk(p.weight + at, p.d - at, p.aligned, weights);
+    const float inv_rms = 1.0f / sqrtf(warp_sum(squares) / static_cast<float>(d) + eps);
+    for (int64_t at = lane * kChunk; at < d; at += kLaneStride) {
+        load_chunk(x + at, d - at, aligned, values);
+        load_chunk(weight + at, d - at, aligned, weights);
 #pragma unroll
         for (int i = 0; i < kChunk; ++i)
             values[i] = values[i] * inv_rms * weights[i];
-        store_chunk(y + at, p.d - at, p.aligned, values);
+        store_chunk(y + at, d - at, aligned, values);
     }
+    return inv_rms;
+}
+
+template <class T>
+__global__ void rms_norm_forward_kernel(ForwardRows<T> p) {
+    const int64_t row = warp_row(), lane = threadIdx.x % 32;
+    if (row >= p.n) return;
+    const float inv_rms = normalize_row(p.d, p.x + row * p.ldx, p.weight, p.eps, p.aligned, p.y + row * p.ldy);
     if (lane == 0 && p.inv_rms != nullptr) p.inv_rms[row] = inv_rms;
+}
+
+template <class T>
+struct HeadRows {
+    int64_t n, n_q, n_heads, d;  // n_heads: of q and of k
+    T* x;
+    int64_t ldx;
+    const float *q_weight, *k_weight;
+    float eps;
+    float* inv_rms;  // [n_heads][ld_inv_rms] or null
+    int64_t ld_inv_rms;
+    bool aligned;
+};
+
+// One warp per row and head, the heads of a row side by side.
+template <class T>
+__global__ void heads_norm_forward_kernel(HeadRows<T> p) {
+    const int64_t pair = warp_row(), lane = threadIdx.x % 32;
+    if (pair >= p.n * p.n_heads) return;
+    const int64_t row = pair / p.n_heads, head = pair % p.n_heads;
+    T* const x = p.x + row * p.ldx + head * p.d;
+    const float inv_rms = normalize_row(p.d, x, head < p.n_q ? p.q_weight : p.k_weight, p.eps, p.aligned, x);
+    if (lane == 0 && p.inv_rms != nullptr) p.inv_rms[head * p.ld_inv_rms + row] = inv_rms;
 }
 
 template <class T>
@@ -138,6 +167,20 @@ void rms_norm_forward(const CudaQueue& queue, Dtype dtype, int64_t n, int64_t d,
         const bool aligned = chunks_aligned(from, ldx) && chunks_aligned(to, ldy) && chunks_aligned(weight, 0);
         rms_norm_forward_kernel<T><<<row_blocks(n), kThreads, 0, queue.stream>>>(
                 {n, d, from, ldx, weight, eps, to, ldy, out_inv_rms, aligned});
+    });
+    TBRM_LAUNCH_CHECK();
+}
+
+void heads_norm_forward(const CudaQueue& queue, Dtype dtype, int64_t n, int64_t n_q, int64_t n_k, int64_t d, void* x,
+        int64_t ldx, const float* q_weight, const float* k_weight, float eps, float* out_inv_rms, int64_t ld_inv_rms) {
+    if (n <= 0 || n_q + n_k <= 0) return;
+    with_cuda_dtype(dtype, [&](auto* null) {
+        using T = std::remove_pointer_t<decltype(null)>;
+        T* const rows = static_cast<T*>(x);
+        const bool aligned = chunks_aligned(rows, ldx) && chunks_aligned(rows, d) && chunks_aligned(q_weight, 0) &&
+                             chunks_aligned(k_weight, 0);
+        heads_norm_forward_kernel<T><<<row_blocks(n * (n_q + n_k)), kThreads, 0, queue.stream>>>(
+                {n, n_q, n_q + n_k, d, rows, ldx, q_weight, k_weight, eps, out_inv_rms, ld_inv_rms, aligned});
     });
     TBRM_LAUNCH_CHECK();
 }

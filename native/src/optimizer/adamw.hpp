@@ -1,10 +1,17 @@
 #pragma once
 // adamw.hpp - decoupled weight decay Adam on one parameter, elementwise, so it does not see the layout.
 #include <cstdint>
+#include <vector>
 
 #include "core/dtype.hpp"
 
 namespace tbrm {
+
+// n fp32 numbers of a device.
+struct FloatSpan {
+    const float* data;
+    int64_t n;
+};
 
 struct AdamWStep {
     float learning_rate;
@@ -36,7 +43,8 @@ void adamw_step(
         const CudaQueue& queue, const AdamWStep& step, int64_t n, float* w, float* m, float* v, const float* grad);
 
 // Fixed order; not the order of the CPU twin. Waits.
-double sum_of_squares(const CudaQueue& queue, int64_t n, const float* x);
+// Over all arrays; each has its own sum, and these are added in order. Two launches and one wait, however many arrays.
+double sum_of_squares(const CudaQueue& queue, const std::vector<FloatSpan>& arrays);
 
 }  // namespace cuda
 }  // namespace tbrm

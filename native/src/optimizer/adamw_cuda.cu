@@ -4,6 +4,7 @@
 
 #include "core/cuda.hpp"
 #include "core/cuda_reduce.cuh"
+#include "core/cuda_staging.hpp"
 #include "optimizer/adamw.hpp"
 
 namespace tbrm {
@@ -30,23 +31,41 @@ __global__ void adamw_step_kernel(Scalars s, int64_t n, float* w, float* m, floa
     }
 }
 
-__global__ void sum_of_squares_kernel(int64_t n, const float* x, double* out_sums) {
-    const int64_t stride = static_cast<int64_t>(gridDim.x) * kThreads;
+// An array and its blocks [first_block, first_block + blocks) of the launch.
+struct SummedArray {
+    const float* data;
+    int64_t n, first_block, blocks;
+};
+
+// One block's share of the array that it belongs to.
+__global__ void sum_of_squares_kernel(int64_t n_arrays, const SummedArray* arrays, double* out_sums) {
+    int64_t low = 0, high = n_arrays - 1;
+    while (low < high) {
+        const int64_t middle = (low + high + 1) / 2;
+        if (arrays[middle].first_block <= blockIdx.x)
+            low = middle;
+        else
+            high = middle - 1;
+    }
+    const SummedArray array = arrays[low];
+    const int64_t block = blockIdx.x - array.first_block, stride = array.blocks * kThreads;
     double sum = 0.0;
-    for (int64_t i = static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x; i < n; i += stride) {
-        const double value = x[i];
+    for (int64_t i = block * kThreads + threadIdx.x; i < array.n; i += stride) {
+        const double value = array.data[i];
         sum += value * value;
     }
     sum = reduce_block<kThreads>(sum, Add());
     if (threadIdx.x == 0) out_sums[blockIdx.x] = sum;
 }
 
-__global__ void add_up_kernel(int64_t n, const double* sums, double* out_sum) {
+// One block per array adds up its blocks.
+__global__ void add_up_kernel(const SummedArray* arrays, const double* sums, double* out_sums) {
+    const SummedArray array = arrays[blockIdx.x];
     double sum = 0.0;
-    for (int64_t i = threadIdx.x; i < n; i += kThreads)
-        sum += sums[i];
+    for (int64_t i = threadIdx.x; i < array.blocks; i += kThreads)
+        sum += sums[array.first_block + i];
     sum = reduce_block<kThreads>(sum, Add());
-    if (threadIdx.x == 0) *out_sum = sum;
+    if (threadIdx.x == 0) out_sums[blockIdx.x] = sum;
 }
 
 unsigned blocks_for(int64_t n) {
@@ -68,18 +87,33 @@ void adamw_step(
     TBRM_LAUNCH_CHECK();
 }
 
-double sum_of_squares(const CudaQueue& queue, int64_t n, const float* x) {
-    if (n == 0) return 0.0;
-    const unsigned blocks = blocks_for(n);
-    const CudaArray<double> sums(queue, blocks), total(queue, 1);
-    sum_of_squares_kernel<<<blocks, kThreads, 0, queue.stream>>>(n, x, sums.data());
+double sum_of_squares(const CudaQueue& queue, const std::vector<FloatSpan>& arrays) {
+    std::vector<SummedArray> table;
+    int64_t blocks = 0;
+    for (const FloatSpan& array : arrays) {
+        if (array.n <= 0) continue;
+        table.push_back({array.data, array.n, blocks, static_cast<int64_t>(blocks_for(array.n))});
+        blocks += table.back().blocks;
+    }
+    if (table.empty()) return 0.0;
+    TBRM_ASSERT(blocks < (int64_t{1} << 31), "%lld blocks are too many for one launch", static_cast<long long>(blocks));
+    const int64_t n = static_cast<int64_t>(table.size());
+    const CudaArray<SummedArray> device_table = to_device(queue, table);
+    const CudaArray<double> sums(queue, blocks), totals(queue, n);
+    sum_of_squares_kernel<<<static_cast<unsigned>(blocks), kThreads, 0, queue.stream>>>(
+            n, device_table.data(), sums.data());
     TBRM_LAUNCH_CHECK();
-    add_up_kernel<<<1, kThreads, 0, queue.stream>>>(blocks, sums.data(), total.data());
+    add_up_kernel<<<static_cast<unsigned>(n), kThreads, 0, queue.stream>>>(
+            device_table.data(), sums.data(), totals.data());
     TBRM_LAUNCH_CHECK();
-    double result = 0.0;
-    TBRM_CUDA_CHECK(cudaMemcpyAsync(&result, total.data(), sizeof result, cudaMemcpyDeviceToHost, queue.stream));
+    std::vector<double> host(static_cast<size_t>(n));
+    TBRM_CUDA_CHECK(cudaMemcpyAsync(
+            host.data(), totals.data(), static_cast<size_t>(totals.bytes()), cudaMemcpyDeviceToHost, queue.stream));
     TBRM_CUDA_CHECK(cudaStreamSynchronize(queue.stream));
-    return result;
+    double sum = 0.0;
+    for (const double total : host)
+        sum += total;
+    return sum;
 }
 
 }  // namespace cuda

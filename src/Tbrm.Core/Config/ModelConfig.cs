@@ -24,10 +24,11 @@ public sealed record ModelConfig
 
     /// <summary>
     /// Megabytes of what is as large as logits, at any length: exponentials that the head keeps for its backward, and a rollout's logits. Smaller
-    /// budgets cost a recomputation, never correctness. Sums and tiles come on top: <c>plan</c> counts them.
+    /// budgets cost a recomputation, never correctness. Sums and tiles come on top: <c>plan</c> counts them. 0: 256 on a processor; on a GPU a 64th
+    /// of its memory, 256 to 2048.
     /// </summary>
-    [AllowedRange(1, 1e6)]
-    public int HeadBudgetMb { get; init; } = 256;
+    [AllowedRange(0, 1e6)]
+    public int HeadBudgetMb { get; init; }
 
     /// <summary>Rank of a low-rank adapter (LoRA): the weights are frozen, the adapter is trained; 0 = all weights are trained.</summary>
     [AllowedRange(0, 65536)]

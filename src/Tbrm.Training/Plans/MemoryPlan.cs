@@ -102,8 +102,6 @@ public sealed record MemoryPlan
         return Finish(model, config, batch, [.. Policy(model), .. rollout, .. Update(model, config, batch, threads)], available, pages);
     }
 
-    private static long HeadBudget(RunConfig config) => config.Model.HeadBudgetMb * 1_000_000L;
-
     /// <summary>Rows that the head takes at once.</summary>
     private static long ChunkRows(BatchPlan batch) => Math.Min(batch.MicroBatchRows, 2048);
 
@@ -127,7 +125,7 @@ public sealed record MemoryPlan
     private static IEnumerable<MemoryPart> Rollout(ModelBytes model, RunConfig config, long pages, int threads)
     {
         long rows = config.Rollout.MaxNumSeqs + config.Rollout.MaxNumBatchedTokens;
-        long logitsRows = Math.Clamp(HeadBudget(config) / (model.Architecture.VocabSize * sizeof(float)), 1, config.Rollout.MaxNumSeqs);
+        long logitsRows = Math.Clamp(HeadBudget.Bytes(config) / (model.Architecture.VocabSize * sizeof(float)), 1, config.Rollout.MaxNumSeqs);
         long logits = logitsRows * model.Architecture.VocabSize * sizeof(float);
         yield return new("kv_pages", "KV pages", pages * model.KvPage, $"{pages} pages of {ModelBytes.PageTokens} tokens", MemoryPhase.Rollout);
         yield return new("rollout_activations", "rollout activations", rows * model.RolloutPerToken + config.Rollout.MaxNumSeqs * model.Row, $"{rows} rows: rollout.max_num_seqs + max_num_batched_tokens", MemoryPhase.Rollout);
@@ -139,8 +137,8 @@ public sealed record MemoryPlan
         bool recompute = config.Model.EnableGradientCheckpointing;
         yield return new("activations", "activations", Activations(model, batch, recompute),
             $"{batch.MicroBatchTokens} tokens of a micro-batch{(recompute ? ", layers run again in backward" : "")}", MemoryPhase.Update);
-        yield return new("head", "head", Math.Min(HeadBudget(config), batch.MicroBatchRows * model.HeadKeptRow) + model.HeadWork(ChunkRows(batch)),
-            $"{batch.MicroBatchRows} rows within model.head_budget_mb={config.Model.HeadBudgetMb}, and its products", MemoryPhase.Update);
+        yield return new("head", "head", Math.Min(HeadBudget.Bytes(config), batch.MicroBatchRows * model.HeadKeptRow) + model.HeadWork(ChunkRows(batch)),
+            $"{batch.MicroBatchRows} rows within model.head_budget_mb={HeadBudget.Bytes(config) / 1_000_000}, and its products", MemoryPhase.Update);
         yield return Kernels(model, threads);
     }
 

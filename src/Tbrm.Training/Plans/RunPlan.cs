@@ -54,6 +54,7 @@ public sealed record RunPlan
         (ModelArchitecture architecture, string model) = Shape(config, notes);
         bool bf16 = config.Model.Dtype == "bf16" || (config.Model.Dtype == "auto" && architecture.TorchDtype is "bfloat16" or "float16");
         using EngineDevice device = EngineDevice.Open(config.Trainer.Device, config.Trainer.Threads);
+        config = HeadBudget.Resolve(config, device);
         long available = device.Memory().DeviceTotal;
         JsonNode? description = JsonNode.Parse(device.Description);
         int threads = (int?)description?["threads"] ?? 1;

@@ -7,6 +7,7 @@ using Tbrm.Core;
 using Tbrm.Data;
 using Tbrm.Engine;
 using Tbrm.Text;
+using Tbrm.Training.Plans;
 
 namespace Tbrm.Training;
 
@@ -89,6 +90,7 @@ public sealed class TrainingSession : IDisposable
         Policy? policy = null;
         try
         {
+            config = HeadBudget.Resolve(config, device);
             PromptSources prompts = new(config);
             string? tokenizerFolder = folder.Length == 0 ? null
                 : config.Model.TokenizerPath.Length > 0 && checkpoint is null ? config.Model.TokenizerPath : folder;
@@ -198,7 +200,7 @@ public sealed class TrainingSession : IDisposable
             MaxPositions = config.Model.MaxPositions > 0 ? config.Model.MaxPositions : LongestSequence(config),
             Trainable = trainsWeights,
             Recompute = config.Model.EnableGradientCheckpointing,
-            HeadBudgetBytes = config.Model.HeadBudgetMb * 1_000_000L,
+            HeadBudgetBytes = HeadBudget.Bytes(config),
         };
         if (source.Weights.Length > 0)
         {
