@@ -1,5 +1,6 @@
 using System;
 using System.Globalization;
+using System.IO;
 using Tbrm.Core;
 using Tbrm.Interop;
 
@@ -22,6 +23,18 @@ public sealed class EngineDevice : IDisposable
 
     internal ContextHandle Context { get; }
 
+    // The library's build and the device with its driver: what a passed check is good for.
+    private string Identity
+    {
+        get
+        {
+            FileInfo library = new(LibraryLoader.LoadedPath ?? throw new InvalidOperationException("a device is open, so the library is loaded"));
+            return string.Create(
+                CultureInfo.InvariantCulture,
+                $"{LibraryLoader.BuildInfo}\n{library.Length} bytes of {library.LastWriteTimeUtc:O}\n{Description}");
+        }
+    }
+
     /// <summary>Opens <c>cpu</c>, <c>cuda</c>, <c>cuda:1</c> or <c>auto</c> (a GPU when the build and the machine have one).</summary>
     /// <param name="name">The device.</param>
     /// <param name="threads">CPU threads; 0 = all cores that the process may use.</param>
@@ -29,9 +42,29 @@ public sealed class EngineDevice : IDisposable
     public static EngineDevice Open(string name, int threads, bool batchInvariant = true)
     {
         EngineDevice device = NativeFailures.Translated("opening the device", () => OpenNamed(name, threads));
-        device.Context.SetBatchInvariant(batchInvariant);
-        return device;
+        try
+        {
+            if (device.IsCuda)
+            {
+                DeviceChecks.OfThisUser().Ensure(device.Identity, () => device.SelfCheck());
+            }
+
+            device.Context.SetBatchInvariant(batchInvariant);
+            return device;
+        }
+        catch
+        {
+            device.Dispose();
+            throw;
+        }
     }
+
+    /// <summary>
+    /// Compares every kernel of the device with the CPU's on small odd shapes; a GPU is compared when it is opened, once per build and device.
+    /// </summary>
+    /// <returns>How many results were compared.</returns>
+    /// <exception cref="TbrmUserException">One is off: the message names kernel, shape and error.</exception>
+    public int SelfCheck() => NativeFailures.Translated("checking the device", Context.SelfCheck);
 
     /// <summary>Memory that the library holds.</summary>
     public DeviceMemory Memory(bool resetPeak = false) => Context.Memory(resetPeak);

@@ -43,6 +43,9 @@ internal static unsafe partial class NativeMethods
         out NativeError err);
 
     [LibraryImport(Library), UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
+    internal static partial TbrmStatus tbrm_context_self_check(ContextHandle context, int* outResults, out NativeError err);
+
+    [LibraryImport(Library), UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
     internal static partial TbrmStatus tbrm_context_describe(
         ContextHandle context, long nBytes, byte* outJson, long* outNeededBytes, out NativeError err);
 

@@ -120,6 +120,11 @@ TBRM_API(tbrm_status_t)
 tbrm_context_memory(tbrm_context_t* context, int32_t reset_peak, int64_t* out_in_use_bytes, int64_t* out_peak_bytes,
         int64_t* out_device_total_bytes, tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
 
+/* Runs every kernel of the device on small odd shapes and compares with the CPU's (well under a second on a GPU). out_results: how many
+ * results were compared. Errors: INTERNAL when one is off, naming kernel, shape, element and the error that is allowed. */
+TBRM_API(tbrm_status_t)
+tbrm_context_self_check(tbrm_context_t* context, int32_t* out_results, tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
+
 /* One JSON object about the device: name, threads, instruction set in use or compute capability. Writes at most n_bytes with the
  * final NUL; out_needed_bytes receives the length needed. */
 TBRM_API(tbrm_status_t)

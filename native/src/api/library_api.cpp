@@ -6,6 +6,7 @@
 #include "core/context.hpp"
 #include "core/isa.hpp"
 #include "device/device.hpp"
+#include "device/self_check.hpp"
 
 extern "C" {
 
@@ -73,6 +74,14 @@ tbrm_status_t tbrm_context_memory(tbrm_context_t* context, int32_t reset_peak, i
         *out_peak_bytes = memory.peak();
         *out_device_total_bytes = context->impl->device->total_bytes();
         if (reset_peak != 0) memory.reset_peak();
+    });
+}
+
+tbrm_status_t tbrm_context_self_check(tbrm_context_t* context, int32_t* out_results, tbrm_error_t* err) noexcept {
+    return tbrm::guard(err, __func__, [&] {
+        TBRM_REQUIRE(context && out_results, "context or out_results is null");
+        const std::unique_ptr<tbrm::Device> reference = tbrm::make_cpu_device(1);
+        *out_results = tbrm::self_check(*context->impl->device, *reference);
     });
 }
 

@@ -17,12 +17,15 @@ internal sealed class DoctorVerb : IVerb
     public Command Create()
     {
         Command command = new("doctor", "Says what was found on this machine, and why a path is off");
-        command.SetAction(_ => (int)Run());
+        Option<bool> check = new("--self-check") { Description = "Compare every kernel of each device with the CPU's, whether it was done before or not" };
+        command.Options.Add(check);
+        command.SetAction(parsed => (int)Run(parsed.GetValue(check)));
         return command;
     }
 
-    private static ExitCode Run()
+    private static ExitCode Run(bool check)
     {
+        ExitCode code = ExitCode.Ok;
         JsonObject report = new()
         {
             ["dotnet"] = RuntimeInformation.FrameworkDescription,
@@ -33,8 +36,8 @@ internal sealed class DoctorVerb : IVerb
         {
             report["library"] = JsonNode.Parse(LibraryLoader.BuildInfo);
             report["library_path"] = LibraryLoader.LoadedPath;
-            report["cpu"] = Describe("cpu");
-            report["cuda"] = Describe("cuda");
+            report["cpu"] = Describe("cpu", check, ref code);
+            report["cuda"] = Describe("cuda", check, ref code);
         }
         catch (Exception e) when (e is DllNotFoundException or BadImageFormatException)
         {
@@ -44,18 +47,26 @@ internal sealed class DoctorVerb : IVerb
         }
 
         Console.Out.WriteLine(report.ToJsonString(s_indented));
-        return ExitCode.Ok;
+        return code;
     }
 
-    private static JsonNode Describe(string name)
+    // A device that is not there is a finding; one whose kernels are wrong is a failure.
+    private static JsonNode Describe(string name, bool check, ref ExitCode code)
     {
         try
         {
             using EngineDevice device = EngineDevice.Open(name, threads: 0);
-            return JsonNode.Parse(device.Description)!;
+            JsonNode description = JsonNode.Parse(device.Description)!;
+            if (check)
+            {
+                description["self_check"] = $"{device.SelfCheck()} results agree with the CPU's";
+            }
+
+            return description;
         }
         catch (TbrmUserException e)
         {
+            code = e.ExitCode == ExitCode.Internal ? ExitCode.Internal : code;
             return e.Message;
         }
     }

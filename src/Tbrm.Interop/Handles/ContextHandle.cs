@@ -36,6 +36,14 @@ public sealed unsafe class ContextHandle : NativeHandle
         return new(inUse, peak, total);
     }
 
+    /// <summary>Compares every kernel of the device with the CPU's on small shapes, and throws where one is off; how many results were compared.</summary>
+    public int SelfCheck()
+    {
+        int results;
+        NativeError.ThrowIfFailed(NativeMethods.tbrm_context_self_check(this, &results, out NativeError err), err);
+        return results;
+    }
+
     /// <summary>One JSON object about the device.</summary>
     public string Describe()
     {
