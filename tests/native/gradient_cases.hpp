@@ -21,6 +21,12 @@ struct Architecture {
 constexpr Architecture kArchitectures[] = {{"qwen2", 1, 1, 0, 2, 1.0f}, {"qwen3", 0, 0, 1, 2, 1.0f},
         {"llama", 0, 0, 0, 4, 1.0f}, {"one kv head, all options", 1, 1, 1, 1, 1.1f}};
 
+// Between them the two of a thinned run take every option.
+inline std::vector<Architecture> architectures() {
+    return shapes(std::vector<Architecture>(std::begin(kArchitectures), std::end(kArchitectures)),
+            {kArchitectures[1], kArchitectures[3]});
+}
+
 inline tbrm_model_config_t config_of(const Architecture& a, tbrm_dtype_t dtype) {
     tbrm_model_config_t config = tiny_config(dtype);
     config.tie_word_embeddings = a.tied;

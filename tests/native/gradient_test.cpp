@@ -165,22 +165,22 @@ constexpr tbrm_dtype_t kDtypes[] = {TBRM_DTYPE_F32, TBRM_DTYPE_BF16};
 }  // namespace
 
 TBRM_TEST(fp32_agrees_with_double_for_every_parameter) {
-    for (const Architecture& architecture : kArchitectures)
+    for (const Architecture& architecture : architectures())
         check_against_reference(architecture);
 }
 
-TBRM_TEST(fp32_agrees_with_double_along_directions_at_larger_shapes) {
+TBRM_TEST_FULL(fp32_agrees_with_double_along_directions_at_larger_shapes) {
     for (const Architecture& architecture : {kArchitectures[0], kArchitectures[1]})
         check_directions(architecture);
 }
 
-TBRM_TEST(bf16_is_as_far_from_fp32_as_its_roundings) {
-    for (const Architecture& architecture : kArchitectures)
+TBRM_TEST_FULL(bf16_is_as_far_from_fp32_as_its_roundings) {
+    for (const Architecture& architecture : architectures())
         check_bf16(architecture);
 }
 
 TBRM_TEST(recompute_threads_and_repetition_change_no_bit) {
-    for (const Architecture& architecture : kArchitectures) {
+    for (const Architecture& architecture : architectures()) {
         for (const tbrm_dtype_t dtype : kDtypes) {
             tbrm_model_config_t config = config_of(architecture, dtype);
             const ContextHandle context = make_context(2), single = make_context(1);
@@ -202,7 +202,7 @@ TBRM_TEST(recompute_threads_and_repetition_change_no_bit) {
 
 // With one thread 1,300 rows run in blocks of 240, with two they do not; with three, 3,000 rows run in blocks at the same time. A
 // matter of the CPU's device, whichever the others are tested on.
-TBRM_TEST(blocks_of_rows_do_not_show) {
+TBRM_TEST_FULL(blocks_of_rows_do_not_show) {
     for (const Architecture& architecture :
             {kArchitectures[0], kArchitectures[1]}) {  // without and with norms of q and k
         const tbrm_model_config_t config = config_of(architecture, TBRM_DTYPE_F32);
@@ -227,7 +227,7 @@ TBRM_TEST(blocks_of_rows_do_not_show) {
     }
 }
 
-TBRM_TEST(a_micro_batch_cut_changes_gradients_by_rounding_only) {
+TBRM_TEST_FULL(a_micro_batch_cut_changes_gradients_by_rounding_only) {
     for (const tbrm_dtype_t dtype : kDtypes) {
         const ContextHandle context = make_context(2);
         const tbrm_model_config_t config = config_of(kArchitectures[3], dtype);

@@ -132,7 +132,7 @@ TBRM_TEST(responses_follow_the_decoder_in_double) {
     }
 }
 
-TBRM_TEST(first_tokens_are_drawn_from_the_model) {
+TBRM_TEST_FULL(first_tokens_are_drawn_from_the_model) {
     const ContextHandle context = make_context(2);
     tbrm_model_config_t config = tiny_config(TBRM_DTYPE_F32);
     const ModelHandle model = make_model(context.get(), config, 6);

@@ -178,7 +178,7 @@ TBRM_TEST(stop_ids_end_a_response_and_min_new_tokens_holds_them_back) {
     CHECK(after > 20);
 }
 
-TBRM_TEST(stop_strings_end_a_response_at_the_token_that_completes_them) {
+TBRM_TEST_FULL(stop_strings_end_a_response_at_the_token_that_completes_them) {
     const std::shared_ptr<Model> model = small_model();
     Request r{random_prompt(20, 3), {}, sampling_of(1, 250)};
     for (int64_t id = 0; id < 24; ++id)
@@ -251,7 +251,7 @@ TBRM_TEST(the_matcher_finds_what_a_search_finds) {
     }
 }
 
-TBRM_TEST(cancel_ends_everything_and_keeps_what_was_generated) {
+TBRM_TEST_FULL(cancel_ends_everything_and_keeps_what_was_generated) {
     const std::shared_ptr<Model> model = small_model();
     const Request a{random_prompt(100, 1), {1, 2, 3}, sampling_of(1, 150)};
     const Request b{random_prompt(70, 2), {4, 5}, sampling_of(1, 150)};
@@ -381,7 +381,7 @@ TBRM_TEST(a_shared_prompt_is_computed_once) {
     CHECK(rollout.status().n_running == 16 && rollout.status().n_pages_free == 22 - 2 - 16);
 }
 
-TBRM_TEST(finished_trajectories_come_in_one_order) {
+TBRM_TEST_FULL(finished_trajectories_come_in_one_order) {
     const std::shared_ptr<Model> model = small_model();
     const auto order = [&](int64_t n_iterations) {
         Rollout rollout(model->device(), model->view(), limits_of(*model, 6, 50, 12));

@@ -64,7 +64,7 @@ void check_outputs(const Outputs& outputs, const Outputs& expected, uint64_t tri
 
 }  // namespace
 
-TBRM_TEST(random_calls_never_change_a_trajectory) {
+TBRM_TEST_FULL(random_calls_never_change_a_trajectory) {
     const std::shared_ptr<Model> model = small_model();
     const std::vector<Request> requests = random_requests(40, 12);
     Outputs expected;

@@ -118,7 +118,7 @@ TBRM_TEST(log_probs_are_the_trainers) {
     }
 }
 
-TBRM_TEST(threads_do_not_change_a_bit) {
+TBRM_TEST_FULL(threads_do_not_change_a_bit) {
     ModelShape shape;
     shape.dtype = Dtype::Bf16;
     shape.vocab = 1500;  // enough work for the loops to be shared out

@@ -29,7 +29,9 @@ inline int& failures() {
 }
 
 struct Registrar {
-    Registrar(const char* name, void (*body)()) { cases().push_back({name, body}); }
+    Registrar(const char* name, void (*body)()) {
+        if (body != nullptr) cases().push_back({name, body});
+    }
 };
 
 inline void fail(const char* file, int line, const std::string& message) {
@@ -118,6 +120,12 @@ inline int run(int argc, char** argv) {
     do {                                                               \
         if (!(cond)) ::tbrm::testing::fail(__FILE__, __LINE__, #cond); \
     } while (0)
+
+// A case that thinned runs leave out: what it shows does not depend on the device, or another case shows it of less.
+#define TBRM_TEST_FULL(name)                                                                                       \
+    static void name();                                                                                            \
+    static const ::tbrm::testing::Registrar registrar_##name{#name, ::tbrm::testing::thinned() ? nullptr : &name}; \
+    static void name()
 
 // CHECK_MSG(cond, "row %d", r)
 #define CHECK_MSG(cond, ...)                                                                                           \

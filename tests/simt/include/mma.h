@@ -21,6 +21,11 @@ struct fragment {
 };
 
 void simt_check_tile(const void* p, unsigned ld_bytes, const char* what);
+// The tile's 16 x 16 elements of `bytes` each, as one instruction of the warp; while it lives the loop that does it is not counted.
+struct SimtTileAccess {
+    SimtTileAccess(const void* row, unsigned bytes, bool write);
+    ~SimtTileAccess();
+};
 void simt_multiply(float* d, const uint16_t* a, const uint16_t* b, const float* c);
 
 // Lane l holds row l / 2, columns l % 2 * 8 ...
@@ -28,6 +33,7 @@ template <class Use, class T, class Layout>
 void load_matrix_sync(fragment<Use, 16, 16, 16, T, Layout>& f, const T* p, unsigned ld) {
     simt_check_tile(p, ld * sizeof(T), "load_matrix_sync");
     const int lane = simt::lane_id(), row = lane / 2, col = lane % 2 * 8;
+    const SimtTileAccess access(p + row * ld + col, 8 * sizeof(T), false);
     for (int i = 0; i < 8; ++i) {
         const T* at = std::is_same_v<Layout, row_major> ? p + row * ld + col + i : p + (col + i) * ld + row;
         f.x[i] = *at;
@@ -37,6 +43,7 @@ template <class T>
 void load_matrix_sync(fragment<accumulator, 16, 16, 16, T>& f, const T* p, unsigned ld, layout_t layout) {
     simt_check_tile(p, ld * sizeof(T), "load_matrix_sync");
     const int lane = simt::lane_id(), row = lane / 2, col = lane % 2 * 8;
+    const SimtTileAccess access(p + row * ld + col, 8 * sizeof(T), false);
     for (int i = 0; i < 8; ++i)
         f.x[i] = layout == mem_row_major ? p[row * ld + col + i] : p[(col + i) * ld + row];
 }
@@ -44,6 +51,7 @@ template <class T>
 void store_matrix_sync(T* p, const fragment<accumulator, 16, 16, 16, T>& f, unsigned ld, layout_t layout) {
     simt_check_tile(p, ld * sizeof(T), "store_matrix_sync");
     const int lane = simt::lane_id(), row = lane / 2, col = lane % 2 * 8;
+    const SimtTileAccess access(p + row * ld + col, 8 * sizeof(T), true);
     for (int i = 0; i < 8; ++i)
         (layout == mem_row_major ? p[row * ld + col + i] : p[(col + i) * ld + row]) = f.x[i];
 }

@@ -27,6 +27,7 @@ struct cublasLtMatrixLayoutOpaque_t {
 };
 struct cublasLtMatmulPreferenceOpaque_t {
     uint64_t workspace = 0;
+    uint32_t reductions = CUBLASLT_REDUCTION_SCHEME_MASK;
     uint32_t align[4] = {256, 256, 256, 256};
 };
 
@@ -68,6 +69,10 @@ uint16_t narrow(float x) {
 // d [m, n] = alpha op(a) op(b) + beta c (+ bias of each row); d is c.
 void multiply(bool a_transposed, bool b_transposed, int64_t m, int64_t n, int64_t k, float alpha, const Operand& a,
         const Operand& b, float beta, const Operand& c, const Operand* bias) {
+    const auto bytes = [](int64_t count, const Operand& of) { return static_cast<uint64_t>(count) * of.size(); };
+    count_library("cuBLAS product", 2 * static_cast<uint64_t>(m) * static_cast<uint64_t>(n) * static_cast<uint64_t>(k),
+            bytes(m * k, a) + bytes(k * n, b) + (beta != 0.0f ? bytes(m * n, c) : 0), bytes(m * n, c));
+    if (settings().sample > 0) return;
     a.check(true, "the first operand of a product");
     b.check(true, "the second operand of a product");
     c.check(beta != 0.0f, "the result of a product");
@@ -216,6 +221,9 @@ cublasStatus_t cublasLtMatmulPreferenceSetAttribute(cublasLtMatmulPreference_t p
     if (attribute == CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES) {
         if (bytes != 8) return CUBLAS_STATUS_INVALID_VALUE;
         std::memcpy(&preference->workspace, value, 8);
+    } else if (attribute == CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK) {
+        if (bytes != 4) return CUBLAS_STATUS_INVALID_VALUE;
+        std::memcpy(&preference->reductions, value, 4);
     } else {
         if (bytes != 4) return CUBLAS_STATUS_INVALID_VALUE;
         std::memcpy(&preference->align[attribute - CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES], value, 4);
@@ -236,9 +244,12 @@ bool shapes_fit(
 }  // namespace
 
 cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t, cublasLtMatmulDesc_t desc, cublasLtMatrixLayout_t a,
-        cublasLtMatrixLayout_t b, cublasLtMatrixLayout_t c, cublasLtMatrixLayout_t d, cublasLtMatmulPreference_t, int,
-        cublasLtMatmulHeuristicResult_t* result, int* found) {
+        cublasLtMatrixLayout_t b, cublasLtMatrixLayout_t c, cublasLtMatrixLayout_t d,
+        cublasLtMatmulPreference_t preference, int, cublasLtMatmulHeuristicResult_t* result, int* found) {
     *found = 0;
+    if (c->type != CUDA_R_32F && (preference->reductions & CUBLASLT_REDUCTION_SCHEME_OUTPUT_TYPE) != 0)
+        simt::report(simt::Kind::Library, nullptr,
+                "cublasLtMatmulAlgoGetHeuristic may choose a kernel that adds parts rounded to the result's type");
     if (!shapes_fit(desc, a, b, c) || !shapes_fit(desc, a, b, d)) return CUBLAS_STATUS_INVALID_VALUE;
     if (a->type != b->type || (a->type == CUDA_R_32F && c->type != CUDA_R_32F) || simt::settings().no_library)
         return CUBLAS_STATUS_NOT_SUPPORTED;

@@ -92,6 +92,7 @@ void prepare(Fiber& fiber) {
     fiber.stack_pointer = top;
     fiber.state = State::Runnable;
     fiber.copy_group = 0;
+    fiber.uncounted = 0;
     fiber.copies.clear();
 }
 
@@ -132,6 +133,7 @@ bool release(Block& block) {
         all &= predicate;
         count += predicate;
     }
+    close_requests(block);
     ++block.epoch;
     for (int i = 0; i < block.n; ++i) {
         Fiber& f = block.fibers[i];
@@ -240,6 +242,7 @@ void run_block(const Kernel& kernel, uint64_t linear, uint32_t launch) {
         simt_switch(&worker->scheduler, next->stack_pointer);
     }
     current = nullptr;
+    close_requests(block);
 }
 
 }  // namespace
@@ -252,13 +255,16 @@ void run_kernel(const Kernel& kernel) {
     const Config& c = kernel.config;
     const uint64_t blocks = static_cast<uint64_t>(c.grid.x) * c.grid.y * c.grid.z;
     const uint32_t launch = ++launches;
+    const uint64_t runs =
+            settings().sample > 0 ? std::min<uint64_t>(blocks, static_cast<uint64_t>(settings().sample)) : blocks;
 #pragma omp parallel num_threads(settings().threads)
     {
         make_worker();
 #pragma omp for schedule(dynamic)
-        for (uint64_t b = 0; b < blocks; ++b)
-            run_block(kernel, b, launch);
+        for (uint64_t i = 0; i < runs; ++i)
+            run_block(kernel, i * blocks / runs, launch);
     }
+    close_launch(kernel, blocks, runs);
 }
 
 uint3 thread_index() noexcept {

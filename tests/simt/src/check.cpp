@@ -62,6 +62,10 @@ void access(const void* p, std::size_t bytes, Access kind, const void* pc) {
     if (known && bytes <= 16 && (bytes & (bytes - 1)) == 0 && reinterpret_cast<uintptr_t>(p) % bytes != 0)
         report(Kind::Misaligned, pc, "%s %s %zu bytes at an address that is no multiple of that", where_am_i().c_str(),
                 word(kind), bytes);
+    if (settings().counters && known)
+        count_access(*f, shared < kSharedArena ? Space::Shared : Space::Global,
+                shared < kSharedArena ? shared : reinterpret_cast<uint64_t>(p), static_cast<uint32_t>(bytes), kind, pc);
+    if (settings().sample > 0) return;
     if (shared < kSharedArena)
         shared_access(*f, shared, bytes, kind, pc);
     else if (known)

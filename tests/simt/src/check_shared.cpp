@@ -115,6 +115,11 @@ void shared_access(const Fiber& f, std::size_t offset, std::size_t bytes, Access
 void shared_async_begin(uint32_t offset, int bytes) {
     const Fiber& f = *current;
     const void* pc = __builtin_return_address(0);
+    // One instruction with the read of the same copy: a place of its own in the counters.
+    if (settings().counters)
+        count_access(f, Space::Shared, offset, static_cast<uint32_t>(bytes), Access::Write,
+                static_cast<const char*>(pc) + 1);
+    if (settings().sample > 0) return;
     shared_access(f, offset, static_cast<std::size_t>(bytes), Access::Write, pc);
     if (settings().init) std::memset(f.block->shared + offset, 0xff, static_cast<std::size_t>(bytes));
     for (uint32_t unit = offset / 2; unit < (offset + static_cast<uint32_t>(bytes) + 1) / 2; ++unit)
@@ -122,6 +127,7 @@ void shared_async_begin(uint32_t offset, int bytes) {
 }
 
 void shared_async_end(uint32_t offset, int bytes) {
+    if (settings().sample > 0) return;
     const Fiber& f = *current;
     for (uint32_t unit = offset / 2; unit < (offset + static_cast<uint32_t>(bytes) + 1) / 2; ++unit)
         worker->shared_writes[unit] = SharedCell::of(f, static_cast<unsigned>(f.thread), false, false).bits;

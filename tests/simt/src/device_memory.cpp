@@ -83,6 +83,7 @@ char* device_allocate(std::size_t bytes, bool pinned) {
         m.used = at + room;
     }
     m.live[at] = {bytes, pinned};
+    if (settings().sample > 0) return m.base + at;  // large and never read: no page of it is touched
     std::memset(m.state + at, pinned ? kWritten : kFresh, bytes);
     std::memset(m.base + at, 0xff, bytes);  // NaN, in fp32 and in bf16
     return m.base + at;
@@ -104,8 +105,10 @@ bool device_free(void* p, const char* what) {
         return false;
     }
     const std::size_t at = m.offset(p);
-    std::memset(m.state + at, kNothing, bytes);
-    std::memset(p, 0xff, bytes);
+    if (settings().sample == 0) {
+        std::memset(m.state + at, kNothing, bytes);
+        std::memset(p, 0xff, bytes);
+    }
     forget_pages(p, bytes);
     forget_pages(m.state + at, bytes);
     forget_pages(m.writes + at / 2, bytes / 2 * 8);
@@ -135,7 +138,7 @@ bool is_pinned(const void* p) {
 
 void check_range(const void* p, std::size_t bytes, bool read, const char* what) {
     DeviceMemory& m = *device;
-    if (bytes == 0) return;
+    if (bytes == 0 || settings().sample > 0) return;
     if (!m.contains(p)) {
         report(Kind::Library, nullptr, "%s: %p is not device memory", what, p);
         return;
@@ -154,11 +157,13 @@ void check_range(const void* p, std::size_t bytes, bool read, const char* what) 
 }
 
 void mark_written(void* p, std::size_t bytes) {
-    if (bytes > 0 && device->contains(p)) std::memset(device->state + device->offset(p), kWritten, bytes);
+    if (bytes > 0 && settings().sample == 0 && device->contains(p))
+        std::memset(device->state + device->offset(p), kWritten, bytes);
 }
 
 void copy_state(void* to, const void* from, std::size_t bytes) {
-    if (bytes > 0) std::memcpy(device->state + device->offset(to), device->state + device->offset(from), bytes);
+    if (bytes > 0 && settings().sample == 0)
+        std::memcpy(device->state + device->offset(to), device->state + device->offset(from), bytes);
 }
 
 }  // namespace simt

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "counters.hpp"
 #include "simt/simt.hpp"
 
 namespace simt {
@@ -29,7 +30,11 @@ struct Settings {
     int shared_optin;  // SIMT_SHARED: bytes of shared memory that a block may have; 232448 on a H100, 166912 on an A100
     int most_reports;
     bool no_library;  // SIMT_NO_CUBLASLT=1: the heuristics never find a kernel
+    bool counters;
+    int sample;
 };
+// SIMT_COUNTERS=1; SIMT_SAMPLE=n: of each launch at most n blocks run, spread over the grid, and stand for the others. Results are then none, and
+// nothing is checked.
 const Settings& settings();
 extern bool instrumented;  // whether loads and stores of kernels are checked at all (SIMT_INSTRUMENT=ON)
 
@@ -74,6 +79,7 @@ struct Fiber {
     Site site;  // of the barrier or warp operation that it waits in
     int barrier_result;
     int copy_group;
+    int uncounted;  // accesses that the counters leave out: an emulated instruction's own
     std::vector<PendingCopy> copies;
 };
 

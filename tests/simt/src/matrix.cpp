@@ -1,7 +1,7 @@
 // matrix.cpp - ldmatrix, mma.sync and wmma. Products are one fp32 chain of fused multiply-adds per element; hardware truncates, in an order of
 // its own.
-#include <cuda_bf16.h>
 #include <immintrin.h>
+#include <mma.h>
 
 #include <cstring>
 
@@ -89,6 +89,7 @@ void complete_mma(void* const* lanes, uint32_t) {
             b[pair + i * 8 + 1][group] = wide(m.b[i] >> 16);
         }
     }
+    count_tensor(2 * 16 * 8 * 16);
     multiply_tile<8>(a, b, c);
     for (int lane = 0; lane < 32; ++lane) {
         Mma& m = *static_cast<Mma*>(lanes[lane]);
@@ -112,6 +113,7 @@ void complete_wmma(void* const* lanes, uint32_t) {
             c[lane / 2][lane % 2 * 8 + i] = m.sum[i];
         }
     }
+    count_tensor(2 * 16 * 16 * 16);
     multiply_tile<16>(a, b, c);
     for (int lane = 0; lane < 32; ++lane)
         for (int i = 0; i < 8; ++i)
@@ -150,6 +152,26 @@ void simt_check_tile(const void* p, unsigned ld_bytes, const char* what) {
         simt::report(simt::Kind::Misaligned, __builtin_return_address(0),
                 "%s: %s at %p with a row stride of %u bytes; it wants 32-byte tiles and strides of 16",
                 simt::where_am_i().c_str(), what, p, ld_bytes);
+}
+
+// Lane l brings 8 elements of row l / 2: 16-byte pieces, one request each (hardware's own layout is not known).
+SimtTileAccess::SimtTileAccess(const void* row, unsigned bytes, bool write) {
+    const char* const from = static_cast<const char*>(row);
+    simt::Fiber& f = *simt::current;
+    if (simt::settings().counters) {
+        for (unsigned at = 0; at < bytes; at += 16) {
+            const std::size_t shared = static_cast<std::size_t>(from + at - simt::worker->shared);
+            const bool is_shared = shared < simt::kSharedArena;
+            simt::count_access(f, is_shared ? simt::Space::Shared : simt::Space::Global,
+                    is_shared ? shared : reinterpret_cast<uint64_t>(from + at), 16,
+                    write ? simt::Access::Write : simt::Access::Read,
+                    static_cast<const char*>(__builtin_return_address(0)) + at / 16);
+        }
+    }
+    ++f.uncounted;
+}
+SimtTileAccess::~SimtTileAccess() {
+    --simt::current->uncounted;
 }
 
 void simt_multiply(float* d, const uint16_t* a, const uint16_t* b, const float* c) {

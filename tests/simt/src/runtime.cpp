@@ -135,9 +135,15 @@ void check_kind(const void* to, const void* from, cudaMemcpyKind kind, const cha
         simt::report(simt::Kind::Library, nullptr, "%s: the source is not where its kind says", call);
 }
 
+// With SIMT_SAMPLE larger ones between places of the device are left out: labels and offsets are copied, activations are not.
+constexpr size_t kSmallCopy = size_t{1} << 20;
+
 void copy_now(void* to, const void* from, size_t bytes) {
     if (simt::is_device(from)) simt::check_range(from, bytes, !simt::is_device(to), "a copy's source");
     if (simt::is_device(to)) simt::check_range(to, bytes, false, "a copy's destination");
+    if (simt::settings().sample > 0 && bytes > kSmallCopy && simt::is_device(to) && simt::is_device(from) &&
+            !simt::is_pinned(from))
+        return;
     std::memmove(to, from, bytes);
     if (simt::is_device(to)) {
         if (simt::is_device(from))
@@ -183,7 +189,7 @@ cudaError_t cudaMemsetAsync(void* p, int value, size_t bytes, cudaStream_t strea
     if (bytes > 0)
         simt::enqueue(stream, [=] {
             simt::check_range(p, bytes, false, "cudaMemsetAsync");
-            std::memset(p, value, bytes);
+            if (simt::settings().sample == 0) std::memset(p, value, bytes);
             simt::mark_written(p, bytes);
         });
     return cudaSuccess;

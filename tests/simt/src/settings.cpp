@@ -12,8 +12,10 @@ int number(const char* name, int otherwise) {
 }
 
 Settings read() {
-    const bool checks = instrumented && number("SIMT_CHECKS", 1) != 0;
     Settings s{};
+    s.counters = instrumented && number("SIMT_COUNTERS", 0) != 0;
+    s.sample = number("SIMT_SAMPLE", 0);
+    const bool checks = instrumented && s.sample == 0 && number("SIMT_CHECKS", 1) != 0;
     s.lazy = number("SIMT_EAGER", 0) == 0;
     s.races = checks && number("SIMT_RACES", 1) != 0;
     s.init = checks && number("SIMT_INIT", 1) != 0;
