@@ -1,6 +1,7 @@
 using System;
 using System.Globalization;
 using System.IO;
+using System.Text.Json.Nodes;
 using Tbrm.Core;
 using Tbrm.Interop;
 
@@ -17,6 +18,9 @@ public sealed class EngineDevice : IDisposable
 
     /// <summary>Whether it is a GPU.</summary>
     public bool IsCuda { get; }
+
+    /// <summary>CPU threads that compute; 0 on a GPU.</summary>
+    public int Threads => (int?)JsonNode.Parse(Description)?["threads"] ?? 0;
 
     /// <summary>One JSON object: name, threads, instruction set or compute capability.</summary>
     public string Description => Context.Describe();

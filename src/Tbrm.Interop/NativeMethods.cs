@@ -8,6 +8,7 @@ internal static unsafe partial class NativeMethods
 {
     internal const string Library = "tbrm";
     internal const int AbiVersion = 1;
+    internal const int PageTokens = 64;
 
     [LibraryImport(Library), UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
     internal static partial int tbrm_abi_version();
@@ -104,6 +105,11 @@ internal static unsafe partial class NativeMethods
 
     [LibraryImport(Library), UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
     internal static partial TbrmStatus tbrm_model_merge_adapter(ModelHandle model, out NativeError err);
+
+    [LibraryImport(Library), UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
+    internal static partial TbrmStatus tbrm_memory_plan(
+        NativeModelConfig* config, int nInvFreq, float* ropeInvFreq, NativeAdapterConfig* adapter, NativeMemoryLoad* load,
+        NativeMemoryBytes* outPlan, out NativeError err);
 
     [LibraryImport(Library), UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
     internal static partial TbrmStatus tbrm_rollout_create(

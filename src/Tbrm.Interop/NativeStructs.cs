@@ -44,6 +44,57 @@ public struct NativeAdapterConfig
     public ulong Seed;
 }
 
+/// <summary>tbrm_memory_load_t.</summary>
+[StructLayout(LayoutKind.Sequential)]
+public struct NativeMemoryLoad
+{
+    public int StructSize;
+    public DeviceKind DeviceKind;
+    public int NThreads;
+    public int Entropy;
+    public long UpdateSequences;
+    public long UpdateTokens;
+    public long UpdateRows;
+    public long ScoreSequences;
+    public long ScoreTokens;
+    public long ScoreRows;
+    public long KvBudgetBytes;
+    public int MaxSeqs;
+    public int MaxBatchedTokens;
+}
+
+/// <summary>tbrm_memory_bytes_t.</summary>
+[StructLayout(LayoutKind.Sequential)]
+public struct NativeMemoryBytes
+{
+    public int StructSize;
+    public int Reserved;
+    public long NParameters;
+    public long NTrained;
+    public long Weights;
+    public long Adapter;
+    public long Masters;
+    public long Gradients;
+    public long Moments;
+    public long FrozenCopy;
+    public long KvPage;
+    public long KvPages;
+    public long RolloutActivations;
+    public long RolloutLogits;
+    public long UpdateInputs;
+    public long UpdateTape;
+    public long UpdateForward;
+    public long UpdateBackward;
+    public long UpdateRows;
+    public long UpdateLayer;
+    public long UpdateHead;
+    public long ScoreBatch;
+    public long Kernels;
+    public long Always;
+    public long Update;
+    public long Rollout;
+}
+
 /// <summary>tbrm_rollout_config_t.</summary>
 [StructLayout(LayoutKind.Sequential)]
 public struct NativeRolloutConfig

@@ -20,6 +20,7 @@ add_library(tbrm_tiny_model STATIC
   ${native_src}/logprob/logprob_api.cpp
   ${native_src}/model/model_api.cpp
   ${native_src}/optimizer/optimizer_api.cpp
+  ${native_src}/plan/plan_api.cpp
   ${native_src}/residual/residual_api.cpp
   ${native_src}/value/value_api.cpp)
 target_compile_definitions(tbrm_tiny_model PRIVATE TBRM_BUILD)
@@ -29,7 +30,8 @@ if(TARGET tbrm_cuda)
 endif()
 set(more_adapter adapter_file_test.cpp)
 set(more_model model_tensors_test.cpp)
-foreach(stage adapter checkpoint gradient model optimizer value)
+set(more_plan ${native_src}/rollout/rollout_api.cpp)
+foreach(stage adapter checkpoint gradient model optimizer plan value)
   tbrm_native_test(${stage} ${stage}_test.cpp ${more_${stage}})
   target_link_libraries(test_${stage} PRIVATE tbrm_tiny_model)
 endforeach()

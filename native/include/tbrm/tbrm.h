@@ -4,7 +4,7 @@
  * the KV cache stay behind these handles. What crosses are packed token arrays, three numbers per scored token, and paths.
  *
  * One section per stage, in the order of a training step:
- *     context | model | rollout | logprob | value | residual | gradient | optimizer | checkpoint | kernels
+ *     context | model | plan | rollout | logprob | value | residual | gradient | optimizer | checkpoint | kernels
  *
  * Rules
  *   Pointers    are host memory, borrowed for the call. A pointer may be null if and only if its count is 0, or where it says so.
@@ -51,7 +51,7 @@ enum {
     TBRM_STATUS_INVALID_ARGUMENT = 1, /* the caller passed something that the contract forbids */
     TBRM_STATUS_OUT_OF_MEMORY = 2,    /* host or device memory, or a byte budget that cannot hold one unit of work */
     TBRM_STATUS_CUDA = 3,             /* device_code holds the cudaError_t */
-    TBRM_STATUS_TORCH = 4,            /* libtorch threw; message is its first line */
+    TBRM_STATUS_TORCH = 4,            /* a device of the plug-in threw; message is its first line */
     TBRM_STATUS_UNSUPPORTED = 5,      /* this build or this device cannot do it */
     TBRM_STATUS_INTERNAL = 6,         /* a bug of ours */
     TBRM_STATUS_BAD_FILE = 7,         /* a file's content does not hold together */
@@ -269,6 +269,67 @@ tbrm_model_enable_adapter(tbrm_model_t* model, int32_t on, tbrm_error_t* err) TB
 TBRM_API(tbrm_status_t)
 tbrm_model_merge_adapter(tbrm_model_t* model, tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
 
+/* ========================================================= plan ========================================================== */
+
+/* Tokens of a page of the KV cache. */
+enum { TBRM_PAGE_TOKENS = 64 };
+
+/* What is done with a model: the largest batch of each kind, 0 where there is none. Sequences of a batch count as equally long. */
+typedef struct tbrm_memory_load {
+    int32_t struct_size;
+    tbrm_device_kind_t device_kind; /* need not be of this machine */
+    int32_t n_threads;              /* CPU threads that compute; 0 = 1; no matter on CUDA */
+    int32_t entropy;                /* 1: H is asked for, and has a gradient */
+    int64_t update_sequences;       /* a micro-batch whose gradient is taken */
+    int64_t update_tokens;
+    int64_t update_rows;
+    int64_t score_sequences; /* a batch that is only scored: reference, old log-probs, values */
+    int64_t score_tokens;
+    int64_t score_rows;
+    int64_t kv_budget_bytes; /* as tbrm_rollout_config_t; 0: no rollout */
+    int32_t max_seqs;
+    int32_t max_batched_tokens;
+} tbrm_memory_load_t;
+
+/* Bytes that the library allocates for it, from the expressions that it allocates by. Update, score and rollout give their memory back
+ * (tbrm_model_release_activations, tbrm_rollout_release_pages), so that the largest of the three counts. Small arrays per sequence and what
+ * the heap of the process takes besides are not counted. */
+typedef struct tbrm_memory_bytes {
+    int32_t struct_size;
+    int32_t reserved;
+    int64_t n_parameters; /* elements, without padding; the adapter's too */
+    int64_t n_trained;
+    int64_t weights; /* what forward reads: one copy for rollout and training, rotation tables */
+    int64_t adapter; /* A and B as forward reads them */
+    int64_t masters; /* fp32 masters of what is trained; 0 in an fp32 model, whose weights are they */
+    int64_t gradients;
+    int64_t moments;     /* of one optimizer */
+    int64_t frozen_copy; /* tbrm_model_clone_frozen */
+    int64_t kv_page;     /* one page, all layers */
+    int64_t kv_pages;    /* all of them: whole pages within kv_budget_bytes */
+    int64_t rollout_activations;
+    int64_t rollout_logits; /* and the sampler's workspace */
+    int64_t update_inputs;  /* residual stream before each layer */
+    int64_t update_tape;    /* what the layers keep for their backward */
+    int64_t update_forward; /* scratch of a layer's forward, and of its backward */
+    int64_t update_backward;
+    int64_t update_rows;  /* residual stream, its rows that the head reads, ids, numbers per row */
+    int64_t update_layer; /* what one layer's kernels take while they run */
+    int64_t update_head;  /* the head at its widest; beside no layer's kernels */
+    int64_t score_batch;  /* a forward alone, all of it */
+    int64_t kernels;      /* working memory of threads, kept from the first use on */
+    int64_t always;       /* weights + adapter + masters + gradients + moments + kernels */
+    int64_t update;       /* the most of an update at a time */
+    int64_t rollout;      /* the same of a rollout */
+} tbrm_memory_bytes_t;
+
+/* Reckons without allocating anything, for any device. adapter may be null; with one, config->trainable = 0 is what attaching leaves.
+ * Errors   INVALID_ARGUMENT names the field; OUT_OF_MEMORY as tbrm_rollout_create when kv_budget_bytes holds less than one sequence. */
+TBRM_API(tbrm_status_t)
+tbrm_memory_plan(const tbrm_model_config_t* config, int32_t n_inv_freq, const float* rope_inv_freq,
+        const tbrm_adapter_config_t* adapter, const tbrm_memory_load_t* load, tbrm_memory_bytes_t* out_plan,
+        tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
+
 /* ======================================================== rollout ======================================================== */
 
 typedef struct tbrm_rollout_config {
@@ -276,7 +337,7 @@ typedef struct tbrm_rollout_config {
     int32_t max_seqs;           /* sequences decoded together */
     int32_t max_batched_tokens; /* prompt tokens prefilled in one iteration (chunked prefill) */
     int32_t reserved;
-    int64_t kv_budget_bytes; /* the page pool's size; the number of 64-token pages follows from it */
+    int64_t kv_budget_bytes; /* the page pool's size; the number of pages follows from it */
 } tbrm_rollout_config_t;
 
 typedef struct tbrm_sampling {

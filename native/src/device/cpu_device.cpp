@@ -52,6 +52,7 @@ public:
 
     tbrm_device_kind_t kind() const override { return TBRM_DEVICE_KIND_CPU; }
     bool is_host() const override { return true; }
+    DeviceSizes sizes() const override { return {TBRM_DEVICE_KIND_CPU, n_threads_}; }
     std::string describe_json() const override {
         return format("{\"device\":\"cpu\",\"threads\":%d,\"isa\":\"%s\",\"memory_bytes\":%lld}", n_threads_,
                 isa_name(active_isa()), static_cast<long long>(total_bytes()));
@@ -103,9 +104,6 @@ public:
         });
     }
 
-    int64_t weight_elements(Dtype dtype, int64_t rows, int64_t cols) const override {
-        return panel_elements(dtype, rows, cols);
-    }
     void pack_rows(Dtype dst_dtype, void* dst, int64_t rows, int64_t cols, int64_t first_row, int64_t n_rows,
             Dtype src_dtype, const void* host_src) override {
         cpu::pack_rows(dst_dtype, dst, rows, cols, first_row, n_rows, src_dtype, host_src);
@@ -231,9 +229,6 @@ public:
         cpu::value_backward(dtype, rows, d, x, w, dv, dx, dw, dbias);
     }
 
-    int64_t sample_workspace_bytes(int64_t vocab) const override {
-        return cpu::sample_workspace_bytes(vocab);
-    }
     void sample(int64_t vocab, const float* logits, int64_t ld, const float* v, int64_t n, const SampleRow* rows,
             const int32_t* ids, void* workspace, SampleResult* out) override {
         cpu::sample(vocab, logits, ld, v, n, rows, ids, workspace, out);

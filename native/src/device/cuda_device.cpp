@@ -56,6 +56,7 @@ public:
         : ordinal_(ordinal), properties_(properties), handles_(ordinal), queue_(handles_.queue()) {}
 
     tbrm_device_kind_t kind() const override { return TBRM_DEVICE_KIND_CUDA; }
+    DeviceSizes sizes() const override { return {TBRM_DEVICE_KIND_CUDA, 0}; }
     std::string describe_json() const override;
     MemoryCounter& memory() override { return handles_.memory(); }
     int64_t total_bytes() const override { return static_cast<int64_t>(properties_.totalGlobalMem); }
@@ -92,8 +93,6 @@ public:
         cuda::copy_2d(queue_, dst, dst_stride, src, src_stride, width, rows);
     }
 
-    // Row-major.
-    int64_t weight_elements(Dtype, int64_t rows, int64_t cols) const override { return rows * cols; }
     void pack_rows(Dtype dst_dtype, void* dst, int64_t rows, int64_t cols, int64_t first_row, int64_t n_rows,
             Dtype src_dtype, const void* host_src) override;
     void unpack_rows(Dtype src_dtype, const void* src, int64_t rows, int64_t cols, int64_t first_row, int64_t n_rows,
@@ -199,7 +198,6 @@ public:
         cuda::value_backward(queue_, dtype, rows, d, x, w, dv, dx, dw, dbias);
     }
 
-    int64_t sample_workspace_bytes(int64_t vocab) const override { return cuda::sample_workspace_bytes(vocab); }
     void sample(int64_t vocab, const float* logits, int64_t ld, const float* v, int64_t n, const SampleRow* rows,
             const int32_t* ids, void* workspace, SampleResult* out) override {
         cuda::sample(queue_, vocab, logits, ld, v, n, rows, ids, workspace, out);

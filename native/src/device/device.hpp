@@ -12,6 +12,7 @@
 
 #include "core/dtype.hpp"
 #include "core/memory.hpp"
+#include "device/device_sizes.hpp"
 #include "gemm/linear.hpp"
 #include "logprob/head.hpp"
 #include "ops/attention.hpp"
@@ -36,6 +37,7 @@ public:
     virtual tbrm_device_kind_t kind() const = 0;
     // Whether its memory is the host's: a caller's arrays are then used where they lie.
     virtual bool is_host() const { return false; }
+    virtual DeviceSizes sizes() const = 0;
     virtual std::string describe_json() const = 0;
     virtual MemoryCounter& memory() = 0;
     virtual int64_t total_bytes() const = 0;
@@ -66,7 +68,9 @@ public:
             void* dst, int64_t dst_stride, const void* src, int64_t src_stride, int64_t width, int64_t rows) = 0;
 
     // Weight layout (CPU: gemm/panels.hpp; CUDA: row-major). Elements that W[rows, cols] takes in dtype.
-    virtual int64_t weight_elements(Dtype dtype, int64_t rows, int64_t cols) const = 0;
+    int64_t weight_elements(Dtype dtype, int64_t rows, int64_t cols) const {
+        return sizes().weight_elements(dtype, rows, cols);
+    }
     virtual void pack_rows(Dtype dst_dtype, void* dst, int64_t rows, int64_t cols, int64_t first_row, int64_t n_rows,
             Dtype src_dtype, const void* host_src) = 0;
     virtual void unpack_rows(Dtype src_dtype, const void* src, int64_t rows, int64_t cols, int64_t first_row,
@@ -134,7 +138,7 @@ public:
             void* dx, float* dw, float* dbias) = 0;  // dw and dbias may be null
 
     // rollout/sampler.hpp
-    virtual int64_t sample_workspace_bytes(int64_t vocab) const = 0;
+    int64_t sample_workspace_bytes(int64_t vocab) const { return sizes().sample_workspace(vocab); }
     virtual void sample(int64_t vocab, const float* logits, int64_t ld, const float* v, int64_t n,
             const SampleRow* rows, const int32_t* ids, void* workspace, SampleResult* out) = 0;
 

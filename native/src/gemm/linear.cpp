@@ -9,6 +9,7 @@
 #include "gemm/micro_kernel.hpp"
 #include "gemm/panels.hpp"
 #include "gemm/scratch.hpp"
+#include "gemm/scratch_sizes.hpp"
 
 namespace tbrm {
 namespace cpu {
@@ -55,6 +56,12 @@ void forward_task(const Forward& f, const MicroKernels& kernels, int64_t row, in
 }
 
 }  // namespace
+
+LinearScratch linear_forward_scratch(Dtype dtype, int64_t rows, int64_t k, int64_t m, int64_t n_threads) {
+    const int64_t block = rows_per_task(rows, panel_count(m), kBlockRows, kTileRows, kTasksPerThread, n_threads);
+    const int64_t step = k > kDepthBytes / dtype_bytes(dtype) ? std::min(block, rows) : kTileRows;
+    return {step * kPanelRows * 4, 0, 0};
+}
 
 void linear_forward(Dtype dtype, int64_t n, int64_t k, int64_t m, const void* x, int64_t ldx, const void* w,
         const float* bias, Epilogue epilogue, void* y, int64_t ldy) {

@@ -7,6 +7,7 @@
 #include "gemm/micro_kernel.hpp"
 #include "gemm/panels.hpp"
 #include "gemm/scratch.hpp"
+#include "gemm/scratch_sizes.hpp"
 
 namespace tbrm {
 namespace cpu {
@@ -27,6 +28,17 @@ struct InputGradient {
     int64_t lddy;
     const char* w;
 };
+
+// Row stride of x^T in elements: one line more than needed, as rows at a power of two would fight for the same sets of the cache.
+int64_t transposed_ld(int64_t rows) {
+    return ceil_div(rows, 32) * 32 + 32;
+}
+
+// Rows between two meetings of the threads: as many passes as x^T of them fits.
+int64_t transposed_rows(Dtype dtype, int64_t n, int64_t k) {
+    const int64_t pass = k * dtype_bytes(dtype) * kWeightRows;
+    return std::min(std::max<int64_t>(1, kTransposedBytes / (pass + 1)) * kWeightRows, n);
+}
 
 // Asks for `bytes` from p on.
 void prefetch(const char* p, int64_t bytes) {
@@ -79,6 +91,16 @@ void for_each_input_task(int64_t n, int64_t k, int64_t m, Body&& body) {
 
 }  // namespace
 
+LinearScratch linear_backward_scratch(Dtype dtype, int64_t rows, int64_t k, int64_t n_threads, bool trains_weight) {
+    const int64_t size = dtype_bytes(dtype);
+    const int64_t block = rows_per_task(rows, panel_count(k), kInputRows, kTileRows, kTasksPerThread, n_threads);
+    LinearScratch scratch{std::min(block, rows) * kPanelRows * 4, kInputDepth * kPanelRows * size, 0};
+    if (!trains_weight) return scratch;
+    scratch.slab = std::max(scratch.slab, slab_elements(dtype, kWeightRows, kPanelRows) * size);
+    scratch.transposed = k * transposed_ld(transposed_rows(dtype, rows, k)) * size;
+    return scratch;
+}
+
 void linear_backward_input(Dtype dtype, int64_t n, int64_t k, int64_t m, const void* dy, int64_t lddy, const void* w,
         Epilogue epilogue, void* dx, int64_t lddx) {
     if (n <= 0 || k <= 0) return;
@@ -119,9 +141,7 @@ void linear_backward_weight(Dtype dtype, int64_t n, int64_t k, int64_t m, const 
     if (n <= 0 || m <= 0) return;
     const MicroKernels& kernels = micro_kernels();
     const int64_t size = dtype_bytes(dtype), panels = panel_count(m), strips = ceil_div(k, kWeightCols);
-    // As many passes between two meetings of the threads as x^T of them fits.
-    const int64_t most = std::max<int64_t>(1, kTransposedBytes / (k * size * kWeightRows + 1)) * kWeightRows;
-    const int64_t span = std::min(most, n), ldt = ceil_div(span, 32) * 32 + 32;
+    const int64_t span = transposed_rows(dtype, n, k), ldt = transposed_ld(span);
     char* xt = Scratch::get<char>(
             ScratchUse::Transposed, k * ldt * size);  // of the calling thread, filled and read by all
     for (int64_t n0 = 0; n0 < n; n0 += span) {

@@ -35,10 +35,15 @@ class Carver {
 public:
     template <class Place>
     static void carve(ScratchUse use, Place&& place) {
+        Carver placing(Scratch::get<char>(use, count(place)));
+        place(placing);
+    }
+    // The bytes of such a block.
+    template <class Place>
+    static int64_t count(Place&& place) {
         Carver counting(nullptr);
         place(counting);
-        Carver placing(Scratch::get<char>(use, counting.bytes_));
-        place(placing);
+        return counting.bytes_;
     }
     template <class T>
     T* take(int64_t n) {
@@ -54,8 +59,9 @@ private:
 };
 
 // Rows of a block such that n rows times `columns` tasks keep every thread busy: between `low` and `high`, a multiple of low.
-inline int64_t rows_per_task(int64_t n, int64_t columns, int64_t high, int64_t low, int64_t tasks_per_thread) {
-    const int64_t wanted = ceil_div(max_threads() * tasks_per_thread, columns > 0 ? columns : 1);
+inline int64_t rows_per_task(int64_t n, int64_t columns, int64_t high, int64_t low, int64_t tasks_per_thread,
+        int64_t n_threads = max_threads()) {
+    const int64_t wanted = ceil_div(n_threads * tasks_per_thread, columns > 0 ? columns : 1);
     const int64_t rows = ceil_div(ceil_div(n, wanted), low) * low;
     return rows < high ? rows : high;
 }

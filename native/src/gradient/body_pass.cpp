@@ -19,18 +19,25 @@ void BodyPass::assign(const tbrm_batch_t* batch, bool keep, bool labelled) {
     require_memory(keep);
 }
 
+BodyBytes body_bytes(const ModelView& model, bool recompute, bool keep, int64_t n_tokens, int64_t n_rows) {
+    const int64_t n_layers = static_cast<int64_t>(model.layers.size()), row = model.hidden * dtype_bytes(model.dtype);
+    BodyBytes bytes{};
+    bytes.forward = n_tokens * ForwardScratch::bytes_per_token(model, keep);
+    bytes.rows = n_tokens * row + n_rows * (2 * row + 4);  // + the final norm's 1 / rms
+    bytes.ids = n_tokens * 8 + n_rows * 12;
+    if (!keep) return bytes;
+    bytes.inputs = n_layers * n_tokens * row;
+    bytes.tape = (recompute ? 1 : n_layers) * n_tokens * LayerTape::bytes_per_token(model);
+    bytes.backward = n_tokens * BackwardScratch::bytes_per_token(model);
+    bytes.rows += n_rows * 2 * row + (recompute ? n_tokens * row : 0);
+    return bytes;
+}
+
 void BodyPass::require_memory(bool keep) {
-    const int64_t n_layers = static_cast<int64_t>(view_.layers.size());
-    int64_t per_token = row_bytes_ + ForwardScratch::bytes_per_token(view_, keep);
-    if (keep) {
-        const bool recompute = model_.config().recompute != 0;
-        per_token += n_layers * row_bytes_ + (recompute ? 1 : n_layers) * LayerTape::bytes_per_token(view_) +
-                     (recompute ? row_bytes_ : 0) + BackwardScratch::bytes_per_token(view_);
-    }
-    const int64_t needed = batch_.n_tokens * per_token + batch_.n_rows * (keep ? 4 : 2) * row_bytes_;
+    const bool recompute = model_.config().recompute != 0;
+    const int64_t needed = body_bytes(view_, recompute, keep, batch_.n_tokens, batch_.n_rows).total();
     require_device_memory(device_, needed - held_bytes_, "the activations of this micro-batch",
-            keep && model_.config().recompute == 0 ? "use smaller micro-batches or recompute = 1"
-                                                   : "use smaller micro-batches");
+            keep && !recompute ? "use smaller micro-batches or recompute = 1" : "use smaller micro-batches");
     held_bytes_ = std::max(held_bytes_, needed);
 }
 

@@ -17,6 +17,18 @@ namespace tbrm {
 
 class Model;
 
+// Bytes of what a pass over n_tokens with n_rows hidden states holds until it is released; with `keep`, for its backward too.
+struct BodyBytes {
+    int64_t inputs;    // residual stream before each layer
+    int64_t tape;      // what the layers keep, or one of them with recompute
+    int64_t forward;   // scratch of a layer's forward
+    int64_t backward;  // and of its backward
+    int64_t rows;      // residual stream, its rows that the head reads and their gradients
+    int64_t ids;       // the batch
+    int64_t total() const { return inputs + tape + forward + backward + rows + ids; }
+};
+BodyBytes body_bytes(const ModelView& model, bool recompute, bool keep, int64_t n_tokens, int64_t n_rows);
+
 class BodyPass {
 public:
     explicit BodyPass(Model& model);

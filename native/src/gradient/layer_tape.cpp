@@ -1,14 +1,6 @@
 #include "gradient/layer_tape.hpp"
 
 namespace tbrm {
-namespace {
-
-bool has_qk_norm(const ModelView& model) {
-    return !model.layers.empty() && model.layers[0].q_norm != nullptr;
-}
-
-}  // namespace
-
 void LayerTape::resize(Device& device, const ModelView& model, int64_t n) {
     const int64_t element = dtype_bytes(model.dtype);
     const AttentionShape& shape = model.attention;
@@ -19,7 +11,7 @@ void LayerTape::resize(Device& device, const ModelView& model, int64_t n) {
     lse.resize(device, n * shape.n_heads);
     input_inv_rms.resize(device, n);
     middle_inv_rms.resize(device, n);
-    if (has_qk_norm(model)) {
+    if (model.qk_norm) {
         const int64_t n_normed = shape.n_heads + shape.n_kv_heads;
         qk_before_norm.resize(device, n * n_normed * shape.head_dim * element);
         qk_inv_rms.resize(device, n * n_normed);
@@ -30,7 +22,7 @@ int64_t LayerTape::bytes_per_token(const ModelView& model) {
     const AttentionShape& shape = model.attention;
     int64_t elements = model.qkv_width() + model.attention_width() + 2 * model.intermediate + model.hidden;
     int64_t floats = shape.n_heads + 2;
-    if (has_qk_norm(model)) {
+    if (model.qk_norm) {
         elements += (shape.n_heads + shape.n_kv_heads) * shape.head_dim;
         floats += shape.n_heads + shape.n_kv_heads;
     }

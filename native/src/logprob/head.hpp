@@ -20,7 +20,18 @@ struct HeadShape {
     int64_t budget_bytes;  // 0 = 256 MiB
 };
 
+// Bytes that a HeadTape holds from forward to backward, and at most while either runs (what it holds included).
+struct HeadBytes {
+    int64_t kept;
+    int64_t forward;
+    int64_t backward;
+};
+
 namespace cpu {
+
+HeadBytes head_bytes(const HeadShape& shape, int64_t rows, bool entropy, bool trains_weight);
+// While head_forward or head_logits runs.
+int64_t head_forward_bytes(const HeadShape& shape, int64_t rows);
 
 // x [rows, D] in dtype, contiguous. w: panels of W[V, D]. out_h may be null.
 void head_forward(const HeadShape& shape, int64_t rows, const void* x, const void* w, const int32_t* labels,

@@ -15,6 +15,26 @@ constexpr int64_t kStrips = 2;        // strips of 64 columns that share a pass 
 constexpr int64_t kDepth = 1024;      // rows n per pass over a panel of dW
 constexpr int64_t kGroup = 4;         // segments between two meetings of the threads
 
+// The arrays of a chunk's backward.
+struct ChunkSizes {
+    int64_t group;       // segments at a time
+    int64_t slice;       // bytes
+    int64_t ld;          // of transposed
+    int64_t transposed;  // bytes
+    int64_t dx;          // floats
+
+    ChunkSizes(const HeadShape& shape, const BackwardChunk& chunk, int64_t slice_bytes, bool trains_weight) {
+        const int64_t n = chunk.rows(), d = shape.hidden, size = dtype_bytes(shape.dtype);
+        const int64_t row = chunk.n_recomputed * kSegmentColumns * size;
+        group = row == 0 ? kGroup : std::max<int64_t>(1, std::min(kGroup, slice_bytes / row));
+        slice = std::min(group, segment_count(shape.vocab)) * row;
+        // One line more than needed: rows at a power of two would fight for the same sets of the cache.
+        ld = ceil_div(n, 32) * 32 + 32;
+        transposed = trains_weight ? d * ld * size : 0;
+        dx = panel_count(d) * kPanelRows * n;
+    }
+};
+
 // dZ of a group of segments: the recomputed rows' in `slice`, laid out as KeptExponentials, and the kept ones'.
 struct Pass {
     const HeadCall& call;
@@ -240,17 +260,29 @@ void kept_factors(const HeadCall& call, const RowCoefficients& rows, KeptExponen
     });
 }
 
+HeadScratch head_forward_scratch() {
+    return {0, 0, kLogitRows * kSegmentColumns * 4};
+}
+
+HeadScratch head_backward_scratch(Dtype dtype) {
+    const int64_t size = dtype_bytes(dtype), panel = kDepth * kPanelRows * size;
+    return {kTileRows * kPanelRows * 4, std::max(kStrips * kSegmentColumns * kPanelRows * size, panel),
+            std::max(head_forward_scratch().logits, panel)};
+}
+
+int64_t backward_chunk_bytes(
+        const HeadShape& shape, const BackwardChunk& chunk, int64_t slice_bytes, bool trains_weight) {
+    const ChunkSizes sizes(shape, chunk, slice_bytes, trains_weight);
+    return sizes.slice + sizes.transposed + sizes.dx * 4 + chunk.rows() * 4;
+}
+
 void backward_chunk(const HeadCall& call, const RowCoefficients& rows, const BackwardChunk& chunk,
         KeptExponentials& kept, int64_t slice_bytes, void* dx, float* dw) {
-    const int64_t n = chunk.rows(), d = call.shape.hidden, size = call.element_bytes();
-    const int64_t segments = segment_count(call.shape.vocab);
-    const int64_t slice_row = chunk.n_recomputed * kSegmentColumns * size;
-    const int64_t group = slice_row == 0 ? kGroup : std::max<int64_t>(1, std::min(kGroup, slice_bytes / slice_row));
-    // One line more than needed: rows at a power of two would fight for the same sets of the cache.
-    const int64_t ld = ceil_div(n, 32) * 32 + 32;
-    Pass pass{call, rows, chunk, kept, HostBuffer<char>(std::min(group, segments) * slice_row),
-            HostBuffer<char>(dw != nullptr ? d * ld * size : 0), ld, HostBuffer<float>(panel_count(d) * kPanelRows * n),
-            HostBuffer<int32_t>(n), 0, 0};
+    const int64_t n = chunk.rows(), segments = segment_count(call.shape.vocab);
+    const ChunkSizes sizes(call.shape, chunk, slice_bytes, dw != nullptr);
+    const int64_t group = sizes.group;
+    Pass pass{call, rows, chunk, kept, HostBuffer<char>(sizes.slice), HostBuffer<char>(sizes.transposed), sizes.ld,
+            HostBuffer<float>(sizes.dx), HostBuffer<int32_t>(n), 0, 0};
     std::memset(pass.dx.data(), 0, static_cast<size_t>(pass.dx.bytes()));
     for (int64_t r = 0; r < n; ++r)
         pass.by_label[r] = static_cast<int32_t>(r);

@@ -38,6 +38,17 @@ struct BackwardChunk {
 void backward_chunk(const HeadCall& call, const RowCoefficients& rows, const BackwardChunk& chunk,
         KeptExponentials& kept, int64_t slice_bytes, void* dx, float* dw);
 
+// What backward_chunk allocates.
+int64_t backward_chunk_bytes(
+        const HeadShape& shape, const BackwardChunk& chunk, int64_t slice_bytes, bool trains_weight);
+
+// Working memory of a thread (gemm/scratch.hpp), by use, in bytes.
+struct HeadScratch {
+    int64_t accumulators, slab, logits;
+};
+HeadScratch head_forward_scratch();
+HeadScratch head_backward_scratch(Dtype dtype);
+
 // max -> dv exp(max - V) / temperature, in place: what turns an exponential into dz.
 void kept_factors(const HeadCall& call, const RowCoefficients& rows, KeptExponentials& kept);
 

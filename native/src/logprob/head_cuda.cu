@@ -8,22 +8,22 @@
 #include "gemm/linear.hpp"
 #include "logprob/head.hpp"
 #include "logprob/head_rows_cuda.cuh"
+#include "logprob/head_sizes_cuda.hpp"
 
 namespace tbrm {
 namespace cuda {
 namespace {
 
-constexpr int64_t kDefaultBudget = int64_t{256} << 20;
-constexpr int64_t kChunkRows = 8192;  // rows per pass over W
-constexpr int64_t kSliceColumns = 16 * kSegmentColumns;
+constexpr int64_t kChunkRows = kHeadChunkRows;
 constexpr int kMergeThreads = 128;
+static_assert(kSegmentColumns == kHeadSegment && sizeof(SegmentSums) == kHeadSumBytes, "the plan reckons with others");
 
 int64_t budget_of(const HeadShape& shape) {
-    return shape.budget_bytes > 0 ? shape.budget_bytes : kDefaultBudget;
+    return head_budget(shape);
 }
 
 int64_t segments_of(int64_t columns) {
-    return (columns + kSegmentColumns - 1) / kSegmentColumns;
+    return head_segments(columns);
 }
 
 cudaDataType_t type_of(Dtype dtype) {
@@ -52,10 +52,8 @@ struct Call {
     const char* x_row(int64_t row) const { return x + row * shape.hidden * size(); }
     const char* w_row(int64_t row) const { return w + row * shape.hidden * size(); }
 
-    // Columns per slice so that rows times columns of `bytes` each stay within `budget`.
     int64_t slice_columns(int64_t rows, int64_t bytes, int64_t budget) const {
-        const int64_t fits = budget / (rows * bytes) / kSegmentColumns * kSegmentColumns;
-        return std::max<int64_t>(kSegmentColumns, std::min(kSliceColumns, fits));
+        return head_slice_columns(rows, bytes, budget);
     }
     Slice slice(int64_t first, int64_t columns, int64_t ld, int64_t row, int64_t rows) const {
         return {first, std::min(columns, shape.vocab - first), ld, rows, shape.temperature,
@@ -107,7 +105,7 @@ void merge(const Call& call, int64_t rows, const SegmentSums* sums, const Output
 
 // Forward of rows [first, first + rows) that keeps nothing; at most kChunkRows of them at a time.
 void forward_rows(const Call& call, int64_t first, int64_t rows, const Outputs& out, int64_t budget) {
-    const int64_t chunk = std::min({rows, kChunkRows, std::max<int64_t>(1, budget / (kSegmentColumns * 4))});
+    const int64_t chunk = head_chunk_rows(rows, budget);
     if (rows <= 0) return;
     const int64_t columns = call.slice_columns(chunk, 4, budget);
     CudaArray<float> logits(call.queue, chunk * columns);
@@ -155,7 +153,7 @@ struct HeadTape::Impl {
     CudaArray<float> q, v, h, rest, max;
     CudaArray<char> e;
 
-    int64_t padded_vocab() const { return (shape.vocab + 7) / 8 * 8; }
+    int64_t padded_vocab() const { return head_padded_vocab(shape.vocab); }
     int64_t ld(int64_t c) const { return std::min(columns, padded_vocab() - c); }
     char* slice(int64_t c) const { return e.data() + c * n_kept * dtype_bytes(shape.dtype); }
     Call call(const void* w) const {
@@ -196,10 +194,7 @@ void HeadTape::forward(const HeadShape& shape, int64_t rows, const void* x, cons
     impl_.reset();
     std::unique_ptr<Impl> tape(new Impl{*queue_, shape, rows, x, out_h != nullptr, 0, 0, {}, {}, {}, {}, {}, {}, {}});
     const int64_t budget = budget_of(shape), segments = segments_of(shape.vocab);
-    const int64_t per_row = tape->padded_vocab() * dtype_bytes(shape.dtype) + segments * 4;
-    // A quarter of the budget holds fp32 logits of a slice; the rest is kept, whole rows of it.
-    const int64_t fits = (budget - budget / 4) / per_row;
-    tape->n_kept = std::min({rows, fits, kChunkRows, std::max<int64_t>(0, budget / 4 / (kSegmentColumns * 4))});
+    tape->n_kept = head_kept_rows(shape, rows);
     tape->labels.resize(*queue_, rows);
     for (CudaArray<float>* array : {&tape->q, &tape->v, &tape->rest})
         array->resize(*queue_, rows);
@@ -288,7 +283,7 @@ void HeadTape::backward(const void* w, const float* dq, const float* dv, const f
             forward_rows(call, 0, rows, {tape->q.data(), tape->v.data(), tape->h.data(), nullptr}, budget);
         }
     }
-    const int64_t recomputed_rows = std::max<int64_t>(16, budget / 4 / (kSegmentColumns * (4 + call.size())));
+    const int64_t recomputed_rows = head_recomputed_rows(tape->shape);
     for (int64_t first = 0; first < rows;) {
         const bool kept = first < tape->n_kept;
         const int64_t n = kept ? tape->n_kept : std::min({kChunkRows, rows - first, recomputed_rows});

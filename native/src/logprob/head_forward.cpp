@@ -97,6 +97,10 @@ void KeptExponentials::allocate(const HeadShape& shape, int64_t n) {
     max.resize(n * segment_count(shape.vocab));
 }
 
+int64_t head_forward_bytes(const HeadShape& shape, int64_t rows) {
+    return std::min(rows, kSumRows) * (segment_count(shape.vocab) + 1) * static_cast<int64_t>(sizeof(SegmentSums));
+}
+
 void forward_pass(const HeadCall& call, int64_t rows, const ForwardOutputs& out) {
     if (rows == 0) return;
     const int64_t largest = std::min(rows, kSumRows), segments = segment_count(call.shape.vocab);

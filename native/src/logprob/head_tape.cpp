@@ -31,6 +31,17 @@ Plan plan(const HeadShape& shape, int64_t rows, bool may_keep) {
     return {0, std::min(budget, 2 * two_segments)};
 }
 
+// The rows from `first` on that backward takes at once: of the `n_kept` that are kept, and recomputed ones as the slice's bytes allow.
+BackwardChunk next_chunk(const HeadShape& shape, int64_t rows, int64_t n_kept, int64_t slice_bytes, int64_t first) {
+    BackwardChunk chunk{first, 0, 0};
+    chunk.n_kept = std::min(kChunkRows, std::max<int64_t>(0, n_kept - first));
+    // Sixteen rows are recomputed at a time even where the budget is smaller than that.
+    const int64_t room = std::max<int64_t>(16, slice_bytes / slice_bytes_per_row(shape));
+    if (first + chunk.n_kept >= n_kept)
+        chunk.n_recomputed = std::min({kChunkRows - chunk.n_kept, rows - first - chunk.n_kept, room});
+    return chunk;
+}
+
 }  // namespace
 
 struct HeadTape::Impl {
@@ -92,15 +103,27 @@ void HeadTape::backward(const void* w, const float* dq, const float* dv, const f
     const RowCoefficients rows{tape->q.data(), tape->v.data(), tape->h.data(), tape->rest.data(), dq, dv, dh};
     kept_factors(call, rows, tape->kept);
     for (int64_t first = 0; first < tape->rows;) {
-        BackwardChunk chunk{first, 0, 0};
-        chunk.n_kept = std::min(kChunkRows, std::max<int64_t>(0, tape->kept.rows - first));
-        // Sixteen rows are recomputed at a time even where the budget is smaller than that.
-        const int64_t room = std::max<int64_t>(16, tape->slice_bytes / slice_bytes_per_row(tape->shape));
-        if (first + chunk.n_kept >= tape->kept.rows)
-            chunk.n_recomputed = std::min({kChunkRows - chunk.n_kept, tape->rows - first - chunk.n_kept, room});
+        const BackwardChunk chunk = next_chunk(tape->shape, tape->rows, tape->kept.rows, tape->slice_bytes, first);
         backward_chunk(call, rows, chunk, tape->kept, tape->slice_bytes, dx, dw);
         first += chunk.rows();
     }
+}
+
+HeadBytes head_bytes(const HeadShape& shape, int64_t rows, bool entropy, bool trains_weight) {
+    const Plan forward = plan(shape, rows, true);
+    const int64_t per_row = KeptExponentials::bytes_per_row(shape), numbers = rows * (entropy ? 5 : 4) * 4;
+    HeadBytes bytes{};
+    bytes.kept = forward.n_kept * per_row + numbers;
+    bytes.forward = bytes.kept + head_forward_bytes(shape, rows);
+    const Plan backward = entropy ? plan(shape, rows, false) : forward;
+    for (int64_t first = 0; first < rows;) {
+        const BackwardChunk chunk = next_chunk(shape, rows, backward.n_kept, backward.slice_bytes, first);
+        bytes.backward =
+                std::max(bytes.backward, backward_chunk_bytes(shape, chunk, backward.slice_bytes, trains_weight));
+        first += chunk.rows();
+    }
+    bytes.backward += backward.n_kept * per_row + numbers;
+    return bytes;
 }
 
 int64_t HeadTape::kept_bytes() const {

@@ -6,6 +6,7 @@
 
 #include "core/guard.hpp"
 #include "core/parallel.hpp"
+#include "model/arch.hpp"
 #include "model/init_random.hpp"
 #include "model/model.hpp"
 
@@ -58,20 +59,9 @@ std::string adapter_tensor_name(int64_t layer, const Projection& projection, cha
 }
 
 int64_t Model::adapter_bytes(const AdapterConfig& config) {
-    const auto bytes = [&](int64_t rows, int64_t cols) {
-        return Parameter::bytes(device(), config_.element(), ParameterShape::weight(rows, cols), config.trainable != 0);
-    };
     int64_t layer = 0;
-    std::array<int64_t, kLinears> parts{}, inputs{};
-    for (const Projection& projection : projections(config_)) {
-        if (!config.has(projection.target)) continue;
-        layer += bytes(projection.rows, config.rank);
-        ++parts[static_cast<size_t>(projection.linear)];
-        inputs[static_cast<size_t>(projection.linear)] = projection.inputs;
-    }
-    for (size_t i = 0; i < parts.size(); ++i) {
-        if (parts[i] > 0) layer += bytes(parts[i] * config.rank, inputs[i]);
-    }
+    for (const ParameterShape& shape : adapter_parameters(config_, config))
+        layer += parameter_bytes(device().sizes(), config_.element(), shape, config.trainable != 0).total();
     return layer * config_.n_layers;
 }
 
@@ -84,8 +74,8 @@ void Model::attach_adapter(const AdapterConfig& config) {
     int64_t freed = 0;
     for (const auto& parameter : parameters_) {
         if (!parameter->trainable() || stays(parameter.get())) continue;
-        freed += Parameter::bytes(device(), config_.element(), parameter->shape(), true) -
-                 Parameter::bytes(device(), config_.element(), parameter->shape(), false);
+        const ParameterBytes bytes = parameter_bytes(device().sizes(), config_.element(), parameter->shape(), true);
+        freed += bytes.master + bytes.gradient;
     }
     require_device_memory(device(), adapter_bytes(config) - freed, "the adapter's weights, masters and gradients",
             "use a smaller rank or fewer targets");
@@ -148,6 +138,7 @@ void Model::build_adapter_view() {
     view.on = true;
     view.rank = adapter_->rank;
     view.scale = adapter_->scale;
+    view.width = adapter_width(config_, *adapter_);
     view.layers.assign(adapter_parameters_.size(), {});
     for (size_t layer = 0; layer < adapter_parameters_.size(); ++layer) {
         for (const Projection& projection : projections(config_)) {
@@ -159,7 +150,6 @@ void Model::build_adapter_view() {
             adapter.a = parameters.a->weight();
             adapter.inputs = projection.inputs;
             adapter.parts[part] = {parameters.b[part]->weight(), projection.first_row, projection.rows};
-            view.width = std::max(view.width, adapter.n_parts * view.rank);
         }
     }
 }

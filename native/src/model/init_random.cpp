@@ -7,6 +7,7 @@
 
 #include "core/parallel.hpp"
 #include "core/philox.hpp"
+#include "model/arch.hpp"
 #include "model/model.hpp"
 
 namespace tbrm {
@@ -56,12 +57,6 @@ void fill_normal(uint64_t seed, uint64_t tensor, int64_t first, int64_t n, doubl
     });
 }
 
-void set_zero(Parameter* vector) {
-    if (vector == nullptr) return;
-    const std::vector<float> zeros(static_cast<size_t>(vector->rows()), 0.0f);
-    vector->write_rows(TBRM_TENSOR_KIND_WEIGHT, 0, vector->rows(), zeros.data());
-}
-
 }  // namespace
 
 void draw_uniform(uint64_t seed, const std::string& name, int64_t n, double bound, float* out) {
@@ -81,10 +76,8 @@ void Model::init_random(uint64_t seed, float std) {
         if (tensor.cols == 0 || tensor.adapter) continue;
         draw_normal(tensor, seed, tensor.residual_output ? std * residual_scale : static_cast<double>(std));
     }
-    fill_norms();
-    for (const LayerParameters& p : layers_)
-        set_zero(p.qkv_bias);
-    set_zero(score_bias_);
+    fill(ParameterRole::Norm, 1.0f);
+    fill(ParameterRole::Bias, 0.0f);
 }
 
 void Model::init_value_head(uint64_t seed, float std) {
@@ -93,7 +86,8 @@ void Model::init_value_head(uint64_t seed, float std) {
     TBRM_REQUIRE(std >= 0 && std::isfinite(std), "std is %g, expected 0 or more", static_cast<double>(std));
     require_no_kept_forward("an initialisation of the head");
     draw_normal(require("score.weight"), seed, std);
-    set_zero(score_bias_);
+    const float zero = 0;
+    if (score_bias_ != nullptr) score_bias_->write_rows(TBRM_TENSOR_KIND_WEIGHT, 0, 1, &zero);
 }
 
 void Model::draw_normal(const ModelTensor& tensor, uint64_t seed, double std) {

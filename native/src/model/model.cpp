@@ -4,6 +4,7 @@
 
 #include "core/guard.hpp"
 #include "gradient/training_pass.hpp"
+#include "model/arch.hpp"
 #include "ops/rope.hpp"
 
 namespace tbrm {
@@ -11,37 +12,43 @@ namespace {
 
 // Parameters, masters, gradients and rotation tables of a model of this configuration.
 int64_t bytes_needed(Device& device, const ModelConfig& c) {
-    const bool train = c.trainable != 0;
-    const auto bytes = [&](int64_t rows, int64_t cols) {
-        const ParameterShape shape = cols > 0 ? ParameterShape::weight(rows, cols) : ParameterShape::vector(rows);
-        return Parameter::bytes(device, c.element(), shape, train);
-    };
-    int64_t layer = 2 * bytes(c.hidden_size, 0) + bytes(c.qkv_width(), c.hidden_size) +
-                    bytes(c.hidden_size, c.attention_width()) + bytes(2 * int64_t{c.intermediate_size}, c.hidden_size) +
-                    bytes(c.hidden_size, c.intermediate_size);
-    if (c.qkv_bias != 0) layer += bytes(c.qkv_width(), 0);
-    if (c.qk_norm != 0) layer += 2 * bytes(c.head_dim, 0);
-    const int64_t embedding = bytes(c.vocab_size, c.hidden_size);
-    return layer * c.n_layers + embedding * (c.has_untied_head() ? 2 : 1) + bytes(c.hidden_size, 0) +
-           int64_t{c.max_positions} * c.head_dim * 4;
+    int64_t bytes = int64_t{c.max_positions} * c.head_dim * 4;
+    for (const ParameterShape& shape : model_parameters(c))
+        bytes += parameter_bytes(device.sizes(), c.element(), shape, c.trainable != 0).total();
+    return bytes;
 }
 
 }  // namespace
+
+ModelView sizes_of(const ModelConfig& c) {
+    ModelView view{};
+    view.dtype = c.element();
+    view.vocab = c.vocab_size;
+    view.hidden = c.hidden_size;
+    view.intermediate = c.intermediate_size;
+    view.max_positions = c.max_positions;
+    view.attention = {
+            c.n_heads, c.n_kv_heads, c.head_dim, static_cast<float>(1.0 / std::sqrt(static_cast<double>(c.head_dim)))};
+    view.rms_norm_eps = c.rms_norm_eps;
+    view.qk_norm = c.qk_norm != 0;
+    view.layers.resize(static_cast<size_t>(c.n_layers));
+    return view;
+}
 
 Model::Model(std::shared_ptr<Context> context, const ModelConfig& config)
     : context_(std::move(context)), config_(config) {
     require_device_memory(device(), bytes_needed(device(), config_),
             config_.trainable != 0 ? "weights, masters and gradients" : "weights",
             "use a smaller model, bf16, or trainable = 0");
-    embedding_ = add_parameter(config_.vocab_size, config_.hidden_size);
+    embedding_ = add_parameter(ParameterShape::weight(config_.vocab_size, config_.hidden_size));
     add_tensor("model.embed_tokens.weight", embedding_, 0, config_.vocab_size);
     for (int64_t i = 0; i < config_.n_layers; ++i)
         add_layer(i);
-    final_norm_ = add_parameter(config_.hidden_size, 0);
+    final_norm_ = add_parameter(ParameterShape::vector(config_.hidden_size));
     add_tensor("model.norm.weight", final_norm_, 0, config_.hidden_size);
     n_body_parameters_ = parameters_.size();
     add_head();
-    fill_norms();
+    fill(ParameterRole::Norm, 1.0f);
     build_rope();
     build_view();
 }
@@ -49,22 +56,17 @@ Model::Model(std::shared_ptr<Context> context, const ModelConfig& config)
 Model::~Model() = default;
 
 void Model::add_head() {
+    const std::vector<ParameterShape> shapes = head_parameters(config_);
     if (!config_.has_value_head()) {
-        head_ = embedding_;
-        if (!config_.has_untied_head()) return;
-        head_ = add_parameter(config_.vocab_size, config_.hidden_size);
-        add_tensor("lm_head.weight", head_, 0, config_.vocab_size);
+        head_ = shapes.empty() ? embedding_ : add_parameter(shapes[0]);
+        if (head_ != embedding_) add_tensor("lm_head.weight", head_, 0, config_.vocab_size);
         return;
     }
-    score_ = add_parameter(ParameterShape::row(config_.hidden_size));
+    score_ = add_parameter(shapes[0]);
     add_tensor("score.weight", score_, 0, 1);
-    if (config_.head_kind != TBRM_HEAD_KIND_VALUE_BIAS) return;
-    score_bias_ = add_parameter(1, 0);
+    if (shapes.size() == 1) return;
+    score_bias_ = add_parameter(shapes[1]);
     add_tensor("score.bias", score_bias_, 0, 1);
-}
-
-Parameter* Model::add_parameter(int64_t rows, int64_t cols) {
-    return add_parameter(cols > 0 ? ParameterShape::weight(rows, cols) : ParameterShape::vector(rows));
 }
 
 Parameter* Model::add_parameter(const ParameterShape& shape) {
@@ -78,54 +80,27 @@ void Model::add_tensor(
 }
 
 void Model::add_layer(int64_t index) {
-    const ModelConfig& c = config_;
-    const int64_t hidden = c.hidden_size, inner = c.intermediate_size, queries = c.attention_width(),
-                  keys = c.kv_width();
     LayerParameters p{};
-    p.input_norm = add_parameter(hidden, 0);
-    p.qkv = add_parameter(c.qkv_width(), hidden);
-    if (c.qkv_bias != 0) p.qkv_bias = add_parameter(c.qkv_width(), 0);
-    if (c.qk_norm != 0) {
-        p.q_norm = add_parameter(c.head_dim, 0);
-        p.k_norm = add_parameter(c.head_dim, 0);
-    }
-    p.o = add_parameter(hidden, queries);
-    p.post_attention_norm = add_parameter(hidden, 0);
-    p.gate_up = add_parameter(2 * inner, hidden);
-    p.down = add_parameter(hidden, inner);
+    for (const ParameterSpec& spec : layer_parameters(config_))
+        p.*spec.slot = add_parameter(spec.shape);
     layers_.push_back(p);
-
-    const std::string prefix = "model.layers." + std::to_string(index) + '.', attention = prefix + "self_attn.";
-    const auto add_projection = [&](const char* name, int64_t first, int64_t rows) {
-        add_tensor(attention + name + ".weight", p.qkv, first, rows);
-        if (p.qkv_bias != nullptr) add_tensor(attention + name + ".bias", p.qkv_bias, first, rows);
-    };
-    add_projection("q_proj", 0, queries);
-    add_projection("k_proj", queries, keys);
-    add_projection("v_proj", queries + keys, keys);
-    add_tensor(attention + "o_proj.weight", p.o, 0, hidden, true);
-    if (p.q_norm != nullptr) {
-        add_tensor(attention + "q_norm.weight", p.q_norm, 0, c.head_dim);
-        add_tensor(attention + "k_norm.weight", p.k_norm, 0, c.head_dim);
-    }
-    add_tensor(prefix + "mlp.gate_proj.weight", p.gate_up, 0, inner);
-    add_tensor(prefix + "mlp.up_proj.weight", p.gate_up, inner, inner);
-    add_tensor(prefix + "mlp.down_proj.weight", p.down, 0, hidden, true);
-    add_tensor(prefix + "input_layernorm.weight", p.input_norm, 0, hidden);
-    add_tensor(prefix + "post_attention_layernorm.weight", p.post_attention_norm, 0, hidden);
+    const std::string prefix = "model.layers." + std::to_string(index) + '.';
+    for (const TensorSpec& tensor : layer_tensors(config_))
+        add_tensor(prefix + tensor.name, p.*tensor.slot, tensor.first_row, tensor.rows, tensor.residual_output);
 }
 
-void Model::fill_norms() {
-    std::vector<Parameter*> norms = {final_norm_};
+void Model::fill(ParameterRole role, float value) {
+    const auto set = [&](Parameter* vector) {
+        const std::vector<float> values(static_cast<size_t>(vector->rows()), value);
+        vector->write_rows(TBRM_TENSOR_KIND_WEIGHT, 0, vector->rows(), values.data());
+    };
     for (const LayerParameters& p : layers_) {
-        for (Parameter* norm : {p.input_norm, p.post_attention_norm, p.q_norm, p.k_norm}) {
-            if (norm != nullptr) norms.push_back(norm);
+        for (const ParameterSpec& spec : layer_parameters(config_)) {
+            if (spec.role == role) set(p.*spec.slot);
         }
     }
-    for (Parameter* norm : norms) {
-        const std::vector<float> ones(static_cast<size_t>(norm->rows()), 1.0f);
-        norm->write_rows(TBRM_TENSOR_KIND_WEIGHT, 0, norm->rows(), ones.data());
-    }
+    if (role == ParameterRole::Norm) set(final_norm_);
+    if (role == ParameterRole::Bias && score_bias_ != nullptr) set(score_bias_);
 }
 
 void Model::build_rope() {
@@ -138,15 +113,7 @@ void Model::build_rope() {
 }
 
 void Model::build_view() {
-    const ModelConfig& c = config_;
-    view_.dtype = c.element();
-    view_.vocab = c.vocab_size;
-    view_.hidden = c.hidden_size;
-    view_.intermediate = c.intermediate_size;
-    view_.max_positions = c.max_positions;
-    view_.attention = {
-            c.n_heads, c.n_kv_heads, c.head_dim, static_cast<float>(1.0 / std::sqrt(static_cast<double>(c.head_dim)))};
-    view_.rms_norm_eps = c.rms_norm_eps;
+    view_ = sizes_of(config_);
     view_.rope_cos = rope_cos_.data();
     view_.rope_sin = rope_sin_.data();
     view_.embedding = embedding_->weight();
@@ -155,6 +122,7 @@ void Model::build_view() {
     view_.head = head_ != nullptr ? head_->weight() : nullptr;
     view_.score = vector_or_null(score_);
     view_.score_bias = vector_or_null(score_bias_);
+    view_.layers.clear();
     for (const LayerParameters& p : layers_) {
         view_.layers.push_back({p.input_norm->vector(), p.qkv->weight(), vector_or_null(p.qkv_bias),
                 vector_or_null(p.q_norm), vector_or_null(p.k_norm), p.o->weight(), p.post_attention_norm->vector(),

@@ -52,6 +52,7 @@ struct ModelTensor {
 };
 
 class TrainingPass;
+enum class ParameterRole;
 
 class Model {
 public:
@@ -112,14 +113,13 @@ public:
     int32_t n_optimizers = 0;
 
 private:
-    Parameter* add_parameter(int64_t rows, int64_t cols);
     Parameter* add_parameter(const ParameterShape& shape);
     void add_head();
     void draw_normal(const ModelTensor& tensor, uint64_t seed, double std);
     void add_tensor(const std::string& name, Parameter* parameter, int64_t first_row, int64_t rows,
             bool residual_output = false);
     void add_layer(int64_t index);
-    void fill_norms();
+    void fill(ParameterRole role, float value);  // vectors of that role
     void build_rope();
     void build_view();
     void build_adapter_view();

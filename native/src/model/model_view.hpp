@@ -56,6 +56,7 @@ struct ModelView {
     int64_t max_positions;
     AttentionShape attention;
     float rms_norm_eps;
+    bool qk_norm;
     const float* rope_cos;  // [max_positions][head_dim/2]
     const float* rope_sin;
     const void* embedding;  // [V, D]
@@ -75,5 +76,10 @@ struct ModelView {
     int64_t qkv_width() const { return (attention.n_heads + 2 * attention.n_kv_heads) * attention.head_dim; }
     int64_t attention_width() const { return attention.n_heads * attention.head_dim; }
 };
+
+struct ModelConfig;
+
+// The sizes of a model, its pointers null: what a plan needs of a view.
+ModelView sizes_of(const ModelConfig& config);
 
 }  // namespace tbrm

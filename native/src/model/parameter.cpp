@@ -13,12 +13,21 @@ int64_t chunk_rows(int64_t width) {
     return std::max<int64_t>(1, (int64_t{1} << 18) / width);
 }
 
-int64_t layout_size(const Device& device, Dtype dtype, const ParameterShape& shape) {
+int64_t layout_size(const DeviceSizes& sizes, Dtype dtype, const ParameterShape& shape) {
     return shape.layout == ParameterLayout::Plain ? shape.elements()
-                                                  : device.weight_elements(dtype, shape.rows, shape.cols);
+                                                  : sizes.weight_elements(dtype, shape.rows, shape.cols);
+}
+
+int64_t compute_bytes(const DeviceSizes& sizes, Dtype dtype, const ParameterShape& shape) {
+    return layout_size(sizes, dtype, shape) * (shape.layout == ParameterLayout::Plain ? 4 : dtype_bytes(dtype));
 }
 
 }  // namespace
+
+ParameterBytes parameter_bytes(const DeviceSizes& sizes, Dtype dtype, const ParameterShape& shape, bool trainable) {
+    const int64_t wide = trainable ? layout_size(sizes, Dtype::F32, shape) * 4 : 0;
+    return {compute_bytes(sizes, dtype, shape), dtype == Dtype::F32 ? 0 : wide, wide};
+}
 
 void require_device_memory(Device& device, int64_t bytes, const char* what, const char* advice) {
     const int64_t total = device.total_bytes(), left = total - device.memory().in_use();
@@ -32,7 +41,7 @@ Parameter::Parameter(Device& device, Dtype dtype, const ParameterShape& shape, b
       dtype_(dtype),
       shape_(shape),
       trainable_(trainable),
-      layout_elements_(layout_size(device, Dtype::F32, shape)) {
+      layout_elements_(layout_size(device.sizes(), Dtype::F32, shape)) {
     weight_.resize(device, weight_bytes());
     device.zero(weight_.data(), weight_bytes());
     if (!trainable) return;
@@ -45,14 +54,7 @@ Parameter::Parameter(Device& device, Dtype dtype, const ParameterShape& shape, b
 }
 
 int64_t Parameter::weight_bytes() const {
-    return layout_size(device_, dtype_, shape_) * (plain() ? 4 : dtype_bytes(dtype_));
-}
-
-int64_t Parameter::bytes(Device& device, Dtype dtype, const ParameterShape& shape, bool trainable) {
-    const bool plain = shape.layout == ParameterLayout::Plain;
-    const int64_t wide = layout_size(device, Dtype::F32, shape) * 4;
-    const int64_t compute = layout_size(device, dtype, shape) * (plain ? 4 : dtype_bytes(dtype));
-    return compute + (trainable ? wide + (dtype == Dtype::F32 ? 0 : wide) : 0);
+    return compute_bytes(device_.sizes(), dtype_, shape_);
 }
 
 const float* Parameter::vector() const {

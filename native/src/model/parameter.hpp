@@ -31,6 +31,15 @@ struct ParameterShape {
     int64_t elements() const { return rows * width(); }
 };
 
+// Bytes of a parameter; the last two are 0 when it is not trained. A moment takes `gradient` bytes.
+struct ParameterBytes {
+    int64_t weight;
+    int64_t master;
+    int64_t gradient;
+    int64_t total() const { return weight + master + gradient; }
+};
+ParameterBytes parameter_bytes(const DeviceSizes& sizes, Dtype dtype, const ParameterShape& shape, bool trainable);
+
 class Parameter {
 public:
     // Zero-filled. A parameter that is not trained has its compute copy alone.
@@ -45,8 +54,6 @@ public:
 
     // Elements of master, gradient and whatever an optimizer keeps, layout padding (zeros) included.
     int64_t layout_elements() const { return layout_elements_; }
-    // Bytes that a parameter of this shape will take.
-    static int64_t bytes(Device& device, Dtype dtype, const ParameterShape& shape, bool trainable);
 
     const void* weight() const { return weight_.data(); }
     const float* vector() const;  // the compute copy of what is plain

@@ -47,12 +47,18 @@ struct Tile {
     float* sum;
     int32_t* n_valid;
 
-    Tile(Dtype dtype, int64_t rows, int64_t head_dim) {
-        const int64_t size = dtype_bytes(dtype);
-        const int64_t q_bytes = ceil_div(rows * head_dim * size, 64) * 64, p_bytes = rows * kPageTokens * size;
+    static int64_t q_bytes(Dtype dtype, int64_t rows, int64_t head_dim) {
+        return ceil_div(rows * head_dim * dtype_bytes(dtype), 64) * 64;
+    }
+    static int64_t bytes(Dtype dtype, int64_t rows, int64_t head_dim) {
         const int64_t floats = rows * (kPageTokens + head_dim + 2);
-        q = Scratch::get<char>(ScratchUse::Attention, q_bytes + p_bytes + floats * 4 + rows * 4);
-        p = q + q_bytes;
+        return q_bytes(dtype, rows, head_dim) + rows * kPageTokens * dtype_bytes(dtype) + floats * 4 + rows * 4;
+    }
+
+    Tile(Dtype dtype, int64_t rows, int64_t head_dim) {
+        const int64_t p_bytes = rows * kPageTokens * dtype_bytes(dtype);
+        q = Scratch::get<char>(ScratchUse::Attention, bytes(dtype, rows, head_dim));
+        p = q + q_bytes(dtype, rows, head_dim);
         scores = reinterpret_cast<float*>(p + p_bytes);
         acc = scores + rows * kPageTokens;
         max = acc + rows * head_dim;
@@ -61,6 +67,22 @@ struct Tile {
         std::fill(acc, acc + rows * head_dim, 0.0f);
         std::fill(max, max + rows, -INFINITY);
         std::fill(sum, sum + rows, 0.0f);
+    }
+};
+
+// Keys and values of a packed batch in pages, and who sees which.
+struct PackedArrays {
+    char* pool = nullptr;
+    int64_t *table = nullptr, *first_tokens = nullptr, *table_offsets = nullptr;
+    int32_t *counts = nullptr, *n_keys = nullptr;
+
+    void place(Carver& carver, int64_t pool_bytes, int64_t n_pages, int64_t n_tokens) {
+        pool = carver.take<char>(pool_bytes);
+        table = carver.take<int64_t>(n_pages);
+        first_tokens = carver.take<int64_t>(n_pages);
+        counts = carver.take<int32_t>(n_pages);
+        table_offsets = carver.take<int64_t>(n_tokens);
+        n_keys = carver.take<int32_t>(n_tokens);
     }
 };
 
@@ -177,6 +199,15 @@ void paged_attention(Dtype dtype, const AttentionShape& shape, int64_t n, const 
             n);
 }
 
+AttentionScratch attention_forward_scratch(Dtype dtype, const AttentionShape& shape, int64_t n_seqs, int64_t longest) {
+    const int64_t group = shape.n_heads / shape.n_kv_heads, pages = n_seqs * ceil_div(longest, kPageTokens);
+    PackedArrays arrays;
+    return {Tile::bytes(dtype, std::max<int64_t>(1, kTileRows / group) * group, shape.head_dim),
+            pages == 0 ? 0 : Carver::count([&](Carver& carver) {
+                arrays.place(carver, pages * page_elements(shape) * dtype_bytes(dtype), pages, n_seqs * longest);
+            })};
+}
+
 void packed_attention_forward(Dtype dtype, const AttentionShape& shape, int64_t n_seqs, const int64_t* offsets,
         const void* qkv, int64_t ldqkv, void* out, int64_t ldo, float* out_lse) {
     require_attention_shape(shape);
@@ -185,18 +216,13 @@ void packed_attention_forward(Dtype dtype, const AttentionShape& shape, int64_t 
     int64_t n_pages = 0;
     for (int64_t b = 0; b < n_seqs; ++b)
         n_pages += ceil_div(offsets[b + 1] - offsets[b], kPageTokens);
-    // Of the calling thread, filled and read by all.
-    char* pool = nullptr;
-    int64_t *table = nullptr, *first_tokens = nullptr, *table_offsets = nullptr;
-    int32_t *counts = nullptr, *n_keys = nullptr;
-    Carver::carve(ScratchUse::AttentionKeys, [&](Carver& carver) {
-        pool = carver.take<char>(n_pages * page_elements(shape) * size);
-        table = carver.take<int64_t>(n_pages);
-        first_tokens = carver.take<int64_t>(n_pages);
-        counts = carver.take<int32_t>(n_pages);
-        table_offsets = carver.take<int64_t>(n);
-        n_keys = carver.take<int32_t>(n);
-    });
+    PackedArrays arrays;  // of the calling thread, filled and read by all
+    Carver::carve(ScratchUse::AttentionKeys,
+            [&](Carver& carver) { arrays.place(carver, n_pages * page_elements(shape) * size, n_pages, n); });
+    char* const pool = arrays.pool;
+    int64_t *const table = arrays.table, *const first_tokens = arrays.first_tokens;
+    int64_t* const table_offsets = arrays.table_offsets;
+    int32_t *const counts = arrays.counts, *const n_keys = arrays.n_keys;
     for (int64_t b = 0, page = 0; b < n_seqs; ++b) {
         const int64_t length = offsets[b + 1] - offsets[b], at = offsets[b] - first, base = page;
         for (int64_t t = 0; t < length; t += kPageTokens, ++page) {

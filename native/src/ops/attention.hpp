@@ -1,13 +1,15 @@
 #pragma once
 // attention.hpp - causal grouped-query attention over 64-token KV pages. One block kernel serves prefill, decode and training, and walks
 // a sequence's pages in order, so the bits of a query row depend on its own keys only.
+#include <tbrm/tbrm.h>
+
 #include <cstdint>
 
 #include "core/dtype.hpp"
 
 namespace tbrm {
 
-constexpr int64_t kPageTokens = 64;
+constexpr int64_t kPageTokens = TBRM_PAGE_TOKENS;
 
 struct AttentionShape {
     int64_t n_heads;     // query heads
@@ -45,6 +47,15 @@ void packed_attention_forward(Dtype dtype, const AttentionShape& shape, int64_t 
 void packed_attention_backward(Dtype dtype, const AttentionShape& shape, int64_t n_seqs, const int64_t* offsets,
         const void* qkv, int64_t ldqkv, const void* out, int64_t ldo, const float* lse, const void* dout, int64_t lddo,
         void* dqkv, int64_t lddqkv);
+
+// Working memory that threads keep (gemm/scratch.hpp), in bytes: of rows of queries, for each thread; of keys and values, for the thread
+// that calls the forward on n_seqs sequences of at most `longest` tokens, and for each thread of the backward.
+struct AttentionScratch {
+    int64_t rows;
+    int64_t keys;
+};
+AttentionScratch attention_forward_scratch(Dtype dtype, const AttentionShape& shape, int64_t n_seqs, int64_t longest);
+AttentionScratch attention_backward_scratch(Dtype dtype, const AttentionShape& shape, int64_t longest);
 
 }  // namespace cpu
 

@@ -44,16 +44,22 @@ struct KvSide {
     char* key_rows;  // the keys in values form: dQ
     float *dk, *dv;  // [tokens rounded up to 64][head_dim]
 
+    KvSide() = default;
     KvSide(const Backward& b, int64_t length) {
-        const int64_t n = ceil_div(length, kPageTokens) * kPageTokens * b.shape.head_dim;
-        Carver::carve(ScratchUse::AttentionKeys, [&](Carver& carver) {
-            for (char** array : {&keys, &values, &key_rows})
-                *array = carver.take<char>(n * b.size());
-            for (float** array : {&dk, &dv})
-                *array = carver.take<float>(n);
-        });
+        Carver::carve(
+                ScratchUse::AttentionKeys, [&](Carver& carver) { place(carver, b.dtype, length, b.shape.head_dim); });
         for (float* array : {dk, dv})
-            std::fill(array, array + n, 0.0f);
+            std::fill(array, array + elements(length, b.shape.head_dim), 0.0f);
+    }
+    static int64_t elements(int64_t length, int64_t head_dim) {
+        return ceil_div(length, kPageTokens) * kPageTokens * head_dim;
+    }
+    void place(Carver& carver, Dtype dtype, int64_t length, int64_t head_dim) {
+        const int64_t n = elements(length, head_dim);
+        for (char** array : {&keys, &values, &key_rows})
+            *array = carver.take<char>(n * dtype_bytes(dtype));
+        for (float** array : {&dk, &dv})
+            *array = carver.take<float>(n);
     }
 };
 
@@ -91,24 +97,26 @@ struct QuerySide {
     float *lse, *delta;        // [R]
     int32_t* n_valid;          // [R]
 
+    QuerySide() = default;
     QuerySide(Dtype dtype, int64_t rows, int64_t head_dim) {
-        const int64_t size = dtype_bytes(dtype), even = (rows + 1) / 2 * 2, padded = padded_rows(rows);
-        Carver::carve(ScratchUse::Attention, [&](Carver& carver) {
-            for (char** array : {&q, &dout})
-                *array = carver.take<char>(rows * head_dim * size);
-            for (char** array : {&q_slab, &dout_slab})
-                *array = carver.take<char>(even * head_dim * size);
-            for (char** array : {&p, &ds, &p_rows, &ds_rows})
-                *array = carver.take<char>(padded * kPageTokens * size);
-            for (float** array : {&scores, &dp})
-                *array = carver.take<float>(rows * kPageTokens);
-            dq = carver.take<float>(rows * head_dim);
-            for (float** array : {&lse, &delta})
-                *array = carver.take<float>(rows);
-            n_valid = carver.take<int32_t>(rows);
-        });
+        Carver::carve(ScratchUse::Attention, [&](Carver& carver) { place(carver, dtype, rows, head_dim); });
         for (char* array : {p, ds})
-            std::memset(array, 0, static_cast<size_t>(padded * kPageTokens * size));
+            std::memset(array, 0, static_cast<size_t>(padded_rows(rows) * kPageTokens * dtype_bytes(dtype)));
+    }
+    void place(Carver& carver, Dtype dtype, int64_t rows, int64_t head_dim) {
+        const int64_t size = dtype_bytes(dtype), even = (rows + 1) / 2 * 2, padded = padded_rows(rows);
+        for (char** array : {&q, &dout})
+            *array = carver.take<char>(rows * head_dim * size);
+        for (char** array : {&q_slab, &dout_slab})
+            *array = carver.take<char>(even * head_dim * size);
+        for (char** array : {&p, &ds, &p_rows, &ds_rows})
+            *array = carver.take<char>(padded * kPageTokens * size);
+        for (float** array : {&scores, &dp})
+            *array = carver.take<float>(rows * kPageTokens);
+        dq = carver.take<float>(rows * head_dim);
+        for (float** array : {&lse, &delta})
+            *array = carver.take<float>(rows);
+        n_valid = carver.take<int32_t>(rows);
     }
 };
 
@@ -196,6 +204,15 @@ void backward_task(const Backward& b, int64_t begin, int64_t length, int64_t kv_
 }
 
 }  // namespace
+
+AttentionScratch attention_backward_scratch(Dtype dtype, const AttentionShape& shape, int64_t longest) {
+    const int64_t group = shape.n_heads / shape.n_kv_heads;
+    const int64_t rows = std::min(std::max<int64_t>(1, kTileRows / group), longest) * group;
+    KvSide keys{};
+    QuerySide queries{};
+    return {Carver::count([&](Carver& carver) { queries.place(carver, dtype, rows, shape.head_dim); }),
+            Carver::count([&](Carver& carver) { keys.place(carver, dtype, longest, shape.head_dim); })};
+}
 
 void packed_attention_backward(Dtype dtype, const AttentionShape& shape, int64_t n_seqs, const int64_t* offsets,
         const void* qkv, int64_t ldqkv, const void* out, int64_t ldo, const float* lse, const void* dout, int64_t lddo,

@@ -24,10 +24,14 @@ void rms_norm_forward(Dtype dtype, int64_t n, int64_t d, const void* x, int64_t 
     });
 }
 
+int64_t rms_norm_partial_rows(int64_t n) {
+    return ceil_div(n, kRowsPerTask);
+}
+
 void rms_norm_backward(Dtype dtype, int64_t n, int64_t d, const void* x, int64_t ldx, const float* weight,
         const float* inv_rms, const void* dy, int64_t lddy, bool add_to_dx, void* dx, int64_t lddx, float* dweight) {
     const RowKernels& kernels = row_kernels(dtype);
-    const int64_t size = dtype_bytes(dtype), tasks = ceil_div(n, kRowsPerTask);
+    const int64_t size = dtype_bytes(dtype), tasks = rms_norm_partial_rows(n);
     HostBuffer<float> partial(dweight != nullptr ? tasks * d : 0);  // one row of dweight per task, added in order below
     std::fill(partial.begin(), partial.end(), 0.0f);
     parallel_for(tasks, n * d, [&](int64_t task) {

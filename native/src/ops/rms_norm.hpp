@@ -17,6 +17,9 @@ void rms_norm_forward(Dtype dtype, int64_t n, int64_t d, const void* x, int64_t 
 void rms_norm_backward(Dtype dtype, int64_t n, int64_t d, const void* x, int64_t ldx, const float* weight,
         const float* inv_rms, const void* dy, int64_t lddy, bool add_to_dx, void* dx, int64_t lddx, float* dweight);
 
+// Rows of partial sums of dweight that the backward allocates.
+int64_t rms_norm_partial_rows(int64_t n);
+
 }  // namespace cpu
 
 struct CudaQueue;  // core/cuda.hpp

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <numeric>
 
+#include "core/parallel.hpp"
+
 namespace tbrm {
 namespace {
 
@@ -20,12 +22,35 @@ void upload(Device& device, DeviceBuffer<T>& buffer, const std::vector<T>& host)
     if (n > 0) device.upload(fit(device, buffer, n), host.data(), n * static_cast<int64_t>(sizeof(T)));
 }
 
+// Rows of fp32 logits that exist at a time.
+int64_t logits_rows_within(const ModelView& model, int64_t budget_bytes) {
+    return std::max<int64_t>(1, budget_bytes / (model.vocab * static_cast<int64_t>(sizeof(float))));
+}
+
 float head_temperature(const Sequence& sequence) {
     const float temperature = sequence.prompt->sampling.row.temperature;
     return temperature > 0 ? temperature : 1.0f;
 }
 
 }  // namespace
+
+RunnerBytes runner_bytes(const DeviceSizes& sizes, const ModelView& model, int64_t max_seqs, int64_t max_batched_tokens,
+        int64_t logits_budget_bytes) {
+    const int64_t element = dtype_bytes(model.dtype), rows = max_seqs + max_batched_tokens;
+    const int64_t elements = 2 * model.hidden + model.qkv_width() + model.attention_width() + 3 * model.intermediate +
+                             model.adapter.width;
+    // Ids, positions, slots and key counts; the page written and where the row's list of pages begins.
+    const int64_t inputs = 4 * 4 + 2 * 8;
+    const int64_t pages = max_seqs * ceil_div(model.max_positions, kPageTokens) * 8;
+    // Arrays that grow with the draws have room for half as many again (fit).
+    const int64_t draws = max_seqs + max_seqs / 2;
+    const int64_t logits_rows = std::min(draws, logits_rows_within(model, logits_budget_bytes));
+    const HeadShape head{model.dtype, model.hidden, model.vocab, 1.0f, logits_budget_bytes};
+    const int64_t sample_row = static_cast<int64_t>(sizeof(SampleRow) + sizeof(SampleResult)) + 4 + 8;
+    return {rows * (elements * element + inputs + inputs / 2) + pages + pages / 2 + draws * model.hidden * element,
+            logits_rows * model.vocab * 4 + sizes.head_logits(head, logits_rows) + sizes.sample_workspace(model.vocab) +
+                    draws * sample_row};
+}
 
 BatchRunner::BatchRunner(
         Device& device, const ModelView& model, KvCache& cache, int64_t max_rows, int64_t logits_budget_bytes)
@@ -34,8 +59,7 @@ BatchRunner::BatchRunner(
       cache_(cache),
       max_rows_(max_rows),
       logits_budget_bytes_(logits_budget_bytes),
-      max_logits_rows_(
-              std::max<int64_t>(1, logits_budget_bytes / (model.vocab * static_cast<int64_t>(sizeof(float))))) {}
+      max_logits_rows_(logits_rows_within(model, logits_budget_bytes)) {}
 
 const std::vector<SampleResult>& BatchRunner::run(const Plan& plan) {
     gather_inputs(plan);

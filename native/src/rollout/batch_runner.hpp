@@ -11,6 +11,14 @@
 
 namespace tbrm {
 
+// Bytes of a runner at its largest batch: activations with where keys go and come from, and what the sampler draws from.
+struct RunnerBytes {
+    int64_t activations;
+    int64_t logits;
+};
+RunnerBytes runner_bytes(const DeviceSizes& sizes, const ModelView& model, int64_t max_seqs, int64_t max_batched_tokens,
+        int64_t logits_budget_bytes);
+
 class BatchRunner {
 public:
     // max_rows: of any plan. logits_budget_bytes bounds the fp32 logits that exist at any time (at least one row's).

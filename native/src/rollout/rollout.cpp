@@ -6,27 +6,24 @@
 #include "core/parallel.hpp"
 
 namespace tbrm {
-namespace {
 
-int64_t checked_page_count(const ModelView& model, const RolloutLimits& limits) {
-    const int64_t page_bytes = KvCache::page_bytes(model), n_pages = limits.kv_budget_bytes / page_bytes;
+int64_t checked_page_count(const ModelView& model, int64_t kv_budget_bytes) {
+    const int64_t page_bytes = KvCache::page_bytes(model), n_pages = kv_budget_bytes / page_bytes;
     const int64_t needed = ceil_div(model.max_positions, kPageTokens);
     if (n_pages < needed) {
         TBRM_FAIL(TBRM_STATUS_OUT_OF_MEMORY,
                 "kv_budget_bytes = %lld holds %lld pages of 64 tokens, but one sequence of max_positions = %lld takes "
                 "%lld: raise kv_budget_bytes to %lld or lower max_positions",
-                static_cast<long long>(limits.kv_budget_bytes), static_cast<long long>(n_pages),
+                static_cast<long long>(kv_budget_bytes), static_cast<long long>(n_pages),
                 static_cast<long long>(model.max_positions), static_cast<long long>(needed),
                 static_cast<long long>(needed * page_bytes));
     }
     return n_pages;
 }
 
-}  // namespace
-
 Rollout::Rollout(Device& device, const ModelView& model, const RolloutLimits& limits)
     : model_(model),
-      pool_(checked_page_count(model, limits)),
+      pool_(checked_page_count(model, limits.kv_budget_bytes)),
       cache_(device, model, pool_.size()),
       scheduler_({limits.max_seqs, limits.max_batched_tokens}, pool_, cache_),
       runner_(device, model, cache_, limits.max_seqs + limits.max_batched_tokens, limits.logits_budget_bytes) {}

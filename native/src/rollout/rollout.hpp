@@ -20,6 +20,9 @@
 
 namespace tbrm {
 
+// Whole pages within the budget. Throws OUT_OF_MEMORY when they hold less than one sequence of max_positions.
+int64_t checked_page_count(const ModelView& model, int64_t kv_budget_bytes);
+
 struct RolloutLimits {
     int64_t max_seqs;
     int64_t max_batched_tokens;

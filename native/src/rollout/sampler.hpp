@@ -46,7 +46,8 @@ struct SampleFilter {
 
 namespace cpu {
 
-int64_t sample_workspace_bytes(int64_t vocab);
+int64_t sample_workspace_bytes(int64_t vocab, int64_t n_threads);
+int64_t sample_workspace_bytes(int64_t vocab);  // of the threads that there are
 
 // Shapes     logits [.., vocab] with row stride ld, as head_logits writes them (not divided by temperature); v one per row of logits: the
 //            log-sum-exp at the row's temperature; rows, out [n]; workspace sample_workspace_bytes(vocab), uninitialised.
@@ -67,7 +68,16 @@ namespace cuda {
 // As the CPU twins; every pointer is memory of the queue's device. The same tokens and the same logp as the CPU twin from the same logits;
 // processed_logp to an ulp, since it takes the device's logarithm.
 
-int64_t sample_workspace_bytes(int64_t vocab);
+constexpr int64_t kSampleBlocks = 264;  // rows at a time; each has scratch of its own
+constexpr int64_t kSampleSegment = 1024;
+
+// Bytes of one row's scratch, a multiple of 16: the masses of its segments, and its logits.
+constexpr int64_t sample_scratch_bytes(int64_t vocab) {
+    return ((vocab + kSampleSegment - 1) / kSampleSegment * 8 + vocab * 4 + 15) / 16 * 16;
+}
+constexpr int64_t sample_workspace_bytes(int64_t vocab) {
+    return kSampleBlocks * sample_scratch_bytes(vocab);
+}
 
 void sample(const CudaQueue& queue, int64_t vocab, const float* logits, int64_t ld, const float* v, int64_t n,
         const SampleRow* rows, const int32_t* ids, void* workspace, SampleResult* out);

@@ -200,8 +200,12 @@ SampleFilter sample_filter(
     return filter;
 }
 
+int64_t sample_workspace_bytes(int64_t vocab, int64_t n_threads) {
+    return static_cast<int64_t>(sizeof(float)) * thread_workspace_floats(vocab) * n_threads;
+}
+
 int64_t sample_workspace_bytes(int64_t vocab) {
-    return static_cast<int64_t>(sizeof(float)) * thread_workspace_floats(vocab) * max_threads();
+    return sample_workspace_bytes(vocab, max_threads());
 }
 
 void sample(int64_t vocab, const float* logits, int64_t ld, const float* v, int64_t n, const SampleRow* rows,

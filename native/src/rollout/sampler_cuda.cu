@@ -15,8 +15,7 @@ namespace {
 constexpr int kThreads = 512;
 constexpr int kBuckets = 2048;
 constexpr int kBucketsPerThread = kBuckets / kThreads;
-constexpr int64_t kSegment = 1024;    // ids whose masses are summed before the draw looks at single ids
-constexpr int64_t kMostBlocks = 264;  // rows at a time; each has scratch of its own
+constexpr int64_t kSegment = kSampleSegment;  // ids whose masses are summed before the draw looks at single ids
 constexpr int32_t kAllIds = 0x7fffffff;
 
 struct Digit {
@@ -300,15 +299,10 @@ __host__ __device__ int64_t segments_of(int64_t vocab) {
     return (vocab + kSegment - 1) / kSegment;
 }
 
-// Bytes of one row's scratch, a multiple of 16.
-__host__ __device__ int64_t scratch_bytes(int64_t vocab) {
-    return (segments_of(vocab) * 8 + vocab * 4 + 15) / 16 * 16;
-}
-
 __global__ void __launch_bounds__(kThreads) sample_kernel(int64_t vocab, const float* logits, int64_t ld,
         const float* v, int64_t n, const SampleRow* rows, const int32_t* ids, char* workspace, SampleResult* out) {
     __shared__ SelectShared shared;
-    char* const mine = workspace + blockIdx.x * scratch_bytes(vocab);
+    char* const mine = workspace + blockIdx.x * sample_scratch_bytes(vocab);
     const Scratch scratch{reinterpret_cast<float*>(mine + segments_of(vocab) * 8), reinterpret_cast<uint64_t*>(mine)};
     for (int64_t r = blockIdx.x; r < n; r += gridDim.x) {
         const SampleRow row = rows[r];
@@ -321,14 +315,10 @@ __global__ void __launch_bounds__(kThreads) sample_kernel(int64_t vocab, const f
 
 }  // namespace
 
-int64_t sample_workspace_bytes(int64_t vocab) {
-    return kMostBlocks * scratch_bytes(vocab);
-}
-
 void sample(const CudaQueue& queue, int64_t vocab, const float* logits, int64_t ld, const float* v, int64_t n,
         const SampleRow* rows, const int32_t* ids, void* workspace, SampleResult* out) {
     if (n <= 0) return;
-    const unsigned blocks = static_cast<unsigned>(std::min(n, kMostBlocks));
+    const unsigned blocks = static_cast<unsigned>(std::min(n, kSampleBlocks));
     sample_kernel<<<blocks, kThreads, 0, queue.stream>>>(
             vocab, logits, ld, v, n, rows, ids, static_cast<char*>(workspace), out);
     TBRM_LAUNCH_CHECK();

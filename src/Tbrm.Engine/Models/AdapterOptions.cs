@@ -29,8 +29,7 @@ public sealed record AdapterOptions(int Rank, double Alpha, bool UseRslora, Adap
     public IReadOnlyList<string> TargetNames => [.. s_targets.Where(t => Targets.HasFlag(t.Target)).Select(t => t.Name)];
 
     /// <summary>Parameters of A and B.</summary>
-    public long ParameterCount(ModelArchitecture architecture) =>
-        architecture.Layers * Layers(architecture).Sum(l => l.Outputs.Sum(rows => Rank * (l.Inputs + rows)));
+    public long ParameterCount(ModelArchitecture architecture) => ModelMemory.Counted(architecture, this).Trained;
 
     /// <summary>Names that are no projection and not "all-linear".</summary>
     public static IReadOnlyList<string> UnknownTargets(IEnumerable<string> names)
@@ -77,19 +76,13 @@ public sealed record AdapterOptions(int Rank, double Alpha, bool UseRslora, Adap
         return config.LoraRank == 0 ? null : new(config.LoraRank, config.LoraAlpha, config.UseRslora, ParseTargets(config.TargetModules, out _));
     }
 
-    /// <summary>
-    /// The adapted linear layers of a decoder layer, by input: q, k, v share theirs, and gate and up do. Outputs: rows of each projection.
-    /// </summary>
-    public IReadOnlyList<(long Inputs, IReadOnlyList<long> Outputs)> Layers(ModelArchitecture a)
+    /// <summary>The native configuration of an adapter of this kind.</summary>
+    internal NativeAdapterConfig Native(bool trainable, ulong seed) => new()
     {
-        long queries = (long)a.Heads * a.HeadDim, keys = (long)a.KeyValueHeads * a.HeadDim;
-        (long Inputs, (AdapterTarget Target, long Rows)[] Outputs)[] all =
-        [
-            (a.HiddenSize, [(AdapterTarget.QProj, queries), (AdapterTarget.KProj, keys), (AdapterTarget.VProj, keys)]),
-            (queries, [(AdapterTarget.OProj, a.HiddenSize)]),
-            (a.HiddenSize, [(AdapterTarget.GateProj, a.IntermediateSize), (AdapterTarget.UpProj, a.IntermediateSize)]),
-            (a.IntermediateSize, [(AdapterTarget.DownProj, a.HiddenSize)]),
-        ];
-        return [.. all.Select(l => (l.Inputs, Outputs: (IReadOnlyList<long>)[.. l.Outputs.Where(o => Targets.HasFlag(o.Target)).Select(o => o.Rows)])).Where(l => l.Outputs.Count > 0)];
-    }
+        Rank = Rank,
+        Targets = (int)Targets,
+        Trainable = trainable ? 1 : 0,
+        Scale = (float)Scale,
+        Seed = seed,
+    };
 }

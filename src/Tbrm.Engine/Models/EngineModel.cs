@@ -50,6 +50,9 @@ public abstract class EngineModel : IDisposable
     /// <summary>The adapter; null when the model has none.</summary>
     public AdapterOptions? Adapter { get; private protected set; }
 
+    /// <summary>The memory that the model takes with what is done with it.</summary>
+    public ModelMemory Memory => new(Architecture, Options, Adapter, Device.IsCuda, Device.Threads);
+
     internal ModelHandle Model { get; }
 
     /// <summary>Puts a new adapter on the model, which changes none of its outputs, and freezes everything else.</summary>
@@ -58,14 +61,7 @@ public abstract class EngineModel : IDisposable
     /// <param name="seed">Keys the random start of A.</param>
     public void AttachAdapter(AdapterOptions adapter, bool trainable, ulong seed)
     {
-        NativeFailures.Translated("attaching the adapter", () => Model.AttachAdapter(new()
-        {
-            Rank = adapter.Rank,
-            Targets = (int)adapter.Targets,
-            Trainable = trainable ? 1 : 0,
-            Scale = (float)adapter.Scale,
-            Seed = seed,
-        }));
+        NativeFailures.Translated("attaching the adapter", () => Model.AttachAdapter(adapter.Native(trainable, seed)));
         Adapter = adapter;
     }
 

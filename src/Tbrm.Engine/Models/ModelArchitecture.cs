@@ -80,23 +80,7 @@ public sealed record ModelArchitecture
     }
 
     /// <summary>Parameters, a tied head counted once.</summary>
-    public long ParameterCount
-    {
-        get
-        {
-            long qkv = (long)(Heads + 2 * KeyValueHeads) * HeadDim;
-            long layer = qkv * HiddenSize + (QkvBias ? qkv : 0) + (QkNorm ? 2L * HeadDim : 0)
-                + (long)Heads * HeadDim * HiddenSize + 3L * IntermediateSize * HiddenSize + 2L * HiddenSize;
-            long embedding = (long)VocabSize * HiddenSize;
-            long head = Head switch
-            {
-                HeadKind.Value => HiddenSize,
-                HeadKind.ValueBias => HiddenSize + 1,
-                _ => TieWordEmbeddings ? 0 : embedding,
-            };
-            return Layers * layer + HiddenSize + embedding + head;
-        }
-    }
+    public long ParameterCount => ModelMemory.Counted(this, null).Parameters;
 
     /// <summary>Positions that the checkpoint is made for, its RoPE scaling included; longer sequences compute, but nobody trained them.</summary>
     public int ContextLength => (int)Math.Min(int.MaxValue, Math.Max(MaxPositionEmbeddings, Rope.ScaledLength));

@@ -14,7 +14,7 @@ namespace Tbrm.Training.Plans;
 /// <param name="Phase">When it is held.</param>
 public sealed record MemoryPart(string Key, string Name, long Bytes, string Note, MemoryPhase Phase = MemoryPhase.Always);
 
-/// <summary>When a part of the memory is held. Rollout and update take turns: the rollout's buffers are given back before the update.</summary>
+/// <summary>When a part of the memory is held. Rollout, reference pass and update take turns: each gives its buffers back.</summary>
 public enum MemoryPhase
 {
     /// <summary>All the time.</summary>
@@ -23,7 +23,10 @@ public enum MemoryPhase
     /// <summary>While responses are drawn.</summary>
     Rollout,
 
-    /// <summary>From the reference pass to the optimizer's step.</summary>
+    /// <summary>While the reference scores what was drawn.</summary>
+    Reference,
+
+    /// <summary>From the first micro-batch to the optimizer's step.</summary>
     Update,
 }
 
@@ -33,13 +36,13 @@ public enum MemoryPhase
 public sealed record MemoryKnob(string Setting, long Saves);
 
 /// <summary>
-/// The device memory that a run takes: an upper bound, with every prompt and every response at its full length. What rollout and update take
-/// besides the rest is held in turns, so that the larger of the two counts.
+/// The device memory that a run takes, with every prompt and every response at its full length, as the native library reckons it. What rollout,
+/// reference pass and update take besides the rest is held in turns, so that the largest of the three counts.
 /// </summary>
 public sealed record MemoryPlan
 {
     private const int LoraRank = 32;
-    private const string Recompute = "model.enable_gradient_checkpointing=true";
+    private const string RecomputeSetting = "model.enable_gradient_checkpointing=true";
 
     /// <summary>In the order in which they are allocated.</summary>
     public required IReadOnlyList<MemoryPart> Parts { get; init; }
@@ -71,150 +74,150 @@ public sealed record MemoryPlan
     /// <summary>False when it is known that the device has less.</summary>
     public bool Fits => Available <= 0 || Total <= Available;
 
-    /// <summary>Memory of reinforcement steps. <paramref name="threads"/>: CPU threads, each of which has working memory of its own.</summary>
-    public static MemoryPlan Train(ModelBytes model, RunConfig config, BatchPlan batch, long available, int threads)
+    /// <summary>Memory of reinforcement steps.</summary>
+    public static MemoryPlan Train(ModelMemory model, RunConfig config, BatchPlan batch, long available)
     {
-        long pages = KvPageCount(model, config, available);
         BatchPlan scored = batch.OfReferencePass(config.Ref);
-        long referencePass = scored.MicroBatchTokens * model.ScoringPerToken + scored.MicroBatchRows * model.PerScoredRow(training: false) + model.HeadSums(ChunkRows(scored));
-        List<MemoryPart> parts = [.. Policy(model), .. Rollout(model, config, pages, threads)];
-        parts.Add(new("reference", "reference weights", model.Reference, model.Adapter is null ? "a frozen copy" : "the weights themselves, with the adapter off"));
-        parts.Add(new("reference_pass", "reference pass", referencePass, $"{scored.MicroBatchTokens} tokens, forward only", MemoryPhase.Update));
-        parts.AddRange(Update(model, config, batch, threads));
-        long tokens = batch.TokensPerStep;
-        return Finish(model, config, batch, parts, available, pages) with { PpoExtra = model.Adapter is null ? model.Critic + 3 * sizeof(float) * tokens : 0 };
+        MemoryLoad load = Rollout(model, config, available) with { Update = Of(batch), Score = Of(scored) };
+        MemoryBytes bytes = model.Of(load);
+        List<MemoryPart> parts = [.. Policy(model, bytes), .. Rollout(model, config, bytes)];
+        parts.Add(new("reference", "reference weights", Reference(model, bytes), model.Adapter is null ? "a frozen copy" : "the weights themselves, with the adapter off"));
+        parts.Add(new("reference_pass", "reference pass", bytes.ScoreBatch, $"{scored.MicroBatchTokens} tokens, forward only", MemoryPhase.Reference));
+        parts.AddRange(Update(model, config, batch, bytes));
+        return Finish(model, config, batch, load, parts, available) with { PpoExtra = model.Adapter is null ? Critic(model) + 3 * sizeof(float) * batch.TokensPerStep : 0 };
     }
 
     /// <summary>Memory of an evaluation: weights and rollout.</summary>
-    public static MemoryPlan Evaluation(ModelBytes model, RunConfig config, long available, int threads)
+    public static MemoryPlan Evaluation(ModelMemory model, RunConfig config, long available)
     {
-        long pages = KvPageCount(model, config, available);
-        List<MemoryPart> parts = [.. Policy(model).Where(p => p.Key is "weights" or "adapter"), .. Rollout(model, config, pages, threads), Kernels(model, threads)];
-        return new() { Parts = parts, Available = available, ActivationsKept = 0, ActivationsRecomputed = 0, PpoExtra = 0, KvPages = pages, Knobs = Savings(parts, RolloutKnobs(model, config, config.Data.MaxPromptLength + config.Rollout.ValKwargs.MaxResponseLength, pages)) };
+        MemoryLoad load = Rollout(model, config, available);
+        MemoryBytes bytes = model.Of(load);
+        List<MemoryPart> parts = [.. Policy(model, bytes).Where(p => p.Key is "weights" or "adapter"), .. Rollout(model, config, bytes), Kernels(model, bytes)];
+        return new()
+        {
+            Parts = parts,
+            Available = available,
+            ActivationsKept = 0,
+            ActivationsRecomputed = 0,
+            PpoExtra = 0,
+            KvPages = bytes.KvPages / bytes.KvPage,
+            Knobs = Savings(parts, RolloutKnobs(model, config, config.Data.MaxPromptLength + config.Rollout.ValKwargs.MaxResponseLength, load)),
+        };
     }
 
     /// <summary>Memory of supervised steps: no reference, and a rollout only where accuracy is measured.</summary>
-    public static MemoryPlan Sft(ModelBytes model, RunConfig config, BatchPlan batch, long available, int threads)
+    public static MemoryPlan Sft(ModelMemory model, RunConfig config, BatchPlan batch, long available)
     {
         bool isAsked = config.Sft.ValAccuracy && (config.Data.ValFiles.Count > 0 || config.Data.Task.Length > 0 || config.Data.Tasks.Count > 0);
-        long pages = isAsked ? KvPageCount(model, config, available) : 0;
-        IEnumerable<MemoryPart> rollout = isAsked ? Rollout(model, config, pages, threads) : [];
-        return Finish(model, config, batch, [.. Policy(model), .. rollout, .. Update(model, config, batch, threads)], available, pages);
+        MemoryLoad load = (isAsked ? Rollout(model, config, available) : default) with { Update = Of(batch) };
+        MemoryBytes bytes = model.Of(load);
+        IEnumerable<MemoryPart> rollout = isAsked ? Rollout(model, config, bytes) : [];
+        return Finish(model, config, batch, load, [.. Policy(model, bytes), .. rollout, .. Update(model, config, batch, bytes)], available);
     }
 
-    /// <summary>Rows that the head takes at once.</summary>
-    private static long ChunkRows(BatchPlan batch) => Math.Min(batch.MicroBatchRows, 2048);
+    private static (long Sequences, long Tokens, long Rows) Of(BatchPlan batch) => (batch.MicroBatchSequences, batch.MicroBatchTokens, batch.MicroBatchRows);
 
-    private static IEnumerable<MemoryPart> Policy(ModelBytes model)
+    /// <summary>With an adapter the reference is the base itself.</summary>
+    private static long Reference(ModelMemory model, MemoryBytes bytes) => model.Adapter is null ? bytes.FrozenCopy : 0;
+
+    /// <summary>A critic that is trained beside the policy: the same body with a value head, and all its training state.</summary>
+    private static long Critic(ModelMemory model) => (model with { Architecture = model.Architecture.AsCritic() }).Of(default).State;
+
+    private static IEnumerable<MemoryPart> Policy(ModelMemory model, MemoryBytes bytes)
     {
-        yield return new("weights", "weights", model.Weights, "one copy for rollout and training");
+        yield return new("weights", "weights", bytes.Weights, "one copy for rollout and training");
         if (model.Adapter is { } adapter)
         {
-            yield return new("adapter", "adapter", model.AdapterWeights, $"rank {adapter.Rank} in {string.Join(", ", adapter.TargetNames)}; the weights are frozen");
+            yield return new("adapter", "adapter", bytes.Adapter, $"rank {adapter.Rank} in {string.Join(", ", adapter.TargetNames)}; the weights are frozen");
         }
 
-        if (model.Master > 0)
+        if (bytes.Masters > 0)
         {
-            yield return new("master", "fp32 master weights", model.Master, "what the optimizer works on");
+            yield return new("master", "fp32 master weights", bytes.Masters, "what the optimizer works on");
         }
 
-        yield return new("gradients", "gradients", model.Gradients, model.Adapter is null ? "fp32" : "fp32, of the adapter");
-        yield return new("moments", "Adam's moments", model.Moments, "two, fp32");
+        yield return new("gradients", "gradients", bytes.Gradients, model.Adapter is null ? "fp32" : "fp32, of the adapter");
+        yield return new("moments", "Adam's moments", bytes.Moments, "two, fp32");
     }
 
-    private static IEnumerable<MemoryPart> Rollout(ModelBytes model, RunConfig config, long pages, int threads)
+    private static IEnumerable<MemoryPart> Rollout(ModelMemory model, RunConfig config, MemoryBytes bytes)
     {
         long rows = config.Rollout.MaxNumSeqs + config.Rollout.MaxNumBatchedTokens;
-        long logitsRows = Math.Clamp(HeadBudget.Bytes(config) / (model.Architecture.VocabSize * sizeof(float)), 1, config.Rollout.MaxNumSeqs);
-        long logits = logitsRows * model.Architecture.VocabSize * sizeof(float);
-        yield return new("kv_pages", "KV pages", pages * model.KvPage, $"{pages} pages of {ModelBytes.PageTokens} tokens", MemoryPhase.Rollout);
-        yield return new("rollout_activations", "rollout activations", rows * model.RolloutPerToken + config.Rollout.MaxNumSeqs * model.Row, $"{rows} rows: rollout.max_num_seqs + max_num_batched_tokens", MemoryPhase.Rollout);
-        yield return new("rollout_logits", "logits to draw from", logits + SamplerWork(model, threads), $"{logitsRows} rows of fp32 within model.head_budget_mb, and the sampler's workspace", MemoryPhase.Rollout);
+        yield return new("kv_pages", "KV pages", bytes.KvPages, $"{bytes.KvPages / bytes.KvPage} pages of {ModelMemory.PageTokens} tokens", MemoryPhase.Rollout);
+        yield return new("rollout_activations", "rollout activations", bytes.RolloutActivations, $"{rows} rows: rollout.max_num_seqs + max_num_batched_tokens", MemoryPhase.Rollout);
+        yield return new("rollout_logits", "logits to draw from", bytes.RolloutLogits, "fp32 within model.head_budget_mb, and the sampler's workspace", MemoryPhase.Rollout);
     }
 
-    private static IEnumerable<MemoryPart> Update(ModelBytes model, RunConfig config, BatchPlan batch, int threads)
+    private static IEnumerable<MemoryPart> Update(ModelMemory model, RunConfig config, BatchPlan batch, MemoryBytes bytes)
     {
-        bool recompute = config.Model.EnableGradientCheckpointing;
-        yield return new("activations", "activations", Activations(model, batch, recompute),
-            $"{batch.MicroBatchTokens} tokens of a micro-batch{(recompute ? ", layers run again in backward" : "")}", MemoryPhase.Update);
-        yield return new("head", "head", Math.Min(HeadBudget.Bytes(config), batch.MicroBatchRows * model.HeadKeptRow) + model.HeadWork(ChunkRows(batch)),
-            $"{batch.MicroBatchRows} rows within model.head_budget_mb={HeadBudget.Bytes(config) / 1_000_000}, and its products", MemoryPhase.Update);
-        yield return Kernels(model, threads);
+        yield return new("activations", "activations", bytes.Activations,
+            $"{batch.MicroBatchTokens} tokens of a micro-batch{(model.Options.Recompute ? ", layers run again in backward" : "")}", MemoryPhase.Update);
+        yield return new("head", "head", Math.Max(bytes.UpdateHead, bytes.UpdateLayer),
+            $"{batch.MicroBatchRows} rows within model.head_budget_mb={HeadBudget.Bytes(config) / 1_000_000}, and its products; a layer's attention takes its place", MemoryPhase.Update);
+        yield return Kernels(model, bytes);
     }
 
-    private static MemoryPart Kernels(ModelBytes model, int threads) => new("kernels", "kernels' working memory", KernelWork(model, threads), $"{threads} threads");
+    private static MemoryPart Kernels(ModelMemory model, MemoryBytes bytes) => new("kernels", "kernels' working memory", bytes.Kernels, $"{model.Threads} threads");
 
-    private static long Activations(ModelBytes model, BatchPlan batch, bool recompute) =>
-        batch.MicroBatchTokens * model.TrainingPerToken(recompute) + batch.MicroBatchRows * model.PerScoredRow(training: true)
-        + model.AttentionPool(batch.MicroBatchSequences, batch.LongestSequence);
-
-    /// <summary>As the rollout stage and the engine reckon it.</summary>
-    private static long KvPageCount(ModelBytes model, RunConfig config, long available)
+    /// <summary>The page pool as the rollout stage asks for it.</summary>
+    private static MemoryLoad Rollout(ModelMemory model, RunConfig config, long available)
     {
-        long each = (model.MaxPositions + ModelBytes.PageTokens - 1) / ModelBytes.PageTokens;
+        MemoryBytes bytes = model.Of(default);
+        long pages = model.PagesPerSequence * config.Rollout.MaxNumSeqs;
         if (config.Rollout.KvCacheMb > 0)
         {
-            return config.Rollout.KvCacheMb * 1_000_000L / model.KvPage;
+            pages = config.Rollout.KvCacheMb * 1_000_000L / bytes.KvPage;
+        }
+        else if (available > 0)
+        {
+            // Less than one sequence is refused by the engine: what is planned is what it would ask for.
+            long left = available - bytes.Weights - bytes.Adapter - bytes.Masters - bytes.Gradients;
+            pages = Math.Clamp((long)(left * config.Rollout.MemoryUtilization) / bytes.KvPage, model.PagesPerSequence, pages);
         }
 
-        long wanted = each * config.Rollout.MaxNumSeqs;
-        // Less than one sequence is refused by the engine: what is planned is what it would ask for.
-        long left = available - model.Weights - model.AdapterWeights - model.Master - model.Gradients;
-        return available <= 0 ? wanted : Math.Clamp((long)(left * config.Rollout.MemoryUtilization) / model.KvPage, each, wanted);
+        return new() { Rollout = (pages * bytes.KvPage, config.Rollout.MaxNumSeqs, config.Rollout.MaxNumBatchedTokens) };
     }
 
-    /// <summary>Sums, candidates and exponentials of each thread's row.</summary>
-    private static long SamplerWork(ModelBytes model, int threads) => threads * 3L * model.Architecture.VocabSize * sizeof(float);
-
-    /// <summary>Transposed inputs of 512 rows of the widest product, once; tiles of logits, slabs and accumulators, for each thread.</summary>
-    private static long KernelWork(ModelBytes model, int threads)
+    private static MemoryPlan Finish(ModelMemory model, RunConfig config, BatchPlan batch, MemoryLoad load, List<MemoryPart> parts, long available)
     {
-        long widest = Math.Max(model.Architecture.IntermediateSize, Math.Max(model.Architecture.HiddenSize, (long)model.Architecture.Heads * model.Architecture.HeadDim));
-        return widest * (512 + 32) * sizeof(float) + threads * 1_000_000L;
-    }
-
-    /// <summary>What training keeps besides the weights and the activations.</summary>
-    private static long TrainingState(ModelBytes model, bool withReference) =>
-        model.AdapterWeights + model.Master + model.Gradients + model.Moments + (withReference ? model.Reference : 0);
-
-    private static MemoryPlan Finish(ModelBytes model, RunConfig config, BatchPlan batch, List<MemoryPart> parts, long available, long pages)
-    {
-        long kept = Activations(model, batch, recompute: false), again = Activations(model, batch, recompute: true);
-        long now = config.Model.EnableGradientCheckpointing ? again : kept;
-        BatchPlan one = batch with { MicroBatchSequences = 1 };
+        MemoryBytes now = model.Of(load);
+        MemoryBytes kept = Recomputing(model, false).Of(load), again = Recomputing(model, true).Of(load);
+        MemoryBytes one = model.Of(load with { Update = Of(batch with { MicroBatchSequences = 1 }) });
+        MemoryBytes smallHead = (model with { Options = model.Options with { HeadBudgetBytes = 64_000_000 } }).Of(load);
+        MemoryBytes narrow = (model with { Options = model.Options with { Bf16 = true } }).Of(load);
+        ModelMemory withAdapter = model with { Adapter = AdapterOptions.AllProjections(LoraRank) };
         bool withReference = parts.Any(p => p.Key == "reference");
-        long state = TrainingState(model, withReference), adapted = TrainingState(model.With(AdapterOptions.AllProjections(LoraRank)), withReference);
+        long StateOf(ModelMemory m, MemoryBytes b) => b.State - b.Weights + (withReference ? Reference(m, b) : 0);
         List<(string Setting, string Part, long Bytes)> changes =
         [
-            (Recompute, "activations", again),
-            ($"actor.ppo_max_token_len_per_gpu={batch.LongestSequence}", "activations", Activations(model, one, config.Model.EnableGradientCheckpointing)),
-            ("model.head_budget_mb=64", "head", 64_000_000 + model.HeadWork(ChunkRows(batch))),
-            ("model.dtype=bf16", "activations", model.Master == 0 ? now - now / 2 : now),
+            (RecomputeSetting, "activations", again.Activations),
+            ($"actor.ppo_max_token_len_per_gpu={batch.LongestSequence}", "activations", one.Activations),
+            ("model.head_budget_mb=64", "head", Math.Max(smallHead.UpdateHead, smallHead.UpdateLayer)),
+            ("model.dtype=bf16", "activations", narrow.Activations),
             // Of what training keeps, the gradients stand for all.
-            ($"model.lora_rank={LoraRank}", "gradients", model.Gradients - (model.Adapter is null ? state - adapted : 0)),
-            .. RolloutKnobs(model, config, batch.LongestSequence, pages),
+            ($"model.lora_rank={LoraRank}", "gradients", now.Gradients - (model.Adapter is null ? StateOf(model, now) - StateOf(withAdapter, withAdapter.Of(load)) : 0)),
+            .. load.Rollout.KvBytes > 0 ? RolloutKnobs(model, config, batch.LongestSequence, load) : [],
         ];
         return new()
         {
             Parts = parts,
             Available = available,
-            ActivationsKept = kept,
-            ActivationsRecomputed = again,
+            ActivationsKept = kept.Activations,
+            ActivationsRecomputed = again.Activations,
             PpoExtra = 0,
-            KvPages = pages,
+            KvPages = now.KvPages / now.KvPage,
             Knobs = Savings(parts, changes),
         };
     }
 
-    private static IEnumerable<(string Setting, string Part, long Bytes)> RolloutKnobs(ModelBytes model, RunConfig config, long longest, long pages)
+    private static ModelMemory Recomputing(ModelMemory model, bool on) => model with { Options = model.Options with { Recompute = on } };
+
+    private static IEnumerable<(string Setting, string Part, long Bytes)> RolloutKnobs(ModelMemory model, RunConfig config, long longest, MemoryLoad load)
     {
-        long least = (longest + ModelBytes.PageTokens - 1) / ModelBytes.PageTokens * Math.Min(config.Rollout.MaxNumSeqs, 8);
-        if (pages > 0)
-        {
-            long rows = config.Rollout.MaxNumSeqs + Math.Min(1024, config.Rollout.MaxNumBatchedTokens);
-            yield return ($"rollout.kv_cache_mb={(least * model.KvPage + 999_999) / 1_000_000}", "kv_pages", least * model.KvPage);
-            yield return ("rollout.max_num_batched_tokens=1024", "rollout_activations", rows * model.RolloutPerToken + config.Rollout.MaxNumSeqs * model.Row);
-        }
+        long page = model.KvPage, least = (longest + ModelMemory.PageTokens - 1) / ModelMemory.PageTokens * Math.Min(config.Rollout.MaxNumSeqs, 8) * page;
+        MemoryLoad fewer = load with { Rollout = load.Rollout with { MaxBatchedTokens = Math.Min(1024, config.Rollout.MaxNumBatchedTokens) } };
+        yield return ($"rollout.kv_cache_mb={(least + 999_999) / 1_000_000}", "kv_pages", least);
+        yield return ("rollout.max_num_batched_tokens=1024", "rollout_activations", model.Of(fewer).RolloutActivations);
     }
 
     /// <summary>What each change of one part takes off the most that is held at a time.</summary>
@@ -226,7 +229,8 @@ public sealed record MemoryPlan
     }
 
     private static long Peak(IReadOnlyList<MemoryPart> parts) =>
-        Of(parts, MemoryPhase.Always) + Math.Max(Of(parts, MemoryPhase.Rollout), Of(parts, MemoryPhase.Update));
+        Of(parts, MemoryPhase.Always)
+        + Math.Max(Of(parts, MemoryPhase.Rollout), Math.Max(Of(parts, MemoryPhase.Reference), Of(parts, MemoryPhase.Update)));
 
     private static long Of(IReadOnlyList<MemoryPart> parts, MemoryPhase phase) => parts.Where(p => p.Phase == phase).Sum(p => p.Bytes);
 }

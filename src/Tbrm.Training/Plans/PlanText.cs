@@ -85,6 +85,7 @@ public static class PlanText
                 {
                     ["always"] = memory.Of(MemoryPhase.Always),
                     ["rollout"] = memory.Of(MemoryPhase.Rollout),
+                    ["reference"] = memory.Of(MemoryPhase.Reference),
                     ["update"] = memory.Of(MemoryPhase.Update),
                 },
                 ["total"] = memory.Total,

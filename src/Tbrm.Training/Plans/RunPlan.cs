@@ -57,7 +57,6 @@ public sealed record RunPlan
         config = HeadBudget.Resolve(config, device);
         long available = device.Memory().DeviceTotal;
         JsonNode? description = JsonNode.Parse(device.Description);
-        int threads = (int?)description?["threads"] ?? 1;
         long longest = config.Model.MaxPositions > 0 ? config.Model.MaxPositions
             : config.Data.MaxPromptLength + System.Math.Max(config.Data.MaxResponseLength, config.Rollout.ValKwargs.MaxResponseLength);
         AdapterOptions? adapter = AdapterOptions.Of(config.Model);
@@ -73,7 +72,14 @@ public sealed record RunPlan
             notes.Add(System.FormattableString.Invariant($"{(isSft ? "sft" : "actor")}.optim.lr={rate} suits whole weights; an adapter takes ten to a hundred times as much"));
         }
 
-        ModelBytes bytes = new(architecture, bf16, longest, panels: !device.IsCuda, adapter);
+        ModelMemory bytes = new(architecture, new()
+        {
+            Bf16 = bf16,
+            MaxPositions = (int)longest,
+            Trainable = true,
+            Recompute = config.Model.EnableGradientCheckpointing,
+            HeadBudgetBytes = config.Model.HeadBudgetMb * 1_000_000L,
+        }, adapter, device.IsCuda, device.Threads);
         long? prompts = CountPrompts(config, verb, notes);
         (BatchPlan batch, MemoryPlan memory) = Parts();
         return new()
@@ -99,9 +105,9 @@ public sealed record RunPlan
             };
             return (planned, verb switch
             {
-                RunState.Sft => MemoryPlan.Sft(bytes, config, planned, available, threads),
-                Evaluation => MemoryPlan.Evaluation(bytes, config, available, threads),
-                _ => MemoryPlan.Train(bytes, config, planned, available, threads),
+                RunState.Sft => MemoryPlan.Sft(bytes, config, planned, available),
+                Evaluation => MemoryPlan.Evaluation(bytes, config, available),
+                _ => MemoryPlan.Train(bytes, config, planned, available),
             });
         }
     }

@@ -72,10 +72,8 @@ public sealed class RolloutStage : IRollout, IDisposable
     /// <summary>What max_num_seqs sequences of full length need, within the share of the device's memory that the configuration allows.</summary>
     private static long PageBytes(Policy policy, RunConfig config)
     {
-        ModelArchitecture a = policy.Architecture;
-        const int pageTokens = 64;
-        long pageBytes = 2L * a.Layers * a.KeyValueHeads * a.HeadDim * pageTokens * (policy.Options.Bf16 ? 2 : 4);
-        long pagesPerSequence = (policy.Options.MaxPositions + pageTokens - 1) / pageTokens;
+        const int pageTokens = ModelMemory.PageTokens;
+        long pageBytes = policy.Memory.KvPage, pagesPerSequence = policy.Memory.PagesPerSequence;
         DeviceMemory memory = policy.Device.Memory();
         long least = pageBytes * pagesPerSequence;
         bool isGiven = config.Rollout.KvCacheMb > 0;

@@ -22,7 +22,7 @@ public sealed class MemoryPlanTests
         RunConfig config = Config(bf16, recompute);
         BatchPlan batch = BatchPlan.Train(config, dataPrompts: null);
         using EngineDevice device = EngineDevice.Open("cpu", Threads);
-        MemoryPlan plan = MemoryPlan.Train(new(architecture, bf16, Prompt + Response, panels: true), config, batch, device.Memory().DeviceTotal, Threads);
+        MemoryPlan plan = MemoryPlan.Train(Model(architecture, config), config, batch, device.Memory().DeviceTotal);
         Meter meter = new(device, plan);
 
         using Policy policy = Policy.CreateRandom(device, architecture, Options(bf16, recompute), seed: 1, std: 0.02f);
@@ -43,12 +43,12 @@ public sealed class MemoryPlanTests
         ScoredSequence[] sequences = [.. drawn.Select(t => new ScoredSequence(t.PromptIds, t.ResponseIds, Bootstrap: true))];
         PackedBatch packed = new(sequences[..(int)batch.MicroBatchSequences]);
         Scores scores = reference.LogProb(packed, 1);
-        meter.Within(0.99, "reference_pass");
+        meter.Within(0.95, "reference_pass");
 
         // The second micro-batch finds the backward scratch of the first, which goes with the optimizer's step only.
         _ = policy.ResidualGradient(packed, 1, Fused(packed, scores));
         _ = policy.ResidualGradient(packed, 1, Fused(packed, scores));
-        meter.Within(0.9, "activations", "head", "kernels");
+        meter.Within(0.95, "activations", "head", "kernels");
         Assert.That(device.Memory().Peak, Is.AtMost(plan.Total), "the plan is an upper bound of the whole");
     }
 
@@ -62,7 +62,7 @@ public sealed class MemoryPlanTests
         AdapterOptions adapter = AdapterOptions.Of(config.Model)!;
         BatchPlan batch = BatchPlan.Train(config, dataPrompts: null);
         using EngineDevice device = EngineDevice.Open("cpu", Threads);
-        MemoryPlan plan = MemoryPlan.Train(new(architecture, bf16, Prompt + Response, panels: true, adapter), config, batch, device.Memory().DeviceTotal, Threads);
+        MemoryPlan plan = MemoryPlan.Train(Model(architecture, config) with { Adapter = adapter }, config, batch, device.Memory().DeviceTotal);
         Meter meter = new(device, plan);
 
         using Policy policy = Policy.CreateRandom(device, architecture, Options(bf16, recompute) with { Trainable = false }, seed: 1, std: 0.02f);
@@ -82,7 +82,7 @@ public sealed class MemoryPlanTests
         meter.Within(0.8, "reference_pass", "kernels");
         _ = policy.ResidualGradient(packed, 1, Fused(packed, scores));
         _ = policy.ResidualGradient(packed, 1, Fused(packed, scores));
-        meter.Within(0.9, "activations", "head", "kernels");
+        meter.Within(0.95, "activations", "head", "kernels");
         Assert.That(device.Memory().Peak, Is.AtMost(plan.Total), "the plan is an upper bound of the whole");
     }
 
@@ -91,11 +91,11 @@ public sealed class MemoryPlanTests
     {
         RunConfig config = Config(bf16: true, recompute: false);
         BatchPlan batch = BatchPlan.Train(config, null);
-        ModelBytes whole = new(Architecture(true), bf16: true, Prompt + Response, panels: true);
-        MemoryPlan plan = MemoryPlan.Train(whole, config, batch, 0, Threads);
+        ModelMemory whole = Model(Architecture(true), config);
+        MemoryPlan plan = MemoryPlan.Train(whole, config, batch, 0);
         MemoryKnob knob = plan.Knobs.Single(k => k.Setting == "model.lora_rank=32");
         AdapterOptions adapter = AdapterOptions.Of(config.Model with { LoraRank = 32 })!;
-        MemoryPlan adapted = MemoryPlan.Train(whole.With(adapter), config, batch, 0, Threads);
+        MemoryPlan adapted = MemoryPlan.Train(whole with { Adapter = adapter }, config, batch, 0);
         string[] state = ["adapter", "master", "gradients", "moments", "reference"];
         long Of(MemoryPlan p) => p.Parts.Where(part => state.Contains(part.Key)).Sum(part => part.Bytes);
         Assert.That(Of(plan) - Of(adapted), Is.EqualTo(knob.Saves));
@@ -107,16 +107,16 @@ public sealed class MemoryPlanTests
     {
         RunConfig config = Config(bf16: true, recompute: false);
         BatchPlan batch = BatchPlan.Train(config, null);
-        ModelBytes model = new(Architecture(true), bf16: true, Prompt + Response, panels: true);
-        MemoryPlan roomy = MemoryPlan.Train(model, config, batch, 1_000_000_000_000, Threads);
-        MemoryPlan tight = MemoryPlan.Train(model, config, batch, roomy.Total - 1, Threads);
+        ModelMemory model = Model(Architecture(true), config);
+        MemoryPlan roomy = MemoryPlan.Train(model, config, batch, 1_000_000_000_000);
+        MemoryPlan tight = MemoryPlan.Train(model, config, batch, roomy.Total - 1);
         Assert.That(roomy.Fits, Is.True);
         Assert.That(tight.Fits, Is.False);
         Assert.That(tight.Knobs.Select(k => k.Setting), Does.Contain("model.enable_gradient_checkpointing=true"));
         Assert.That(tight.Knobs.Select(k => k.Saves), Is.Ordered.Descending.And.All.Positive);
         MemoryKnob recompute = tight.Knobs.Single(k => k.Setting.StartsWith("model.enable", StringComparison.Ordinal));
         RunConfig turned = config with { Model = config.Model with { EnableGradientCheckpointing = true } };
-        Assert.That(MemoryPlan.Train(model, turned, batch, 0, Threads).Total, Is.EqualTo(tight.Total - recompute.Saves), "the knob saves what it says");
+        Assert.That(MemoryPlan.Train(Model(Architecture(true), turned), turned, batch, 0).Total, Is.EqualTo(tight.Total - recompute.Saves), "the knob saves what it says");
     }
 
     [Test]
@@ -124,7 +124,7 @@ public sealed class MemoryPlanTests
     {
         RunConfig config = Config(bf16: true, recompute: true);
         ModelArchitecture architecture = Architecture(tied: false);
-        MemoryPlan plan = MemoryPlan.Train(new(architecture, true, Prompt + Response, panels: false), config, BatchPlan.Train(config, null), 0, Threads);
+        MemoryPlan plan = MemoryPlan.Train(Model(architecture, config) with { IsCuda = true }, config, BatchPlan.Train(config, null), 0);
         // bf16 weight, fp32 master, gradient and two moments of the body, embedding and one output row; norms and biases are fp32 in the weights too.
         long matrices = architecture.ParameterCount - (long)architecture.VocabSize * architecture.HiddenSize + architecture.HiddenSize;
         Assert.That(plan.PpoExtra, Is.InRange(matrices * 18, (long)(matrices * 18.1) + (Prompt + Response) * architecture.HeadDim * 4 + 12 * Prompts * Samples * (Prompt + Response)));
@@ -165,6 +165,9 @@ public sealed class MemoryPlanTests
         ["vocab_size"] = 9001,
         ["tie_word_embeddings"] = tied,
     }.ToJsonString(), "test");
+
+    private static ModelMemory Model(ModelArchitecture architecture, RunConfig config) =>
+        new(architecture, Options(config.Model.Dtype == "bf16", config.Model.EnableGradientCheckpointing), null, IsCuda: false, Threads);
 
     private static PolicyOptions Options(bool bf16, bool recompute) => new()
     {
