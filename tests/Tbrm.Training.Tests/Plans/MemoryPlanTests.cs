@@ -48,7 +48,7 @@ public sealed class MemoryPlanTests
         // The second micro-batch finds the backward scratch of the first, which goes with the optimizer's step only.
         _ = policy.ResidualGradient(packed, 1, Fused(packed, scores));
         _ = policy.ResidualGradient(packed, 1, Fused(packed, scores));
-        meter.Within(0.95, "activations", "head", "kernels");
+        meter.Within(0.9, "activations", "head", "kernels");
         Assert.That(device.Memory().Peak, Is.AtMost(plan.Total), "the plan is an upper bound of the whole");
     }
 
@@ -82,7 +82,7 @@ public sealed class MemoryPlanTests
         meter.Within(0.8, "reference_pass", "kernels");
         _ = policy.ResidualGradient(packed, 1, Fused(packed, scores));
         _ = policy.ResidualGradient(packed, 1, Fused(packed, scores));
-        meter.Within(0.95, "activations", "head", "kernels");
+        meter.Within(0.9, "activations", "head", "kernels");
         Assert.That(device.Memory().Peak, Is.AtMost(plan.Total), "the plan is an upper bound of the whole");
     }
 
