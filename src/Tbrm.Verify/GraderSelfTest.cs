@@ -150,7 +150,7 @@ public static class GraderSelfTest
     private sealed record Trial(Gold Gold, GradeRequest Request, string? As);
 
     /// <summary>Ground truths in the order of their first rows. Large sets repeat theirs: 1.8 million rows of DAPO-Math-17k have a few thousand.</summary>
-    private static IEnumerable<Gold> Distinct(IEnumerable<SelfTestRow> rows, CancellationToken stop)
+    private static List<Gold> Distinct(IEnumerable<SelfTestRow> rows, CancellationToken stop)
     {
         Dictionary<(string, GroundTruth), Gold> golds = [];
         List<Gold> inOrder = [];
