@@ -15,6 +15,7 @@ internal static class Terminal
     /// <summary>From here on nothing that is written to <see cref="Console"/> can command the terminal.</summary>
     public static void Guard()
     {
+#pragma warning disable CA2000 // The console owns its writers, to the end of the process.
         // A message that cannot be written must not end the program.
         RawError = BestEffortWriter.StandardError();
         Console.SetError(new VisibleWriter(RawError));
@@ -27,5 +28,6 @@ internal static class Terminal
         {
             // Started without a stdout: whoever writes to it meets the error.
         }
+#pragma warning restore CA2000
     }
 }

@@ -54,7 +54,7 @@ internal sealed class TrainingOptions
         }
     }
 
-    private ExitCode Run(ParseResult parsed, OpenRun opened, IProgressDisplay progress, StopSignals signals,
+    private ExitCode Run(ParseResult parsed, OpenRun opened, TerminalProgress progress, StopSignals signals,
         Func<OpenRun, MetricSinks, IProgressDisplay, StopSignals, TrainEnd> run)
     {
         RunConfig config = opened.Session.Config;

@@ -2,7 +2,6 @@ using System.Collections.Generic;
 using System.Linq;
 using Tbrm.Core;
 using Tbrm.Engine;
-using Tbrm.Objectives;
 
 namespace Tbrm.Training;
 

@@ -1,7 +1,6 @@
 using System;
 using System.Threading;
 using Tbrm.Core;
-using Tbrm.Engine;
 
 namespace Tbrm.Training;
 

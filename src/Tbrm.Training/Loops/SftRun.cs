@@ -1,7 +1,5 @@
-using System;
 using System.Globalization;
 using System.Threading;
-using Tbrm.Core;
 using Tbrm.Data;
 
 namespace Tbrm.Training;

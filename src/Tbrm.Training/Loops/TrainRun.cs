@@ -180,9 +180,10 @@ public sealed class TrainRun : IRunStep
     {
         TrainedPolicy actor = new(_session.Policy, _config.Actor, TotalSteps);
         _models.Add(actor);
-        TrainedCritic? value = _algorithm.Critic is null ? null : new(critic(), _config.Critic, TotalSteps);
-        if (value is not null)
+        TrainedCritic? value = null;
+        if (_algorithm.Critic is not null)
         {
+            value = new(critic(), _config.Critic, TotalSteps);
             _models.Add(value);
         }
 

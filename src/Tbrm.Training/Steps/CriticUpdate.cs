@@ -1,6 +1,5 @@
 using System;
 using Tbrm.Core;
-using Tbrm.Engine;
 using Tbrm.Objectives;
 
 namespace Tbrm.Training;

@@ -4,7 +4,6 @@ using System.Linq;
 using System.Threading;
 using NUnit.Framework;
 using Tbrm.Core;
-using Tbrm.Engine;
 using Tbrm.Objectives;
 
 namespace Tbrm.Training.Tests.Steps;
