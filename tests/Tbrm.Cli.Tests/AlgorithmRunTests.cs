@@ -61,7 +61,7 @@ public sealed class AlgorithmRunTests : FolderTests
     [TestCase("algorithm.adv_estimator=rloo", "actor.ppo_epochs=2", "timing_s/adv")]
     [TestCase("algorithm.adv_estimator=remax", "rollout.n=2", "timing_s/gen_max")]
     [TestCase("algorithm.name=dapo", "algorithm.filter_groups.enable=True", "train/num_gen_batches")]
-    [TestCase("algorithm.name=vargrad", "rollout.n=3", "actor/vargrad_loss")]
+    [TestCase("algorithm.name=vargrad", "rollout.n=3", "actor/tba_vargrad_loss")]
     public void An_algorithm_of_the_table_runs(string algorithm, string argument, string metric)
     {
         string run = Run("run", [algorithm, argument]);

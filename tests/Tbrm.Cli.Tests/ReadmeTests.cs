@@ -68,10 +68,12 @@ public sealed partial class ReadmeTests
 
         string sections = string.Join('|', keys.Where(k => !k.Contains('.', StringComparison.Ordinal)));
         Regex key = new($@"(?<![\w/.-])(?:{sections})(?:\.[a-z][a-z_0-9]*)+");
-        IEnumerable<string> documents = Directory.EnumerateFiles(Repository.PathOf("docs"), "*.md", SearchOption.AllDirectories).Append(Repository.PathOf("README.md"));
+        // The page for those who come from verl names keys that are verl's alone.
+        IEnumerable<string> documents = Directory.EnumerateFiles(Repository.PathOf("docs"), "*.md", SearchOption.AllDirectories).Append(Repository.PathOf("README.md"))
+            .Where(d => Path.GetFileName(d) != "verl.md");
         List<string> told = [.. documents.SelectMany(d => key.Matches(File.ReadAllText(d))).Select(m => m.Value).Where(k => !FileName().IsMatch(k)).Distinct()];
         Assert.That(told, Has.Count.GreaterThan(50));
-        Assert.That(told.Where(k => !keys.Contains(k)), Is.Empty);
+        Assert.That(told.Where(k => !keys.Contains(k) && !(k.EndsWith('_') && keys.Any(known => known.StartsWith(k, StringComparison.Ordinal)))), Is.Empty);
     }
 
     [Test]
