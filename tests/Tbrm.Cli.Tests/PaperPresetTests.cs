@@ -62,6 +62,47 @@ public sealed class PaperPresetTests
             Is.EqualTo(File.ReadAllBytes(Path.Combine(actor, "model.safetensors"))), "the same weights as without the stop");
     }
 
+    /// <summary>Every other preset, its steps and updates as they are but for their sizes.</summary>
+    [TestCase("paper-1.5b-ppo", "critic/vf_loss", "actor.ppo_mini_batch_size=2")]
+    [TestCase("paper-7b-ppo", "actor/reward_kl_penalty", "actor.ppo_mini_batch_size=2")]
+    [TestCase("paper-1.5b-grpo", "actor/kl_loss", "actor.ppo_mini_batch_size=2")]
+    [TestCase("paper-7b-grpo", "actor/pg_loss", "actor.ppo_mini_batch_size=2")]
+    [TestCase("paper-7b-n16", "actor/tbrm_loss", "data.train_batch_size=2")]
+    [TestCase("paper-7b-grpo-n16", "actor/pg_clipfrac", "actor.ppo_mini_batch_size=2")]
+    [TestCase("paper-r1-template", "actor/tbrm_loss", "data.train_batch_size=4")]
+    [TestCase("reval-1.5b", "actor/reval_loss", "actor.ppo_mini_batch_size=4")]
+    [TestCase("reval-7b", "actor/reval_loss", "actor.ppo_mini_batch_size=4")]
+    [TestCase("a-star-po", "actor/a_star_po_loss", "actor.ppo_mini_batch_size=2")]
+    public void Another_preset_runs(string preset, string metric, string argument)
+    {
+        string model = PathOf("model-" + preset), run = PathOf(preset + "-run");
+        TinyModel.Write(model, tied: true);
+        Outcome outcome = CommandLine.Run([.. Arguments(preset, model, run, 2), "rollout.val_kwargs.n=1", argument]);
+        Assert.That(outcome.ExitCode, Is.Zero, outcome.Error);
+        JsonNode last = JsonNode.Parse(File.ReadLines(Path.Combine(run, "metrics.jsonl")).Last())!;
+        Assert.That((int)last["step"]!, Is.EqualTo(2));
+        Assert.That(last[metric], Is.Not.Null, last.ToJsonString());
+        Assert.That((double)last["training/rollout_probs_diff_max"]!, Is.Zero);
+        Assert.That((double)last["actor/skipped"]!, Is.Zero);
+    }
+
+    [TestCase("paper-graph-tasks", "actor/tbrm_loss", "actor.ppo_mini_batch_size=0")]
+    [TestCase("paper-graph-tasks-grpo", "actor/kl_loss", "actor.ppo_mini_batch_size=2")]
+    public void Problems_of_tasks_are_a_set_of_so_many_and_come_again(string preset, string metric, string argument)
+    {
+        string model = PathOf("model-" + preset), run = PathOf(preset + "-run");
+        TinyModel.Write(model, tied: true);
+        Outcome outcome = CommandLine.Run("train", "-c", preset, "--run-dir", run, "model.path=" + model, "data.train_batch_size=4", "data.train_max_samples=4", "data.task_val_size=4",
+            "data.max_response_length=8", "trainer.threads=1", "trainer.val_before_train=false", "trainer.total_training_steps=2", argument);
+        Assert.That(outcome.ExitCode, Is.Zero, outcome.Error);
+        Assert.That(JsonNode.Parse(File.ReadLines(Path.Combine(run, "metrics.jsonl")).Last())![metric], Is.Not.Null);
+        string[] first = Inputs("1"), second = Inputs("2");
+        Assert.That(first.Distinct().Count(), Is.EqualTo(4));
+        Assert.That(second, Is.EquivalentTo(first));
+
+        string[] Inputs(string step) => [.. File.ReadLines(Path.Combine(run, "rollouts", step + ".jsonl")).Select(l => (string)JsonNode.Parse(l)!["input"]!)];
+    }
+
     [TestCase("paper-1.5b-n1", "1", "2.5E-06")]
     [TestCase("paper-1.5b-n4", "4", "2.5E-06")]
     [TestCase("paper-7b-n1", "1", "2E-06")]

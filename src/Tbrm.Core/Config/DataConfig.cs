@@ -63,7 +63,7 @@ public sealed record DataConfig
     [AllowedRange(1, 1e6)]
     public int MaxResponseLength { get; init; } = 2048;
 
-    /// <summary>Reads at most so many training prompts; -1 = all.</summary>
+    /// <summary>Reads at most so many training prompts; of a task, its first so many problems, over and over. -1 = all.</summary>
     [AllowedRange(-1, 1e12)]
     public long TrainMaxSamples { get; init; } = -1;
 

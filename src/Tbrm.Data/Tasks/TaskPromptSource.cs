@@ -41,12 +41,13 @@ public sealed class TaskPromptSource : IPromptSource
     /// <inheritdoc/>
     public long? Count { get; }
 
-    /// <summary>The problems that training draws from, without end.</summary>
+    /// <summary>The problems that training draws from.</summary>
     /// <param name="task">The generator, or a mixture of generators.</param>
     /// <param name="holdout">Share of the problems that evaluation draws from.</param>
+    /// <param name="count">How many of them, the first; null: without end.</param>
     /// <param name="systemPrompt">A system turn, or null.</param>
-    public static TaskPromptSource Training(IReasoningTask task, double holdout, string? systemPrompt = null) =>
-        new(task, systemPrompt, null, new Side(holdout, HeldOut: false));
+    public static TaskPromptSource Training(IReasoningTask task, double holdout, long? count = null, string? systemPrompt = null) =>
+        new(task, systemPrompt, count, new Side(holdout, HeldOut: false));
 
     /// <summary>The first <paramref name="count"/> problems of the side that evaluation draws from.</summary>
     public static TaskPromptSource HeldOut(IReasoningTask task, double holdout, long count, string? systemPrompt = null) =>

@@ -144,7 +144,9 @@ public sealed record RunPlan
         List<string> files = isEvaluation ? config.Data.ValFiles : isSft && config.Sft.TrainFiles.Count > 0 ? config.Sft.TrainFiles : config.Data.TrainFiles;
         if (files.Count == 0)
         {
-            return isEvaluation && (config.Data.Task.Length > 0 || config.Data.Tasks.Count > 0) ? config.Data.TaskValSize : null;
+            bool isTask = config.Data.Task.Length > 0 || config.Data.Tasks.Count > 0;
+            return !isTask ? null : isEvaluation ? PromptSources.EvaluationSize(config.Data)
+                : config.Data.TrainMaxSamples < 0 ? null : config.Data.TrainMaxSamples;
         }
 
         List<string> missing = [.. files.Where(f => !File.Exists(f))];

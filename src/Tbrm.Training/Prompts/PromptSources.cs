@@ -25,8 +25,8 @@ internal sealed class PromptSources
         Task = CreateTask(data);
         if (Task is not null)
         {
-            Train = TaskPromptSource.Training(Task, data.TaskHoldout);
-            Validation = data.ValFiles.Count > 0 ? null : TaskPromptSource.HeldOut(Task, data.TaskHoldout, data.TaskValSize);
+            Train = TaskPromptSource.Training(Task, data.TaskHoldout, Limit(data.TrainMaxSamples));
+            Validation = data.ValFiles.Count > 0 ? null : TaskPromptSource.HeldOut(Task, data.TaskHoldout, EvaluationSize(data));
         }
 
         Grader = new RunGrader(config.Reward, Task);
@@ -81,9 +81,14 @@ internal sealed class PromptSources
         return data;
     }
 
+    /// <summary>Problems that an evaluation of a task asks.</summary>
+    public static long EvaluationSize(DataConfig data) => System.Math.Min(data.TaskValSize, Limit(data.ValMaxSamples) ?? long.MaxValue);
+
     /// <summary>Rows of files after filters, those that are too long included.</summary>
     public static long Count(RunConfig config, IReadOnlyList<string> files, long maxSamples) =>
         PromptDataset.Load(files, new PromptSources(config with { Model = config.Model with { Path = "-" } }).FileOptions(maxSamples, null) with { MaxPromptTokens = null }).Count ?? 0;
+
+    private static long? Limit(long samples) => samples < 0 ? null : samples;
 
     private static IReasoningTask? CreateTask(DataConfig data)
     {
@@ -113,7 +118,7 @@ internal sealed class PromptSources
         Shape = PromptOptions.ParseShape(_config.Data.Shape),
         Filters = _config.Data.Filter.Length > 0 ? [RowFilter.Parse(_config.Data.Filter)] : [],
         Deduplicate = _config.Data.Dedup,
-        MaxSamples = maxSamples < 0 ? null : maxSamples,
+        MaxSamples = Limit(maxSamples),
         MaxPromptTokens = _config.Data.FilterOverlongPrompts ? _config.Data.MaxPromptLength : null,
     };
 }

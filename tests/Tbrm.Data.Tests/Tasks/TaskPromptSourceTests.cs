@@ -31,6 +31,16 @@ public sealed class TaskPromptSourceTests
         Assert.That(source.Get(17).Messages[0].Content, Is.EqualTo(source.Get(17).Messages[0].Content));
     }
 
+    [Test]
+    public void A_limited_set_is_the_beginning_of_the_endless_one()
+    {
+        TaskPromptSource limited = TaskPromptSource.Training(s_task, 0.2, 20);
+        Assert.That(limited.Count, Is.EqualTo(20));
+        Assert.That(Source(heldOut: false).Count, Is.Null);
+        Assert.That(Questions(limited, 20), Is.EqualTo(Questions(Source(heldOut: false), 20)));
+        Assert.That(() => limited.Get(20), Throws.TypeOf<System.ArgumentOutOfRangeException>());
+    }
+
     private static List<string> Questions(TaskPromptSource source, int count) =>
         [.. Enumerable.Range(0, count).Select(i => source.Get(i)).Select((Prompt p) => p.Messages[^1].Content)];
 }
