@@ -138,18 +138,22 @@ TBRM_TEST(a_budget_below_one_sequence_is_refused_with_the_bytes_needed) {
     // Exactly enough: a sequence that fills every position ends at the model's limit.
     limits.kv_budget_bytes = 5 * page;
     Rollout rollout(model->device(), model->view(), limits);
-    submit(rollout, {random_prompt(190, 1), {0, 1, 2}, sampling_of(1, 100000)});
+    const int64_t n_prompt = thinned() ? 310 : 190;
+    submit(rollout, {random_prompt(n_prompt, 1), {0, 1, 2}, sampling_of(1, 100000)});
     const Outputs outputs = finish_all(rollout);
     CHECK(outputs.size() == 3);
     for (const auto& [id, output] : outputs)
-        CHECK_MSG(output.ids.size() == 130 && output.reason == TBRM_FINISH_REASON_LENGTH, "%d", static_cast<int>(id));
+        CHECK_MSG(
+                output.ids.size() == static_cast<size_t>(320 - n_prompt) && output.reason == TBRM_FINISH_REASON_LENGTH,
+                "%d", static_cast<int>(id));
 }
 
 TBRM_TEST(stop_ids_end_a_response_and_min_new_tokens_holds_them_back) {
     const std::shared_ptr<Model> model = small_model();
     const RolloutLimits limits = limits_of(*model, 32, 512, 60);
-    Request r{random_prompt(20, 3), {}, sampling_of(1, 200)};
-    for (int64_t id = 0; id < 32; ++id)
+    const int32_t n_trajectories = thinned() ? 6 : 32, n_tokens = thinned() ? 40 : 200, n_at_least = thinned() ? 8 : 30;
+    Request r{random_prompt(20, 3), {}, sampling_of(1, n_tokens)};
+    for (int64_t id = 0; id < n_trajectories; ++id)
         r.trajectory_ids.push_back(id);
     const Outputs free_running = run_all(*model, limits, {r});
     const std::vector<int32_t> stops = {11, 40, 41, 96};
@@ -165,17 +169,17 @@ TBRM_TEST(stop_ids_end_a_response_and_min_new_tokens_holds_them_back) {
         CHECK(output.reason == (found ? TBRM_FINISH_REASON_STOP_ID : TBRM_FINISH_REASON_LENGTH));
         CHECK(output.ids == std::vector<int32_t>(all.begin(), found ? end + 1 : end));
     }
-    CHECK(stopped > 25);
-    r.sampling.min_new_tokens = 30;
+    CHECK(stopped > (thinned() ? 2 : 25));
+    r.sampling.min_new_tokens = n_at_least;
     int after = 0;
     for (const auto& [id, output] : run_all(*model, limits, {r})) {
-        CHECK(output.ids.size() >= 31 || (output.ids.size() == 200 && id >= 0));
-        CHECK(std::none_of(output.ids.begin(), output.ids.begin() + 30, is_stop));
+        CHECK_MSG(output.ids.size() > static_cast<size_t>(n_at_least), "trajectory %d", static_cast<int>(id));
+        CHECK(std::none_of(output.ids.begin(), output.ids.begin() + n_at_least, is_stop));
         after += output.reason == TBRM_FINISH_REASON_STOP_ID;
-        for (size_t i = 0; i < 30; ++i)
+        for (size_t i = 0; i < static_cast<size_t>(n_at_least); ++i)
             CHECK(output.processed_logp[i] > output.logp[i]);  // renormalised without the stop ids
     }
-    CHECK(after > 20);
+    CHECK(after > (thinned() ? 2 : 20));
 }
 
 TBRM_TEST_FULL(stop_strings_end_a_response_at_the_token_that_completes_them) {
@@ -327,8 +331,9 @@ TBRM_TEST(a_sequence_that_breaks_ends_alone) {
         embedding[static_cast<size_t>(96 * 32 + i)] = NAN;  // id 96
     write_tensor(*model, "model.embed_tokens.weight", embedding);
     std::vector<Request> good;
-    for (int64_t i = 0; i < 6; ++i) {
-        Request r{random_prompt(60 + 7 * i, static_cast<uint64_t>(i), 96), {10 * i, 10 * i + 1}, sampling_of(1, 80)};
+    for (int64_t i = 0; i < (thinned() ? 3 : 6); ++i) {
+        Request r{random_prompt(60 + 7 * i, static_cast<uint64_t>(i), 96), {10 * i, 10 * i + 1},
+                sampling_of(1, thinned() ? 6 : 80)};
         r.sampling.sampled_vocab_size = 96;
         good.push_back(r);
     }
@@ -342,12 +347,12 @@ TBRM_TEST(a_sequence_that_breaks_ends_alone) {
         mixed.push_back(bad);
         mixed.push_back(r);
     }
-    // One that goes bad on its way: it may draw id 96.
+    // One that goes bad on its way: it may sample id 96. (Too rare for few tokens.)
     Request late = good[0];
     late.trajectory_ids = {5000, 5001, 5002};
     late.sampling.sampled_vocab_size = 0;
     late.sampling.max_new_tokens = 200;
-    mixed.insert(mixed.begin(), late);
+    if (!thinned()) mixed.insert(mixed.begin(), late);
     const Outputs outputs = run_all(*model, limits_of(*model, 4, 100, 9), mixed);
     int n_late = 0;
     for (const auto& [id, output] : outputs) {
@@ -362,7 +367,7 @@ TBRM_TEST(a_sequence_that_breaks_ends_alone) {
         }
         CHECK(std::none_of(output.logp.begin(), output.logp.end(), [](float x) { return !std::isfinite(x); }));
     }
-    CHECK(n_late > 0);
+    CHECK(thinned() || n_late > 0);
 }
 
 TBRM_TEST(a_shared_prompt_is_computed_once) {

@@ -13,10 +13,11 @@ namespace {
 // Prompts and samplers of many kinds; prompt lengths on both sides of page borders.
 std::vector<Request> mixed_requests(int32_t vocab = 97) {
     std::vector<Request> requests;
-    const int64_t lengths[] = {1, 5, 63, 64, 65, 100, 127, 128, 129};
+    const std::vector<int64_t> lengths = shapes<int64_t>({1, 5, 63, 64, 65, 100, 127, 128, 129}, {1, 64, 127, 63});
     int64_t id = 0;
-    for (size_t i = 0; i < sizeof lengths / sizeof *lengths; ++i) {
-        Request r{random_prompt(lengths[i], 50 + i, vocab), {}, sampling_of(i % 3 == 0 ? 0.7f : 1.0f, 20)};
+    for (size_t i = 0; i < lengths.size(); ++i) {
+        Request r{random_prompt(lengths[i], 50 + i, vocab), {},
+                sampling_of(i % 3 == 0 ? 0.7f : 1.0f, thinned() ? 4 : 20)};
         for (size_t k = 0; k < 1 + i % 4; ++k)
             r.trajectory_ids.push_back(id++);
         if (i == 2) r.sampling.temperature = 0;
@@ -24,7 +25,7 @@ std::vector<Request> mixed_requests(int32_t vocab = 97) {
         if (i == 4) r.sampling.top_k = 5;
         if (i == 5) r.sampling.repetition_penalty = 1.2f;
         if (i == 6) r.sampling.min_p = 0.05f;
-        r.sampling.max_new_tokens += static_cast<int32_t>(17 * i % 70);
+        r.sampling.max_new_tokens += static_cast<int32_t>(17 * i % (thinned() ? 7 : 70));
         requests.push_back(r);
     }
     return requests;
@@ -72,8 +73,14 @@ TBRM_TEST(company_limits_and_preemption_do_not_change_a_bit) {
         std::vector<Request> requests = mixed_requests();
         const Outputs expected = run_all(*model, limits_of(*model, 64, 4096, 400), requests);
         check_same(run_all(*model, limits_of(*model, 1, 4096, 400), requests), expected, "one at a time");
-        check_same(run_all(*model, limits_of(*model, 64, 1, 400), requests), expected, "prefill token by token");
         check_same(run_all(*model, limits_of(*model, 3, 37, 400), requests), expected, "3 sequences, chunks of 37");
+        if (thinned()) {
+            tbrm_rollout_status_t status;
+            check_same(run_all(*model, limits_of(*model, 64, 512, 5), requests, &status), expected, "5 pages");
+            CHECK_MSG(status.n_preemptions > 0, "%d preemptions", static_cast<int>(status.n_preemptions));
+            continue;
+        }
+        check_same(run_all(*model, limits_of(*model, 64, 1, 400), requests), expected, "prefill token by token");
         RolloutLimits one_row = limits_of(*model, 64, 4096, 400);
         one_row.logits_budget_bytes = 1;
         check_same(run_all(*model, one_row, requests), expected, "one row of logits at a time");
@@ -99,7 +106,7 @@ TBRM_TEST(company_limits_and_preemption_do_not_change_a_bit) {
 
 TBRM_TEST(log_probs_are_the_trainers) {
     for (const Dtype dtype : {Dtype::F32, Dtype::Bf16}) {
-        for (const int32_t qk_norm : {0, 1}) {
+        for (const int32_t qk_norm : shapes<int32_t>({0, 1}, {dtype == Dtype::Bf16})) {
             ModelShape shape;
             shape.dtype = dtype;
             shape.qk_norm = qk_norm;
