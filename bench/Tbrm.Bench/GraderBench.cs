@@ -1,5 +1,5 @@
 using BenchmarkDotNet.Attributes;
-using Tbrm.Core;
+using Tbrm.Core.Rewards;
 using Tbrm.Verify;
 
 namespace Tbrm.Bench;

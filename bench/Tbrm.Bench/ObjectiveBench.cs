@@ -1,6 +1,7 @@
 using System;
 using BenchmarkDotNet.Attributes;
 using Tbrm.Objectives;
+using Tbrm.Objectives.Bellman;
 
 namespace Tbrm.Bench;
 

@@ -2,6 +2,8 @@ using System;
 using System.Linq;
 using BenchmarkDotNet.Attributes;
 using Tbrm.Engine;
+using Tbrm.Engine.Logprob;
+using Tbrm.Engine.Models;
 
 namespace Tbrm.Bench;
 

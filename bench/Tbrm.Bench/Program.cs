@@ -1,5 +1,6 @@
 using BenchmarkDotNet.Running;
 using Tbrm.Bench;
+using Tbrm.Bench.Throughput;
 
 // Benchmarks of the C# API: dotnet run -c Release --project bench/Tbrm.Bench -- --filter '*'
 // One table of amounts per second: dotnet run -c Release --project bench/Tbrm.Bench -- throughput [TOKENIZER-FOLDER]

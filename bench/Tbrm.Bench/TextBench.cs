@@ -1,7 +1,7 @@
 using System.Linq;
 using BenchmarkDotNet.Attributes;
 using Tbrm.Data.Tasks;
-using Tbrm.Text;
+using Tbrm.Text.Tokenizers;
 
 namespace Tbrm.Bench;
 

@@ -1,6 +1,7 @@
 using System;
 using System.Text.Json.Nodes;
 using Tbrm.Objectives;
+using Tbrm.Objectives.Options;
 
 namespace Example;
 

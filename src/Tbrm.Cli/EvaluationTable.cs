@@ -3,7 +3,7 @@ using System.Globalization;
 using System.IO;
 using System.Linq;
 using Spectre.Console;
-using Tbrm.Training;
+using Tbrm.Training.Evaluation;
 
 namespace Tbrm.Cli;
 

@@ -1,7 +1,8 @@
 using System;
 using System.IO;
 using System.Reflection;
-using Tbrm.Core;
+using Tbrm.Core.Errors;
+using Tbrm.Core.Files;
 
 namespace Tbrm.Cli;
 

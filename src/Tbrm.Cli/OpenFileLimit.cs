@@ -2,7 +2,7 @@ using System;
 using System.Globalization;
 using System.IO;
 using System.Linq;
-using Tbrm.Core;
+using Tbrm.Core.Errors;
 
 namespace Tbrm.Cli;
 

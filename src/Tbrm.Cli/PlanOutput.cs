@@ -1,8 +1,9 @@
 using System;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using Tbrm.Core;
-using Tbrm.Training;
+using Tbrm.Core.Config;
+using Tbrm.Core.Errors;
+using Tbrm.Training.Config;
 using Tbrm.Training.Plans;
 
 namespace Tbrm.Cli;

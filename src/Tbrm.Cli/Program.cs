@@ -3,7 +3,7 @@ using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Linq;
 using Tbrm.Cli.Verbs;
-using Tbrm.Core;
+using Tbrm.Core.Errors;
 
 namespace Tbrm.Cli;
 

@@ -2,8 +2,12 @@ using System;
 using System.Collections.Generic;
 using System.CommandLine;
 using System.Linq;
-using Tbrm.Core;
-using Tbrm.Training;
+using Tbrm.Core.Config;
+using Tbrm.Core.Errors;
+using Tbrm.Training.Config;
+using Tbrm.Training.Evaluation;
+using Tbrm.Training.Loops;
+using Tbrm.Training.Runs;
 
 namespace Tbrm.Cli;
 

@@ -1,6 +1,6 @@
 using System;
 using System.IO;
-using Tbrm.Training;
+using Tbrm.Training.Runs;
 
 namespace Tbrm.Cli;
 

@@ -2,8 +2,9 @@ using System;
 using System.Globalization;
 using System.IO;
 using System.Text.Json.Nodes;
-using Tbrm.Core;
+using Tbrm.Core.Errors;
 using Tbrm.Interop;
+using Tbrm.Interop.Handles;
 
 namespace Tbrm.Engine;
 

@@ -1,5 +1,6 @@
 using System;
-using Tbrm.Core;
+using Tbrm.Core.Errors;
+using Tbrm.Core.Files;
 using Tbrm.Interop;
 
 namespace Tbrm.Engine;

@@ -1,7 +1,12 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
-using Tbrm.Core;
+using Tbrm.Core.Config;
+using Tbrm.Core.Errors;
+using Tbrm.Objectives.Bellman;
+using Tbrm.Objectives.Estimators;
+using Tbrm.Objectives.Options;
+using Tbrm.Objectives.PolicyGradient;
 
 namespace Tbrm.Objectives;
 

@@ -4,7 +4,10 @@ using System.Linq;
 using System.Reflection;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using Tbrm.Core;
+using Tbrm.Core.Config;
+using Tbrm.Core.Errors;
+using Tbrm.Objectives.Estimators;
+using Tbrm.Objectives.Options;
 
 namespace Tbrm.Objectives;
 

@@ -1,6 +1,10 @@
 using System;
 using System.Collections.Generic;
-using Tbrm.Core;
+using Tbrm.Core.Config;
+using Tbrm.Core.Errors;
+using Tbrm.Objectives.Estimators;
+using Tbrm.Objectives.Options;
+using Tbrm.Objectives.Rollout;
 
 namespace Tbrm.Objectives;
 

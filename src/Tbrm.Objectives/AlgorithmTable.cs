@@ -3,7 +3,10 @@ using System.Collections.Generic;
 using System.Linq;
 using System.Reflection;
 using System.Text.Json.Nodes;
-using Tbrm.Core;
+using Tbrm.Core.Errors;
+using Tbrm.Core.Plugins;
+using Tbrm.Objectives.Estimators;
+using Tbrm.Objectives.PolicyGradient;
 
 namespace Tbrm.Objectives;
 

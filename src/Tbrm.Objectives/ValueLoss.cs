@@ -1,5 +1,6 @@
 using System;
-using Tbrm.Core;
+using Tbrm.Core.Config;
+using Tbrm.Objectives.PolicyGradient;
 
 namespace Tbrm.Objectives;
 

@@ -6,7 +6,9 @@ using System.Linq;
 using System.Text;
 using System.Text.Json.Nodes;
 using System.Threading;
-using Tbrm.Core;
+using Tbrm.Core.Errors;
+using Tbrm.Core.Rewards;
+using Tbrm.Verify.Shaping;
 
 namespace Tbrm.Verify;
 

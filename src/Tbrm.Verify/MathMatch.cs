@@ -1,5 +1,6 @@
 using System.Threading;
-using Tbrm.Core;
+using Tbrm.Core.Rewards;
+using Tbrm.Verify.Graders;
 
 namespace Tbrm.Verify;
 

@@ -4,7 +4,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Threading;
 using System.Threading.Tasks;
-using Tbrm.Core;
+using Tbrm.Core.Rewards;
 
 namespace Tbrm.Verify;
 

@@ -7,6 +7,8 @@ using System.Text.Json.Nodes;
 using System.Threading;
 using NUnit.Framework;
 using Tbrm.Engine;
+using Tbrm.Engine.Logprob;
+using Tbrm.Engine.Models;
 using Tbrm.Testing;
 
 namespace Tbrm.Cli.Tests;

@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.IO;
 using NUnit.Framework;
-using Tbrm.Core;
+using Tbrm.Core.Files;
 
 namespace Tbrm.Cli.Tests;
 

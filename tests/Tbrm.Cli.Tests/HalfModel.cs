@@ -5,7 +5,8 @@ using System.Linq;
 using System.Text;
 using System.Text.Json.Nodes;
 using Tbrm.Engine;
-using Tbrm.Interop;
+using Tbrm.Engine.Models;
+using Tbrm.Interop.Handles;
 
 namespace Tbrm.Cli.Tests;
 

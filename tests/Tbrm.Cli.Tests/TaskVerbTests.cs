@@ -2,7 +2,7 @@ using System.CommandLine;
 using System.IO;
 using NUnit.Framework;
 using Tbrm.Cli.Verbs;
-using Tbrm.Core;
+using Tbrm.Core.Errors;
 
 namespace Tbrm.Cli.Tests;
 

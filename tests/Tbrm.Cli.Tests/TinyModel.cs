@@ -1,7 +1,8 @@
 using System.IO;
 using System.Text.Json.Nodes;
 using Tbrm.Engine;
-using Tbrm.Text;
+using Tbrm.Engine.Models;
+using Tbrm.Text.Chat;
 
 namespace Tbrm.Cli.Tests;
 

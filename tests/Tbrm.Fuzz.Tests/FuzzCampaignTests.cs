@@ -1,6 +1,8 @@
 using System;
 using System.Linq;
 using NUnit.Framework;
+using Tbrm.Fuzz.Campaign;
+using Tbrm.Fuzz.Targets;
 
 namespace Tbrm.Fuzz.Tests;
 

@@ -2,7 +2,9 @@ using System;
 using System.CommandLine;
 using System.Globalization;
 using System.IO;
-using Tbrm.Core;
+using Tbrm.Core.Errors;
+using Tbrm.Fuzz.Campaign;
+using Tbrm.Fuzz.Targets;
 
 namespace Tbrm.Fuzz;
 

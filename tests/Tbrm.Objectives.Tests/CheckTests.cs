@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.Linq;
 using System.Text.Json.Nodes;
 using NUnit.Framework;
+using Tbrm.Objectives.Checks;
 
 namespace Tbrm.Objectives.Tests;
 

@@ -5,6 +5,7 @@ using System.Linq;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using NUnit.Framework;
+using Tbrm.Objectives.Rows;
 
 namespace Tbrm.Objectives.Tests;
 

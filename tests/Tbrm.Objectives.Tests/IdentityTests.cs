@@ -1,6 +1,7 @@
 using System;
 using System.Linq;
 using NUnit.Framework;
+using Tbrm.Objectives.Bellman;
 using Tbrm.Testing;
 
 namespace Tbrm.Objectives.Tests;

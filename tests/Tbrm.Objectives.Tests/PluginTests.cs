@@ -3,7 +3,11 @@ using System.IO;
 using System.Linq;
 using System.Text.Json.Nodes;
 using NUnit.Framework;
-using Tbrm.Core;
+using Tbrm.Core.Config;
+using Tbrm.Core.Errors;
+using Tbrm.Objectives.Bellman;
+using Tbrm.Objectives.Checks;
+using Tbrm.Objectives.Rows;
 
 namespace Tbrm.Objectives.Tests;
 

@@ -1,6 +1,8 @@
 using System.Linq;
 using NUnit.Framework;
-using Tbrm.Core;
+using Tbrm.Core.Config;
+using Tbrm.Core.Errors;
+using Tbrm.Objectives.Estimators;
 
 namespace Tbrm.Objectives.Tests;
 

@@ -1,6 +1,9 @@
 using NUnit.Framework;
-using Tbrm.Core;
+using Tbrm.Core.Config;
+using Tbrm.Core.Errors;
+using Tbrm.Core.Prompts;
 using Tbrm.Data.Tasks;
+using Tbrm.Training.Prompts;
 
 namespace Tbrm.Training.Tests;
 

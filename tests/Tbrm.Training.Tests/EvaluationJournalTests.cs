@@ -1,7 +1,9 @@
 using System.IO;
 using System.Text.Json.Nodes;
 using NUnit.Framework;
-using Tbrm.Core;
+using Tbrm.Core.Errors;
+using Tbrm.Core.Rollouts;
+using Tbrm.Training.Evaluation;
 
 namespace Tbrm.Training.Tests;
 

@@ -1,6 +1,7 @@
 using System;
 using NUnit.Framework;
 using Tbrm.Testing;
+using Tbrm.Training.Runs;
 
 namespace Tbrm.Training.Tests;
 

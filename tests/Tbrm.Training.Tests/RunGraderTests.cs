@@ -3,9 +3,14 @@ using System.Linq;
 using System.Text.Json.Nodes;
 using System.Threading;
 using NUnit.Framework;
-using Tbrm.Core;
-using Tbrm.Data;
+using Tbrm.Core.Config;
+using Tbrm.Core.Errors;
+using Tbrm.Core.Prompts;
+using Tbrm.Core.Rewards;
+using Tbrm.Data.Sources;
 using Tbrm.Data.Tasks;
+using Tbrm.Training.Config;
+using Tbrm.Training.Prompts;
 using Tbrm.Verify;
 
 namespace Tbrm.Training.Tests;

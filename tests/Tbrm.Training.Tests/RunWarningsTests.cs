@@ -1,7 +1,9 @@
 using System.Collections.Generic;
 using System.Linq;
 using NUnit.Framework;
-using Tbrm.Core;
+using Tbrm.Core.Config;
+using Tbrm.Training.Metrics;
+using Tbrm.Training.Runs;
 
 namespace Tbrm.Training.Tests;
 

@@ -1,7 +1,11 @@
 using System.Linq;
 using NUnit.Framework;
-using Tbrm.Core;
-using Tbrm.Engine;
+using Tbrm.Core.Config;
+using Tbrm.Engine.Logprob;
+using Tbrm.Engine.Optimizer;
+using Tbrm.Training.Prompts;
+using Tbrm.Training.Runs;
+using Tbrm.Training.Steps;
 
 namespace Tbrm.Training.Tests;
 

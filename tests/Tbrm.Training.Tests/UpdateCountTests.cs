@@ -1,5 +1,7 @@
 using NUnit.Framework;
-using Tbrm.Core;
+using Tbrm.Core.Config;
+using Tbrm.Training.Loops;
+using Tbrm.Training.Runs;
 
 namespace Tbrm.Training.Tests;
 

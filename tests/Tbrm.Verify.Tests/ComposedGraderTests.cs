@@ -4,8 +4,10 @@ using System.Linq;
 using System.Text.Json.Nodes;
 using System.Threading;
 using NUnit.Framework;
-using Tbrm.Core;
+using Tbrm.Core.Errors;
+using Tbrm.Core.Rewards;
 using Tbrm.Testing;
+using Tbrm.Verify.Graders;
 
 namespace Tbrm.Verify.Tests;
 

@@ -3,7 +3,7 @@ using System.IO;
 using System.Linq;
 using System.Text.Json.Nodes;
 using NUnit.Framework;
-using Tbrm.Core;
+using Tbrm.Core.Rewards;
 using Tbrm.Testing;
 
 namespace Tbrm.Verify.Tests;

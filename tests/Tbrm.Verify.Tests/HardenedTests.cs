@@ -1,7 +1,8 @@
 using System.Linq;
 using System.Text.Json.Nodes;
 using NUnit.Framework;
-using Tbrm.Core;
+using Tbrm.Core.Rewards;
+using Tbrm.Verify.Graders;
 
 namespace Tbrm.Verify.Tests;
 

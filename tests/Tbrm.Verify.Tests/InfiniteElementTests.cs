@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using NUnit.Framework;
-using Tbrm.Core;
+using Tbrm.Core.Rewards;
+using Tbrm.Verify.Graders;
 
 namespace Tbrm.Verify.Tests;
 

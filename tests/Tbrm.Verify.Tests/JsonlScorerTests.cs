@@ -1,7 +1,8 @@
 using System;
 using System.IO;
 using NUnit.Framework;
-using Tbrm.Core;
+using Tbrm.Core.Errors;
+using Tbrm.Verify.Graders;
 
 namespace Tbrm.Verify.Tests;
 

@@ -1,7 +1,7 @@
 #pragma warning disable CA1050 // in no namespace: the class as the guide shows it
 using System;
 using System.Threading;
-using Tbrm.Core;
+using Tbrm.Core.Rewards;
 
 public sealed class LastWordGrader : IGrader
 {

@@ -3,8 +3,9 @@ using System.Collections.Generic;
 using System.Linq;
 using System.Threading;
 using NUnit.Framework;
-using Tbrm.Core;
+using Tbrm.Core.Rewards;
 using Tbrm.Verify.Algebra;
+using Tbrm.Verify.Graders;
 
 namespace Tbrm.Verify.Tests;
 

@@ -2,7 +2,8 @@ using System.Collections.Generic;
 using System.Linq;
 using System.Text.Json.Nodes;
 using NUnit.Framework;
-using Tbrm.Core;
+using Tbrm.Core.Rewards;
+using Tbrm.Verify.Graders;
 
 namespace Tbrm.Verify.Tests;
 

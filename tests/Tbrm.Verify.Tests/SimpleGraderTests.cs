@@ -1,7 +1,8 @@
 using System.Linq;
 using System.Text.Json.Nodes;
 using NUnit.Framework;
-using Tbrm.Core;
+using Tbrm.Core.Errors;
+using Tbrm.Core.Rewards;
 
 namespace Tbrm.Verify.Tests;
 

@@ -2,10 +2,10 @@ using System;
 using System.Collections.Generic;
 using System.Globalization;
 using System.Linq;
-using Tbrm.Core;
+using Tbrm.Core.Rewards;
 using Tbrm.Verify;
 
-namespace Tbrm.Bench;
+namespace Tbrm.Bench.Throughput;
 
 /// <summary>
 /// The verify stage on responses as long as real ones (about 1,500 characters of working), with answers in the shares in which benchmark rows

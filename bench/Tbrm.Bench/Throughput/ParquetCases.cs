@@ -5,11 +5,14 @@ using System.IO;
 using System.Linq;
 using System.Text.Json.Nodes;
 using System.Threading.Tasks;
-using Tbrm.Data;
 using Tbrm.Data.Parquet;
-using Tbrm.Fuzz;
+using Tbrm.Data.Parquet.Metadata;
+using Tbrm.Data.Parquet.Writing;
+using Tbrm.Data.Prompts;
+using Tbrm.Data.Sources;
+using Tbrm.Fuzz.Mutation;
 
-namespace Tbrm.Bench;
+namespace Tbrm.Bench.Throughput;
 
 /// <summary>Reading 20,000 rows of verl's schema with prompts of about 600 characters, as rows and as prompts.</summary>
 internal static class ParquetCases

@@ -4,7 +4,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.InteropServices;
 
-namespace Tbrm.Bench;
+namespace Tbrm.Bench.Throughput;
 
 /// <summary>Something that is done to an amount of data.</summary>
 /// <param name="Stage">What is measured.</param>

@@ -4,9 +4,9 @@ using System.IO;
 using System.Linq;
 using System.Runtime.CompilerServices;
 using System.Text;
-using Tbrm.Text;
+using Tbrm.Text.Tokenizers;
 
-namespace Tbrm.Bench;
+namespace Tbrm.Bench.Throughput;
 
 /// <summary>The token stage on a megabyte of each kind of text.</summary>
 internal static class TokenizerCases

@@ -1,8 +1,8 @@
 using System;
 using System.CommandLine;
 using System.Linq;
-using Tbrm.Core;
-using Tbrm.Training;
+using Tbrm.Core.Errors;
+using Tbrm.Training.Config;
 using Tbrm.Training.Config.Verl;
 
 namespace Tbrm.Cli.Verbs;

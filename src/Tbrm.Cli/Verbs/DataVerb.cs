@@ -1,8 +1,10 @@
 using System;
 using System.CommandLine;
 using System.Linq;
-using Tbrm.Core;
-using Tbrm.Data;
+using Tbrm.Core.Errors;
+using Tbrm.Data.Prepare;
+using Tbrm.Data.Prompts;
+using Tbrm.Data.Sources;
 
 namespace Tbrm.Cli.Verbs;
 

@@ -3,9 +3,13 @@ using System.Collections.Generic;
 using System.CommandLine;
 using System.IO;
 using System.Linq;
-using Tbrm.Core;
-using Tbrm.Training;
+using Tbrm.Core.Config;
+using Tbrm.Core.Errors;
+using Tbrm.Training.Config;
+using Tbrm.Training.Evaluation;
+using Tbrm.Training.Loops;
 using Tbrm.Training.Plans;
+using Tbrm.Training.Runs;
 
 namespace Tbrm.Cli.Verbs;
 
@@ -70,7 +74,7 @@ internal sealed class EvalVerb : IVerb
         TerminalProgress progress = new(Terminal.RawError, !Console.IsErrorRedirected);
         try
         {
-            Evaluation evaluation = EvaluationRun.Run(benchmarks, rowsPath, progress, signals.Token);
+            EvaluationResult evaluation = EvaluationRun.Run(benchmarks, rowsPath, progress, signals.Token);
             Print(parsed, evaluation.Report);
             progress.Say($"{evaluation.Rows.Count} responses: {rowsPath}");
             return ExitCode.Ok;

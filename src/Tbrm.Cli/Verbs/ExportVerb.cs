@@ -1,8 +1,8 @@
 using System;
 using System.CommandLine;
-using Tbrm.Core;
-using Tbrm.Training;
+using Tbrm.Core.Errors;
 using Tbrm.Training.Reports;
+using Tbrm.Training.Runs;
 
 namespace Tbrm.Cli.Verbs;
 

@@ -4,10 +4,16 @@ using System.CommandLine;
 using System.IO;
 using System.Linq;
 using System.Text.Json.Nodes;
-using Tbrm.Core;
-using Tbrm.Data;
-using Tbrm.Engine;
-using Tbrm.Training;
+using Tbrm.Core.Config;
+using Tbrm.Core.Errors;
+using Tbrm.Core.Prompts;
+using Tbrm.Core.Rollouts;
+using Tbrm.Data.Json;
+using Tbrm.Data.Prompts;
+using Tbrm.Engine.Checkpoint;
+using Tbrm.Training.Prompts;
+using Tbrm.Training.Runs;
+using Tbrm.Training.Steps;
 
 namespace Tbrm.Cli.Verbs;
 

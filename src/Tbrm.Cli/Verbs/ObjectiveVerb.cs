@@ -7,9 +7,13 @@ using System.Linq;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using Tbrm.Core;
-using Tbrm.Data;
+using Tbrm.Core.Errors;
+using Tbrm.Data.Json;
 using Tbrm.Objectives;
+using Tbrm.Objectives.Checks;
+using Tbrm.Objectives.Estimators;
+using Tbrm.Objectives.PolicyGradient;
+using Tbrm.Objectives.Rows;
 
 namespace Tbrm.Cli.Verbs;
 

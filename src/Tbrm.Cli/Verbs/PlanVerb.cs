@@ -1,6 +1,7 @@
 using System.CommandLine;
-using Tbrm.Core;
-using Tbrm.Training;
+using Tbrm.Core.Config;
+using Tbrm.Training.Config;
+using Tbrm.Training.Loops;
 
 namespace Tbrm.Cli.Verbs;
 

@@ -2,7 +2,8 @@ using System;
 using System.CommandLine;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using Tbrm.Core;
+using Tbrm.Core.Errors;
+using Tbrm.Core.Rewards;
 using Tbrm.Verify;
 
 namespace Tbrm.Cli.Verbs;

@@ -4,8 +4,9 @@ using System.Globalization;
 using System.IO;
 using System.Numerics;
 using System.Text.Json.Nodes;
-using Tbrm.Core;
-using Tbrm.Data;
+using Tbrm.Core.Errors;
+using Tbrm.Core.Files;
+using Tbrm.Data.Json;
 using Tbrm.Data.Python;
 using Tbrm.Data.Tasks;
 

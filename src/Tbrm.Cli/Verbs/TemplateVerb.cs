@@ -1,9 +1,10 @@
 using System;
 using System.Collections.Generic;
 using System.CommandLine;
-using Tbrm.Core;
-using Tbrm.Text;
-using Tbrm.Training;
+using Tbrm.Core.Errors;
+using Tbrm.Core.Prompts;
+using Tbrm.Text.Chat;
+using Tbrm.Training.Prompts;
 
 namespace Tbrm.Cli.Verbs;
 

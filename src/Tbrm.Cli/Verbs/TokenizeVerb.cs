@@ -1,6 +1,6 @@
 using System.CommandLine;
-using Tbrm.Core;
-using Tbrm.Text;
+using Tbrm.Core.Errors;
+using Tbrm.Text.Tokenizers;
 
 namespace Tbrm.Cli.Verbs;
 

@@ -1,5 +1,5 @@
 using System.CommandLine;
-using Tbrm.Training;
+using Tbrm.Training.Loops;
 
 namespace Tbrm.Cli.Verbs;
 

@@ -1,6 +1,6 @@
 using System.Collections.Generic;
 
-namespace Tbrm.Core;
+namespace Tbrm.Core.Config;
 
 /// <summary>Section <c>algorithm</c>: which objective, and where its advantages come from.</summary>
 public sealed record AlgorithmConfig

@@ -1,6 +1,6 @@
 using System;
 
-namespace Tbrm.Core;
+namespace Tbrm.Core.Config;
 
 /// <summary>The numbers that a configuration key may hold; both ends are allowed unless they are said to be exclusive.</summary>
 [AttributeUsage(AttributeTargets.Property)]

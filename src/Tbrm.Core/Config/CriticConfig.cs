@@ -1,4 +1,4 @@
-namespace Tbrm.Core;
+namespace Tbrm.Core.Config;
 
 /// <summary>Section <c>critic</c>: the value model of PPO. What is 0 is as in section <c>actor</c>.</summary>
 public sealed record CriticConfig

@@ -1,6 +1,6 @@
 using System.Collections.Generic;
 
-namespace Tbrm.Core;
+namespace Tbrm.Core.Config;
 
 /// <summary>Section <c>data</c>: where prompts come from. One of <c>task</c>, <c>tasks</c> and <c>train_files</c>.</summary>
 public sealed record DataConfig

@@ -1,6 +1,6 @@
 using System.Collections.Generic;
 
-namespace Tbrm.Core;
+namespace Tbrm.Core.Config;
 
 /// <summary>Section <c>model</c>: the policy's weights.</summary>
 public sealed record ModelConfig

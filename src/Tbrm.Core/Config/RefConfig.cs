@@ -1,4 +1,4 @@
-namespace Tbrm.Core;
+namespace Tbrm.Core.Config;
 
 /// <summary>Section <c>ref</c>: the reference policy, a frozen copy of the initial policy; with an adapter, the base with the adapter off.</summary>
 public sealed record RefConfig

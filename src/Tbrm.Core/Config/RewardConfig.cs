@@ -1,6 +1,6 @@
 using System.Collections.Generic;
 
-namespace Tbrm.Core;
+namespace Tbrm.Core.Config;
 
 /// <summary>Section <c>reward</c>: graders.</summary>
 public sealed record RewardConfig

@@ -1,6 +1,6 @@
 using System.Collections.Generic;
 
-namespace Tbrm.Core;
+namespace Tbrm.Core.Config;
 
 /// <summary>Section <c>rollout</c>: how responses are drawn.</summary>
 public sealed record RolloutConfig

@@ -1,4 +1,4 @@
-namespace Tbrm.Core;
+namespace Tbrm.Core.Config;
 
 /// <summary>
 /// Everything that decides a run: one record tree, written resolved into every run folder and every checkpoint. A key is the property's

@@ -1,6 +1,6 @@
 using System.Collections.Generic;
 
-namespace Tbrm.Core;
+namespace Tbrm.Core.Config;
 
 /// <summary>Section <c>sft</c>: supervised fine-tuning on prompt and answer; also the warm start of a model built on the spot.</summary>
 public sealed record SftConfig

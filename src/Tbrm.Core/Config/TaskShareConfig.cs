@@ -1,6 +1,6 @@
 using System.Collections.Generic;
 
-namespace Tbrm.Core;
+namespace Tbrm.Core.Config;
 
 /// <summary>One task of the mixture <c>data.tasks</c>; on the command line also <c>name:weight</c>.</summary>
 public sealed record TaskShareConfig

@@ -1,6 +1,6 @@
 using System.Collections.Generic;
 
-namespace Tbrm.Core;
+namespace Tbrm.Core.Config;
 
 /// <summary>Section <c>trainer</c>: steps, evaluation, checkpoints, device.</summary>
 public sealed record TrainerConfig

@@ -1,7 +1,7 @@
 using System;
 using System.Collections.Generic;
 
-namespace Tbrm.Core;
+namespace Tbrm.Core.Errors;
 
 /// <summary>Finds what a mistyped name was probably meant to be.</summary>
 public static class NearestName

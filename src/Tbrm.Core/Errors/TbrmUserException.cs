@@ -1,6 +1,6 @@
 using System;
 
-namespace Tbrm.Core;
+namespace Tbrm.Core.Errors;
 
 /// <summary>The process exit codes of <c>tbrm-native</c>; scripts rely on them.</summary>
 public enum ExitCode

@@ -1,7 +1,8 @@
 using System;
 using System.IO;
+using Tbrm.Core.Errors;
 
-namespace Tbrm.Core;
+namespace Tbrm.Core.Files;
 
 /// <summary>
 /// A file that appears under its name only when it is complete: written beside it, flushed to the disk, renamed.

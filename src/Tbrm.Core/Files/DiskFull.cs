@@ -1,7 +1,7 @@
 using System;
 using System.IO;
 
-namespace Tbrm.Core;
+namespace Tbrm.Core.Files;
 
 /// <summary>Tells a full disk, quota or file-size limit from other failures of writing.</summary>
 public static class DiskFull

@@ -3,7 +3,7 @@ using System.IO;
 using System.Runtime.InteropServices;
 using Microsoft.Win32.SafeHandles;
 
-namespace Tbrm.Core;
+namespace Tbrm.Core.Files;
 
 /// <summary>
 /// Brings what was written to the disk, and says when that failed. The runtime's own flushes (RandomAccess.FlushToDisk, Flush with flushToDisk) keep quiet

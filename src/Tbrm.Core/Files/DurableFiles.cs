@@ -3,7 +3,7 @@ using System.IO;
 using System.Runtime.InteropServices;
 using Microsoft.Win32.SafeHandles;
 
-namespace Tbrm.Core;
+namespace Tbrm.Core.Files;
 
 /// <summary>Files and folders that are either whole or not there after a crash: written under another name, synced, renamed.</summary>
 public static class DurableFiles

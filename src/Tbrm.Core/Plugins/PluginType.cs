@@ -4,8 +4,9 @@ using System.Linq;
 using System.Reflection;
 using System.Runtime.Loader;
 using System.Text.Json.Nodes;
+using Tbrm.Core.Errors;
 
-namespace Tbrm.Core;
+namespace Tbrm.Core.Plugins;
 
 /// <summary>
 /// A class of the user's own, from a .NET assembly: a grader, an objective. It has a constructor without parameters, or one that takes its

@@ -1,7 +1,7 @@
 using System.Linq;
 using System.Text.RegularExpressions;
 
-namespace Tbrm.Core;
+namespace Tbrm.Core.Prompts;
 
 /// <summary>The benchmarks that names of files, folders and data sources speak of, however they are written (<c>HuggingFaceH4/aime_2024</c>, <c>AIME24</c>).</summary>
 public static partial class BenchmarkNames

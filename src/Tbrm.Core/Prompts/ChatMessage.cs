@@ -1,6 +1,6 @@
 using System.Text.Json.Nodes;
 
-namespace Tbrm.Core;
+namespace Tbrm.Core.Prompts;
 
 /// <summary>One message of a conversation, as a chat template sees it.</summary>
 /// <param name="Role"><c>system</c>, <c>user</c>, <c>assistant</c>, <c>tool</c>, or whatever else the template knows.</param>

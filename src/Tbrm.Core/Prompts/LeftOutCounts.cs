@@ -2,7 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 
-namespace Tbrm.Core;
+namespace Tbrm.Core.Prompts;
 
 /// <summary>Rows that were left out, by reason.</summary>
 public sealed class LeftOutCounts

@@ -1,4 +1,6 @@
-namespace Tbrm.Core;
+using Tbrm.Core.Errors;
+
+namespace Tbrm.Core.Prompts;
 
 /// <summary>
 /// A row that has the shape and that the engine cannot use: it holds a picture, its answer is none, the template does not write its tools. Readers

@@ -1,7 +1,8 @@
 using System.Collections.Generic;
 using System.Text.Json.Nodes;
+using Tbrm.Core.Rewards;
 
-namespace Tbrm.Core;
+namespace Tbrm.Core.Prompts;
 
 /// <summary>
 /// One training or evaluation problem: a row of verl's schema

@@ -2,7 +2,7 @@ using System;
 using System.Linq;
 using System.Text.Json.Nodes;
 
-namespace Tbrm.Core;
+namespace Tbrm.Core.Prompts;
 
 /// <summary>
 /// What a chat template is given besides messages: a row's <c>tools</c>, <c>documents</c> and <c>chat_template_kwargs</c>, and the configuration's

@@ -3,7 +3,7 @@ using System.Collections.Generic;
 using System.Linq;
 using System.Text.Json.Nodes;
 
-namespace Tbrm.Core;
+namespace Tbrm.Core.Rewards;
 
 /// <summary>What is to be judged: verl's <c>compute_score(data_source, solution_str, ground_truth, extra_info)</c>.</summary>
 /// <param name="DataSource">The row's data source.</param>

@@ -6,8 +6,9 @@ using System.Numerics;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Tbrm.Core.Errors;
 
-namespace Tbrm.Core;
+namespace Tbrm.Core.Rewards;
 
 /// <summary>What a file gives as a ground truth.</summary>
 public enum GroundTruthKind

@@ -1,6 +1,6 @@
 using System.Threading;
 
-namespace Tbrm.Core;
+namespace Tbrm.Core.Rewards;
 
 /// <summary>Judges responses. Implementations are thread-safe, keep no state between calls and do not throw for bad answers.</summary>
 public interface IGrader

@@ -1,6 +1,6 @@
 using System.Collections.Generic;
 
-namespace Tbrm.Core;
+namespace Tbrm.Core.Rewards;
 
 /// <summary>How a grader came to its score. Everything but <see cref="Ok"/> is counted as a metric, never hidden in a zero.</summary>
 public enum VerdictStatus

@@ -1,4 +1,4 @@
-namespace Tbrm.Core;
+namespace Tbrm.Core.Rollouts;
 
 /// <summary>Why a response ended.</summary>
 public enum TrajectoryEnd

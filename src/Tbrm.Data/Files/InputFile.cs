@@ -1,9 +1,9 @@
 using System;
 using System.IO;
 using System.IO.Compression;
-using Tbrm.Core;
+using Tbrm.Core.Errors;
 
-namespace Tbrm.Data;
+namespace Tbrm.Data.Files;
 
 /// <summary>Opening files for reading, with errors in the user's terms.</summary>
 internal static class InputFile

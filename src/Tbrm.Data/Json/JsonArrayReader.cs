@@ -2,9 +2,9 @@ using System;
 using System.Collections.Generic;
 using System.IO;
 using System.Text.Json.Nodes;
-using Tbrm.Core;
+using Tbrm.Core.Errors;
 
-namespace Tbrm.Data;
+namespace Tbrm.Data.Json;
 
 /// <summary>
 /// Streams a JSON file that is one list of objects, however it is laid out. Only the bounds of the elements are found

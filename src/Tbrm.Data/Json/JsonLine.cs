@@ -1,6 +1,6 @@
 using System.Text.Json.Nodes;
 
-namespace Tbrm.Data;
+namespace Tbrm.Data.Json;
 
 /// <summary>One row of a JSONL file.</summary>
 /// <param name="Row">The object.</param>

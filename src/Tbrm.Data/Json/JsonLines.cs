@@ -1,9 +1,10 @@
 using System;
 using System.Collections.Generic;
 using System.IO;
-using Tbrm.Core;
+using Tbrm.Core.Errors;
+using Tbrm.Data.Files;
 
-namespace Tbrm.Data;
+namespace Tbrm.Data.Json;
 
 /// <summary>Reads JSONL: one object per line, UTF-8 with or without byte order mark, LF or CRLF, gzip recognised; empty lines are skipped.</summary>
 public static class JsonLines

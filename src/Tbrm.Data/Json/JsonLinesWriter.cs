@@ -5,9 +5,10 @@ using System.IO.Compression;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using Tbrm.Core;
+using Tbrm.Core.Errors;
+using Tbrm.Core.Files;
 
-namespace Tbrm.Data;
+namespace Tbrm.Data.Json;
 
 /// <summary>
 /// Writes JSONL: one object per line, LF, UTF-8 without byte order mark, characters as themselves rather than as escapes.

@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
 
-namespace Tbrm.Data;
+namespace Tbrm.Data.Json;
 
 /// <summary>Reading JSON numbers, whether they were parsed or made from a number of any type.</summary>
 internal static class JsonNumbers

@@ -1,8 +1,8 @@
 using System;
 using System.IO;
-using Tbrm.Core;
+using Tbrm.Core.Errors;
 
-namespace Tbrm.Data;
+namespace Tbrm.Data.Json;
 
 /// <summary>
 /// Splits a byte stream into lines (LF or CRLF, a last line without an end counts, a UTF-8 byte order mark is skipped).

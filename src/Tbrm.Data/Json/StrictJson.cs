@@ -3,9 +3,9 @@ using System.Buffers;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Unicode;
-using Tbrm.Core;
+using Tbrm.Core.Errors;
 
-namespace Tbrm.Data;
+namespace Tbrm.Data.Json;
 
 /// <summary>JSON as the readers here take it: strict syntax, valid Unicode, no key twice, limited depth.</summary>
 internal static class StrictJson

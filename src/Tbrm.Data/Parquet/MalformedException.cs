@@ -4,7 +4,7 @@ namespace Tbrm.Data.Parquet;
 
 /// <summary>
 /// Bytes that break the format's rules. Thrown deep inside, where file, column and page are not known; whoever knows them
-/// turns it into a <see cref="Core.DataException"/>.
+/// turns it into a <see cref="Core.Errors.DataException"/>.
 /// </summary>
 internal class MalformedException(string message, Exception? inner = null) : Exception(message, inner);
 

@@ -7,7 +7,11 @@ using System.Linq;
 using System.Text;
 using System.Text.Json.Nodes;
 using Microsoft.Win32.SafeHandles;
-using Tbrm.Core;
+using Tbrm.Core.Errors;
+using Tbrm.Data.Files;
+using Tbrm.Data.Parquet.Metadata;
+using Tbrm.Data.Parquet.Reading;
+using Tbrm.Data.Parquet.Schema;
 
 namespace Tbrm.Data.Parquet;
 

@@ -1,10 +1,15 @@
 using System;
 using System.Collections.Generic;
 using System.Threading;
-using Tbrm.Core;
+using Tbrm.Core.Errors;
+using Tbrm.Core.Prompts;
+using Tbrm.Data.Json;
 using Tbrm.Data.Parquet;
+using Tbrm.Data.Parquet.Writing;
+using Tbrm.Data.Prompts;
+using Tbrm.Data.Sources;
 
-namespace Tbrm.Data;
+namespace Tbrm.Data.Prepare;
 
 /// <summary>Writes the prompts of data files as one file in verl's schema (<c>data prepare</c>).</summary>
 public static class DataPreparer

@@ -7,10 +7,14 @@ using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Threading;
-using Tbrm.Core;
+using Tbrm.Core.Errors;
+using Tbrm.Data.Json;
 using Tbrm.Data.Parquet;
+using Tbrm.Data.Parquet.Writing;
+using Tbrm.Data.Prompts;
+using Tbrm.Data.Sources;
 
-namespace Tbrm.Data;
+namespace Tbrm.Data.Prepare;
 
 /// <summary>Shows what a data file holds (<c>data inspect</c>).</summary>
 public sealed class FileInspector

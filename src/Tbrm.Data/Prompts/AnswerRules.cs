@@ -1,10 +1,11 @@
 using System;
 using System.Linq;
 using System.Text.RegularExpressions;
-using Tbrm.Core;
+using Tbrm.Core.Prompts;
+using Tbrm.Core.Rewards;
 using Tbrm.Data.Tasks;
 
-namespace Tbrm.Data;
+namespace Tbrm.Data.Prompts;
 
 /// <summary>What holds of the answers of known benchmarks, whichever shape their rows have, and which texts are no answers.</summary>
 internal static partial class AnswerRules

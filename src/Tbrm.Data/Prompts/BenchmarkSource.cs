@@ -3,9 +3,9 @@ using System.IO;
 using System.Linq;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
-using Tbrm.Core;
+using Tbrm.Core.Prompts;
 
-namespace Tbrm.Data;
+namespace Tbrm.Data.Prompts;
 
 /// <summary>
 /// Finds out which benchmark a file is. Its name and its folder's say so in most collections; the rows of some; and in the layouts of the hub

@@ -2,9 +2,11 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using System.Text.Json.Nodes;
-using Tbrm.Core;
+using Tbrm.Core.Errors;
+using Tbrm.Core.Prompts;
+using Tbrm.Data.Json;
 
-namespace Tbrm.Data;
+namespace Tbrm.Data.Prompts;
 
 /// <summary>
 /// Reads conversations in every form that files have them, for reinforcement and supervised rows alike: a list of {role, content} with further

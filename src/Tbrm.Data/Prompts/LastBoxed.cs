@@ -1,7 +1,7 @@
 using System;
 using System.Collections.Generic;
 
-namespace Tbrm.Data;
+namespace Tbrm.Data.Prompts;
 
 /// <summary>Finds the content of the last <c>\boxed{...}</c> (or <c>\fbox{...}</c>, or <c>\boxed 2$</c>) of a worked solution.</summary>
 internal static class LastBoxed

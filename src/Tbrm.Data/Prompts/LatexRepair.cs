@@ -2,7 +2,7 @@ using System;
 using System.Text;
 using System.Text.RegularExpressions;
 
-namespace Tbrm.Data;
+namespace Tbrm.Data.Prompts;
 
 /// <summary>
 /// Undoes a fault of files in circulation: LaTeX whose backslashes were not doubled when it was written as JSON, so that

@@ -2,9 +2,13 @@ using System;
 using System.Collections.Generic;
 using System.Text;
 using System.Text.Json.Nodes;
-using Tbrm.Core;
+using Tbrm.Core.Errors;
+using Tbrm.Core.Prompts;
+using Tbrm.Core.Rewards;
+using Tbrm.Data.Sampling;
+using Tbrm.Data.Sources;
 
-namespace Tbrm.Data;
+namespace Tbrm.Data.Prompts;
 
 /// <summary>
 /// The prompts of data files, in memory. Equal texts are stored once and extra fields as UTF-8, so that a file which

@@ -3,9 +3,9 @@ using System.Buffers.Binary;
 using System.Collections.Generic;
 using System.Security.Cryptography;
 using System.Text;
-using Tbrm.Core;
+using Tbrm.Core.Prompts;
 
-namespace Tbrm.Data;
+namespace Tbrm.Data.Prompts;
 
 /// <summary>
 /// Recognises conversations seen before by 128 bits of SHA-256 over their text: 16 bytes of memory for each distinct one,

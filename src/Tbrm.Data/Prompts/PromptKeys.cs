@@ -1,4 +1,4 @@
-namespace Tbrm.Data;
+namespace Tbrm.Data.Prompts;
 
 /// <summary>Which columns hold what; the defaults are verl's schema. A dot steps into a struct.</summary>
 public sealed record PromptKeys

@@ -1,7 +1,7 @@
 using System.Collections.Generic;
-using Tbrm.Core;
+using Tbrm.Core.Errors;
 
-namespace Tbrm.Data;
+namespace Tbrm.Data.Prompts;
 
 /// <summary>How the fields of a row become a prompt.</summary>
 public enum PromptShape

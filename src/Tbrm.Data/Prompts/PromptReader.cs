@@ -1,8 +1,10 @@
 using System;
 using System.Collections.Generic;
-using Tbrm.Core;
+using Tbrm.Core.Errors;
+using Tbrm.Core.Prompts;
+using Tbrm.Data.Sources;
 
-namespace Tbrm.Data;
+namespace Tbrm.Data.Prompts;
 
 /// <summary>Streams the prompts of data files through filter, deduplication, length limit and the limit on their number.</summary>
 public sealed class PromptReader

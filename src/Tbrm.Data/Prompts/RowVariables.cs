@@ -1,9 +1,11 @@
 using System.Linq;
 using System.Text;
 using System.Text.Json.Nodes;
-using Tbrm.Core;
+using Tbrm.Core.Errors;
+using Tbrm.Core.Prompts;
+using Tbrm.Data.Json;
 
-namespace Tbrm.Data;
+namespace Tbrm.Data.Prompts;
 
 /// <summary>
 /// The columns that a chat template sees besides messages, named as transformers and TRL name them: <c>tools</c>, <c>documents</c> and

@@ -2,9 +2,12 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using System.Text.Json.Nodes;
-using Tbrm.Core;
+using Tbrm.Core.Errors;
+using Tbrm.Core.Prompts;
+using Tbrm.Data.Json;
+using Tbrm.Data.Sources;
 
-namespace Tbrm.Data;
+namespace Tbrm.Data.Prompts;
 
 /// <summary>Which columns of a supervised data file hold what. A dot steps into a struct.</summary>
 public sealed record SupervisedKeys

@@ -1,7 +1,7 @@
 using System;
-using Tbrm.Core;
+using Tbrm.Core.Errors;
 
-namespace Tbrm.Data;
+namespace Tbrm.Data.Prompts;
 
 /// <summary>What becomes of a prompt with more tokens than <c>data.max_prompt_length</c> (<c>data.truncation</c>).</summary>
 public enum TruncationMode

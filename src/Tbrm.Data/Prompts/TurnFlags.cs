@@ -1,9 +1,11 @@
 using System.Collections.Generic;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using Tbrm.Core;
+using Tbrm.Core.Errors;
+using Tbrm.Core.Prompts;
+using Tbrm.Core.Rewards;
 
-namespace Tbrm.Data;
+namespace Tbrm.Data.Prompts;
 
 /// <summary>
 /// Whether a turn of the assistant is learned, as files say it of each: <c>weight</c> (OpenAI, Mistral), <c>train</c> and <c>training</c> (Axolotl),

@@ -1,7 +1,10 @@
 using System.Text.Json.Nodes;
-using Tbrm.Core;
+using Tbrm.Core.Errors;
+using Tbrm.Core.Prompts;
+using Tbrm.Core.Rewards;
+using Tbrm.Data.Sources;
 
-namespace Tbrm.Data;
+namespace Tbrm.Data.Prompts;
 
 /// <summary>
 /// verl's row schema: <c>data_source</c>, <c>prompt</c> (list of {role, content}), <c>ability</c>,

@@ -1,9 +1,10 @@
 using System;
 using System.Collections.Generic;
 using System.IO;
-using Tbrm.Core;
+using Tbrm.Core.Errors;
+using Tbrm.Data.Sampling;
 
-namespace Tbrm.Data;
+namespace Tbrm.Data.Replay;
 
 /// <summary>
 /// The first-in-first-out buffer of ReVal (arXiv 2603.23355): the newest M trajectories, sampled uniformly. When the

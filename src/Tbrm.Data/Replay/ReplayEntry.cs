@@ -1,4 +1,4 @@
-namespace Tbrm.Data;
+namespace Tbrm.Data.Replay;
 
 /// <summary>One item of a <see cref="ReplayBuffer{T}"/>.</summary>
 public sealed class ReplayEntry<T>

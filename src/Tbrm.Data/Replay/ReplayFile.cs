@@ -1,9 +1,9 @@
 using System;
 using System.IO;
 using System.Security.Cryptography;
-using Tbrm.Core;
+using Tbrm.Core.Errors;
 
-namespace Tbrm.Data;
+namespace Tbrm.Data.Replay;
 
 /// <summary>
 /// The saved form of a replay buffer, little-endian: magic, added, draws, reference version, count; then for each item, the

@@ -1,7 +1,7 @@
 using System;
-using Tbrm.Core;
+using Tbrm.Core.Errors;
 
-namespace Tbrm.Data;
+namespace Tbrm.Data.Sampling;
 
 /// <summary>
 /// Hands out a source in batches, epoch by epoch. The order is a function of (seed, epoch, size) alone, so the whole state

@@ -1,6 +1,6 @@
 using System;
 
-namespace Tbrm.Data;
+namespace Tbrm.Data.Sampling;
 
 /// <summary>
 /// Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC'11): random bits as a pure function of

@@ -1,8 +1,10 @@
 using System;
 using System.Collections.Generic;
-using Tbrm.Core;
+using Tbrm.Core.Errors;
+using Tbrm.Core.Prompts;
+using Tbrm.Data.Sources;
 
-namespace Tbrm.Data;
+namespace Tbrm.Data.Sampling;
 
 /// <summary>Hands out the prompts of a source in the order of an <see cref="IndexSampler"/>. Not thread-safe.</summary>
 /// <param name="source">The prompts.</param>

@@ -1,6 +1,6 @@
 using System;
 
-namespace Tbrm.Data;
+namespace Tbrm.Data.Sampling;
 
 /// <summary>A part of some rows, drawn at random.</summary>
 public static class RandomSubset

@@ -1,4 +1,4 @@
-namespace Tbrm.Data;
+namespace Tbrm.Data.Sampling;
 
 /// <summary>How prompts are handed out (configuration section <c>data</c>).</summary>
 public sealed record SamplerOptions

@@ -1,9 +1,9 @@
 using System;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using Tbrm.Core;
+using Tbrm.Core.Errors;
 
-namespace Tbrm.Data;
+namespace Tbrm.Data.Sampling;
 
 /// <summary>Where a sampler stands, with what it must agree on to be resumed; saved as <c>data.json</c> in a checkpoint.</summary>
 /// <param name="Epoch">The epoch that the next prompt belongs to.</param>

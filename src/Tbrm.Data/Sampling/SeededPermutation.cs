@@ -1,4 +1,4 @@
-namespace Tbrm.Data;
+namespace Tbrm.Data.Sampling;
 
 /// <summary>
 /// The order of an epoch: Fisher-Yates over 0..n-1, swaps drawn from the Philox stream (seed, purpose, epoch). Every order

@@ -1,6 +1,6 @@
-using Tbrm.Core;
+using Tbrm.Core.Prompts;
 
-namespace Tbrm.Data;
+namespace Tbrm.Data.Sources;
 
 /// <summary>
 /// Prompts by number: a data set that was read from files, or a task that generates its items. Implementations are

@@ -1,8 +1,8 @@
 using System;
 using System.Collections.Generic;
-using Tbrm.Core;
+using Tbrm.Core.Prompts;
 
-namespace Tbrm.Data;
+namespace Tbrm.Data.Sources;
 
 /// <summary>Prompts that are in memory already, as a source.</summary>
 public sealed class PromptList(IReadOnlyList<Prompt> prompts) : IPromptSource

@@ -2,10 +2,12 @@ using System;
 using System.Collections.Generic;
 using System.IO;
 using System.Text.Json.Nodes;
-using Tbrm.Core;
+using Tbrm.Core.Errors;
+using Tbrm.Data.Files;
+using Tbrm.Data.Json;
 using Tbrm.Data.Parquet;
 
-namespace Tbrm.Data;
+namespace Tbrm.Data.Sources;
 
 /// <summary>What a data file is.</summary>
 public enum RowFormat

@@ -1,6 +1,6 @@
 using System.Text.Json.Nodes;
 
-namespace Tbrm.Data;
+namespace Tbrm.Data.Sources;
 
 /// <summary>A row of a data file and the place it came from.</summary>
 /// <param name="Row">The fields.</param>

@@ -1,6 +1,6 @@
 using System;
 using System.Numerics;
-using Tbrm.Core;
+using Tbrm.Core.Errors;
 using Tbrm.Data.Python;
 
 namespace Tbrm.Data.Tasks;

@@ -1,5 +1,5 @@
 using System.Numerics;
-using Tbrm.Core;
+using Tbrm.Core.Errors;
 
 namespace Tbrm.Data.Tasks;
 

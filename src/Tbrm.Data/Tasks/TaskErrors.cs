@@ -1,5 +1,5 @@
 using System;
-using Tbrm.Core;
+using Tbrm.Core.Errors;
 
 namespace Tbrm.Data.Tasks;
 

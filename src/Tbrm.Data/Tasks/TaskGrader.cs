@@ -1,7 +1,8 @@
 using System;
 using System.Collections.Concurrent;
 using System.Threading;
-using Tbrm.Core;
+using Tbrm.Core.Errors;
+using Tbrm.Core.Rewards;
 
 namespace Tbrm.Data.Tasks;
 

@@ -1,7 +1,9 @@
 using System;
 using System.Security.Cryptography;
 using System.Text;
-using Tbrm.Core;
+using Tbrm.Core.Errors;
+using Tbrm.Core.Prompts;
+using Tbrm.Data.Sources;
 
 namespace Tbrm.Data.Tasks;
 

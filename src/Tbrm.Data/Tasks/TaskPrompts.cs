@@ -1,6 +1,6 @@
 using System;
 using System.Collections.Generic;
-using Tbrm.Core;
+using Tbrm.Core.Prompts;
 
 namespace Tbrm.Data.Tasks;
 

@@ -4,7 +4,8 @@ using System.IO;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using Tbrm.Core;
+using Tbrm.Core.Errors;
+using Tbrm.Data.Json;
 using Tbrm.Data.Python;
 
 namespace Tbrm.Data.Tasks;

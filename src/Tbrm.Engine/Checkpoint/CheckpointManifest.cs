@@ -4,9 +4,9 @@ using System.IO;
 using System.Linq;
 using System.Security.Cryptography;
 using System.Text.Json;
-using Tbrm.Core;
+using Tbrm.Core.Files;
 
-namespace Tbrm.Engine;
+namespace Tbrm.Engine.Checkpoint;
 
 /// <summary>MANIFEST.json of a checkpoint: every file with its length and SHA-256. Written last; a folder without it is no checkpoint.</summary>
 internal static class CheckpointManifest

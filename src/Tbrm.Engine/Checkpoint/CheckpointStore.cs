@@ -3,9 +3,10 @@ using System.Collections.Generic;
 using System.Globalization;
 using System.IO;
 using System.Linq;
-using Tbrm.Core;
+using Tbrm.Core.Errors;
+using Tbrm.Core.Files;
 
-namespace Tbrm.Engine;
+namespace Tbrm.Engine.Checkpoint;
 
 /// <summary>
 /// verl's checkpoint layout: <c>global_step_N/</c> folders and <c>latest_checkpointed_iteration.txt</c>. A checkpoint is written under

@@ -1,8 +1,9 @@
 using System;
 using System.IO;
-using Tbrm.Core;
+using Tbrm.Core.Errors;
+using Tbrm.Core.Files;
 
-namespace Tbrm.Engine;
+namespace Tbrm.Engine.Checkpoint;
 
 /// <summary>Names what the operating system refused while a run writes its files.</summary>
 public static class DiskErrors

@@ -1,7 +1,7 @@
 using System;
 using System.Collections.Generic;
 
-namespace Tbrm.Engine;
+namespace Tbrm.Engine.Logprob;
 
 /// <summary>Cuts a step into micro-batches by token budget. Order is kept, so that the cut is reproducible and results line up.</summary>
 public static class MicroBatches

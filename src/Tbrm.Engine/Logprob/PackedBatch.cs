@@ -1,8 +1,8 @@
 using System;
 using System.Collections.Generic;
-using Tbrm.Interop;
+using Tbrm.Interop.Stages;
 
-namespace Tbrm.Engine;
+namespace Tbrm.Engine.Logprob;
 
 /// <summary>A sequence to be scored: a prompt, and the tokens after it that are scored.</summary>
 /// <param name="Prompt">Token ids that are read but not scored. At least one.</param>

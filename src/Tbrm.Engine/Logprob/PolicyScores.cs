@@ -1,7 +1,9 @@
 using System;
+using Tbrm.Engine.Models;
 using Tbrm.Interop;
+using Tbrm.Interop.Stages;
 
-namespace Tbrm.Engine;
+namespace Tbrm.Engine.Logprob;
 
 /// <summary>Q, V, H of the rows of a batch, nats; H is empty unless it was asked for.</summary>
 public sealed record Scores(float[] Q, float[] V, float[] H)
@@ -18,7 +20,7 @@ public static class PolicyScores
     {
         Scores scores = new(new float[batch.RowCount], new float[batch.RowCount], entropy ? new float[batch.RowCount] : []);
         NativeFailures.Translated("logprob", () =>
-            Interop.LogProb.Forward(policy.Model, batch.Native(temperature), keep, scores.Q, scores.V, scores.H));
+            Interop.Stages.LogProb.Forward(policy.Model, batch.Native(temperature), keep, scores.Q, scores.V, scores.H));
         return scores;
     }
 

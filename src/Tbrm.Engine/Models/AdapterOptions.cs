@@ -1,10 +1,11 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
-using Tbrm.Core;
+using Tbrm.Core.Config;
+using Tbrm.Core.Errors;
 using Tbrm.Interop;
 
-namespace Tbrm.Engine;
+namespace Tbrm.Engine.Models;
 
 /// <summary>A low-rank adapter (LoRA): y = x Wᵀ + scale · (x Aᵀ) Bᵀ in the targeted projections of every layer.</summary>
 /// <param name="Rank">Rows of A.</param>

@@ -1,9 +1,9 @@
 using System.Linq;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using Tbrm.Core;
+using Tbrm.Core.Errors;
 
-namespace Tbrm.Engine;
+namespace Tbrm.Engine.Models;
 
 /// <summary>Settings of config.json that decide attention layer by layer. Attention here sees the whole sequence in every layer, with one set of rotations.</summary>
 internal static class AttentionVariants

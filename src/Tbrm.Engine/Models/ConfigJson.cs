@@ -1,9 +1,9 @@
 using System.Linq;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using Tbrm.Core;
+using Tbrm.Core.Errors;
 
-namespace Tbrm.Engine;
+namespace Tbrm.Engine.Models;
 
 /// <summary>Reads values of a <c>config.json</c>, or of an object in it. Null counts as absent; a value of another type is a DataException.</summary>
 /// <param name="raw">The object.</param>

@@ -1,7 +1,10 @@
 using System;
+using Tbrm.Engine.Logprob;
 using Tbrm.Interop;
+using Tbrm.Interop.Handles;
+using Tbrm.Interop.Stages;
 
-namespace Tbrm.Engine;
+namespace Tbrm.Engine.Models;
 
 /// <summary>
 /// A value model: a decoder whose head gives one number per state, the expected return of what follows. Hugging Face knows it as

@@ -2,8 +2,10 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using Tbrm.Interop;
+using Tbrm.Interop.Handles;
+using Tbrm.Interop.Stages;
 
-namespace Tbrm.Engine;
+namespace Tbrm.Engine.Models;
 
 /// <summary>How a model is held in memory.</summary>
 public sealed record PolicyOptions

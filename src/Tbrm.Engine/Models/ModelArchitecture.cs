@@ -2,10 +2,10 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using System.Text.Json.Nodes;
-using Tbrm.Core;
+using Tbrm.Core.Errors;
 using Tbrm.Interop;
 
-namespace Tbrm.Engine;
+namespace Tbrm.Engine.Models;
 
 /// <summary>What <c>config.json</c> says of a decoder; the raw object is kept so that saving changes nothing that we do not read.</summary>
 public sealed record ModelArchitecture

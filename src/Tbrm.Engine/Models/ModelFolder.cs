@@ -4,10 +4,12 @@ using System.IO;
 using System.Linq;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using Tbrm.Core;
+using Tbrm.Core.Errors;
 using Tbrm.Interop;
+using Tbrm.Interop.Handles;
+using Tbrm.Interop.Stages;
 
-namespace Tbrm.Engine;
+namespace Tbrm.Engine.Models;
 
 /// <summary>
 /// A Hugging Face model folder: config.json, model.safetensors or its shards with an index, generation_config.json. Only safetensors are

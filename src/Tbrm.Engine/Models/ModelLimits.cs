@@ -1,4 +1,4 @@
-namespace Tbrm.Engine;
+namespace Tbrm.Engine.Models;
 
 /// <summary>
 /// The library's limits (native/src/model/config.cpp), known to the reader of config.json: it names file and key, the library only its own fields.

@@ -1,7 +1,8 @@
 using System;
 using Tbrm.Interop;
+using Tbrm.Interop.Stages;
 
-namespace Tbrm.Engine;
+namespace Tbrm.Engine.Models;
 
 /// <summary>What is done with a model: the largest batch of each kind, 0 where there is none.</summary>
 public readonly record struct MemoryLoad

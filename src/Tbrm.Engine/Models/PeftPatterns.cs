@@ -5,9 +5,9 @@ using System.Linq;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
-using Tbrm.Core;
+using Tbrm.Core.Errors;
 
-namespace Tbrm.Engine;
+namespace Tbrm.Engine.Models;
 
 /// <summary>
 /// PEFT's patterns (a regular expression as target_modules, rank_pattern, alpha_pattern) resolved by what the adapter's file holds: the tensors say which projections are

@@ -1,7 +1,7 @@
 using System;
-using Tbrm.Interop;
+using Tbrm.Interop.Handles;
 
-namespace Tbrm.Engine;
+namespace Tbrm.Engine.Models;
 
 /// <summary>A language model on a device: one copy of the weights, read by rollout and training alike.</summary>
 public sealed class Policy : EngineModel

@@ -1,7 +1,8 @@
 using System;
-using Tbrm.Core;
+using Tbrm.Core.Errors;
+using Tbrm.Engine.Logprob;
 
-namespace Tbrm.Engine;
+namespace Tbrm.Engine.Models;
 
 /// <summary>
 /// The reference policy: a frozen copy of the weights; or, for a policy with an adapter, its own base with the adapter switched off, which

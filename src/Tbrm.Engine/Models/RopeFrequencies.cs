@@ -1,8 +1,8 @@
 using System;
 using System.Linq;
-using Tbrm.Core;
+using Tbrm.Core.Errors;
 
-namespace Tbrm.Engine;
+namespace Tbrm.Engine.Models;
 
 /// <summary>
 /// Rotations per position for every pair of a head, after the scaling that a checkpoint's <c>rope_scaling</c> (since transformers 5

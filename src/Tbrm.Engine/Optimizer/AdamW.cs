@@ -1,8 +1,10 @@
 using System;
-using Tbrm.Core;
+using Tbrm.Core.Config;
+using Tbrm.Engine.Models;
 using Tbrm.Interop;
+using Tbrm.Interop.Handles;
 
-namespace Tbrm.Engine;
+namespace Tbrm.Engine.Optimizer;
 
 /// <summary>What one optimizer step did.</summary>
 /// <param name="GradNorm">Before clipping; may be infinite or not a number.</param>

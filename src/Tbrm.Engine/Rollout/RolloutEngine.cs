@@ -1,10 +1,13 @@
 using System;
 using System.Collections.Generic;
 using System.Threading;
-using Tbrm.Core;
+using Tbrm.Core.Config;
+using Tbrm.Core.Rollouts;
+using Tbrm.Engine.Models;
 using Tbrm.Interop;
+using Tbrm.Interop.Handles;
 
-namespace Tbrm.Engine;
+namespace Tbrm.Engine.Rollout;
 
 /// <summary>A prompt of which trajectories are drawn.</summary>
 /// <param name="PromptIds">Token ids, template included.</param>

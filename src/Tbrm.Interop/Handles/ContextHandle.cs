@@ -1,7 +1,7 @@
 using System;
 using System.Text;
 
-namespace Tbrm.Interop;
+namespace Tbrm.Interop.Handles;
 
 /// <summary>Bytes that the library holds on a device.</summary>
 /// <param name="InUse">Now.</param>

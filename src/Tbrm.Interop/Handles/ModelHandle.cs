@@ -1,7 +1,7 @@
 using System;
 using System.Text;
 
-namespace Tbrm.Interop;
+namespace Tbrm.Interop.Handles;
 
 /// <summary>A tensor under its Hugging Face name. Those of an adapter stand after all others.</summary>
 /// <param name="Name">As in safetensors files.</param>

@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace Tbrm.Interop;
+namespace Tbrm.Interop.Handles;
 
 /// <summary>
 /// Owns one native handle: freed once, by Dispose or by the finalizer, and never while a call is using it. The native side keeps what a

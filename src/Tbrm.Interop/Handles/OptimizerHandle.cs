@@ -1,6 +1,6 @@
 using System;
 
-namespace Tbrm.Interop;
+namespace Tbrm.Interop.Handles;
 
 /// <summary>tbrm_optimizer_t: AdamW over a trainable model.</summary>
 public sealed unsafe class OptimizerHandle : NativeHandle

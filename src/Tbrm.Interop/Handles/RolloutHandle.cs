@@ -2,7 +2,7 @@ using System;
 using System.Linq;
 using System.Text;
 
-namespace Tbrm.Interop;
+namespace Tbrm.Interop.Handles;
 
 /// <summary>How responses are drawn; the fields are those of tbrm_sampling_t.</summary>
 public sealed record NativeSamplingOptions

@@ -1,6 +1,7 @@
 using System;
+using Tbrm.Interop.Handles;
 
-namespace Tbrm.Interop;
+namespace Tbrm.Interop.Stages;
 
 /// <summary>The gradient stage. Contract: tbrm.h, section "gradient".</summary>
 public static unsafe class Gradient

@@ -1,7 +1,8 @@
 using System;
 using System.Runtime.InteropServices;
+using Tbrm.Interop.Handles;
 
-namespace Tbrm.Interop;
+namespace Tbrm.Interop.Stages;
 
 /// <summary>Sizes and inputs of the stand-alone head; see tbrm_head_args_t.</summary>
 public readonly ref struct HeadArgs

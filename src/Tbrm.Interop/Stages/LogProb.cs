@@ -1,6 +1,7 @@
 using System;
+using Tbrm.Interop.Handles;
 
-namespace Tbrm.Interop;
+namespace Tbrm.Interop.Stages;
 
 /// <summary>The logprob stage. Contract: tbrm.h, tbrm_logprob_forward.</summary>
 public static unsafe class LogProb

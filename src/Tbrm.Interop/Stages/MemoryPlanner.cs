@@ -1,6 +1,7 @@
 using System;
+using Tbrm.Interop.Handles;
 
-namespace Tbrm.Interop;
+namespace Tbrm.Interop.Stages;
 
 /// <summary>The plan: bytes that a model takes with what is done with it, reckoned without allocating. Contract: tbrm.h, section "plan".</summary>
 public static unsafe class MemoryPlanner

@@ -1,6 +1,6 @@
 using System;
 
-namespace Tbrm.Interop;
+namespace Tbrm.Interop.Stages;
 
 /// <summary>
 /// tbrm_batch_t: packed sequences and the rows to be scored. Row r reads the hidden state of packed token <c>Rows[r]</c> and scores

@@ -1,6 +1,7 @@
 using System;
+using Tbrm.Interop.Handles;
 
-namespace Tbrm.Interop;
+namespace Tbrm.Interop.Stages;
 
 /// <summary>tbrm_residual_args_t: trajectory b owns rows [RowOffsets[b], RowOffsets[b+1]).</summary>
 public readonly ref struct ResidualArgs

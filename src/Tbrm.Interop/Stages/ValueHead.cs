@@ -1,6 +1,7 @@
 using System;
+using Tbrm.Interop.Handles;
 
-namespace Tbrm.Interop;
+namespace Tbrm.Interop.Stages;
 
 /// <summary>The value stage: a critic's numbers and their gradient. Contract: tbrm.h, section "value".</summary>
 public static unsafe class ValueHead

@@ -1,6 +1,7 @@
 using System.Text;
+using Tbrm.Interop.Handles;
 
-namespace Tbrm.Interop;
+namespace Tbrm.Interop.Stages;
 
 /// <summary>The checkpoint stage: safetensors files. Contract: tbrm.h, section "checkpoint".</summary>
 public static unsafe class WeightFiles

@@ -1,7 +1,8 @@
 using System.Collections.Generic;
-using Tbrm.Core;
+using Tbrm.Core.Config;
+using Tbrm.Objectives.Options;
 
-namespace Tbrm.Objectives;
+namespace Tbrm.Objectives.Bellman;
 
 /// <summary>Options of A*-PO.</summary>
 public sealed record AStarPoOptions

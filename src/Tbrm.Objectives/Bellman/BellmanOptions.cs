@@ -1,7 +1,8 @@
 using System.Globalization;
-using Tbrm.Core;
+using Tbrm.Core.Config;
+using Tbrm.Core.Errors;
 
-namespace Tbrm.Objectives;
+namespace Tbrm.Objectives.Bellman;
 
 /// <summary>Options of the Bellman residual objectives.</summary>
 public sealed record BellmanOptions

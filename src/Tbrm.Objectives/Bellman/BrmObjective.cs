@@ -1,6 +1,7 @@
 using System.Collections.Generic;
+using Tbrm.Objectives.Options;
 
-namespace Tbrm.Objectives;
+namespace Tbrm.Objectives.Bellman;
 
 /// <summary>
 /// Classical token-level Bellman residual minimization, the ablation of arXiv 2505.15311 (Eq. 3):

@@ -1,6 +1,6 @@
 using System;
 
-namespace Tbrm.Objectives;
+namespace Tbrm.Objectives.Bellman;
 
 /// <summary>
 /// The form that A*-PO and its kin share: a squared residual per trajectory that is linear in the summed log-ratio,

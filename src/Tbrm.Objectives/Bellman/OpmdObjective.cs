@@ -1,8 +1,9 @@
 using System;
 using System.Collections.Generic;
-using Tbrm.Core;
+using Tbrm.Core.Config;
+using Tbrm.Objectives.Options;
 
-namespace Tbrm.Objectives;
+namespace Tbrm.Objectives.Bellman;
 
 /// <summary>Options of Kimi's OPMD.</summary>
 public sealed record OpmdOptions

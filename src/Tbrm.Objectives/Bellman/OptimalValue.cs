@@ -1,7 +1,7 @@
 using System;
 using System.Collections.Generic;
 
-namespace Tbrm.Objectives;
+namespace Tbrm.Objectives.Bellman;
 
 /// <summary>
 /// The optimal value of a prompt under the reference, estimated from samples: V*(x) = beta log(1/N sum_i exp(r_i / beta)), arXiv 2505.20686.

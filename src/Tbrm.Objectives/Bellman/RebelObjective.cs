@@ -1,8 +1,9 @@
 using System.Collections.Generic;
 using System.Linq;
-using Tbrm.Core;
+using Tbrm.Core.Config;
+using Tbrm.Objectives.Options;
 
-namespace Tbrm.Objectives;
+namespace Tbrm.Objectives.Bellman;
 
 /// <summary>Options of REBEL.</summary>
 public sealed record RebelOptions

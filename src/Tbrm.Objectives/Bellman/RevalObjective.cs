@@ -1,6 +1,7 @@
 using System.Collections.Generic;
+using Tbrm.Objectives.Options;
 
-namespace Tbrm.Objectives;
+namespace Tbrm.Objectives.Bellman;
 
 /// <summary>
 /// ReVal, arXiv 2603.23355, Eq. 2: TBRM's residual calibrated by the reference's value of the first state,

@@ -1,6 +1,7 @@
 using System.Collections.Generic;
+using Tbrm.Objectives.Options;
 
-namespace Tbrm.Objectives;
+namespace Tbrm.Objectives.Bellman;
 
 /// <summary>
 /// Trajectory Bellman Residual Minimization, arXiv 2505.15311, Algorithm 1: one squared residual per trajectory, the raw logit of the

@@ -1,4 +1,4 @@
-namespace Tbrm.Objectives;
+namespace Tbrm.Objectives.Bellman;
 
 /// <summary>
 /// The squared trajectory Bellman residual, shared by TBRM and ReVal:

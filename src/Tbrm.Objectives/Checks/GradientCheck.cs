@@ -1,7 +1,7 @@
 using System;
 using System.Linq;
 
-namespace Tbrm.Objectives;
+namespace Tbrm.Objectives.Checks;
 
 /// <summary>
 /// The gradient against central differences, row by row. Near a kink (a clip, a maximum) two step widths disagree; such a row says nothing

@@ -2,7 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 
-namespace Tbrm.Objectives;
+namespace Tbrm.Objectives.Checks;
 
 /// <summary>What one check found.</summary>
 /// <param name="Name">Which check.</param>

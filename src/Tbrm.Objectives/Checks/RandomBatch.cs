@@ -1,7 +1,7 @@
 using System;
 using System.Linq;
 
-namespace Tbrm.Objectives;
+namespace Tbrm.Objectives.Checks;
 
 /// <summary>A random batch with every column, for checks: trajectory 1 has no row, the last but one is dropped.</summary>
 internal static class RandomBatch

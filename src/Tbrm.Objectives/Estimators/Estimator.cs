@@ -2,7 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Text.Json.Nodes;
 
-namespace Tbrm.Objectives;
+namespace Tbrm.Objectives.Estimators;
 
 /// <summary>One entry of the table of advantage estimators: what verl's <c>algorithm.adv_estimator</c> selects.</summary>
 public sealed record Estimator

@@ -2,9 +2,9 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using System.Reflection;
-using Tbrm.Core;
+using Tbrm.Core.Errors;
 
-namespace Tbrm.Objectives;
+namespace Tbrm.Objectives.Estimators;
 
 /// <summary>The advantage estimators by name: every class of this assembly that is an <see cref="IEstimatorEntry"/>.</summary>
 public static class EstimatorTable

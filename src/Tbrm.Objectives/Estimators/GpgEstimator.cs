@@ -1,7 +1,8 @@
 using System.Linq;
-using Tbrm.Core;
+using Tbrm.Core.Config;
+using Tbrm.Objectives.Options;
 
-namespace Tbrm.Objectives;
+namespace Tbrm.Objectives.Estimators;
 
 /// <summary>Options of GPG's advantage.</summary>
 public sealed record GpgOptions

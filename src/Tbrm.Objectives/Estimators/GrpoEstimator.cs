@@ -1,6 +1,7 @@
-using Tbrm.Core;
+using Tbrm.Core.Config;
+using Tbrm.Objectives.Options;
 
-namespace Tbrm.Objectives;
+namespace Tbrm.Objectives.Estimators;
 
 /// <summary>Options of GRPO's advantage.</summary>
 public sealed record GrpoOptions

@@ -1,7 +1,8 @@
 using System.Linq;
-using Tbrm.Core;
+using Tbrm.Core.Errors;
+using Tbrm.Objectives.Options;
 
-namespace Tbrm.Objectives;
+namespace Tbrm.Objectives.Estimators;
 
 /// <summary>
 /// Pass@k training in GRPO's form, arXiv 2503.19595: only the best response of a group has an advantage, r_max - r_second, over the group's

@@ -1,6 +1,6 @@
 using System;
 
-namespace Tbrm.Objectives;
+namespace Tbrm.Objectives.Estimators;
 
 /// <summary>What estimators of an outcome reward share: one number per trajectory, on every row that counts.</summary>
 internal static class Outcome

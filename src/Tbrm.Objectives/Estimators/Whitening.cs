@@ -1,6 +1,7 @@
 using System;
+using Tbrm.Objectives.PolicyGradient;
 
-namespace Tbrm.Objectives;
+namespace Tbrm.Objectives.Estimators;
 
 /// <summary>Whitening over all rows that count, as verl's masked_whiten: (x - mean) / sqrt(var + 1e-8), var with n - 1.</summary>
 internal static class Whitening

@@ -1,7 +1,7 @@
 using System;
-using Tbrm.Core;
+using Tbrm.Core.Config;
 
-namespace Tbrm.Objectives;
+namespace Tbrm.Objectives.Kl;
 
 /// <summary>
 /// The coefficient of a KL penalty in the reward: fixed, or steered towards a target as in arXiv 1909.08593 (verl's <c>kl_ctrl</c>):

@@ -1,8 +1,8 @@
 using System;
 using System.Collections.Generic;
-using Tbrm.Core;
+using Tbrm.Core.Errors;
 
-namespace Tbrm.Objectives;
+namespace Tbrm.Objectives.Kl;
 
 /// <summary>
 /// Estimates of KL(pi || pi_ref) at the token that was sampled, by verl's names (<c>kl_penalty</c>, <c>kl_loss_type</c>), after

@@ -1,6 +1,6 @@
 using System;
 
-namespace Tbrm.Objectives;
+namespace Tbrm.Objectives.Kl;
 
 /// <summary>
 /// The KL penalty in the reward (verl's <c>use_kl_in_reward</c>): token reward -= coefficient * KL(log pi_old, log pi_ref). The outcome reward

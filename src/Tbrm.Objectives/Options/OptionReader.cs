@@ -6,9 +6,10 @@ using System.Reflection;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using Tbrm.Core;
+using Tbrm.Core.Config;
+using Tbrm.Core.Errors;
 
-namespace Tbrm.Objectives;
+namespace Tbrm.Objectives.Options;
 
 /// <summary>
 /// Reads an options record from a JSON object: a property's name in snake_case is the option's. What is unknown, of another type or out of

@@ -1,6 +1,6 @@
 using System;
 
-namespace Tbrm.Objectives;
+namespace Tbrm.Objectives.PolicyGradient;
 
 /// <summary>CISPO, arXiv 2506.13585: -sg[clip(rho, 1 - low, 1 + high)] A log pi: the weight is clipped, never the gradient.</summary>
 public sealed class CispoLoss : IPolicyLoss, IPolicyLossEntry

@@ -2,7 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 
-namespace Tbrm.Objectives;
+namespace Tbrm.Objectives.PolicyGradient;
 
 /// <summary>
 /// Clip-Cov, arXiv 2505.22617: PPO's clipped surrogate, and no gradient at all for a clip_cov_ratio share of tokens (one at least) among those

@@ -1,6 +1,6 @@
 using System.Collections.Generic;
 
-namespace Tbrm.Objectives;
+namespace Tbrm.Objectives.PolicyGradient;
 
 /// <summary>The covariance of advantage and log-probability at each token, arXiv 2505.22617, over the whole mini-batch.</summary>
 internal static class Covariance

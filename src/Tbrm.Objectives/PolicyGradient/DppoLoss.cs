@@ -1,6 +1,6 @@
 using System;
 
-namespace Tbrm.Objectives;
+namespace Tbrm.Objectives.PolicyGradient;
 
 /// <summary>
 /// DPPO, arXiv 2602.04879: -A sg[min(rho, c)] log pi, without tokens whose probability left the trust region in the direction that the

@@ -1,7 +1,7 @@
 using System.Collections.Generic;
-using Tbrm.Core;
+using Tbrm.Core.Errors;
 
-namespace Tbrm.Objectives;
+namespace Tbrm.Objectives.PolicyGradient;
 
 /// <summary>
 /// Direct reward optimization per token as in verl and Tinker: -(A log pi - dro_beta/2 (log pi - log pi_old)^2); the sequence form with a

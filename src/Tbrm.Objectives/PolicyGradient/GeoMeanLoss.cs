@@ -1,6 +1,6 @@
 using System;
 
-namespace Tbrm.Objectives;
+namespace Tbrm.Objectives.PolicyGradient;
 
 /// <summary>
 /// GMPO, arXiv 2507.20673: -A exp(mean_t clip(log pi - log pi_old)), a geometric mean of clipped ratios, clipped in the direction that the

@@ -1,6 +1,6 @@
 using System.Collections.Generic;
 
-namespace Tbrm.Objectives;
+namespace Tbrm.Objectives.PolicyGradient;
 
 /// <summary>GPG, arXiv 2504.02546: -A log pi, plain REINFORCE.</summary>
 public sealed class GpgLoss : IPolicyLoss, IPolicyLossEntry

@@ -1,6 +1,6 @@
 using System;
 
-namespace Tbrm.Objectives;
+namespace Tbrm.Objectives.PolicyGradient;
 
 /// <summary>
 /// GSPO, arXiv 2507.18071: the ratio of a sequence, s = exp(mean_t(log pi - log pi_old)), stands for every token's; max(-A s, -A clip(s)), mean

@@ -1,6 +1,6 @@
 using System.Collections.Generic;
 
-namespace Tbrm.Objectives;
+namespace Tbrm.Objectives.PolicyGradient;
 
 /// <summary>
 /// A policy-gradient loss per token, verl's <c>policy_loss.loss_mode</c>. What is common to all (aggregation, entropy bonus, KL to the

@@ -2,7 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 
-namespace Tbrm.Objectives;
+namespace Tbrm.Objectives.PolicyGradient;
 
 /// <summary>
 /// KL-Cov, arXiv 2505.22617: -A rho without clipping, and + ppo_kl_coef |log rho| on the kl_cov_ratio share of tokens (one at least) whose

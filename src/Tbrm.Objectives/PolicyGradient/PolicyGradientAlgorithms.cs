@@ -1,8 +1,10 @@
 using System.Collections.Generic;
 using System.Linq;
 using System.Text.Json.Nodes;
+using Tbrm.Objectives.Estimators;
+using Tbrm.Objectives.Options;
 
-namespace Tbrm.Objectives;
+namespace Tbrm.Objectives.PolicyGradient;
 
 /// <summary>
 /// Policy-gradient algorithms: an advantage estimator and a policy loss, chosen apart. Those with a name of their own stand here; every other

@@ -1,4 +1,6 @@
-namespace Tbrm.Objectives;
+using Tbrm.Objectives.Kl;
+
+namespace Tbrm.Objectives.PolicyGradient;
 
 /// <summary>
 /// A policy-gradient objective: sum_i w_i u_i loss_i - entropy_coeff sum_i w_i H_i + kl_loss_coef sum_i w_i KL_i, where w is the aggregation

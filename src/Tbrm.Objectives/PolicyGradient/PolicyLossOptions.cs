@@ -1,6 +1,7 @@
-using Tbrm.Core;
+using Tbrm.Core.Config;
+using Tbrm.Objectives.Kl;
 
-namespace Tbrm.Objectives;
+namespace Tbrm.Objectives.PolicyGradient;
 
 /// <summary>Options of the policy-gradient losses, by verl's names (section <c>actor</c> and <c>actor.policy_loss</c>).</summary>
 public sealed record PolicyLossOptions

@@ -2,9 +2,9 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using System.Reflection;
-using Tbrm.Core;
+using Tbrm.Core.Errors;
 
-namespace Tbrm.Objectives;
+namespace Tbrm.Objectives.PolicyGradient;
 
 /// <summary>The policy losses by verl's <c>policy_loss.loss_mode</c>: every class of this assembly that is an <see cref="IPolicyLossEntry"/>.</summary>
 public static class PolicyLosses

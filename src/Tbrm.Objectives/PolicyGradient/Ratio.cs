@@ -1,6 +1,6 @@
 using System;
 
-namespace Tbrm.Objectives;
+namespace Tbrm.Objectives.PolicyGradient;
 
 /// <summary>What the losses share: the clamped ratio pi / pi_old, and the metrics that verl reports.</summary>
 internal static class Ratio

@@ -1,6 +1,6 @@
 using System;
 
-namespace Tbrm.Objectives;
+namespace Tbrm.Objectives.PolicyGradient;
 
 /// <summary>
 /// SAPO, arXiv 2511.20347: -A 4/tau sigmoid(tau (rho - 1)), a gate that fades instead of cutting, with tau_pos where A is positive and tau_neg

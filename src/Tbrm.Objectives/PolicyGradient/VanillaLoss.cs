@@ -1,4 +1,4 @@
-namespace Tbrm.Objectives;
+namespace Tbrm.Objectives.PolicyGradient;
 
 /// <summary>
 /// PPO's clipped surrogate, arXiv 1707.06347, with the dual clip of arXiv 1912.09729 as verl has it: max(-A rho, -A clip(rho, 1 - low, 1 + high)),

@@ -1,8 +1,9 @@
 using System;
 using System.Collections.Generic;
-using Tbrm.Core;
+using Tbrm.Core.Config;
+using Tbrm.Core.Errors;
 
-namespace Tbrm.Objectives;
+namespace Tbrm.Objectives.Rollout;
 
 /// <summary>
 /// What verl's <c>algorithm.rollout_correction</c> does about a rollout whose policy is not the trainer's: importance weights

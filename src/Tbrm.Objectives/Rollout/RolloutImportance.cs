@@ -2,9 +2,10 @@ using System;
 using System.Collections.Generic;
 using System.Globalization;
 using System.Linq;
-using Tbrm.Core;
+using Tbrm.Core.Errors;
+using Tbrm.Objectives.PolicyGradient;
 
-namespace Tbrm.Objectives;
+namespace Tbrm.Objectives.Rollout;
 
 /// <summary>
 /// Importance weights of the trainer's policy over the rollout's (verl's <c>rollout_is</c>): rho = exp(log pi_old - log pi_rollout) of each token, or

@@ -2,7 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 
-namespace Tbrm.Objectives;
+namespace Tbrm.Objectives.Rollout;
 
 /// <summary>How far the trainer's policy is from the rollout's, by verl's names without prefix: KL, perplexities, chi^2.</summary>
 internal static class RolloutMismatch

@@ -2,9 +2,9 @@ using System;
 using System.Collections.Generic;
 using System.Globalization;
 using System.Linq;
-using Tbrm.Core;
+using Tbrm.Core.Errors;
 
-namespace Tbrm.Objectives;
+namespace Tbrm.Objectives.Rollout;
 
 /// <summary>
 /// Rejection of tokens or sequences whose divergence between trainer and rollout is too large (verl's <c>rollout_rs</c>): token_k1..k3,

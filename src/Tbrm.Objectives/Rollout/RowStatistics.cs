@@ -1,7 +1,8 @@
 using System;
 using System.Collections.Generic;
+using Tbrm.Objectives.PolicyGradient;
 
-namespace Tbrm.Objectives;
+namespace Tbrm.Objectives.Rollout;
 
 /// <summary>Statistics of numbers per row over the rows that count, and per trajectory.</summary>
 internal static class RowStatistics

@@ -2,9 +2,15 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using System.Text.Json.Nodes;
-using Tbrm.Core;
+using Tbrm.Core.Config;
+using Tbrm.Core.Errors;
+using Tbrm.Objectives.Estimators;
+using Tbrm.Objectives.Kl;
+using Tbrm.Objectives.Options;
+using Tbrm.Objectives.PolicyGradient;
+using Tbrm.Objectives.Rollout;
 
-namespace Tbrm.Objectives;
+namespace Tbrm.Objectives.Rows;
 
 /// <summary>A row with an algorithm: advantages (unless given), loss and gradients.</summary>
 internal static class AlgorithmRow

@@ -2,9 +2,16 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using System.Text.Json.Nodes;
-using Tbrm.Core;
+using Tbrm.Core.Config;
+using Tbrm.Core.Errors;
+using Tbrm.Objectives.Bellman;
+using Tbrm.Objectives.Estimators;
+using Tbrm.Objectives.Kl;
+using Tbrm.Objectives.Options;
+using Tbrm.Objectives.PolicyGradient;
+using Tbrm.Objectives.Rollout;
 
-namespace Tbrm.Objectives;
+namespace Tbrm.Objectives.Rows;
 
 /// <summary>A row with an estimator alone: advantages, or one of the further numbers that a step is made of.</summary>
 internal static class EstimatorRow

@@ -2,9 +2,9 @@ using System;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using Tbrm.Core;
+using Tbrm.Core.Errors;
 
-namespace Tbrm.Objectives;
+namespace Tbrm.Objectives.Rows;
 
 /// <summary>JSON as Python writes it: NaN, Infinity and -Infinity are numbers. They become texts, which <see cref="RowNumbers"/> reads as numbers.</summary>
 public static class LenientJson

@@ -1,9 +1,9 @@
 using System;
 using System.Linq;
 using System.Text.Json.Nodes;
-using Tbrm.Core;
+using Tbrm.Core.Errors;
 
-namespace Tbrm.Objectives;
+namespace Tbrm.Objectives.Rows;
 
 /// <summary>
 /// One row of <c>tbrm-native objective</c>: an optimizer batch as JSON in, loss, gradients, advantages, residuals and metrics out, in fp64 and

@@ -3,9 +3,9 @@ using System.Collections.Generic;
 using System.Linq;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using Tbrm.Core;
+using Tbrm.Core.Errors;
 
-namespace Tbrm.Objectives;
+namespace Tbrm.Objectives.Rows;
 
 /// <summary>The fields of a row: numbers, lists of numbers per trajectory, lists of lists per token. What is never read is an unknown field.</summary>
 internal sealed class RowFields(JsonObject row, string where)

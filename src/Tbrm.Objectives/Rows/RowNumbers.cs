@@ -4,7 +4,7 @@ using System.Linq;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 
-namespace Tbrm.Objectives;
+namespace Tbrm.Objectives.Rows;
 
 /// <summary>Numbers to and from JSON.</summary>
 internal static class RowNumbers

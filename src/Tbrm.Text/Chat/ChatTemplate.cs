@@ -4,10 +4,14 @@ using System.IO;
 using System.Linq;
 using System.Text;
 using System.Text.Json;
-using Tbrm.Core;
+using Tbrm.Core.Errors;
+using Tbrm.Core.Prompts;
 using Tbrm.Text.Jinja;
+using Tbrm.Text.Jinja.Values;
+using Tbrm.Text.Json;
+using Tbrm.Text.Tokenizers;
 
-namespace Tbrm.Text;
+namespace Tbrm.Text.Chat;
 
 /// <summary>
 /// The chat templates of a model folder, rendered as transformers' <c>apply_chat_template</c> does: the special tokens,

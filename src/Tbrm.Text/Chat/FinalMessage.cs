@@ -1,8 +1,9 @@
 using System;
 using System.Linq;
 using Tbrm.Text.Jinja;
+using Tbrm.Text.Jinja.Values;
 
-namespace Tbrm.Text;
+namespace Tbrm.Text.Chat;
 
 /// <summary>transformers' <c>continue_final_message</c>: the prompt ends inside the last message, so that it goes on.</summary>
 internal static class FinalMessage

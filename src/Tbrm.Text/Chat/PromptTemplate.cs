@@ -2,9 +2,10 @@ using System;
 using System.Collections.Generic;
 using System.IO;
 using System.Linq;
-using Tbrm.Core;
+using Tbrm.Core.Errors;
+using Tbrm.Core.Prompts;
 
-namespace Tbrm.Text;
+namespace Tbrm.Text.Chat;
 
 /// <summary>
 /// From a problem's messages to the prompt that the model sees: the tokenizer's own chat template or one of the paper's

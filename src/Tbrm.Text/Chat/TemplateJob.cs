@@ -2,10 +2,12 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using System.Text.Json;
-using Tbrm.Core;
+using Tbrm.Core.Errors;
+using Tbrm.Core.Prompts;
 using Tbrm.Text.Jinja;
+using Tbrm.Text.Json;
 
-namespace Tbrm.Text;
+namespace Tbrm.Text.Chat;
 
 /// <summary>The work of <c>template</c>: rows with messages get the prompt's text, or the reason why there is none.</summary>
 public static class TemplateJob

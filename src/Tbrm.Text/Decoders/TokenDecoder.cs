@@ -2,8 +2,11 @@ using System;
 using System.Collections.Generic;
 using System.Globalization;
 using System.Text;
+using Tbrm.Text.Models;
+using Tbrm.Text.Normalizers;
+using Tbrm.Text.PreTokenizers;
 
-namespace Tbrm.Text;
+namespace Tbrm.Text.Decoders;
 
 /// <summary>One step from token strings back to text: a list of strings in, a list of strings out.</summary>
 internal abstract class TokenDecoder

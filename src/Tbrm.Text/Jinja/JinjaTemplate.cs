@@ -2,6 +2,10 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using System.Text.Json;
+using Tbrm.Text.Jinja.Library;
+using Tbrm.Text.Jinja.Runtime;
+using Tbrm.Text.Jinja.Syntax;
+using Tbrm.Text.Jinja.Values;
 
 namespace Tbrm.Text.Jinja;
 

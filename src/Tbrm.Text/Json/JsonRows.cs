@@ -3,9 +3,10 @@ using System.IO;
 using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
-using Tbrm.Core;
+using Tbrm.Core.Errors;
+using Tbrm.Core.Files;
 
-namespace Tbrm.Text;
+namespace Tbrm.Text.Json;
 
 /// <summary>Turns a JSONL file into another, row by row in order; the result appears complete under its name or not at all.</summary>
 internal static class JsonRows

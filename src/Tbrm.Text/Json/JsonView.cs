@@ -1,9 +1,9 @@
 using System;
 using System.Collections.Generic;
 using System.Text.Json;
-using Tbrm.Core;
+using Tbrm.Core.Errors;
 
-namespace Tbrm.Text;
+namespace Tbrm.Text.Json;
 
 /// <summary>One value of a JSON file together with where it stands, so that every complaint can name file and key.</summary>
 internal readonly struct JsonView

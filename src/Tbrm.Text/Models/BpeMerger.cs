@@ -1,6 +1,6 @@
 using System;
 
-namespace Tbrm.Text;
+namespace Tbrm.Text.Models;
 
 /// <summary>
 /// Merges the symbols of one word: always the pair of lowest rank, leftmost on ties. Short words are scanned; long ones use

@@ -3,7 +3,7 @@ using System.Collections.Generic;
 using System.Globalization;
 using System.Text;
 
-namespace Tbrm.Text;
+namespace Tbrm.Text.Models;
 
 /// <summary>How a BPE model treats what its vocabulary lacks, and its affixes: the small fields of a <c>tokenizer.json</c> model.</summary>
 /// <param name="UnkToken">Stands for a character outside the vocabulary; null: such a character is dropped.</param>

@@ -1,6 +1,7 @@
 using System;
+using Tbrm.Text.PreTokenizers;
 
-namespace Tbrm.Text;
+namespace Tbrm.Text.Models;
 
 /// <summary>What one thread needs while it encodes: word caches, the merger and buffers. Reused, never shared.</summary>
 internal sealed class BpeScratch(BpeModel model)

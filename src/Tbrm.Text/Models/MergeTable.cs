@@ -1,6 +1,6 @@
 using System;
 
-namespace Tbrm.Text;
+namespace Tbrm.Text.Models;
 
 /// <summary>
 /// The merges of a BPE model: pair of ids -> rank, and rank -> merged id. Open addressing, because this look-up is the

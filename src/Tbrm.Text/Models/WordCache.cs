@@ -1,7 +1,7 @@
 using System;
 using System.Collections.Generic;
 
-namespace Tbrm.Text;
+namespace Tbrm.Text.Models;
 
 /// <summary>
 /// Words already encoded by one thread. Bounded: when the table or an arena is full everything is forgotten, which costs

@@ -1,7 +1,9 @@
 using System.Collections.Generic;
 using System.Text;
+using Tbrm.Text.PreTokenizers;
+using Tbrm.Text.Unicode;
 
-namespace Tbrm.Text;
+namespace Tbrm.Text.Normalizers;
 
 /// <summary>Rewrites a text before it is cut into words. Never changes an empty text.</summary>
 internal abstract class Normalizer

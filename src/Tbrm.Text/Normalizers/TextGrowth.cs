@@ -1,6 +1,6 @@
-using Tbrm.Core;
+using Tbrm.Core.Errors;
 
-namespace Tbrm.Text;
+namespace Tbrm.Text.Normalizers;
 
 /// <summary>
 /// How much longer a tokenizer's steps may make a text. Compatibility forms make at most 18 characters of one; a file whose

@@ -1,7 +1,7 @@
 using System;
 using System.Globalization;
 
-namespace Tbrm.Text;
+namespace Tbrm.Text.Patterns;
 
 /// <summary>Character classes and escapes.</summary>
 internal sealed partial class RegexParser

@@ -2,7 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Text;
 
-namespace Tbrm.Text;
+namespace Tbrm.Text.Patterns;
 
 /// <summary>Runs a <see cref="RegexProgram"/> over a text by backtracking; the first way that matches counts, as in Oniguruma.</summary>
 internal ref struct RegexMatcher(ReadOnlySpan<char> text, long maxSteps)

@@ -1,6 +1,6 @@
 using System.Collections.Generic;
 
-namespace Tbrm.Text;
+namespace Tbrm.Text.Patterns;
 
 /// <summary>A part of a regular expression.</summary>
 internal abstract record RegexNode;

@@ -4,7 +4,7 @@ using System.Globalization;
 using System.Linq;
 using System.Text;
 
-namespace Tbrm.Text;
+namespace Tbrm.Text.Patterns;
 
 /// <summary>
 /// Reads the part of Oniguruma's syntax that tokenizers use: alternatives, groups, look-around, atomic groups, greedy, lazy

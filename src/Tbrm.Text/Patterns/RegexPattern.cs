@@ -1,8 +1,9 @@
 using System;
 using System.Collections.Generic;
-using Tbrm.Core;
+using Tbrm.Core.Errors;
+using Tbrm.Text.PreTokenizers;
 
-namespace Tbrm.Text;
+namespace Tbrm.Text.Patterns;
 
 /// <summary>Any other regular expression, interpreted over whole code points.</summary>
 internal sealed class RegexPattern : IPattern

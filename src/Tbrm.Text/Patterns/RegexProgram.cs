@@ -2,7 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 
-namespace Tbrm.Text;
+namespace Tbrm.Text.Patterns;
 
 /// <summary>What an instruction of a <see cref="RegexProgram"/> does.</summary>
 internal enum RegexOpcode

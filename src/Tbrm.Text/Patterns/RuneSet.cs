@@ -2,7 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Globalization;
 
-namespace Tbrm.Text;
+namespace Tbrm.Text.Patterns;
 
 /// <summary>A set of characters, by a predicate over code points; membership below U+10000 is tabulated on first use.</summary>
 internal sealed class RuneSet(Func<int, bool> contains)

@@ -1,6 +1,7 @@
 using System.Text;
+using Tbrm.Text.Models;
 
-namespace Tbrm.Text;
+namespace Tbrm.Text.PreTokenizers;
 
 /// <summary>ByteLevel: optionally a blank before every piece and GPT-2's cuts; then the bytes of each piece in <see cref="ByteAlphabet"/>.</summary>
 /// <param name="addPrefixSpace">A piece that does not start with a blank gets one.</param>

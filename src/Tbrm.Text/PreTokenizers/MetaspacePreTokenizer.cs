@@ -1,7 +1,7 @@
 using System;
 using System.Text;
 
-namespace Tbrm.Text;
+namespace Tbrm.Text.PreTokenizers;
 
 /// <summary>When Metaspace puts its mark before a text that does not start with it.</summary>
 internal enum PrependScheme

@@ -1,6 +1,8 @@
 using System;
+using Tbrm.Text.Json;
+using Tbrm.Text.Patterns;
 
-namespace Tbrm.Text;
+namespace Tbrm.Text.PreTokenizers;
 
 /// <summary>Chooses how a regular expression is matched: by hand where it is known, by interpretation otherwise.</summary>
 internal static class PatternFactory

@@ -1,7 +1,8 @@
 using System;
 using System.Collections.Generic;
+using Tbrm.Text.Normalizers;
 
-namespace Tbrm.Text;
+namespace Tbrm.Text.PreTokenizers;
 
 /// <summary>A part of a text: from <paramref name="Start"/> to before <paramref name="End"/>, in UTF-16 units.</summary>
 internal readonly record struct Piece(int Start, int End);

@@ -2,8 +2,9 @@ using System;
 using System.Collections.Generic;
 using System.Globalization;
 using System.Text;
+using Tbrm.Text.Unicode;
 
-namespace Tbrm.Text;
+namespace Tbrm.Text.PreTokenizers;
 
 /// <summary>Matches single characters by a predicate.</summary>
 internal sealed class RunePattern(Func<Rune, bool> matches) : IPattern

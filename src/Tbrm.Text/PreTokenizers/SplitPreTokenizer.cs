@@ -1,6 +1,6 @@
 using System.Collections.Generic;
 
-namespace Tbrm.Text;
+namespace Tbrm.Text.PreTokenizers;
 
 /// <summary>What becomes of the matches of a Split.</summary>
 internal enum SplitBehavior

@@ -1,7 +1,8 @@
 using System;
 using System.Collections.Generic;
+using Tbrm.Text.Unicode;
 
-namespace Tbrm.Text;
+namespace Tbrm.Text.PreTokenizers;
 
 /// <summary>
 /// The pattern of Qwen2, Llama 3 and cl100k, by hand: about five times the speed of <c>RegexPattern</c> with the same cuts.

@@ -1,8 +1,10 @@
 using System;
 using System.Collections.Generic;
 using System.Text;
+using Tbrm.Text.Normalizers;
+using Tbrm.Text.Unicode;
 
-namespace Tbrm.Text;
+namespace Tbrm.Text.Tokenizers;
 
 /// <summary>A stretch of text between added tokens (id -1), or an added token.</summary>
 internal readonly record struct TextSpan(int Start, int End, int Id);

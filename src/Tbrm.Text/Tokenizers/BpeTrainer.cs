@@ -1,7 +1,10 @@
 using System;
 using System.Collections.Generic;
+using Tbrm.Text.Models;
+using Tbrm.Text.PreTokenizers;
+using Tbrm.Text.Unicode;
 
-namespace Tbrm.Text;
+namespace Tbrm.Text.Tokenizers;
 
 /// <summary>
 /// Learns merges from text: again and again the most frequent pair of adjacent symbols, of equally frequent ones the pair

@@ -2,8 +2,15 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using System.Text;
+using Tbrm.Text.Decoders;
+using Tbrm.Text.Json;
+using Tbrm.Text.Models;
+using Tbrm.Text.Normalizers;
+using Tbrm.Text.PostProcessors;
+using Tbrm.Text.PreTokenizers;
+using Tbrm.Text.Unicode;
 
-namespace Tbrm.Text;
+namespace Tbrm.Text.Tokenizers;
 
 /// <summary>Reads the normalizer, pre-tokenizer, post-processor and decoder of a <c>tokenizer.json</c>.</summary>
 internal static class ComponentReader
@@ -217,7 +224,7 @@ internal static class ComponentReader
 
     private static FunctionNormalizer Strip(bool left, bool right) => new FunctionNormalizer(text => TextFunctions.Strip(text, left, right));
 
-    private static Tbrm.Core.DataException Unknown(JsonView view, string type, string known)
+    private static Tbrm.Core.Errors.DataException Unknown(JsonView view, string type, string known)
     {
         return view.Get("type").Fail($"\"{type}\" is not supported; supported are {known}");
     }

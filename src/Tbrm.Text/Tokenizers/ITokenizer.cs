@@ -1,7 +1,7 @@
 using System;
 using System.Collections.Generic;
 
-namespace Tbrm.Text;
+namespace Tbrm.Text.Tokenizers;
 
 /// <summary>
 /// Text to token ids and back, exactly as Hugging Face's <c>tokenizers</c> does it. Thread-safe. Text is UTF-16; half of a

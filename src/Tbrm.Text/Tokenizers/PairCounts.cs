@@ -1,8 +1,9 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
+using Tbrm.Text.Models;
 
-namespace Tbrm.Text;
+namespace Tbrm.Text.Tokenizers;
 
 /// <summary>The words of a training text as symbols, and how often each pair of neighbours occurs in them.</summary>
 internal sealed class PairCounts

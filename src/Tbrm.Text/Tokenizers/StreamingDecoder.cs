@@ -2,7 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Text;
 
-namespace Tbrm.Text;
+namespace Tbrm.Text.Tokenizers;
 
 /// <summary>
 /// Decodes ids one at a time. What <see cref="Add"/> returns, joined, and then <see cref="Finish"/>, is what

@@ -2,7 +2,7 @@ using System;
 using System.Buffers;
 using System.Collections.Generic;
 
-namespace Tbrm.Text;
+namespace Tbrm.Text.Tokenizers;
 
 /// <summary>Finds which of a fixed set of strings stands leftmost in a text, and of those the longest.</summary>
 internal sealed class TokenTrie

@@ -1,8 +1,9 @@
 using System.Collections.Generic;
 using System.Text.Json;
-using Tbrm.Core;
+using Tbrm.Core.Errors;
+using Tbrm.Text.Json;
 
-namespace Tbrm.Text;
+namespace Tbrm.Text.Tokenizers;
 
 /// <summary>The work of <c>tokenize</c>: rows with text get ids, or rows with ids get text.</summary>
 public static class TokenizeJob

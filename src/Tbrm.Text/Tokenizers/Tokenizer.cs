@@ -5,8 +5,12 @@ using System.Linq;
 using System.Runtime.InteropServices;
 using System.Text;
 using System.Threading.Tasks;
+using Tbrm.Text.Decoders;
+using Tbrm.Text.Models;
+using Tbrm.Text.PostProcessors;
+using Tbrm.Text.PreTokenizers;
 
-namespace Tbrm.Text;
+namespace Tbrm.Text.Tokenizers;
 
 /// <summary>A byte-pair tokenizer in Hugging Face's format.</summary>
 public sealed class Tokenizer : ITokenizer
@@ -66,7 +70,7 @@ public sealed class Tokenizer : ITokenizer
     public IReadOnlyList<ReadOnlyMemory<byte>> IdToBytes => _bytes;
 
     /// <summary>Reads the tokenizer of a model folder: <c>tokenizer.json</c>, or <c>vocab.json</c> and <c>merges.txt</c>.</summary>
-    /// <exception cref="Core.DataException">A file is missing, malformed or asks for something unknown.</exception>
+    /// <exception cref="Core.Errors.DataException">A file is missing, malformed or asks for something unknown.</exception>
     public static Tokenizer Load(string folder) => TokenizerLoader.Load(TokenizerFiles.Read(folder));
 
     /// <inheritdoc/>
@@ -275,7 +279,7 @@ public sealed class Tokenizer : ITokenizer
             total += bytes.Length;
             return total <= MaxBytes
                 ? (ReadOnlyMemory<byte>)bytes
-                : throw new Core.DataException($"{_files.Origin}: the tokens decode to more than {MaxBytes} bytes; is the decoder in tokenizer.json damaged?");
+                : throw new Core.Errors.DataException($"{_files.Origin}: the tokens decode to more than {MaxBytes} bytes; is the decoder in tokenizer.json damaged?");
         });
     }
 

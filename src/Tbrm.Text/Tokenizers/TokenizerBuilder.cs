@@ -4,9 +4,11 @@ using System.IO;
 using System.Linq;
 using System.Text.Encodings.Web;
 using System.Text.Json;
-using Tbrm.Core;
+using Tbrm.Core.Errors;
+using Tbrm.Text.Models;
+using Tbrm.Text.PreTokenizers;
 
-namespace Tbrm.Text;
+namespace Tbrm.Text.Tokenizers;
 
 /// <summary>How a tokenizer that is being built cuts text into words.</summary>
 public enum WordSplit

@@ -2,8 +2,9 @@ using System;
 using System.Collections.Generic;
 using System.Globalization;
 using System.Linq;
+using Tbrm.Text.Json;
 
-namespace Tbrm.Text;
+namespace Tbrm.Text.Tokenizers;
 
 /// <summary>What <c>tokenizer_config.json</c>, <c>special_tokens_map.json</c> and <c>added_tokens.json</c> say.</summary>
 internal sealed class TokenizerConfig
@@ -87,7 +88,7 @@ internal sealed class TokenizerConfig
             [.. s_roles.Where(_roles.ContainsKey).Select(role => KeyValuePair.Create(role, (object?)_roles[role].Content))];
         if (_additionalSpecial.Count > 0)
         {
-            tokens.Add(new("additional_special_tokens", new Jinja.PyList([.. _additionalSpecial.Select(token => (object?)token.Content)])));
+            tokens.Add(new("additional_special_tokens", new Jinja.Values.PyList([.. _additionalSpecial.Select(token => (object?)token.Content)])));
         }
 
         return tokens;

@@ -2,9 +2,11 @@ using System;
 using System.Collections.Generic;
 using System.IO;
 using System.Linq;
-using Tbrm.Core;
+using Tbrm.Core.Errors;
+using Tbrm.Core.Files;
+using Tbrm.Text.Json;
 
-namespace Tbrm.Text;
+namespace Tbrm.Text.Tokenizers;
 
 /// <summary>The files of a tokenizer as they were read, so that saving gives them back byte for byte.</summary>
 internal sealed class TokenizerFiles

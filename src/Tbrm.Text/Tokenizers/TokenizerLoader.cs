@@ -2,9 +2,16 @@ using System;
 using System.Collections.Generic;
 using System.IO;
 using System.Text;
-using Tbrm.Core;
+using Tbrm.Core.Errors;
+using Tbrm.Text.Decoders;
+using Tbrm.Text.Json;
+using Tbrm.Text.Models;
+using Tbrm.Text.Normalizers;
+using Tbrm.Text.PostProcessors;
+using Tbrm.Text.PreTokenizers;
+using Tbrm.Text.Unicode;
 
-namespace Tbrm.Text;
+namespace Tbrm.Text.Tokenizers;
 
 /// <summary>Puts a tokenizer together from its files.</summary>
 internal static class TokenizerLoader

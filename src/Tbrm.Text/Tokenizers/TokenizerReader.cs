@@ -2,9 +2,15 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using System.Text.Json;
-using Tbrm.Core;
+using Tbrm.Core.Errors;
+using Tbrm.Text.Decoders;
+using Tbrm.Text.Json;
+using Tbrm.Text.Models;
+using Tbrm.Text.Normalizers;
+using Tbrm.Text.PostProcessors;
+using Tbrm.Text.PreTokenizers;
 
-namespace Tbrm.Text;
+namespace Tbrm.Text.Tokenizers;
 
 /// <summary>The parts of a tokenizer, whichever files they came from.</summary>
 internal sealed record TokenizerParts(

@@ -3,7 +3,7 @@ using System.Collections.Generic;
 using System.Globalization;
 using System.IO;
 
-namespace Tbrm.Text;
+namespace Tbrm.Text.Unicode;
 
 /// <summary>
 /// The tables behind <see cref="UnicodeNormalization"/>, read once from the embedded <c>normalization.txt</c> (its head says

@@ -2,7 +2,7 @@ using System;
 using System.Globalization;
 using System.Text;
 
-namespace Tbrm.Text;
+namespace Tbrm.Text.Unicode;
 
 /// <summary>
 /// The character classes that pre-tokenizers ask for, over whole code points (an astral letter is a letter).

@@ -2,7 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Text;
 
-namespace Tbrm.Text;
+namespace Tbrm.Text.Unicode;
 
 /// <summary>The four normalization forms of UAX #15, over the tables of <see cref="NormalizationData"/>.</summary>
 internal static class UnicodeNormalization

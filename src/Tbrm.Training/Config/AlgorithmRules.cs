@@ -1,10 +1,12 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
-using Tbrm.Core;
+using Tbrm.Core.Config;
+using Tbrm.Core.Errors;
 using Tbrm.Objectives;
+using Tbrm.Objectives.Estimators;
 
-namespace Tbrm.Training;
+namespace Tbrm.Training.Config;
 
 /// <summary>What an algorithm and the rest of the configuration must satisfy together: a need that a step cannot meet is an error, never ignored.</summary>
 internal static class AlgorithmRules

@@ -1,10 +1,10 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
-using Tbrm.Core;
+using Tbrm.Core.Config;
 using Tbrm.Objectives;
 
-namespace Tbrm.Training;
+namespace Tbrm.Training.Config;
 
 /// <summary>
 /// verl names an algorithm by two words, algorithm.adv_estimator and actor.policy_loss.loss_mode. Given later than a name that has neither (a

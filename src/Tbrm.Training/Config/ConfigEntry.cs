@@ -2,11 +2,11 @@ using System.Collections.Generic;
 using System.Globalization;
 using System.IO;
 using System.Linq;
-using Tbrm.Core;
+using Tbrm.Core.Errors;
 using YamlDotNet.Core;
 using YamlDotNet.RepresentationModel;
 
-namespace Tbrm.Training;
+namespace Tbrm.Training.Config;
 
 /// <summary>One key with its value, and where it was written: a file and line, or the command line.</summary>
 /// <param name="Path">Section and key, dot by dot: <c>actor.optim.lr</c>.</param>

@@ -5,11 +5,12 @@ using System.IO;
 using System.Linq;
 using System.Reflection;
 using System.Text;
-using Tbrm.Core;
+using Tbrm.Core.Config;
+using Tbrm.Core.Errors;
 using Tbrm.Training.Config.Verl;
 using YamlDotNet.RepresentationModel;
 
-namespace Tbrm.Training;
+namespace Tbrm.Training.Config;
 
 /// <summary>Builds the configuration: defaults &lt; preset or file &lt; command line. What does not fit is an error that says where.</summary>
 public static class ConfigLoader

@@ -1,9 +1,12 @@
 using System.Collections.Generic;
 using System.Linq;
-using Tbrm.Core;
+using Tbrm.Core.Config;
+using Tbrm.Core.Errors;
 using Tbrm.Engine;
+using Tbrm.Engine.Models;
+using Tbrm.Training.Prompts;
 
-namespace Tbrm.Training;
+namespace Tbrm.Training.Config;
 
 /// <summary>What keys must satisfy together. Ranges of single keys stand at the keys.</summary>
 internal static class ConfigRules

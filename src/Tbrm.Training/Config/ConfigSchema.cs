@@ -3,9 +3,10 @@ using System.Collections.Generic;
 using System.Linq;
 using System.Reflection;
 using System.Text;
-using Tbrm.Core;
+using Tbrm.Core.Config;
+using Tbrm.Core.Errors;
 
-namespace Tbrm.Training;
+namespace Tbrm.Training.Config;
 
 /// <summary>The keys that exist, by reflection over <see cref="RunConfig"/>: a property is a key, a record is a section.</summary>
 public static class ConfigSchema

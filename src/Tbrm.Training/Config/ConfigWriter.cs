@@ -6,11 +6,11 @@ using System.IO;
 using System.Linq;
 using System.Reflection;
 using System.Text.Json.Nodes;
-using Tbrm.Core;
+using Tbrm.Core.Config;
 using YamlDotNet.Core;
 using YamlDotNet.RepresentationModel;
 
-namespace Tbrm.Training;
+namespace Tbrm.Training.Config;
 
 /// <summary>Writes a configuration as YAML that <see cref="ConfigLoader.FromYaml"/> reads back to the same record.</summary>
 public static class ConfigWriter

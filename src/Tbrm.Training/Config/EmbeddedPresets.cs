@@ -2,9 +2,9 @@ using System;
 using System.Collections.Generic;
 using System.IO;
 using System.Linq;
-using Tbrm.Core;
+using Tbrm.Core.Errors;
 
-namespace Tbrm.Training;
+namespace Tbrm.Training.Config;
 
 /// <summary>A configuration file that comes with the program.</summary>
 /// <param name="Name">What selects it.</param>

@@ -3,11 +3,11 @@ using System.Collections.Generic;
 using System.Linq;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using Tbrm.Core;
+using Tbrm.Core.Errors;
 using YamlDotNet.Core;
 using YamlDotNet.RepresentationModel;
 
-namespace Tbrm.Training;
+namespace Tbrm.Training.Config;
 
 /// <summary>Keys that hold a map of free names: <c>data.apply_chat_template_kwargs.enable_thinking=false</c> sets one name of it.</summary>
 internal static class MapEntries

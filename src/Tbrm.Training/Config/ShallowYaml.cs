@@ -2,7 +2,7 @@ using System.IO;
 using YamlDotNet.Core;
 using YamlDotNet.Core.Events;
 
-namespace Tbrm.Training;
+namespace Tbrm.Training.Config;
 
 /// <summary>Reads YAML of limited depth: the library builds its tree by recursion, and a text nested 100,000 deep would end the process.</summary>
 internal sealed class ShallowYaml(TextReader text) : IParser

@@ -2,10 +2,11 @@ using System;
 using System.Collections.Generic;
 using System.Globalization;
 using System.Linq;
-using Tbrm.Core;
+using Tbrm.Core.Config;
+using Tbrm.Core.Errors;
 using YamlDotNet.RepresentationModel;
 
-namespace Tbrm.Training;
+namespace Tbrm.Training.Config;
 
 /// <summary>
 /// The value of <c>data.tasks</c>: a list of <c>{name, weight, params}</c>, or of <c>name:weight</c>; on the command line also the latter with commas

@@ -2,7 +2,7 @@ using System;
 using System.Collections.Concurrent;
 using Tbrm.Data.Python;
 
-namespace Tbrm.Training;
+namespace Tbrm.Training.Evaluation;
 
 /// <summary>Mean and standard deviation over bootstrap draws.</summary>
 public readonly record struct BootstrapEstimate(double Mean, double Std);

@@ -6,10 +6,12 @@ using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
-using Tbrm.Core;
-using Tbrm.Engine;
+using Tbrm.Core.Errors;
+using Tbrm.Core.Rollouts;
+using Tbrm.Engine.Checkpoint;
+using Tbrm.Engine.Rollout;
 
-namespace Tbrm.Training;
+namespace Tbrm.Training.Evaluation;
 
 /// <summary>
 /// The responses that an evaluation has drawn so far, one line each, appended as they finish: a killed evaluation goes on from them. Random

@@ -3,9 +3,10 @@ using System.Collections.Generic;
 using System.Linq;
 using System.Text.Json.Nodes;
 using Tbrm.Data.Tasks;
+using Tbrm.Training.Metrics;
 using Tbrm.Verify;
 
-namespace Tbrm.Training;
+namespace Tbrm.Training.Evaluation;
 
 /// <summary>What an evaluation found: a report per data source, in order of appearance, and the averages over them.</summary>
 public sealed class EvaluationReport

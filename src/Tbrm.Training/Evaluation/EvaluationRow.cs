@@ -2,11 +2,15 @@ using System;
 using System.Collections.Generic;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using Tbrm.Core;
-using Tbrm.Data;
-using Tbrm.Text;
+using Tbrm.Core.Errors;
+using Tbrm.Core.Rewards;
+using Tbrm.Core.Rollouts;
+using Tbrm.Data.Json;
+using Tbrm.Text.Tokenizers;
+using Tbrm.Training.Prompts;
+using Tbrm.Training.Steps;
 
-namespace Tbrm.Training;
+namespace Tbrm.Training.Evaluation;
 
 /// <summary>A row of a dump file: verl's keys (input, output, gts, score, step), and what is needed to compute the metrics again.</summary>
 public static class EvaluationRow

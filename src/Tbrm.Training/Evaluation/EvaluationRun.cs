@@ -7,10 +7,16 @@ using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text.Json.Nodes;
 using System.Threading;
-using Tbrm.Core;
-using Tbrm.Interop;
+using Tbrm.Core.Config;
+using Tbrm.Core.Errors;
+using Tbrm.Interop.Handles;
+using Tbrm.Training.Config;
+using Tbrm.Training.Loops;
+using Tbrm.Training.Prompts;
+using Tbrm.Training.Runs;
+using Tbrm.Training.Steps;
 
-namespace Tbrm.Training;
+namespace Tbrm.Training.Evaluation;
 
 /// <summary>A set of problems and the configuration under which they are asked.</summary>
 /// <param name="Name">The preset's name; empty for the configuration's own evaluation prompts.</param>
@@ -42,7 +48,7 @@ public static class EvaluationRun
     /// <param name="rowsPath">Where the rows go. Until they are complete, what was drawn is in a file beside it, from which the same command goes on.</param>
     /// <param name="progress">For people.</param>
     /// <param name="stop">Stops it; what was drawn stays.</param>
-    public static Evaluation Run(IReadOnlyList<Benchmark> benchmarks, string rowsPath, IProgressDisplay progress, CancellationToken stop)
+    public static EvaluationResult Run(IReadOnlyList<Benchmark> benchmarks, string rowsPath, IProgressDisplay progress, CancellationToken stop)
     {
         RunConfig config = SessionConfig(benchmarks);
         if (config.Model.Path.Length == 0)
@@ -61,7 +67,7 @@ public static class EvaluationRun
         session.WarnBeyondContext(sets.Max(s => s.Longest), progress);
         using RolloutStage rollout = new(session.Policy, session.Tokenizer, config, session.StopIds);
         string journalPath = rowsPath + JournalSuffix;
-        Evaluation evaluation;
+        EvaluationResult evaluation;
         using (EvaluationJournal journal = EvaluationJournal.Open(journalPath, Identity(config, sets)))
         {
             if (journal.Known > 0)

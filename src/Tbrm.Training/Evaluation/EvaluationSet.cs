@@ -1,11 +1,15 @@
 using System.Collections.Generic;
 using System.Linq;
-using Tbrm.Core;
-using Tbrm.Data;
-using Tbrm.Engine;
-using Tbrm.Interop;
+using Tbrm.Core.Config;
+using Tbrm.Core.Errors;
+using Tbrm.Data.Sources;
+using Tbrm.Engine.Rollout;
+using Tbrm.Interop.Handles;
+using Tbrm.Training.Prompts;
+using Tbrm.Training.Runs;
+using Tbrm.Training.Steps;
 
-namespace Tbrm.Training;
+namespace Tbrm.Training.Evaluation;
 
 /// <summary>Problems with how responses to them are drawn and judged: one benchmark, or the validation set of a run.</summary>
 public sealed class EvaluationSet

@@ -1,7 +1,7 @@
 using System;
 using System.Collections.Generic;
 
-namespace Tbrm.Training;
+namespace Tbrm.Training.Evaluation;
 
 /// <summary>Majority vote over the extracted answers to one problem.</summary>
 public static class MajorityVote

@@ -1,6 +1,6 @@
 using System;
 
-namespace Tbrm.Training;
+namespace Tbrm.Training.Evaluation;
 
 /// <summary>pass@k: the probability that at least one of k responses drawn without replacement from n is correct.</summary>
 public static class PassAtK

@@ -2,7 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 
-namespace Tbrm.Training;
+namespace Tbrm.Training.Evaluation;
 
 /// <summary>The responses to one problem as arrays.</summary>
 internal sealed class ProblemResponses(IReadOnlyList<ResponseScore> responses, Func<string, string, bool>? sameAnswer)

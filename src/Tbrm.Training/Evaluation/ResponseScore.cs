@@ -1,8 +1,9 @@
 using System;
 using System.Collections.Generic;
-using Tbrm.Core;
+using Tbrm.Core.Rewards;
+using Tbrm.Core.Rollouts;
 
-namespace Tbrm.Training;
+namespace Tbrm.Training.Evaluation;
 
 /// <summary>What the metrics need of one response.</summary>
 /// <param name="Source">Data source.</param>

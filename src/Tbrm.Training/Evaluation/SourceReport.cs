@@ -2,10 +2,11 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using System.Text.Json.Nodes;
-using Tbrm.Core;
+using Tbrm.Core.Rewards;
+using Tbrm.Core.Rollouts;
 using Tbrm.Data.Python;
 
-namespace Tbrm.Training;
+namespace Tbrm.Training.Evaluation;
 
 /// <summary>What an evaluation found on one data source.</summary>
 public sealed record SourceReport

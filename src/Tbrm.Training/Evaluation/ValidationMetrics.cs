@@ -4,7 +4,7 @@ using System.Globalization;
 using System.Linq;
 using Tbrm.Data.Python;
 
-namespace Tbrm.Training;
+namespace Tbrm.Training.Evaluation;
 
 /// <summary>verl's validation metrics: computed for every problem, then averaged over those that have the metric.</summary>
 internal static class ValidationMetrics

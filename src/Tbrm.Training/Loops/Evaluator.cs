@@ -3,16 +3,21 @@ using System.Collections.Generic;
 using System.Linq;
 using System.Text.Json.Nodes;
 using System.Threading;
-using Tbrm.Core;
-using Tbrm.Engine;
+using Tbrm.Core.Rollouts;
+using Tbrm.Engine.Rollout;
+using Tbrm.Training.Evaluation;
+using Tbrm.Training.Metrics;
+using Tbrm.Training.Prompts;
+using Tbrm.Training.Runs;
+using Tbrm.Training.Steps;
 
-namespace Tbrm.Training;
+namespace Tbrm.Training.Loops;
 
 /// <summary>What an evaluation found.</summary>
 /// <param name="Report">Per data source and overall.</param>
 /// <param name="Metrics">The report under verl's names.</param>
 /// <param name="Rows">One per response, in order: input, output, gts, score, step and more (<see cref="EvaluationRow"/>).</param>
-public sealed record Evaluation(EvaluationReport Report, MetricSet Metrics, IReadOnlyList<JsonObject> Rows)
+public sealed record EvaluationResult(EvaluationReport Report, MetricSet Metrics, IReadOnlyList<JsonObject> Rows)
 {
     /// <summary>Mean accuracy over all problems, data sources weighted by their size.</summary>
     public double Accuracy => Report.MicroMean;
@@ -27,14 +32,14 @@ public sealed class Evaluator(TrainingSession session, RolloutStage rollout, IPr
     public int Count => _own.Value.Prompts.Count;
 
     /// <summary>Evaluates on the session's own prompts; <paramref name="step"/> goes into the rows.</summary>
-    public Evaluation Run(long step, CancellationToken stop) => Run([_own.Value], null, step, stop);
+    public EvaluationResult Run(long step, CancellationToken stop) => Run([_own.Value], null, step, stop);
 
     /// <summary>Evaluates on some sets, one after the other.</summary>
     /// <param name="sets">The sets; their names differ.</param>
     /// <param name="journal">Where responses are saved as they finish, and taken from; null when they are not.</param>
     /// <param name="step">Goes into the rows.</param>
     /// <param name="stop">Stops it; what the journal holds stays.</param>
-    public Evaluation Run(IReadOnlyList<EvaluationSet> sets, EvaluationJournal? journal, long step, CancellationToken stop)
+    public EvaluationResult Run(IReadOnlyList<EvaluationSet> sets, EvaluationJournal? journal, long step, CancellationToken stop)
     {
         List<JsonObject> rows = [];
         List<ResponseScore> scores = [];

@@ -1,8 +1,10 @@
 using System;
 using System.Threading;
-using Tbrm.Data;
+using Tbrm.Data.Sampling;
+using Tbrm.Training.Metrics;
+using Tbrm.Training.Runs;
 
-namespace Tbrm.Training;
+namespace Tbrm.Training.Loops;
 
 /// <summary>Tokens of a step.</summary>
 /// <param name="All">Prompts and responses; 0 for step 0.</param>

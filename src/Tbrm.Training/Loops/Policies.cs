@@ -1,8 +1,9 @@
 using System.IO;
-using Tbrm.Core;
-using Tbrm.Engine;
+using Tbrm.Core.Config;
+using Tbrm.Engine.Models;
+using Tbrm.Training.Runs;
 
-namespace Tbrm.Training;
+namespace Tbrm.Training.Loops;
 
 /// <summary>Further policies of the session's architecture: the reference, in and out of a checkpoint.</summary>
 internal static class Policies

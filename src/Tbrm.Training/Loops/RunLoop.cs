@@ -1,8 +1,10 @@
 using System;
 using System.Threading;
-using Tbrm.Core;
+using Tbrm.Core.Errors;
+using Tbrm.Training.Metrics;
+using Tbrm.Training.Runs;
 
-namespace Tbrm.Training;
+namespace Tbrm.Training.Loops;
 
 /// <summary>How a run ended.</summary>
 /// <param name="ExitCode">Ok, Interrupted (saved) or NonFinite.</param>

@@ -4,11 +4,13 @@ using System.IO;
 using System.Linq;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using Tbrm.Core;
-using Tbrm.Data;
-using Tbrm.Engine;
+using Tbrm.Core.Errors;
+using Tbrm.Data.Sampling;
+using Tbrm.Engine.Models;
+using Tbrm.Training.Metrics;
+using Tbrm.Training.Runs;
 
-namespace Tbrm.Training;
+namespace Tbrm.Training.Loops;
 
 /// <summary>
 /// What a checkpoint holds besides the model: everything that decides how the run goes on. Random streams are keyed by seed, step and
@@ -127,7 +129,7 @@ public sealed record RunState(string Verb, long Step, SamplerState Sampler)
                 BestStep = (long?)extra["best_step"] ?? 0,
                 // Older versions counted none: their steps are taken for updates.
                 Updates = (long?)extra["updates"] ?? (long?)extra["step"] ?? 0,
-                ComputedOn = Training.ComputedOn.FromJson(extra["computed_on"]),
+                ComputedOn = Runs.ComputedOn.FromJson(extra["computed_on"]),
                 SecondsBefore = (double?)extra["seconds_before"] ?? 0,
                 PhaseSeconds = (extra["phase_seconds"] as JsonObject ?? []).ToDictionary(p => p.Key, p => (double?)p.Value ?? 0),
                 TemplateDate = (string?)extra["template_date"] ?? "",

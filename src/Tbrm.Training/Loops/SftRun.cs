@@ -1,8 +1,11 @@
 using System.Globalization;
 using System.Threading;
-using Tbrm.Data;
+using Tbrm.Data.Sampling;
+using Tbrm.Training.Prompts;
+using Tbrm.Training.Runs;
+using Tbrm.Training.Steps;
 
-namespace Tbrm.Training;
+namespace Tbrm.Training.Loops;
 
 /// <summary>A supervised run as its loop sees it: the verb sft, or the warm start of train.</summary>
 public sealed class SftRun : IRunStep

@@ -2,11 +2,13 @@ using System;
 using System.Collections.Generic;
 using System.Globalization;
 using System.Threading;
-using Tbrm.Core;
-using Tbrm.Data;
+using Tbrm.Core.Errors;
+using Tbrm.Core.Prompts;
+using Tbrm.Data.Sources;
+using Tbrm.Training.Runs;
 using Tbrm.Verify;
 
-namespace Tbrm.Training;
+namespace Tbrm.Training.Loops;
 
 /// <summary>
 /// Before a run begins, the ground truths of its files are graded as answers to their own problems: all that it trains on, or the run stops,

@@ -1,6 +1,7 @@
 using System;
+using Tbrm.Training.Runs;
 
-namespace Tbrm.Training;
+namespace Tbrm.Training.Loops;
 
 /// <summary>The steps of a phase, one after the other: a whole run's, or those of its warm start.</summary>
 internal static class StepLoop

@@ -2,12 +2,18 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using System.Threading;
-using Tbrm.Core;
-using Tbrm.Data;
-using Tbrm.Engine;
+using Tbrm.Core.Config;
+using Tbrm.Core.Errors;
+using Tbrm.Core.Rollouts;
+using Tbrm.Data.Sampling;
+using Tbrm.Engine.Models;
 using Tbrm.Objectives;
+using Tbrm.Training.Metrics;
+using Tbrm.Training.Prompts;
+using Tbrm.Training.Runs;
+using Tbrm.Training.Steps;
 
-namespace Tbrm.Training;
+namespace Tbrm.Training.Loops;
 
 /// <summary>A reinforcement run as its loop sees it: the models that it trains, the reference policy, and the step over them.</summary>
 public sealed class TrainRun : IRunStep

@@ -1,7 +1,10 @@
 using System.Threading;
-using Tbrm.Core;
+using Tbrm.Core.Errors;
+using Tbrm.Training.Metrics;
+using Tbrm.Training.Runs;
+using Tbrm.Training.Steps;
 
-namespace Tbrm.Training;
+namespace Tbrm.Training.Loops;
 
 /// <summary>The kinds of training runs: a step of each kind, and the parts that its loop needs.</summary>
 public static class TrainingRuns

@@ -3,10 +3,14 @@ using System.Collections.Generic;
 using System.IO;
 using System.Linq;
 using System.Threading;
-using Tbrm.Core;
-using Tbrm.Engine;
+using Tbrm.Core.Rollouts;
+using Tbrm.Engine.Models;
+using Tbrm.Engine.Rollout;
+using Tbrm.Training.Prompts;
+using Tbrm.Training.Runs;
+using Tbrm.Training.Steps;
 
-namespace Tbrm.Training;
+namespace Tbrm.Training.Loops;
 
 /// <summary>Stage 1 of A*-PO: samples the reference policy for the value of every prompt, before the first step and once.</summary>
 internal sealed class ValueEstimation(RunFolder folder, TrainingSession session, ReferencePolicy reference, IProgressDisplay progress) : IDisposable

@@ -2,10 +2,11 @@ using System;
 using System.IO;
 using System.Linq;
 using System.Threading;
-using Tbrm.Core;
-using Tbrm.Engine;
+using Tbrm.Core.Errors;
+using Tbrm.Engine.Checkpoint;
+using Tbrm.Training.Runs;
 
-namespace Tbrm.Training;
+namespace Tbrm.Training.Loops;
 
 /// <summary>The supervised steps before a train run's first step. Killed at any moment, it goes on from its last checkpoint with the same bits.</summary>
 internal static class WarmStart

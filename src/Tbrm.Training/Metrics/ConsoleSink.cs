@@ -1,6 +1,6 @@
 using System.IO;
 
-namespace Tbrm.Training;
+namespace Tbrm.Training.Metrics;
 
 /// <summary>verl's line per step on stdout.</summary>
 public sealed class ConsoleSink(TextWriter output) : IMetricSink

@@ -1,9 +1,9 @@
 using System.Globalization;
 using System.IO;
-using Tbrm.Core;
-using Tbrm.Engine;
+using Tbrm.Core.Files;
+using Tbrm.Engine.Checkpoint;
 
-namespace Tbrm.Training;
+namespace Tbrm.Training.Metrics;
 
 /// <summary>metrics.csv in long form, <c>step,name,value</c>: steps need not have the same names.</summary>
 public sealed class CsvSink : IMetricSink

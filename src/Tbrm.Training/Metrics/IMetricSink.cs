@@ -1,6 +1,6 @@
 using System;
 
-namespace Tbrm.Training;
+namespace Tbrm.Training.Metrics;
 
 /// <summary>Where the numbers of a step go.</summary>
 public interface IMetricSink : IDisposable

@@ -2,10 +2,10 @@ using System.IO;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using Tbrm.Core;
-using Tbrm.Engine;
+using Tbrm.Core.Files;
+using Tbrm.Engine.Checkpoint;
 
-namespace Tbrm.Training;
+namespace Tbrm.Training.Metrics;
 
 /// <summary>
 /// metrics.jsonl: one object per step, <c>{"step": 12, "actor/lr": ...}</c>. Numbers keep all their bits; what is not finite becomes a string,

@@ -5,7 +5,7 @@ using System.Linq;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 
-namespace Tbrm.Training;
+namespace Tbrm.Training.Metrics;
 
 /// <summary>Numbers of one step by verl's names, in the order in which they were added.</summary>
 public sealed class MetricSet

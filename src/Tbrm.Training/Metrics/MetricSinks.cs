@@ -1,10 +1,11 @@
 using System;
 using System.Collections.Generic;
 using System.IO;
-using Tbrm.Core;
-using Tbrm.Training.TensorBoard;
+using Tbrm.Core.Errors;
+using Tbrm.Training.Metrics.TensorBoard;
+using Tbrm.Training.Runs;
 
-namespace Tbrm.Training;
+namespace Tbrm.Training.Metrics;
 
 /// <summary>All sinks that the configuration asks for.</summary>
 public sealed class MetricSinks(IReadOnlyList<IMetricSink> sinks) : IDisposable

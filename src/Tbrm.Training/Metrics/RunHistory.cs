@@ -3,7 +3,7 @@ using System.Collections.Generic;
 using System.IO;
 using System.Text.Json;
 
-namespace Tbrm.Training;
+namespace Tbrm.Training.Metrics;
 
 /// <summary>One metric over the steps that have it.</summary>
 public sealed class MetricSeries

@@ -1,5 +1,5 @@
 using System;
-using Tbrm.Core;
+using Tbrm.Core.Config;
 using Tbrm.Engine;
 
 namespace Tbrm.Training.Plans;

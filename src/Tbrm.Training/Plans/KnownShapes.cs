@@ -3,7 +3,7 @@ using System.Collections.Generic;
 using System.IO;
 using System.Linq;
 using System.Text.Json.Nodes;
-using Tbrm.Engine;
+using Tbrm.Engine.Models;
 
 namespace Tbrm.Training.Plans;
 

@@ -2,9 +2,13 @@ using System.Collections.Generic;
 using System.IO;
 using System.Linq;
 using System.Text.Json.Nodes;
-using Tbrm.Core;
+using Tbrm.Core.Config;
+using Tbrm.Core.Errors;
 using Tbrm.Engine;
-using Tbrm.Text;
+using Tbrm.Engine.Models;
+using Tbrm.Text.Tokenizers;
+using Tbrm.Training.Loops;
+using Tbrm.Training.Prompts;
 
 namespace Tbrm.Training.Plans;
 

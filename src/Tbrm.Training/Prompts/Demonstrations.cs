@@ -1,8 +1,10 @@
 using System;
-using Tbrm.Core;
+using Tbrm.Core.Config;
+using Tbrm.Core.Errors;
+using Tbrm.Core.Prompts;
 using Tbrm.Data.Tasks;
 
-namespace Tbrm.Training;
+namespace Tbrm.Training.Prompts;
 
 /// <summary>
 /// What a supervised step on a task shows as the response: the answer in the form that the reward expects, with or without the working

@@ -1,9 +1,10 @@
 using System.Collections.Generic;
 using System.Linq;
-using Tbrm.Core;
-using Tbrm.Text;
+using Tbrm.Core.Config;
+using Tbrm.Core.Errors;
+using Tbrm.Text.Chat;
 
-namespace Tbrm.Training;
+namespace Tbrm.Training.Prompts;
 
 /// <summary>
 /// Whether questions of GSM8K's own files ask for the form that their grader reads (<c>#### 72</c>). Not where the configuration asks for another one

@@ -1,7 +1,8 @@
-using Tbrm.Data;
-using Tbrm.Engine;
+using Tbrm.Data.Sources;
+using Tbrm.Engine.Logprob;
+using Tbrm.Training.Runs;
 
-namespace Tbrm.Training;
+namespace Tbrm.Training.Prompts;
 
 /// <summary>Examples by number, in tokens: what supervised steps learn from. The same index gives the same example.</summary>
 public interface ISupervisedSource
@@ -20,7 +21,7 @@ internal sealed class DemonstrationSource(IPromptSource prompts, TrainingSession
 
     public ScoredSequence Get(long index)
     {
-        Core.Prompt prompt = prompts.Get(index);
+        Core.Prompts.Prompt prompt = prompts.Get(index);
         int[] response = session.Encoder.EncodeResponse(prompt, session.Demonstrations.Of(prompt));
         int[] ended = session.Tokenizer.EosId is int eos ? [.. response, eos] : response;
         int limit = session.Config.Data.MaxResponseLength;

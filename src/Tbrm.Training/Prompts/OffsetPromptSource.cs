@@ -1,7 +1,7 @@
-using Tbrm.Core;
-using Tbrm.Data;
+using Tbrm.Core.Prompts;
+using Tbrm.Data.Sources;
 
-namespace Tbrm.Training;
+namespace Tbrm.Training.Prompts;
 
 /// <summary>A source without end, entered far from its beginning: other problems than the ones at the beginning.</summary>
 public sealed class OffsetPromptSource(IPromptSource source) : IPromptSource

@@ -1,11 +1,14 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
-using Tbrm.Core;
-using Tbrm.Text;
+using Tbrm.Core.Config;
+using Tbrm.Core.Errors;
+using Tbrm.Core.Prompts;
+using Tbrm.Text.Chat;
 using Tbrm.Text.Jinja;
+using Tbrm.Text.Tokenizers;
 
-namespace Tbrm.Training;
+namespace Tbrm.Training.Prompts;
 
 /// <summary>The token stage: conversation, template, token ids, length limit.</summary>
 /// <param name="tokenizer">The policy's tokenizer.</param>

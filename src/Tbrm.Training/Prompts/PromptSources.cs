@@ -1,11 +1,12 @@
 using System.Collections.Generic;
 using System.Linq;
 using System.Text.Json.Nodes;
-using Tbrm.Core;
-using Tbrm.Data;
+using Tbrm.Core.Config;
+using Tbrm.Data.Prompts;
+using Tbrm.Data.Sources;
 using Tbrm.Data.Tasks;
 
-namespace Tbrm.Training;
+namespace Tbrm.Training.Prompts;
 
 /// <summary>The prompt sources and the grader of a configuration. Files are read once the tokenizer is known, which filters need.</summary>
 internal sealed class PromptSources

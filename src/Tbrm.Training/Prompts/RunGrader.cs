@@ -3,12 +3,15 @@ using System.Linq;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Threading;
-using Tbrm.Core;
-using Tbrm.Data;
+using Tbrm.Core.Config;
+using Tbrm.Core.Errors;
+using Tbrm.Core.Rewards;
+using Tbrm.Data.Sources;
 using Tbrm.Data.Tasks;
 using Tbrm.Verify;
+using Tbrm.Verify.Graders;
 
-namespace Tbrm.Training;
+namespace Tbrm.Training.Prompts;
 
 /// <summary>
 /// The grader of a run: every row is judged by what fits its data source, wherever the row came from. In this order: <c>reward.graders</c>; the

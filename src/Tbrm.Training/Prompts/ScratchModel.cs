@@ -1,12 +1,15 @@
 using System.Collections.Generic;
 using System.Linq;
 using System.Text.Json.Nodes;
-using Tbrm.Core;
-using Tbrm.Data;
-using Tbrm.Engine;
-using Tbrm.Text;
+using Tbrm.Core.Config;
+using Tbrm.Core.Errors;
+using Tbrm.Core.Prompts;
+using Tbrm.Data.Prompts;
+using Tbrm.Data.Sources;
+using Tbrm.Engine.Models;
+using Tbrm.Text.Tokenizers;
 
-namespace Tbrm.Training;
+namespace Tbrm.Training.Prompts;
 
 /// <summary>A small Qwen2-architecture model and its tokenizer, built on the spot from the prompts that it will be trained on.</summary>
 public static class ScratchModel

@@ -3,11 +3,13 @@ using System.Collections.Generic;
 using System.Linq;
 using System.Threading;
 using System.Threading.Tasks;
-using Tbrm.Core;
-using Tbrm.Data;
-using Tbrm.Engine;
+using Tbrm.Core.Errors;
+using Tbrm.Core.Prompts;
+using Tbrm.Data.Prompts;
+using Tbrm.Data.Sampling;
+using Tbrm.Engine.Logprob;
 
-namespace Tbrm.Training;
+namespace Tbrm.Training.Prompts;
 
 /// <summary>The examples of data files, in tokens and in memory.</summary>
 internal sealed class SupervisedDataset(IReadOnlyList<ScoredSequence> examples) : ISupervisedSource

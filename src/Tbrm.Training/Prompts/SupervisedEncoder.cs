@@ -1,11 +1,13 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
-using Tbrm.Core;
-using Tbrm.Data;
-using Tbrm.Engine;
+using Tbrm.Core.Config;
+using Tbrm.Core.Errors;
+using Tbrm.Core.Prompts;
+using Tbrm.Data.Prompts;
+using Tbrm.Engine.Logprob;
 
-namespace Tbrm.Training;
+namespace Tbrm.Training.Prompts;
 
 /// <summary>
 /// The token stage of supervised examples: template, token ids, which of them are learned, length limits. What comes before the first answer is

@@ -1,10 +1,13 @@
 using System.Collections.Generic;
 using System.Linq;
 using System.Threading;
-using Tbrm.Core;
-using Tbrm.Data;
+using Tbrm.Core.Config;
+using Tbrm.Core.Errors;
+using Tbrm.Data.Prompts;
+using Tbrm.Data.Sources;
+using Tbrm.Training.Runs;
 
-namespace Tbrm.Training;
+namespace Tbrm.Training.Prompts;
 
 /// <summary>What supervised steps learn from and what their loss is measured on.</summary>
 /// <param name="Train">Examples to learn from.</param>

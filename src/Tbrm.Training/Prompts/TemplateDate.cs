@@ -1,8 +1,9 @@
 using System;
 using System.Globalization;
-using Tbrm.Core;
+using Tbrm.Core.Config;
+using Tbrm.Training.Loops;
 
-namespace Tbrm.Training;
+namespace Tbrm.Training.Prompts;
 
 /// <summary>
 /// The day that chat templates write (Llama 3's name it in their system prompt). It belongs to a run: prompts that changed at midnight,

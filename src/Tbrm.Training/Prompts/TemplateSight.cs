@@ -3,9 +3,10 @@ using System.Collections.Concurrent;
 using System.Collections.Generic;
 using System.Linq;
 using System.Text.Json.Nodes;
-using Tbrm.Core;
+using Tbrm.Core.Errors;
+using Tbrm.Core.Prompts;
 
-namespace Tbrm.Training;
+namespace Tbrm.Training.Prompts;
 
 /// <summary>
 /// Whether a chat template writes everything that a row gives it. Templates without tools render a row with tools as if there were none, and some

@@ -4,7 +4,8 @@ using System.Collections.Generic;
 using System.Globalization;
 using System.Linq;
 using System.Reflection;
-using Tbrm.Core;
+using Tbrm.Core.Config;
+using Tbrm.Training.Config;
 
 namespace Tbrm.Training.Reports;
 

@@ -4,8 +4,14 @@ using System.IO;
 using System.Linq;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using Tbrm.Core;
-using Tbrm.Engine;
+using Tbrm.Core.Config;
+using Tbrm.Core.Errors;
+using Tbrm.Engine.Checkpoint;
+using Tbrm.Training.Config;
+using Tbrm.Training.Loops;
+using Tbrm.Training.Metrics;
+using Tbrm.Training.Reports.Charts;
+using Tbrm.Training.Runs;
 
 namespace Tbrm.Training.Reports;
 

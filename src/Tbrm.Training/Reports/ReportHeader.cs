@@ -4,6 +4,7 @@ using System.IO;
 using System.Linq;
 using System.Text;
 using System.Text.Json.Nodes;
+using Tbrm.Training.Metrics;
 
 namespace Tbrm.Training.Reports;
 

@@ -5,6 +5,7 @@ using System.Linq;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Tbrm.Training.Runs;
 
 namespace Tbrm.Training.Reports;
 

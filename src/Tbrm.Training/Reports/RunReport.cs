@@ -4,6 +4,9 @@ using System.Globalization;
 using System.IO;
 using System.Linq;
 using System.Text;
+using Tbrm.Training.Metrics;
+using Tbrm.Training.Reports.Charts;
+using Tbrm.Training.Runs;
 
 namespace Tbrm.Training.Reports;
 

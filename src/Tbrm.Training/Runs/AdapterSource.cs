@@ -1,10 +1,16 @@
 using System;
 using System.IO;
-using Tbrm.Core;
+using Tbrm.Core.Config;
+using Tbrm.Core.Errors;
+using Tbrm.Core.Files;
 using Tbrm.Engine;
-using Tbrm.Text;
+using Tbrm.Engine.Checkpoint;
+using Tbrm.Engine.Models;
+using Tbrm.Text.Tokenizers;
+using Tbrm.Training.Config;
+using Tbrm.Training.Loops;
 
-namespace Tbrm.Training;
+namespace Tbrm.Training.Runs;
 
 /// <summary>An adapter with the base that it belongs to.</summary>
 /// <param name="Adapter">PEFT folder.</param>

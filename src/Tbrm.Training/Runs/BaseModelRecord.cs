@@ -7,10 +7,10 @@ using System.Security.Cryptography;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Threading.Tasks;
-using Tbrm.Core;
-using Tbrm.Engine;
+using Tbrm.Core.Errors;
+using Tbrm.Engine.Models;
 
-namespace Tbrm.Training;
+namespace Tbrm.Training.Runs;
 
 /// <summary>
 /// base_model.json of a checkpoint that holds an adapter alone: which weights the adapter belongs to. Of each file the length and the SHA-256

@@ -1,9 +1,11 @@
 using System;
 using System.IO;
-using Tbrm.Core;
-using Tbrm.Engine;
+using Tbrm.Core.Config;
+using Tbrm.Engine.Checkpoint;
+using Tbrm.Training.Config;
+using Tbrm.Training.Loops;
 
-namespace Tbrm.Training;
+namespace Tbrm.Training.Runs;
 
 /// <summary>Writes the checkpoints of a run: when, and what every one of them holds.</summary>
 public sealed class CheckpointRecorder

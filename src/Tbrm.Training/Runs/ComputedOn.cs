@@ -3,7 +3,7 @@ using System.Collections.Generic;
 using System.Linq;
 using System.Text.Json.Nodes;
 
-namespace Tbrm.Training;
+namespace Tbrm.Training.Runs;
 
 /// <summary>
 /// What decides the bits of a run besides its configuration: the instruction set or GPU, and the build. Products round in another order on

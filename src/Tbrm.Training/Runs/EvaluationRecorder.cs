@@ -1,7 +1,9 @@
 using System;
 using System.Threading;
+using Tbrm.Training.Loops;
+using Tbrm.Training.Metrics;
 
-namespace Tbrm.Training;
+namespace Tbrm.Training.Runs;
 
 /// <summary>Evaluates a run: accuracy on the evaluation prompts, loss on held-out examples, each where there is something to measure it on.</summary>
 public sealed class EvaluationRecorder(OpenRun run, RunPosition position, IProgressDisplay progress, long totalSteps)
@@ -48,7 +50,7 @@ public sealed class EvaluationRecorder(OpenRun run, RunPosition position, IProgr
 
     private double Accuracy(long step, MetricSet metrics, CancellationToken stop)
     {
-        Evaluation evaluation = position.Clock.Measure("testing", () => Evaluator!.Run(step, stop));
+        EvaluationResult evaluation = position.Clock.Measure("testing", () => Evaluator!.Run(step, stop));
         metrics.AddAll(evaluation.Metrics);
         RunFolder.WriteLines(run.Folder.ValidationPath(step), evaluation.Rows);
         double solved = evaluation.Report.MicroSolved;

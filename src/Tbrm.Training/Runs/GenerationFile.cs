@@ -4,9 +4,9 @@ using System.IO;
 using System.Linq;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using Tbrm.Core;
+using Tbrm.Core.Errors;
 
-namespace Tbrm.Training;
+namespace Tbrm.Training.Runs;
 
 /// <summary><c>generation_config.json</c> of a model folder.</summary>
 internal static class GenerationFile

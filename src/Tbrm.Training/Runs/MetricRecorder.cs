@@ -1,6 +1,8 @@
 using System;
+using Tbrm.Training.Loops;
+using Tbrm.Training.Metrics;
 
-namespace Tbrm.Training;
+namespace Tbrm.Training.Runs;
 
 /// <summary>Writes the metrics of a run's steps, watches them for warnings, and publishes summary and report.</summary>
 public sealed class MetricRecorder(OpenRun run, MetricSinks sinks, RunPosition position, IProgressDisplay progress, long totalSteps)

@@ -2,11 +2,14 @@ using System;
 using System.Collections.Generic;
 using System.IO;
 using System.Linq;
-using Tbrm.Core;
-using Tbrm.Engine;
+using Tbrm.Core.Config;
+using Tbrm.Core.Errors;
+using Tbrm.Engine.Models;
+using Tbrm.Training.Config;
+using Tbrm.Training.Loops;
 using YamlDotNet.RepresentationModel;
 
-namespace Tbrm.Training;
+namespace Tbrm.Training.Runs;
 
 /// <summary>Where the parts of a session's policy come from: a model folder, or a checkpoint of a run.</summary>
 /// <param name="Weights">Folder with config.json and weights; empty for a model that is built on the spot.</param>

@@ -1,10 +1,14 @@
 using System;
 using System.Collections.Generic;
 using System.IO;
-using Tbrm.Core;
-using Tbrm.Engine;
+using Tbrm.Core.Config;
+using Tbrm.Core.Errors;
+using Tbrm.Engine.Checkpoint;
+using Tbrm.Training.Config;
+using Tbrm.Training.Loops;
+using Tbrm.Training.Prompts;
 
-namespace Tbrm.Training;
+namespace Tbrm.Training.Runs;
 
 /// <summary>A run folder with its session, and the checkpoint that the run goes on from.</summary>
 public sealed class OpenRun : IDisposable
@@ -98,7 +102,7 @@ public sealed class OpenRun : IDisposable
         }
 
         bool mayBeWarm = from is null && verb == RunState.Train && config.Trainer.ResumeMode == "auto" && config.Model.Path.Length == 0 && config.Sft.TotalTrainingSteps > 0;
-        string? warmStart = mayBeWarm ? Training.WarmStart.Store(folder).Latest(Warn) : null;
+        string? warmStart = mayBeWarm ? Loops.WarmStart.Store(folder).Latest(Warn) : null;
         RunState? goesOn = state ?? (warmStart is null ? null : RunState.Read(warmStart));
         config = TemplateDate.Pin(config, goesOn);
         TrainingSession session = TrainingSession.Open(config, trainable: true, from ?? warmStart);
@@ -117,13 +121,13 @@ public sealed class OpenRun : IDisposable
             }
 
             IReadOnlyList<ComputedOn> before = goesOn?.ComputedOn ?? [];
-            ComputedOn now = Training.ComputedOn.Now(goesOn?.Verb ?? verb, goesOn?.Step ?? 0, session.Device.Description);
-            if (Training.ComputedOn.Change(before, now) is { } change)
+            ComputedOn now = Runs.ComputedOn.Now(goesOn?.Verb ?? verb, goesOn?.Step ?? 0, session.Device.Description);
+            if (Runs.ComputedOn.Change(before, now) is { } change)
             {
                 Warn("warning: " + change);
             }
 
-            return new(runLock, folder, session, from, warmStart, state, Training.ComputedOn.Continued(before, now));
+            return new(runLock, folder, session, from, warmStart, state, Runs.ComputedOn.Continued(before, now));
         }
         catch
         {

@@ -1,8 +1,9 @@
 using System;
 using System.Collections.Generic;
 using System.Diagnostics;
+using Tbrm.Training.Metrics;
 
-namespace Tbrm.Training;
+namespace Tbrm.Training.Runs;
 
 /// <summary>Wall time of a run: in all, and per phase, <c>timing_s/gen</c> and so on of one step and their sums over the run.</summary>
 public sealed class PhaseClock

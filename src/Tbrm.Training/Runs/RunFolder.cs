@@ -7,10 +7,13 @@ using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using Tbrm.Core;
-using Tbrm.Engine;
+using Tbrm.Core.Config;
+using Tbrm.Core.Errors;
+using Tbrm.Core.Files;
+using Tbrm.Engine.Checkpoint;
+using Tbrm.Training.Metrics;
 
-namespace Tbrm.Training;
+namespace Tbrm.Training.Runs;
 
 /// <summary>The folder of one run: what is where, and how it is written.</summary>
 public sealed class RunFolder

@@ -1,9 +1,9 @@
 using System;
 using System.IO;
-using Tbrm.Core;
-using Tbrm.Engine;
+using Tbrm.Core.Files;
+using Tbrm.Engine.Checkpoint;
 
-namespace Tbrm.Training;
+namespace Tbrm.Training.Runs;
 
 /// <summary>
 /// Keeps a second process out of a run folder. The operating system lets go of it when its process ends, however it ends; the file stays, as

@@ -1,9 +1,10 @@
 using System;
 using System.Diagnostics;
-using Tbrm.Core;
+using Tbrm.Core.Config;
+using Tbrm.Training.Metrics;
 using Tbrm.Training.Reports;
 
-namespace Tbrm.Training;
+namespace Tbrm.Training.Runs;
 
 /// <summary>Watches a run for the people who wait for it: warnings on stderr while it goes on, and report.html.</summary>
 public sealed class RunMonitor

@@ -1,6 +1,8 @@
-using Tbrm.Data;
+using Tbrm.Data.Sampling;
+using Tbrm.Training.Loops;
+using Tbrm.Training.Metrics;
 
-namespace Tbrm.Training;
+namespace Tbrm.Training.Runs;
 
 /// <summary>Where a run, or its warm start, stands: the one owner of its <see cref="RunState"/>.</summary>
 /// <param name="state">The checkpoint's state, or that of step 0.</param>

@@ -1,9 +1,9 @@
 using System.IO;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using Tbrm.Core;
+using Tbrm.Core.Errors;
 
-namespace Tbrm.Training;
+namespace Tbrm.Training.Runs;
 
 /// <summary>What a step carries from one to the next besides weights and moments: the coefficient of an adaptive KL penalty, in a file of the checkpoint.</summary>
 internal static class StepState

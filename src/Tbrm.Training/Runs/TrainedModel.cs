@@ -1,9 +1,13 @@
 using System;
 using System.IO;
-using Tbrm.Core;
-using Tbrm.Engine;
+using Tbrm.Core.Config;
+using Tbrm.Engine.Logprob;
+using Tbrm.Engine.Models;
+using Tbrm.Engine.Optimizer;
+using Tbrm.Training.Loops;
+using Tbrm.Training.Steps;
 
-namespace Tbrm.Training;
+namespace Tbrm.Training.Runs;
 
 /// <summary>A model that a run trains: its weights, its optimizer, its schedule, and its folder in a checkpoint.</summary>
 public abstract class TrainedModel : ITrainedModel, IDisposable

@@ -3,11 +3,15 @@ using System.Collections.Generic;
 using System.Globalization;
 using System.IO;
 using System.Linq;
-using Tbrm.Core;
-using Tbrm.Engine;
+using Tbrm.Core.Config;
+using Tbrm.Core.Errors;
+using Tbrm.Engine.Checkpoint;
+using Tbrm.Engine.Models;
+using Tbrm.Training.Config;
+using Tbrm.Training.Loops;
 using YamlDotNet.RepresentationModel;
 
-namespace Tbrm.Training;
+namespace Tbrm.Training.Runs;
 
 /// <summary>A checkpoint of a run as the model of another verb, with the configuration that it was trained under.</summary>
 /// <param name="Checkpoint">The global_step_N folder, verified.</param>

@@ -3,13 +3,17 @@ using System.Collections.Generic;
 using System.IO;
 using System.Linq;
 using System.Text.Json.Nodes;
-using Tbrm.Core;
-using Tbrm.Data;
+using Tbrm.Core.Config;
+using Tbrm.Core.Errors;
+using Tbrm.Data.Sources;
 using Tbrm.Engine;
-using Tbrm.Text;
+using Tbrm.Engine.Models;
+using Tbrm.Text.Tokenizers;
 using Tbrm.Training.Plans;
+using Tbrm.Training.Prompts;
+using Tbrm.Training.Steps;
 
-namespace Tbrm.Training;
+namespace Tbrm.Training.Runs;
 
 /// <summary>Everything that a verb needs of a configuration: device, tokenizer, policy, prompts, grader. Made in this order.</summary>
 public sealed class TrainingSession : IDisposable

@@ -1,7 +1,8 @@
 using System;
-using Tbrm.Core;
+using Tbrm.Core.Config;
+using Tbrm.Training.Loops;
 
-namespace Tbrm.Training;
+namespace Tbrm.Training.Runs;
 
 /// <summary>What came of a step's update.</summary>
 public enum UpdateOutcome

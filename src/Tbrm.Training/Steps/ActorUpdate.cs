@@ -1,11 +1,12 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
-using Tbrm.Core;
-using Tbrm.Engine;
+using Tbrm.Core.Config;
+using Tbrm.Core.Rollouts;
+using Tbrm.Engine.Logprob;
 using Tbrm.Objectives;
 
-namespace Tbrm.Training;
+namespace Tbrm.Training.Steps;
 
 /// <summary>The logprob, residual and gradient stages of the policy: by the objective, or by the fused kernel that computes the same.</summary>
 public sealed class ActorUpdate : UpdateStage

@@ -1,9 +1,12 @@
 using System.Collections.Generic;
 using System.Linq;
-using Tbrm.Core;
+using Tbrm.Core.Config;
 using Tbrm.Objectives;
+using Tbrm.Objectives.Kl;
+using Tbrm.Objectives.Rollout;
+using Tbrm.Training.Metrics;
 
-namespace Tbrm.Training;
+namespace Tbrm.Training.Steps;
 
 /// <summary>The adv stage: KL in the reward, correction of the rollout's mismatch, then advantages and returns of every token, over the whole step.</summary>
 public sealed class AdvantageStage

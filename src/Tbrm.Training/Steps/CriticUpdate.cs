@@ -1,8 +1,8 @@
 using System;
-using Tbrm.Core;
+using Tbrm.Core.Config;
 using Tbrm.Objectives;
 
-namespace Tbrm.Training;
+namespace Tbrm.Training.Steps;
 
 /// <summary>The updates of the critic: regression of its values on the returns.</summary>
 public sealed class CriticUpdate(ITrainedCritic critic, IObjective objective, RunConfig config) : UpdateStage(critic, ShapeOf(config))

@@ -1,8 +1,8 @@
 using System;
 using System.Collections.Generic;
-using Tbrm.Engine;
+using Tbrm.Engine.Logprob;
 
-namespace Tbrm.Training;
+namespace Tbrm.Training.Steps;
 
 /// <summary>What a policy says of the trajectories of a step.</summary>
 /// <param name="Logp">log pi of every row, nats, fp32, [R] (0 on bootstrap rows).</param>

@@ -1,10 +1,13 @@
 using System;
 using System.Collections.Generic;
 using System.Threading;
-using Tbrm.Core;
-using Tbrm.Engine;
+using Tbrm.Core.Rollouts;
+using Tbrm.Engine.Logprob;
+using Tbrm.Engine.Optimizer;
+using Tbrm.Engine.Rollout;
+using Tbrm.Training.Prompts;
 
-namespace Tbrm.Training;
+namespace Tbrm.Training.Steps;
 
 /// <summary>A model that a step trains, as its update sees it.</summary>
 public interface ITrainedModel

@@ -7,10 +7,13 @@ using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using Tbrm.Core;
-using Tbrm.Objectives;
+using Tbrm.Core.Config;
+using Tbrm.Core.Errors;
+using Tbrm.Objectives.Bellman;
+using Tbrm.Training.Prompts;
+using Tbrm.Training.Runs;
 
-namespace Tbrm.Training;
+namespace Tbrm.Training.Steps;
 
 /// <summary>
 /// Stage 1 of A*-PO, arXiv 2505.20686: V*(x) of every prompt, from the rewards of samples of the reference policy. They are kept in a file of the

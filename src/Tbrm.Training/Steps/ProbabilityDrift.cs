@@ -1,6 +1,7 @@
 using System;
+using Tbrm.Training.Metrics;
 
-namespace Tbrm.Training;
+namespace Tbrm.Training.Steps;
 
 /// <summary>
 /// verl's comparison of the probabilities that the rollout recorded with those that the trainer computes for the same tokens:

@@ -3,11 +3,16 @@ using System.Collections.Generic;
 using System.Linq;
 using System.Threading;
 using System.Threading.Tasks;
-using Tbrm.Core;
-using Tbrm.Text;
+using Tbrm.Core.Config;
+using Tbrm.Core.Errors;
+using Tbrm.Core.Prompts;
+using Tbrm.Core.Rewards;
+using Tbrm.Core.Rollouts;
+using Tbrm.Text.Tokenizers;
+using Tbrm.Training.Prompts;
 using Tbrm.Verify;
 
-namespace Tbrm.Training;
+namespace Tbrm.Training.Steps;
 
 /// <summary>A response as it was judged.</summary>
 /// <param name="Text">Decoded, special tokens removed.</param>

@@ -2,12 +2,16 @@ using System;
 using System.Collections.Generic;
 using System.Globalization;
 using System.Threading;
-using Tbrm.Core;
-using Tbrm.Engine;
-using Tbrm.Interop;
-using Tbrm.Text;
+using Tbrm.Core.Config;
+using Tbrm.Core.Errors;
+using Tbrm.Core.Rollouts;
+using Tbrm.Engine.Models;
+using Tbrm.Engine.Rollout;
+using Tbrm.Interop.Handles;
+using Tbrm.Text.Tokenizers;
+using Tbrm.Training.Prompts;
 
-namespace Tbrm.Training;
+namespace Tbrm.Training.Steps;
 
 /// <summary>The rollout stage: the configuration's sampling settings over the engine.</summary>
 public sealed class RolloutStage : IRollout, IDisposable

@@ -3,12 +3,12 @@ using System.Buffers.Binary;
 using System.Collections.Generic;
 using System.Security.Cryptography;
 using System.Text;
-using Tbrm.Core;
-using Tbrm.Engine;
-using Tbrm.Interop;
-using Tbrm.Text;
+using Tbrm.Core.Config;
+using Tbrm.Engine.Models;
+using Tbrm.Interop.Handles;
+using Tbrm.Text.Tokenizers;
 
-namespace Tbrm.Training;
+namespace Tbrm.Training.Steps;
 
 /// <summary>The configuration's sampling settings as the engine takes them.</summary>
 internal static class SamplingSettings

@@ -1,12 +1,17 @@
 using System;
 using System.Linq;
 using System.Threading;
-using Tbrm.Core;
-using Tbrm.Data;
-using Tbrm.Engine;
+using Tbrm.Core.Config;
+using Tbrm.Core.Errors;
+using Tbrm.Data.Sampling;
+using Tbrm.Engine.Logprob;
+using Tbrm.Engine.Optimizer;
 using Tbrm.Objectives;
+using Tbrm.Training.Metrics;
+using Tbrm.Training.Prompts;
+using Tbrm.Training.Runs;
 
-namespace Tbrm.Training;
+namespace Tbrm.Training.Steps;
 
 /// <summary>What one supervised step produced besides the new weights.</summary>
 /// <param name="Metrics">The numbers of the step.</param>

@@ -1,10 +1,13 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
-using Tbrm.Core;
+using Tbrm.Core.Config;
+using Tbrm.Core.Rewards;
+using Tbrm.Core.Rollouts;
 using Tbrm.Objectives;
+using Tbrm.Training.Metrics;
 
-namespace Tbrm.Training;
+namespace Tbrm.Training.Steps;
 
 /// <summary>The numbers of a training step under verl's names; ours where verl has none.</summary>
 internal sealed class StepMetrics

@@ -1,9 +1,11 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
-using Tbrm.Core;
+using Tbrm.Core.Config;
+using Tbrm.Core.Rewards;
+using Tbrm.Core.Rollouts;
 
-namespace Tbrm.Training;
+namespace Tbrm.Training.Steps;
 
 /// <summary>From grades to the rewards of a step: scale and shift, the penalty of overlong responses, the mean of the prompt's samples.</summary>
 internal sealed class StepRewards(RunConfig config)

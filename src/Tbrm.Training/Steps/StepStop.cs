@@ -1,6 +1,6 @@
 using System.Threading;
 
-namespace Tbrm.Training;
+namespace Tbrm.Training.Steps;
 
 /// <summary>
 /// Stops a step, but only until its first update: once weights have changed, the step is made to its end, so that a run that is stopped and saved

@@ -1,10 +1,13 @@
 using System;
 using System.Linq;
 using System.Threading;
-using Tbrm.Core;
+using Tbrm.Core.Config;
 using Tbrm.Objectives;
+using Tbrm.Training.Metrics;
+using Tbrm.Training.Prompts;
+using Tbrm.Training.Runs;
 
-namespace Tbrm.Training;
+namespace Tbrm.Training.Steps;
 
 /// <summary>What one step produced besides the new weights.</summary>
 /// <param name="Metrics">Under verl's names.</param>

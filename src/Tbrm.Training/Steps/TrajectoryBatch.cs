@@ -1,11 +1,14 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
-using Tbrm.Core;
-using Tbrm.Engine;
+using Tbrm.Core.Config;
+using Tbrm.Core.Errors;
+using Tbrm.Core.Rewards;
+using Tbrm.Core.Rollouts;
+using Tbrm.Engine.Logprob;
 using Tbrm.Objectives;
 
-namespace Tbrm.Training;
+namespace Tbrm.Training.Steps;
 
 /// <summary>
 /// The trajectories of a step, ready for the update: rewards after scaling and normalisation, weights in the mean, mini-batches, and the
@@ -96,7 +99,7 @@ public sealed class TrajectoryBatch
     public IReadOnlyList<Range> Cut(Range range, int maxTokens, int maxSequences = 0)
     {
         int first = range.Start.Value;
-        return [.. Engine.MicroBatches.Cut(_lengths[range], maxTokens, maxSequences).Select(r => (first + r.Start.Value)..(first + r.End.Value))];
+        return [.. Engine.Logprob.MicroBatches.Cut(_lengths[range], maxTokens, maxSequences).Select(r => (first + r.Start.Value)..(first + r.End.Value))];
     }
 
     /// <summary>Mini-batches of that many prompts with all their samples, the last one of what is left; 0 = the whole step.</summary>

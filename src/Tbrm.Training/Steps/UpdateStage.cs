@@ -1,10 +1,10 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
-using Tbrm.Engine;
+using Tbrm.Engine.Optimizer;
 using Tbrm.Objectives;
 
-namespace Tbrm.Training;
+namespace Tbrm.Training.Steps;
 
 /// <summary>What the updates of one model in one step came from: one update, or mini-batches times epochs.</summary>
 public sealed class UpdateResult

@@ -1,7 +1,9 @@
 using System.Text.Json.Nodes;
-using Tbrm.Core;
+using Tbrm.Core.Errors;
+using Tbrm.Core.Plugins;
+using Tbrm.Core.Rewards;
 
-namespace Tbrm.Verify;
+namespace Tbrm.Verify.Graders;
 
 /// <summary>
 /// Loads a grader from a .NET assembly: option <c>path</c>, and <c>type</c> (the full name of a class that implements

@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace Tbrm.Verify;
+namespace Tbrm.Verify.Graders;
 
 /// <summary>Texts as the reference graders index them: by code point, not by UTF-16 unit.</summary>
 internal static class CodePoints

@@ -8,9 +8,10 @@ using System.Linq;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Threading;
-using Tbrm.Core;
+using Tbrm.Core.Errors;
+using Tbrm.Core.Rewards;
 
-namespace Tbrm.Verify;
+namespace Tbrm.Verify.Graders;
 
 /// <summary>
 /// Asks a program of the user's: it reads one JSON object per line (<c>id</c>, <c>data_source</c>, <c>solution_str</c>, <c>ground_truth</c>,

@@ -6,7 +6,7 @@ using System.Text;
 using System.Threading;
 using System.Threading.Tasks;
 
-namespace Tbrm.Verify;
+namespace Tbrm.Verify.Graders;
 
 /// <summary>What a grading program did that leaves no doubt that its lines and the questions have come apart; the worker must not be used again.</summary>
 internal sealed class ProtocolException(string message) : Exception(message);

@@ -5,7 +5,7 @@ using System.Globalization;
 using System.IO;
 using System.Text;
 
-namespace Tbrm.Verify;
+namespace Tbrm.Verify.Graders;
 
 /// <summary>
 /// Processes that a grading program started and that left its group or its session (<c>setsid</c>, a daemon's double fork), so that ending the

@@ -4,9 +4,9 @@ using System.Globalization;
 using System.Linq;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using Tbrm.Core;
+using Tbrm.Core.Errors;
 
-namespace Tbrm.Verify;
+namespace Tbrm.Verify.Graders;
 
 /// <summary>Reads options from a row or a configuration, with errors that name the key and what was expected.</summary>
 internal sealed class GraderOptions(params JsonObject?[] sources)

@@ -3,9 +3,9 @@ using System.Linq;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using System.Threading;
-using Tbrm.Core;
+using Tbrm.Core.Rewards;
 
-namespace Tbrm.Verify;
+namespace Tbrm.Verify.Graders;
 
 /// <summary>
 /// The number after the last <c>####</c> (<c>method: strict</c>), or the last number at all (<c>flexible</c>), equal to the ground truth as a number.

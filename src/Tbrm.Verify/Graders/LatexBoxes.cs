@@ -1,6 +1,6 @@
 using System;
 
-namespace Tbrm.Verify;
+namespace Tbrm.Verify.Graders;
 
 /// <summary>The last box of a text, by the two rules that verl's graders use.</summary>
 internal static class LatexBoxes

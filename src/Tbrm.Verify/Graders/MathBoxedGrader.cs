@@ -4,9 +4,9 @@ using System.Text;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using System.Threading;
-using Tbrm.Core;
+using Tbrm.Core.Rewards;
 
-namespace Tbrm.Verify;
+namespace Tbrm.Verify.Graders;
 
 /// <summary>
 /// hendrycks' MATH rule as in verl: the last box equals the ground truth as text after normalization, or as a number unless <c>exact</c> is set.

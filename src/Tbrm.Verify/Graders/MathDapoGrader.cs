@@ -2,9 +2,9 @@ using System;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using System.Threading;
-using Tbrm.Core;
+using Tbrm.Core.Rewards;
 
-namespace Tbrm.Verify;
+namespace Tbrm.Verify.Graders;
 
 /// <summary>
 /// verl's rule for DAPO-Math: the last <c>Answer: ...</c> of the last 300 characters equals the ground truth after

@@ -5,13 +5,14 @@ using System.Linq;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using System.Threading;
-using Tbrm.Core;
+using Tbrm.Core.Errors;
+using Tbrm.Core.Rewards;
 using Tbrm.Verify.Algebra;
 using Tbrm.Verify.Extraction;
 using Tbrm.Verify.Latex;
 using Tbrm.Verify.MathVerify;
 
-namespace Tbrm.Verify;
+namespace Tbrm.Verify.Graders;
 
 /// <summary>
 /// Judges mathematical answers as Math-Verify 0.8.0 (with latex2sympy2_extended 1.10.2) does. Score 1 or 0.

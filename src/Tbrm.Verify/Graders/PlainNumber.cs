@@ -1,7 +1,7 @@
 using System;
 using System.Text.RegularExpressions;
 
-namespace Tbrm.Verify;
+namespace Tbrm.Verify.Graders;
 
 /// <summary>Numbers as people write them: $200,000. and 18.00 are 200000 and 18.</summary>
 internal static partial class PlainNumber

@@ -1,9 +1,11 @@
 using System;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
-using Tbrm.Core;
+using Tbrm.Core.Errors;
+using Tbrm.Core.Rewards;
+using Tbrm.Verify.Graders;
 
-namespace Tbrm.Verify;
+namespace Tbrm.Verify.Shaping;
 
 /// <summary>
 /// <c>weight</c> for a response that matches <c>pattern</c> (. matches line ends too), 0 for any other. The default pattern is

@@ -1,6 +1,7 @@
-using Tbrm.Core;
+using Tbrm.Core.Errors;
+using Tbrm.Core.Rewards;
 
-namespace Tbrm.Verify;
+namespace Tbrm.Verify.Shaping;
 
 /// <summary>A term that is added to a grader's score. Thread-safe and without state.</summary>
 public interface IShapingTerm

@@ -1,8 +1,9 @@
 using System;
 using System.Text.Json.Nodes;
-using Tbrm.Core;
+using Tbrm.Core.Rewards;
+using Tbrm.Verify.Graders;
 
-namespace Tbrm.Verify;
+namespace Tbrm.Verify.Shaping;
 
 /// <summary>
 /// Cosine-scaled length: a correct response is worth <c>max_correct</c> when short and <c>min_correct</c> at <c>max_len</c>

@@ -1,8 +1,10 @@
 using System;
 using System.Text.Json.Nodes;
-using Tbrm.Core;
+using Tbrm.Core.Errors;
+using Tbrm.Core.Rewards;
+using Tbrm.Verify.Graders;
 
-namespace Tbrm.Verify;
+namespace Tbrm.Verify.Shaping;
 
 /// <summary>
 /// DAPO's soft overlong punishment: 0 up to <c>max_resp_len - len</c> tokens, then falling linearly to <c>-penalty_factor</c>

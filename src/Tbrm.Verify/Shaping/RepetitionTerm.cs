@@ -1,9 +1,11 @@
 using System;
 using System.Collections.Generic;
 using System.Text.Json.Nodes;
-using Tbrm.Core;
+using Tbrm.Core.Errors;
+using Tbrm.Core.Rewards;
+using Tbrm.Verify.Graders;
 
-namespace Tbrm.Verify;
+namespace Tbrm.Verify.Shaping;
 
 /// <summary>
 /// <c>max_penalty</c> (at most 0) times the share of word n-grams that repeat an earlier one; words are lower-cased and cut at

@@ -1,6 +1,8 @@
-using Tbrm.Core;
+using Tbrm.Core.Errors;
+using Tbrm.Core.Rewards;
+using Tbrm.Verify.Graders;
 
-namespace Tbrm.Verify;
+namespace Tbrm.Verify.Shaping;
 
 /// <summary>The response's length in tokens, which only its producer knows: <c>extra_info.response_length</c>.</summary>
 internal static class ResponseLength

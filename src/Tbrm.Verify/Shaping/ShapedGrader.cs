@@ -2,9 +2,11 @@ using System;
 using System.Collections.Generic;
 using System.Text.Json.Nodes;
 using System.Threading;
-using Tbrm.Core;
+using Tbrm.Core.Errors;
+using Tbrm.Core.Rewards;
+using Tbrm.Verify.Graders;
 
-namespace Tbrm.Verify;
+namespace Tbrm.Verify.Shaping;
 
 /// <summary>A grader whose score is raised or lowered by shaping terms. Time-outs and errors are passed on as they are.</summary>
 public sealed class ShapedGrader(IGrader grader, IReadOnlyList<IShapingTerm> terms) : IGrader, IDisposable

@@ -1,8 +1,10 @@
 using System.Linq;
 using NUnit.Framework;
-using Tbrm.Core;
+using Tbrm.Core.Errors;
+using Tbrm.Data.Sources;
+using Tbrm.Data.Tests.Support;
 
-namespace Tbrm.Data.Tests;
+namespace Tbrm.Data.Tests.Json;
 
 internal sealed class JsonArrayTests
 {

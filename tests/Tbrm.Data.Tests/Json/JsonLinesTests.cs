@@ -5,9 +5,11 @@ using System.Linq;
 using System.Text;
 using System.Text.Json.Nodes;
 using NUnit.Framework;
-using Tbrm.Core;
+using Tbrm.Core.Errors;
+using Tbrm.Data.Json;
+using Tbrm.Data.Tests.Support;
 
-namespace Tbrm.Data.Tests;
+namespace Tbrm.Data.Tests.Json;
 
 internal sealed class JsonLinesTests
 {

@@ -5,9 +5,11 @@ using System.Linq;
 using System.Text;
 using NUnit.Framework;
 using Tbrm.Data.Parquet;
+using Tbrm.Data.Parquet.Codecs;
+using Tbrm.Data.Parquet.Metadata;
 using Tbrm.Testing;
 
-namespace Tbrm.Data.Tests;
+namespace Tbrm.Data.Tests.Parquet;
 
 internal sealed class CodecTests
 {

@@ -4,11 +4,15 @@ using System.IO;
 using System.Linq;
 using System.Text.Json.Nodes;
 using NUnit.Framework;
-using Tbrm.Core;
-using Tbrm.Data.Parquet;
-using static Tbrm.Data.Tests.ParquetSamples;
+using Tbrm.Core.Errors;
+using Tbrm.Data.Parquet.Metadata;
+using Tbrm.Data.Parquet.Schema;
+using Tbrm.Data.Parquet.Writing;
+using Tbrm.Data.Sources;
+using Tbrm.Data.Tests.Support;
+using static Tbrm.Data.Tests.Parquet.ParquetSamples;
 
-namespace Tbrm.Data.Tests;
+namespace Tbrm.Data.Tests.Parquet;
 
 /// <summary>Lists and maps in the forms of older writers, from hand-made levels.</summary>
 internal sealed class FieldReaderTests

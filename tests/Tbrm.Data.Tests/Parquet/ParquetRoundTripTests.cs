@@ -2,10 +2,15 @@ using System.Collections.Generic;
 using System.Linq;
 using System.Text.Json.Nodes;
 using NUnit.Framework;
-using Tbrm.Core;
+using Tbrm.Core.Errors;
 using Tbrm.Data.Parquet;
+using Tbrm.Data.Parquet.Metadata;
+using Tbrm.Data.Parquet.Schema;
+using Tbrm.Data.Parquet.Writing;
+using Tbrm.Data.Sources;
+using Tbrm.Data.Tests.Support;
 
-namespace Tbrm.Data.Tests;
+namespace Tbrm.Data.Tests.Parquet;
 
 internal sealed class ParquetRoundTripTests
 {

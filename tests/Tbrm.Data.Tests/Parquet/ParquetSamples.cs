@@ -2,9 +2,10 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using System.Text.Json.Nodes;
-using Tbrm.Data.Parquet;
+using Tbrm.Data.Parquet.Metadata;
+using Tbrm.Data.Parquet.Schema;
 
-namespace Tbrm.Data.Tests;
+namespace Tbrm.Data.Tests.Parquet;
 
 /// <summary>Schemas and rows for the Parquet tests.</summary>
 internal static class ParquetSamples

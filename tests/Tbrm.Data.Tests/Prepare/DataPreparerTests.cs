@@ -4,9 +4,14 @@ using System.Text;
 using System.Text.Json.Nodes;
 using System.Threading;
 using NUnit.Framework;
-using Tbrm.Core;
+using Tbrm.Core.Errors;
+using Tbrm.Core.Prompts;
+using Tbrm.Data.Json;
+using Tbrm.Data.Prepare;
+using Tbrm.Data.Prompts;
+using Tbrm.Data.Tests.Support;
 
-namespace Tbrm.Data.Tests;
+namespace Tbrm.Data.Tests.Prepare;
 
 internal sealed class DataPreparerTests
 {

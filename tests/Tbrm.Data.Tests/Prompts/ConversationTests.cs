@@ -1,9 +1,11 @@
 using System.Linq;
 using System.Text.Json.Nodes;
 using NUnit.Framework;
-using Tbrm.Core;
+using Tbrm.Core.Errors;
+using Tbrm.Core.Prompts;
+using Tbrm.Data.Prompts;
 
-namespace Tbrm.Data.Tests;
+namespace Tbrm.Data.Tests.Prompts;
 
 /// <summary>Conversations are read alike for reinforcement (prompt) and for supervision (messages).</summary>
 internal sealed class ConversationTests

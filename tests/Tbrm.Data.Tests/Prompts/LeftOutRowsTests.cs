@@ -2,9 +2,13 @@ using System.Linq;
 using System.Text.Json.Nodes;
 using System.Threading;
 using NUnit.Framework;
-using Tbrm.Core;
+using Tbrm.Core.Errors;
+using Tbrm.Core.Prompts;
+using Tbrm.Data.Prepare;
+using Tbrm.Data.Prompts;
+using Tbrm.Data.Tests.Support;
 
-namespace Tbrm.Data.Tests;
+namespace Tbrm.Data.Tests.Prompts;
 
 /// <summary>Rows that cannot be used, answers that are none, and what a file says of itself, from the file to the prompt.</summary>
 internal sealed class LeftOutRowsTests

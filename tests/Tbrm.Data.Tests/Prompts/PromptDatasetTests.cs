@@ -2,9 +2,12 @@ using System;
 using System.Linq;
 using System.Text.Json.Nodes;
 using NUnit.Framework;
-using Tbrm.Core;
+using Tbrm.Core.Errors;
+using Tbrm.Core.Prompts;
+using Tbrm.Data.Prompts;
+using Tbrm.Data.Tests.Support;
 
-namespace Tbrm.Data.Tests;
+namespace Tbrm.Data.Tests.Prompts;
 
 internal sealed class PromptDatasetTests
 {

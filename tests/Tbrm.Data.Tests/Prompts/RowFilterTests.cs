@@ -1,8 +1,9 @@
 using System.Text.Json.Nodes;
 using NUnit.Framework;
-using Tbrm.Core;
+using Tbrm.Core.Errors;
+using Tbrm.Data.Prompts;
 
-namespace Tbrm.Data.Tests;
+namespace Tbrm.Data.Tests.Prompts;
 
 internal sealed class RowFilterTests
 {

@@ -1,9 +1,10 @@
 using System.Linq;
 using System.Text.Json.Nodes;
 using NUnit.Framework;
-using Tbrm.Core;
+using Tbrm.Core.Errors;
+using Tbrm.Data.Prompts;
 
-namespace Tbrm.Data.Tests;
+namespace Tbrm.Data.Tests.Prompts;
 
 /// <summary>Rows that show a model what to say.</summary>
 internal sealed class SupervisedRowTests

@@ -3,9 +3,10 @@ using System.Collections.Generic;
 using System.IO;
 using System.Linq;
 using NUnit.Framework;
-using Tbrm.Core;
+using Tbrm.Core.Errors;
+using Tbrm.Data.Replay;
 
-namespace Tbrm.Data.Tests;
+namespace Tbrm.Data.Tests.Replay;
 
 internal sealed class ReplayBufferTests
 {

@@ -1,6 +1,7 @@
 using NUnit.Framework;
+using Tbrm.Data.Sampling;
 
-namespace Tbrm.Data.Tests;
+namespace Tbrm.Data.Tests.Sampling;
 
 internal sealed class PhiloxTests
 {

@@ -2,16 +2,19 @@ using System.Collections.Generic;
 using System.Linq;
 using System.Text.Json.Nodes;
 using NUnit.Framework;
-using Tbrm.Core;
+using Tbrm.Core.Errors;
+using Tbrm.Core.Prompts;
+using Tbrm.Data.Sampling;
+using Tbrm.Data.Tests.Support;
 
-namespace Tbrm.Data.Tests;
+namespace Tbrm.Data.Tests.Sampling;
 
 internal sealed class PromptSamplerTests
 {
     [Test]
     public void An_epoch_holds_every_prompt_once_and_each_epoch_has_another_order()
     {
-        PromptSampler sampler = new(Prompts.List(103), new() { BatchSize = 10, Seed = 1, DropLast = false });
+        PromptSampler sampler = new(SamplePrompts.List(103), new() { BatchSize = 10, Seed = 1, DropLast = false });
         long[] first = Epoch(sampler), second = Epoch(sampler);
 
         Assert.That(first.Order(), Is.EqualTo(Enumerable.Range(0, 103).Select(i => (long)i)));
@@ -23,11 +26,11 @@ internal sealed class PromptSamplerTests
     [Test]
     public void The_order_is_the_documented_permutation_of_seed_and_epoch()
     {
-        PromptSampler sampler = new(Prompts.List(50), new() { BatchSize = 50, Seed = 9 });
+        PromptSampler sampler = new(SamplePrompts.List(50), new() { BatchSize = 50, Seed = 9 });
         for (long epoch = 0; epoch < 3; epoch++)
         {
             long[] expected = [.. SeededPermutation.Create(50, 9, RandomPurpose.EpochOrder, epoch).Select(i => (long)i)];
-            Assert.That(Prompts.Indices(sampler.Next()), Is.EqualTo(expected));
+            Assert.That(SamplePrompts.Indices(sampler.Next()), Is.EqualTo(expected));
         }
     }
 
@@ -53,18 +56,18 @@ internal sealed class PromptSamplerTests
     public void A_sampler_resumed_anywhere_goes_on_as_if_never_interrupted(bool dropLast)
     {
         SamplerOptions options = new() { BatchSize = 4, Seed = 5, DropLast = dropLast, Epochs = 3 };
-        long[][] expected = [.. Batches(new PromptSampler(Prompts.List(11), options))];
+        long[][] expected = [.. Batches(new PromptSampler(SamplePrompts.List(11), options))];
         for (int interruption = 0; interruption <= expected.Length; interruption++)
         {
-            PromptSampler before = new(Prompts.List(11), options);
+            PromptSampler before = new(SamplePrompts.List(11), options);
             List<long[]> batches = [];
             for (int i = 0; i < interruption; i++)
             {
-                batches.Add(Prompts.Indices(before.Next()));
+                batches.Add(SamplePrompts.Indices(before.Next()));
             }
 
             string saved = before.State.ToJson().ToJsonString();
-            PromptSampler after = new(Prompts.List(11), options);
+            PromptSampler after = new(SamplePrompts.List(11), options);
             after.Restore(SamplerState.FromJson((JsonObject)JsonNode.Parse(saved)!));
             batches.AddRange(Batches(after));
 
@@ -76,8 +79,8 @@ internal sealed class PromptSamplerTests
     public void The_last_batch_of_an_epoch_is_dropped_or_short()
     {
         SamplerOptions dropping = new() { BatchSize = 4, Epochs = 2 };
-        PromptSampler dropped = new(Prompts.List(10), dropping);
-        PromptSampler kept = new(Prompts.List(10), dropping with { DropLast = false });
+        PromptSampler dropped = new(SamplePrompts.List(10), dropping);
+        PromptSampler kept = new(SamplePrompts.List(10), dropping with { DropLast = false });
 
         Assert.That(dropped.BatchesPerEpoch, Is.EqualTo(2));
         Assert.That(kept.BatchesPerEpoch, Is.EqualTo(3));
@@ -89,7 +92,7 @@ internal sealed class PromptSamplerTests
     [Test]
     public void Without_shuffling_the_order_is_the_source_s()
     {
-        PromptSampler sampler = new(Prompts.List(5), new() { BatchSize = 2, Shuffle = false, DropLast = false, Epochs = 1 });
+        PromptSampler sampler = new(SamplePrompts.List(5), new() { BatchSize = 2, Shuffle = false, DropLast = false, Epochs = 1 });
 
         Assert.That(Batches(sampler), Is.EqualTo(new long[][] { [0, 1], [2, 3], [4] }));
     }
@@ -97,24 +100,24 @@ internal sealed class PromptSamplerTests
     [Test]
     public void A_source_without_end_is_walked_through_in_order()
     {
-        PromptSampler sampler = new(new Prompts.Endless(), new() { BatchSize = 3, Epochs = 1 });
+        PromptSampler sampler = new(new SamplePrompts.Endless(), new() { BatchSize = 3, Epochs = 1 });
         sampler.Next();
-        PromptSampler resumed = new(new Prompts.Endless(), new() { BatchSize = 3, Epochs = 1 });
+        PromptSampler resumed = new(new SamplePrompts.Endless(), new() { BatchSize = 3, Epochs = 1 });
         resumed.Restore(sampler.State);
 
         Assert.That(sampler.BatchesPerEpoch, Is.Null);
-        Assert.That(Prompts.Indices(sampler.Next()), Is.EqualTo(new long[] { 3, 4, 5 }));
-        Assert.That(Prompts.Indices(resumed.Next()), Is.EqualTo(new long[] { 3, 4, 5 }));
+        Assert.That(SamplePrompts.Indices(sampler.Next()), Is.EqualTo(new long[] { 3, 4, 5 }));
+        Assert.That(SamplePrompts.Indices(resumed.Next()), Is.EqualTo(new long[] { 3, 4, 5 }));
     }
 
     [Test]
     public void A_state_of_another_data_set_or_seed_is_refused()
     {
-        PromptSampler sampler = new(Prompts.List(10), new() { BatchSize = 2, Seed = 1 });
+        PromptSampler sampler = new(SamplePrompts.List(10), new() { BatchSize = 2, Seed = 1 });
         SamplerState state = sampler.State;
 
-        Assert.That(() => new PromptSampler(Prompts.List(11), new() { BatchSize = 2, Seed = 1 }).Restore(state), Throws.TypeOf<DataException>().With.Message.Contains("10"));
-        Assert.That(() => new PromptSampler(Prompts.List(10), new() { BatchSize = 2, Seed = 2 }).Restore(state), Throws.TypeOf<DataException>().With.Message.Contains("seed"));
+        Assert.That(() => new PromptSampler(SamplePrompts.List(11), new() { BatchSize = 2, Seed = 1 }).Restore(state), Throws.TypeOf<DataException>().With.Message.Contains("10"));
+        Assert.That(() => new PromptSampler(SamplePrompts.List(10), new() { BatchSize = 2, Seed = 2 }).Restore(state), Throws.TypeOf<DataException>().With.Message.Contains("seed"));
         Assert.That(() => sampler.Restore(state with { Position = 12 }), Throws.TypeOf<DataException>());
         Assert.That(() => SamplerState.FromJson(new JsonObject { ["epoch"] = "one" }), Throws.TypeOf<DataException>());
     }
@@ -122,21 +125,21 @@ internal sealed class PromptSamplerTests
     [Test]
     public void Batch_sizes_that_cannot_be_filled_are_refused_at_once()
     {
-        Assert.That(() => new PromptSampler(Prompts.List(3), new() { BatchSize = 4 }), Throws.TypeOf<ConfigException>().With.Message.Contains("train_batch_size"));
-        Assert.That(() => new PromptSampler(Prompts.List(3), new() { BatchSize = 0 }), Throws.TypeOf<ConfigException>());
-        Assert.That(() => new PromptSampler(Prompts.List(0), new() { BatchSize = 1 }), Throws.TypeOf<DataException>());
+        Assert.That(() => new PromptSampler(SamplePrompts.List(3), new() { BatchSize = 4 }), Throws.TypeOf<ConfigException>().With.Message.Contains("train_batch_size"));
+        Assert.That(() => new PromptSampler(SamplePrompts.List(3), new() { BatchSize = 0 }), Throws.TypeOf<ConfigException>());
+        Assert.That(() => new PromptSampler(SamplePrompts.List(0), new() { BatchSize = 1 }), Throws.TypeOf<DataException>());
     }
 
     private static long[] Epoch(PromptSampler sampler)
     {
-        return [.. Enumerable.Range(0, (int)sampler.BatchesPerEpoch!).SelectMany(_ => Prompts.Indices(sampler.Next()))];
+        return [.. Enumerable.Range(0, (int)sampler.BatchesPerEpoch!).SelectMany(_ => SamplePrompts.Indices(sampler.Next()))];
     }
 
     private static IEnumerable<long[]> Batches(PromptSampler sampler)
     {
         while (sampler.Next() is IReadOnlyList<Prompt> batch)
         {
-            yield return Prompts.Indices(batch);
+            yield return SamplePrompts.Indices(batch);
         }
     }
 }

@@ -1,7 +1,7 @@
 using System;
 using System.IO;
 
-namespace Tbrm.Data.Tests;
+namespace Tbrm.Data.Tests.Support;
 
 /// <summary>A folder of its own for one test, removed with it.</summary>
 internal sealed class TemporaryFolder : IDisposable

@@ -1,7 +1,7 @@
 using System.Collections.Generic;
 using System.Linq;
 using NUnit.Framework;
-using Tbrm.Core;
+using Tbrm.Core.Prompts;
 using Tbrm.Data.Tasks;
 
 namespace Tbrm.Data.Tests.Tasks;

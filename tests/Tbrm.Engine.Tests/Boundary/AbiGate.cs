@@ -1,6 +1,6 @@
 using NUnit.Framework;
 
-namespace Tbrm.Engine.Tests;
+namespace Tbrm.Engine.Tests.Boundary;
 
 /// <summary>Runs before every test of the assembly: a drifted binding must be a message, not a dead test host.</summary>
 [SetUpFixture]

@@ -8,9 +8,10 @@ using System.Text;
 using System.Text.RegularExpressions;
 using NUnit.Framework;
 using Tbrm.Interop;
+using Tbrm.Interop.Handles;
 using Tbrm.Testing;
 
-namespace Tbrm.Engine.Tests;
+namespace Tbrm.Engine.Tests.Boundary;
 
 /// <summary>The binding is held to the header's text, and the structs to what the compiler made of them.</summary>
 public sealed partial class AbiTests

@@ -1,8 +1,9 @@
 using System;
 using NUnit.Framework;
 using Tbrm.Interop;
+using Tbrm.Interop.Handles;
 
-namespace Tbrm.Engine.Tests;
+namespace Tbrm.Engine.Tests.Boundary;
 
 public sealed class HandleTests
 {

@@ -1,8 +1,9 @@
 using System.IO;
 using System.Linq;
 using NUnit.Framework;
+using Tbrm.Engine.Checkpoint;
 
-namespace Tbrm.Engine.Tests;
+namespace Tbrm.Engine.Tests.Checkpoint;
 
 /// <summary>No moment of saving, pruning or going back costs a checkpoint that is still needed.</summary>
 public sealed class CheckpointStoreTests

@@ -4,11 +4,14 @@ using System.IO;
 using System.Linq;
 using System.Text.Json.Nodes;
 using NUnit.Framework;
-using Tbrm.Core;
+using Tbrm.Core.Errors;
+using Tbrm.Engine.Logprob;
+using Tbrm.Engine.Models;
 using Tbrm.Interop;
+using Tbrm.Interop.Handles;
 using Tbrm.Testing;
 
-namespace Tbrm.Engine.Tests;
+namespace Tbrm.Engine.Tests.Models;
 
 /// <summary>Adapters behind the engine's API: PEFT's folder out and in, the reference with the adapter off, what is refused.</summary>
 public sealed class AdapterTests

@@ -3,10 +3,15 @@ using System.IO;
 using System.Linq;
 using System.Text.Json.Nodes;
 using NUnit.Framework;
-using Tbrm.Core;
+using Tbrm.Core.Config;
+using Tbrm.Core.Errors;
+using Tbrm.Engine.Logprob;
+using Tbrm.Engine.Models;
+using Tbrm.Engine.Optimizer;
 using Tbrm.Interop;
+using Tbrm.Interop.Handles;
 
-namespace Tbrm.Engine.Tests;
+namespace Tbrm.Engine.Tests.Models;
 
 /// <summary>Critics behind the engine's API: made of a policy, trained by an optimizer of their own, out to Hugging Face's folder and in.</summary>
 public sealed class CriticTests

@@ -1,10 +1,11 @@
 using System.Linq;
 using System.Text.Json.Nodes;
 using NUnit.Framework;
-using Tbrm.Core;
+using Tbrm.Core.Errors;
+using Tbrm.Engine.Models;
 using Tbrm.Interop;
 
-namespace Tbrm.Engine.Tests;
+namespace Tbrm.Engine.Tests.Models;
 
 /// <summary>What config.json files say, as transformers understands them, and what is refused.</summary>
 public sealed class ModelArchitectureTests

@@ -4,8 +4,9 @@ using System.Diagnostics;
 using System.Globalization;
 using System.IO;
 using System.Linq;
+using Tbrm.Fuzz.Targets;
 
-namespace Tbrm.Fuzz;
+namespace Tbrm.Fuzz.Campaign;
 
 /// <summary>An input that a reader did not survive as it should.</summary>
 /// <param name="Index">The input's number.</param>

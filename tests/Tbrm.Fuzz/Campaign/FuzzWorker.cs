@@ -1,8 +1,9 @@
 using System;
 using System.Diagnostics;
 using System.Threading;
+using Tbrm.Fuzz.Targets;
 
-namespace Tbrm.Fuzz;
+namespace Tbrm.Fuzz.Campaign;
 
 /// <summary>Reads inputs one after the other, in a process of its own that may crash.</summary>
 internal static class FuzzWorker

@@ -3,7 +3,7 @@ using System.IO;
 using System.IO.MemoryMappedFiles;
 using System.Threading;
 
-namespace Tbrm.Fuzz;
+namespace Tbrm.Fuzz.Campaign;
 
 /// <summary>
 /// What a worker process has done so far, in memory that it shares with its parent: it is there to be read when the worker

@@ -1,7 +1,7 @@
 using System;
 using System.Buffers.Binary;
 
-namespace Tbrm.Fuzz;
+namespace Tbrm.Fuzz.Mutation;
 
 /// <summary>Edits of bytes whatever they mean: what a bad disk, a cut download or a hostile editor does.</summary>
 internal static class ByteMutation

@@ -2,7 +2,7 @@ using System;
 using System.Linq;
 using System.Text;
 
-namespace Tbrm.Fuzz;
+namespace Tbrm.Fuzz.Mutation;
 
 /// <summary>Texts that break what reads them: long, deep, or not quite Unicode.</summary>
 internal static class HostileText

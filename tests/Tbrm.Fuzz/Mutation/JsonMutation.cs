@@ -7,7 +7,7 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 
-namespace Tbrm.Fuzz;
+namespace Tbrm.Fuzz.Mutation;
 
 /// <summary>Edits of a JSON document that leave it a JSON document, mostly: other values, keys, depths and counts.</summary>
 internal sealed class JsonMutation(Random random)

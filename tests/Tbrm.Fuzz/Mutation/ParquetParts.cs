@@ -4,7 +4,7 @@ using System.Collections.Generic;
 using System.IO;
 using System.Linq;
 
-namespace Tbrm.Fuzz;
+namespace Tbrm.Fuzz.Mutation;
 
 /// <summary>
 /// A valid Parquet file in its parts, so that one can be damaged while the others still fit: footer, and for each column

@@ -3,7 +3,7 @@ using System.Globalization;
 using System.Linq;
 using System.Text;
 
-namespace Tbrm.Fuzz;
+namespace Tbrm.Fuzz.Mutation;
 
 /// <summary>Jinja templates at random: well-formed for the most part, with the arguments that a careless library does not expect.</summary>
 internal sealed class TemplateGrammar(Random random)

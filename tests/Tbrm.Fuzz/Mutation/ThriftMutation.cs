@@ -3,7 +3,7 @@ using System.Collections.Generic;
 using System.Linq;
 using System.Text;
 
-namespace Tbrm.Fuzz;
+namespace Tbrm.Fuzz.Mutation;
 
 /// <summary>Edits of a Thrift structure that leave it one, mostly: other numbers, lengths, types, counts and depths.</summary>
 internal static class ThriftMutation

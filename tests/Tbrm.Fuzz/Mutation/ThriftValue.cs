@@ -1,7 +1,7 @@
 using System.Collections.Generic;
 using System.IO;
 
-namespace Tbrm.Fuzz;
+namespace Tbrm.Fuzz.Mutation;
 
 /// <summary>
 /// Any value of Thrift's compact protocol as a tree that can be changed and written again. Reads valid input only; it

@@ -2,7 +2,7 @@ using System;
 using System.Linq;
 using System.Threading;
 
-namespace Tbrm.Fuzz;
+namespace Tbrm.Fuzz.Targets;
 
 /// <summary>A reader with every kind of defect: what the campaign must find is known beforehand.</summary>
 internal sealed class FaultyTarget : IFuzzTarget

@@ -1,9 +1,9 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
-using Tbrm.Core;
+using Tbrm.Core.Errors;
 
-namespace Tbrm.Fuzz;
+namespace Tbrm.Fuzz.Targets;
 
 /// <summary>The targets by name.</summary>
 internal static class FuzzTargets

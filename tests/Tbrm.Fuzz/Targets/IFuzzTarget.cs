@@ -1,6 +1,6 @@
 using System;
 
-namespace Tbrm.Fuzz;
+namespace Tbrm.Fuzz.Targets;
 
 /// <summary>A reader under test together with the inputs that it is tried on.</summary>
 internal interface IFuzzTarget

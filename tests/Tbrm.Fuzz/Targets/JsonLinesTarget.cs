@@ -3,10 +3,12 @@ using System.IO;
 using System.IO.Compression;
 using System.Linq;
 using System.Text;
-using Tbrm.Core;
-using Tbrm.Data;
+using Tbrm.Core.Errors;
+using Tbrm.Data.Prompts;
+using Tbrm.Data.Sources;
+using Tbrm.Fuzz.Mutation;
 
-namespace Tbrm.Fuzz;
+namespace Tbrm.Fuzz.Targets;
 
 /// <summary>JSONL and JSON lists, plain or packed: their rows, and the prompts that they are.</summary>
 internal sealed class JsonLinesTarget : IFuzzTarget

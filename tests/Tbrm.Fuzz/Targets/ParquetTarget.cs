@@ -3,11 +3,15 @@ using System.Collections.Generic;
 using System.IO;
 using System.Linq;
 using System.Text.Json.Nodes;
-using Tbrm.Core;
-using Tbrm.Data;
+using Tbrm.Core.Errors;
 using Tbrm.Data.Parquet;
+using Tbrm.Data.Parquet.Metadata;
+using Tbrm.Data.Parquet.Schema;
+using Tbrm.Data.Parquet.Writing;
+using Tbrm.Data.Prompts;
+using Tbrm.Fuzz.Mutation;
 
-namespace Tbrm.Fuzz;
+namespace Tbrm.Fuzz.Targets;
 
 /// <summary>Parquet files: the schema, the rows, the prompts.</summary>
 internal sealed class ParquetTarget : IFuzzTarget

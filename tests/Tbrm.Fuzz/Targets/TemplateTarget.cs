@@ -2,10 +2,11 @@ using System;
 using System.Linq;
 using System.Text;
 using System.Text.Json;
-using Tbrm.Text;
+using Tbrm.Fuzz.Mutation;
+using Tbrm.Text.Chat;
 using Tbrm.Text.Jinja;
 
-namespace Tbrm.Fuzz;
+namespace Tbrm.Fuzz.Targets;
 
 /// <summary>Chat templates: parsing them, and rendering them with a hostile conversation.</summary>
 internal sealed class TemplateTarget : IFuzzTarget

@@ -1,6 +1,6 @@
 using System.IO;
 
-namespace Tbrm.Fuzz;
+namespace Tbrm.Fuzz.Targets;
 
 /// <summary>
 /// The file in which a reader that wants one finds its input; the next input takes its place. It lies in the worker's own

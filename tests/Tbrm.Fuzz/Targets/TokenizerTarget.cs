@@ -2,10 +2,11 @@ using System;
 using System.Linq;
 using System.Text;
 using System.Text.Json.Nodes;
-using Tbrm.Core;
-using Tbrm.Text;
+using Tbrm.Core.Errors;
+using Tbrm.Fuzz.Mutation;
+using Tbrm.Text.Tokenizers;
 
-namespace Tbrm.Fuzz;
+namespace Tbrm.Fuzz.Targets;
 
 /// <summary><c>tokenizer.json</c>: loading it, and what it then makes of texts and ids.</summary>
 internal sealed class TokenizerTarget : IFuzzTarget

@@ -2,9 +2,13 @@ using System.IO;
 using System.Linq;
 using System.Text.Json;
 using NUnit.Framework;
-using Tbrm.Core;
+using Tbrm.Core.Errors;
+using Tbrm.Core.Prompts;
+using Tbrm.Text.Chat;
+using Tbrm.Text.Tests.Tokenizers;
+using Tbrm.Text.Tokenizers;
 
-namespace Tbrm.Text.Tests;
+namespace Tbrm.Text.Tests.Chat;
 
 public sealed class ChatTests
 {

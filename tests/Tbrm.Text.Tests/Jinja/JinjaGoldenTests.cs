@@ -5,7 +5,7 @@ using System.Text.Json;
 using NUnit.Framework;
 using Tbrm.Text.Jinja;
 
-namespace Tbrm.Text.Tests;
+namespace Tbrm.Text.Tests.Jinja;
 
 /// <summary>Renders equal to those of Jinja in transformers' environment.</summary>
 public sealed class JinjaGoldenTests

@@ -6,7 +6,7 @@ using System.Threading;
 using NUnit.Framework;
 using Tbrm.Text.Jinja;
 
-namespace Tbrm.Text.Tests;
+namespace Tbrm.Text.Tests.Jinja;
 
 /// <summary>What templates from anyone must not be able to do, and what their errors say.</summary>
 public sealed class JinjaLimitTests

@@ -2,8 +2,9 @@ using System.Collections.Generic;
 using System.IO;
 using System.Text;
 using NUnit.Framework;
+using Tbrm.Text.Tokenizers;
 
-namespace Tbrm.Text.Tests;
+namespace Tbrm.Text.Tests.Tokenizers;
 
 /// <summary>Small tokenizers that the tests make themselves.</summary>
 internal static class TestTokenizers

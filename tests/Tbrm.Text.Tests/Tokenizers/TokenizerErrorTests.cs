@@ -2,9 +2,10 @@ using System;
 using System.IO;
 using System.Linq;
 using NUnit.Framework;
-using Tbrm.Core;
+using Tbrm.Core.Errors;
+using Tbrm.Text.Tokenizers;
 
-namespace Tbrm.Text.Tests;
+namespace Tbrm.Text.Tests.Tokenizers;
 
 public sealed class TokenizerErrorTests
 {

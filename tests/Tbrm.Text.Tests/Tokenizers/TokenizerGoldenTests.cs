@@ -2,8 +2,9 @@ using System.IO;
 using System.Linq;
 using System.Text.Json;
 using NUnit.Framework;
+using Tbrm.Text.Tokenizers;
 
-namespace Tbrm.Text.Tests;
+namespace Tbrm.Text.Tests.Tokenizers;
 
 /// <summary>Ids and texts equal to those of Hugging Face's tokenizers.</summary>
 public sealed class TokenizerGoldenTests

@@ -4,9 +4,11 @@ using System.IO;
 using System.Linq;
 using System.Text;
 using NUnit.Framework;
-using Tbrm.Core;
+using Tbrm.Core.Errors;
+using Tbrm.Text.Tokenizers;
+using Tbrm.Text.Unicode;
 
-namespace Tbrm.Text.Tests;
+namespace Tbrm.Text.Tests.Tokenizers;
 
 public sealed class TokenizerTests
 {

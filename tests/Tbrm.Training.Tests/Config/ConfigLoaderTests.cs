@@ -2,9 +2,11 @@ using System.Collections.Generic;
 using System.IO;
 using System.Linq;
 using NUnit.Framework;
-using Tbrm.Core;
+using Tbrm.Core.Config;
+using Tbrm.Core.Errors;
+using Tbrm.Training.Config;
 
-namespace Tbrm.Training.Tests;
+namespace Tbrm.Training.Tests.Config;
 
 public sealed class ConfigLoaderTests
 {

@@ -4,7 +4,10 @@ using System.IO;
 using System.Linq;
 using System.Reflection;
 using NUnit.Framework;
-using Tbrm.Core;
+using Tbrm.Core.Config;
+using Tbrm.Core.Errors;
+using Tbrm.Training.Config;
+using Tbrm.Training.Loops;
 using Tbrm.Training.Plans;
 
 namespace Tbrm.Training.Tests.Config;

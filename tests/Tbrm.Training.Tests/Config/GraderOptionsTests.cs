@@ -1,7 +1,10 @@
 using System.Collections.Generic;
 using System.Text.Json.Nodes;
 using NUnit.Framework;
-using Tbrm.Core;
+using Tbrm.Core.Config;
+using Tbrm.Core.Errors;
+using Tbrm.Training.Config;
+using Tbrm.Training.Prompts;
 
 namespace Tbrm.Training.Tests.Config;
 

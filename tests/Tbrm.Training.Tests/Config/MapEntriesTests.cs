@@ -1,5 +1,7 @@
 using NUnit.Framework;
-using Tbrm.Core;
+using Tbrm.Core.Config;
+using Tbrm.Training.Config;
+using Tbrm.Training.Prompts;
 
 namespace Tbrm.Training.Tests.Config;
 

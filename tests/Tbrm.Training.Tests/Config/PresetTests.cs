@@ -3,10 +3,11 @@ using System.Collections.Generic;
 using System.Globalization;
 using System.Linq;
 using NUnit.Framework;
-using Tbrm.Core;
+using Tbrm.Core.Config;
 using Tbrm.Objectives;
+using Tbrm.Training.Config;
 
-namespace Tbrm.Training.Tests;
+namespace Tbrm.Training.Tests.Config;
 
 /// <summary>The presets hold what their papers say, key by key.</summary>
 public sealed class PresetTests

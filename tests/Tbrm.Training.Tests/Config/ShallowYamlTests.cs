@@ -1,6 +1,7 @@
 using System.Linq;
 using NUnit.Framework;
-using Tbrm.Core;
+using Tbrm.Core.Errors;
+using Tbrm.Training.Config;
 
 namespace Tbrm.Training.Tests.Config;
 

@@ -1,10 +1,10 @@
 using System.Collections.Generic;
 using System.Linq;
 using NUnit.Framework;
-using Tbrm.Core;
+using Tbrm.Core.Errors;
 using Tbrm.Training.Config.Verl;
 
-namespace Tbrm.Training.Tests;
+namespace Tbrm.Training.Tests.Config;
 
 public sealed class ShellScriptTests
 {

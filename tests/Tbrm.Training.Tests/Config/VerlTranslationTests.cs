@@ -1,10 +1,12 @@
 using System.Collections.Generic;
 using System.IO;
 using NUnit.Framework;
-using Tbrm.Core;
+using Tbrm.Core.Config;
+using Tbrm.Core.Errors;
+using Tbrm.Training.Config;
 using Tbrm.Training.Config.Verl;
 
-namespace Tbrm.Training.Tests;
+namespace Tbrm.Training.Tests.Config;
 
 public sealed class VerlTranslationTests
 {

@@ -2,9 +2,11 @@ using System.Collections.Generic;
 using System.IO;
 using System.Linq;
 using NUnit.Framework;
-using Tbrm.Core;
+using Tbrm.Core.Errors;
+using Tbrm.Core.Rewards;
+using Tbrm.Training.Evaluation;
 
-namespace Tbrm.Training.Tests;
+namespace Tbrm.Training.Tests.Evaluation;
 
 public sealed class EvaluationRowTests
 {

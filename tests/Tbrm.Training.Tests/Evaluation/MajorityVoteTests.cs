@@ -1,4 +1,5 @@
 using NUnit.Framework;
+using Tbrm.Training.Evaluation;
 using Tbrm.Verify;
 
 namespace Tbrm.Training.Tests.Evaluation;

@@ -3,6 +3,7 @@ using System.Linq;
 using System.Numerics;
 using NUnit.Framework;
 using Tbrm.Testing;
+using Tbrm.Training.Evaluation;
 
 namespace Tbrm.Training.Tests.Evaluation;
 

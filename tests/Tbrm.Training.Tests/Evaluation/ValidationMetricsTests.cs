@@ -4,8 +4,10 @@ using System.IO;
 using System.Linq;
 using System.Text.Json.Nodes;
 using NUnit.Framework;
-using Tbrm.Core;
+using Tbrm.Core.Rewards;
+using Tbrm.Core.Rollouts;
 using Tbrm.Testing;
+using Tbrm.Training.Evaluation;
 
 namespace Tbrm.Training.Tests.Evaluation;
 

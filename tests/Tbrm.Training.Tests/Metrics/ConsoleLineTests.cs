@@ -1,4 +1,5 @@
 using NUnit.Framework;
+using Tbrm.Training.Metrics;
 
 namespace Tbrm.Training.Tests.Metrics;
 

@@ -4,7 +4,8 @@ using System.IO;
 using System.Linq;
 using System.Text;
 using NUnit.Framework;
-using Tbrm.Training.TensorBoard;
+using Tbrm.Training.Metrics;
+using Tbrm.Training.Metrics.TensorBoard;
 
 namespace Tbrm.Training.Tests.Metrics;
 

@@ -1,5 +1,5 @@
 using NUnit.Framework;
-using Tbrm.Core;
+using Tbrm.Core.Config;
 using Tbrm.Engine;
 using Tbrm.Training.Plans;
 

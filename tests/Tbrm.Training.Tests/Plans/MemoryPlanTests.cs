@@ -3,9 +3,14 @@ using System.Collections.Generic;
 using System.Linq;
 using System.Text.Json.Nodes;
 using NUnit.Framework;
-using Tbrm.Core;
+using Tbrm.Core.Config;
+using Tbrm.Core.Rollouts;
 using Tbrm.Engine;
-using Tbrm.Interop;
+using Tbrm.Engine.Logprob;
+using Tbrm.Engine.Models;
+using Tbrm.Engine.Optimizer;
+using Tbrm.Engine.Rollout;
+using Tbrm.Interop.Handles;
 using Tbrm.Training.Plans;
 
 namespace Tbrm.Training.Tests.Plans;

@@ -3,9 +3,11 @@ using System.IO;
 using System.Linq;
 using System.Threading;
 using NUnit.Framework;
-using Tbrm.Core;
-using Tbrm.Data;
-using Tbrm.Text;
+using Tbrm.Core.Config;
+using Tbrm.Core.Errors;
+using Tbrm.Data.Sources;
+using Tbrm.Text.Tokenizers;
+using Tbrm.Training.Prompts;
 
 namespace Tbrm.Training.Tests.Prompts;
 

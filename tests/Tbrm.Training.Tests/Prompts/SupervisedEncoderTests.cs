@@ -3,10 +3,16 @@ using System.Collections.Generic;
 using System.IO;
 using System.Linq;
 using NUnit.Framework;
-using Tbrm.Core;
-using Tbrm.Data;
+using Tbrm.Core.Config;
+using Tbrm.Core.Errors;
+using Tbrm.Core.Prompts;
+using Tbrm.Data.Prompts;
+using Tbrm.Data.Sources;
 using Tbrm.Engine;
-using Tbrm.Text;
+using Tbrm.Engine.Logprob;
+using Tbrm.Engine.Models;
+using Tbrm.Text.Tokenizers;
+using Tbrm.Training.Prompts;
 
 namespace Tbrm.Training.Tests.Prompts;
 

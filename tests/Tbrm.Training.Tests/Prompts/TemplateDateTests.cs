@@ -1,11 +1,16 @@
 using System;
 using System.IO;
 using NUnit.Framework;
-using Tbrm.Core;
-using Tbrm.Data;
-using Tbrm.Text;
+using Tbrm.Core.Config;
+using Tbrm.Core.Errors;
+using Tbrm.Core.Prompts;
+using Tbrm.Data.Sources;
+using Tbrm.Text.Tokenizers;
+using Tbrm.Training.Config;
+using Tbrm.Training.Loops;
+using Tbrm.Training.Prompts;
 
-namespace Tbrm.Training.Tests;
+namespace Tbrm.Training.Tests.Prompts;
 
 /// <summary>The day in a chat template is the run's, not the machine's.</summary>
 public sealed class TemplateDateTests

@@ -5,7 +5,8 @@ using System.Linq;
 using System.Text.RegularExpressions;
 using System.Xml.Linq;
 using NUnit.Framework;
-using Tbrm.Core;
+using Tbrm.Core.Config;
+using Tbrm.Training.Metrics;
 
 namespace Tbrm.Training.Tests.Reports;
 
@@ -127,7 +128,7 @@ public sealed class RunReportTests
     [TestCase(-3, 4, new[] { -4.0, -2, 0, 2, 4 })]
     [TestCase(5, 5, new[] { 4.6, 4.8, 5, 5.2, 5.4 })]
     public void Axes_have_round_marks(double low, double high, double[] expected) =>
-        Assert.That(new Training.Reports.ChartAxis([low, high]).Marks(4), Is.EqualTo(expected).Within(1e-9));
+        Assert.That(new Training.Reports.Charts.ChartAxis([low, high]).Marks(4), Is.EqualTo(expected).Within(1e-9));
 
     private static (string, double)[] Step(int i) =>
     [

@@ -3,8 +3,11 @@ using System.Collections.Generic;
 using System.IO;
 using System.Linq;
 using System.Text.Json.Nodes;
-using Tbrm.Core;
+using Tbrm.Core.Config;
+using Tbrm.Training.Config;
+using Tbrm.Training.Metrics;
 using Tbrm.Training.Reports;
+using Tbrm.Training.Runs;
 
 namespace Tbrm.Training.Tests.Reports;
 

@@ -2,9 +2,16 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using System.Threading;
-using Tbrm.Core;
-using Tbrm.Engine;
+using Tbrm.Core.Rewards;
+using Tbrm.Core.Rollouts;
+using Tbrm.Engine.Logprob;
+using Tbrm.Engine.Optimizer;
+using Tbrm.Engine.Rollout;
 using Tbrm.Objectives;
+using Tbrm.Objectives.Bellman;
+using Tbrm.Training.Prompts;
+using Tbrm.Training.Runs;
+using Tbrm.Training.Steps;
 
 namespace Tbrm.Training.Tests.Steps;
 

@@ -2,8 +2,11 @@ using System.Collections.Generic;
 using System.Linq;
 using System.Text.Json.Nodes;
 using NUnit.Framework;
-using Tbrm.Core;
+using Tbrm.Core.Rewards;
+using Tbrm.Core.Rollouts;
 using Tbrm.Engine;
+using Tbrm.Engine.Models;
+using Tbrm.Training.Steps;
 
 namespace Tbrm.Training.Tests.Steps;
 

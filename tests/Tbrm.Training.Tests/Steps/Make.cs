@@ -1,5 +1,9 @@
 using System.Linq;
-using Tbrm.Core;
+using Tbrm.Core.Config;
+using Tbrm.Core.Rewards;
+using Tbrm.Core.Rollouts;
+using Tbrm.Training.Config;
+using Tbrm.Training.Prompts;
 
 namespace Tbrm.Training.Tests.Steps;
 

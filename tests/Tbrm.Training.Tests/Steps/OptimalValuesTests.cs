@@ -2,7 +2,10 @@ using System;
 using System.IO;
 using System.Linq;
 using NUnit.Framework;
-using Tbrm.Core;
+using Tbrm.Core.Config;
+using Tbrm.Core.Errors;
+using Tbrm.Training.Prompts;
+using Tbrm.Training.Steps;
 
 namespace Tbrm.Training.Tests.Steps;
 

@@ -1,7 +1,12 @@
 using System.Collections.Generic;
 using System.Linq;
 using NUnit.Framework;
-using Tbrm.Core;
+using Tbrm.Core.Config;
+using Tbrm.Core.Errors;
+using Tbrm.Core.Rewards;
+using Tbrm.Training.Prompts;
+using Tbrm.Training.Runs;
+using Tbrm.Training.Steps;
 
 namespace Tbrm.Training.Tests.Steps;
 

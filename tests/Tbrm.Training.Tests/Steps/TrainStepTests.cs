@@ -1,8 +1,12 @@
 using System.Collections.Generic;
 using System.Linq;
 using NUnit.Framework;
-using Tbrm.Core;
+using Tbrm.Core.Config;
+using Tbrm.Core.Rewards;
 using Tbrm.Objectives;
+using Tbrm.Training.Metrics;
+using Tbrm.Training.Runs;
+using Tbrm.Training.Steps;
 
 namespace Tbrm.Training.Tests.Steps;
 

@@ -1,6 +1,9 @@
 using System.Linq;
 using NUnit.Framework;
-using Tbrm.Core;
+using Tbrm.Core.Errors;
+using Tbrm.Core.Rewards;
+using Tbrm.Core.Rollouts;
+using Tbrm.Training.Steps;
 
 namespace Tbrm.Training.Tests.Steps;
 

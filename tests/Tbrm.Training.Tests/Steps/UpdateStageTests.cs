@@ -3,8 +3,11 @@ using System.Collections.Generic;
 using System.Linq;
 using System.Threading;
 using NUnit.Framework;
-using Tbrm.Core;
+using Tbrm.Core.Config;
+using Tbrm.Core.Rewards;
+using Tbrm.Core.Rollouts;
 using Tbrm.Objectives;
+using Tbrm.Training.Steps;
 
 namespace Tbrm.Training.Tests.Steps;
 

@@ -2,8 +2,10 @@ using System;
 using System.Buffers.Binary;
 using System.IO;
 using System.IO.Compression;
+using Tbrm.Data.Parquet.Codecs.Zstd;
+using Tbrm.Data.Parquet.Metadata;
 
-namespace Tbrm.Data.Parquet;
+namespace Tbrm.Data.Parquet.Codecs;
 
 /// <summary>Unpacks pages. The size after unpacking stands in the page header and has to be met exactly.</summary>
 internal static class Codec

@@ -2,9 +2,10 @@ using System;
 using System.IO;
 using System.IO.Compression;
 using IronSnappy;
-using Tbrm.Core;
+using Tbrm.Core.Errors;
+using Tbrm.Data.Parquet.Metadata;
 
-namespace Tbrm.Data.Parquet;
+namespace Tbrm.Data.Parquet.Codecs;
 
 /// <summary>Packs pages, with the codecs that the platform or a library brings.</summary>
 internal static class CodecWriter

@@ -1,7 +1,7 @@
 using System;
 using System.Buffers.Binary;
 
-namespace Tbrm.Data.Parquet;
+namespace Tbrm.Data.Parquet.Codecs;
 
 /// <summary>The CRC-32 of gzip and Ethernet (polynomial 0xEDB88320, reflected), eight bytes a step.</summary>
 internal static class Crc32

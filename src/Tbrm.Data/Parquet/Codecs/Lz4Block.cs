@@ -1,7 +1,7 @@
 using System;
 using System.Buffers.Binary;
 
-namespace Tbrm.Data.Parquet;
+namespace Tbrm.Data.Parquet.Codecs;
 
 /// <summary>LZ4 blocks (lz4_Block_format.md): sequences of literals and matches, without a frame.</summary>
 internal static class Lz4Block

@@ -1,6 +1,6 @@
 using System;
 
-namespace Tbrm.Data.Parquet;
+namespace Tbrm.Data.Parquet.Codecs;
 
 /// <summary>Copying from what was already written, as every LZ77 codec does.</summary>
 internal static class MatchCopy

@@ -1,6 +1,6 @@
 using System;
 
-namespace Tbrm.Data.Parquet;
+namespace Tbrm.Data.Parquet.Codecs;
 
 /// <summary>Snappy's raw format (format_description.txt), unpacked in place; packing is left to the library.</summary>
 internal static class SnappyDecoder

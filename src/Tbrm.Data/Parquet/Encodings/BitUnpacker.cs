@@ -1,7 +1,7 @@
 using System;
 using System.Buffers.Binary;
 
-namespace Tbrm.Data.Parquet;
+namespace Tbrm.Data.Parquet.Encodings;
 
 /// <summary>Reads integers of any width that are packed from the least significant bit on.</summary>
 internal static class BitUnpacker

@@ -1,6 +1,8 @@
 using System;
+using Tbrm.Data.Parquet.Metadata;
+using Tbrm.Data.Parquet.Reading;
 
-namespace Tbrm.Data.Parquet;
+namespace Tbrm.Data.Parquet.Encodings;
 
 /// <summary>
 /// DELTA_BINARY_PACKED: blocks of differences, each block with its smallest difference, each miniblock with its bit width.

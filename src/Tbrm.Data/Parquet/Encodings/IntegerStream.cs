@@ -1,4 +1,4 @@
-namespace Tbrm.Data.Parquet;
+namespace Tbrm.Data.Parquet.Encodings;
 
 /// <summary>Small integers one after another: levels, dictionary indices, booleans.</summary>
 internal abstract class IntegerStream

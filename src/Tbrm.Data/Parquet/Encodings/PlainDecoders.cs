@@ -1,7 +1,8 @@
 using System;
 using System.Buffers.Binary;
+using Tbrm.Data.Parquet.Metadata;
 
-namespace Tbrm.Data.Parquet;
+namespace Tbrm.Data.Parquet.Encodings;
 
 /// <summary>PLAIN values of a fixed width: little-endian numbers, or byte arrays of one length.</summary>
 internal sealed class PlainFixedDecoder(byte[] data, int start, int end, PhysicalType type, int width) : ValueDecoder

@@ -1,7 +1,7 @@
 using System;
 using System.Text;
 
-namespace Tbrm.Data.Parquet;
+namespace Tbrm.Data.Parquet.Encodings;
 
 /// <summary>
 /// The values of a page, one after another. Which method works depends on the physical type: integers and booleans,

@@ -1,7 +1,9 @@
 using System;
 using System.Buffers.Binary;
+using Tbrm.Data.Parquet.Metadata;
+using Tbrm.Data.Parquet.Schema;
 
-namespace Tbrm.Data.Parquet;
+namespace Tbrm.Data.Parquet.Encodings;
 
 /// <summary>Chooses the decoder for the values of a page.</summary>
 internal static class ValueDecoders

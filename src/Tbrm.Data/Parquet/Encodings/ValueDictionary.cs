@@ -1,6 +1,7 @@
 using System;
+using Tbrm.Data.Parquet.Metadata;
 
-namespace Tbrm.Data.Parquet;
+namespace Tbrm.Data.Parquet.Encodings;
 
 /// <summary>The distinct values of a column chunk, from its dictionary page; texts are decoded once.</summary>
 internal sealed class ValueDictionary

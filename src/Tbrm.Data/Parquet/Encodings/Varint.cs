@@ -1,4 +1,4 @@
-namespace Tbrm.Data.Parquet;
+namespace Tbrm.Data.Parquet.Encodings;
 
 /// <summary>ULEB128 integers, as the encodings use them.</summary>
 internal static class Varint

@@ -1,4 +1,4 @@
-namespace Tbrm.Data.Parquet;
+namespace Tbrm.Data.Parquet.Metadata;
 
 /// <summary>How values are stored (parquet.thrift, Type).</summary>
 internal enum PhysicalType

@@ -1,6 +1,6 @@
 using System.Collections.Generic;
 
-namespace Tbrm.Data.Parquet;
+namespace Tbrm.Data.Parquet.Metadata;
 
 /// <summary>A file's footer, as far as reading rows needs it (parquet.thrift, FileMetaData).</summary>
 internal sealed record FileMetadata(IReadOnlyList<SchemaElement> Schema, long RowCount, IReadOnlyList<RowGroup> RowGroups, string? CreatedBy);

@@ -1,4 +1,4 @@
-namespace Tbrm.Data.Parquet;
+namespace Tbrm.Data.Parquet.Metadata;
 
 /// <summary>A logical type with its parameters; those that do not belong to the kind keep their defaults.</summary>
 /// <param name="Kind">Which.</param>

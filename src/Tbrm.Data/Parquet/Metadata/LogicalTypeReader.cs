@@ -1,4 +1,6 @@
-namespace Tbrm.Data.Parquet;
+using Tbrm.Data.Parquet.Thrift;
+
+namespace Tbrm.Data.Parquet.Metadata;
 
 /// <summary>Parses parquet.thrift's union LogicalType.</summary>
 internal static class LogicalTypeReader

@@ -1,7 +1,9 @@
 using System;
 using System.Collections.Generic;
+using Tbrm.Data.Parquet.Reading;
+using Tbrm.Data.Parquet.Thrift;
 
-namespace Tbrm.Data.Parquet;
+namespace Tbrm.Data.Parquet.Metadata;
 
 /// <summary>Parses the footer. Unknown fields are skipped, as newer writers add them.</summary>
 internal static class MetadataReader

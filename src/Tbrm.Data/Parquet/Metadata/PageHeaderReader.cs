@@ -1,6 +1,7 @@
 using System;
+using Tbrm.Data.Parquet.Thrift;
 
-namespace Tbrm.Data.Parquet;
+namespace Tbrm.Data.Parquet.Metadata;
 
 /// <summary>Parses the header that stands before every page.</summary>
 internal static class PageHeaderReader

@@ -1,7 +1,8 @@
 using System;
 using System.Globalization;
+using Tbrm.Data.Parquet.Metadata;
 
-namespace Tbrm.Data.Parquet;
+namespace Tbrm.Data.Parquet.Reading;
 
 /// <summary>Dates and times as ISO 8601 text, over the whole range of the stored integers (years beyond 9999 take a sign).</summary>
 internal static class CalendarText

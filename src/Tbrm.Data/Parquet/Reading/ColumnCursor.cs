@@ -1,9 +1,12 @@
 using System;
 using System.Buffers.Binary;
 using System.Numerics;
-using Tbrm.Core;
+using Tbrm.Core.Errors;
+using Tbrm.Data.Parquet.Encodings;
+using Tbrm.Data.Parquet.Metadata;
+using Tbrm.Data.Parquet.Schema;
 
-namespace Tbrm.Data.Parquet;
+namespace Tbrm.Data.Parquet.Reading;
 
 /// <summary>
 /// Walks through the entries of one column chunk. At any time one entry is current: its levels are known, its value, which

@@ -1,7 +1,10 @@
 using System.Collections.Generic;
 using System.Text.Json.Nodes;
+using Tbrm.Data.Parquet.Encodings;
+using Tbrm.Data.Parquet.Metadata;
+using Tbrm.Data.Parquet.Schema;
 
-namespace Tbrm.Data.Parquet;
+namespace Tbrm.Data.Parquet.Reading;
 
 /// <summary>
 /// Assembles the value of one schema node from the entries of the columns below it (Dremel, VLDB 2010, section 4.3, as a

@@ -1,7 +1,9 @@
 using System.Collections.Generic;
 using System.Linq;
+using Tbrm.Data.Parquet.Metadata;
+using Tbrm.Data.Parquet.Schema;
 
-namespace Tbrm.Data.Parquet;
+namespace Tbrm.Data.Parquet.Reading;
 
 /// <summary>
 /// Chooses how the nodes of a schema are read. Lists and maps follow the rules for older writers in LogicalTypes.md

@@ -2,8 +2,10 @@ using System;
 using System.Buffers;
 using System.IO;
 using Microsoft.Win32.SafeHandles;
+using Tbrm.Data.Parquet.Codecs;
+using Tbrm.Data.Parquet.Metadata;
 
-namespace Tbrm.Data.Parquet;
+namespace Tbrm.Data.Parquet.Reading;
 
 /// <summary>Reads the pages of one column chunk from the file, in order, checked and unpacked.</summary>
 internal sealed class PageReader(SafeFileHandle file, long start, long limit, ParquetCodec codec, ReadLimits limits) : IDisposable

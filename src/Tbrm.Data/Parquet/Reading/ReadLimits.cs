@@ -1,6 +1,6 @@
 using System.Threading;
 
-namespace Tbrm.Data.Parquet;
+namespace Tbrm.Data.Parquet.Reading;
 
 /// <summary>
 /// What a file may cost in memory, whatever its headers claim. A row or a page beyond these bounds is refused, with the

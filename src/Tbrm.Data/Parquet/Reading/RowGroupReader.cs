@@ -2,9 +2,11 @@ using System;
 using System.Collections.Generic;
 using System.Text.Json.Nodes;
 using Microsoft.Win32.SafeHandles;
-using Tbrm.Core;
+using Tbrm.Core.Errors;
+using Tbrm.Data.Parquet.Metadata;
+using Tbrm.Data.Parquet.Schema;
 
-namespace Tbrm.Data.Parquet;
+namespace Tbrm.Data.Parquet.Reading;
 
 /// <summary>Reads the rows of one row group. Memory: a page and a dictionary for each column.</summary>
 internal sealed class RowGroupReader : IDisposable

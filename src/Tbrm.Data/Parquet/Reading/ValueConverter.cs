@@ -5,8 +5,11 @@ using System.Numerics;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Unicode;
+using Tbrm.Data.Parquet.Encodings;
+using Tbrm.Data.Parquet.Metadata;
+using Tbrm.Data.Parquet.Schema;
 
-namespace Tbrm.Data.Parquet;
+namespace Tbrm.Data.Parquet.Reading;
 
 /// <summary>
 /// Turns a column's values into JSON. Integers and decimals keep every digit; floating point is widened to double, so that

@@ -1,6 +1,7 @@
 using System.Collections.Generic;
+using Tbrm.Data.Parquet.Metadata;
 
-namespace Tbrm.Data.Parquet;
+namespace Tbrm.Data.Parquet.Schema;
 
 /// <summary>A node of the schema tree with its levels (Dremel, VLDB 2010, section 4).</summary>
 internal sealed class SchemaNode

@@ -1,7 +1,8 @@
 using System.Collections.Generic;
 using System.Linq;
+using Tbrm.Data.Parquet.Metadata;
 
-namespace Tbrm.Data.Parquet;
+namespace Tbrm.Data.Parquet.Schema;
 
 /// <summary>Builds the tree from the footer's flat list.</summary>
 internal static class SchemaTree

@@ -1,7 +1,7 @@
 using System;
 using System.Text;
 
-namespace Tbrm.Data.Parquet;
+namespace Tbrm.Data.Parquet.Thrift;
 
 /// <summary>
 /// Reads Thrift's compact protocol. No length is believed before the bytes are there: a count of elements is bounded by

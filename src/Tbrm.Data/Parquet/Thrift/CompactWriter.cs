@@ -1,7 +1,7 @@
 using System.Buffers;
 using System.Text;
 
-namespace Tbrm.Data.Parquet;
+namespace Tbrm.Data.Parquet.Thrift;
 
 /// <summary>Writes Thrift's compact protocol into a buffer.</summary>
 internal sealed class CompactWriter

@@ -2,8 +2,11 @@ using System;
 using System.Collections.Generic;
 using System.Text;
 using System.Text.Json.Nodes;
+using Tbrm.Data.Json;
+using Tbrm.Data.Parquet.Metadata;
+using Tbrm.Data.Parquet.Schema;
 
-namespace Tbrm.Data.Parquet;
+namespace Tbrm.Data.Parquet.Writing;
 
 /// <summary>The entries of one column, collected for a row group.</summary>
 internal sealed class ColumnBuilder(SchemaNode column)

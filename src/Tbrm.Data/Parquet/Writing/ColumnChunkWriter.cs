@@ -4,8 +4,11 @@ using System.Collections.Generic;
 using System.IO;
 using System.Linq;
 using System.Numerics;
+using Tbrm.Data.Parquet.Codecs;
+using Tbrm.Data.Parquet.Metadata;
+using Tbrm.Data.Parquet.Schema;
 
-namespace Tbrm.Data.Parquet;
+namespace Tbrm.Data.Parquet.Writing;
 
 /// <summary>Writes the pages of one column chunk.</summary>
 internal sealed class ColumnChunkWriter(Stream target, long offset, ColumnBuilder values, ParquetWriterOptions options)

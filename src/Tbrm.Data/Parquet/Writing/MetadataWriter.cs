@@ -1,7 +1,10 @@
 using System.Collections.Generic;
 using System.Linq;
+using Tbrm.Data.Parquet.Metadata;
+using Tbrm.Data.Parquet.Schema;
+using Tbrm.Data.Parquet.Thrift;
 
-namespace Tbrm.Data.Parquet;
+namespace Tbrm.Data.Parquet.Writing;
 
 /// <summary>Writes page headers and the footer.</summary>
 internal static class MetadataWriter

@@ -1,4 +1,6 @@
-namespace Tbrm.Data.Parquet;
+using Tbrm.Data.Parquet.Metadata;
+
+namespace Tbrm.Data.Parquet.Writing;
 
 /// <summary>How a Parquet file is laid out.</summary>
 public sealed record ParquetWriterOptions

@@ -1,7 +1,10 @@
 using System.Collections.Generic;
 using System.Text.Json.Nodes;
+using Tbrm.Data.Parquet.Metadata;
+using Tbrm.Data.Parquet.Reading;
+using Tbrm.Data.Parquet.Schema;
 
-namespace Tbrm.Data.Parquet;
+namespace Tbrm.Data.Parquet.Writing;
 
 /// <summary>
 /// Splits rows into columns (Dremel, VLDB 2010, section 4.2): the inverse of <see cref="FieldReader"/>, for schemas in the

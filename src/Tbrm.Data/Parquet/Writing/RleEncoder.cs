@@ -1,8 +1,9 @@
 using System;
 using System.Collections.Generic;
 using System.IO;
+using Tbrm.Data.Parquet.Encodings;
 
-namespace Tbrm.Data.Parquet;
+namespace Tbrm.Data.Parquet.Writing;
 
 /// <summary>Writes the hybrid of runs and bit-packed groups that <see cref="RleStream"/> reads.</summary>
 internal static class RleEncoder

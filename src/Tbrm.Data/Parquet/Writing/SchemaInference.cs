@@ -4,8 +4,11 @@ using System.Linq;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Tbrm.Data.Json;
+using Tbrm.Data.Parquet.Metadata;
+using Tbrm.Data.Parquet.Schema;
 
-namespace Tbrm.Data.Parquet;
+namespace Tbrm.Data.Parquet.Writing;
 
 /// <summary>
 /// Finds the schema that a set of rows fits: booleans, 64-bit integers, doubles, text, lists, structs, all of them optional.

@@ -3,8 +3,10 @@ using System.Buffers.Binary;
 using System.IO;
 using System.Linq;
 using System.Numerics;
+using Tbrm.Data.Parquet.Metadata;
+using Tbrm.Data.Parquet.Schema;
 
-namespace Tbrm.Data.Parquet;
+namespace Tbrm.Data.Parquet.Writing;
 
 /// <summary>Encodes a slice of a column's values: the counterparts of the decoders.</summary>
 internal static class ValueEncoders

@@ -1,6 +1,7 @@
 using System.Globalization;
+using Tbrm.Text.Jinja.Values;
 
-namespace Tbrm.Text.Jinja;
+namespace Tbrm.Text.Jinja.Library;
 
 /// <summary>The attribute argument of filters: a dotted path, whose whole numbers are indices.</summary>
 internal static class AttributePath

@@ -1,7 +1,9 @@
 using System.Collections.Generic;
 using System.Linq;
+using Tbrm.Text.Jinja.Runtime;
+using Tbrm.Text.Jinja.Values;
 
-namespace Tbrm.Text.Jinja;
+namespace Tbrm.Text.Jinja.Library;
 
 /// <summary>A filter: the value and the arguments after it.</summary>
 internal delegate object? Filter(FilterContext context, object? value, CallArguments arguments);

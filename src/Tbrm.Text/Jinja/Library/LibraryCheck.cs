@@ -2,8 +2,9 @@ using System.Collections;
 using System.Linq;
 using System.Reflection;
 using System.Runtime.CompilerServices;
+using Tbrm.Text.Jinja.Syntax;
 
-namespace Tbrm.Text.Jinja;
+namespace Tbrm.Text.Jinja.Library;
 
 /// <summary>
 /// Looks for filters and tests that do not exist. Like Jinja, it lets them pass under a condition, where the template may

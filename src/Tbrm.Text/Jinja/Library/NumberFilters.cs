@@ -4,8 +4,9 @@ using System.Globalization;
 using System.Linq;
 using System.Numerics;
 using System.Text.RegularExpressions;
+using Tbrm.Text.Jinja.Values;
 
-namespace Tbrm.Text.Jinja;
+namespace Tbrm.Text.Jinja.Library;
 
 /// <summary>The filters that give numbers, and default.</summary>
 internal static partial class NumberFilters

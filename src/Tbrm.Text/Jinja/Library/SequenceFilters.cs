@@ -1,8 +1,9 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
+using Tbrm.Text.Jinja.Values;
 
-namespace Tbrm.Text.Jinja;
+namespace Tbrm.Text.Jinja.Library;
 
 /// <summary>The filters that order, group and cut sequences.</summary>
 internal static class SequenceFilters

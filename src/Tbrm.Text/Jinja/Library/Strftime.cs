@@ -1,8 +1,9 @@
 using System;
 using System.Globalization;
 using System.Text;
+using Tbrm.Text.Jinja.Values;
 
-namespace Tbrm.Text.Jinja;
+namespace Tbrm.Text.Jinja.Library;
 
 /// <summary>datetime.strftime in the C locale.</summary>
 internal static class Strftime

@@ -3,8 +3,11 @@ using System.Collections.Generic;
 using System.Globalization;
 using System.Linq;
 using System.Text;
+using Tbrm.Text.Jinja.Runtime;
+using Tbrm.Text.Jinja.Values;
+using Tbrm.Text.Unicode;
 
-namespace Tbrm.Text.Jinja;
+namespace Tbrm.Text.Jinja.Library;
 
 /// <summary>The methods of str.</summary>
 internal static class StringMethods

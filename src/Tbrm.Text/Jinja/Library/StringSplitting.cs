@@ -1,7 +1,8 @@
 using System.Collections.Generic;
 using System.Text;
+using Tbrm.Text.Jinja.Values;
 
-namespace Tbrm.Text.Jinja;
+namespace Tbrm.Text.Jinja.Library;
 
 /// <summary>str.split, str.rsplit and str.replace.</summary>
 internal static class StringSplitting

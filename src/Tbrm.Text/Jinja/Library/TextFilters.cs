@@ -5,8 +5,10 @@ using System.Globalization;
 using System.Linq;
 using System.Runtime.CompilerServices;
 using System.Text;
+using Tbrm.Text.Jinja.Runtime;
+using Tbrm.Text.Jinja.Values;
 
-namespace Tbrm.Text.Jinja;
+namespace Tbrm.Text.Jinja.Library;
 
 /// <summary>The filters that give text.</summary>
 internal static class TextFilters

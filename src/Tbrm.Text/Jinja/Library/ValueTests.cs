@@ -1,8 +1,10 @@
 using System.Collections.Generic;
 using System.Linq;
 using System.Numerics;
+using Tbrm.Text.Jinja.Runtime;
+using Tbrm.Text.Jinja.Values;
 
-namespace Tbrm.Text.Jinja;
+namespace Tbrm.Text.Jinja.Library;
 
 /// <summary>Jinja's tests.</summary>
 internal static class ValueTests

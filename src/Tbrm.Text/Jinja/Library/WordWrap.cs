@@ -2,8 +2,10 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using System.Text;
+using Tbrm.Text.Jinja.Runtime;
+using Tbrm.Text.Jinja.Values;
 
-namespace Tbrm.Text.Jinja;
+namespace Tbrm.Text.Jinja.Library;
 
 /// <summary>The filter wordwrap: Python's textwrap (3.11) with the options that Jinja sets. Widths count code points.</summary>
 internal static class WordWrap

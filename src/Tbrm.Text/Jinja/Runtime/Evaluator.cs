@@ -1,8 +1,11 @@
 using System.Collections.Generic;
 using System.Linq;
 using System.Runtime.CompilerServices;
+using Tbrm.Text.Jinja.Library;
+using Tbrm.Text.Jinja.Syntax;
+using Tbrm.Text.Jinja.Values;
 
-namespace Tbrm.Text.Jinja;
+namespace Tbrm.Text.Jinja.Runtime;
 
 /// <summary>Evaluates expressions.</summary>
 internal sealed class Evaluator(RenderState state)

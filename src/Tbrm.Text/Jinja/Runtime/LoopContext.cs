@@ -1,7 +1,8 @@
 using System;
 using System.Collections.Generic;
+using Tbrm.Text.Jinja.Values;
 
-namespace Tbrm.Text.Jinja;
+namespace Tbrm.Text.Jinja.Runtime;
 
 /// <summary>The variable <c>loop</c>. Reads one item ahead, and all of them only when their number is asked for.</summary>
 internal sealed class LoopContext(object? source, IEnumerable<object?> items, int depth, Func<object?, object?>? recurse) : PyObject

@@ -1,8 +1,10 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
+using Tbrm.Text.Jinja.Syntax;
+using Tbrm.Text.Jinja.Values;
 
-namespace Tbrm.Text.Jinja;
+namespace Tbrm.Text.Jinja.Runtime;
 
 /// <summary>A macro, or the caller of a call block.</summary>
 /// <param name="name">Its name; null for a caller.</param>

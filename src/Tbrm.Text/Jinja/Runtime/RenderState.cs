@@ -2,7 +2,7 @@ using System;
 using System.Diagnostics;
 using System.Text;
 
-namespace Tbrm.Text.Jinja;
+namespace Tbrm.Text.Jinja.Runtime;
 
 /// <summary>What one rendering has used up of its limits.</summary>
 internal sealed class RenderState

@@ -1,6 +1,6 @@
 using System.Collections.Generic;
 
-namespace Tbrm.Text.Jinja;
+namespace Tbrm.Text.Jinja.Runtime;
 
 /// <summary>The names of one scope; what it lacks is looked up outwards.</summary>
 internal sealed class Scope(Scope? outer)

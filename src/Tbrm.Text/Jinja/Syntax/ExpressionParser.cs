@@ -4,8 +4,9 @@ using System.Globalization;
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Text;
+using Tbrm.Text.Jinja.Values;
 
-namespace Tbrm.Text.Jinja;
+namespace Tbrm.Text.Jinja.Syntax;
 
 /// <summary>Jinja's expression grammar, by recursive descent; from the loosest to the tightest binding.</summary>
 internal partial class ExpressionParser(TokenStream stream)

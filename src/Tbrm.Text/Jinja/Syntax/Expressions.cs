@@ -1,6 +1,6 @@
 using System.Collections.Generic;
 
-namespace Tbrm.Text.Jinja;
+namespace Tbrm.Text.Jinja.Syntax;
 
 /// <summary>An expression of a template.</summary>
 internal abstract record Expression(int Line);

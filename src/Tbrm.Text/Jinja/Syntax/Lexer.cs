@@ -1,8 +1,9 @@
 using System;
 using System.Collections.Generic;
 using System.Text.RegularExpressions;
+using Tbrm.Text.Jinja.Values;
 
-namespace Tbrm.Text.Jinja;
+namespace Tbrm.Text.Jinja.Syntax;
 
 /// <summary>
 /// Cuts a template into tokens as Jinja 3.1 does with <c>trim_blocks</c> and <c>lstrip_blocks</c> on: the newline after a

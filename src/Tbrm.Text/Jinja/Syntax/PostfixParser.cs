@@ -1,7 +1,7 @@
 using System.Collections.Generic;
 using System.Globalization;
 
-namespace Tbrm.Text.Jinja;
+namespace Tbrm.Text.Jinja.Syntax;
 
 /// <summary>What follows a value: attributes, items, slices, calls, filters and tests.</summary>
 internal partial class ExpressionParser

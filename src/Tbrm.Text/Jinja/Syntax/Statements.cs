@@ -1,6 +1,6 @@
 using System.Collections.Generic;
 
-namespace Tbrm.Text.Jinja;
+namespace Tbrm.Text.Jinja.Syntax;
 
 /// <summary>A statement of a template.</summary>
 internal abstract record Statement(int Line);

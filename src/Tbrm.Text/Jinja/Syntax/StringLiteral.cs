@@ -2,7 +2,7 @@ using System;
 using System.Globalization;
 using System.Text;
 
-namespace Tbrm.Text.Jinja;
+namespace Tbrm.Text.Jinja.Syntax;
 
 /// <summary>Python's escapes in string literals.</summary>
 internal static class StringLiteral

@@ -3,7 +3,7 @@ using System.Collections.Generic;
 using System.Linq;
 using System.Runtime.CompilerServices;
 
-namespace Tbrm.Text.Jinja;
+namespace Tbrm.Text.Jinja.Syntax;
 
 /// <summary>Jinja's statements.</summary>
 internal sealed partial class TemplateParser : ExpressionParser

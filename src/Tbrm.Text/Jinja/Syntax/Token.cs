@@ -1,4 +1,4 @@
-namespace Tbrm.Text.Jinja;
+namespace Tbrm.Text.Jinja.Syntax;
 
 internal enum TokenKind
 {

@@ -1,6 +1,6 @@
 using System.Collections.Generic;
 
-namespace Tbrm.Text.Jinja;
+namespace Tbrm.Text.Jinja.Syntax;
 
 /// <summary>The tokens of a template, read one after the other.</summary>
 internal sealed class TokenStream(List<Token> tokens)

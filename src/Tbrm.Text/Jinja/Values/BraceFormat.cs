@@ -3,7 +3,7 @@ using System.Globalization;
 using System.Numerics;
 using System.Text;
 
-namespace Tbrm.Text.Jinja;
+namespace Tbrm.Text.Jinja.Values;
 
 /// <summary>str.format: replacement fields with attributes, items, conversions and format specifications.</summary>
 internal sealed class BraceFormat(string format, CallArguments arguments)

@@ -3,7 +3,7 @@ using System.Globalization;
 using System.Numerics;
 using System.Text;
 
-namespace Tbrm.Text.Jinja;
+namespace Tbrm.Text.Jinja.Values;
 
 /// <summary>Floats with a given precision, exactly rounded as C's printf does, and whole numbers in a radix.</summary>
 internal static class FloatFormat

@@ -1,7 +1,8 @@
 using System.Collections.Generic;
 using System.Numerics;
+using Tbrm.Text.Jinja.Library;
 
-namespace Tbrm.Text.Jinja;
+namespace Tbrm.Text.Jinja.Values;
 
 /// <summary>a.b and a[b] as the immutable sandbox sees them.</summary>
 internal static class PyAccess

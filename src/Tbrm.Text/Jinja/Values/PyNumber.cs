@@ -1,8 +1,9 @@
 using System;
 using System.Globalization;
 using System.Numerics;
+using Tbrm.Text.Jinja.Runtime;
 
-namespace Tbrm.Text.Jinja;
+namespace Tbrm.Text.Jinja.Values;
 
 /// <summary>Python's numbers: whole numbers without bounds (long where they fit), floats, and bool as 0 and 1.</summary>
 internal static class PyNumber

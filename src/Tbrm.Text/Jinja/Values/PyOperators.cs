@@ -2,8 +2,9 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using System.Text;
+using Tbrm.Text.Jinja.Runtime;
 
-namespace Tbrm.Text.Jinja;
+namespace Tbrm.Text.Jinja.Values;
 
 /// <summary>The operators on all kinds of values.</summary>
 internal static class PyOperators

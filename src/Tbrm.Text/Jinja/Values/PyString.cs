@@ -2,8 +2,10 @@ using System;
 using System.Collections.Generic;
 using System.Globalization;
 using System.Text;
+using Tbrm.Text.Jinja.Runtime;
+using Tbrm.Text.Normalizers;
 
-namespace Tbrm.Text.Jinja;
+namespace Tbrm.Text.Jinja.Values;
 
 /// <summary>Python's view of a string: a sequence of code points, with Python's own idea of what a blank is.</summary>
 internal static class PyString

@@ -1,8 +1,9 @@
 using System.Collections.Generic;
 using System.Numerics;
 using System.Runtime.CompilerServices;
+using Tbrm.Text.Jinja.Runtime;
 
-namespace Tbrm.Text.Jinja;
+namespace Tbrm.Text.Jinja.Values;
 
 /// <summary>Names and kinds of values.</summary>
 internal static class PyType

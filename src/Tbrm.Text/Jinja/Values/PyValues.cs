@@ -1,8 +1,9 @@
 using System;
 using System.Collections;
 using System.Collections.Generic;
+using Tbrm.Text.Jinja.Runtime;
 
-namespace Tbrm.Text.Jinja;
+namespace Tbrm.Text.Jinja.Values;
 
 // A template's values are Python's: null is None; bool, long, BigInteger, double and string are themselves; the rest is below.
 

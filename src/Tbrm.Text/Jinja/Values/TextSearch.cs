@@ -1,6 +1,7 @@
 using System;
+using Tbrm.Text.Jinja.Runtime;
 
-namespace Tbrm.Text.Jinja;
+namespace Tbrm.Text.Jinja.Values;
 
 /// <summary>
 /// Finds a text in another, both of them a template's. The search of the platform takes the product of the lengths in the

@@ -3,7 +3,7 @@ using System.Collections.Generic;
 using System.Globalization;
 using System.Linq;
 using System.Text;
-using Tbrm.Core;
+using Tbrm.Core.Errors;
 
 namespace Tbrm.Training.Config.Verl;
 

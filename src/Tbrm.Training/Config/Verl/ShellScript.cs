@@ -3,7 +3,7 @@ using System.Collections.Generic;
 using System.Globalization;
 using System.IO.Enumeration;
 using System.Linq;
-using Tbrm.Core;
+using Tbrm.Core.Errors;
 
 namespace Tbrm.Training.Config.Verl;
 

@@ -4,7 +4,8 @@ using System.Globalization;
 using System.IO;
 using System.Linq;
 using System.Text;
-using Tbrm.Core;
+using Tbrm.Core.Config;
+using Tbrm.Core.Errors;
 using YamlDotNet.RepresentationModel;
 
 namespace Tbrm.Training.Config.Verl;

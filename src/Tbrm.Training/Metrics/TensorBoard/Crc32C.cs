@@ -2,7 +2,7 @@ using System;
 using System.Buffers.Binary;
 using System.Numerics;
 
-namespace Tbrm.Training.TensorBoard;
+namespace Tbrm.Training.Metrics.TensorBoard;
 
 /// <summary>CRC-32C (Castagnoli), and the masked form that TFRecord files carry.</summary>
 internal static class Crc32C

@@ -2,7 +2,7 @@ using System;
 using System.IO;
 using Google.Protobuf;
 
-namespace Tbrm.Training.TensorBoard;
+namespace Tbrm.Training.Metrics.TensorBoard;
 
 /// <summary>
 /// TensorFlow's <c>Event</c> message, as far as TensorBoard reads it for scalars. Written through protobuf's own encoder field by field:

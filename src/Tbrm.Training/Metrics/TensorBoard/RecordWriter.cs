@@ -2,7 +2,7 @@ using System;
 using System.Buffers.Binary;
 using System.IO;
 
-namespace Tbrm.Training.TensorBoard;
+namespace Tbrm.Training.Metrics.TensorBoard;
 
 /// <summary>
 /// TFRecord framing: length (u64), masked CRC of the length, the bytes, masked CRC of the bytes; all little-endian. A record reaches the file

@@ -2,9 +2,9 @@ using System;
 using System.Globalization;
 using System.IO;
 using System.Linq;
-using Tbrm.Engine;
+using Tbrm.Engine.Checkpoint;
 
-namespace Tbrm.Training.TensorBoard;
+namespace Tbrm.Training.Metrics.TensorBoard;
 
 /// <summary>
 /// TensorBoard event files, a new one for each process that works on the run: tags are metric names, steps are training steps. The file of

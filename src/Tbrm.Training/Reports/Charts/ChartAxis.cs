@@ -2,7 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 
-namespace Tbrm.Training.Reports;
+namespace Tbrm.Training.Reports.Charts;
 
 /// <summary>Maps values to coordinates, with round numbers as marks.</summary>
 internal sealed class ChartAxis

@@ -3,7 +3,7 @@ using System.Globalization;
 using System.Linq;
 using System.Text;
 
-namespace Tbrm.Training.Reports;
+namespace Tbrm.Training.Reports.Charts;
 
 /// <summary>What every drawing shares: the plot's place, the grid and its labels. Units of the viewBox.</summary>
 internal sealed class ChartFrame(string id, string title, string description, ChartAxis steps, ChartAxis values, Func<double, string> label)

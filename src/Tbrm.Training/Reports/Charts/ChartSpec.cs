@@ -1,6 +1,6 @@
 using System.Collections.Generic;
 
-namespace Tbrm.Training.Reports;
+namespace Tbrm.Training.Reports.Charts;
 
 /// <summary>How a chart's values are labelled.</summary>
 internal enum ChartUnit

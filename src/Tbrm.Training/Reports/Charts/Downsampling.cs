@@ -1,8 +1,9 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
+using Tbrm.Training.Metrics;
 
-namespace Tbrm.Training.Reports;
+namespace Tbrm.Training.Reports.Charts;
 
 /// <summary>A point of a curve.</summary>
 internal readonly record struct CurvePoint(double Step, double Value);

@@ -4,8 +4,9 @@ using System.Globalization;
 using System.Linq;
 using System.Text;
 using System.Text.Json.Nodes;
+using Tbrm.Training.Metrics;
 
-namespace Tbrm.Training.Reports;
+namespace Tbrm.Training.Reports.Charts;
 
 /// <summary>Curves over steps as a figure: heading, legend with the newest values, drawing, and the points for the pointer's readout.</summary>
 internal sealed class LineChart

@@ -4,8 +4,9 @@ using System.Globalization;
 using System.Linq;
 using System.Text;
 using System.Text.Json.Nodes;
+using Tbrm.Training.Metrics;
 
-namespace Tbrm.Training.Reports;
+namespace Tbrm.Training.Reports.Charts;
 
 /// <summary>Seconds per step and phase, stacked: a column for each step, or for each stretch of steps.</summary>
 internal sealed class PhaseChart

@@ -1,8 +1,9 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
+using Tbrm.Training.Metrics;
 
-namespace Tbrm.Training.Reports;
+namespace Tbrm.Training.Reports.Charts;
 
 /// <summary>Which metrics are drawn, in which charts, in which order.</summary>
 internal static class ReportCharts

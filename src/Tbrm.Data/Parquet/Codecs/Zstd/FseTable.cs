@@ -1,7 +1,7 @@
 using System;
 using System.Numerics;
 
-namespace Tbrm.Data.Parquet;
+namespace Tbrm.Data.Parquet.Codecs.Zstd;
 
 /// <summary>A decoding table of finite state entropy (RFC 8878, 4.1.1).</summary>
 internal sealed class FseTable

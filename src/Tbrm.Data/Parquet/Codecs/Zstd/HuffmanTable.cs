@@ -1,7 +1,7 @@
 using System;
 using System.Numerics;
 
-namespace Tbrm.Data.Parquet;
+namespace Tbrm.Data.Parquet.Codecs.Zstd;
 
 /// <summary>A Huffman code for literals (RFC 8878, 4.2), as a table over all prefixes of the longest length.</summary>
 internal sealed class HuffmanTable

@@ -1,4 +1,4 @@
-namespace Tbrm.Data.Parquet;
+namespace Tbrm.Data.Parquet.Codecs.Zstd;
 
 /// <summary>What the codes of lengths and offsets stand for, and the tables used when a block brings none (RFC 8878, 3.1.1.3.2).</summary>
 internal static class SequenceCodes

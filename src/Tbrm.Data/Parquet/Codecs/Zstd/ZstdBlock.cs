@@ -1,7 +1,7 @@
 using System;
 using System.Buffers.Binary;
 
-namespace Tbrm.Data.Parquet;
+namespace Tbrm.Data.Parquet.Codecs.Zstd;
 
 /// <summary>The compressed blocks of one frame: tables and repeated offsets live from one block to the next (RFC 8878, 3.1.1.3).</summary>
 internal sealed class ZstdBlock

@@ -1,7 +1,7 @@
 using System;
 using System.Buffers.Binary;
 
-namespace Tbrm.Data.Parquet;
+namespace Tbrm.Data.Parquet.Codecs.Zstd;
 
 /// <summary>
 /// Unpacks zstd frames (RFC 8878) into memory of known size. Frames that need a dictionary are refused; the window is not

@@ -1,12 +1,13 @@
 using System.Collections.Generic;
 using System.Globalization;
 using System.Linq;
-using Tbrm.Core;
+using Tbrm.Core.Prompts;
+using Tbrm.Data.Sources;
 
-namespace Tbrm.Data.Tests;
+namespace Tbrm.Data.Tests.Support;
 
 /// <summary>Prompts whose text is their number.</summary>
-internal static class Prompts
+internal static class SamplePrompts
 {
     public static Prompt Numbered(long index) => new()
     {
