@@ -26,6 +26,7 @@ internal static class Program
         new ExportVerb(),
         new DoctorVerb(),
         new ConfigVerb(),
+        new CompletionVerb(),
     ];
 
     private static int Main(string[] args)

@@ -1,7 +1,9 @@
 using System;
 using System.Collections.Generic;
 using System.CommandLine;
+using System.CommandLine.Completions;
 using System.Linq;
+using Tbrm.Cli.Completion;
 using Tbrm.Core.Config;
 using Tbrm.Core.Errors;
 using Tbrm.Training.Config;
@@ -14,9 +16,9 @@ namespace Tbrm.Cli;
 /// <summary>What every verb over a configuration takes: -c, --run-dir, and key=value overrides.</summary>
 internal sealed class RunOptions
 {
-    public Option<string?> Config { get; } = new("--config", "-c")
+    public Option<string[]> Config { get; } = new("--config", "-c")
     {
-        Description = $"A YAML file, or a preset: {string.Join(", ", ConfigLoader.Presets)}",
+        Description = $"A YAML file, or a preset; of several the later counts more. Presets: {string.Join(", ", ConfigLoader.Presets)}",
         HelpName = "FILE",
     };
 
@@ -30,6 +32,8 @@ internal sealed class RunOptions
 
     public void AddTo(Command command)
     {
+        Config.CompletionSources.Add(_ => ConfigLoader.Presets.Select(p => new CompletionItem(p)));
+        Overrides.CompletionSources.Add(context => KeyCompletion.Of(context.WordToComplete).Select(c => new CompletionItem(c)));
         command.Options.Add(Config);
         command.Options.Add(RunDir);
         command.Arguments.Add(Overrides);
@@ -52,8 +56,11 @@ internal sealed class RunOptions
     /// <summary>defaults &lt; file or preset &lt; above &lt; command line.</summary>
     public RunConfig Load(ParseResult parsed, string verb = RunState.Train, string? fallbackFile = null, IReadOnlyList<ConfigEntry>? defaults = null,
         IReadOnlyList<ConfigEntry>? above = null, TrainedRun? run = null) =>
-        ConfigLoader.Load(parsed.GetValue(Config) ?? fallbackFile, [.. (run?.Arguments(Arguments(parsed)) ?? Arguments(parsed)).Select(a => verb == RunState.Sft ? OfSft(a) : a)], above, defaults,
+        ConfigLoader.Load(Files(parsed) is { Count: > 0 } files ? files : fallbackFile is null ? [] : [fallbackFile], [.. (run?.Arguments(Arguments(parsed)) ?? Arguments(parsed)).Select(a => verb == RunState.Sft ? OfSft(a) : a)], above, defaults,
             text => Console.Error.WriteLine($"tbrm-native: {text}"));
+
+    /// <summary>What -c names, in the order given.</summary>
+    public IReadOnlyList<string> Files(ParseResult parsed) => parsed.GetValue(Config) ?? [];
 
     /// <summary>The run's folder as the command line names it, by --run-dir or by its key; empty when it does not.</summary>
     public string NamedFolder(ParseResult parsed) => Last(parsed, "trainer.run_dir");
@@ -69,7 +76,7 @@ internal sealed class RunOptions
 
     /// <summary>A benchmark's preset between the file and the command line.</summary>
     public Benchmark LoadBenchmark(ParseResult parsed, EmbeddedPreset preset, string? data, IReadOnlyList<string> arguments, IReadOnlyList<ConfigEntry> defaults) =>
-        Benchmark.Of(preset, data, parsed.GetValue(Config), arguments, defaults);
+        Benchmark.Of(preset, data, Files(parsed), arguments, defaults);
 
     /// <summary>The overrides and --run-dir as key=value.</summary>
     public List<string> Arguments(ParseResult parsed)

@@ -88,7 +88,7 @@ internal sealed class TrainingOptions
 
         // How the run was once started must not decide how it goes on.
         ConfigEntry[] resume = [ConfigEntry.FromArgument("trainer.resume_mode=auto"), ConfigEntry.FromArgument("trainer.resume_from_path=")];
-        RunConfig? own = parsed.GetValue(_run.Config) is null ? null : _run.Load(parsed, verb, above: resume);
+        RunConfig? own = _run.Files(parsed).Count == 0 ? null : _run.Load(parsed, verb, above: resume);
         string folder = (own is null ? _run.NamedFolder(parsed) : own.Trainer.RunDir) is { Length: > 0 } named ? named
             : RunFolder.Newest() ?? throw new ConfigException("--resume: there is no run under runs/; name one with --run-dir");
         string saved = Path.Combine(folder, "config.resolved.yaml");

@@ -1,8 +1,13 @@
 using System;
 using System.CommandLine;
+using System.CommandLine.Completions;
+using System.IO;
 using System.Linq;
+using System.Text;
+using Tbrm.Core.Config;
 using Tbrm.Core.Errors;
 using Tbrm.Training.Config;
+using Tbrm.Training.Config.Descriptions;
 using Tbrm.Training.Config.Verl;
 
 namespace Tbrm.Cli.Verbs;
@@ -19,36 +24,107 @@ internal sealed class ConfigVerb : IVerb
         HelpName = "FILE",
     };
 
+    private readonly Option<string?> _describe = new("--describe")
+    {
+        Description = "Explains keys: meaning, type, range, default, when it counts, verl's name. KEY is a key, a section or a pattern (actor.*); without it all keys",
+        HelpName = "KEY",
+        Arity = ArgumentArity.ZeroOrOne,
+    };
+
+    private readonly Option<bool> _markdown = new("--markdown") { Description = "With --describe: the page docs/reference/config.md" };
+    private readonly Option<string?> _init = new("--init") { Description = "Writes the configuration with its comments to a new file, for -c", HelpName = "FILE" };
+    private readonly Option<bool> _plain = new("--plain") { Description = "Without comments" };
+
     public Command Create()
     {
-        Command command = new("config", "Prints the resolved configuration as YAML");
+        Command command = new("config", "Prints the resolved configuration as YAML, each key with what it means");
         _run.AddTo(command);
-        command.Options.Add(_list);
-        command.Options.Add(_fromVerl);
+        _describe.CompletionSources.Add(_ => ConfigSchema.Keys.Keys.Select(k => new CompletionItem(k)));
+        foreach (Option option in new Option[] { _list, _describe, _markdown, _init, _plain, _fromVerl })
+        {
+            command.Options.Add(option);
+        }
+
         command.SetAction(parsed =>
         {
-            if (parsed.GetValue(_list))
-            {
-                List();
-                return (int)ExitCode.Ok;
-            }
-
-            Console.Out.Write(parsed.GetValue(_fromVerl) is { } file ? FromVerl(file, parsed) : ConfigWriter.ToYaml(_run.Load(parsed)));
+            Act(parsed);
             return (int)ExitCode.Ok;
         });
         return command;
     }
 
-    /// <summary>The report as comments above the configuration, so that the output is a file for -c.</summary>
-    private string FromVerl(string file, ParseResult parsed)
+    private void Act(ParseResult parsed)
     {
-        if (parsed.GetValue(_run.Config) is not null)
+        OnlyOne(parsed);
+        if (parsed.GetValue(_list))
+        {
+            List();
+        }
+        else if (parsed.GetResult(_describe) is { Implicit: false })
+        {
+            Console.Out.Write(parsed.GetValue(_markdown) ? KeyReference.Markdown()
+                : KeyReference.Text(parsed.GetValue(_describe) is { Length: > 0 } key ? KeyDescription.Matching(key) : KeyDescription.All));
+        }
+        else if (parsed.GetValue(_init) is { } file)
+        {
+            NewFile(file, Yaml(parsed));
+        }
+        else
+        {
+            Console.Out.Write(Yaml(parsed));
+        }
+    }
+
+    /// <summary>Options that each print something else.</summary>
+    private void OnlyOne(ParseResult parsed)
+    {
+        string[] given = [.. new Option[] { _list, _describe, _init }.Where(o => parsed.GetResult(o) is { Implicit: false }).Select(o => o.Name)];
+        if (given.Length > 1)
+        {
+            throw new ConfigException($"{string.Join(" and ", given)} are given together, and each prints something else; give one of them");
+        }
+
+        if (parsed.GetValue(_markdown) && parsed.GetResult(_describe) is not { Implicit: false })
+        {
+            throw new ConfigException("--markdown is given without --describe");
+        }
+    }
+
+    private string Yaml(ParseResult parsed)
+    {
+        Func<RunConfig, string> write = parsed.GetValue(_plain) ? ConfigWriter.ToYaml : CommentedYaml.Write;
+        return parsed.GetValue(_fromVerl) is { } script ? FromVerl(script, parsed, write) : write(_run.Load(parsed));
+    }
+
+    private static void NewFile(string file, string text)
+    {
+        try
+        {
+            using FileStream stream = new(file, FileMode.CreateNew, FileAccess.Write);
+            stream.Write(Encoding.UTF8.GetBytes(text));
+        }
+        catch (IOException) when (File.Exists(file))
+        {
+            throw new ConfigException($"--init {file}: the file exists; name a new one, or delete it first");
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new ConfigException($"--init {file}: {e.Message}", e);
+        }
+
+        Console.Error.WriteLine($"tbrm-native: wrote {file}; change it, and run: tbrm-native train -c {file}");
+    }
+
+    /// <summary>The report as comments above the configuration, so that the output is a file for -c.</summary>
+    private string FromVerl(string file, ParseResult parsed, Func<RunConfig, string> write)
+    {
+        if (_run.Files(parsed).Count > 0)
         {
             throw new ConfigException("-c and --from-verl are both given; keys on the command line go above those of the script");
         }
 
         VerlImport import = VerlImport.Read(file);
-        return import.Report() + ConfigWriter.ToYaml(import.Resolve([.. _run.Arguments(parsed).Select(ConfigEntry.FromArgument)]));
+        return import.Report() + write(import.Resolve([.. _run.Arguments(parsed).Select(ConfigEntry.FromArgument)]));
     }
 
     private static void List()

@@ -94,7 +94,7 @@ internal sealed class EvalVerb : IVerb
         Check(arguments, presets.Length > 0, data.Length > 0);
         if (presets.Length == 0)
         {
-            RunConfig config = ConfigLoader.Load(parsed.GetValue(_run.Config), Effective(run?.Arguments(arguments) ?? arguments), verbDefaults: run?.ForEvaluation(arguments), notice: Say);
+            RunConfig config = ConfigLoader.Load(_run.Files(parsed), Effective(run?.Arguments(arguments) ?? arguments), verbDefaults: run?.ForEvaluation(arguments), notice: Say);
             if (run?.Difference(config) is { } difference)
             {
                 Say("note: " + difference);

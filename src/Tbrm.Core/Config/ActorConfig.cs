@@ -26,56 +26,70 @@ public sealed record ActorConfig
     public double GradClip { get; init; } = 1;
 
     /// <summary>Computes residual and coefficients natively, without leaving the device, where the objective has such a kernel.</summary>
+    [RelevantWhen("the objective has a fused kernel (tbrm, reval, brm)")]
     public bool FusedResidual { get; init; } = true;
 
     /// <summary>epsilon of the clipped ratio.</summary>
     [AllowedRange(0, 1e6)]
+    [RelevantWhen("the loss has a clipped ratio (ppo, grpo, ...)")]
     public double ClipRatio { get; init; } = 0.2;
 
     /// <summary>Lower epsilon; null: clip_ratio.</summary>
     [AllowedRange(0, 1e6)]
+    [RelevantWhen("the loss has a clipped ratio (ppo, grpo, ...)")]
     public double? ClipRatioLow { get; init; }
 
     /// <summary>Upper epsilon; null: clip_ratio.</summary>
     [AllowedRange(0, 1e6)]
+    [RelevantWhen("the loss has a clipped ratio (ppo, grpo, ...)")]
     public double? ClipRatioHigh { get; init; }
 
     /// <summary>Dual clip; null: 3 (20 for dppo).</summary>
     [AllowedRange(1, 1e9, ExclusiveMinimum = true)]
+    [RelevantWhen("the loss is vanilla PPO's, or dppo")]
     public double? ClipRatioC { get; init; }
 
     /// <summary>How the losses of tokens become one number; empty: the loss's own, token-mean for most.</summary>
     [AllowedWords("", "token-mean", "token-sum", "seq-mean-token-sum", "seq-mean-token-mean", "seq-mean-token-sum-norm")]
+    [RelevantWhen("the algorithm is a policy gradient")]
     public string LossAggMode { get; init; } = "";
 
     /// <summary>Divisor of seq-mean-token-sum-norm; null: data.max_response_length.</summary>
     [AllowedRange(0, 1e12, ExclusiveMinimum = true)]
+    [RelevantWhen("actor.loss_agg_mode=seq-mean-token-sum-norm")]
     public double? LossScaleFactor { get; init; }
 
     /// <summary>Entropy bonus.</summary>
     [AllowedRange(-1e6, 1e6)]
+    [RelevantWhen("the algorithm is a policy gradient")]
     public double EntropyCoeff { get; init; }
 
     /// <summary>Adds the KL to the reference to the loss.</summary>
+    [RelevantWhen("the algorithm is a policy gradient")]
     public bool UseKlLoss { get; init; }
 
     /// <summary>Weight of the KL in the loss.</summary>
     [AllowedRange(0, 1e6)]
+    [RelevantWhen("actor.use_kl_loss=true")]
     public double KlLossCoef { get; init; } = 0.001;
 
     /// <summary>Which estimate of the KL, in the loss; with + the gradient of k2.</summary>
     [AllowedWords("kl", "k1", "abs", "mse", "k2", "low_var_kl", "k3", "kl+", "k1+", "abs+", "mse+", "k2+", "low_var_kl+", "k3+")]
+    [RelevantWhen("actor.use_kl_loss=true")]
     public string KlLossType { get; init; } = "low_var_kl";
 
     /// <summary>sapo: temperature where the advantage is positive.</summary>
     [AllowedRange(0, 1e6, ExclusiveMinimum = true)]
+    [RelevantWhen("actor.policy_loss.loss_mode=sapo")]
     public double TauPos { get; init; } = 1;
 
     /// <summary>sapo: temperature elsewhere.</summary>
     [AllowedRange(0, 1e6, ExclusiveMinimum = true)]
+    [RelevantWhen("actor.policy_loss.loss_mode=sapo")]
     public double TauNeg { get; init; } = 1.05;
 
     /// <summary>Which policy loss, and its own parameters.</summary>
+    [RelevantWhen("the algorithm is a policy gradient")]
     public PolicyLossConfig PolicyLoss { get; init; } = new();
 
     /// <summary>AdamW and its schedule.</summary>
@@ -141,9 +155,11 @@ public sealed record OptimConfig
 
     /// <summary>Share of all steps, used when lr_warmup_steps is -1.</summary>
     [AllowedRange(0, 1)]
+    [RelevantWhen("lr_warmup_steps=-1")]
     public double LrWarmupStepsRatio { get; init; }
 
     /// <summary>Where cosine and linear end, as a share of lr.</summary>
     [AllowedRange(0, 1)]
+    [RelevantWhen("lr_scheduler_type is cosine or linear")]
     public double MinLrRatio { get; init; }
 }

@@ -19,35 +19,44 @@ public sealed record AlgorithmConfig
 
     /// <summary>Discount of gae and reinforce_plus_plus.</summary>
     [AllowedRange(0, 1)]
+    [RelevantWhen("the estimator is gae or reinforce_plus_plus")]
     public double Gamma { get; init; } = 1;
 
     /// <summary>lambda of gae.</summary>
     [AllowedRange(0, 1)]
+    [RelevantWhen("the estimator is gae")]
     public double Lam { get; init; } = 1;
 
     /// <summary>grpo: divides by the group's standard deviation.</summary>
+    [RelevantWhen("the estimator is grpo")]
     public bool NormAdvByStdInGrpo { get; init; } = true;
 
     /// <summary>Subtracts the KL to the reference from the reward of every token.</summary>
+    [RelevantWhen("the algorithm has an advantage estimator")]
     public bool UseKlInReward { get; init; }
 
     /// <summary>Which estimate of the KL, in the reward.</summary>
     [AllowedWords("kl", "k1", "abs", "mse", "k2", "low_var_kl", "k3")]
+    [RelevantWhen("algorithm.use_kl_in_reward=true")]
     public string KlPenalty { get; init; } = "kl";
 
     /// <summary>The coefficient of the KL in the reward.</summary>
+    [RelevantWhen("algorithm.use_kl_in_reward=true")]
     public KlCtrlConfig KlCtrl { get; init; } = new();
 
     /// <summary>Importance weights and rejection for a rollout whose policy is not the trainer's.</summary>
+    [RelevantWhen("the algorithm is a policy gradient")]
     public RolloutCorrectionConfig RolloutCorrection { get; init; } = new();
 
     /// <summary>Dynamic sampling (DAPO): samples until enough prompts have responses that differ.</summary>
     public FilterGroupsConfig FilterGroups { get; init; } = new();
 
     /// <summary>Parameters of the Bellman residual objectives.</summary>
+    [RelevantWhen("algorithm.name is tbrm, reval or brm")]
     public BellmanConfig Tbrm { get; init; } = new();
 
     /// <summary>Parameters of A*-PO.</summary>
+    [RelevantWhen("algorithm.name=a_star_po")]
     public AStarPoConfig AStarPo { get; init; } = new();
 }
 
@@ -64,10 +73,12 @@ public sealed record KlCtrlConfig
 
     /// <summary>Adaptive: trajectories over which it may double, roughly.</summary>
     [AllowedRange(1, 1e12)]
+    [RelevantWhen("algorithm.kl_ctrl.type=adaptive")]
     public double Horizon { get; init; } = 10_000;
 
     /// <summary>Adaptive: the target, nats.</summary>
     [AllowedRange(0, 1e6, ExclusiveMinimum = true)]
+    [RelevantWhen("algorithm.kl_ctrl.type=adaptive")]
     public double TargetKl { get; init; } = 0.1;
 }
 
@@ -102,10 +113,12 @@ public sealed record FilterGroupsConfig
 
     /// <summary>What must differ: the grader's acc, its score, or the reward (seq_reward, seq_final_reward).</summary>
     [AllowedWords("acc", "score", "seq_reward", "seq_final_reward")]
+    [RelevantWhen("algorithm.filter_groups.enable=true")]
     public string Metric { get; init; } = "acc";
 
     /// <summary>Batches of prompts per step before the run ends with an error; 0 = any number.</summary>
     [AllowedRange(0, 1e6)]
+    [RelevantWhen("algorithm.filter_groups.enable=true")]
     public int MaxNumGenBatches { get; init; }
 }
 
@@ -143,6 +156,7 @@ public sealed record BellmanConfig
     public bool DetachValue { get; init; }
 
     /// <summary>BRM: V(s_{h+1}) carries no gradient (single-step soft Q-learning).</summary>
+    [RelevantWhen("algorithm.name=brm")]
     public bool StopGradNext { get; init; }
 
     /// <summary>V(s_1) of the policy before the first update on a rollout stands for V(s_1) (the iterative form, appendix D).</summary>

@@ -23,3 +23,11 @@ public sealed class AllowedWordsAttribute(params string[] words) : Attribute
     /// <summary>The words.</summary>
     public string[] Words { get; } = words;
 }
+
+/// <summary>When a key, or the keys of a section, have an effect; without it they always have.</summary>
+[AttributeUsage(AttributeTargets.Property)]
+public sealed class RelevantWhenAttribute(string condition) : Attribute
+{
+    /// <summary>In words: <c>algorithm.name=ppo</c>, <c>data.task is set</c>.</summary>
+    public string Condition { get; } = condition;
+}

@@ -9,6 +9,7 @@ public sealed record DataConfig
     public string Task { get; init; } = "";
 
     /// <summary>Parameters of the task, named as in reasoning-gym.</summary>
+    [RelevantWhen("data.task is set")]
     public Dictionary<string, string> TaskParams { get; init; } = [];
 
     /// <summary>A weighted mixture of tasks instead of one: a list of <c>{name, weight, params}</c>, or <c>gcd:2,lcm</c>.</summary>
@@ -16,10 +17,12 @@ public sealed record DataConfig
 
     /// <summary>Share of a task's problems that training never sees: the pool that evaluation draws from.</summary>
     [AllowedRange(0.001, 0.5)]
+    [RelevantWhen("problems come from a task")]
     public double TaskHoldout { get; init; } = 0.1;
 
     /// <summary>Held-out problems that an evaluation of a task asks.</summary>
     [AllowedRange(1, 1e9)]
+    [RelevantWhen("problems come from a task")]
     public int TaskValSize { get; init; } = 500;
 
     /// <summary>jsonl or parquet files in verl's row schema.</summary>
@@ -29,19 +32,24 @@ public sealed record DataConfig
     public List<string> ValFiles { get; init; } = [];
 
     /// <summary>Column of the conversation.</summary>
+    [RelevantWhen("rows come from files")]
     public string PromptKey { get; init; } = "prompt";
 
     /// <summary>Column that selects the grader.</summary>
+    [RelevantWhen("rows come from files")]
     public string RewardFnKey { get; init; } = "data_source";
 
     /// <summary>How rows are read: <c>auto</c>, <c>verl</c>, or <c>dapo</c> (DAPO-Math-17k's wrapper text is cut off).</summary>
     [AllowedWords("auto", "verl", "dapo")]
+    [RelevantWhen("rows come from files")]
     public string Shape { get; init; } = "auto";
 
     /// <summary>Keeps matching rows only: <c>field:value|field:value</c>.</summary>
+    [RelevantWhen("rows come from files")]
     public string Filter { get; init; } = "";
 
     /// <summary>Keeps the first of rows with the same prompt text.</summary>
+    [RelevantWhen("rows come from files")]
     public bool Dedup { get; init; }
 
     /// <summary>The day that a chat template's <c>strftime_now</c> writes, as 2026-07-31; empty: the day on which a run begins, which its checkpoints keep.</summary>
@@ -53,6 +61,7 @@ public sealed record DataConfig
 
     /// <summary>Prompts that dynamic sampling (algorithm.filter_groups) asks at a time; 0 = train_batch_size.</summary>
     [AllowedRange(0, 1e6)]
+    [RelevantWhen("algorithm.filter_groups.enable=true")]
     public int GenBatchSize { get; init; }
 
     /// <summary>Longest prompt in tokens, template included.</summary>
@@ -83,6 +92,7 @@ public sealed record DataConfig
 
     /// <summary>What happens to an overlong prompt that is not dropped.</summary>
     [AllowedWords("error", "left", "right", "middle")]
+    [RelevantWhen("data.filter_overlong_prompts=false")]
     public string Truncation { get; init; } = "error";
 
     /// <summary>Chat template: empty = the tokenizer's own; a name (<c>qwen-math</c>, <c>deepseek-r1</c>, <c>none</c>) or a Jinja file.</summary>

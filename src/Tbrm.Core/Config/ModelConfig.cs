@@ -36,18 +36,22 @@ public sealed record ModelConfig
 
     /// <summary>The adapter's product is multiplied by lora_alpha / lora_rank; more than 0 with an adapter.</summary>
     [AllowedRange(0, 1e9)]
+    [RelevantWhen("model.lora_rank is more than 0")]
     public double LoraAlpha { get; init; } = 16;
 
     /// <summary>Multiplies by lora_alpha / sqrt(lora_rank) instead.</summary>
+    [RelevantWhen("model.lora_rank is more than 0")]
     public bool UseRslora { get; init; }
 
     /// <summary><c>all-linear</c>, or a list among q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj.</summary>
+    [RelevantWhen("model.lora_rank is more than 0")]
     public List<string> TargetModules { get; init; } = ["all-linear"];
 
     /// <summary>A PEFT adapter folder to begin with (or to generate and evaluate with); it decides rank, alpha and targets.</summary>
     public string LoraAdapterPath { get; init; } = "";
 
     /// <summary>The model that is built when there is no path.</summary>
+    [RelevantWhen("model.path is empty")]
     public ScratchModelConfig Scratch { get; init; } = new();
 }
 
@@ -62,15 +66,15 @@ public sealed record ScratchModelConfig
     [AllowedRange(2, 262144)]
     public int IntermediateSize { get; init; } = 384;
 
-    /// <summary>Layers.</summary>
+    /// <summary>Decoder layers.</summary>
     [AllowedRange(1, 1000)]
     public int NumHiddenLayers { get; init; } = 4;
 
-    /// <summary>Query heads.</summary>
+    /// <summary>Query heads per layer.</summary>
     [AllowedRange(1, 1024)]
     public int NumAttentionHeads { get; init; } = 4;
 
-    /// <summary>Key-value heads.</summary>
+    /// <summary>Key-value heads per layer; divides the query heads.</summary>
     [AllowedRange(1, 1024)]
     public int NumKeyValueHeads { get; init; } = 2;
 

@@ -5,9 +5,11 @@ public sealed record RefConfig
 {
     /// <summary>Tokens per micro-batch of the reference pass; 0 = actor.ppo_max_token_len_per_gpu.</summary>
     [AllowedRange(0, 1e8)]
+    [RelevantWhen("the algorithm compares with a reference")]
     public int LogProbMaxTokenLenPerGpu { get; init; }
 
     /// <summary>The reference takes over the policy's weights every so many steps; 0 = never (the paper).</summary>
     [AllowedRange(0, 1e9)]
+    [RelevantWhen("the algorithm compares with a reference")]
     public int ResetSteps { get; init; }
 }

@@ -16,12 +16,14 @@ public sealed record RewardConfig
 
     /// <summary>Where a task's answer stands in the response.</summary>
     [AllowedWords("text", "tags")]
+    [RelevantWhen("problems come from a task")]
     public string AnswerForm { get; init; } = "text";
 
     /// <summary>
     /// Judges a task's answers by reasoning-gym's <c>score_answer_cascade</c>: the task's scorer, then text, numbers and formulas more and more
     /// leniently. It can only raise a score.
     /// </summary>
+    [RelevantWhen("problems come from a task")]
     public bool TaskCascade { get; init; }
 
     /// <summary>
@@ -57,9 +59,11 @@ public sealed record OverlongBufferConfig
 
     /// <summary>Tokens before the limit over which the penalty grows from 0 to penalty_factor.</summary>
     [AllowedRange(1, 1e6)]
+    [RelevantWhen("reward.overlong_buffer.enable=true")]
     public int Len { get; init; } = 4096;
 
     /// <summary>The penalty at the limit, reward units.</summary>
     [AllowedRange(0, 1e6)]
+    [RelevantWhen("reward.overlong_buffer.enable=true")]
     public double PenaltyFactor { get; init; } = 1;
 }

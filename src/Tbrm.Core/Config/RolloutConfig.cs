@@ -46,6 +46,7 @@ public sealed record RolloutConfig
 
     /// <summary>Share of the device's free memory that the page pool may take when kv_cache_mb is 0.</summary>
     [AllowedRange(0, 1, ExclusiveMinimum = true)]
+    [RelevantWhen("rollout.kv_cache_mb=0")]
     public double MemoryUtilization { get; init; } = 0.3;
 
     /// <summary>How evaluation draws.</summary>
@@ -64,14 +65,17 @@ public sealed record ValKwargsConfig
 
     /// <summary>Used when do_sample.</summary>
     [AllowedRange(0, 100)]
+    [RelevantWhen("rollout.val_kwargs.do_sample=true")]
     public double Temperature { get; init; } = 1;
 
     /// <summary>1 = off.</summary>
     [AllowedRange(1e-30, 1)]
+    [RelevantWhen("rollout.val_kwargs.do_sample=true")]
     public double TopP { get; init; } = 1;
 
     /// <summary>-1 or 0 = off.</summary>
     [AllowedRange(-1, 1e9)]
+    [RelevantWhen("rollout.val_kwargs.do_sample=true")]
     public int TopK { get; init; } = -1;
 
     /// <summary>Longest response; 0 = data.max_response_length.</summary>

@@ -19,6 +19,7 @@ public sealed record RunConfig
     public ActorConfig Actor { get; init; } = new();
 
     /// <summary>The value model, where the algorithm has one.</summary>
+    [RelevantWhen("the algorithm has a critic (ppo)")]
     public CriticConfig Critic { get; init; } = new();
 
     /// <summary>The reference policy.</summary>

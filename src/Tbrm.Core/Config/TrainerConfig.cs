@@ -13,6 +13,7 @@ public sealed record TrainerConfig
     public int Threads { get; init; }
 
     /// <summary>Log-probs of a rollout equal those of the trainer bit for bit; false: faster products on a GPU. A CPU always does the former.</summary>
+    [RelevantWhen("trainer.device is cuda")]
     public bool BatchInvariant { get; init; } = true;
 
     /// <summary>Keys initial weights and every random stream.</summary>
@@ -25,10 +26,12 @@ public sealed record TrainerConfig
 
     /// <summary>Passes over the training prompts, used when total_training_steps is -1.</summary>
     [AllowedRange(1, 1e9)]
+    [RelevantWhen("trainer.total_training_steps=-1")]
     public int TotalEpochs { get; init; } = 1;
 
     /// <summary>The first step in which the policy is updated; before it only the critic is.</summary>
     [AllowedRange(0, 1e9)]
+    [RelevantWhen("the algorithm has a critic (ppo)")]
     public long CriticWarmup { get; init; }
 
     /// <summary>Names the run folder and the checkpoint folder.</summary>
@@ -66,6 +69,7 @@ public sealed record TrainerConfig
     public string ResumeMode { get; init; } = "auto";
 
     /// <summary>A global_step_N folder.</summary>
+    [RelevantWhen("trainer.resume_mode=resume_path")]
     public string ResumeFromPath { get; init; } = "";
 
     /// <summary>Metric sinks.</summary>

@@ -21,30 +21,31 @@ public static class ConfigLoader
     /// <summary>Names of the embedded presets.</summary>
     public static IReadOnlyList<string> Presets { get; } = [.. EmbeddedPresets.Runs.Select(p => p.Name)];
 
-    /// <summary>Reads a file or preset (null: the default preset, unless a model is named) and the overrides on top.</summary>
-    /// <param name="fileOrPreset">A YAML file, or the name of a preset.</param>
+    /// <summary>As the other, of one file or preset, or of none (null).</summary>
+    public static RunConfig Load(string? fileOrPreset, IReadOnlyList<string> arguments, IReadOnlyList<ConfigEntry>? above = null,
+        IReadOnlyList<ConfigEntry>? verbDefaults = null, Action<string>? notice = null) =>
+        Load(fileOrPreset is null ? [] : [fileOrPreset], arguments, above, verbDefaults, notice);
+
+    /// <summary>Reads files or presets, later over earlier (none: the default preset, unless a model is named), and the overrides on top.</summary>
+    /// <param name="filesOrPresets">YAML files, or names of presets.</param>
     /// <param name="arguments">Overrides, key=value.</param>
     /// <param name="above">Keys between the file and the overrides: a benchmark's preset.</param>
     /// <param name="verbDefaults">A verb's own keys: above the default preset and what holds without a file, below a file or preset that is named.</param>
     /// <param name="notice">Receives one paragraph about keys of verl's that have no effect here, if there are any.</param>
-    public static RunConfig Load(string? fileOrPreset, IReadOnlyList<string> arguments, IReadOnlyList<ConfigEntry>? above = null,
+    public static RunConfig Load(IReadOnlyList<string> filesOrPresets, IReadOnlyList<string> arguments, IReadOnlyList<ConfigEntry>? above = null,
         IReadOnlyList<ConfigEntry>? verbDefaults = null, Action<string>? notice = null)
     {
         List<ConfigEntry> overrides = [.. arguments.Select(ConfigEntry.FromArgument)];
         RefuseTwoNames(overrides);
         bool ownModel = overrides.Any(e => ConfigSchema.Canonical(e.Path) == "model.path");
         List<ConfigEntry> entries = [];
-        if (fileOrPreset is null && !ownModel)
+        if (filesOrPresets.Count == 0 && !ownModel)
         {
             entries.AddRange(ReadBase(DefaultPreset));
         }
 
         entries.AddRange(verbDefaults ?? []);
-        if (fileOrPreset is not null)
-        {
-            entries.AddRange(ReadBase(fileOrPreset));
-        }
-
+        entries.AddRange(filesOrPresets.SelectMany(ReadBase));
         entries.AddRange(above ?? []);
         entries.AddRange(overrides);
         VerlTranslation translation = VerlTranslation.Of(MapEntries.Fold(entries));

@@ -26,10 +26,21 @@ public static class ConfigSchema
         ["run_dir"] = "trainer.run_dir",
     };
 
-    private static readonly Lazy<SortedDictionary<string, PropertyInfo[]>> s_keys = new(Collect);
+    private static readonly Lazy<List<KeyValuePair<string, PropertyInfo[]>>> s_inOrder = new(Collect);
+
+    private static readonly Lazy<SortedDictionary<string, PropertyInfo[]>> s_keys = new(() => new(new Dictionary<string, PropertyInfo[]>(s_inOrder.Value), StringComparer.Ordinal));
 
     /// <summary>Every key, sorted, with the properties that lead to it.</summary>
     public static IReadOnlyDictionary<string, PropertyInfo[]> Keys => s_keys.Value;
+
+    /// <summary>The same in the order of the record, as they are written.</summary>
+    public static IReadOnlyList<KeyValuePair<string, PropertyInfo[]>> InOrder => s_inOrder.Value;
+
+    /// <summary>The short names of a key.</summary>
+    public static IReadOnlyList<string> AliasesOf(string key) => [.. s_aliases.Where(a => a.Value == key).Select(a => a.Key)];
+
+    /// <summary>All short names.</summary>
+    public static IReadOnlyCollection<string> Aliases => s_aliases.Keys;
 
     /// <summary>The key's own name, given any of its spellings.</summary>
     public static string Canonical(string path)
@@ -44,6 +55,9 @@ public static class ConfigSchema
 
     /// <summary>Whether the path names a section of keys.</summary>
     public static bool IsSection(string path) => Keys.Keys.Any(k => k.StartsWith(Canonical(path) + ".", StringComparison.Ordinal));
+
+    /// <summary>Whether the text is a section's own name, even where a key has it for a short name.</summary>
+    public static bool IsSectionName(string text) => Keys.Keys.Any(k => k.StartsWith(text + ".", StringComparison.Ordinal));
 
     /// <summary>The properties that lead to a key.</summary>
     /// <exception cref="ConfigException">There is no such key; the message names one that is near, if any.</exception>
@@ -82,14 +96,14 @@ public static class ConfigSchema
 
     internal static bool IsSection(Type type) => type.Namespace == typeof(RunConfig).Namespace && type.IsClass;
 
-    private static SortedDictionary<string, PropertyInfo[]> Collect()
+    private static List<KeyValuePair<string, PropertyInfo[]>> Collect()
     {
-        SortedDictionary<string, PropertyInfo[]> keys = new(StringComparer.Ordinal);
+        List<KeyValuePair<string, PropertyInfo[]>> keys = [];
         Walk(typeof(RunConfig), "", [], keys);
         return keys;
     }
 
-    private static void Walk(Type type, string prefix, PropertyInfo[] chain, SortedDictionary<string, PropertyInfo[]> keys)
+    private static void Walk(Type type, string prefix, PropertyInfo[] chain, List<KeyValuePair<string, PropertyInfo[]>> keys)
     {
         foreach (PropertyInfo property in type.GetProperties(BindingFlags.Public | BindingFlags.Instance).Where(p => p.CanWrite))
         {
@@ -101,7 +115,7 @@ public static class ConfigSchema
             }
             else
             {
-                keys.Add(path, to);
+                keys.Add(new(path, to));
             }
         }
     }

@@ -24,6 +24,14 @@ public static class ConfigWriter
         return text.EndsWith("...\n", StringComparison.Ordinal) ? text[..^4] : text;
     }
 
+    /// <summary>One value as it stands behind its key.</summary>
+    public static string ToText(object? value)
+    {
+        using StringWriter writer = new(CultureInfo.InvariantCulture) { NewLine = "\n" };
+        new YamlStream(new YamlDocument(new YamlMappingNode("value", Node(value)))).Save(writer, assignAnchors: false);
+        return writer.ToString().Split('\n')[0]["value: ".Length..];
+    }
+
     /// <summary>The same tree as JSON: numbers and flags as what they are, everything else as text, list or object.</summary>
     public static JsonObject ToJson(RunConfig config) => (JsonObject)Json(Section(config))!;
 

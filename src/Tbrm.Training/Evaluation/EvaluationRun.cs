@@ -26,12 +26,12 @@ public sealed record Benchmark(string Name, RunConfig Config)
     /// <summary>A benchmark's preset over the user's file.</summary>
     /// <param name="preset">The preset.</param>
     /// <param name="file">The problems; null leaves data.val_files as it is.</param>
-    /// <param name="fileOrPreset">The configuration below the preset, or null.</param>
+    /// <param name="filesOrPresets">The configurations below the preset.</param>
     /// <param name="arguments">Overrides on top of it.</param>
     /// <param name="defaults">What holds below the file.</param>
-    public static Benchmark Of(EmbeddedPreset preset, string? file, string? fileOrPreset, IReadOnlyList<string> arguments, IReadOnlyList<ConfigEntry>? defaults = null)
+    public static Benchmark Of(EmbeddedPreset preset, string? file, IReadOnlyList<string> filesOrPresets, IReadOnlyList<string> arguments, IReadOnlyList<ConfigEntry>? defaults = null)
     {
-        RunConfig config = ConfigLoader.Load(fileOrPreset, arguments, preset.Entries, defaults);
+        RunConfig config = ConfigLoader.Load(filesOrPresets, arguments, preset.Entries, defaults);
         DataConfig data = config.Data with { Task = "", Tasks = [], TrainFiles = [], ValFiles = file is null ? config.Data.ValFiles : [file] };
         return data.ValFiles.Count > 0 ? new(preset.Name, config with { Data = data })
             : throw new ConfigException($"--preset {preset.Name} needs the benchmark's problems: --data FILE");
