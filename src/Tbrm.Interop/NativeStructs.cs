@@ -21,8 +21,7 @@ public struct NativeModelConfig
     public int HeadDim;
     public int MaxPositions;
     public int TieWordEmbeddings;
-    public int QkvBias;
-    public int QkNorm;
+    public DecoderKind Architecture;
     public int Trainable;
     public int Recompute;
     public float RmsNormEps;

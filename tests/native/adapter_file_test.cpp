@@ -28,7 +28,7 @@ void save_adapter(tbrm_model_t* model, const std::string& path) {
 }  // namespace
 TBRM_TEST(a_merged_model_is_the_adapted_one) {
     const ContextHandle context = make_context(2);
-    for (const Architecture& architecture : kArchitectures) {
+    for (const Variant& architecture : kVariants) {
         for (const tbrm_dtype_t dtype : kBoth) {
             const tbrm_model_config_t config = config_of(architecture, dtype);
             const ModelHandle model = adapted_model(context.get(), config);

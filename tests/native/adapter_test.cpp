@@ -14,7 +14,7 @@ using namespace tbrm::testing;
 
 namespace {
 
-void check_against_reference(const Architecture& architecture, int32_t targets, size_t expected_tensors) {
+void check_against_reference(const Variant& architecture, int32_t targets, size_t expected_tensors) {
     constexpr double kTolerance = 2e-5;  // as gradient_test.cpp
     const ContextHandle context = make_context(2);
     const tbrm_model_config_t config = config_of(architecture, TBRM_DTYPE_F32);
@@ -58,22 +58,22 @@ ModelHandle fp32_twin(
 }  // namespace
 
 TBRM_TEST(fp32_agrees_with_double_for_every_adapter_parameter) {
-    for (const Architecture& architecture : architectures())
+    for (const Variant& architecture : variants())
         check_against_reference(architecture, kAll, 28);
 }
 
 TBRM_TEST_FULL(a_subset_of_targets_agrees_with_double) {
-    check_against_reference(kArchitectures[0], TBRM_ADAPTER_TARGET_Q_PROJ | TBRM_ADAPTER_TARGET_V_PROJ, 8);
-    check_against_reference(kArchitectures[1], TBRM_ADAPTER_TARGET_O_PROJ | TBRM_ADAPTER_TARGET_DOWN_PROJ, 8);
-    check_against_reference(kArchitectures[3], TBRM_ADAPTER_TARGET_K_PROJ | TBRM_ADAPTER_TARGET_UP_PROJ, 8);
-    check_against_reference(kArchitectures[2], TBRM_ADAPTER_TARGET_GATE_PROJ, 4);
+    check_against_reference(kVariants[0], TBRM_ADAPTER_TARGET_Q_PROJ | TBRM_ADAPTER_TARGET_V_PROJ, 8);
+    check_against_reference(kVariants[1], TBRM_ADAPTER_TARGET_O_PROJ | TBRM_ADAPTER_TARGET_DOWN_PROJ, 8);
+    check_against_reference(kVariants[3], TBRM_ADAPTER_TARGET_K_PROJ | TBRM_ADAPTER_TARGET_UP_PROJ, 8);
+    check_against_reference(kVariants[2], TBRM_ADAPTER_TARGET_GATE_PROJ, 4);
 }
 
 // As in gradient_test.cpp: every rounding of bf16 does what moving a weight by 2^-9 does, and there are a few per layer. Measured: at most 1.5.
 TBRM_TEST_FULL(bf16_is_as_far_from_fp32_as_its_roundings) {
     constexpr double kMultiple = 2.5;
     const ContextHandle context = make_context(2);
-    for (const Architecture& architecture : architectures()) {
+    for (const Variant& architecture : variants()) {
         tbrm_model_config_t config = config_of(architecture, TBRM_DTYPE_BF16);
         config.hidden_size = 64;
         config.intermediate_size = 96;
@@ -104,7 +104,7 @@ TBRM_TEST_FULL(bf16_is_as_far_from_fp32_as_its_roundings) {
 }
 
 TBRM_TEST(a_new_adapter_and_one_that_is_off_leave_the_scores_of_the_base) {
-    for (const Architecture& architecture : architectures()) {
+    for (const Variant& architecture : variants()) {
         for (const tbrm_dtype_t dtype : kBoth) {
             const ContextHandle context = make_context(2);
             const tbrm_model_config_t config = config_of(architecture, dtype);
@@ -151,7 +151,7 @@ TBRM_TEST(a_starts_as_kaiming_and_b_as_zero_whatever_the_threads) {
 }
 
 TBRM_TEST(recompute_threads_and_repetition_change_no_bit) {
-    for (const Architecture& architecture : architectures()) {
+    for (const Variant& architecture : variants()) {
         for (const tbrm_dtype_t dtype : kBoth) {
             tbrm_model_config_t config = config_of(architecture, dtype);
             const ContextHandle context = make_context(2), single = make_context(1);
@@ -173,7 +173,7 @@ TBRM_TEST(recompute_threads_and_repetition_change_no_bit) {
 
 TBRM_TEST_FULL(a_micro_batch_cut_changes_gradients_by_rounding_only) {
     const ContextHandle context = make_context(2);
-    const tbrm_model_config_t config = config_of(kArchitectures[1], TBRM_DTYPE_F32);
+    const tbrm_model_config_t config = config_of(kVariants[1], TBRM_DTYPE_F32);
     const ModelHandle model = adapted_model(context.get(), config);
     const Batch batch = eight_sequences(config.vocab_size);
     const Coefficients c(batch.n_rows());

@@ -12,26 +12,26 @@
 
 namespace tbrm::testing {
 
-// The architectures: Qwen2 tied, Qwen3 untied with q/k norms, Llama, one kv head with a rotation factor.
-struct Architecture {
+// The architectures, tied and untied, with groups of 2 and 1 query heads, and with one kv head and a rotation factor.
+struct Variant {
     const char* name;
-    int32_t tied, bias, qk_norm, n_kv_heads;
+    tbrm_architecture_t kind;
+    int32_t tied, n_kv_heads;
     float rope_factor;
 };
-constexpr Architecture kArchitectures[] = {{"qwen2", 1, 1, 0, 2, 1.0f}, {"qwen3", 0, 0, 1, 2, 1.0f},
-        {"llama", 0, 0, 0, 4, 1.0f}, {"one kv head, all options", 1, 1, 1, 1, 1.1f}};
+constexpr Variant kVariants[] = {{"qwen2", TBRM_ARCHITECTURE_QWEN2, 1, 2, 1.0f},
+        {"qwen3", TBRM_ARCHITECTURE_QWEN3, 0, 2, 1.0f}, {"llama", TBRM_ARCHITECTURE_LLAMA, 0, 4, 1.0f},
+        {"qwen2, one kv head", TBRM_ARCHITECTURE_QWEN2, 1, 1, 1.1f}};
 
 // Between them the two of a thinned run take every option.
-inline std::vector<Architecture> architectures() {
-    return shapes(std::vector<Architecture>(std::begin(kArchitectures), std::end(kArchitectures)),
-            {kArchitectures[1], kArchitectures[3]});
+inline std::vector<Variant> variants() {
+    return shapes(std::vector<Variant>(std::begin(kVariants), std::end(kVariants)), {kVariants[1], kVariants[3]});
 }
 
-inline tbrm_model_config_t config_of(const Architecture& a, tbrm_dtype_t dtype) {
+inline tbrm_model_config_t config_of(const Variant& a, tbrm_dtype_t dtype) {
     tbrm_model_config_t config = tiny_config(dtype);
     config.tie_word_embeddings = a.tied;
-    config.qkv_bias = a.bias;
-    config.qk_norm = a.qk_norm;
+    config.architecture = a.kind;
     config.n_kv_heads = a.n_kv_heads;
     config.rope_attention_factor = a.rope_factor;
     return config;

@@ -26,7 +26,7 @@ Pass run(tbrm_model_t* model, const Batch& batch, const Coefficients& c) {
     return pass;
 }
 
-void check_against_reference(const Architecture& architecture) {
+void check_against_reference(const Variant& architecture) {
     // fp32 sums of at most 30 products over 2 layers and back: a few dozen roundings of 2^-24 each, times the conditioning (about 10) of
     // small random networks. Measured: 4e-6.
     constexpr double kTolerance = 2e-5;
@@ -71,7 +71,7 @@ double directional_derivative(const ReferenceDecoder& reference, const std::stri
 }
 
 // Heads of 64, more than one panel of 64 rows, a sequence past two pages of 64 keys: one direction per tensor.
-void check_directions(const Architecture& architecture) {
+void check_directions(const Variant& architecture) {
     tbrm_model_config_t config = config_of(architecture, TBRM_DTYPE_F32);
     config.hidden_size = 72;
     config.intermediate_size = 136;
@@ -124,7 +124,7 @@ ModelHandle fp32_twin(
 // to a result what moving every weight by 2^-9 does. A layer stores about eight activations going forward and as many gradients going
 // back for its seven matrices, so the error is a small multiple of what such a move (here: the mean of four) makes of each tensor.
 // Measured: at most 1.3.
-void check_bf16(const Architecture& architecture) {
+void check_bf16(const Variant& architecture) {
     constexpr double kMultiple = 2.5;
     const ContextHandle context = make_context(2);
     tbrm_model_config_t config = config_of(architecture, TBRM_DTYPE_BF16);
@@ -165,22 +165,22 @@ constexpr tbrm_dtype_t kDtypes[] = {TBRM_DTYPE_F32, TBRM_DTYPE_BF16};
 }  // namespace
 
 TBRM_TEST(fp32_agrees_with_double_for_every_parameter) {
-    for (const Architecture& architecture : architectures())
+    for (const Variant& architecture : variants())
         check_against_reference(architecture);
 }
 
 TBRM_TEST_FULL(fp32_agrees_with_double_along_directions_at_larger_shapes) {
-    for (const Architecture& architecture : {kArchitectures[0], kArchitectures[1]})
+    for (const Variant& architecture : {kVariants[0], kVariants[1]})
         check_directions(architecture);
 }
 
 TBRM_TEST_FULL(bf16_is_as_far_from_fp32_as_its_roundings) {
-    for (const Architecture& architecture : architectures())
+    for (const Variant& architecture : variants())
         check_bf16(architecture);
 }
 
 TBRM_TEST(recompute_threads_and_repetition_change_no_bit) {
-    for (const Architecture& architecture : architectures()) {
+    for (const Variant& architecture : variants()) {
         for (const tbrm_dtype_t dtype : kDtypes) {
             tbrm_model_config_t config = config_of(architecture, dtype);
             const ContextHandle context = make_context(2), single = make_context(1);
@@ -203,8 +203,7 @@ TBRM_TEST(recompute_threads_and_repetition_change_no_bit) {
 // With one thread 1,300 rows run in blocks of 240, with two they do not; with three, 3,000 rows run in blocks at the same time. A
 // matter of the CPU's device, whichever the others are tested on.
 TBRM_TEST_FULL(blocks_of_rows_do_not_show) {
-    for (const Architecture& architecture :
-            {kArchitectures[0], kArchitectures[1]}) {  // without and with norms of q and k
+    for (const Variant& architecture : {kVariants[0], kVariants[1]}) {  // without and with norms of q and k
         const tbrm_model_config_t config = config_of(architecture, TBRM_DTYPE_F32);
         for (const int64_t n_tokens : {1300, 3000}) {
             Batch batch;
@@ -230,7 +229,7 @@ TBRM_TEST_FULL(blocks_of_rows_do_not_show) {
 TBRM_TEST_FULL(a_micro_batch_cut_changes_gradients_by_rounding_only) {
     for (const tbrm_dtype_t dtype : kDtypes) {
         const ContextHandle context = make_context(2);
-        const tbrm_model_config_t config = config_of(kArchitectures[3], dtype);
+        const tbrm_model_config_t config = config_of(kVariants[3], dtype);
         const ModelHandle model = make_model(context.get(), config, 100);
         const Batch batch = eight_sequences(config.vocab_size);
         const Coefficients c(batch.n_rows());
@@ -262,7 +261,7 @@ TBRM_TEST_FULL(a_micro_batch_cut_changes_gradients_by_rounding_only) {
 
 TBRM_TEST(gradients_add_up_and_are_set_to_zero) {
     const ContextHandle context = make_context(2);
-    const tbrm_model_config_t config = config_of(kArchitectures[0], TBRM_DTYPE_F32);
+    const tbrm_model_config_t config = config_of(kVariants[0], TBRM_DTYPE_F32);
     const ModelHandle model = make_model(context.get(), config, 100);
     const Batch batch = mixed_batch(config.vocab_size);
     const Coefficients c(batch.n_rows());
@@ -282,7 +281,7 @@ TBRM_TEST(gradients_add_up_and_are_set_to_zero) {
 
 TBRM_TEST(entropy_coefficients_may_be_left_out) {
     const ContextHandle context = make_context(2);
-    const tbrm_model_config_t config = config_of(kArchitectures[0], TBRM_DTYPE_F32);
+    const tbrm_model_config_t config = config_of(kVariants[0], TBRM_DTYPE_F32);
     const ModelHandle model = make_model(context.get(), config, 100);
     const Batch batch = mixed_batch(config.vocab_size);
     Coefficients c(batch.n_rows());
@@ -298,7 +297,7 @@ TBRM_TEST(entropy_coefficients_may_be_left_out) {
 // A budget of one byte leaves the head its smallest unit of work; what it computes twice then is the same to rounding.
 TBRM_TEST(the_head_budget_changes_no_score_and_gradients_by_rounding_only) {
     const ContextHandle context = make_context(2);
-    tbrm_model_config_t config = config_of(kArchitectures[0], TBRM_DTYPE_F32);
+    tbrm_model_config_t config = config_of(kVariants[0], TBRM_DTYPE_F32);
     const Batch batch = eight_sequences(config.vocab_size);
     const Coefficients c(batch.n_rows());
     const Pass roomy = run(make_model(context.get(), config, 100).get(), batch, c);
@@ -311,7 +310,7 @@ TBRM_TEST(the_head_budget_changes_no_score_and_gradients_by_rounding_only) {
 TBRM_TEST(the_fused_residual_call_is_its_three_parts) {
     for (const tbrm_dtype_t dtype : kDtypes) {
         const ContextHandle context = make_context(2);
-        const tbrm_model_config_t config = config_of(kArchitectures[1], dtype);
+        const tbrm_model_config_t config = config_of(kVariants[1], dtype);
         const ModelHandle model = make_model(context.get(), config, 100);
         Batch batch;
         batch.add_sequence(20, 12, config.vocab_size, 1);
@@ -357,7 +356,7 @@ TBRM_TEST(the_fused_residual_call_is_its_three_parts) {
 
 TBRM_TEST(a_kept_forward_outlives_one_that_is_not_kept) {
     const ContextHandle context = make_context(2);
-    const tbrm_model_config_t config = config_of(kArchitectures[0], TBRM_DTYPE_BF16);
+    const tbrm_model_config_t config = config_of(kVariants[0], TBRM_DTYPE_BF16);
     const ModelHandle model = make_model(context.get(), config, 100);
     const Batch batch = mixed_batch(config.vocab_size), other = eight_sequences(config.vocab_size);
     const Coefficients c(batch.n_rows());

@@ -63,16 +63,22 @@ Step step_on(std::unique_ptr<Device> device, const tbrm_model_config_t& config) 
     return step;
 }
 
-tbrm_model_config_t shape_of(tbrm_dtype_t dtype, bool aligned, int32_t qk_norm) {
+tbrm_model_config_t shape_of(tbrm_dtype_t dtype, bool aligned, tbrm_architecture_t architecture) {
     tbrm_model_config_t config = tiny_config(dtype);
-    config.qk_norm = qk_norm;
-    config.tie_word_embeddings = qk_norm == 0 ? 1 : 0;
+    config.architecture = architecture;
+    config.tie_word_embeddings = architecture == TBRM_ARCHITECTURE_QWEN2 ? 1 : 0;
     if (!aligned) return config;
     config.vocab_size = 152;
     config.hidden_size = 64;
     config.intermediate_size = 96;
     config.head_dim = 16;
     return config;
+}
+
+// A thinned run takes one of them with each width.
+std::vector<tbrm_architecture_t> architectures(bool aligned) {
+    return shapes<tbrm_architecture_t>({TBRM_ARCHITECTURE_QWEN2, TBRM_ARCHITECTURE_QWEN3},
+            {aligned ? TBRM_ARCHITECTURE_QWEN2 : TBRM_ARCHITECTURE_QWEN3});
 }
 
 void check_step(const Step& gpu, const Step& cpu, double tolerance, const char* what) {
@@ -100,8 +106,8 @@ void check_step(const Step& gpu, const Step& cpu, double tolerance, const char* 
 // gradient_test.cpp. The residual multiplies by up to 60 tokens and the loss squares it.
 TBRM_TEST(model_step_in_fp32_is_the_cpus) {
     for (const bool aligned : {false, true}) {
-        for (const int32_t qk_norm : shapes<int32_t>({0, 1}, {aligned ? 0 : 1})) {
-            const tbrm_model_config_t config = shape_of(TBRM_DTYPE_F32, aligned, qk_norm);
+        for (const tbrm_architecture_t architecture : architectures(aligned)) {
+            const tbrm_model_config_t config = shape_of(TBRM_DTYPE_F32, aligned, architecture);
             check_step(step_on(make_cuda_device(0), config), step_on(make_cpu_device(1), config), 2e-5, "fp32");
         }
     }
@@ -110,8 +116,8 @@ TBRM_TEST(model_step_in_fp32_is_the_cpus) {
 // bf16: about 16 activations per layer are rounded by up to 2^-9, and a different order of additions moves each rounding by one step.
 TBRM_TEST(model_step_in_bf16_is_near_the_cpus) {
     for (const bool aligned : {false, true}) {
-        for (const int32_t qk_norm : shapes<int32_t>({0, 1}, {aligned ? 0 : 1})) {
-            const tbrm_model_config_t config = shape_of(TBRM_DTYPE_BF16, aligned, qk_norm);
+        for (const tbrm_architecture_t architecture : architectures(aligned)) {
+            const tbrm_model_config_t config = shape_of(TBRM_DTYPE_BF16, aligned, architecture);
             check_step(step_on(make_cuda_device(0), config), step_on(make_cpu_device(1), config), 1e-2, "bf16");
         }
     }

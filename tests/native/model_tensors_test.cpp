@@ -38,36 +38,70 @@ ModelHandle random_model(tbrm_context_t* context, const tbrm_model_config_t& con
 
 }  // namespace
 
-TBRM_TEST(tensors_have_the_names_shapes_and_order_of_hugging_face) {
+namespace {
+
+struct ExpectedTensor {
+    std::string name;
+    int64_t rows, cols;
+};
+
+// The tensors of a one-layer tiny model with a head of its own: those of the layer between the others.
+std::vector<ExpectedTensor> with_layer(const std::vector<ExpectedTensor>& layer) {
+    std::vector<ExpectedTensor> all{{"model.embed_tokens.weight", 29, 18}};
+    for (const ExpectedTensor& tensor : layer)
+        all.push_back({"model.layers.0." + tensor.name, tensor.rows, tensor.cols});
+    all.push_back({"model.norm.weight", 18, 0});
+    all.push_back({"lm_head.weight", 29, 18});
+    return all;
+}
+
+void check_tensors(tbrm_architecture_t architecture, const std::vector<ExpectedTensor>& layer) {
     const ContextHandle context = make_context(1);
     tbrm_model_config_t config = tiny_config(TBRM_DTYPE_F32);
     config.n_layers = 1;
-    config.qk_norm = 1;
+    config.architecture = architecture;
     config.tie_word_embeddings = 0;
     const ModelHandle model = make_model(context.get(), config, 1);
-    const struct {
-        const char* name;
-        int64_t rows, cols;
-    } expected[] = {{"model.embed_tokens.weight", 29, 18}, {"model.layers.0.self_attn.q_proj.weight", 24, 18},
-            {"model.layers.0.self_attn.q_proj.bias", 24, 0}, {"model.layers.0.self_attn.k_proj.weight", 12, 18},
-            {"model.layers.0.self_attn.k_proj.bias", 12, 0}, {"model.layers.0.self_attn.v_proj.weight", 12, 18},
-            {"model.layers.0.self_attn.v_proj.bias", 12, 0}, {"model.layers.0.self_attn.o_proj.weight", 18, 24},
-            {"model.layers.0.self_attn.q_norm.weight", 6, 0}, {"model.layers.0.self_attn.k_norm.weight", 6, 0},
-            {"model.layers.0.mlp.gate_proj.weight", 14, 18}, {"model.layers.0.mlp.up_proj.weight", 14, 18},
-            {"model.layers.0.mlp.down_proj.weight", 18, 14}, {"model.layers.0.input_layernorm.weight", 18, 0},
-            {"model.layers.0.post_attention_layernorm.weight", 18, 0}, {"model.norm.weight", 18, 0},
-            {"lm_head.weight", 29, 18}};
+    const std::vector<ExpectedTensor> expected = with_layer(layer);
     const std::vector<TensorValues> found = read_tensors(model.get(), TBRM_TENSOR_KIND_WEIGHT);
-    CHECK(found.size() == std::size(expected));
-    for (size_t i = 0; i < std::min(found.size(), std::size(expected)); ++i) {
+    CHECK_MSG(found.size() == expected.size(), "architecture %d has %zu tensors", architecture, found.size());
+    for (size_t i = 0; i < std::min(found.size(), expected.size()); ++i) {
         CHECK_MSG(found[i].name == expected[i].name && found[i].rows == expected[i].rows &&
                           found[i].cols == expected[i].cols,
-                "%s", expected[i].name);
+                "%s", expected[i].name.c_str());
     }
+}
+
+}  // namespace
+
+TBRM_TEST(tensors_have_the_names_shapes_and_order_of_hugging_face) {
+    const std::vector<ExpectedTensor> mlp{{"mlp.gate_proj.weight", 14, 18}, {"mlp.up_proj.weight", 14, 18},
+            {"mlp.down_proj.weight", 18, 14}, {"input_layernorm.weight", 18, 0},
+            {"post_attention_layernorm.weight", 18, 0}};
+    std::vector<ExpectedTensor> llama{{"self_attn.q_proj.weight", 24, 18}, {"self_attn.k_proj.weight", 12, 18},
+            {"self_attn.v_proj.weight", 12, 18}, {"self_attn.o_proj.weight", 18, 24}};
+    std::vector<ExpectedTensor> qwen2{{"self_attn.q_proj.weight", 24, 18}, {"self_attn.q_proj.bias", 24, 0},
+            {"self_attn.k_proj.weight", 12, 18}, {"self_attn.k_proj.bias", 12, 0}, {"self_attn.v_proj.weight", 12, 18},
+            {"self_attn.v_proj.bias", 12, 0}, llama.back()};
+    std::vector<ExpectedTensor> qwen3 = llama;
+    qwen3.push_back({"self_attn.q_norm.weight", 6, 0});
+    qwen3.push_back({"self_attn.k_norm.weight", 6, 0});
+    for (std::vector<ExpectedTensor>* layer : {&llama, &qwen2, &qwen3})
+        layer->insert(layer->end(), mlp.begin(), mlp.end());
+    check_tensors(TBRM_ARCHITECTURE_LLAMA, llama);
+    check_tensors(TBRM_ARCHITECTURE_QWEN2, qwen2);
+    check_tensors(TBRM_ARCHITECTURE_QWEN3, qwen3);
+}
+
+TBRM_TEST(an_index_beyond_the_tensors_is_refused) {
+    const ContextHandle context = make_context(1);
+    const ModelHandle model = make_model(context.get(), tiny_config(TBRM_DTYPE_F32), 1);
+    const int32_t n = tbrm_model_tensor_count(model.get());
     const char* name = nullptr;
     int64_t rows = 0, cols = 0;
-    CHECK_REFUSED(TBRM_STATUS_INVALID_ARGUMENT, tbrm_model_tensor_info(model.get(), 17, &name, &rows, &cols, err),
-            "index is 17, expected 0 to 16");
+    CHECK(n == 2 + 2 * 12);
+    CHECK_REFUSED(TBRM_STATUS_INVALID_ARGUMENT, tbrm_model_tensor_info(model.get(), n, &name, &rows, &cols, err),
+            "index is 26, expected 0 to 25");
     CHECK_REFUSED(TBRM_STATUS_INVALID_ARGUMENT, tbrm_model_tensor_info(model.get(), -1, &name, &rows, &cols, err),
             "index is -1");
 }

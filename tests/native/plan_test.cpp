@@ -19,7 +19,8 @@ constexpr int32_t kThreads = 1;
 struct Shape {
     const char* name;
     tbrm_dtype_t dtype;
-    int32_t vocab, hidden, inner, layers, heads, kv_heads, head_dim, tied, qk_norm;
+    int32_t vocab, hidden, inner, layers, heads, kv_heads, head_dim, tied;
+    tbrm_architecture_t architecture;
     int32_t recompute;
     tbrm_head_kind_t head;
     int32_t rank;  // of an adapter; 0: none
@@ -29,20 +30,21 @@ struct Shape {
 };
 
 constexpr tbrm_dtype_t F32 = TBRM_DTYPE_F32, Bf16 = TBRM_DTYPE_BF16;
+constexpr tbrm_architecture_t Qwen2 = TBRM_ARCHITECTURE_QWEN2, Qwen3 = TBRM_ARCHITECTURE_QWEN3;
 constexpr tbrm_head_kind_t Lm = TBRM_HEAD_KIND_LM, Value = TBRM_HEAD_KIND_VALUE_BIAS;
 
 // Small and wide, shallow and deep, every kind of head, heads that fit their budget and that do not, widths off any panel.
 constexpr Shape kShapes[] = {
-        {"default run", F32, 64, 96, 256, 2, 4, 2, 24, 1, 0, 0, Lm, 0, 32, 40, 24, 0, 0},
-        {"large vocabulary", Bf16, 20001, 128, 320, 2, 4, 2, 32, 1, 0, 0, Lm, 0, 4, 100, 60, 4 << 20, 0},
-        {"large vocabulary, entropy", F32, 9001, 96, 200, 2, 4, 1, 24, 0, 0, 0, Lm, 0, 6, 90, 70, 2 << 20, 1},
-        {"deep, kept", Bf16, 500, 160, 424, 8, 5, 1, 32, 1, 1, 0, Lm, 0, 8, 128, 96, 0, 0},
-        {"deep, recomputed", F32, 500, 160, 424, 8, 5, 1, 32, 0, 1, 1, Lm, 0, 8, 128, 96, 0, 0},
-        {"long sequences", Bf16, 300, 64, 160, 3, 4, 4, 16, 1, 0, 0, Lm, 0, 2, 900, 800, 0, 0},
-        {"critic", Bf16, 3000, 128, 320, 4, 4, 2, 32, 1, 0, 0, Value, 0, 8, 100, 60, 0, 0},
-        {"critic, recomputed", F32, 1000, 100, 236, 4, 4, 2, 26, 0, 1, 1, Value, 0, 8, 100, 60, 0, 0},
-        {"adapter", Bf16, 4000, 128, 320, 4, 4, 2, 32, 1, 0, 0, Lm, 8, 8, 100, 60, 0, 0},
-        {"critic with an adapter", F32, 1000, 128, 320, 4, 4, 2, 32, 1, 0, 1, Value, 5, 8, 100, 60, 0, 0},
+        {"default run", F32, 64, 96, 256, 2, 4, 2, 24, 1, Qwen2, 0, Lm, 0, 32, 40, 24, 0, 0},
+        {"large vocabulary", Bf16, 20001, 128, 320, 2, 4, 2, 32, 1, Qwen2, 0, Lm, 0, 4, 100, 60, 4 << 20, 0},
+        {"large vocabulary, entropy", F32, 9001, 96, 200, 2, 4, 1, 24, 0, Qwen2, 0, Lm, 0, 6, 90, 70, 2 << 20, 1},
+        {"deep, kept", Bf16, 500, 160, 424, 8, 5, 1, 32, 1, Qwen3, 0, Lm, 0, 8, 128, 96, 0, 0},
+        {"deep, recomputed", F32, 500, 160, 424, 8, 5, 1, 32, 0, Qwen3, 1, Lm, 0, 8, 128, 96, 0, 0},
+        {"long sequences", Bf16, 300, 64, 160, 3, 4, 4, 16, 1, Qwen2, 0, Lm, 0, 2, 900, 800, 0, 0},
+        {"critic", Bf16, 3000, 128, 320, 4, 4, 2, 32, 1, Qwen2, 0, Value, 0, 8, 100, 60, 0, 0},
+        {"critic, recomputed", F32, 1000, 100, 236, 4, 4, 2, 26, 0, Qwen3, 1, Value, 0, 8, 100, 60, 0, 0},
+        {"adapter", Bf16, 4000, 128, 320, 4, 4, 2, 32, 1, Qwen2, 0, Lm, 8, 8, 100, 60, 0, 0},
+        {"critic with an adapter", F32, 1000, 128, 320, 4, 4, 2, 32, 1, Qwen2, 1, Value, 5, 8, 100, 60, 0, 0},
 };
 
 tbrm_model_config_t config_of(const Shape& s) {
@@ -56,7 +58,7 @@ tbrm_model_config_t config_of(const Shape& s) {
     config.head_dim = s.head_dim;
     config.max_positions = static_cast<int32_t>(s.length);
     config.tie_word_embeddings = s.tied;
-    config.qk_norm = s.qk_norm;
+    config.architecture = s.architecture;
     config.recompute = s.recompute;
     config.head_kind = s.head;
     config.head_budget_bytes = s.head_budget;

@@ -50,7 +50,7 @@ void ReferenceDecoder::norm_and_rotate(const std::string& norm_name, int64_t pos
     const size_t d = static_cast<size_t>(config.head_dim);
     for (size_t first = 0; first < heads.size(); first += d) {
         Vector head(heads.begin() + static_cast<int64_t>(first), heads.begin() + static_cast<int64_t>(first + d));
-        if (config.qk_norm != 0) head = norm(norm_name, head);
+        if (weights.count(norm_name + ".weight") != 0) head = norm(norm_name, head);
         for (size_t i = 0; i < d / 2; ++i) {
             const double angle = static_cast<double>(position) * inv_freq[i];
             const double c = std::cos(angle) * static_cast<double>(config.rope_attention_factor);

@@ -21,7 +21,7 @@ struct ModelShape {
     int32_t layers = 2;
     int32_t max_positions = 320;
     int32_t head_dim = 8;
-    int32_t qk_norm = 0;
+    tbrm_architecture_t architecture = TBRM_ARCHITECTURE_QWEN2;
     int32_t tied = 1;
 };
 
@@ -38,8 +38,7 @@ inline std::shared_ptr<Model> small_model(const ModelShape& shape = {}, int32_t 
     config.head_dim = shape.head_dim;
     config.max_positions = shape.max_positions;
     config.tie_word_embeddings = shape.tied;
-    config.qkv_bias = 1;
-    config.qk_norm = shape.qk_norm;
+    config.architecture = shape.architecture;
     config.rms_norm_eps = 1e-6f;
     config.rope_attention_factor = 1;
     std::vector<float> inv_freq;

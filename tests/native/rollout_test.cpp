@@ -106,10 +106,12 @@ TBRM_TEST(company_limits_and_preemption_do_not_change_a_bit) {
 
 TBRM_TEST(log_probs_are_the_trainers) {
     for (const Dtype dtype : {Dtype::F32, Dtype::Bf16}) {
-        for (const int32_t qk_norm : shapes<int32_t>({0, 1}, {dtype == Dtype::Bf16})) {
+        for (const tbrm_architecture_t architecture :
+                shapes<tbrm_architecture_t>({TBRM_ARCHITECTURE_QWEN2, TBRM_ARCHITECTURE_QWEN3},
+                        {dtype == Dtype::Bf16 ? TBRM_ARCHITECTURE_QWEN3 : TBRM_ARCHITECTURE_QWEN2})) {
             ModelShape shape;
             shape.dtype = dtype;
-            shape.qk_norm = qk_norm;
+            shape.architecture = architecture;
             const std::shared_ptr<Model> model = small_model(shape);
             const std::vector<Request> requests = mixed_requests();
             const Outputs outputs = run_all(*model, limits_of(*model, 16, 48, 12), requests);

@@ -47,7 +47,7 @@ tbrm_model_config_t tiny_config(tbrm_dtype_t dtype) {
     config.head_dim = 6;
     config.max_positions = 160;
     config.tie_word_embeddings = 1;
-    config.qkv_bias = 1;
+    config.architecture = TBRM_ARCHITECTURE_QWEN2;
     config.trainable = 1;
     config.rms_norm_eps = 1e-6f;
     config.rope_attention_factor = 1;

@@ -19,7 +19,7 @@ namespace {
 
 constexpr tbrm_head_kind_t kHeads[] = {TBRM_HEAD_KIND_VALUE, TBRM_HEAD_KIND_VALUE_BIAS};
 
-tbrm_model_config_t critic_config(const Architecture& a, tbrm_dtype_t dtype, tbrm_head_kind_t head) {
+tbrm_model_config_t critic_config(const Variant& a, tbrm_dtype_t dtype, tbrm_head_kind_t head) {
     tbrm_model_config_t config = config_of(a, dtype);
     config.head_kind = head;
     return config;
@@ -126,7 +126,7 @@ TBRM_TEST(kernels_agree_with_double) {
 TBRM_TEST(values_and_gradients_agree_with_double_for_every_parameter) {
     // As gradient_test: a few dozen roundings of 2^-24 times the conditioning of small random networks.
     constexpr double kTolerance = 2e-5;
-    for (const Architecture& architecture : kArchitectures) {
+    for (const Variant& architecture : kVariants) {
         for (const tbrm_head_kind_t head : kHeads) {
             const ContextHandle context = make_context(2);
             const tbrm_model_config_t config = critic_config(architecture, TBRM_DTYPE_F32, head);
@@ -152,7 +152,7 @@ TBRM_TEST(values_and_gradients_agree_with_double_for_every_parameter) {
 
 TBRM_TEST(company_threads_recompute_and_repetition_change_no_bit) {
     for (const tbrm_dtype_t dtype : kBoth) {
-        tbrm_model_config_t config = critic_config(kArchitectures[1], dtype, TBRM_HEAD_KIND_VALUE_BIAS);
+        tbrm_model_config_t config = critic_config(kVariants[1], dtype, TBRM_HEAD_KIND_VALUE_BIAS);
         const ContextHandle context = make_context(2), single = make_context(1);
         const Batch batch = eight_sequences(config.vocab_size);
         const std::vector<float> dv = normals(static_cast<int64_t>(batch.n_rows()), 9);
@@ -180,9 +180,9 @@ TBRM_TEST(company_threads_recompute_and_repetition_change_no_bit) {
 TBRM_TEST(a_critic_starts_from_a_policy) {
     for (const tbrm_dtype_t dtype : kBoth) {
         const ContextHandle context = make_context(2);
-        const tbrm_model_config_t of_policy = config_of(kArchitectures[1], dtype);
+        const tbrm_model_config_t of_policy = config_of(kVariants[1], dtype);
         const ModelHandle policy = make_model(context.get(), of_policy, 100);
-        const tbrm_model_config_t config = critic_config(kArchitectures[1], dtype, TBRM_HEAD_KIND_VALUE_BIAS);
+        const tbrm_model_config_t config = critic_config(kVariants[1], dtype, TBRM_HEAD_KIND_VALUE_BIAS);
         const ModelHandle critic = make_model(context.get(), config, 7);
         const Batch batch = mixed_batch(config.vocab_size);
         tbrm_error_t err{};
@@ -218,7 +218,7 @@ TBRM_TEST(a_critic_starts_from_a_policy) {
 // Regression on fixed returns with an optimizer of its own: the squared error falls by far.
 TBRM_TEST(a_critic_learns_its_returns) {
     const ContextHandle context = make_context(2);
-    const tbrm_model_config_t config = critic_config(kArchitectures[0], TBRM_DTYPE_BF16, TBRM_HEAD_KIND_VALUE);
+    const tbrm_model_config_t config = critic_config(kVariants[0], TBRM_DTYPE_BF16, TBRM_HEAD_KIND_VALUE);
     const ModelHandle critic = make_model(context.get(), config, 100);
     const OptimizerHandle optimizer = make_optimizer(critic.get(), 0.01f);
     const Batch batch = mixed_batch(config.vocab_size);
@@ -243,7 +243,7 @@ TBRM_TEST(a_critic_learns_its_returns) {
 TBRM_TEST(a_critic_is_saved_and_loaded_under_hugging_faces_names) {
     const TemporaryFolder folder;
     const ContextHandle context = make_context(1);
-    const tbrm_model_config_t config = critic_config(kArchitectures[0], TBRM_DTYPE_BF16, TBRM_HEAD_KIND_VALUE_BIAS);
+    const tbrm_model_config_t config = critic_config(kVariants[0], TBRM_DTYPE_BF16, TBRM_HEAD_KIND_VALUE_BIAS);
     const ModelHandle critic = make_model(context.get(), config, 100), other = make_model(context.get(), config, 5);
     const std::string path = folder / "critic.safetensors";
     tbrm_error_t error{};
@@ -261,11 +261,11 @@ TBRM_TEST(a_critic_is_saved_and_loaded_under_hugging_faces_names) {
             read_tensors(critic.get(), TBRM_TENSOR_KIND_WEIGHT), read_tensors(other.get(), TBRM_TENSOR_KIND_WEIGHT)));
     // A bias that the model has no place for is no small matter.
     const ModelHandle unbiased =
-            make_model(context.get(), critic_config(kArchitectures[0], TBRM_DTYPE_BF16, TBRM_HEAD_KIND_VALUE), 1);
+            make_model(context.get(), critic_config(kVariants[0], TBRM_DTYPE_BF16, TBRM_HEAD_KIND_VALUE), 1);
     CHECK_REFUSED(TBRM_STATUS_BAD_FILE, tbrm_checkpoint_load_weights(unbiased.get(), path.c_str(), &found, err),
             "tensor 'score.bias' has no place");
     // A policy's file fills the body and leaves the head to be initialised.
-    const ModelHandle policy = make_model(context.get(), config_of(kArchitectures[0], TBRM_DTYPE_BF16), 50);
+    const ModelHandle policy = make_model(context.get(), config_of(kVariants[0], TBRM_DTYPE_BF16), 50);
     const std::string base = folder / "policy.safetensors";
     expect_ok(
             tbrm_checkpoint_save_weights(policy.get(), base.c_str(), 0, tbrm_model_tensor_count(policy.get()), &error),
@@ -289,7 +289,7 @@ TBRM_TEST(a_critic_with_an_adapter_trains_its_head) {
     const std::string path = folder / "adapter.safetensors";
     for (const int32_t trainable : {0, 1}) {
         const ContextHandle context = make_context(2);
-        tbrm_model_config_t config = critic_config(kArchitectures[0], TBRM_DTYPE_BF16, TBRM_HEAD_KIND_VALUE_BIAS);
+        tbrm_model_config_t config = critic_config(kVariants[0], TBRM_DTYPE_BF16, TBRM_HEAD_KIND_VALUE_BIAS);
         config.trainable = trainable;
         const ModelHandle critic = make_model(context.get(), config, 100),
                           other = make_model(context.get(), config, 100);
@@ -319,9 +319,9 @@ TBRM_TEST(a_critic_with_an_adapter_trains_its_head) {
 
 TBRM_TEST(calls_of_the_other_head_are_refused) {
     const ContextHandle context = make_context(1);
-    const tbrm_model_config_t config = critic_config(kArchitectures[0], TBRM_DTYPE_F32, TBRM_HEAD_KIND_VALUE);
+    const tbrm_model_config_t config = critic_config(kVariants[0], TBRM_DTYPE_F32, TBRM_HEAD_KIND_VALUE);
     const ModelHandle critic = make_model(context.get(), config, 1),
-                      policy = make_model(context.get(), config_of(kArchitectures[0], TBRM_DTYPE_F32), 1);
+                      policy = make_model(context.get(), config_of(kVariants[0], TBRM_DTYPE_F32), 1);
     const Batch batch = mixed_batch(config.vocab_size);
     const tbrm_batch_t view = batch.view();
     std::vector<float> out(batch.n_rows());
@@ -337,7 +337,7 @@ TBRM_TEST(calls_of_the_other_head_are_refused) {
     CHECK_REFUSED(kRefused, tbrm_model_init_value_head(policy.get(), 1, 0, err), "LM head");
     CHECK_REFUSED(kRefused, tbrm_model_init_value_head(critic.get(), 1, NAN, err), "std");
     CHECK_REFUSED(kRefused, tbrm_model_copy_weights(critic.get(), policy.get(), err), "differ");
-    tbrm_model_config_t wider = config_of(kArchitectures[0], TBRM_DTYPE_F32);
+    tbrm_model_config_t wider = config_of(kVariants[0], TBRM_DTYPE_F32);
     wider.hidden_size = 20;
     CHECK_REFUSED(
             kRefused, tbrm_model_copy_body(critic.get(), make_model(context.get(), wider, 1).get(), err), "differ");

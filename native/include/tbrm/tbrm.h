@@ -141,7 +141,15 @@ enum {
     TBRM_HEAD_KIND_VALUE_BIAS = 2 /* the same with score.bias [1], as Hugging Face's ...ForTokenClassification */
 };
 
-/* A decoder of the Qwen2 / Qwen3 / Llama family. Every size is in elements. */
+/* What a decoder layer is made of; src/model/architecture.hpp says it. */
+typedef int32_t tbrm_architecture_t;
+enum {
+    TBRM_ARCHITECTURE_LLAMA = 0,
+    TBRM_ARCHITECTURE_QWEN2 = 1, /* biases on q, k, v */
+    TBRM_ARCHITECTURE_QWEN3 = 2  /* norms over the heads of q and k */
+};
+
+/* A decoder. Every size is in elements. */
 typedef struct tbrm_model_config {
     int32_t struct_size;
     tbrm_dtype_t dtype;
@@ -154,10 +162,9 @@ typedef struct tbrm_model_config {
     int32_t head_dim;            /* even, at most 256 */
     int32_t max_positions;       /* longest sequence that will ever be run */
     int32_t tie_word_embeddings; /* 1: the LM head is the embedding; of no effect with a value head */
-    int32_t qkv_bias;            /* 1: Qwen2 */
-    int32_t qk_norm;             /* 1: Qwen3 */
-    int32_t trainable;           /* 1: keeps fp32 master weights and gradients; 0: weights alone (a frozen reference) */
-    int32_t recompute;           /* 1: layers keep their input only and run again in backward */
+    tbrm_architecture_t architecture;
+    int32_t trainable; /* 1: keeps fp32 master weights and gradients; 0: weights alone (a frozen reference) */
+    int32_t recompute; /* 1: layers keep their input only and run again in backward */
     float rms_norm_eps;
     float rope_attention_factor; /* multiplies cos and sin; 1 unless the checkpoint uses YaRN */
     tbrm_head_kind_t head_kind;

@@ -29,8 +29,7 @@ std::string layout_text() {
     field(offsetof(tbrm_model_config_t, head_dim));
     field(offsetof(tbrm_model_config_t, max_positions));
     field(offsetof(tbrm_model_config_t, tie_word_embeddings));
-    field(offsetof(tbrm_model_config_t, qkv_bias));
-    field(offsetof(tbrm_model_config_t, qk_norm));
+    field(offsetof(tbrm_model_config_t, architecture));
     field(offsetof(tbrm_model_config_t, trainable));
     field(offsetof(tbrm_model_config_t, recompute));
     field(offsetof(tbrm_model_config_t, rms_norm_eps));

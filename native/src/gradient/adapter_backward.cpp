@@ -5,7 +5,7 @@
 namespace tbrm {
 
 void adapter_backward(Model& model, int64_t layer, Linear linear, int64_t n, const void* x, const void* dy,
-        int64_t lddy, BackwardScratch& scratch, void* dx) {
+        int64_t lddy, LayerMemory& scratch, void* dx) {
     const ModelView& view = model.view();
     const LinearAdapter* adapter = view.adapter_of(layer, linear);
     if (adapter == nullptr) return;
@@ -13,7 +13,7 @@ void adapter_backward(Model& model, int64_t layer, Linear linear, int64_t n, con
     const LinearAdapterParameters& parameters = model.adapter_of(layer, linear);
     const Dtype dtype = view.dtype;
     const int64_t rank = view.adapter.rank, width = adapter->n_parts * rank, element = dtype_bytes(dtype);
-    uint8_t *u = scratch.adapter.data(), *du = scratch.d_adapter.data();
+    uint8_t *u = scratch[LayerArray::AdapterAgain], *du = scratch[LayerArray::DAdapter];
     adapter_inputs(device, view, *adapter, n, x, u);
     for (int64_t p = 0; p < adapter->n_parts; ++p) {
         const AdapterPart& part = adapter->parts[static_cast<size_t>(p)];

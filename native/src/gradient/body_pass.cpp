@@ -7,6 +7,14 @@
 #include "model/model.hpp"
 
 namespace tbrm {
+namespace {
+
+// With a tape, its arrays take the place of the forward's own.
+unsigned forward_uses(bool keep) {
+    return keep ? kScratch : kScratch | kForward;
+}
+
+}  // namespace
 
 BodyPass::BodyPass(Model& model)
     : model_(model),
@@ -22,13 +30,13 @@ void BodyPass::assign(const tbrm_batch_t* batch, bool keep, bool labelled) {
 BodyBytes body_bytes(const ModelView& model, bool recompute, bool keep, int64_t n_tokens, int64_t n_rows) {
     const int64_t n_layers = static_cast<int64_t>(model.layers.size()), row = model.hidden * dtype_bytes(model.dtype);
     BodyBytes bytes{};
-    bytes.forward = n_tokens * ForwardScratch::bytes_per_token(model, keep);
+    bytes.forward = n_tokens * LayerMemory::bytes_per_row(model, forward_uses(keep));
     bytes.rows = n_tokens * row + n_rows * (2 * row + 4);  // + the final norm's 1 / rms
     bytes.ids = n_tokens * 8 + n_rows * 12;
     if (!keep) return bytes;
     bytes.inputs = n_layers * n_tokens * row;
-    bytes.tape = (recompute ? 1 : n_layers) * n_tokens * LayerTape::bytes_per_token(model);
-    bytes.backward = n_tokens * BackwardScratch::bytes_per_token(model);
+    bytes.tape = (recompute ? 1 : n_layers) * n_tokens * LayerMemory::bytes_per_row(model, kTapeUses);
+    bytes.backward = n_tokens * LayerMemory::bytes_per_row(model, kBackward);
     bytes.rows += n_rows * 2 * row + (recompute ? n_tokens * row : 0);
     return bytes;
 }
@@ -58,14 +66,14 @@ AttentionStep BodyPass::attention_step(float* out_lse) {
     };
 }
 
-LayerTape& BodyPass::tape(int64_t layer) {
+LayerMemory& BodyPass::tape(int64_t layer) {
     return tapes_[tapes_.size() == 1 ? 0 : static_cast<size_t>(layer)];
 }
 
 void BodyPass::layers_forward(bool keep) {
     const int64_t n = batch_.n_tokens, n_layers = static_cast<int64_t>(view_.layers.size());
     x_.resize(device_, n * row_bytes_);
-    forward_scratch_.resize(device_, view_, n, keep);
+    forward_scratch_.resize(device_, view_, n, forward_uses(keep));
     device_.embedding_forward(view_.dtype, n, view_.hidden, view_.vocab, batch_.ids.data(), view_.embedding, x_.data());
     if (keep) {
         inputs_.resize(static_cast<size_t>(n_layers));
@@ -80,9 +88,9 @@ void BodyPass::layers_forward(bool keep) {
         DeviceBuffer<uint8_t>& input = inputs_[static_cast<size_t>(layer)];
         input.resize(device_, n * row_bytes_);
         device_.copy(input.data(), x_.data(), n * row_bytes_);
-        tape(layer).resize(device_, view_, n);
+        tape(layer).resize(device_, view_, n, kTapeUses);
         layer_forward(device_, view_, layer, n, batch_.positions.data(), x_.data(),
-                layer_buffers(forward_scratch_, tape(layer)), attention_step(tape(layer).lse.data()));
+                layer_buffers(forward_scratch_, tape(layer)), attention_step(tape(layer).floats(LayerArray::Lse)));
     }
 }
 
@@ -107,7 +115,7 @@ void BodyPass::backward() {
 
 void BodyPass::layers_backward() {
     const int64_t n = batch_.n_tokens, n_layers = static_cast<int64_t>(view_.layers.size());
-    backward_scratch_.resize(device_, view_, n);
+    backward_scratch_.resize(device_, view_, n, kBackward);
     for (int64_t layer = n_layers - 1; layer >= 0; --layer) {
         const uint8_t* input = inputs_[static_cast<size_t>(layer)].data();
         // The shared tape still holds the last layer's forward.
@@ -115,7 +123,7 @@ void BodyPass::layers_backward() {
             again_.resize(device_, n * row_bytes_);
             device_.copy(again_.data(), input, n * row_bytes_);
             layer_forward_to_gate_up(device_, view_, layer, n, batch_.positions.data(), again_.data(),
-                    layer_buffers(forward_scratch_, tape(layer)), attention_step(tape(layer).lse.data()));
+                    layer_buffers(forward_scratch_, tape(layer)), attention_step(tape(layer).floats(LayerArray::Lse)));
         }
         layer_backward(model_, layer, batch_, input, tape(layer), backward_scratch_, x_.data());
     }
@@ -126,8 +134,8 @@ void BodyPass::release() {
     inputs_.clear();
     tapes_.clear();
     batch_ = PackedBatch();
-    forward_scratch_ = ForwardScratch();
-    backward_scratch_ = BackwardScratch();
+    forward_scratch_ = LayerMemory();
+    backward_scratch_ = LayerMemory();
     for (DeviceBuffer<uint8_t>* buffer : {&x_, &again_, &picked_, &hidden_, &d_picked_, &d_hidden_})
         buffer->reset();
     final_inv_rms_.reset();

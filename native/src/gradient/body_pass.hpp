@@ -2,7 +2,7 @@
 // body_pass.hpp - packed forward of a model's body (embedding, layers, final norm) to the hidden states of the rows that a head reads, and its
 // backward from their gradient. Holds the buffers of both.
 //
-// The backward is an explicit walk back over the layers (docs/adr/0005-explicit-backward.md): each layer keeps what LayerTape names, or,
+// The backward is an explicit walk back over the layers (docs/adr/0005-explicit-backward.md): each layer keeps the arrays of a tape, or,
 // with recompute, its input alone. Only the rows of the batch reach the final norm.
 #include <tbrm/tbrm.h>
 
@@ -10,7 +10,8 @@
 #include <vector>
 
 #include "device/device.hpp"
-#include "gradient/layer_tape.hpp"
+#include "model/decoder_layer.hpp"
+#include "model/layer_memory.hpp"
 #include "model/packed_batch.hpp"
 
 namespace tbrm {
@@ -52,7 +53,7 @@ public:
 private:
     void require_memory(bool keep);
     AttentionStep attention_step(float* out_lse);
-    LayerTape& tape(int64_t layer);
+    LayerMemory& tape(int64_t layer);
     void layers_forward(bool keep);
     void layers_backward();
 
@@ -63,9 +64,9 @@ private:
     int64_t held_bytes_ = 0;   // of the buffers below, as require_memory reckons
     PackedBatch batch_;
     std::vector<DeviceBuffer<uint8_t>> inputs_;  // [L] residual stream before each layer
-    std::vector<LayerTape> tapes_;               // [L], or [1] with recompute
-    ForwardScratch forward_scratch_;
-    BackwardScratch backward_scratch_;
+    std::vector<LayerMemory> tapes_;             // [L], or [1] with recompute
+    LayerMemory forward_scratch_;
+    LayerMemory backward_scratch_;
     DeviceBuffer<uint8_t> x_;       // [N, D] residual stream, then its gradient
     DeviceBuffer<uint8_t> again_;   // [N, D] residual stream of a layer that runs again
     DeviceBuffer<uint8_t> picked_;  // [R, D] residual stream of the batch's rows

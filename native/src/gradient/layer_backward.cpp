@@ -8,6 +8,9 @@
 namespace tbrm {
 namespace {
 
+using A = LayerArray;
+using T = LayerTensor;
+
 // What every step of one layer's backward works on.
 struct LayerStep {
     Model& model;
@@ -16,8 +19,8 @@ struct LayerStep {
     const ModelView& view;
     LayerParameters& parameters;
     const PackedBatch& batch;
-    LayerTape& tape;
-    BackwardScratch& scratch;
+    LayerMemory& tape;
+    LayerMemory& scratch;
     Dtype dtype;
     int64_t n;
 
@@ -67,27 +70,27 @@ struct LayerStep {
 
     void normed_again(const Parameter& norm, const void* x, int64_t first, int64_t count) const {
         device.rms_norm_forward(dtype, count, view.hidden, at(const_cast<void*>(x), first, view.hidden), view.hidden,
-                norm.vector(), view.rms_norm_eps, at(scratch.normed.data(), first, view.hidden), view.hidden, nullptr);
+                norm.vector(), view.rms_norm_eps, at(scratch[A::NormedAgain], first, view.hidden), view.hidden,
+                nullptr);
     }
 };
 
 void mlp_backward(const LayerStep& s, void* dx) {
     const int64_t inner = s.view.intermediate;
-    uint8_t* gate_up = s.tape.gate_up.data();  // its gradient replaces it
+    uint8_t* gate_up = s.tape[A::GateUp];  // its gradient replaces it
     s.for_row_blocks(false, [&](int64_t first, int64_t count) {
         uint8_t* block = s.at(gate_up, first, 2 * inner);
         if (s.reads_input(Linear::Down))
-            s.device.swiglu_forward(s.dtype, count, inner, block, s.at(s.scratch.inner.data(), first, inner));
-        s.input_gradient(Linear::Down, first, count, s.scratch.inner.data(), dx, s.scratch.d_inner.data());
-        s.device.swiglu_backward(s.dtype, count, inner, block, s.at(s.scratch.d_inner.data(), first, inner), block);
-        if (s.reads_input(Linear::GateUp))
-            s.normed_again(*s.parameters.post_attention_norm, s.tape.middle.data(), first, count);
-        s.input_gradient(Linear::GateUp, first, count, s.scratch.normed.data(), gate_up, s.scratch.d_normed.data());
+            s.device.swiglu_forward(s.dtype, count, inner, block, s.at(s.scratch[A::InnerAgain], first, inner));
+        s.input_gradient(Linear::Down, first, count, s.scratch[A::InnerAgain], dx, s.scratch[A::DInner]);
+        s.device.swiglu_backward(s.dtype, count, inner, block, s.at(s.scratch[A::DInner], first, inner), block);
+        if (s.reads_input(Linear::GateUp)) s.normed_again(*s.parameters[T::MlpNorm], s.tape[A::Middle], first, count);
+        s.input_gradient(Linear::GateUp, first, count, s.scratch[A::NormedAgain], gate_up, s.scratch[A::DNormed]);
     });
-    s.weight_gradient(Linear::Down, nullptr, s.scratch.inner.data(), dx);
-    s.weight_gradient(Linear::GateUp, nullptr, s.scratch.normed.data(), gate_up);
-    s.norm_gradient(*s.parameters.post_attention_norm, s.tape.middle.data(), s.tape.middle_inv_rms.data(),
-            s.scratch.d_normed.data(), dx);
+    s.weight_gradient(Linear::Down, nullptr, s.scratch[A::InnerAgain], dx);
+    s.weight_gradient(Linear::GateUp, nullptr, s.scratch[A::NormedAgain], gate_up);
+    s.norm_gradient(
+            *s.parameters[T::MlpNorm], s.tape[A::Middle], s.tape.floats(A::MiddleInvRms), s.scratch[A::DNormed], dx);
 }
 
 // dqkv after the rotation -> dqkv of the projection's output; returns where it lies.
@@ -95,15 +98,15 @@ void* qk_norm_backward(const LayerStep& s) {
     const AttentionShape& shape = s.view.attention;
     const int64_t width = s.view.qkv_width(), element = dtype_bytes(s.dtype);
     const int64_t n_normed = shape.n_heads + shape.n_kv_heads, normed_width = n_normed * shape.head_dim;
-    uint8_t* out = s.tape.qkv.data();
+    uint8_t* out = s.tape[A::Qkv];
     for (int64_t h = 0; h < n_normed; ++h) {
-        Parameter& norm = h < shape.n_heads ? *s.parameters.q_norm : *s.parameters.k_norm;
+        Parameter& norm = h < shape.n_heads ? *s.parameters[T::QNorm] : *s.parameters[T::KNorm];
         const int64_t column = h * shape.head_dim * element;
-        s.device.rms_norm_backward(s.dtype, s.n, shape.head_dim, s.tape.qk_before_norm.data() + column, normed_width,
-                norm.vector(), s.tape.qk_inv_rms.data() + h * s.n, s.scratch.d_qkv.data() + column, width, false,
+        s.device.rms_norm_backward(s.dtype, s.n, shape.head_dim, s.tape[A::QkBeforeNorm] + column, normed_width,
+                norm.vector(), s.tape.floats(A::QkInvRms) + h * s.n, s.scratch[A::DQkv] + column, width, false,
                 out + column, width, norm.gradient());
     }
-    s.device.copy_2d(out + normed_width * element, width * element, s.scratch.d_qkv.data() + normed_width * element,
+    s.device.copy_2d(out + normed_width * element, width * element, s.scratch[A::DQkv] + normed_width * element,
             width * element, (width - normed_width) * element, s.n);
     return out;
 }
@@ -111,30 +114,30 @@ void* qk_norm_backward(const LayerStep& s) {
 void attention_backward(const LayerStep& s, const void* x, void* dx) {
     const AttentionShape& shape = s.view.attention;
     const int64_t width = s.view.qkv_width(), attention_width = s.view.attention_width();
-    s.input_gradient(Linear::O, 0, s.n, s.tape.attention.data(), dx, s.scratch.d_attention.data());
-    s.weight_gradient(Linear::O, nullptr, s.tape.attention.data(), dx);
-    void* d_qkv = s.scratch.d_qkv.data();
-    s.device.packed_attention_backward(s.dtype, shape, s.batch.n_seqs(), s.batch.offsets.data(), s.tape.qkv.data(),
-            width, s.tape.attention.data(), attention_width, s.tape.lse.data(), s.scratch.d_attention.data(),
-            attention_width, d_qkv, width);
-    const bool has_norms = s.parameters.q_norm != nullptr;
+    s.input_gradient(Linear::O, 0, s.n, s.tape[A::Attention], dx, s.scratch[A::DAttention]);
+    s.weight_gradient(Linear::O, nullptr, s.tape[A::Attention], dx);
+    void* d_qkv = s.scratch[A::DQkv];
+    s.device.packed_attention_backward(s.dtype, shape, s.batch.n_seqs(), s.batch.offsets.data(), s.tape[A::Qkv], width,
+            s.tape[A::Attention], attention_width, s.tape.floats(A::Lse), s.scratch[A::DAttention], attention_width,
+            d_qkv, width);
+    const bool has_norms = s.view.architecture->qk_norm;
     s.for_row_blocks(has_norms, [&](int64_t first, int64_t count) {
         s.device.rope_apply(s.dtype, count, shape.n_heads + shape.n_kv_heads, shape.head_dim,
                 s.batch.positions.data() + first, s.view.rope_cos, s.view.rope_sin, true, s.at(d_qkv, first, width),
                 width);
         if (has_norms) d_qkv = qk_norm_backward(s);
-        if (s.reads_input(Linear::Qkv)) s.normed_again(*s.parameters.input_norm, x, first, count);
-        s.input_gradient(Linear::Qkv, first, count, s.scratch.normed.data(), d_qkv, s.scratch.d_normed.data());
+        if (s.reads_input(Linear::Qkv)) s.normed_again(*s.parameters[T::InputNorm], x, first, count);
+        s.input_gradient(Linear::Qkv, first, count, s.scratch[A::NormedAgain], d_qkv, s.scratch[A::DNormed]);
     });
-    s.weight_gradient(Linear::Qkv, s.parameters.qkv_bias, s.scratch.normed.data(), d_qkv);
+    s.weight_gradient(Linear::Qkv, s.parameters[T::QkvBias], s.scratch[A::NormedAgain], d_qkv);
     if (!s.needs_dx(Linear::Qkv)) return;
-    s.norm_gradient(*s.parameters.input_norm, x, s.tape.input_inv_rms.data(), s.scratch.d_normed.data(), dx);
+    s.norm_gradient(*s.parameters[T::InputNorm], x, s.tape.floats(A::InputInvRms), s.scratch[A::DNormed], dx);
 }
 
 }  // namespace
 
-void layer_backward(Model& model, int64_t layer, const PackedBatch& batch, const void* x, LayerTape& tape,
-        BackwardScratch& scratch, void* dx) {
+void layer_backward(Model& model, int64_t layer, const PackedBatch& batch, const void* x, LayerMemory& tape,
+        LayerMemory& scratch, void* dx) {
     const ModelView& view = model.view();
     const LayerStep step{
             model, layer, model.device(), view, model.layer(layer), batch, tape, scratch, view.dtype, batch.n_tokens};

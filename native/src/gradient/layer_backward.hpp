@@ -2,7 +2,7 @@
 // layer_backward.hpp - the gradient of one decoder layer (docs/math/decoder.md).
 #include <cstdint>
 
-#include "gradient/layer_tape.hpp"
+#include "model/layer_memory.hpp"
 #include "model/model.hpp"
 
 namespace tbrm {
@@ -11,7 +11,7 @@ struct PackedBatch;
 
 // dx [n, D]: on entry the gradient of the layer's output, on return that of its input x. Parameter gradients are added to. The tape is
 // used up (its buffers serve as scratch).
-void layer_backward(Model& model, int64_t layer, const PackedBatch& batch, const void* x, LayerTape& tape,
-        BackwardScratch& scratch, void* dx);
+void layer_backward(Model& model, int64_t layer, const PackedBatch& batch, const void* x, LayerMemory& tape,
+        LayerMemory& scratch, void* dx);
 
 }  // namespace tbrm

@@ -6,9 +6,9 @@
 
 #include "core/guard.hpp"
 #include "core/parallel.hpp"
-#include "model/arch.hpp"
 #include "model/init_random.hpp"
 #include "model/model.hpp"
+#include "model/model_parameters.hpp"
 
 namespace tbrm {
 namespace {

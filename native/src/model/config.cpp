@@ -26,7 +26,7 @@ bool ModelConfig::same_body(const ModelConfig& other) const {
     return dtype == other.dtype && vocab_size == other.vocab_size && hidden_size == other.hidden_size &&
            intermediate_size == other.intermediate_size && n_layers == other.n_layers && n_heads == other.n_heads &&
            n_kv_heads == other.n_kv_heads && head_dim == other.head_dim && max_positions == other.max_positions &&
-           qkv_bias == other.qkv_bias && qk_norm == other.qk_norm && rms_norm_eps == other.rms_norm_eps &&
+           architecture == other.architecture && rms_norm_eps == other.rms_norm_eps &&
            rope_attention_factor == other.rope_attention_factor && inv_freq == other.inv_freq;
 }
 
@@ -37,6 +37,7 @@ ModelConfig check_model_config(const tbrm_model_config_t* config, int32_t n_inv_
             config->struct_size, static_cast<int>(sizeof(tbrm_model_config_t)));
     TBRM_REQUIRE(config->dtype == TBRM_DTYPE_F32 || config->dtype == TBRM_DTYPE_BF16,
             "dtype is %d, expected 0 (fp32) or 1 (bf16)", config->dtype);
+    check_range("architecture", config->architecture, 0, static_cast<int64_t>(kArchitectures.size()) - 1);
     // The upper limits keep every size in bytes far below 2^63.
     check_range("vocab_size", config->vocab_size, 1, 1 << 24);
     check_range("hidden_size", config->hidden_size, 1, 1 << 17);
@@ -51,8 +52,6 @@ ModelConfig check_model_config(const tbrm_model_config_t* config, int32_t n_inv_
     check_range("max_positions", config->max_positions, 1, 1 << 24);
     check_range("head_kind", config->head_kind, TBRM_HEAD_KIND_LM, TBRM_HEAD_KIND_VALUE_BIAS);
     check_flag("tie_word_embeddings", config->tie_word_embeddings);
-    check_flag("qkv_bias", config->qkv_bias);
-    check_flag("qk_norm", config->qk_norm);
     check_flag("trainable", config->trainable);
     check_flag("recompute", config->recompute);
     TBRM_REQUIRE(config->rms_norm_eps > 0 && config->rms_norm_eps < 1,

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/dtype.hpp"
+#include "model/architecture.hpp"
 
 namespace tbrm {
 
@@ -13,6 +14,11 @@ struct ModelConfig : tbrm_model_config_t {
     std::vector<float> inv_freq;  // [head_dim / 2] radians per position
 
     Dtype element() const { return static_cast<Dtype>(dtype); }
+    const Architecture& kind() const { return kArchitectures[static_cast<size_t>(architecture)]; }
+    // Without an adapter.
+    LayerShape layer_shape() const {
+        return {&kind(), hidden_size, intermediate_size, n_heads, n_kv_heads, head_dim, 0};
+    }
     int64_t attention_width() const { return static_cast<int64_t>(n_heads) * head_dim; }
     int64_t kv_width() const { return static_cast<int64_t>(n_kv_heads) * head_dim; }
     int64_t qkv_width() const { return attention_width() + 2 * kv_width(); }

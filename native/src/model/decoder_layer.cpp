@@ -5,105 +5,92 @@
 namespace tbrm {
 namespace {
 
+using A = LayerArray;
+using T = LayerTensor;
+
 uint8_t* at(void* base, int64_t element, Dtype dtype) {
     return static_cast<uint8_t*>(base) + element * dtype_bytes(dtype);
 }
 
-// A block of the batch's rows.
-struct Rows {
-    int64_t first, count, batch;
+// The forward of one layer over a block of the batch's rows: `count` of them, of the n of the batch.
+struct Block {
+    Device& device;
+    const ModelView& model;
+    int64_t layer;
+    int64_t count;
+    int64_t n;
+    const LayerBuffers& buffers;  // from the block's first row on
+
+    const LayerView& weights() const { return model.layers[static_cast<size_t>(layer)]; }
+
+    void norm(const void* x, T weight, float* out_inv_rms) const {
+        device.rms_norm_forward(model.dtype, count, model.hidden, x, model.hidden, weights().vector(weight),
+                model.rms_norm_eps, buffers[A::Normed], model.hidden, out_inv_rms);
+    }
+
+    // y [count, outputs] = (epilogue) x W^T + bias, and what an adapter adds.
+    void linear(Linear which, int64_t inputs, int64_t outputs, const void* x, Epilogue epilogue, void* y,
+            const float* bias = nullptr) const {
+        const void* weight = weights().weight(kLinearTensors[static_cast<size_t>(which)]);
+        device.linear_forward(model.dtype, count, inputs, outputs, x, inputs, weight, bias, epilogue, y, outputs);
+        adapter_forward(device, model, layer, which, count, x, buffers[A::Adapter], y, outputs);
+    }
 };
 
-// The buffers from the block's first row on. qk_inv_rms keeps the batch's stride between heads.
-LayerBuffers from_first_row(const ModelView& model, const LayerBuffers& all, const Rows& rows) {
-    const int64_t normed_heads = model.attention.n_heads + model.attention.n_kv_heads;
-    const auto move = [&](void* base, int64_t width) {
-        return base != nullptr ? at(base, rows.first * width, model.dtype) : nullptr;
-    };
-    const auto move_floats = [&](float* base) { return base != nullptr ? base + rows.first : nullptr; };
-    LayerBuffers b = all;
-    b.normed = move(all.normed, model.hidden);
-    b.qkv = move(all.qkv, model.qkv_width());
-    b.attention = move(all.attention, model.attention_width());
-    b.gate_up = move(all.gate_up, 2 * model.intermediate);
-    b.inner = move(all.inner, model.intermediate);
-    b.adapter = move(all.adapter, model.adapter.width);
-    b.middle = move(all.middle, model.hidden);
-    b.qk_before_norm = move(all.qk_before_norm, normed_heads * model.attention.head_dim);
-    b.input_inv_rms = move_floats(all.input_inv_rms);
-    b.middle_inv_rms = move_floats(all.middle_inv_rms);
-    b.qk_inv_rms = move_floats(all.qk_inv_rms);
-    return b;
-}
-
 // RMSNorm over each head of q and k, in place.
-void qk_norm_forward(
-        Device& device, const ModelView& model, const LayerView& layer, const Rows& rows, const LayerBuffers& buffers) {
-    const AttentionShape& shape = model.attention;
-    const int64_t n_normed = shape.n_heads + shape.n_kv_heads, width = model.qkv_width();
-    if (buffers.qk_before_norm != nullptr) {
-        const int64_t bytes = n_normed * shape.head_dim * dtype_bytes(model.dtype);
-        device.copy_2d(buffers.qk_before_norm, bytes, buffers.qkv, width * dtype_bytes(model.dtype), bytes, rows.count);
+void qk_norm_forward(const Block& b) {
+    const AttentionShape& shape = b.model.attention;
+    const int64_t width = b.model.qkv_width(), element = dtype_bytes(b.model.dtype);
+    if (b.buffers[A::QkBeforeNorm] != nullptr) {
+        const int64_t bytes = (shape.n_heads + shape.n_kv_heads) * shape.head_dim * element;
+        b.device.copy_2d(b.buffers[A::QkBeforeNorm], bytes, b.buffers[A::Qkv], width * element, bytes, b.count);
     }
-    device.heads_norm_forward(model.dtype, rows.count, shape.n_heads, shape.n_kv_heads, shape.head_dim, buffers.qkv,
-            width, layer.q_norm, layer.k_norm, model.rms_norm_eps, buffers.qk_inv_rms, rows.batch);
+    b.device.heads_norm_forward(b.model.dtype, b.count, shape.n_heads, shape.n_kv_heads, shape.head_dim,
+            b.buffers[A::Qkv], width, b.weights().vector(T::QNorm), b.weights().vector(T::KNorm), b.model.rms_norm_eps,
+            b.buffers.floats(A::QkInvRms), b.n);
 }
 
 // x [count, D] -> q, k, v after norm and rotation.
-void block_to_qkv(Device& device, const ModelView& model, int64_t layer_index, const Rows& rows,
-        const int32_t* positions, const void* x, const LayerBuffers& buffers) {
-    const LayerView& layer = model.layers[static_cast<size_t>(layer_index)];
-    const AttentionShape& shape = model.attention;
-    const int64_t n = rows.count, hidden = model.hidden, width = model.qkv_width();
-    device.rms_norm_forward(model.dtype, n, hidden, x, hidden, layer.input_norm, model.rms_norm_eps, buffers.normed,
-            hidden, buffers.input_inv_rms);
-    device.linear_forward(model.dtype, n, hidden, width, buffers.normed, hidden, layer.qkv, layer.qkv_bias,
-            Epilogue::Store, buffers.qkv, width);
-    adapter_forward(device, model, layer_index, Linear::Qkv, n, buffers.normed, buffers.adapter, buffers.qkv, width);
-    if (layer.q_norm != nullptr) qk_norm_forward(device, model, layer, rows, buffers);
-    device.rope_apply(model.dtype, n, shape.n_heads + shape.n_kv_heads, shape.head_dim, positions, model.rope_cos,
-            model.rope_sin, false, buffers.qkv, width);
+void block_to_qkv(const Block& b, const int32_t* positions, const void* x) {
+    const AttentionShape& shape = b.model.attention;
+    const int64_t width = b.model.qkv_width();
+    b.norm(x, T::InputNorm, b.buffers.floats(A::InputInvRms));
+    b.linear(Linear::Qkv, b.model.hidden, width, b.buffers[A::Normed], Epilogue::Store, b.buffers[A::Qkv],
+            b.weights().vector(T::QkvBias));
+    if (b.model.architecture->qk_norm) qk_norm_forward(b);
+    b.device.rope_apply(b.model.dtype, b.count, shape.n_heads + shape.n_kv_heads, shape.head_dim, positions,
+            b.model.rope_cos, b.model.rope_sin, false, b.buffers[A::Qkv], width);
 }
 
 // Attention's output -> x, and the MLP's input projection of it.
-void block_to_gate_up(
-        Device& device, const ModelView& model, int64_t layer_index, int64_t n, void* x, const LayerBuffers& buffers) {
-    const LayerView& layer = model.layers[static_cast<size_t>(layer_index)];
-    const Dtype dtype = model.dtype;
-    const int64_t hidden = model.hidden;
-    device.linear_forward(dtype, n, model.attention_width(), hidden, buffers.attention, model.attention_width(),
-            layer.o, nullptr, Epilogue::AddTo, x, hidden);
-    adapter_forward(device, model, layer_index, Linear::O, n, buffers.attention, buffers.adapter, x, hidden);
-    if (buffers.middle != nullptr) device.copy(buffers.middle, x, n * hidden * dtype_bytes(dtype));
-    device.rms_norm_forward(dtype, n, hidden, x, hidden, layer.post_attention_norm, model.rms_norm_eps, buffers.normed,
-            hidden, buffers.middle_inv_rms);
-    device.linear_forward(dtype, n, hidden, 2 * model.intermediate, buffers.normed, hidden, layer.gate_up, nullptr,
-            Epilogue::Store, buffers.gate_up, 2 * model.intermediate);
-    adapter_forward(device, model, layer_index, Linear::GateUp, n, buffers.normed, buffers.adapter, buffers.gate_up,
-            2 * model.intermediate);
+void block_to_gate_up(const Block& b, void* x) {
+    const int64_t hidden = b.model.hidden;
+    b.linear(Linear::O, b.model.attention_width(), hidden, b.buffers[A::Attention], Epilogue::AddTo, x);
+    if (b.buffers[A::Middle] != nullptr)
+        b.device.copy(b.buffers[A::Middle], x, b.count * hidden * dtype_bytes(b.model.dtype));
+    b.norm(x, T::MlpNorm, b.buffers.floats(A::MiddleInvRms));
+    b.linear(Linear::GateUp, hidden, 2 * b.model.intermediate, b.buffers[A::Normed], Epilogue::Store,
+            b.buffers[A::GateUp]);
 }
 
-void block_through_mlp(
-        Device& device, const ModelView& model, int64_t layer_index, int64_t n, void* x, const LayerBuffers& buffers) {
-    device.swiglu_forward(model.dtype, n, model.intermediate, buffers.gate_up, buffers.inner);
-    device.linear_forward(model.dtype, n, model.intermediate, model.hidden, buffers.inner, model.intermediate,
-            model.layers[static_cast<size_t>(layer_index)].down, nullptr, Epilogue::AddTo, x, model.hidden);
-    adapter_forward(device, model, layer_index, Linear::Down, n, buffers.inner, buffers.adapter, x, model.hidden);
+void block_through_mlp(const Block& b, void* x) {
+    b.device.swiglu_forward(b.model.dtype, b.count, b.model.intermediate, b.buffers[A::GateUp], b.buffers[A::Inner]);
+    b.linear(Linear::Down, b.model.intermediate, b.model.hidden, b.buffers[A::Inner], Epilogue::AddTo, x);
 }
 
 void run_layer(Device& device, const ModelView& model, int64_t layer, int64_t n, const int32_t* positions, void* x,
         const LayerBuffers& buffers, const AttentionStep& attention, bool with_mlp) {
     device.for_row_blocks(n, [&](int64_t first, int64_t count) {
-        const Rows rows{first, count, n};
-        block_to_qkv(device, model, layer, rows, positions + first, at(x, first * model.hidden, model.dtype),
-                from_first_row(model, buffers, rows));
+        const LayerBuffers rows = buffers.from_row(model, first);
+        block_to_qkv(
+                {device, model, layer, count, n, rows}, positions + first, at(x, first * model.hidden, model.dtype));
     });
-    attention(layer, buffers.qkv, buffers.attention);
+    attention(layer, buffers[A::Qkv], buffers[A::Attention]);
     device.for_row_blocks(n, [&](int64_t first, int64_t count) {
-        const LayerBuffers block = from_first_row(model, buffers, {first, count, n});
-        void* rows = at(x, first * model.hidden, model.dtype);
-        block_to_gate_up(device, model, layer, count, rows, block);
-        if (with_mlp) block_through_mlp(device, model, layer, count, rows, block);
+        const LayerBuffers rows = buffers.from_row(model, first);
+        const Block block{device, model, layer, count, n, rows};
+        block_to_gate_up(block, at(x, first * model.hidden, model.dtype));
+        if (with_mlp) block_through_mlp(block, at(x, first * model.hidden, model.dtype));
     });
 }
 

@@ -5,27 +5,10 @@
 #include <functional>
 
 #include "device/device.hpp"
+#include "model/layer_memory.hpp"
 #include "model/model_view.hpp"
 
 namespace tbrm {
-
-// Where a layer puts what it computes: n rows each, contiguous, in the model's dtype. Those marked "or null" are what backward reads again;
-// rollout leaves them null and uses one set for all layers.
-struct LayerBuffers {
-    void* normed;     // [n, D] input of qkv, then of gate_up
-    void* qkv;        // [n, qkv_width] q, k after norm and rotation, and v
-    void* attention;  // [n, attention_width]
-    void* gate_up;    // [n, 2I]
-    void* inner;      // [n, I]; not touched by layer_forward_to_gate_up
-    void* adapter;    // [n, adapter.width]; null when the model has no adapter
-
-    void* middle = nullptr;  // [n, D] or null: residual stream after attention
-    void* qk_before_norm =
-            nullptr;  // [n, (n_heads + n_kv_heads) head_dim] or null; written when the model has q/k norms
-    float* input_inv_rms = nullptr;   // [n] or null
-    float* middle_inv_rms = nullptr;  // [n] or null
-    float* qk_inv_rms = nullptr;      // [n_heads + n_kv_heads][n] or null
-};
 
 // Causal attention of the rows at hand: qkv [n, qkv_width] -> out [n, attention_width].
 using AttentionStep = std::function<void(int64_t layer, const void* qkv, void* out)>;

@@ -7,7 +7,6 @@
 
 #include "core/parallel.hpp"
 #include "core/philox.hpp"
-#include "model/arch.hpp"
 #include "model/model.hpp"
 
 namespace tbrm {

@@ -4,7 +4,7 @@
 
 #include "core/guard.hpp"
 #include "gradient/training_pass.hpp"
-#include "model/arch.hpp"
+#include "model/model_parameters.hpp"
 #include "ops/rope.hpp"
 
 namespace tbrm {
@@ -30,7 +30,7 @@ ModelView sizes_of(const ModelConfig& c) {
     view.attention = {
             c.n_heads, c.n_kv_heads, c.head_dim, static_cast<float>(1.0 / std::sqrt(static_cast<double>(c.head_dim)))};
     view.rms_norm_eps = c.rms_norm_eps;
-    view.qk_norm = c.qk_norm != 0;
+    view.architecture = &c.kind();
     view.layers.resize(static_cast<size_t>(c.n_layers));
     return view;
 }
@@ -81,12 +81,12 @@ void Model::add_tensor(
 
 void Model::add_layer(int64_t index) {
     LayerParameters p{};
-    for (const ParameterSpec& spec : layer_parameters(config_))
-        p.*spec.slot = add_parameter(spec.shape);
+    for (const ParameterSpec& spec : layer_parameters(config_.layer_shape()))
+        p[spec.tensor] = add_parameter(spec.shape);
     layers_.push_back(p);
     const std::string prefix = "model.layers." + std::to_string(index) + '.';
-    for (const TensorSpec& tensor : layer_tensors(config_))
-        add_tensor(prefix + tensor.name, p.*tensor.slot, tensor.first_row, tensor.rows, tensor.residual_output);
+    for (const TensorSpec& tensor : layer_tensors(config_.layer_shape()))
+        add_tensor(prefix + tensor.name, p[tensor.tensor], tensor.first_row, tensor.rows, tensor.residual_output);
 }
 
 void Model::fill(ParameterRole role, float value) {
@@ -95,8 +95,8 @@ void Model::fill(ParameterRole role, float value) {
         vector->write_rows(TBRM_TENSOR_KIND_WEIGHT, 0, vector->rows(), values.data());
     };
     for (const LayerParameters& p : layers_) {
-        for (const ParameterSpec& spec : layer_parameters(config_)) {
-            if (spec.role == role) set(p.*spec.slot);
+        for (const ParameterSpec& spec : layer_parameters(config_.layer_shape())) {
+            if (spec.role == role) set(p[spec.tensor]);
         }
     }
     if (role == ParameterRole::Norm) set(final_norm_);
@@ -124,9 +124,9 @@ void Model::build_view() {
     view_.score_bias = vector_or_null(score_bias_);
     view_.layers.clear();
     for (const LayerParameters& p : layers_) {
-        view_.layers.push_back({p.input_norm->vector(), p.qkv->weight(), vector_or_null(p.qkv_bias),
-                vector_or_null(p.q_norm), vector_or_null(p.k_norm), p.o->weight(), p.post_attention_norm->vector(),
-                p.gate_up->weight(), p.down->weight()});
+        LayerView& layer = view_.layers.emplace_back();
+        for (size_t i = 0; i < kLayerTensors; ++i)
+            layer.tensors[i] = p.tensors[i] != nullptr ? p.tensors[i]->weight() : nullptr;
     }
 }
 

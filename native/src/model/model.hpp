@@ -1,8 +1,9 @@
 #pragma once
-// model.hpp - a decoder of the Qwen2 / Qwen3 / Llama family: its parameters, and their names in Hugging Face's files. What tbrm_model_t
+// model.hpp - a decoder (architecture.hpp): its parameters, and their names in Hugging Face's files. What tbrm_model_t
 // points to. One memory for rollout and training: both read view().
 #include <tbrm/tbrm.h>
 
+#include <array>
 #include <cstdint>
 #include <deque>
 #include <memory>
@@ -21,20 +22,11 @@ namespace tbrm {
 
 // The parameters of one layer; null where the architecture has none.
 struct LayerParameters {
-    Parameter* input_norm;
-    Parameter* qkv;
-    Parameter* qkv_bias;
-    Parameter* q_norm;
-    Parameter* k_norm;
-    Parameter* o;
-    Parameter* post_attention_norm;
-    Parameter* gate_up;
-    Parameter* down;
+    std::array<Parameter*, kLayerTensors> tensors{};
 
-    Parameter& linear(Linear which) const {
-        Parameter* const all[] = {qkv, o, gate_up, down};
-        return *all[static_cast<size_t>(which)];
-    }
+    Parameter*& operator[](LayerTensor tensor) { return tensors[static_cast<size_t>(tensor)]; }
+    Parameter* operator[](LayerTensor tensor) const { return tensors[static_cast<size_t>(tensor)]; }
+    Parameter& linear(Linear which) const { return *(*this)[kLinearTensors[static_cast<size_t>(which)]]; }
 };
 
 // A tensor as files name it: rows [first_row, first_row + rows) of a parameter. A vector has cols = 0.
@@ -52,7 +44,6 @@ struct ModelTensor {
 };
 
 class TrainingPass;
-enum class ParameterRole;
 
 class Model {
 public:

@@ -1,31 +1,29 @@
 #pragma once
-// model_view.hpp - what the forward kernels see of a model: sizes and pointers, no ownership, no libtorch. Rollout and training build the
-// same view over the same memory.
+// model_view.hpp - what the forward kernels see of a model: sizes and pointers, no ownership. Rollout and training build the same view over
+// the same memory.
 #include <array>
 #include <cstdint>
 #include <vector>
 
 #include "core/dtype.hpp"
+#include "model/architecture.hpp"
 #include "ops/attention.hpp"
 
 namespace tbrm {
 
 // Matrices are in the device's GEMM layout and in the model's dtype; vectors are fp32 holding values that dtype can represent.
 struct LayerView {
-    const float* input_norm;           // [D]
-    const void* qkv;                   // [(n_heads + 2 n_kv_heads) head_dim, D]: q, k, v rows one after another
-    const float* qkv_bias;             // or null
-    const float* q_norm;               // [head_dim] or null
-    const float* k_norm;               // [head_dim] or null
-    const void* o;                     // [D, n_heads head_dim]
-    const float* post_attention_norm;  // [D]
-    const void* gate_up;               // [2I, D]: gate rows, then up rows
-    const void* down;                  // [D, I]
+    std::array<const void*, kLayerTensors> tensors{};  // null where the architecture has none
+
+    const void* weight(LayerTensor tensor) const { return tensors[static_cast<size_t>(tensor)]; }
+    const float* vector(LayerTensor tensor) const { return static_cast<const float*>(weight(tensor)); }
 };
 
-// The linear layers of a decoder layer; fused as in LayerView.
+// The linear layers of a decoder layer; fused as LayerTensor is.
 enum class Linear { Qkv, O, GateUp, Down };
 constexpr int kLinears = 4;
+constexpr std::array<LayerTensor, kLinears> kLinearTensors{
+        LayerTensor::Qkv, LayerTensor::O, LayerTensor::GateUp, LayerTensor::Down};
 
 // Low-rank adapters of one linear layer: y += s (x A^T) B^T, part by part. docs/math/adapter.md.
 constexpr int kMaxAdapterParts = 3;
@@ -56,7 +54,7 @@ struct ModelView {
     int64_t max_positions;
     AttentionShape attention;
     float rms_norm_eps;
-    bool qk_norm;
+    const Architecture* architecture;
     const float* rope_cos;  // [max_positions][head_dim/2]
     const float* rope_sin;
     const void* embedding;  // [V, D]
@@ -72,6 +70,10 @@ struct ModelView {
         if (!adapter.on) return nullptr;
         const LinearAdapter& found = adapter.layers[static_cast<size_t>(layer)][static_cast<size_t>(linear)];
         return found.a != nullptr ? &found : nullptr;
+    }
+    LayerShape layer_shape() const {
+        return {architecture, hidden, intermediate, attention.n_heads, attention.n_kv_heads, attention.head_dim,
+                adapter.width};
     }
     int64_t qkv_width() const { return (attention.n_heads + 2 * attention.n_kv_heads) * attention.head_dim; }
     int64_t attention_width() const { return attention.n_heads * attention.head_dim; }

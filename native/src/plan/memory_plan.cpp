@@ -5,7 +5,7 @@
 #include "core/guard.hpp"
 #include "core/parallel.hpp"
 #include "gradient/body_pass.hpp"
-#include "model/arch.hpp"
+#include "model/model_parameters.hpp"
 #include "plan/thread_scratch.hpp"
 #include "rollout/batch_runner.hpp"
 #include "rollout/kv_cache.hpp"

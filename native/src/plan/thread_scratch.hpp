@@ -3,7 +3,6 @@
 #include <cstdint>
 
 #include "device/device_sizes.hpp"
-#include "model/arch.hpp"
 #include "model/model_view.hpp"
 
 namespace tbrm {

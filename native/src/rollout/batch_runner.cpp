@@ -37,8 +37,7 @@ float head_temperature(const Sequence& sequence) {
 RunnerBytes runner_bytes(const DeviceSizes& sizes, const ModelView& model, int64_t max_seqs, int64_t max_batched_tokens,
         int64_t logits_budget_bytes) {
     const int64_t element = dtype_bytes(model.dtype), rows = max_seqs + max_batched_tokens;
-    const int64_t elements = 2 * model.hidden + model.qkv_width() + model.attention_width() + 3 * model.intermediate +
-                             model.adapter.width;
+    const int64_t row = model.hidden * element + LayerMemory::bytes_per_row(model, kScratch | kForward);
     // Ids, positions, slots and key counts; the page written and where the row's list of pages begins.
     const int64_t inputs = 4 * 4 + 2 * 8;
     const int64_t pages = max_seqs * ceil_div(model.max_positions, kPageTokens) * 8;
@@ -47,7 +46,7 @@ RunnerBytes runner_bytes(const DeviceSizes& sizes, const ModelView& model, int64
     const int64_t logits_rows = std::min(draws, logits_rows_within(model, logits_budget_bytes));
     const HeadShape head{model.dtype, model.hidden, model.vocab, 1.0f, logits_budget_bytes};
     const int64_t sample_row = static_cast<int64_t>(sizeof(SampleRow) + sizeof(SampleResult)) + 4 + 8;
-    return {rows * (elements * element + inputs + inputs / 2) + pages + pages / 2 + draws * model.hidden * element,
+    return {rows * (row + inputs + inputs / 2) + pages + pages / 2 + draws * model.hidden * element,
             logits_rows * model.vocab * 4 + sizes.head_logits(head, logits_rows) + sizes.sample_workspace(model.vocab) +
                     draws * sample_row};
 }
@@ -123,17 +122,9 @@ void BatchRunner::run_layers(int64_t n) {
     const AttentionShape& shape = model_.attention;
     const Dtype dtype = model_.dtype;
     const int64_t element = dtype_bytes(dtype), width = model_.qkv_width();
-    const auto rows = [&](DeviceBuffer<uint8_t>& buffer, int64_t row_elements) {
-        return fit(device_, buffer, n * row_elements * element, max_rows_ * row_elements * element);
-    };
-    void* x = rows(act_.x, model_.hidden);
-    LayerBuffers buffers{};
-    buffers.normed = rows(act_.normed, model_.hidden);
-    buffers.qkv = rows(act_.qkv, width);
-    buffers.attention = rows(act_.attention, model_.attention_width());
-    buffers.gate_up = rows(act_.gate_up, 2 * model_.intermediate);
-    buffers.inner = rows(act_.inner, model_.intermediate);
-    if (model_.adapter.width > 0) buffers.adapter = rows(act_.adapter, model_.adapter.width);
+    void* x = fit(device_, act_.x, n * model_.hidden * element, max_rows_ * model_.hidden * element);
+    act_.layer.reserve(device_, model_, n, std::max(n, std::min(n + n / 2, max_rows_)), kScratch | kForward);
+    const LayerBuffers buffers = layer_buffers(act_.layer);
 
     const AttentionStep attention = [&](int64_t layer, const void* qkv, void* out) {
         const uint8_t* q = static_cast<const uint8_t*>(qkv);

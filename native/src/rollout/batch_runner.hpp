@@ -5,6 +5,7 @@
 
 #include "device/device.hpp"
 #include "model/decoder_layer.hpp"
+#include "model/layer_memory.hpp"
 #include "model/model_view.hpp"
 #include "rollout/kv_cache.hpp"
 #include "rollout/scheduler.hpp"
@@ -37,7 +38,8 @@ private:
         DeviceBuffer<int64_t> write_pages, page_table, page_table_offsets, last_rows;
     };
     struct Activations {
-        DeviceBuffer<uint8_t> x, normed, qkv, attention, gate_up, inner, adapter, last;
+        DeviceBuffer<uint8_t> x, last;
+        LayerMemory layer;
     };
     struct Output {
         DeviceBuffer<float> logits, v;

@@ -10,12 +10,10 @@ namespace Tbrm.Engine.Models;
 /// <summary>What <c>config.json</c> says of a decoder; the raw object is kept so that saving changes nothing that we do not read.</summary>
 public sealed record ModelArchitecture
 {
-    private const string Qwen2 = "Qwen2ForCausalLM", Qwen3 = "Qwen3ForCausalLM", Llama = "LlamaForCausalLM";
-
     private const string TokenClassification = "ForTokenClassification", SequenceClassification = "ForSequenceClassification";
 
     /// <summary>Names of the architectures that can be loaded.</summary>
-    public static IReadOnlyList<string> Known { get; } = [Qwen2, Qwen3, Llama];
+    public static IReadOnlyList<string> Known { get; } = [.. DecoderFamily.All.Select(f => f.Name)];
 
     /// <summary>The first entry of <c>architectures</c>; of a critic, the language model that it is made of.</summary>
     public required string Name { get; init; }
@@ -50,11 +48,8 @@ public sealed record ModelArchitecture
     /// <summary>The head is the embedding.</summary>
     public required bool TieWordEmbeddings { get; init; }
 
-    /// <summary>Biases on q, k, v.</summary>
-    public required bool QkvBias { get; init; }
-
-    /// <summary>RMSNorm on the heads of q and k.</summary>
-    public required bool QkNorm { get; init; }
+    /// <summary>What the layers consist of.</summary>
+    public required DecoderKind Kind { get; init; }
 
     /// <summary>Added to the mean square.</summary>
     public required float RmsNormEps { get; init; }
@@ -90,11 +85,10 @@ public sealed record ModelArchitecture
     {
         JsonObject raw = ConfigJson.Parse(json, where);
         ConfigJson read = new(raw, where);
-        (string name, HeadKind head) = ArchitectureName(raw, where);
-        RefuseVariants(read, name);
+        (DecoderFamily family, HeadKind head) = Family(raw, where);
+        RefuseVariants(read, family);
         int hidden = read.Int("hidden_size", most: ModelLimits.HiddenSize), heads = read.Int("num_attention_heads", most: ModelLimits.Heads);
-        // A Qwen3 head has 128 dimensions unless the file says otherwise, whatever the width.
-        int headDim = read.Int("head_dim", name == Qwen3 ? 128 : hidden / heads);
+        int headDim = read.Int("head_dim", family.HeadDim ?? hidden / heads);
         if (headDim is < 2 or > 256 || headDim % 2 != 0)
         {
             throw new DataException($"{where}: head_dim is {headDim}; expected an even number of at most 256 (rotary embedding turns pairs)");
@@ -111,7 +105,7 @@ public sealed record ModelArchitecture
         CheckEndIds(raw, vocabulary, where);
         return new()
         {
-            Name = name,
+            Name = family.Name,
             Head = head,
             VocabSize = vocabulary,
             HiddenSize = hidden,
@@ -122,8 +116,7 @@ public sealed record ModelArchitecture
             HeadDim = headDim,
             MaxPositionEmbeddings = positions,
             TieWordEmbeddings = read.Bool("tie_word_embeddings", false),
-            QkvBias = name == Qwen2,
-            QkNorm = name == Qwen3,
+            Kind = family.Kind,
             RmsNormEps = (float)read.Double("rms_norm_eps", 1e-6, above: ModelLimits.LeastNormEps, below: ModelLimits.MostNormEps),
             Rope = RopeFrequencies.Create(read, headDim, positions),
             TorchDtype = Type(read),
@@ -163,8 +156,7 @@ public sealed record ModelArchitecture
         HeadDim = HeadDim,
         MaxPositions = Rope.Checked(maxPositions),
         TieWordEmbeddings = TieWordEmbeddings ? 1 : 0,
-        QkvBias = QkvBias ? 1 : 0,
-        QkNorm = QkNorm ? 1 : 0,
+        Architecture = Kind,
         Trainable = trainable ? 1 : 0,
         Recompute = recompute ? 1 : 0,
         RmsNormEps = RmsNormEps,
@@ -174,11 +166,11 @@ public sealed record ModelArchitecture
     };
 
     /// <summary>The first of <c>architectures</c>; where the file has none, that of its <c>model_type</c>.</summary>
-    private static (string Name, HeadKind Head) ArchitectureName(JsonObject raw, string where)
+    private static (DecoderFamily Family, HeadKind Head) Family(JsonObject raw, string where)
     {
         string name = raw["architectures"] switch
         {
-            null => raw["model_type"]?.ToString() switch { "qwen2" => Qwen2, "qwen3" => Qwen3, "llama" => Llama, _ => "" },
+            null => DecoderFamily.OfType(raw["model_type"]?.ToString())?.Name ?? "",
             JsonArray { Count: > 0 } list when list[0] is JsonValue first && first.TryGetValue(out string? text) => text,
             JsonArray { Count: 0 } => "",
             JsonNode other => throw new DataException($"{where}: expected a list of names at architectures, found {ConfigJson.Shown(other)}"),
@@ -186,8 +178,7 @@ public sealed record ModelArchitecture
         if (name.EndsWith(TokenClassification, StringComparison.Ordinal) || name.EndsWith(SequenceClassification, StringComparison.Ordinal))
         {
             bool perToken = name.EndsWith(TokenClassification, StringComparison.Ordinal);
-            string family = name[..^(perToken ? TokenClassification : SequenceClassification).Length] + "ForCausalLM";
-            if (Known.Contains(family, StringComparer.Ordinal))
+            if (DecoderFamily.Named(name[..^(perToken ? TokenClassification : SequenceClassification).Length] + "ForCausalLM") is { } family)
             {
                 RefuseSeveralLabels(raw, name, where);
                 // transformers gives a classifier of tokens a bias, and one of sequences none.
@@ -195,7 +186,7 @@ public sealed record ModelArchitecture
             }
         }
 
-        return Known.Contains(name, StringComparer.Ordinal) ? (name, HeadKind.Lm)
+        return DecoderFamily.Named(name) is { } known ? (known, HeadKind.Lm)
             : throw new DataException($"{where}: architecture '{name}' is not supported; supported are {string.Join(", ", Known)}");
     }
 
@@ -231,7 +222,7 @@ public sealed record ModelArchitecture
     }
 
     /// <summary>Settings of a known architecture that would change the arithmetic in ways that are not built.</summary>
-    private static void RefuseVariants(ConfigJson read, string name)
+    private static void RefuseVariants(ConfigJson read, DecoderFamily family)
     {
         string where = read.Where, activation = read.Text("hidden_act") ?? "silu";
         if (activation != "silu")
@@ -244,12 +235,11 @@ public sealed record ModelArchitecture
             throw new DataException($"{where}: use_sliding_window=true is not supported; attention here sees the whole sequence");
         }
 
-        AttentionVariants.Refuse(read, name);
+        AttentionVariants.Refuse(read, family.Name);
 
-        // Qwen2 knows neither key: its q, k and v have biases, and nothing else has.
-        foreach (string key in name == Qwen2 ? Array.Empty<string>() : ["mlp_bias", "attention_bias"])
+        foreach (string key in new[] { "mlp_bias", "attention_bias" })
         {
-            if (read.Bool(key, false))
+            if (!family.IgnoredKeys.Contains(key) && read.Bool(key, false))
             {
                 throw new DataException($"{where}: {key}=true is not supported");
             }

@@ -1,0 +1,20 @@
+#pragma once
+// model_parameters.hpp - the parameters of a whole model and of its adapters, as their descriptions give them.
+#include <cstdint>
+#include <vector>
+
+#include "model/adapter.hpp"
+#include "model/config.hpp"
+#include "model/parameter.hpp"
+
+namespace tbrm {
+
+// All parameters of a model: embedding, layers, final norm, head.
+std::vector<ParameterShape> model_parameters(const ModelConfig& config);
+std::vector<ParameterShape> head_parameters(const ModelConfig& config);
+
+// A and B of one layer's adapter, in the order in which they are allocated; and the elements of x A^T of its widest linear layer.
+std::vector<ParameterShape> adapter_parameters(const ModelConfig& config, const AdapterConfig& adapter);
+int64_t adapter_width(const ModelConfig& config, const AdapterConfig& adapter);
+
+}  // namespace tbrm
