@@ -8,8 +8,8 @@ using Tbrm.Core.Config;
 using Tbrm.Core.Errors;
 using Tbrm.Training.Config;
 using Tbrm.Training.Evaluation;
-using Tbrm.Training.Loops;
 using Tbrm.Training.Runs;
+using Tbrm.Training.Sessions;
 
 namespace Tbrm.Cli;
 

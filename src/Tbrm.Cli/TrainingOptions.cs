@@ -6,8 +6,9 @@ using Tbrm.Core.Config;
 using Tbrm.Core.Errors;
 using Tbrm.Training.Config;
 using Tbrm.Training.Loops;
-using Tbrm.Training.Metrics;
+using Tbrm.Training.Progress;
 using Tbrm.Training.Runs;
+using Tbrm.Training.Sessions;
 
 namespace Tbrm.Cli;
 

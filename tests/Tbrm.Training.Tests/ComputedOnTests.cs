@@ -2,7 +2,6 @@ using System;
 using System.Linq;
 using System.Text.Json.Nodes;
 using NUnit.Framework;
-using Tbrm.Training.Loops;
 using Tbrm.Training.Runs;
 
 namespace Tbrm.Training.Tests;

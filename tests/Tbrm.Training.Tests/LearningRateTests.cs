@@ -1,7 +1,7 @@
 using System;
 using NUnit.Framework;
 using Tbrm.Testing;
-using Tbrm.Training.Runs;
+using Tbrm.Training.Steps;
 
 namespace Tbrm.Training.Tests;
 

@@ -4,7 +4,7 @@ using Tbrm.Core.Config;
 using Tbrm.Engine.Logprob;
 using Tbrm.Engine.Optimizer;
 using Tbrm.Training.Prompts;
-using Tbrm.Training.Runs;
+using Tbrm.Training.Sessions;
 using Tbrm.Training.Steps;
 
 namespace Tbrm.Training.Tests;
@@ -26,7 +26,7 @@ public sealed class SftStepTests
     public void The_epoch_is_that_of_the_examples_of_the_step()
     {
         using TrainingSession session = TrainingSession.Open(s_config, trainable: true);
-        using SftStep step = new(session, new Source(count: 4));
+        using SftStep step = new(session.Policy, session.Config, new Source(count: 4));
         double[] epochs = [.. Enumerable.Range(1, 6).Select(i => step.Run(i, default).Metrics["training/epoch"])];
         Assert.That(epochs, Is.EqualTo(new double[] { 0, 0, 1, 1, 2, 2 }));
     }
@@ -36,7 +36,7 @@ public sealed class SftStepTests
     public void A_loss_that_is_no_number_changes_nothing_and_leaves_no_gradient(double loss)
     {
         using TrainingSession session = TrainingSession.Open(s_config, trainable: true);
-        using SftStep step = new(session, new Source(count: 4));
+        using SftStep step = new(session.Policy, session.Config, new Source(count: 4));
         PackedBatch batch = new([s_example]);
         Scores before = session.Policy.LogProb(batch, 1, keep: true);
         session.Policy.Backward([.. before.Q.Select(_ => -1f)], [.. before.V.Select(_ => 1f)], []);

@@ -2,6 +2,7 @@ using NUnit.Framework;
 using Tbrm.Core.Config;
 using Tbrm.Training.Loops;
 using Tbrm.Training.Runs;
+using Tbrm.Training.Steps;
 
 namespace Tbrm.Training.Tests;
 

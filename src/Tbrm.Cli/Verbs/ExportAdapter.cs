@@ -3,6 +3,7 @@ using System.CommandLine;
 using System.IO;
 using Tbrm.Core.Errors;
 using Tbrm.Training.Runs;
+using Tbrm.Training.Sessions;
 
 namespace Tbrm.Cli.Verbs;
 

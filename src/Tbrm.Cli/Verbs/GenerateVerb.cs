@@ -12,7 +12,7 @@ using Tbrm.Data.Json;
 using Tbrm.Data.Prompts;
 using Tbrm.Engine.Checkpoint;
 using Tbrm.Training.Prompts;
-using Tbrm.Training.Runs;
+using Tbrm.Training.Sessions;
 using Tbrm.Training.Steps;
 
 namespace Tbrm.Cli.Verbs;

@@ -1,7 +1,7 @@
 using System.CommandLine;
 using Tbrm.Core.Config;
 using Tbrm.Training.Config;
-using Tbrm.Training.Loops;
+using Tbrm.Training.Runs;
 
 namespace Tbrm.Cli.Verbs;
 

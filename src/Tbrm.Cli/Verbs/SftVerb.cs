@@ -3,6 +3,7 @@ using Tbrm.Core.Config;
 using Tbrm.Core.Errors;
 using Tbrm.Training.Config;
 using Tbrm.Training.Loops;
+using Tbrm.Training.Runs;
 
 namespace Tbrm.Cli.Verbs;
 

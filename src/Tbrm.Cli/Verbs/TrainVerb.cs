@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Tbrm.Training.Loops;
+using Tbrm.Training.Runs;
 
 namespace Tbrm.Cli.Verbs;
 

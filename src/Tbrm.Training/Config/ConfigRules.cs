@@ -4,7 +4,6 @@ using Tbrm.Core.Config;
 using Tbrm.Core.Errors;
 using Tbrm.Engine;
 using Tbrm.Engine.Models;
-using Tbrm.Training.Prompts;
 
 namespace Tbrm.Training.Config;
 

@@ -11,9 +11,10 @@ using Tbrm.Core.Config;
 using Tbrm.Core.Errors;
 using Tbrm.Interop.Handles;
 using Tbrm.Training.Config;
-using Tbrm.Training.Loops;
+using Tbrm.Training.Progress;
 using Tbrm.Training.Prompts;
 using Tbrm.Training.Runs;
+using Tbrm.Training.Sessions;
 using Tbrm.Training.Steps;
 
 namespace Tbrm.Training.Evaluation;

@@ -6,7 +6,7 @@ using Tbrm.Data.Sources;
 using Tbrm.Engine.Rollout;
 using Tbrm.Interop.Handles;
 using Tbrm.Training.Prompts;
-using Tbrm.Training.Runs;
+using Tbrm.Training.Sessions;
 using Tbrm.Training.Steps;
 
 namespace Tbrm.Training.Evaluation;

@@ -2,14 +2,11 @@ using System;
 using System.Threading;
 using Tbrm.Data.Sampling;
 using Tbrm.Training.Metrics;
+using Tbrm.Training.Recorders;
 using Tbrm.Training.Runs;
+using Tbrm.Training.Steps;
 
 namespace Tbrm.Training.Loops;
-
-/// <summary>Tokens of a step.</summary>
-/// <param name="All">Prompts and responses; 0 for step 0.</param>
-/// <param name="Sampled">Those that a rollout sampled; 0 without one.</param>
-public readonly record struct StepTokens(long All, long Sampled = 0);
 
 /// <summary>What one step gave besides the new weights.</summary>
 /// <param name="Metrics">Under verl's names.</param>

@@ -2,7 +2,9 @@ using System;
 using System.Threading;
 using Tbrm.Core.Errors;
 using Tbrm.Training.Metrics;
-using Tbrm.Training.Runs;
+using Tbrm.Training.Progress;
+using Tbrm.Training.Recorders;
+using Tbrm.Training.Sessions;
 
 namespace Tbrm.Training.Loops;
 

@@ -1,8 +1,9 @@
 using System.Globalization;
 using System.Threading;
 using Tbrm.Data.Sampling;
-using Tbrm.Training.Prompts;
+using Tbrm.Training.Progress;
 using Tbrm.Training.Runs;
+using Tbrm.Training.Sessions;
 using Tbrm.Training.Steps;
 
 namespace Tbrm.Training.Loops;
@@ -20,7 +21,7 @@ public sealed class SftRun : IRunStep
         _clock = clock;
         Verb = verb;
         Sources = sources;
-        _step = new(session, sources.Train);
+        _step = new(session.Policy, session.Config, sources.Train);
     }
 
     /// <summary>What is learned from, and what the loss is measured on.</summary>

@@ -5,7 +5,8 @@ using System.Threading;
 using Tbrm.Core.Errors;
 using Tbrm.Core.Prompts;
 using Tbrm.Data.Sources;
-using Tbrm.Training.Runs;
+using Tbrm.Training.Progress;
+using Tbrm.Training.Sessions;
 using Tbrm.Verify;
 
 namespace Tbrm.Training.Loops;

@@ -1,5 +1,4 @@
 using System;
-using Tbrm.Training.Runs;
 
 namespace Tbrm.Training.Loops;
 

@@ -8,9 +8,13 @@ using Tbrm.Core.Rollouts;
 using Tbrm.Data.Sampling;
 using Tbrm.Engine.Models;
 using Tbrm.Objectives;
+using Tbrm.Training.Evaluation;
 using Tbrm.Training.Metrics;
+using Tbrm.Training.Progress;
 using Tbrm.Training.Prompts;
+using Tbrm.Training.Recorders;
 using Tbrm.Training.Runs;
+using Tbrm.Training.Sessions;
 using Tbrm.Training.Steps;
 
 namespace Tbrm.Training.Loops;

@@ -1,7 +1,9 @@
 using System.Threading;
 using Tbrm.Core.Errors;
-using Tbrm.Training.Metrics;
+using Tbrm.Training.Progress;
+using Tbrm.Training.Recorders;
 using Tbrm.Training.Runs;
+using Tbrm.Training.Sessions;
 using Tbrm.Training.Steps;
 
 namespace Tbrm.Training.Loops;

@@ -6,8 +6,10 @@ using System.Threading;
 using Tbrm.Core.Rollouts;
 using Tbrm.Engine.Models;
 using Tbrm.Engine.Rollout;
+using Tbrm.Training.Progress;
 using Tbrm.Training.Prompts;
 using Tbrm.Training.Runs;
+using Tbrm.Training.Sessions;
 using Tbrm.Training.Steps;
 
 namespace Tbrm.Training.Loops;

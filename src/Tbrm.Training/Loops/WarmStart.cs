@@ -4,7 +4,10 @@ using System.Linq;
 using System.Threading;
 using Tbrm.Core.Errors;
 using Tbrm.Engine.Checkpoint;
+using Tbrm.Training.Progress;
+using Tbrm.Training.Recorders;
 using Tbrm.Training.Runs;
+using Tbrm.Training.Sessions;
 
 namespace Tbrm.Training.Loops;
 
@@ -31,7 +34,7 @@ internal static class WarmStart
             progress.Say($"resumed the warm start at step {begin}");
         }
 
-        CheckpointRecorder checkpoints = new(Store(run.Folder), run, position, sft.TotalSteps, run.WarmStart is null ? -1 : begin) { IsTimed = false };
+        CheckpointRecorder checkpoints = new(OpenRun.WarmStartStore(run.Folder), run, position, sft.TotalSteps, run.WarmStart is null ? -1 : begin) { IsTimed = false };
         string? reason;
         try
         {
@@ -79,10 +82,7 @@ internal static class WarmStart
     }
 
     /// <summary>Whether a run's warm start has a checkpoint.</summary>
-    public static bool IsSaved(RunFolder folder) => Store(folder).Steps().Any();
-
-    /// <summary>Where a train run's warm start is saved while it lasts.</summary>
-    public static CheckpointStore Store(RunFolder folder) => new(folder.WarmStartPath, keep: 1);
+    public static bool IsSaved(RunFolder folder) => OpenRun.WarmStartStore(folder).Steps().Any();
 
     /// <summary>Once the run has a checkpoint of its own, that of the warm start is of no use.</summary>
     public static void Forget(RunFolder folder)

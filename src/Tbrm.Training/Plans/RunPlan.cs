@@ -7,8 +7,8 @@ using Tbrm.Core.Errors;
 using Tbrm.Engine;
 using Tbrm.Engine.Models;
 using Tbrm.Text.Tokenizers;
-using Tbrm.Training.Loops;
 using Tbrm.Training.Prompts;
+using Tbrm.Training.Runs;
 
 namespace Tbrm.Training.Plans;
 
@@ -170,7 +170,7 @@ public sealed record RunPlan
             return PromptSources.Count(config, files, isEvaluation ? config.Data.ValMaxSamples : config.Data.TrainMaxSamples);
         }
 
-        long rows = SupervisedSources.Texts(config).LongCount();
+        long rows = SupervisedFiles.Texts(config).LongCount();
         rows = config.Data.TrainMaxSamples < 0 ? rows : System.Math.Min(rows, config.Data.TrainMaxSamples);
         return config.Sft.ValFiles.Count > 0 ? rows : rows - (long)System.Math.Ceiling(config.Sft.ValShare * rows);
     }

@@ -1,6 +1,5 @@
 using Tbrm.Data.Sources;
 using Tbrm.Engine.Logprob;
-using Tbrm.Training.Runs;
 
 namespace Tbrm.Training.Prompts;
 
@@ -15,16 +14,15 @@ public interface ISupervisedSource
 }
 
 /// <summary>A task's problems, or prompts with a ground truth, and the response that is shown for each.</summary>
-internal sealed class DemonstrationSource(IPromptSource prompts, TrainingSession session) : ISupervisedSource
+internal sealed class DemonstrationSource(IPromptSource prompts, PromptEncoder encoder, Demonstrations demonstrations, int maxTokens) : ISupervisedSource
 {
     public long? Count => prompts.Count;
 
     public ScoredSequence Get(long index)
     {
         Core.Prompts.Prompt prompt = prompts.Get(index);
-        int[] response = session.Encoder.EncodeResponse(prompt, session.Demonstrations.Of(prompt));
-        int[] ended = session.Tokenizer.EosId is int eos ? [.. response, eos] : response;
-        int limit = session.Config.Data.MaxResponseLength;
-        return new(session.Encoder.Encode(prompt).Ids, ended.Length > limit ? ended[..limit] : ended);
+        int[] response = encoder.EncodeResponse(prompt, demonstrations.Of(prompt));
+        int[] ended = encoder.Tokenizer.EosId is int eos ? [.. response, eos] : response;
+        return new(encoder.Encode(prompt).Ids, ended.Length > maxTokens ? ended[..maxTokens] : ended);
     }
 }

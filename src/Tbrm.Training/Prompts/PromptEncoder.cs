@@ -7,6 +7,7 @@ using Tbrm.Core.Prompts;
 using Tbrm.Text.Chat;
 using Tbrm.Text.Jinja;
 using Tbrm.Text.Tokenizers;
+using Tbrm.Training.Config;
 
 namespace Tbrm.Training.Prompts;
 

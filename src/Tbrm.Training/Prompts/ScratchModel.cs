@@ -35,7 +35,7 @@ public static class ScratchModel
     /// <summary>The tokenizer of a configuration without a model: from its problems, or else from its supervised files.</summary>
     /// <exception cref="ConfigException">There are neither.</exception>
     public static Tokenizer TrainTokenizer(RunConfig config, IPromptSource? problems) => problems is not null ? TrainTokenizer(problems)
-        : config.Sft.TrainFiles.Count > 0 ? TrainTokenizer(SupervisedSources.Texts(config))
+        : config.Sft.TrainFiles.Count > 0 ? TrainTokenizer(SupervisedFiles.Texts(config))
         : throw new ConfigException("without model.path a model is built from the training prompts, and there are none: set data.task, data.tasks, data.train_files or sft.train_files");
 
     /// <summary>Byte-level BPE that cuts at digits only, so that a task's set phrases are one token each; trained on the first prompts of a source and their answers.</summary>

@@ -8,7 +8,6 @@ using Tbrm.Core.Config;
 using Tbrm.Core.Errors;
 using Tbrm.Engine.Checkpoint;
 using Tbrm.Training.Config;
-using Tbrm.Training.Loops;
 using Tbrm.Training.Metrics;
 using Tbrm.Training.Reports.Charts;
 using Tbrm.Training.Runs;

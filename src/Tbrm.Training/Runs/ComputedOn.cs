@@ -25,7 +25,7 @@ public sealed record ComputedOn(string Phase, long AfterStep, string Device, str
     {
         JsonObject device = (JsonObject)JsonNode.Parse(description)!;
         IEnumerable<string> parts = s_deciding.Select(key => device[key]?.ToString()).OfType<string>();
-        return new(phase, afterStep, string.Join(' ', parts), RunSummary.Version);
+        return new(phase, afterStep, string.Join(' ', parts), ProgramVersion.Text);
     }
 
     /// <summary>The history of a run with this process added where it computes otherwise than the one before.</summary>

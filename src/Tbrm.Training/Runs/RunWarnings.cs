@@ -4,7 +4,6 @@ using System.Globalization;
 using System.Linq;
 using System.Text.Json.Nodes;
 using Tbrm.Core.Config;
-using Tbrm.Training.Loops;
 using Tbrm.Training.Metrics;
 
 namespace Tbrm.Training.Runs;
@@ -87,10 +86,10 @@ public sealed class RunWarnings(RunConfig config)
         new("skipped_step", 1, m => m.Find("actor/loss_trajectories") is 0 && m.Find("rollout/non_finite") is 0 ? null
                 : Above(m, "actor/skipped", 0, _ => $"logits, loss or gradient were not finite, and the update was not made"),
             string.Create(CultureInfo.InvariantCulture, $"lower actor.optim.lr (it is {config.Actor.Optim.Lr}), lengthen its warm-up, or lower actor.grad_clip (it is {config.Actor.GradClip})"),
-            m => Above(m, "rollout/non_finite", 0, _ => $"") is null ? null : UpdateCount.AdviceBeforeFirstUpdate(RunState.Train, config)),
+            m => Above(m, "rollout/non_finite", 0, _ => $"") is null ? null : NonFiniteAdvice.BeforeFirstUpdate(RunState.Train, config)),
         new("skipped_supervised_step", 1, m => Above(m, "sft/skipped", 0, _ => $"loss or gradient were not finite, and the update was not made"),
             string.Create(CultureInfo.InvariantCulture, $"lower sft.optim.lr (it is {config.Sft.Optim.Lr}), lengthen its warm-up, or lower sft.grad_clip (it is {config.Sft.GradClip})"),
-            m => double.IsFinite(m.Find("sft/loss") ?? 0) ? null : UpdateCount.AdviceBeforeFirstUpdate(RunState.Sft, config)),
+            m => double.IsFinite(m.Find("sft/loss") ?? 0) ? null : NonFiniteAdvice.BeforeFirstUpdate(RunState.Sft, config)),
         new("probability_drift", 1, m => Above(m, "training/rollout_probs_diff_max", config.Trainer.BatchInvariant ? 0 : FastPathDrift, drift => $"the rollout's probabilities and the trainer's differ by up to {drift:G3}"),
             "both run the same kernels, so this is a defect unless a faster path that is not row-invariant was chosen: please report it with the run's config.resolved.yaml; trainer.max_rollout_probs_diff=0 stops a run at the first difference"),
         new("grader_failures", 1, Failures,

@@ -7,8 +7,8 @@ using Tbrm.Core.Errors;
 using Tbrm.Core.Rewards;
 using Tbrm.Core.Rollouts;
 using Tbrm.Engine.Rollout;
+using Tbrm.Training.Progress;
 using Tbrm.Training.Prompts;
-using Tbrm.Training.Runs;
 
 namespace Tbrm.Training.Steps;
 

@@ -5,11 +5,11 @@ using Tbrm.Core.Config;
 using Tbrm.Core.Errors;
 using Tbrm.Data.Sampling;
 using Tbrm.Engine.Logprob;
+using Tbrm.Engine.Models;
 using Tbrm.Engine.Optimizer;
 using Tbrm.Objectives;
 using Tbrm.Training.Metrics;
 using Tbrm.Training.Prompts;
-using Tbrm.Training.Runs;
 
 namespace Tbrm.Training.Steps;
 
@@ -26,7 +26,8 @@ public sealed record SftOutcome(MetricSet Metrics, double Loss, long Tokens, Upd
 /// </summary>
 public sealed class SftStep : IDisposable
 {
-    private readonly TrainingSession _session;
+    private readonly Policy _policy;
+    private readonly RunConfig _config;
     private readonly ISupervisedSource _source;
     private readonly IndexSampler _sampler;
     private readonly AdamW _optimizer;
@@ -35,24 +36,25 @@ public sealed class SftStep : IDisposable
 
     /// <summary>An optimizer and a data order of its own.</summary>
     /// <exception cref="ConfigException">The data has no end and the configuration names no number of steps.</exception>
-    public SftStep(TrainingSession session, ISupervisedSource source)
+    public SftStep(Policy policy, RunConfig run, ISupervisedSource source)
     {
-        _session = session;
+        _policy = policy;
+        _config = run;
         _source = source;
-        SftConfig config = session.Config.Sft;
+        SftConfig config = run.Sft;
         _sampler = new(source.Count, new()
         {
             BatchSize = config.TrainBatchSize,
             BatchSizeKey = "sft.train_batch_size",
-            Shuffle = session.Config.Data.Shuffle,
+            Shuffle = run.Data.Shuffle,
             // Another order than the reinforcement steps see.
-            Seed = ~(ulong)session.Config.Data.Seed,
+            Seed = ~(ulong)run.Data.Seed,
         });
         TotalSteps = config.TotalTrainingSteps > 0 ? config.TotalTrainingSteps
-            : _sampler.BatchesPerEpoch * session.Config.Trainer.TotalEpochs
+            : _sampler.BatchesPerEpoch * run.Trainer.TotalEpochs
                 ?? throw new ConfigException("a task has no epochs: set sft.total_training_steps");
         _schedule = new(config.Optim, TotalSteps);
-        _optimizer = new(session.Policy, config.Optim);
+        _optimizer = new(policy, config.Optim);
     }
 
     /// <summary>Steps of the whole run.</summary>
@@ -69,7 +71,7 @@ public sealed class SftStep : IDisposable
         double loss = Loss(examples, learned, keep: true, stop);
         double learningRate = _schedule.At(step);
         OptimizerResult result = Update(loss, learningRate);
-        _session.Policy.ReleaseActivations();
+        _policy.ReleaseActivations();
         MetricSet metrics = new();
         metrics["training/global_step"] = step;
         metrics["training/epoch"] = _sampler.State.Epoch;
@@ -112,10 +114,10 @@ public sealed class SftStep : IDisposable
     {
         if (double.IsFinite(loss))
         {
-            return _optimizer.Step(learningRate, _session.Config.Sft.GradClip);
+            return _optimizer.Step(learningRate, _config.Sft.GradClip);
         }
 
-        _session.Policy.ZeroGradient();
+        _policy.ZeroGradient();
         return new(double.NaN, Applied: false, Step: 0);
     }
 
@@ -123,14 +125,14 @@ public sealed class SftStep : IDisposable
     private double Loss(ScoredSequence[] examples, long learned, bool keep, CancellationToken stop)
     {
         double loss = 0;
-        ActorConfig actor = _session.Config.Actor;
+        ActorConfig actor = _config.Actor;
         try
         {
             foreach (Range range in MicroBatches.Cut([.. examples.Select(s => s.Length)], actor.PpoMaxTokenLenPerGpu, actor.PpoMicroBatchSizePerGpu))
             {
                 stop.ThrowIfCancellationRequested();
                 PackedBatch packed = new(examples[range]);
-                Scores scores = _session.Policy.LogProb(packed, temperature: 1, keep);
+                Scores scores = _policy.LogProb(packed, temperature: 1, keep);
                 ObjectiveResult result = _objective.Evaluate(new()
                 {
                     RowOffsets = packed.RowOffsets,
@@ -140,7 +142,7 @@ public sealed class SftStep : IDisposable
                 });
                 if (keep)
                 {
-                    _session.Policy.Backward(Array.ConvertAll(result.DQ, d => (float)d), Array.ConvertAll(result.DV, d => (float)d), []);
+                    _policy.Backward(Array.ConvertAll(result.DQ, d => (float)d), Array.ConvertAll(result.DV, d => (float)d), []);
                 }
 
                 loss += result.Loss;
@@ -150,7 +152,7 @@ public sealed class SftStep : IDisposable
         {
             if (keep)
             {
-                _session.Policy.ZeroGradient();
+                _policy.ZeroGradient();
             }
 
             throw;

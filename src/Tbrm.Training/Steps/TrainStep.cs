@@ -4,8 +4,8 @@ using System.Threading;
 using Tbrm.Core.Config;
 using Tbrm.Objectives;
 using Tbrm.Training.Metrics;
+using Tbrm.Training.Progress;
 using Tbrm.Training.Prompts;
-using Tbrm.Training.Runs;
 
 namespace Tbrm.Training.Steps;
 

@@ -7,8 +7,8 @@ using NUnit.Framework;
 using Tbrm.Core.Config;
 using Tbrm.Core.Errors;
 using Tbrm.Training.Config;
-using Tbrm.Training.Loops;
 using Tbrm.Training.Plans;
+using Tbrm.Training.Runs;
 
 namespace Tbrm.Training.Tests.Config;
 

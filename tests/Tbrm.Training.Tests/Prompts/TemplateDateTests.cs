@@ -7,8 +7,8 @@ using Tbrm.Core.Prompts;
 using Tbrm.Data.Sources;
 using Tbrm.Text.Tokenizers;
 using Tbrm.Training.Config;
-using Tbrm.Training.Loops;
 using Tbrm.Training.Prompts;
+using Tbrm.Training.Runs;
 
 namespace Tbrm.Training.Tests.Prompts;
 
@@ -40,8 +40,8 @@ public sealed class TemplateDateTests
     {
         new RunState(RunState.Train, 3, new(0, 0, null, 1, true)) { TemplateDate = "2024-07-26" }.Write(Checkpoint());
         RunState saved = RunState.Read(Checkpoint());
-        Assert.That(TemplateDate.Pin(new(), saved).Data.TemplateDate, Is.EqualTo("2024-07-26"));
-        Assert.That(TemplateDate.Pin(new() { Data = new() { TemplateDate = "2025-01-02" } }, saved).Data.TemplateDate, Is.EqualTo("2025-01-02"));
+        Assert.That(TemplateDate.Pin(new(), saved.TemplateDate).Data.TemplateDate, Is.EqualTo("2024-07-26"));
+        Assert.That(TemplateDate.Pin(new() { Data = new() { TemplateDate = "2025-01-02" } }, saved.TemplateDate).Data.TemplateDate, Is.EqualTo("2025-01-02"));
     }
 
     [Test]

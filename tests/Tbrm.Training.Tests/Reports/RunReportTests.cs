@@ -7,6 +7,7 @@ using System.Xml.Linq;
 using NUnit.Framework;
 using Tbrm.Core.Config;
 using Tbrm.Training.Metrics;
+using Tbrm.Training.Reports.Charts;
 
 namespace Tbrm.Training.Tests.Reports;
 

@@ -38,7 +38,7 @@ internal sealed class FakePolicy : ITrainedPolicy, IReferenceScorer
         }
     }
 
-    public string Name => TrainedModel.Actor;
+    public string Name => RunState.Actor;
 
     /// <summary>What was called, in order.</summary>
     public List<string> Calls { get; } = [];
@@ -150,7 +150,7 @@ internal sealed class FakeCritic : ITrainedCritic
     private readonly double[] _values = new double[FakePolicy.Vocabulary], _gradient = new double[FakePolicy.Vocabulary];
     private PackedBatch? _kept;
 
-    public string Name => TrainedModel.Critic;
+    public string Name => RunState.Critic;
 
     public List<string> Calls { get; } = [];
 

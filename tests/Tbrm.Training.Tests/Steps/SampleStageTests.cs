@@ -4,8 +4,8 @@ using NUnit.Framework;
 using Tbrm.Core.Config;
 using Tbrm.Core.Errors;
 using Tbrm.Core.Rewards;
+using Tbrm.Training.Progress;
 using Tbrm.Training.Prompts;
-using Tbrm.Training.Runs;
 using Tbrm.Training.Steps;
 
 namespace Tbrm.Training.Tests.Steps;

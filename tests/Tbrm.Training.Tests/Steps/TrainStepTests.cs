@@ -5,7 +5,7 @@ using Tbrm.Core.Config;
 using Tbrm.Core.Rewards;
 using Tbrm.Objectives;
 using Tbrm.Training.Metrics;
-using Tbrm.Training.Runs;
+using Tbrm.Training.Progress;
 using Tbrm.Training.Steps;
 
 namespace Tbrm.Training.Tests.Steps;

@@ -1,4 +1,5 @@
 using System.Collections.Generic;
+using Tbrm.Text.Jinja.Values;
 
 namespace Tbrm.Text.Jinja.Syntax;
 

@@ -3,7 +3,7 @@ using System.Collections.Generic;
 using System.Diagnostics;
 using Tbrm.Training.Metrics;
 
-namespace Tbrm.Training.Runs;
+namespace Tbrm.Training.Progress;
 
 /// <summary>Wall time of a run: in all, and per phase, <c>timing_s/gen</c> and so on of one step and their sums over the run.</summary>
 public sealed class PhaseClock

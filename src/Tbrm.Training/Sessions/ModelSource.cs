@@ -6,10 +6,10 @@ using Tbrm.Core.Config;
 using Tbrm.Core.Errors;
 using Tbrm.Engine.Models;
 using Tbrm.Training.Config;
-using Tbrm.Training.Loops;
+using Tbrm.Training.Runs;
 using YamlDotNet.RepresentationModel;
 
-namespace Tbrm.Training.Runs;
+namespace Tbrm.Training.Sessions;
 
 /// <summary>Where the parts of a session's policy come from: a model folder, or a checkpoint of a run.</summary>
 /// <param name="Weights">Folder with config.json and weights; empty for a model that is built on the spot.</param>

@@ -1,9 +1,12 @@
 using System;
 using System.Threading;
-using Tbrm.Training.Loops;
+using Tbrm.Training.Evaluation;
 using Tbrm.Training.Metrics;
+using Tbrm.Training.Progress;
+using Tbrm.Training.Runs;
+using Tbrm.Training.Sessions;
 
-namespace Tbrm.Training.Runs;
+namespace Tbrm.Training.Recorders;
 
 /// <summary>Evaluates a run: accuracy on the evaluation prompts, loss on held-out examples, each where there is something to measure it on.</summary>
 public sealed class EvaluationRecorder(OpenRun run, RunPosition position, IProgressDisplay progress, long totalSteps)

@@ -2,9 +2,11 @@ using System;
 using System.Diagnostics;
 using Tbrm.Core.Config;
 using Tbrm.Training.Metrics;
+using Tbrm.Training.Progress;
 using Tbrm.Training.Reports;
+using Tbrm.Training.Runs;
 
-namespace Tbrm.Training.Runs;
+namespace Tbrm.Training.Recorders;
 
 /// <summary>Watches a run for the people who wait for it: warnings on stderr while it goes on, and report.html.</summary>
 public sealed class RunMonitor

@@ -8,10 +8,10 @@ using Tbrm.Core.Errors;
 using Tbrm.Engine.Checkpoint;
 using Tbrm.Engine.Models;
 using Tbrm.Training.Config;
-using Tbrm.Training.Loops;
+using Tbrm.Training.Runs;
 using YamlDotNet.RepresentationModel;
 
-namespace Tbrm.Training.Runs;
+namespace Tbrm.Training.Sessions;
 
 /// <summary>A checkpoint of a run as the model of another verb, with the configuration that it was trained under.</summary>
 /// <param name="Checkpoint">The global_step_N folder, verified.</param>

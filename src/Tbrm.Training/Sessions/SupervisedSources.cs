@@ -1,13 +1,11 @@
-using System.Collections.Generic;
 using System.Linq;
 using System.Threading;
 using Tbrm.Core.Config;
 using Tbrm.Core.Errors;
-using Tbrm.Data.Prompts;
 using Tbrm.Data.Sources;
-using Tbrm.Training.Runs;
+using Tbrm.Training.Prompts;
 
-namespace Tbrm.Training.Prompts;
+namespace Tbrm.Training.Sessions;
 
 /// <summary>What supervised steps learn from and what their loss is measured on.</summary>
 /// <param name="Train">Examples to learn from.</param>
@@ -31,25 +29,20 @@ public sealed record SupervisedSources(ISupervisedSource Train, ISupervisedSourc
         IPromptSource problems = session.Train ?? throw new ConfigException("there is nothing to train on: set sft.train_files, data.task or data.train_files");
         // Files that evaluation asks need not have an answer that can be shown; a task's problems have.
         IPromptSource? held = isWarmStart || !session.TrainsOnTask || session.Config.Data.ValFiles.Count > 0 ? null : session.Validation;
-        return new(new DemonstrationSource(isWarmStart ? new OffsetPromptSource(problems) : problems, session), held is null ? null : new DemonstrationSource(held, session), "");
+        return new(Shown(isWarmStart ? new OffsetPromptSource(problems) : problems), held is null ? null : Shown(held), "");
+
+        DemonstrationSource Shown(IPromptSource source) => new(source, session.Encoder, session.Demonstrations, session.Config.Data.MaxResponseLength);
     }
-
-    /// <summary>Examples of the configured files, unencoded: what a tokenizer is trained on.</summary>
-    internal static IEnumerable<SupervisedExample> Texts(RunConfig config) => SupervisedRow.ReadFiles(config.Sft.TrainFiles, Keys(config)).Where(e => e.Unusable is null);
-
-    /// <summary>The columns that the configuration names.</summary>
-    internal static SupervisedKeys Keys(RunConfig config) =>
-        new() { Messages = config.Sft.MessagesKey, Prompt = config.Data.PromptKey, Response = config.Sft.ResponseKey };
 
     private static SupervisedSources OfFiles(TrainingSession session, bool needsHeld, CancellationToken stop)
     {
         RunConfig config = session.Config;
         SupervisedEncoder encoder = new(session.Encoder, session.StopIds, config);
-        SupervisedDataset train = SupervisedDataset.Load(config.Sft.TrainFiles, Keys(config), encoder, config.Data.TrainMaxSamples, stop);
+        SupervisedDataset train = SupervisedDataset.Load(config.Sft.TrainFiles, SupervisedFiles.Keys(config), encoder, config.Data.TrainMaxSamples, stop);
         SupervisedDataset? held = null;
         if (config.Sft.ValFiles.Count > 0)
         {
-            held = needsHeld ? SupervisedDataset.Load(config.Sft.ValFiles, Keys(config), encoder, config.Data.ValMaxSamples, stop) : null;
+            held = needsHeld ? SupervisedDataset.Load(config.Sft.ValFiles, SupervisedFiles.Keys(config), encoder, config.Data.ValMaxSamples, stop) : null;
         }
         else if (config.Sft.ValShare > 0)
         {

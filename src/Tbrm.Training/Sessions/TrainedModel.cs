@@ -4,20 +4,14 @@ using Tbrm.Core.Config;
 using Tbrm.Engine.Logprob;
 using Tbrm.Engine.Models;
 using Tbrm.Engine.Optimizer;
-using Tbrm.Training.Loops;
+using Tbrm.Training.Runs;
 using Tbrm.Training.Steps;
 
-namespace Tbrm.Training.Runs;
+namespace Tbrm.Training.Sessions;
 
 /// <summary>A model that a run trains: its weights, its optimizer, its schedule, and its folder in a checkpoint.</summary>
 public abstract class TrainedModel : ITrainedModel, IDisposable
 {
-    /// <summary>The name of the policy, and of its folder.</summary>
-    public const string Actor = "actor";
-
-    /// <summary>The name of the value model, and of its folder.</summary>
-    public const string Critic = "critic";
-
     private readonly AdamW _optimizer;
     private readonly LearningRate _schedule;
     private readonly double _gradClip;
@@ -67,7 +61,7 @@ public abstract class TrainedModel : ITrainedModel, IDisposable
 
 /// <summary>The policy under training. Its weights are the session's, which saves them.</summary>
 public sealed class TrainedPolicy(Policy policy, ActorConfig config, long totalSteps)
-    : TrainedModel(Actor, new(policy, config.Optim), config.Optim, config.GradClip, totalSteps), ITrainedPolicy
+    : TrainedModel(RunState.Actor, new(policy, config.Optim), config.Optim, config.GradClip, totalSteps), ITrainedPolicy
 {
     /// <inheritdoc/>
     public Scores LogProb(PackedBatch batch, float temperature, bool keep, bool entropy) => policy.LogProb(batch, temperature, keep, entropy);
@@ -88,7 +82,7 @@ public sealed class TrainedPolicy(Policy policy, ActorConfig config, long totalS
 
 /// <summary>The value model under training. It is this object's own.</summary>
 public sealed class TrainedCritic(Critic critic, CriticConfig config, long totalSteps)
-    : TrainedModel(Critic, new(critic, config.Optim), config.Optim, config.GradClip, totalSteps), ITrainedCritic
+    : TrainedModel(RunState.Critic, new(critic, config.Optim), config.Optim, config.GradClip, totalSteps), ITrainedCritic
 {
     /// <inheritdoc/>
     public float[] Values(PackedBatch batch, bool keep) => critic.Values(batch, keep);

@@ -5,13 +5,13 @@ using System.Text.Json.Nodes;
 using System.Threading;
 using Tbrm.Core.Rollouts;
 using Tbrm.Engine.Rollout;
-using Tbrm.Training.Evaluation;
 using Tbrm.Training.Metrics;
+using Tbrm.Training.Progress;
 using Tbrm.Training.Prompts;
-using Tbrm.Training.Runs;
+using Tbrm.Training.Sessions;
 using Tbrm.Training.Steps;
 
-namespace Tbrm.Training.Loops;
+namespace Tbrm.Training.Evaluation;
 
 /// <summary>What an evaluation found.</summary>
 /// <param name="Report">Per data source and overall.</param>

@@ -1,9 +1,8 @@
 using System;
 using System.Globalization;
 using Tbrm.Core.Config;
-using Tbrm.Training.Loops;
 
-namespace Tbrm.Training.Prompts;
+namespace Tbrm.Training.Config;
 
 /// <summary>
 /// The day that chat templates write (Llama 3's name it in their system prompt). It belongs to a run: prompts that changed at midnight,
@@ -21,15 +20,15 @@ internal static class TemplateDate
         ? new(DateTime.ParseExact(config.TemplateDate, Format, CultureInfo.InvariantCulture), TimeSpan.Zero)
         : DateTimeOffset.Now;
 
-    /// <summary>A run's configuration with its day: the configured one, else the checkpoint's, else today.</summary>
-    public static RunConfig Pin(RunConfig config, RunState? checkpoint)
+    /// <summary>A run's configuration with its day: the configured one, else a checkpoint's, else today.</summary>
+    public static RunConfig Pin(RunConfig config, string? saved)
     {
         if (config.Data.TemplateDate.Length > 0)
         {
             return config;
         }
 
-        string date = checkpoint?.TemplateDate is { Length: > 0 } saved ? saved : DateTimeOffset.Now.ToString(Format, CultureInfo.InvariantCulture);
+        string date = saved is { Length: > 0 } ? saved : DateTimeOffset.Now.ToString(Format, CultureInfo.InvariantCulture);
         return config with { Data = config.Data with { TemplateDate = date } };
     }
 }

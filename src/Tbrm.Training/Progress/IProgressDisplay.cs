@@ -1,4 +1,4 @@
-namespace Tbrm.Training.Runs;
+namespace Tbrm.Training.Progress;
 
 /// <summary>Where people see how a run goes on: stderr of a terminal, or nowhere. Numbers for programs go elsewhere.</summary>
 public interface IProgressDisplay

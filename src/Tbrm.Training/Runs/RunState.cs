@@ -8,9 +8,8 @@ using Tbrm.Core.Errors;
 using Tbrm.Data.Sampling;
 using Tbrm.Engine.Models;
 using Tbrm.Training.Metrics;
-using Tbrm.Training.Runs;
 
-namespace Tbrm.Training.Loops;
+namespace Tbrm.Training.Runs;
 
 /// <summary>
 /// What a checkpoint holds besides the model: everything that decides how the run goes on. Random streams are keyed by seed, step and
@@ -30,7 +29,13 @@ public sealed record RunState(string Verb, long Step, SamplerState Sampler)
     /// <summary>Supervised steps before the first step of a train run.</summary>
     public const string WarmStart = "warm_start";
 
-    private const string ActorFolder = TrainedModel.Actor, HuggingFaceFolder = "huggingface", ReferenceFolder = "ref";
+    /// <summary>The name of the policy, and of its folder.</summary>
+    public const string Actor = "actor";
+
+    /// <summary>The name of the value model, and of its folder.</summary>
+    public const string Critic = "critic";
+
+    private const string HuggingFaceFolder = "huggingface", ReferenceFolder = "ref";
 
     /// <summary>Accuracy before the first step, when it was measured.</summary>
     public double? ValBefore { get; init; }
@@ -72,19 +77,19 @@ public sealed record RunState(string Verb, long Step, SamplerState Sampler)
     public MetricSet? Pending { get; init; }
 
     /// <summary>The folder of a trained model inside a checkpoint: the policy's, unless another is named.</summary>
-    public static string ModelFolderOf(string checkpoint, string model = TrainedModel.Actor) => Path.Combine(checkpoint, model, HuggingFaceFolder);
+    public static string ModelFolderOf(string checkpoint, string model = Actor) => Path.Combine(checkpoint, model, HuggingFaceFolder);
 
     /// <summary>The PEFT folder of an adapter inside a checkpoint, where verl has it.</summary>
-    public static string AdapterFolderOf(string checkpoint) => Path.Combine(checkpoint, ActorFolder, PeftFolder.FolderName);
+    public static string AdapterFolderOf(string checkpoint) => Path.Combine(checkpoint, Actor, PeftFolder.FolderName);
 
     /// <summary>What says which base an adapter belongs to.</summary>
-    public static string BaseRecordPathOf(string checkpoint) => Path.Combine(checkpoint, ActorFolder, "base_model.json");
+    public static string BaseRecordPathOf(string checkpoint) => Path.Combine(checkpoint, Actor, "base_model.json");
 
     /// <summary>The reference policy's folder inside a checkpoint.</summary>
     public static string ReferenceFolderOf(string checkpoint) => Path.Combine(checkpoint, ReferenceFolder, HuggingFaceFolder);
 
     /// <summary>The file of a trained model's optimizer inside a checkpoint: the policy's, unless another is named.</summary>
-    public static string OptimizerPathOf(string checkpoint, string model = TrainedModel.Actor) => Path.Combine(checkpoint, model, "optim.safetensors");
+    public static string OptimizerPathOf(string checkpoint, string model = Actor) => Path.Combine(checkpoint, model, "optim.safetensors");
 
     /// <summary>Writes extra_state.json and data.json into a checkpoint that is being made.</summary>
     public void Write(string checkpoint)
@@ -142,7 +147,7 @@ public sealed record RunState(string Verb, long Step, SamplerState Sampler)
         }
     }
 
-    private static string ExtraPath(string checkpoint) => Path.Combine(checkpoint, ActorFolder, "extra_state.json");
+    private static string ExtraPath(string checkpoint) => Path.Combine(checkpoint, Actor, "extra_state.json");
 
     private static string DataPath(string checkpoint) => Path.Combine(checkpoint, "data.json");
 

@@ -3,7 +3,7 @@ using Tbrm.Core.Config;
 using Tbrm.Engine.Models;
 using Tbrm.Training.Runs;
 
-namespace Tbrm.Training.Loops;
+namespace Tbrm.Training.Sessions;
 
 /// <summary>Further policies of the session's architecture: the reference, in and out of a checkpoint.</summary>
 internal static class Policies
@@ -23,7 +23,7 @@ internal static class Policies
 
     /// <summary>The critic of a checkpoint.</summary>
     public static Critic LoadCritic(TrainingSession session, string checkpoint) =>
-        ModelFolder.LoadCritic(session.Device, RunState.ModelFolderOf(checkpoint, TrainedModel.Critic), _ => session.Policy.Options with { Trainable = true }, 0, 0);
+        ModelFolder.LoadCritic(session.Device, RunState.ModelFolderOf(checkpoint, RunState.Critic), _ => session.Policy.Options with { Trainable = true }, 0, 0);
 
     public static void SaveLike(TrainingSession session, Policy policy, string folder)
     {

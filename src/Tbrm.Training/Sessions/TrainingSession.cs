@@ -10,10 +10,12 @@ using Tbrm.Engine;
 using Tbrm.Engine.Models;
 using Tbrm.Text.Tokenizers;
 using Tbrm.Training.Plans;
+using Tbrm.Training.Progress;
 using Tbrm.Training.Prompts;
+using Tbrm.Training.Runs;
 using Tbrm.Training.Steps;
 
-namespace Tbrm.Training.Runs;
+namespace Tbrm.Training.Sessions;
 
 /// <summary>Everything that a verb needs of a configuration: device, tokenizer, policy, prompts, grader. Made in this order.</summary>
 public sealed class TrainingSession : IDisposable

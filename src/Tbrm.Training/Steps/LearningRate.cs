@@ -1,7 +1,7 @@
 using System;
 using Tbrm.Core.Config;
 
-namespace Tbrm.Training.Runs;
+namespace Tbrm.Training.Steps;
 
 /// <summary>The learning rate of a step: linear warm-up, then constant, linear or cosine down to min_lr_ratio. A pure function of the step.</summary>
 public sealed class LearningRate

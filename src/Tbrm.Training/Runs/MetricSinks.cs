@@ -2,10 +2,10 @@ using System;
 using System.Collections.Generic;
 using System.IO;
 using Tbrm.Core.Errors;
+using Tbrm.Training.Metrics;
 using Tbrm.Training.Metrics.TensorBoard;
-using Tbrm.Training.Runs;
 
-namespace Tbrm.Training.Metrics;
+namespace Tbrm.Training.Runs;
 
 /// <summary>All sinks that the configuration asks for.</summary>
 public sealed class MetricSinks(IReadOnlyList<IMetricSink> sinks) : IDisposable

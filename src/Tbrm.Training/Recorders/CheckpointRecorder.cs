@@ -3,9 +3,10 @@ using System.IO;
 using Tbrm.Core.Config;
 using Tbrm.Engine.Checkpoint;
 using Tbrm.Training.Config;
-using Tbrm.Training.Loops;
+using Tbrm.Training.Runs;
+using Tbrm.Training.Sessions;
 
-namespace Tbrm.Training.Runs;
+namespace Tbrm.Training.Recorders;
 
 /// <summary>Writes the checkpoints of a run: when, and what every one of them holds.</summary>
 public sealed class CheckpointRecorder

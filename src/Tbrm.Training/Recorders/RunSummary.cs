@@ -1,12 +1,12 @@
 using System.Collections.Generic;
 using System.Linq;
-using System.Reflection;
 using System.Text.Json.Nodes;
 using Tbrm.Core.Config;
 using Tbrm.Engine.Models;
-using Tbrm.Training.Loops;
+using Tbrm.Training.Runs;
+using Tbrm.Training.Sessions;
 
-namespace Tbrm.Training.Runs;
+namespace Tbrm.Training.Recorders;
 
 /// <summary>summary.json: what came of a run.</summary>
 internal static class RunSummary
@@ -40,7 +40,7 @@ internal static class RunSummary
             ["updates"] = state.Updates,
             ["computed_on"] = new JsonArray([.. run.ComputedOn.Select(c => (JsonNode)c.ToJson())]),
             ["device"] = JsonNode.Parse(session.Device.Description),
-            ["version"] = Version,
+            ["version"] = ProgramVersion.Text,
             ["warnings"] = new JsonArray([.. warnings.Select(w => (JsonNode)w.ToJson())]),
         };
         if (state.Verb == RunState.Sft)
@@ -53,10 +53,6 @@ internal static class RunSummary
 
     /// <summary>JSON has no word for what is not finite.</summary>
     private static double? Finite(double? value) => value is { } v && double.IsFinite(v) ? v : null;
-
-    /// <summary>Version and commit that this program was built from.</summary>
-    internal static string Version =>
-        typeof(RunSummary).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "";
 
     private static JsonObject Model(Policy policy)
     {

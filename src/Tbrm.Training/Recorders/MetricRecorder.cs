@@ -1,8 +1,10 @@
 using System;
-using Tbrm.Training.Loops;
 using Tbrm.Training.Metrics;
+using Tbrm.Training.Progress;
+using Tbrm.Training.Runs;
+using Tbrm.Training.Sessions;
 
-namespace Tbrm.Training.Runs;
+namespace Tbrm.Training.Recorders;
 
 /// <summary>Writes the metrics of a run's steps, watches them for warnings, and publishes summary and report.</summary>
 public sealed class MetricRecorder(OpenRun run, MetricSinks sinks, RunPosition position, IProgressDisplay progress, long totalSteps)

@@ -5,10 +5,10 @@ using Tbrm.Core.Config;
 using Tbrm.Core.Errors;
 using Tbrm.Engine.Checkpoint;
 using Tbrm.Training.Config;
-using Tbrm.Training.Loops;
-using Tbrm.Training.Prompts;
+using Tbrm.Training.Progress;
+using Tbrm.Training.Runs;
 
-namespace Tbrm.Training.Runs;
+namespace Tbrm.Training.Sessions;
 
 /// <summary>A run folder with its session, and the checkpoint that the run goes on from.</summary>
 public sealed class OpenRun : IDisposable
@@ -51,6 +51,9 @@ public sealed class OpenRun : IDisposable
     /// <summary>Where a configuration's checkpoints are.</summary>
     public static string CheckpointRoot(TrainerConfig trainer, RunFolder folder) =>
         trainer.DefaultLocalDir.Length > 0 ? trainer.DefaultLocalDir : folder.CheckpointPath;
+
+    /// <summary>Where a train run's warm start is saved while it lasts.</summary>
+    public static CheckpointStore WarmStartStore(RunFolder folder) => new(folder.WarmStartPath, keep: 1);
 
     /// <summary>Opens the folder and the model: the checkpoint's, or the configured one. Drops from the folder what lies after the checkpoint.</summary>
     /// <param name="config">The resolved configuration.</param>
@@ -102,9 +105,9 @@ public sealed class OpenRun : IDisposable
         }
 
         bool mayBeWarm = from is null && verb == RunState.Train && config.Trainer.ResumeMode == "auto" && config.Model.Path.Length == 0 && config.Sft.TotalTrainingSteps > 0;
-        string? warmStart = mayBeWarm ? Loops.WarmStart.Store(folder).Latest(Warn) : null;
+        string? warmStart = mayBeWarm ? WarmStartStore(folder).Latest(Warn) : null;
         RunState? goesOn = state ?? (warmStart is null ? null : RunState.Read(warmStart));
-        config = TemplateDate.Pin(config, goesOn);
+        config = TemplateDate.Pin(config, goesOn?.TemplateDate);
         TrainingSession session = TrainingSession.Open(config, trainable: true, from ?? warmStart);
         try
         {

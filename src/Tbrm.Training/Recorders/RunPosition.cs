@@ -1,8 +1,9 @@
 using Tbrm.Data.Sampling;
-using Tbrm.Training.Loops;
 using Tbrm.Training.Metrics;
+using Tbrm.Training.Progress;
+using Tbrm.Training.Runs;
 
-namespace Tbrm.Training.Runs;
+namespace Tbrm.Training.Recorders;
 
 /// <summary>Where a run, or its warm start, stands: the one owner of its <see cref="RunState"/>.</summary>
 /// <param name="state">The checkpoint's state, or that of step 0.</param>

@@ -1,24 +1,9 @@
 using System;
 using Tbrm.Core.Config;
-using Tbrm.Training.Loops;
+using Tbrm.Training.Runs;
+using Tbrm.Training.Steps;
 
-namespace Tbrm.Training.Runs;
-
-/// <summary>What came of a step's update.</summary>
-public enum UpdateOutcome
-{
-    /// <summary>The weights were updated.</summary>
-    Made,
-
-    /// <summary>Logits were finite; loss or gradient were not.</summary>
-    NotFinite,
-
-    /// <summary>The policy's logits, or the loss of its forward pass, were not finite: no gradient is to blame.</summary>
-    LogitsNotFinite,
-
-    /// <summary>No response was left to learn from.</summary>
-    NothingToLearn,
-}
+namespace Tbrm.Training.Loops;
 
 /// <summary>
 /// Counts the updates of a phase that were made, and those in a row that were not because something was not finite. Says when that ends the
@@ -61,26 +46,16 @@ internal sealed class UpdateCount(string phase, RunConfig config, long made)
         : phase == RunState.WarmStart && _skipped > 0 && !_isForwardFinite ? $"{At(step)}: it ends with weights whose {Cause}. {Advice}"
         : null;
 
-    /// <summary>What to try when a phase's first steps find logits that are not finite: its own settings are not to blame.</summary>
-    public static string AdviceBeforeFirstUpdate(string phase, RunConfig config) => true switch
-    {
-        _ when config.Model.Path.Length > 0 => $"This run has not changed the weights yet: those of model.path ({config.Model.Path}) are damaged, or too large for model.dtype={config.Model.Dtype}",
-        _ when phase == RunState.Train && config.Sft.TotalTrainingSteps > 0 => $"No step has changed the weights since the warm start, which destroyed them. {WarmStartAdvice(config)}",
-        _ => FormattableString.Invariant($"No step has changed the weights yet: random ones as large as model.scratch.initializer_range={config.Model.Scratch.InitializerRange} are too large"),
-    };
-
     private string Cause => phase == RunState.Train ? "logits, loss or gradient were not finite" : "loss or gradient were not finite";
 
-    private string Advice => Made == 0 && !_isForwardFinite ? AdviceBeforeFirstUpdate(phase, config)
+    private string Advice => Made == 0 && !_isForwardFinite ? NonFiniteAdvice.BeforeFirstUpdate(phase, config)
         : Made == 0 ? Lead("The logits were finite and no step has changed the weights, so it is the loss or its gradient that overflowed", config.Algorithm.Tbrm.Beta)
         : phase == RunState.Train ? FormattableString.Invariant($"Lower actor.optim.lr (it is {config.Actor.Optim.Lr}), or raise algorithm.tbrm.beta")
-        : WarmStartAdvice(config);
+        : NonFiniteAdvice.ForWarmStart(config);
 
     private string Lead(string found, double beta) => phase == RunState.Train
         ? FormattableString.Invariant($"{found}: look at the rewards (critic/rewards/max in metrics.jsonl), or raise algorithm.tbrm.beta (it is {beta})")
         : $"{found}: look at the weights (their largest values) and model.dtype={config.Model.Dtype}";
-
-    private static string WarmStartAdvice(RunConfig config) => FormattableString.Invariant($"Lower sft.optim.lr (it is {config.Sft.Optim.Lr}), or lengthen its warm-up");
 
     private string At(long step) => phase switch
     {

@@ -8,9 +8,9 @@ using Tbrm.Engine.Checkpoint;
 using Tbrm.Engine.Models;
 using Tbrm.Text.Tokenizers;
 using Tbrm.Training.Config;
-using Tbrm.Training.Loops;
+using Tbrm.Training.Runs;
 
-namespace Tbrm.Training.Runs;
+namespace Tbrm.Training.Sessions;
 
 /// <summary>An adapter with the base that it belongs to.</summary>
 /// <param name="Adapter">PEFT folder.</param>
