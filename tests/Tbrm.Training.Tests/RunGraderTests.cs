@@ -117,7 +117,7 @@ public sealed class RunGraderTests
     [Test]
     public void Maps_come_from_the_command_line_and_from_files()
     {
-        RunConfig config = ConfigLoader.Load(null, ["reward.graders={openai/*: math_verify, mine: gsm8k}", "reward.grader_options={method: flexible}"]);
+        RunConfig config = ConfigLoader.Load([], ["reward.graders={openai/*: math_verify, mine: gsm8k}", "reward.grader_options={method: flexible}"]);
         Assert.That(config.Reward.Graders, Is.EquivalentTo(new Dictionary<string, string> { ["openai/*"] = "math_verify", ["mine"] = "gsm8k" }));
         Assert.That(config.Reward.GraderOptions["method"], Is.EqualTo("flexible"));
     }

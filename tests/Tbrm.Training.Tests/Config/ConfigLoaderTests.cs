@@ -55,7 +55,7 @@ public sealed class ConfigLoaderTests
     [TestCase("model.pth=x", "model.path")]
     public void An_unknown_key_is_an_error_that_names_the_nearest(string argument, string nearest)
     {
-        ConfigException e = Assert.Throws<ConfigException>(() => ConfigLoader.Load(null, [argument]))!;
+        ConfigException e = Assert.Throws<ConfigException>(() => ConfigLoader.Load([], [argument]))!;
         Assert.That(e.Message, Does.Contain(nearest).And.Contain("command line"));
     }
 
@@ -69,7 +69,7 @@ public sealed class ConfigLoaderTests
     [TestCase("data.train_files={a: b}", "a single value")]
     public void A_value_that_does_not_fit_is_an_error_that_says_what_would(string argument, string expected)
     {
-        ConfigException e = Assert.Throws<ConfigException>(() => ConfigLoader.Load(null, [argument]))!;
+        ConfigException e = Assert.Throws<ConfigException>(() => ConfigLoader.Load([], [argument]))!;
         Assert.That(e.Message, Does.Contain(expected));
         Assert.That(e.ExitCode, Is.EqualTo(ExitCode.Config));
     }
@@ -86,7 +86,7 @@ public sealed class ConfigLoaderTests
     public void Verls_prefix_and_the_short_names_are_the_same_keys()
     {
         IReadOnlyList<string> arguments = ["actor_rollout_ref.actor.optim.lr=1e-3", "+rollout.n=2", "--steps=7"];
-        RunConfig config = ConfigLoader.Load(null, arguments);
+        RunConfig config = ConfigLoader.Load([], arguments);
         Assert.That(config.Actor.Optim.Lr, Is.EqualTo(1e-3));
         Assert.That(config.Rollout.N, Is.EqualTo(2));
         Assert.That(config.Trainer.TotalTrainingSteps, Is.EqualTo(7));
@@ -95,9 +95,9 @@ public sealed class ConfigLoaderTests
     [Test]
     public void Keys_that_contradict_each_other_are_refused()
     {
-        Assert.Throws<ConfigException>(() => ConfigLoader.Load(null, ["data.train_files=[x.jsonl]"]), "a task and files");
-        Assert.Throws<ConfigException>(() => ConfigLoader.Load(null, ["rollout.temperature=0"]), "n greedy samples");
-        Assert.Throws<ConfigException>(() => ConfigLoader.Load(null, ["n=1", "algorithm.tbrm.reward_normalization=group_mean"]));
+        Assert.Throws<ConfigException>(() => ConfigLoader.Load([], ["data.train_files=[x.jsonl]"]), "a task and files");
+        Assert.Throws<ConfigException>(() => ConfigLoader.Load([], ["rollout.temperature=0"]), "n greedy samples");
+        Assert.Throws<ConfigException>(() => ConfigLoader.Load([], ["n=1", "algorithm.tbrm.reward_normalization=group_mean"]));
     }
 
     [Test]

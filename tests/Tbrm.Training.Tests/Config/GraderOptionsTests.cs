@@ -22,7 +22,7 @@ public sealed class GraderOptionsTests
     [TestCase("{nested: {a: [1, {b: null}], c: true}}", "nested", """{"a":[1,{"b":null}],"c":true}""")]
     public void A_value_of_any_kind_reaches_the_grader(string value, string key, string json)
     {
-        RunConfig fromCommandLine = ConfigLoader.Load(null, [$"reward.grader_options={value}"]);
+        RunConfig fromCommandLine = ConfigLoader.Load([], [$"reward.grader_options={value}"]);
         RunConfig fromFile = ConfigLoader.FromYaml($"reward:\n  grader_options: {value}\n", "config.yaml");
         foreach (RunConfig config in (RunConfig[])[fromCommandLine, fromFile, ConfigLoader.FromYaml(ConfigWriter.ToYaml(fromFile), "resolved.yaml")])
         {
@@ -43,7 +43,7 @@ public sealed class GraderOptionsTests
     [Test]
     public void One_option_is_set_by_its_path()
     {
-        RunConfig config = ConfigLoader.Load(null, ["reward.grader_options={processes: 2}", "reward.grader_options.command=[python3, grade.py]"]);
+        RunConfig config = ConfigLoader.Load([], ["reward.grader_options={processes: 2}", "reward.grader_options.command=[python3, grade.py]"]);
         Assert.That(config.Reward.GraderOptions, Is.EquivalentTo(new Dictionary<string, string> { ["processes"] = "2", ["command"] = """["python3","grade.py"]""" }));
     }
 
@@ -52,7 +52,7 @@ public sealed class GraderOptionsTests
     [TestCase("reward.grader_options={shaping: {term: format}}", "'shaping'")]
     public void A_value_of_the_wrong_kind_is_named_by_its_inner_key(string argument, string expected)
     {
-        RewardConfig reward = ConfigLoader.Load(null, [argument]).Reward;
+        RewardConfig reward = ConfigLoader.Load([], [argument]).Reward;
         Assert.That(() => new RunGrader(reward, null), Throws.TypeOf<ConfigException>().With.Message.Contains(expected));
     }
 }

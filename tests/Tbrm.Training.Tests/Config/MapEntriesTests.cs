@@ -37,5 +37,5 @@ public sealed class MapEntriesTests
         Assert.That(TemplateKwargs.Of(again.Data).Json, Is.EqualTo(TemplateKwargs.Of(config.Data).Json));
     }
 
-    private static RunConfig Load(params string[] arguments) => ConfigLoader.Load(null, arguments);
+    private static RunConfig Load(params string[] arguments) => ConfigLoader.Load([], arguments);
 }

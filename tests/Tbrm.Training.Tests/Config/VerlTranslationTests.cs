@@ -13,7 +13,7 @@ public sealed class VerlTranslationTests
     [Test]
     public void Every_key_that_cannot_be_used_is_named_in_one_message()
     {
-        ConfigException e = Assert.Throws<ConfigException>(() => ConfigLoader.Load(null,
+        ConfigException e = Assert.Throws<ConfigException>(() => ConfigLoader.Load([],
             ["actor.optim.lrr=1", "trainer.nnodes=4", "qwertz.asdf=2", "trainer.seed=3"]))!;
         Assert.That(e.Message, Does.Contain("3 keys cannot be used"));
         Assert.That(e.Message, Does.Contain("there is no key actor.optim.lrr; did you mean actor.optim.lr?"));
@@ -26,7 +26,7 @@ public sealed class VerlTranslationTests
     [TestCase("help=1")]
     public void A_name_that_is_near_to_nothing_gets_no_hint(string argument)
     {
-        ConfigException e = Assert.Throws<ConfigException>(() => ConfigLoader.Load(null, [argument]))!;
+        ConfigException e = Assert.Throws<ConfigException>(() => ConfigLoader.Load([], [argument]))!;
         Assert.That(e.Message, Does.Not.Contain("did you mean"));
     }
 
@@ -35,7 +35,7 @@ public sealed class VerlTranslationTests
     [TestCase("actr.optim.lr=1", "actor.optim.lr")]
     public void A_slip_gets_a_hint(string argument, string key)
     {
-        ConfigException e = Assert.Throws<ConfigException>(() => ConfigLoader.Load(null, [argument]))!;
+        ConfigException e = Assert.Throws<ConfigException>(() => ConfigLoader.Load([], [argument]))!;
         Assert.That(e.Message, Does.Contain($"did you mean {key}?"));
     }
 
@@ -43,7 +43,7 @@ public sealed class VerlTranslationTests
     public void Keys_that_concern_another_engine_are_accepted_with_one_notice()
     {
         List<string> notices = [];
-        RunConfig config = ConfigLoader.Load(null,
+        RunConfig config = ConfigLoader.Load([],
             ["actor_rollout_ref.rollout.name=vllm", "actor_rollout_ref.actor.fsdp_config.param_offload=True", "+trainer.seed=7",
                 "actor_rollout_ref.rollout.gpu_memory_utilization=0.25", "trainer.nnodes=1", "ray_kwargs.x.y=z"], notice: notices.Add);
         Assert.That(config.Trainer.Seed, Is.EqualTo(7));
@@ -62,7 +62,7 @@ public sealed class VerlTranslationTests
     [TestCase("rollout.ignore_eos=True")]
     public void What_cannot_be_is_refused_with_the_reason(string argument)
     {
-        ConfigException e = Assert.Throws<ConfigException>(() => ConfigLoader.Load(null, [argument]))!;
+        ConfigException e = Assert.Throws<ConfigException>(() => ConfigLoader.Load([], [argument]))!;
         Assert.That(e.Message, Does.StartWith("command line: " + argument + ": "));
     }
 
@@ -72,21 +72,21 @@ public sealed class VerlTranslationTests
     [TestCase("actor.strategy=fsdp2")]
     public void The_same_keys_are_accepted_where_they_ask_for_nothing(string argument)
     {
-        Assert.That(() => ConfigLoader.Load(null, [argument]), Throws.Nothing);
+        Assert.That(() => ConfigLoader.Load([], [argument]), Throws.Nothing);
     }
 
     [Test]
     public void Metric_sinks_that_are_not_here_are_left_out_of_the_list()
     {
-        RunConfig config = ConfigLoader.Load(null, ["trainer.logger=[\"console\",\"wandb\"]"]);
+        RunConfig config = ConfigLoader.Load([], ["trainer.logger=[\"console\",\"wandb\"]"]);
         Assert.That(config.Trainer.Logger, Is.EqualTo(new[] { "console", "file", "tensorboard" }));
-        Assert.That(() => ConfigLoader.Load(null, ["trainer.logger=[console,nosuch]"]), Throws.TypeOf<ConfigException>());
+        Assert.That(() => ConfigLoader.Load([], ["trainer.logger=[console,nosuch]"]), Throws.TypeOf<ConfigException>());
     }
 
     [Test]
     public void Null_leaves_a_numbers_default()
     {
-        Assert.That(ConfigLoader.Load(null, ["model.path=m", "actor.optim.lr_warmup_steps=null"]).Actor.Optim.LrWarmupSteps,
+        Assert.That(ConfigLoader.Load([], ["model.path=m", "actor.optim.lr_warmup_steps=null"]).Actor.Optim.LrWarmupSteps,
             Is.EqualTo(new OptimConfig().LrWarmupSteps));
     }
 

@@ -49,7 +49,7 @@ public sealed class TemplateDateTests
     {
         string today = TemplateDate.Pin(new(), null).Data.TemplateDate;
         Assert.That(today, Is.Not.Empty);
-        Assert.That(ConfigLoader.Load(null, ["data.template_date=" + today]).Data.TemplateDate, Is.EqualTo(today));
+        Assert.That(ConfigLoader.Load([], ["data.template_date=" + today]).Data.TemplateDate, Is.EqualTo(today));
     }
 
     [TestCase("yesterday")]
@@ -57,7 +57,7 @@ public sealed class TemplateDateTests
     [TestCase("26.07.2024")]
     public void What_is_no_day_is_refused(string value)
     {
-        Assert.That(() => ConfigLoader.Load(null, ["data.template_date=" + value]), Throws.TypeOf<ConfigException>().With.Message.Contains("data.template_date").And.Message.Contains(value));
+        Assert.That(() => ConfigLoader.Load([], ["data.template_date=" + value]), Throws.TypeOf<ConfigException>().With.Message.Contains("data.template_date").And.Message.Contains(value));
     }
 
     private string Checkpoint()

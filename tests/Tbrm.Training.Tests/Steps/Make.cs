@@ -26,7 +26,7 @@ internal static class Make
     public static Verdict[] Scores(params double[] scores) => [.. scores.Select(s => new Verdict(s, VerdictStatus.Ok))];
 
     /// <summary>A configuration from key=value arguments over the defaults of a given model.</summary>
-    public static RunConfig Config(params string[] arguments) => ConfigLoader.Load(null, ["model.path=unused", .. arguments]);
+    public static RunConfig Config(params string[] arguments) => ConfigLoader.Load([], ["model.path=unused", .. arguments]);
 
     /// <summary>Prompts of two tokens.</summary>
     public static EncodedPrompt[] Prompts(int count) => [.. Enumerable.Range(0, count).Select(i => new EncodedPrompt(
