@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.CommandLine;
 using System.IO;
+using Tbrm.Cli.Display;
 using Tbrm.Core.Config;
 using Tbrm.Core.Errors;
 using Tbrm.Training.Config;
@@ -46,11 +47,11 @@ internal sealed class TrainingOptions
         }
 
         using StopSignals signals = new(saves: true);
-        TerminalProgress progress = new(Terminal.RawError, !Console.IsErrorRedirected);
-        using OpenRun opened = OpenRun.Open(config, verb, progress);
+        using RunDisplay display = RunDisplay.Of(config.Trainer);
+        using OpenRun opened = OpenRun.Open(config, verb, display.Progress);
         try
         {
-            return Run(parsed, opened, progress, signals, run);
+            return Run(parsed, verb, opened, display, signals, run);
         }
         catch (Exception e) when (e is ConfigException or DataException)
         {
@@ -59,20 +60,30 @@ internal sealed class TrainingOptions
         }
     }
 
-    private ExitCode Run(ParseResult parsed, OpenRun opened, TerminalProgress progress, StopSignals signals,
+    private ExitCode Run(ParseResult parsed, string verb, OpenRun opened, RunDisplay display, StopSignals signals,
         Func<OpenRun, MetricSinks, IProgressDisplay, StopSignals, TrainEnd> run)
     {
         RunConfig config = opened.Session.Config;
-        using MetricSinks sinks = MetricSinks.Open(config.Trainer.Logger, opened.Folder, BestEffortWriter.StandardOutput(), opened.RecordedStep);
+        IProgressDisplay progress = display.Progress;
+        using MetricSinks sinks = MetricSinks.Open(config.Trainer.Logger, opened.Folder, display.Lines, opened.RecordedStep, display.Sink);
         if (parsed.GetValue(_resume) && opened.ResumedFrom is null && opened.WarmStart is null)
         {
             progress.Say($"tbrm-native: --resume: {opened.Folder.Root} holds no whole checkpoint, so the run begins at step 0");
         }
 
         TrainEnd end = run(opened, sinks, progress, signals);
+        display.Block?.Dispose();
         if (end.Message.Length > 0)
         {
-            progress.Say("tbrm-native: " + end.Message);
+            progress.Say(end.ExitCode == ExitCode.Ok ? end.Message : "tbrm-native: " + end.Message);
+        }
+
+        if (end.ExitCode == ExitCode.Ok)
+        {
+            foreach (string line in RunEnding.Lines(opened.Folder, verb))
+            {
+                progress.Say(line);
+            }
         }
 
         return end.ExitCode;

@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.CommandLine;
 using System.IO;
 using System.Linq;
+using Tbrm.Cli.Display;
 using Tbrm.Core.Config;
 using Tbrm.Core.Errors;
 using Tbrm.Training.Config;

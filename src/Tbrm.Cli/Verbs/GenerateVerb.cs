@@ -4,6 +4,7 @@ using System.CommandLine;
 using System.IO;
 using System.Linq;
 using System.Text.Json.Nodes;
+using Tbrm.Cli.Display;
 using Tbrm.Core.Config;
 using Tbrm.Core.Errors;
 using Tbrm.Core.Prompts;

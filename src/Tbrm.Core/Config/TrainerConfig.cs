@@ -72,6 +72,17 @@ public sealed record TrainerConfig
     [RelevantWhen("trainer.resume_mode=resume_path")]
     public string ResumeFromPath { get; init; } = "";
 
+    /// <summary>
+    /// What a run shows. <c>auto</c>: a block of lines that is drawn over again where stderr is a terminal, and verl's line per step where stdout is none.
+    /// <c>block</c>: never verl's lines. <c>verl</c>: them in any case. <c>quiet</c>: warnings and errors alone.
+    /// </summary>
+    [AllowedWords("auto", "block", "verl", "quiet")]
+    public string Console { get; init; } = "auto";
+
+    /// <summary>Responses of every step that are printed with prompt and score.</summary>
+    [AllowedRange(0, 1000)]
+    public int PrintSamples { get; init; }
+
     /// <summary>Metric sinks.</summary>
     public List<string> Logger { get; init; } = ["console", "file", "tensorboard"];
 

@@ -47,6 +47,7 @@ public sealed class RunLoop
         {
             Prepare(stop);
             _step.Prepare(_position.State.Step, stop);
+            _progress.Begin(_position.State.Step, _step.TotalSteps);
             if (Steps(stop) is { } reason)
             {
                 return new(ExitCode.NonFinite, $"{reason}. The last good checkpoint is in {_checkpoints.Root}");

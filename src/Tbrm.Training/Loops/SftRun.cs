@@ -87,8 +87,11 @@ public sealed class SftRun : IRunStep
     }
 
     /// <inheritdoc/>
-    public string Outcome(string checkpoint) =>
-        _session.Policy.Adapter is null ? $"model: {RunState.ModelFolderOf(checkpoint)}" : $"adapter: {RunState.AdapterFolderOf(checkpoint)}";
+    public string Outcome(string checkpoint) => OutcomeOf(_session, checkpoint);
+
+    /// <summary>Where the trained model, or the adapter, lies.</summary>
+    internal static string OutcomeOf(TrainingSession session, string checkpoint) =>
+        session.Policy.Adapter is null ? $"model: {RunState.ModelFolderOf(checkpoint)}" : $"adapter: {RunState.AdapterFolderOf(checkpoint)}";
 
     /// <inheritdoc/>
     public void Dispose() => _step.Dispose();

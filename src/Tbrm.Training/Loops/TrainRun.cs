@@ -161,7 +161,7 @@ public sealed class TrainRun : IRunStep
     }
 
     /// <inheritdoc/>
-    public string Outcome(string checkpoint) => "";
+    public string Outcome(string checkpoint) => SftRun.OutcomeOf(_session, checkpoint);
 
     /// <inheritdoc/>
     public void Dispose()
@@ -232,6 +232,13 @@ public sealed class TrainRun : IRunStep
         }
 
         CheckDrift(step, outcome.Metrics);
+        if (_config.Trainer.PrintSamples > 0)
+        {
+            StepSample shown = outcome.Sample;
+            _progress.ShowSamples(step, [.. shown.Trajectories.Take(_config.Trainer.PrintSamples).Select((t, i) => new PrintedSample(
+                shown.Prompts[t.Group].Prompt.Messages[^1].Content, _session.Tokenizer.Decode(t.ResponseIds), shown.Judged[i].Verdict.Score))]);
+        }
+
         if (_config.Trainer.DumpRollouts)
         {
             StepSample sample = outcome.Sample;

@@ -37,7 +37,7 @@ public sealed class RunMonitor
         metrics["training/warnings"] = Warnings.CountOf(metrics);
         foreach (RunWarning warning in Warnings.Observe(step, metrics))
         {
-            _progress.Say(FormattableString.Invariant($"warning: step {step}: {warning.What}. What to try: {warning.Advice}"));
+            _progress.Warn(FormattableString.Invariant($"step {step}: {warning.What}. What to try: {warning.Advice}"));
         }
     }
 
@@ -64,7 +64,7 @@ public sealed class RunMonitor
             // Whatever it is: no picture of a run is worth the run.
             if (!_reportFailed)
             {
-                _progress.Say($"warning: report.html: {e.Message}");
+                _progress.Warn($"report.html: {e.Message}");
                 _reportFailed = true;
             }
         }

@@ -10,14 +10,21 @@ namespace Tbrm.Training.Runs;
 /// <summary>All sinks that the configuration asks for.</summary>
 public sealed class MetricSinks(IReadOnlyList<IMetricSink> sinks) : IDisposable
 {
-    /// <summary>Opens the sinks of a run. <paramref name="resumedStep"/>: the last step of the checkpoint that it goes on from; null for a new run.</summary>
-    public static MetricSinks Open(IReadOnlyList<string> names, RunFolder folder, TextWriter console, long? resumedStep = null)
+    /// <summary>Opens the sinks of a run.</summary>
+    /// <param name="names">trainer.logger.</param>
+    /// <param name="folder">The run's.</param>
+    /// <param name="console">Where the sink console writes; null: it was named, but people watch another display.</param>
+    /// <param name="resumedStep">The last step of the checkpoint that it goes on from; null for a new run.</param>
+    /// <param name="display">A further sink, if there is one.</param>
+    public static MetricSinks Open(IReadOnlyList<string> names, RunFolder folder, TextWriter? console, long? resumedStep = null, IMetricSink? display = null)
     {
-        List<IMetricSink> sinks = [];
+        List<IMetricSink> sinks = display is null ? [] : [display];
         foreach (string name in names)
         {
             switch (name)
             {
+                case "console" when console is null:
+                    break;
                 case "console":
                     sinks.Add(new ConsoleSink(console));
                     break;

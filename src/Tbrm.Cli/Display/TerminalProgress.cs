@@ -1,8 +1,9 @@
 using System;
+using System.Collections.Generic;
 using System.IO;
 using Tbrm.Training.Progress;
 
-namespace Tbrm.Cli;
+namespace Tbrm.Cli.Display;
 
 /// <summary>One line on stderr that is written over, and only where stderr is a terminal; sentences that stay go there in any case.</summary>
 internal sealed class TerminalProgress(TextWriter error, bool isTerminal) : IProgressDisplay
@@ -12,10 +13,22 @@ internal sealed class TerminalProgress(TextWriter error, bool isTerminal) : IPro
     private bool _shown;
     private long _lastTick;
 
+    public void Begin(long done, long total)
+    {
+    }
+
     public void Say(string message)
     {
         Clear();
         error.WriteLine(VisibleText.Of(message));
+    }
+
+    public void Warn(string message) => Say("warning: " + message);
+
+    public void ShowSamples(long step, IReadOnlyList<PrintedSample> samples)
+    {
+        Clear();
+        error.Write(SampleText.Of(step, samples, int.MaxValue));
     }
 
     public void Show(string phase, double fraction, string detail)
