@@ -4,7 +4,7 @@ using System.Linq;
 using NUnit.Framework;
 using Tbrm.Cli.Display;
 using Tbrm.Training.Metrics;
-using Tbrm.Training.Runs;
+using Tbrm.Training.Progress;
 
 namespace Tbrm.Cli.Tests;
 

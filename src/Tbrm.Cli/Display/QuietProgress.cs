@@ -1,6 +1,6 @@
 using System.Collections.Generic;
 using System.IO;
-using Tbrm.Training.Runs;
+using Tbrm.Training.Progress;
 
 namespace Tbrm.Cli.Display;
 

@@ -2,7 +2,7 @@ using System;
 using System.IO;
 using Tbrm.Core.Config;
 using Tbrm.Training.Metrics;
-using Tbrm.Training.Runs;
+using Tbrm.Training.Progress;
 
 namespace Tbrm.Cli.Display;
 

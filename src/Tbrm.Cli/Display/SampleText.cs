@@ -1,7 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Text;
-using Tbrm.Training.Runs;
+using Tbrm.Training.Progress;
 
 namespace Tbrm.Cli.Display;
 

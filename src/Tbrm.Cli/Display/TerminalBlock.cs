@@ -4,7 +4,7 @@ using System.IO;
 using System.Linq;
 using System.Text;
 using Tbrm.Training.Metrics;
-using Tbrm.Training.Runs;
+using Tbrm.Training.Progress;
 
 namespace Tbrm.Cli.Display;
 
