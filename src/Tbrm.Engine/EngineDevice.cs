@@ -72,7 +72,11 @@ public sealed class EngineDevice : IDisposable
     public int SelfCheck() => NativeFailures.Translated("checking the device", Context.SelfCheck);
 
     /// <summary>Memory that the library holds.</summary>
-    public DeviceMemory Memory(bool resetPeak = false) => Context.Memory(resetPeak);
+    public DeviceMemory Memory(bool resetPeak = false)
+    {
+        (long inUse, long peak, long total) = Context.Memory(resetPeak);
+        return new(inUse, peak, total);
+    }
 
     /// <inheritdoc/>
     public void Dispose() => Context.Dispose();

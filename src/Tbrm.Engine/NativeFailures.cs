@@ -6,7 +6,7 @@ using Tbrm.Interop;
 namespace Tbrm.Engine;
 
 /// <summary>Gives native failures the exit code that their cause deserves.</summary>
-public static class NativeFailures
+internal static class NativeFailures
 {
     /// <summary>The user's exception for a native one; <paramref name="doing"/> says what was attempted.</summary>
     public static TbrmUserException ToUser(this TbrmNativeException e, string doing)

@@ -54,19 +54,6 @@ public enum TensorKind
     Gradient = 2,
 }
 
-/// <summary>tbrm_adapter_target_t: projections of a decoder layer; a sum of them says what is adapted.</summary>
-[System.Flags]
-public enum AdapterTarget
-{
-    QProj = 1,
-    KProj = 2,
-    VProj = 4,
-    OProj = 8,
-    GateProj = 16,
-    UpProj = 32,
-    DownProj = 64,
-}
-
 /// <summary>tbrm_finish_reason_t.</summary>
 public enum FinishReason
 {

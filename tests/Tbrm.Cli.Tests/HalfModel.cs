@@ -6,7 +6,6 @@ using System.Text;
 using System.Text.Json.Nodes;
 using Tbrm.Engine;
 using Tbrm.Engine.Models;
-using Tbrm.Interop.Handles;
 
 namespace Tbrm.Cli.Tests;
 

@@ -1,14 +1,18 @@
+using System;
 using System.Collections.Generic;
 using System.IO;
 using System.Linq;
+using System.Text.RegularExpressions;
 using System.Xml.Linq;
 using NUnit.Framework;
 
 namespace Tbrm.Repository.Tests;
 
 /// <summary>Who may reference whom, read from the project files.</summary>
-public sealed class DependencyTests
+public sealed partial class DependencyTests
 {
+    private static readonly string[] s_usersOfTheBinding = ["Tbrm.Engine", "Tbrm.Engine.Tests"];
+
     private static readonly string[] s_all = ["Core", "Interop", "Text", "Verify", "Data", "Objectives", "Engine", "Training"];
 
     private static readonly Dictionary<string, string[]> s_allowed = new()
@@ -53,6 +57,39 @@ public sealed class DependencyTests
     {
         Assert.That(Read(project).Descendants("PackageReference").Where(p => p.Attribute("Version") is not null), Is.Empty);
     }
+
+    [Test]
+    public void A_project_sees_only_what_it_references_itself()
+    {
+        XDocument props = XDocument.Load(Testing.Repository.PathOf("Directory.Build.props"));
+        Assert.That(props.Descendants("DisableTransitiveProjectReferences").Select(e => e.Value), Is.EqualTo(new[] { "true" }));
+        Assert.That(AllProjects().Where(p => File.ReadAllText(p).Contains("DisableTransitiveProjectReferences")), Is.Empty);
+    }
+
+    [Test]
+    public void The_binding_is_referenced_by_the_engine_and_its_tests_alone()
+    {
+        IEnumerable<string> users = AllProjects().Where(p => XDocument.Load(p).Descendants("ProjectReference")
+            .Any(r => r.Attribute("Include")!.Value.EndsWith("Tbrm.Interop.csproj", StringComparison.Ordinal)));
+        Assert.That(users.Select(Path.GetFileNameWithoutExtension), Is.EquivalentTo(s_usersOfTheBinding));
+    }
+
+    [Test]
+    public void No_other_source_names_the_binding()
+    {
+        string[] own = [.. s_usersOfTheBinding.Append("Tbrm.Interop")];
+        IEnumerable<string> named = AllProjects().Where(p => !own.Contains(Path.GetFileNameWithoutExtension(p)))
+            .SelectMany(p => Directory.EnumerateFiles(Path.GetDirectoryName(p)!, "*.cs", SearchOption.AllDirectories))
+            .Where(f => File.ReadLines(f).Any(l => Binding().IsMatch(l)));
+        Assert.That(named, Is.Empty);
+    }
+
+    private static IEnumerable<string> AllProjects() => new[] { "src", "tests", "bench", "examples" }
+        .SelectMany(f => Directory.EnumerateFiles(Testing.Repository.PathOf(f), "*.csproj", SearchOption.AllDirectories));
+
+    /// <summary>A directive, or the start of a qualified name; not the words of a message or of a path.</summary>
+    [GeneratedRegex(@"^using (static )?Tbrm\.Interop\b|(?<![\w.""/])(Tbrm\.)?Interop\.[A-Z]\w+[.(;]")]
+    private static partial Regex Binding();
 
     private static XDocument Read(string project) => XDocument.Load(Testing.Repository.PathOf("src", project, project + ".csproj"));
 }

@@ -5,7 +5,6 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Tbrm.Core.Errors;
 using Tbrm.Engine;
-using Tbrm.Interop;
 
 namespace Tbrm.Cli.Verbs;
 
@@ -34,8 +33,8 @@ internal sealed class DoctorVerb : IVerb
         };
         try
         {
-            report["library"] = JsonNode.Parse(LibraryLoader.BuildInfo);
-            report["library_path"] = LibraryLoader.LoadedPath;
+            report["library"] = JsonNode.Parse(EngineLibrary.BuildInfo);
+            report["library_path"] = EngineLibrary.LoadedPath;
             report["cpu"] = Describe("cpu", check, ref code);
             report["cuda"] = Describe("cuda", check, ref code);
         }

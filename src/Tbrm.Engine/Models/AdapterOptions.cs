@@ -12,15 +12,15 @@ namespace Tbrm.Engine.Models;
 /// <param name="Alpha">scale = alpha / rank.</param>
 /// <param name="UseRslora">scale = alpha / sqrt(rank) instead.</param>
 /// <param name="Targets">Adapted projections.</param>
-public sealed record AdapterOptions(int Rank, double Alpha, bool UseRslora, AdapterTarget Targets)
+public sealed record AdapterOptions(int Rank, double Alpha, bool UseRslora, AdapterTargets Targets)
 {
     /// <summary>PEFT's word for all projections of the decoder layers (not the head).</summary>
     public const string AllLinear = "all-linear";
 
-    private static readonly (string Name, AdapterTarget Target)[] s_targets =
+    private static readonly (string Name, AdapterTargets Target)[] s_targets =
     [
-        ("q_proj", AdapterTarget.QProj), ("k_proj", AdapterTarget.KProj), ("v_proj", AdapterTarget.VProj), ("o_proj", AdapterTarget.OProj),
-        ("gate_proj", AdapterTarget.GateProj), ("up_proj", AdapterTarget.UpProj), ("down_proj", AdapterTarget.DownProj),
+        ("q_proj", AdapterTargets.QProj), ("k_proj", AdapterTargets.KProj), ("v_proj", AdapterTargets.VProj), ("o_proj", AdapterTargets.OProj),
+        ("gate_proj", AdapterTargets.GateProj), ("up_proj", AdapterTargets.UpProj), ("down_proj", AdapterTargets.DownProj),
     ];
 
     /// <summary>What multiplies the adapter's product.</summary>
@@ -40,13 +40,13 @@ public sealed record AdapterOptions(int Rank, double Alpha, bool UseRslora, Adap
     }
 
     /// <summary>Reads names of projections; "all-linear" stands for all. The names that mean nothing go to <paramref name="unknown"/>.</summary>
-    internal static AdapterTarget ParseTargets(IEnumerable<string> names, out IReadOnlyList<string> unknown)
+    internal static AdapterTargets ParseTargets(IEnumerable<string> names, out IReadOnlyList<string> unknown)
     {
-        AdapterTarget targets = 0;
+        AdapterTargets targets = 0;
         List<string> others = [];
         foreach (string name in names)
         {
-            AdapterTarget found = name == AllLinear ? s_targets.Aggregate((AdapterTarget)0, (all, t) => all | t.Target) : s_targets.FirstOrDefault(t => t.Name == name).Target;
+            AdapterTargets found = name == AllLinear ? s_targets.Aggregate((AdapterTargets)0, (all, t) => all | t.Target) : s_targets.FirstOrDefault(t => t.Name == name).Target;
             targets |= found;
             if (found == 0)
             {

@@ -83,7 +83,8 @@ public abstract class EngineModel : IDisposable
         TensorInfo[] tensors = new TensorInfo[Model.TensorCount];
         for (int i = 0; i < tensors.Length; i++)
         {
-            tensors[i] = Model.Tensor(i);
+            (string name, long rows, long columns) = Model.Tensor(i);
+            tensors[i] = new(name, rows, columns);
         }
 
         return tensors;
@@ -93,7 +94,9 @@ public abstract class EngineModel : IDisposable
     public IReadOnlyList<TensorInfo> BaseTensors() => [.. Tensors().Where(t => !t.IsAdapter)];
 
     /// <summary>One tensor, row-major fp32.</summary>
-    public float[] ReadTensor(TensorInfo tensor, TensorKind kind = TensorKind.Weight)
+    public float[] ReadTensor(TensorInfo tensor) => ReadTensor(tensor, TensorKind.Weight);
+
+    internal float[] ReadTensor(TensorInfo tensor, TensorKind kind)
     {
         float[] values = new float[tensor.Elements];
         Model.Read(tensor.Name, kind, values);

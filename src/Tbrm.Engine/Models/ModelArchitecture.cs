@@ -19,7 +19,7 @@ public sealed record ModelArchitecture
     public required string Name { get; init; }
 
     /// <summary>What stands on the last hidden state: an LM head, or a critic's value head.</summary>
-    public HeadKind Head { get; init; }
+    internal HeadKind Head { get; init; }
 
     /// <summary>Rows of the embedding, padding rows included.</summary>
     public required int VocabSize { get; init; }
@@ -49,7 +49,7 @@ public sealed record ModelArchitecture
     public required bool TieWordEmbeddings { get; init; }
 
     /// <summary>What the layers consist of.</summary>
-    public required DecoderKind Kind { get; init; }
+    internal DecoderKind Kind { get; init; }
 
     /// <summary>Added to the mean square.</summary>
     public required float RmsNormEps { get; init; }

@@ -186,7 +186,7 @@ public static class PeftFolder
     }
 
     /// <summary>A list of projections (the last part of a dotted name counts, as in PEFT), or all-linear, or a regular expression.</summary>
-    private static AdapterTarget Targets(JsonObject json, string path)
+    private static AdapterTargets Targets(JsonObject json, string path)
     {
         List<string> names = json["target_modules"] switch
         {
@@ -194,7 +194,7 @@ public static class PeftFolder
             JsonValue one when one.TryGetValue(out string? text) => [text],
             _ => throw Wrong(path, "target_modules", json, AdapterOptions.KnownTargets),
         };
-        AdapterTarget targets = AdapterOptions.ParseTargets(names.Select(Leaf), out IReadOnlyList<string> unknown);
+        AdapterTargets targets = AdapterOptions.ParseTargets(names.Select(Leaf), out IReadOnlyList<string> unknown);
         if (json["target_modules"] is JsonValue && unknown.Count > 0)
         {
             // A single text that is no name is a regular expression over the modules' names: the tensors say what it has matched.

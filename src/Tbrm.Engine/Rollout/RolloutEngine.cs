@@ -72,7 +72,7 @@ public sealed class RolloutEngine : IDisposable
     /// finished in. Throws OperationCanceledException when stopped; nothing is left queued then. <paramref name="finished"/> gets each trajectory
     /// as soon as it is whole.
     /// </summary>
-    public IReadOnlyList<Trajectory> Generate(IReadOnlyList<RolloutRequest> requests, NativeSamplingOptions sampling,
+    public IReadOnlyList<Trajectory> Generate(IReadOnlyList<RolloutRequest> requests, SamplingOptions sampling,
         Action<RolloutProgress>? progress, CancellationToken stop, Action<Trajectory>? finished = null)
     {
         Dictionary<long, (RolloutRequest Request, int Slot)> pending = [];
@@ -88,9 +88,10 @@ public sealed class RolloutEngine : IDisposable
         Trajectory[] result = new Trajectory[total];
         try
         {
+            NativeSamplingOptions native = sampling.Native();
             foreach (RolloutRequest request in requests)
             {
-                _handle.Submit(request.PromptIds, request.TrajectoryIds, sampling);
+                _handle.Submit(request.PromptIds, request.TrajectoryIds, native);
             }
 
             Drain(pending, result, new(progress, finished), stop);

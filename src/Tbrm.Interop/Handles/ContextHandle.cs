@@ -3,12 +3,6 @@ using System.Text;
 
 namespace Tbrm.Interop.Handles;
 
-/// <summary>Bytes that the library holds on a device.</summary>
-/// <param name="InUse">Now.</param>
-/// <param name="Peak">At most, since the last reset.</param>
-/// <param name="DeviceTotal">What the device has.</param>
-public readonly record struct DeviceMemory(long InUse, long Peak, long DeviceTotal);
-
 /// <summary>tbrm_context_t: a device with its threads or its stream.</summary>
 public sealed unsafe class ContextHandle : NativeHandle
 {
@@ -27,13 +21,13 @@ public sealed unsafe class ContextHandle : NativeHandle
     public void SetBatchInvariant(bool on) =>
         NativeError.ThrowIfFailed(NativeMethods.tbrm_context_set_batch_invariant(this, on ? 1 : 0, out NativeError err), err);
 
-    /// <summary>Reads the memory counters, and sets the peak to the present value when asked.</summary>
-    public DeviceMemory Memory(bool resetPeak = false)
+    /// <summary>Reads the memory counters, in bytes, and sets the peak to the present value when asked.</summary>
+    public (long InUse, long Peak, long DeviceTotal) Memory(bool resetPeak = false)
     {
         long inUse, peak, total;
         NativeError.ThrowIfFailed(
             NativeMethods.tbrm_context_memory(this, resetPeak ? 1 : 0, &inUse, &peak, &total, out NativeError err), err);
-        return new(inUse, peak, total);
+        return (inUse, peak, total);
     }
 
     /// <summary>Compares every kernel of the device with the CPU's on small shapes, and throws where one is off; how many results were compared.</summary>

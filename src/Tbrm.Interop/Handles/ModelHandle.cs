@@ -3,19 +3,6 @@ using System.Text;
 
 namespace Tbrm.Interop.Handles;
 
-/// <summary>A tensor under its Hugging Face name. Those of an adapter stand after all others.</summary>
-/// <param name="Name">As in safetensors files.</param>
-/// <param name="Rows">Length of a vector, or rows of a matrix.</param>
-/// <param name="Columns">0 for a vector.</param>
-public readonly record struct TensorInfo(string Name, long Rows, long Columns)
-{
-    /// <summary>Number of elements.</summary>
-    public long Elements => Rows * Math.Max(Columns, 1);
-
-    /// <summary>Whether it belongs to a low-rank adapter, under PEFT's name.</summary>
-    public bool IsAdapter => Name.StartsWith("base_model.", StringComparison.Ordinal);
-}
-
 /// <summary>tbrm_model_t: the parameters of one policy, and what a kept forward needs for its backward.</summary>
 public sealed unsafe class ModelHandle : NativeHandle
 {
@@ -77,14 +64,14 @@ public sealed unsafe class ModelHandle : NativeHandle
     /// <summary>How many tensors the model has under Hugging Face names.</summary>
     public int TensorCount => NativeMethods.tbrm_model_tensor_count(this);
 
-    /// <summary>Name and shape of one tensor.</summary>
-    public TensorInfo Tensor(int index)
+    /// <summary>Name and shape of one tensor; a vector has 0 columns.</summary>
+    public (string Name, long Rows, long Columns) Tensor(int index)
     {
         byte* name;
         long rows, columns;
         NativeError.ThrowIfFailed(
             NativeMethods.tbrm_model_tensor_info(this, index, &name, &rows, &columns, out NativeError err), err);
-        return new(LibraryLoader.Utf8(name), rows, columns);
+        return (LibraryLoader.Utf8(name), rows, columns);
     }
 
     /// <summary>Copies a tensor out as row-major fp32.</summary>

@@ -9,7 +9,7 @@ using System.Text.Json.Nodes;
 using System.Threading;
 using Tbrm.Core.Config;
 using Tbrm.Core.Errors;
-using Tbrm.Interop.Handles;
+using Tbrm.Engine.Rollout;
 using Tbrm.Training.Config;
 using Tbrm.Training.Progress;
 using Tbrm.Training.Prompts;
@@ -127,6 +127,6 @@ public static class EvaluationRun
         };
     }
 
-    private static string Describe(string name, int samples, NativeSamplingOptions o) => string.Create(CultureInfo.InvariantCulture,
+    private static string Describe(string name, int samples, SamplingOptions o) => string.Create(CultureInfo.InvariantCulture,
         $"{name} n={samples} max={o.MaxNewTokens} temperature={o.Temperature} top_p={o.TopP} top_k={o.TopK} seed={o.Seed} stop={string.Join(',', o.StopIds.ToArray())} {string.Join('|', o.StopStrings)}");
 }

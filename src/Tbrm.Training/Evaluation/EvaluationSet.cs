@@ -4,7 +4,6 @@ using Tbrm.Core.Config;
 using Tbrm.Core.Errors;
 using Tbrm.Data.Sources;
 using Tbrm.Engine.Rollout;
-using Tbrm.Interop.Handles;
 using Tbrm.Training.Prompts;
 using Tbrm.Training.Sessions;
 using Tbrm.Training.Steps;
@@ -17,7 +16,7 @@ public sealed class EvaluationSet
     /// <summary>Ids of a problem's samples lie in a block of this size, so that drawing more of them does not change the first ones.</summary>
     private const long SamplesPerProblem = 1L << 16;
 
-    private EvaluationSet(string name, RunConfig config, IReadOnlyList<EncodedPrompt> prompts, RewardStage reward, NativeSamplingOptions sampling)
+    private EvaluationSet(string name, RunConfig config, IReadOnlyList<EncodedPrompt> prompts, RewardStage reward, SamplingOptions sampling)
     {
         Name = name;
         Samples = config.Rollout.ValKwargs.N;
@@ -42,7 +41,7 @@ public sealed class EvaluationSet
     public RewardStage Reward { get; }
 
     /// <summary>How responses are drawn.</summary>
-    public NativeSamplingOptions Sampling { get; }
+    public SamplingOptions Sampling { get; }
 
     /// <summary>Tokens of the longest prompt with the longest response.</summary>
     public int Longest => Prompts.Max(p => p.Ids.Length) + Sampling.MaxNewTokens;
@@ -88,7 +87,7 @@ public sealed class EvaluationSet
             prompts.Add(encoder.Encode(source.Get(i)));
         }
 
-        NativeSamplingOptions sampling = SamplingSettings.Evaluation(config, name, session.Tokenizer, session.Policy, session.StopIds);
+        SamplingOptions sampling = SamplingSettings.Evaluation(config, name, session.Tokenizer, session.Policy, session.StopIds);
         int longest = prompts.Max(p => p.Ids.Length) + sampling.MaxNewTokens;
         if (longest > session.Policy.Options.MaxPositions)
         {

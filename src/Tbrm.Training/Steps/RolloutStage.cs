@@ -5,9 +5,9 @@ using System.Threading;
 using Tbrm.Core.Config;
 using Tbrm.Core.Errors;
 using Tbrm.Core.Rollouts;
+using Tbrm.Engine;
 using Tbrm.Engine.Models;
 using Tbrm.Engine.Rollout;
-using Tbrm.Interop.Handles;
 using Tbrm.Text.Tokenizers;
 using Tbrm.Training.Prompts;
 
@@ -17,7 +17,7 @@ namespace Tbrm.Training.Steps;
 public sealed class RolloutStage : IRollout, IDisposable
 {
     private readonly RolloutEngine _engine;
-    private readonly NativeSamplingOptions _train;
+    private readonly SamplingOptions _train;
 
     /// <summary>Opens the page pool.</summary>
     public RolloutStage(Policy policy, Tokenizer tokenizer, RunConfig config, IReadOnlyList<int> stopIds)
@@ -47,7 +47,7 @@ public sealed class RolloutStage : IRollout, IDisposable
         _engine.Generate(requests, SamplingSettings.Reference(_train), null, stop);
 
     /// <summary>Samples as evaluation does; <paramref name="finished"/> gets each trajectory as soon as it is there.</summary>
-    public IReadOnlyList<Trajectory> Evaluate(IReadOnlyList<RolloutRequest> requests, NativeSamplingOptions sampling, Action<RolloutProgress>? progress,
+    public IReadOnlyList<Trajectory> Evaluate(IReadOnlyList<RolloutRequest> requests, SamplingOptions sampling, Action<RolloutProgress>? progress,
         Action<Trajectory>? finished, CancellationToken stop) => _engine.Generate(requests, sampling, progress, stop, finished);
 
     /// <summary>Gives the page pool's memory to the update.</summary>

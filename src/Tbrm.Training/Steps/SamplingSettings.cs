@@ -5,7 +5,7 @@ using System.Security.Cryptography;
 using System.Text;
 using Tbrm.Core.Config;
 using Tbrm.Engine.Models;
-using Tbrm.Interop.Handles;
+using Tbrm.Engine.Rollout;
 using Tbrm.Text.Tokenizers;
 
 namespace Tbrm.Training.Steps;
@@ -14,7 +14,7 @@ namespace Tbrm.Training.Steps;
 internal static class SamplingSettings
 {
     /// <summary>How training draws.</summary>
-    public static NativeSamplingOptions Train(RunConfig config, Tokenizer tokenizer, Policy policy, IReadOnlyList<int> stopIds) => new()
+    public static SamplingOptions Train(RunConfig config, Tokenizer tokenizer, Policy policy, IReadOnlyList<int> stopIds) => new()
     {
         MaxNewTokens = config.Data.MaxResponseLength,
         Temperature = (float)config.Rollout.Temperature,
@@ -34,7 +34,7 @@ internal static class SamplingSettings
     /// <param name="tokenizer">The policy's.</param>
     /// <param name="policy">The policy.</param>
     /// <param name="stopIds">Ids that end a response.</param>
-    public static NativeSamplingOptions Evaluation(RunConfig config, string set, Tokenizer tokenizer, Policy policy, IReadOnlyList<int> stopIds)
+    public static SamplingOptions Evaluation(RunConfig config, string set, Tokenizer tokenizer, Policy policy, IReadOnlyList<int> stopIds)
     {
         ValKwargsConfig val = config.Rollout.ValKwargs;
         return Train(config, tokenizer, policy, stopIds) with
@@ -51,10 +51,10 @@ internal static class SamplingSettings
     }
 
     /// <summary>The most likely response.</summary>
-    public static NativeSamplingOptions Greedy(NativeSamplingOptions train) => train with { Temperature = 0, TopP = 1, TopK = 0, MinP = 0, RepetitionPenalty = 1 };
+    public static SamplingOptions Greedy(SamplingOptions train) => train with { Temperature = 0, TopP = 1, TopK = 0, MinP = 0, RepetitionPenalty = 1 };
 
     /// <summary>How a reference policy is sampled: another stream than training's and evaluation's.</summary>
-    public static NativeSamplingOptions Reference(NativeSamplingOptions train) => train with { Seed = train.Seed ^ StreamOf("reference") };
+    public static SamplingOptions Reference(SamplingOptions train) => train with { Seed = train.Seed ^ StreamOf("reference") };
 
     private static ulong StreamOf(string set) =>
         set.Length == 0 ? 0 : BinaryPrimitives.ReadUInt64LittleEndian(SHA256.HashData(Encoding.UTF8.GetBytes(set)));

@@ -7,6 +7,7 @@ using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.RegularExpressions;
 using NUnit.Framework;
+using Tbrm.Engine.Models;
 using Tbrm.Interop;
 using Tbrm.Interop.Handles;
 using Tbrm.Testing;
@@ -113,7 +114,7 @@ public sealed partial class AbiTests
         yield return new("TBRM_HEAD_KIND", typeof(HeadKind));
         yield return new("TBRM_ARCHITECTURE", typeof(DecoderKind));
         yield return new("TBRM_TENSOR_KIND", typeof(TensorKind));
-        yield return new("TBRM_ADAPTER_TARGET", typeof(AdapterTarget));
+        yield return new("TBRM_ADAPTER_TARGET", typeof(AdapterTargets));
         yield return new("TBRM_FINISH_REASON", typeof(FinishReason));
         yield return new("TBRM_RESIDUAL_KIND", typeof(ResidualKind));
         yield return new("TBRM_MOMENT", typeof(Moment));

@@ -16,7 +16,7 @@ namespace Tbrm.Engine.Tests.Models;
 /// <summary>Adapters behind the engine's API: PEFT's folder out and in, the reference with the adapter off, what is refused.</summary>
 public sealed class AdapterTests
 {
-    private static readonly AdapterOptions s_adapter = new(4, 8, UseRslora: false, AdapterTarget.QProj | AdapterTarget.VProj | AdapterTarget.DownProj);
+    private static readonly AdapterOptions s_adapter = new(4, 8, UseRslora: false, AdapterTargets.QProj | AdapterTargets.VProj | AdapterTargets.DownProj);
 
     private string _folder = "";
 
@@ -182,10 +182,10 @@ public sealed class AdapterTests
     }
 
     /// <summary>Everything that a default of peft's own writer holds, and the spellings of targets that mean all layers.</summary>
-    [TestCase("\"target_modules\": [\"self_attn.q_proj\", \"mlp.down_proj\"]", AdapterTarget.QProj | AdapterTarget.DownProj)]
-    [TestCase("\"target_modules\": \"all-linear\"", (AdapterTarget)127)]
-    [TestCase("\"lora_dropout\": 0.05, \"megatron_core\": \"megatron.core\", \"loftq_config\": {}, \"qalora_group_size\": 16, \"eva_config\": null, \"lora_bias\": false, \"revision\": \"main\", \"peft_version\": \"0.18.0\"", AdapterTarget.VProj)]
-    public void What_peft_writes_by_default_is_read(string entry, AdapterTarget targets)
+    [TestCase("\"target_modules\": [\"self_attn.q_proj\", \"mlp.down_proj\"]", AdapterTargets.QProj | AdapterTargets.DownProj)]
+    [TestCase("\"target_modules\": \"all-linear\"", (AdapterTargets)127)]
+    [TestCase("\"lora_dropout\": 0.05, \"megatron_core\": \"megatron.core\", \"loftq_config\": {}, \"qalora_group_size\": 16, \"eva_config\": null, \"lora_bias\": false, \"revision\": \"main\", \"peft_version\": \"0.18.0\"", AdapterTargets.VProj)]
+    public void What_peft_writes_by_default_is_read(string entry, AdapterTargets targets)
     {
         WriteConfig(entry);
         Assert.That(PeftFolder.Read(_folder).Targets, Is.EqualTo(targets));
@@ -223,7 +223,7 @@ public sealed class AdapterTests
     [TestCase(16, 32, false, 2)]
     [TestCase(16, 32, true, 8)]
     public void The_scale_is_alpha_over_rank_or_over_its_root(int rank, double alpha, bool rslora, double expected) =>
-        Assert.That(new AdapterOptions(rank, alpha, rslora, AdapterTarget.QProj).Scale, Is.EqualTo(expected));
+        Assert.That(new AdapterOptions(rank, alpha, rslora, AdapterTargets.QProj).Scale, Is.EqualTo(expected));
 
     [Test]
     public void A_folder_that_does_not_hold_together_is_refused()

@@ -115,7 +115,7 @@ public sealed class CriticTests
     [Test]
     public void An_adapter_of_a_critic_carries_its_head()
     {
-        AdapterOptions adapter = new(4, 8, UseRslora: false, AdapterTarget.QProj | AdapterTarget.DownProj);
+        AdapterOptions adapter = new(4, 8, UseRslora: false, AdapterTargets.QProj | AdapterTargets.DownProj);
         using EngineDevice device = EngineDevice.Open("cpu", 2);
         using Critic critic = Critic.CreateRandom(device, s_architecture, Options(bf16: true, trainable: false), seed: 3, std: 0.1f);
         using Critic other = Critic.CreateRandom(device, s_architecture, Options(bf16: true, trainable: false), seed: 3, std: 0.1f);

@@ -10,7 +10,6 @@ using Tbrm.Engine.Logprob;
 using Tbrm.Engine.Models;
 using Tbrm.Engine.Optimizer;
 using Tbrm.Engine.Rollout;
-using Tbrm.Interop.Handles;
 using Tbrm.Training.Plans;
 
 namespace Tbrm.Training.Tests.Plans;
