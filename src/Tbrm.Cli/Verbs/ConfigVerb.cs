@@ -124,7 +124,16 @@ internal sealed class ConfigVerb : IVerb
         }
 
         VerlImport import = VerlImport.Read(file);
-        return import.Report() + write(import.Resolve([.. _run.Arguments(parsed).Select(ConfigEntry.FromArgument)]));
+        try
+        {
+            return import.Report() + write(import.Resolve([.. _run.Arguments(parsed).Select(ConfigEntry.FromArgument)]));
+        }
+        catch (ConfigException)
+        {
+            // What became of each key is worth reading also where the keys do not fit together.
+            Console.Out.Write(import.Report());
+            throw;
+        }
     }
 
     private static void List()

@@ -3,12 +3,13 @@ using System.Collections.Generic;
 using System.Linq;
 using Tbrm.Core.Config;
 using Tbrm.Objectives;
+using YamlDotNet.RepresentationModel;
 
 namespace Tbrm.Training.Config;
 
 /// <summary>
 /// verl names an algorithm by two words, algorithm.adv_estimator and actor.policy_loss.loss_mode. Given later than a name that has neither (a
-/// preset's, the default), they decide, and the resolved configuration holds the name.
+/// preset's, the default), they decide, and the resolved configuration holds the name. A name given later than they, in another place, decides.
 /// </summary>
 internal static class AlgorithmWords
 {
@@ -22,12 +23,27 @@ internal static class AlgorithmWords
         }
 
         (string estimator, string loss) = (config.Algorithm.AdvEstimator, config.Actor.PolicyLoss.LossMode);
-        ConfigEntry? word = entries.LastOrDefault(e => s_words.Contains(ConfigSchema.Canonical(e.Path)));
-        ConfigEntry? name = entries.LastOrDefault(e => ConfigSchema.Canonical(e.Path) == "algorithm.name");
-        bool overruled = name is null || (word is not null && Source(name) != Source(word));
-        if (estimator.Length + loss.Length == 0 || !overruled || AlgorithmTable.Find(config.Algorithm.Name).IsPolicyGradient)
+        if (config.Algorithm.Name.Length == 0)
+        {
+            string selected = estimator.Length + loss.Length == 0 ? "tbrm" : AlgorithmTable.FindByWords(estimator, loss).Name;
+            return config with { Algorithm = config.Algorithm with { Name = selected } };
+        }
+
+        List<ConfigEntry> all = [.. entries];
+        int word = all.FindLastIndex(e => s_words.Contains(ConfigSchema.Canonical(e.Path)) && e.Value is not YamlScalarNode { Value: "" });
+        int name = all.FindLastIndex(e => ConfigSchema.Canonical(e.Path) == "algorithm.name");
+        if (estimator.Length + loss.Length == 0 || AlgorithmTable.Find(config.Algorithm.Name).IsPolicyGradient || (name >= 0 && word >= 0 && Source(all[name]) == Source(all[word])))
         {
             return config;
+        }
+
+        if (name > word)
+        {
+            return config with
+            {
+                Algorithm = config.Algorithm with { AdvEstimator = "" },
+                Actor = config.Actor with { PolicyLoss = config.Actor.PolicyLoss with { LossMode = "" } },
+            };
         }
 
         return config with { Algorithm = config.Algorithm with { Name = AlgorithmTable.FindByWords(estimator, loss).Name } };

@@ -49,7 +49,7 @@ public sealed record ConfigEntry(string Path, YamlNode Value, string Where)
         return entries;
     }
 
-    /// <summary>Reads <c>key=value</c>, <c>+key=value</c> or <c>--key=value</c>; the value is YAML, so lists and maps may be given inline.</summary>
+    /// <summary>Reads <c>key=value</c>, <c>+key=value</c> or <c>--key=value</c>; the value is YAML, so lists, maps and quotes may be given inline.</summary>
     public static ConfigEntry FromArgument(string argument)
     {
         int equals = argument.IndexOf('=', System.StringComparison.Ordinal);
@@ -60,7 +60,9 @@ public sealed record ConfigEntry(string Path, YamlNode Value, string Where)
         }
 
         string text = argument[(equals + 1)..];
-        YamlNode value = new YamlScalarNode(text);
+        // Quotes around a whole value, as YAML and Hydra have them: '1,2' is a text.
+        bool isQuoted = text.Length >= 2 && text[0] is '\'' or '"' && text.IndexOf(text[0], 1) == text.Length - 1;
+        YamlNode value = isQuoted ? new YamlScalarNode(text[1..^1]) { Style = ScalarStyle.DoubleQuoted } : new YamlScalarNode(text);
         if (text.StartsWith('[') || text.StartsWith('{'))
         {
             YamlStream stream = [];

@@ -53,7 +53,7 @@ internal static class MapEntries
     public static string? JsonOf(YamlNode node, ConfigEntry entry) => node is YamlScalarNode ? null : Json(node, entry, 0)!.ToJsonString();
 
     /// <summary>The map that a path leads into, as it is spelled there; null when it leads into none.</summary>
-    private static string? MapOf(string path)
+    public static string? MapOf(string path)
     {
         for (int dot = path.IndexOf('.', StringComparison.Ordinal); dot >= 0; dot = path.IndexOf('.', dot + 1))
         {

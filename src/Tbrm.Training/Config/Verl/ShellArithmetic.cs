@@ -3,7 +3,9 @@ using System.Globalization;
 
 namespace Tbrm.Training.Config.Verl;
 
-/// <summary>Whole-number arithmetic of <c>$((...))</c>: + - * / % ( ) and names. Null where it is not known.</summary>
+/// <summary>
+/// Whole-number arithmetic of <c>$((...))</c> and <c>((...))</c>: + - * / % ( ) ! and names, comparisons, &amp;&amp; and ||. Null where it is not known.
+/// </summary>
 /// <param name="text">The expression.</param>
 /// <param name="value">The value of a name; null when it is not known.</param>
 internal ref struct ShellArithmetic(string text, Func<string, string?> value)
@@ -16,7 +18,7 @@ internal ref struct ShellArithmetic(string text, Func<string, string?> value)
     /// <summary>The value of the whole expression.</summary>
     public long? Evaluate()
     {
-        long? result = Sum();
+        long? result = Or();
         Skip();
         return _at == _text.Length ? result : null;
     }
@@ -28,6 +30,82 @@ internal ref struct ShellArithmetic(string text, Func<string, string?> value)
             _at++;
         }
     }
+
+    private bool Take(string op)
+    {
+        Skip();
+        if (!_text[_at..].StartsWith(op, StringComparison.Ordinal))
+        {
+            return false;
+        }
+
+        _at += op.Length;
+        return true;
+    }
+
+    private long? Or()
+    {
+        long? left = And();
+        while (Take("||"))
+        {
+            left = Either(left, And());
+        }
+
+        return left;
+    }
+
+    private long? And()
+    {
+        long? left = Comparison();
+        while (Take("&&"))
+        {
+            long? right = Comparison();
+            left = left == 0 || right == 0 ? 0 : left is null || right is null ? null : 1;
+        }
+
+        return left;
+    }
+
+    private static long? Either(long? left, long? right) => left is not null and not 0 || right is not null and not 0 ? 1 : left is null || right is null ? null : 0;
+
+    private long? Comparison()
+    {
+        long? left = Sum();
+        while (true)
+        {
+            // Of two operators with the same beginning the longer comes first.
+            if (Take("=="))
+            {
+                left = Truth(left, Sum(), (a, b) => a == b);
+            }
+            else if (Take("!="))
+            {
+                left = Truth(left, Sum(), (a, b) => a != b);
+            }
+            else if (Take("<="))
+            {
+                left = Truth(left, Sum(), (a, b) => a <= b);
+            }
+            else if (Take(">="))
+            {
+                left = Truth(left, Sum(), (a, b) => a >= b);
+            }
+            else if (Take("<"))
+            {
+                left = Truth(left, Sum(), (a, b) => a < b);
+            }
+            else if (Take(">"))
+            {
+                left = Truth(left, Sum(), (a, b) => a > b);
+            }
+            else
+            {
+                return left;
+            }
+        }
+    }
+
+    private static long? Truth(long? left, long? right, Func<long, long, bool> holds) => left is { } a && right is { } b ? holds(a, b) ? 1 : 0 : null;
 
     private bool Take(char c)
     {
@@ -92,14 +170,14 @@ internal ref struct ShellArithmetic(string text, Func<string, string?> value)
             return null;
         }
 
-        long? result = Take('-') ? -Unary() : Take('(') ? Parenthesis() : Atom();
+        long? result = Take('-') ? -Unary() : Take('!') ? Unary() is { } value ? value == 0 ? 1 : 0 : null : Take('(') ? Parenthesis() : Atom();
         _depth--;
         return result;
     }
 
     private long? Parenthesis()
     {
-        long? inside = Sum();
+        long? inside = Or();
         return Take(')') ? inside : null;
     }
 

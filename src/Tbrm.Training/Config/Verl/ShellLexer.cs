@@ -61,6 +61,14 @@ internal sealed class ShellLexer(string text, string name)
             {
                 SkipTo('\n');
             }
+            else if (c == '(' && Peek(1) == '(' && BeginsCommand())
+            {
+                // ((expression)): a command whose status is the expression's.
+                int line = _line;
+                string inside = Bracketed(0, '(', ')');
+                _tokens.Add(new([new ShellText("((", IsQuoted: false)], "", line));
+                _tokens.Add(new([new ShellSum(inside[1..^1], IsQuoted: true)], "", line));
+            }
             else if (Operators.Contains(c, StringComparison.Ordinal))
             {
                 ReadOperator();
@@ -73,6 +81,8 @@ internal sealed class ShellLexer(string text, string name)
 
         return _tokens;
     }
+
+    private bool BeginsCommand() => _tokens.Count == 0 || _tokens[^1].Literal is "\n" or ";" or "&&" or "||" or "|" or "if" or "elif" or "while" or "until" or "then" or "else" or "do" or "!" or "{";
 
     private char Peek(int ahead) => _at + ahead < text.Length ? text[_at + ahead] : '\0';
 

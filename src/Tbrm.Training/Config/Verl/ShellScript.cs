@@ -20,6 +20,7 @@ internal sealed class ShellScript
 {
     private const int MostNesting = 100;
     private static readonly string[] s_declarations = ["export", "declare", "local", "readonly", "typeset"];
+    private static readonly string[] s_trainers = ["main_ppo", "main_apo", "main_dapo"];
     private static readonly string[] s_loops = ["for", "while", "until", "select"];
 
     private readonly string _name;
@@ -153,11 +154,13 @@ internal sealed class ShellScript
         {
             ShellToken? at = Current;
             bool? condition = Condition(run && !isDecided);
-            if (run && !isDecided && condition is null)
+            bool isUnknown = run && !isDecided && condition is null, launches = isUnknown && _launch is null && BranchLaunches();
+            if (isUnknown)
             {
-                Note(run, "the condition cannot be told without running the script; its branch is left out", at?.Line);
+                Note(run, $"the condition cannot be told without running the script; its branch {(launches ? "launches the trainer and is read" : "is left out")}", at?.Line);
             }
 
+            condition = launches ? true : condition;
             Expect("then");
             Block(run && !isDecided && condition == true, "elif", "else", "fi");
             isDecided |= condition == true;
@@ -176,6 +179,35 @@ internal sealed class ShellScript
         }
 
         Expect("fi");
+    }
+
+    /// <summary>Whether the trainer is launched before the branch's end.</summary>
+    private bool BranchLaunches()
+    {
+        int depth = 0;
+        foreach (ShellToken token in _tokens.Skip(_at))
+        {
+            depth += token.Literal is "if" ? 1 : token.Literal is "fi" ? -1 : 0;
+            if (depth < 0 || (depth == 0 && token.Literal is "elif" or "else"))
+            {
+                return false;
+            }
+
+            if (IsTrainer(token.Literal))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    /// <summary>The module or file of a trainer: main_ppo, main_ppo_sync, main_apo, ...</summary>
+    private static bool IsTrainer(string word)
+    {
+        string name = word.EndsWith(".py", StringComparison.Ordinal) ? word[..^3] : word;
+        int begin = name.LastIndexOfAny(['.', '/']) + 1;
+        return begin > 0 && s_trainers.Any(t => name.AsSpan(begin).StartsWith(t, StringComparison.Ordinal));
     }
 
     private bool? Condition(bool run)
@@ -327,8 +359,7 @@ internal sealed class ShellScript
 
     private bool? Run(List<ShellValue> command, int line)
     {
-        int trainer = command.FindIndex(w => w.Text.EndsWith(".main_ppo", StringComparison.Ordinal)
-            || w.Text.EndsWith("/main_ppo.py", StringComparison.Ordinal) || w.Text.EndsWith(".main_apo", StringComparison.Ordinal));
+        int trainer = command.FindIndex(w => IsTrainer(w.Text));
         if (trainer >= 0)
         {
             if (_launch is not null)
@@ -349,6 +380,12 @@ internal sealed class ShellScript
                 return true;
             case "false":
                 return false;
+            case "((":
+                return command is [_, { IsKnown: true } sum] ? sum.Text != "0" : null;
+            case "basename" or "dirname" when command is [_, { } path]:
+                _echoed?.Add(command[0].Text == "basename" ? path.Text[(path.Text.TrimEnd('/').LastIndexOf('/') + 1)..].TrimEnd('/')
+                    : path.Text.LastIndexOf('/') is > 0 and int slash ? path.Text[..slash] : ".");
+                return true;
             case "echo" or "printf":
                 _echoed?.Add(string.Join(' ', command.Skip(1).Select(w => w.Text)));
                 return true;

@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Globalization;
+using System.IO.Enumeration;
 using System.Linq;
 using System.Text;
 
@@ -88,6 +89,7 @@ internal sealed class ShellVariables(Func<string, string?> environment, Func<str
         ShellText text => [new(text.Text)],
         ShellSum sum => [Sum(sum.Expression)],
         ShellOutput command => [output(command.Command)],
+        ShellParameter { IsQuoted: true } all when all.Expression.EndsWith("[*]", StringComparison.Ordinal) => [new(string.Join(' ', Parameter(all.Expression).Select(v => v.Text)))],
         ShellParameter parameter => Parameter(parameter.Expression),
         _ => [ShellValue.None],
     };
@@ -111,13 +113,18 @@ internal sealed class ShellVariables(Func<string, string?> environment, Func<str
         if (name.Length == 0 || char.IsDigit(name[0]))
         {
             // Positional parameters: the script is read as if it was called without any.
-            return rest is "@" or "*" ? [] : name == "0" ? [ShellValue.None]
+            return rest is "@" or "*" ? [] : rest == "#" ? [new("0")] : name == "0" ? [ShellValue.None]
                 : rest.StartsWith(":-", StringComparison.Ordinal) ? Default(rest[2..]) : [new("")];
         }
 
         if (rest is "[@]" or "[*]")
         {
             return _values.TryGetValue(name, out List<ShellValue>? all) ? all : [];
+        }
+
+        if (rest.StartsWith('[') && rest.EndsWith(']') && int.TryParse(rest[1..^1], NumberStyles.None, CultureInfo.InvariantCulture, out int place))
+        {
+            return _values.TryGetValue(name, out List<ShellValue>? items) && place < items.Count ? [items[place]] : [new("")];
         }
 
         return Operation(Get(name), rest);
@@ -137,10 +144,43 @@ internal sealed class ShellVariables(Func<string, string?> environment, Func<str
             (_, '?') => [value ?? ShellValue.None],
             (",,", _) => [new(text.ToLowerInvariant())],
             ("^^", _) => [new(text.ToUpperInvariant())],
-            ("##", _) when rest == "##*/" => [new(text[(text.LastIndexOf('/') + 1)..])],
             (_, '\0') => [new(text)],
+            (_, '#' or '%' or '/') => [Cut(text, rest)],
             _ => [ShellValue.None],
         };
+    }
+
+    /// <summary><c>${x#pattern}</c> and its like: a beginning or an end that matches is cut off, the shortest or (doubled) the longest; <c>${x/a/b}</c> replaces.</summary>
+    private static ShellValue Cut(string text, string rest)
+    {
+        if (rest[0] == '/')
+        {
+            bool all = rest.StartsWith("//", StringComparison.Ordinal);
+            string[] sides = rest[(all ? 2 : 1)..].Split('/', 2);
+            int at = text.IndexOf(sides[0], StringComparison.Ordinal);
+            return sides[0].Length == 0 || sides[0].AsSpan().ContainsAny("*?[#%$") || (sides.Length > 1 && sides[1].Contains('$')) ? ShellValue.None
+                : at < 0 ? new(text) : all ? new(text.Replace(sides[0], sides.ElementAtOrDefault(1) ?? "", StringComparison.Ordinal))
+                : new(text[..at] + sides.ElementAtOrDefault(1) + text[(at + sides[0].Length)..]);
+        }
+
+        bool isLongest = rest.Length > 1 && rest[1] == rest[0];
+        string pattern = rest[(isLongest ? 2 : 1)..];
+        if (pattern.Contains('$') || pattern.Contains('['))
+        {
+            return ShellValue.None;
+        }
+
+        IEnumerable<int> lengths = Enumerable.Range(0, text.Length + 1);
+        foreach (int length in isLongest ? lengths.Reverse() : lengths)
+        {
+            string part = rest[0] == '#' ? text[..length] : text[^length..];
+            if (FileSystemName.MatchesSimpleExpression(pattern, part, ignoreCase: false))
+            {
+                return new(rest[0] == '#' ? text[length..] : text[..^length]);
+            }
+        }
+
+        return new(text);
     }
 
     private List<ShellValue> Default(string text)

@@ -41,17 +41,18 @@ public sealed record VerlImport(VerlTranslation Translation, IReadOnlyList<strin
             }
         }
 
-        VerlTranslation translation = VerlTranslation.Of(entries);
-        List<string> unknown = [.. translation.Entries.Select(e => e.Path)
-            .Where(p => !ConfigSchema.Keys.ContainsKey(ConfigSchema.Canonical(p)))];
+        VerlTranslation translation = VerlHabits.Apply(VerlTranslation.Of(entries), notes);
+        List<string> unknown = [.. translation.Entries.Select(e => e.Path).Where(p => !IsOwn(p))];
         return new(translation, unknown, unresolved, notes);
     }
+
+    private static bool IsOwn(string path) => ConfigSchema.Keys.ContainsKey(ConfigSchema.Canonical(path)) || MapEntries.MapOf(path) is not null;
 
     /// <summary>The configuration that results: verl's defaults for keys that it has too, then the file's.</summary>
     /// <param name="overrides">Keys above those of the file.</param>
     public RunConfig Resolve(IReadOnlyList<ConfigEntry> overrides) =>
         ConfigLoader.Bind([.. EmbeddedPresets.VerlDefaults.Entries,
-            .. Translation.Entries.Where(e => ConfigSchema.Keys.ContainsKey(ConfigSchema.Canonical(e.Path))), .. overrides]);
+            .. Translation.Entries.Where(e => IsOwn(e.Path)), .. overrides]);
 
     /// <summary>Every key and what became of it, as comment lines of a YAML file.</summary>
     public string Report()
@@ -117,11 +118,29 @@ public sealed record VerlImport(VerlTranslation Translation, IReadOnlyList<strin
         }
         else if (equals > 0)
         {
-            entries.Add(ConfigEntry.FromArgument(text) with { Where = path });
+            entries.Add(Entry(text) with { Where = path });
+        }
+        else if (text.StartsWith('~'))
+        {
+            unresolved.Add(text);
         }
         else if (text.Length > 0)
         {
             unresolved.Add(text.Replace(ShellValue.Unknown, '?'));
+        }
+    }
+
+    /// <summary>A value that only another engine reads need not be YAML (Hydra escapes braces).</summary>
+    private static ConfigEntry Entry(string text)
+    {
+        try
+        {
+            return ConfigEntry.FromArgument(text);
+        }
+        catch (ConfigException) when (!IsOwn(text[..text.IndexOf('=', StringComparison.Ordinal)].TrimStart('+')))
+        {
+            int equals = text.IndexOf('=', StringComparison.Ordinal);
+            return new(text[..equals].TrimStart('+'), new YamlScalarNode(text[(equals + 1)..]), "");
         }
     }
 

@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.Globalization;
 using System.Linq;
 using System.Reflection;
+using Tbrm.Core;
 using YamlDotNet.RepresentationModel;
 
 namespace Tbrm.Training.Config.Verl;
@@ -30,7 +31,12 @@ public sealed record VerlTranslation(
             string key = ConfigSchema.Canonical(entry.Path);
             if (ConfigSchema.Keys.TryGetValue(key, out PropertyInfo[]? chain))
             {
-                Exact(entry, key, chain[^1].PropertyType, kept, keys);
+                Exact(entry, key, chain[^1], kept, keys);
+            }
+            else if (MapEntries.MapOf(entry.Path) is not null)
+            {
+                keys.Add(new(key, VerlVocabulary.Text(entry.Value), VerlUse.Exact, ""));
+                kept.Add(entry);
             }
             else if (ConfigSchema.IsSection(key) || VerlVocabulary.Find(key, entry.Value) is not { } found)
             {
@@ -66,10 +72,10 @@ public sealed record VerlTranslation(
                 .Select(g => $"  {string.Join(", ", g.Select(k => k.Key).Distinct())}: {g.Key}"));
     }
 
-    private static void Exact(ConfigEntry entry, string key, Type type, List<ConfigEntry> kept, List<VerlKey> keys)
+    private static void Exact(ConfigEntry entry, string key, PropertyInfo property, List<ConfigEntry> kept, List<VerlKey> keys)
     {
         string text = VerlVocabulary.Text(entry.Value);
-        if (text.Length == 0 && type.IsValueType && entry.Value is YamlScalarNode { Value: not (null or "") })
+        if (text.Length == 0 && TakesNoNull(property) && entry.Value is YamlScalarNode { Value: not (null or "") })
         {
             keys.Add(new(key, "null", VerlUse.NoEffect, "null leaves what holds without the key"));
         }
@@ -87,6 +93,10 @@ public sealed record VerlTranslation(
             kept.Add(entry);
         }
     }
+
+    /// <summary>A number that must be given, or one of several words.</summary>
+    private static bool TakesNoNull(PropertyInfo property) => property.PropertyType.IsValueType ? Nullable.GetUnderlyingType(property.PropertyType) is null
+        : property.GetCustomAttribute<AllowedWordsAttribute>() is { } words && !words.Words.Contains("");
 
     /// <summary>PyTorch's names of types as this program spells them.</summary>
     private static YamlNode OwnWord(YamlNode value) => value is not YamlScalarNode scalar ? value : scalar.Value switch
