@@ -6,6 +6,7 @@ using System.Linq;
 using System.Text.Json.Nodes;
 using NUnit.Framework;
 using Tbrm.Data.Parquet;
+using Tbrm.Data.Parquet.Writing;
 using Tbrm.Testing;
 
 namespace Tbrm.Cli.Tests;

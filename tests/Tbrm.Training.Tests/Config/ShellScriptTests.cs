@@ -32,6 +32,18 @@ public sealed class ShellScriptTests
         Assert.That(launch.Arguments.All(a => a.IsKnown));
     }
 
+    [TestCase("A=1 B=2\nif (( A + B != 3 || A > B )); then exit 1; fi\npython3 -m verl.trainer.main_ppo a=$A", "a=1")]
+    [TestCase("if ((N == 9 && !(N < 3))); then x=1; fi\npython3 -m verl.trainer.main_ppo x=$x", "x=1")]
+    [TestCase("if (( N >= 10 || Q <= 1 )); then x=1; fi\npython3 -m verl.trainer.main_ppo x=2", "x=2")]
+    [TestCase("if [ $# -gt 0 ]; then x=1; else x=0; fi\npython3 -m verl.trainer.main_ppo x=$x \"${@:1}\"", "x=0")]
+    [TestCase("M=/a/Qwen3-8B\npython3 -m verl.trainer.main_ppo_sync n=$(basename \"$M\") d=$(dirname $M) b=\"$(basename \"${M,,}\")\"", "n=Qwen3-8B|d=/a|b=qwen3-8b")]
+    [TestCase("F=/d/train.parquet\npython3 -m verl.trainer.main_ppo a=${F%.parquet} b=${F%%/*} c=${F#*/} d=${F/train/test} e=${F//t/T}", "a=/d/train|b=|c=d/train.parquet|d=/d/test.parquet|e=/d/Train.parqueT")]
+    [TestCase("E=(--extra vllm)\nR=(py=\"uv run ${E[*]}\" q=${E[1]})\npython3 -m verl.trainer.main_ppo \"${R[@]}\"", "py=uv run --extra vllm|q=vllm")]
+    [TestCase("d=$(nvidia-smi)\nif [ \"$d\" = cuda ]; then\n python3 -m verl.trainer.main_ppo a=1\nelif [ \"$d\" = npu ]; then\n python3 -m verl.trainer.main_ppo a=2\nfi", "a=1")]
+    [TestCase("python3 recipe/dapo/main_dapo.py a=1", "a=1")]
+    public void Further_ways_of_scripts_are_read(string script, string expected) =>
+        Assert.That(string.Join('|', Read(script).Arguments.Select(a => a.Text)), Is.EqualTo(expected));
+
     [Test]
     public void What_only_a_run_would_tell_is_unknown_and_stays_within_its_argument()
     {

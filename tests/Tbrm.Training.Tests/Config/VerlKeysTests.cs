@@ -4,11 +4,12 @@ using System.Globalization;
 using System.IO;
 using System.Linq;
 using NUnit.Framework;
-using Tbrm.Core;
+using Tbrm.Core.Config;
 using Tbrm.Testing;
+using Tbrm.Training.Config;
 using Tbrm.Training.Config.Verl;
 
-namespace Tbrm.Training.Tests;
+namespace Tbrm.Training.Tests.Config;
 
 /// <summary>The keys of verl's run scripts: each is classed, and stays in its class.</summary>
 public sealed class VerlKeysTests

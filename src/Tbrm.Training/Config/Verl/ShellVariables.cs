@@ -113,7 +113,7 @@ internal sealed class ShellVariables(Func<string, string?> environment, Func<str
         if (name.Length == 0 || char.IsDigit(name[0]))
         {
             // Positional parameters: the script is read as if it was called without any.
-            return rest is "@" or "*" ? [] : rest == "#" ? [new("0")] : name == "0" ? [ShellValue.None]
+            return rest is "@" or "*" || rest.StartsWith("@:", StringComparison.Ordinal) ? [] : rest == "#" ? [new("0")] : name == "0" ? [ShellValue.None]
                 : rest.StartsWith(":-", StringComparison.Ordinal) ? Default(rest[2..]) : [new("")];
         }
 

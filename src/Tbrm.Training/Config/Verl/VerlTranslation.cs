@@ -3,7 +3,7 @@ using System.Collections.Generic;
 using System.Globalization;
 using System.Linq;
 using System.Reflection;
-using Tbrm.Core;
+using Tbrm.Core.Config;
 using YamlDotNet.RepresentationModel;
 
 namespace Tbrm.Training.Config.Verl;
