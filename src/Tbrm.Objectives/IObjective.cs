@@ -3,7 +3,7 @@ namespace Tbrm.Objectives;
 /// <summary>
 /// A loss over Q, V, H of response tokens (or over a critic's values): a pure function. The gradient with respect to logits follows natively
 /// from dz = dQ e_a + dV p + dH dH/dz, so a new objective is this one method. <c>tbrm-native objective check NAME</c> compares it with finite
-/// differences.
+/// differences; what is constant for the gradient by design is read from <see cref="ObjectiveBatch.Constants"/>.
 /// </summary>
 public interface IObjective
 {
@@ -12,12 +12,6 @@ public interface IObjective
 
     /// <summary>The fused native kernel that computes the same, with this objective's numbers; null when there is none.</summary>
     FusedKernel? Fused => null;
-
-    /// <summary>
-    /// Whether parts of the loss are constants for the gradient by design, so that it is not the loss's derivative and finite differences say
-    /// nothing.
-    /// </summary>
-    bool StopsGradient => false;
 
     /// <summary>
     /// Adds what depends on the whole mini-batch but not on the policy (a group's baseline), before it is cut into micro-batches.

@@ -95,6 +95,15 @@ public sealed partial record ObjectiveBatch
     /// <summary>Counts over the whole mini-batch that this is a part of; null: this is the whole.</summary>
     public BatchTotals? Totals { get; init; }
 
+    /// <summary>See <see cref="Constants"/>.</summary>
+    public ObjectiveBatch? Frozen { get; init; }
+
+    /// <summary>
+    /// Where a loss reads what is constant for the gradient (stop-gradient, detach): this batch itself, in training. A check moves one row and leaves
+    /// the constants at rest, so that differences of the loss are its gradient there too.
+    /// </summary>
+    public ObjectiveBatch Constants => Frozen ?? this;
+
     /// <summary>B.</summary>
     public int TrajectoryCount => RowOffsets.Length - 1;
 
@@ -182,6 +191,7 @@ public sealed partial record ObjectiveBatch
             Bootstrap = Each(Bootstrap),
             Weight = Weight.Length == 0 ? [.. Enumerable.Repeat(1.0 / TrajectoryCount, count)] : Each(Weight),
             Totals = WholeTotals(),
+            Frozen = Frozen?.Slice(range),
         };
     }
 }

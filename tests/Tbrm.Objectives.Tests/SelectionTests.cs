@@ -49,7 +49,8 @@ public sealed class SelectionTests
     public void The_words_go_before_the_entrys_own()
     {
         Assert.That(Select("grpo", "rloo").Estimator, Is.InstanceOf<RlooEstimator>());
-        Assert.That(Select("grpo", loss: "gspo").Objective.StopsGradient, Is.True);
+        ObjectiveBatch batch = Batches.Random(2);
+        Assert.That(Select("grpo", loss: "gspo").Objective.Evaluate(batch).Loss, Is.EqualTo(Select("gspo").Objective.Evaluate(batch).Loss).And.Not.EqualTo(Select("grpo").Objective.Evaluate(batch).Loss));
         ConfigException e = Assert.Throws<ConfigException>(() => Select("tbrm", "grpo"))!;
         Assert.That(e.Message, Does.Contain("leave out algorithm.adv_estimator=grpo, or the name"));
     }

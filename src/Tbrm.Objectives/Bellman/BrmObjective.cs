@@ -31,9 +31,6 @@ public sealed class BrmObjective(BellmanOptions options) : IObjective, IAlgorith
     public Needs Needs => Needs.Logits | Needs.ReferenceLogp;
 
     /// <inheritdoc/>
-    public bool StopsGradient => options.StopGradNext;
-
-    /// <inheritdoc/>
     public ObjectiveResult Evaluate(ObjectiveBatch batch)
     {
         batch.Check(Needs);
@@ -46,6 +43,8 @@ public sealed class BrmObjective(BellmanOptions options) : IObjective, IAlgorith
         return result;
     }
 
+    private double[] NextValues(ObjectiveBatch batch) => options.StopGradNext ? batch.Constants.V : batch.V;
+
     private void Add(ObjectiveBatch batch, ObjectiveResult result, int b)
     {
         (int begin, int end) = batch.Actions(b);
@@ -55,7 +54,7 @@ public sealed class BrmObjective(BellmanOptions options) : IObjective, IAlgorith
         {
             int next = TrajectoryResidual.FirstAction(batch, i + 1, end);
             bool follows = next < end || batch.IsBootstrapped(b);
-            double g = batch.Q[i] - batch.RefLogp[i] - (next == end ? batch.RewardOf(b) / options.Beta : 0) - (follows ? batch.V[next] : 0);
+            double g = batch.Q[i] - batch.RefLogp[i] - (next == end ? batch.RewardOf(b) / options.Beta : 0) - (follows ? NextValues(batch)[next] : 0);
             result.Residual[b] += g;
             if (weight != 0)
             {

@@ -33,9 +33,6 @@ public sealed class RevalObjective(BellmanOptions options) : IObjective, IAlgori
     public Needs Needs => Needs.Logits | Needs.ReferenceLogp | Needs.ReferenceValue | (options.Iterative ? Needs.FrozenValue : Needs.None);
 
     /// <inheritdoc/>
-    public bool StopsGradient => options.DetachValue;
-
-    /// <inheritdoc/>
     public FusedKernel? Fused => new(Calibrated: true, options.Beta, options.Scale(), options.DetachValue, options.Iterative);
 
     /// <inheritdoc/>

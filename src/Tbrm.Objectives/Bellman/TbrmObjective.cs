@@ -32,9 +32,6 @@ public sealed class TbrmObjective(BellmanOptions options) : IObjective, IAlgorit
     public Needs Needs => Needs.Logits | Needs.ReferenceLogp | (options.Iterative ? Needs.FrozenValue : Needs.None);
 
     /// <inheritdoc/>
-    public bool StopsGradient => options.DetachValue;
-
-    /// <inheritdoc/>
     public FusedKernel? Fused => new(Calibrated: false, options.Beta, options.Scale(), options.DetachValue, options.Iterative);
 
     /// <inheritdoc/>

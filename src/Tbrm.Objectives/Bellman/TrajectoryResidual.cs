@@ -75,7 +75,7 @@ internal static class TrajectoryResidual
 
     /// <summary>Equal values of policy and reference meet first, so that they cancel before anything is rounded.</summary>
     private static double FirstValue(ObjectiveBatch batch, FusedKernel kernel, int b, int first) =>
-        (kernel.FrozenValue ? batch.VFrozen[b] : batch.V[first]) - (kernel.Calibrated ? batch.RefV1[b] : 0);
+        (kernel.FrozenValue ? batch.VFrozen[b] : kernel.DetachValue ? batch.Constants.V[first] : batch.V[first]) - (kernel.Calibrated ? batch.RefV1[b] : 0);
 
     private static void Differentiate(ObjectiveBatch batch, FusedKernel kernel, ObjectiveResult result, int b, double c)
     {

@@ -4,7 +4,7 @@ using System.Linq;
 namespace Tbrm.Objectives.Checks;
 
 /// <summary>
-/// The gradient against central differences, row by row. Near a kink (a clip, a maximum) two step widths disagree; such a row says nothing
+/// The gradient against central differences, row by row; what is constant for the gradient stays where it was. Near a kink (a clip, a maximum) two step widths disagree; such a row says nothing
 /// and is passed over, but not more than a quarter of them.
 /// </summary>
 internal static class GradientCheck
@@ -57,7 +57,7 @@ internal static class GradientCheck
         {
             double[] moved = [.. column.Of(batch)];
             moved[row] += at;
-            return objective.Evaluate(column.With(batch, moved)).Loss;
+            return objective.Evaluate(column.With(batch, moved) with { Frozen = batch }).Loss;
         }
 
         return (Loss(step) - Loss(-step)) / (2 * step);

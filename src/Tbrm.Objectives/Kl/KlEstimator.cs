@@ -23,13 +23,22 @@ public static class KlEstimator
     public static IReadOnlyList<string> Names { get; } = ["kl", "k1", "abs", "mse", "k2", "low_var_kl", "k3", "kl+", "k1+", "abs+", "mse+", "k2+", "low_var_kl+", "k3+"];
 
     /// <summary>The estimate, and its derivative by log pi.</summary>
+    /// <param name="name">One of <see cref="Names"/>.</param>
+    /// <param name="logp">log pi.</param>
+    /// <param name="refLogp">log pi_ref.</param>
+    /// <param name="constant">log pi where it is constant for the gradient: the same number (see <see cref="ObjectiveBatch.Constants"/>).</param>
     /// <exception cref="ConfigException">There is no such estimate.</exception>
-    public static (double Value, double Derivative) Of(string name, double logp, double refLogp)
+    public static (double Value, double Derivative) Of(string name, double logp, double refLogp, double constant)
     {
         ArgumentNullException.ThrowIfNull(name);
         double d = logp - refLogp;
-        bool straight = name.EndsWith('+');
-        (double value, double derivative) = (straight ? name[..^1] : name) switch
+        if (name.EndsWith('+'))
+        {
+            double at = constant - refLogp;
+            return (Of(name[..^1], constant, refLogp).Value + (d == at ? 0 : (d * d - at * at) / 2), d);
+        }
+
+        return name switch
         {
             "kl" or "k1" => (d, 1),
             "abs" => (Math.Abs(d), Math.Sign(d)),
@@ -37,8 +46,10 @@ public static class KlEstimator
             "low_var_kl" or "k3" => LowVariance(d),
             _ => throw new ConfigException($"KL estimate: expected one of {string.Join(", ", Names)}, found '{name}'{NearestName.Hint(name, Names)}"),
         };
-        return (value, straight ? d : derivative);
     }
+
+    /// <summary>The estimate, and its derivative by log pi.</summary>
+    public static (double Value, double Derivative) Of(string name, double logp, double refLogp) => Of(name, logp, refLogp, logp);
 
     private static (double Value, double Derivative) LowVariance(double d)
     {

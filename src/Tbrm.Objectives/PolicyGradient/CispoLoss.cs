@@ -15,12 +15,9 @@ public sealed class CispoLoss : IPolicyLoss, IPolicyLossEntry
     public static string Paper => "arXiv 2506.13585";
 
     /// <inheritdoc/>
-    public bool StopsGradient(PolicyLossOptions options) => true;
-
-    /// <inheritdoc/>
     public void Evaluate(ObjectiveBatch batch, PolicyLossOptions options, PolicyLossRows rows) => Ratio.ForEach(batch, i =>
     {
-        (double ratio, _, double log) = Ratio.Of(batch, i);
+        (double ratio, _, double log) = Ratio.Of(batch.Constants, i);
         double weight = Math.Clamp(ratio, 1 - options.Low, 1 + options.High), a = batch.Advantages[i];
         rows.Loss[i] = -weight * a * batch.LogPi(i);
         rows.Derivative[i] = -weight * a;

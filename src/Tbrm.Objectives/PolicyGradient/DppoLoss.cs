@@ -11,14 +11,11 @@ public abstract class DppoLoss : IPolicyLoss
     private const double DefaultC = 20;
 
     /// <inheritdoc/>
-    public bool StopsGradient(PolicyLossOptions options) => true;
-
-    /// <inheritdoc/>
     public void Evaluate(ObjectiveBatch batch, PolicyLossOptions options, PolicyLossRows rows) => Ratio.ForEach(batch, i =>
     {
         double a = batch.Advantages[i], logp = batch.LogPi(i), c = options.ClipRatioC ?? DefaultC;
-        (double ratio, _, double log) = Ratio.Of(batch, i);
-        bool inside = IsInside(a, logp, batch.OldLogp[i], options);
+        (double ratio, _, double log) = Ratio.Of(batch.Constants, i);
+        bool inside = IsInside(a, batch.Constants.LogPi(i), batch.OldLogp[i], options);
         double weight = inside ? Math.Min(ratio, c) : 0;
         rows.Loss[i] = -a * weight * logp;
         rows.Derivative[i] = -a * weight;

@@ -25,9 +25,6 @@ public sealed class GspoLoss : IPolicyLoss, IPolicyLossEntry
     public string Aggregation => "seq-mean-token-mean";
 
     /// <inheritdoc/>
-    public bool StopsGradient(PolicyLossOptions options) => options.GspoGradient == "token";
-
-    /// <inheritdoc/>
     public void Evaluate(ObjectiveBatch batch, PolicyLossOptions options, PolicyLossRows rows)
     {
         for (int b = 0; b < batch.TrajectoryCount; b++)
@@ -42,16 +39,17 @@ public sealed class GspoLoss : IPolicyLoss, IPolicyLossEntry
     private static void AddSequence(ObjectiveBatch batch, PolicyLossOptions options, PolicyLossRows rows, int b)
     {
         (int begin, int end) = batch.Actions(b);
+        bool isToken = options.GspoGradient == "token";
+        ObjectiveBatch constants = isToken ? batch.Constants : batch;
         double sum = 0;
         int count = 0;
         for (int i = begin; i < end; i++)
         {
-            sum += batch.Counts(i) ? batch.LogPi(i) - batch.OldLogp[i] : 0;
+            sum += batch.Counts(i) ? constants.LogPi(i) - batch.OldLogp[i] : 0;
             count += batch.Counts(i) ? 1 : 0;
         }
 
-        double log = sum / Math.Max(count, 1), s = Math.Exp(Math.Min(log, LargestExponent));
-        double derivative = log > LargestExponent ? 0 : s, total = 0;
+        double sequence = sum / Math.Max(count, 1), total = 0;
         for (int i = begin; i < end; i++)
         {
             if (!batch.Counts(i))
@@ -59,7 +57,9 @@ public sealed class GspoLoss : IPolicyLoss, IPolicyLossEntry
                 continue;
             }
 
-            (rows.Loss[i], double d, bool clipped) = Ratio.Pessimistic(batch.Advantages[i], s, derivative, options);
+            // pi / sg[pi] is 1; only its gradient is the token's.
+            double log = batch.Frozen is null ? sequence : sequence + (batch.LogPi(i) - constants.LogPi(i)), s = Math.Exp(Math.Min(log, LargestExponent));
+            (rows.Loss[i], double d, bool clipped) = Ratio.Pessimistic(batch.Advantages[i], s, log > LargestExponent ? 0 : s, options);
             rows.Derivative[i] = d;
             total += d;
             rows.Metrics.AddMean("actor/pg_clipfrac", clipped ? 1 : 0, 1);
@@ -67,7 +67,7 @@ public sealed class GspoLoss : IPolicyLoss, IPolicyLossEntry
             rows.Metrics.AddMean("actor/pg_clipfrac_lower", 0, 1);
         }
 
-        for (int i = begin; i < end && options.GspoGradient == "sequence"; i++)
+        for (int i = begin; i < end && !isToken; i++)
         {
             rows.Derivative[i] = batch.Counts(i) ? total / count : 0;
         }

@@ -17,9 +17,6 @@ public interface IPolicyLoss
     /// <summary>The aggregation where loss_agg_mode is not given.</summary>
     string Aggregation => "token-mean";
 
-    /// <summary>Whether parts of the loss are constants for the gradient (stop-gradient), so that it is not the loss's derivative.</summary>
-    bool StopsGradient(PolicyLossOptions options) => false;
-
     /// <summary>Fills loss and derivative of the rows that count.</summary>
     void Evaluate(ObjectiveBatch batch, PolicyLossOptions options, PolicyLossRows rows);
 }

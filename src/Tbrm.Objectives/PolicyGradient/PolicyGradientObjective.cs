@@ -14,9 +14,6 @@ public sealed class PolicyGradientObjective(IPolicyLoss loss, PolicyLossOptions 
         | (options.KlWeight > 0 ? Needs.ReferenceLogp : Needs.None);
 
     /// <inheritdoc/>
-    public bool StopsGradient => loss.StopsGradient(options) || (options.KlWeight > 0 && options.KlLossType.EndsWith('+'));
-
-    /// <inheritdoc/>
     public ObjectiveResult Evaluate(ObjectiveBatch batch)
     {
         batch.Check(Needs);
@@ -64,7 +61,7 @@ public sealed class PolicyGradientObjective(IPolicyLoss loss, PolicyLossOptions 
         {
             if (weights[i] != 0)
             {
-                (double value, double derivative) = KlEstimator.Of(options.KlLossType, batch.LogPi(i), batch.RefLogp[i]);
+                (double value, double derivative) = KlEstimator.Of(options.KlLossType, batch.LogPi(i), batch.RefLogp[i], batch.Constants.LogPi(i));
                 kl += weights[i] * value;
                 result.AddLogp(i, options.KlWeight * weights[i] * derivative);
             }
