@@ -60,7 +60,7 @@ public sealed class VerlKeysTests
     [TestCase("critic.optim.warmup_style=cosine", "critic.optim.lr_scheduler_type")]
     public void A_derived_key_takes_effect(string argument, string key)
     {
-        RunConfig config = ConfigLoader.Load(null, ["model.path=m", "algorithm.name=ppo", argument]);
+        RunConfig config = ConfigLoader.Load([], ["model.path=m", "algorithm.name=ppo", argument]);
         object? value = ConfigSchema.Keys[key].Aggregate((object?)config, (at, property) => property.GetValue(at));
         Assert.That(Convert.ToString(value, CultureInfo.InvariantCulture), Is.EqualTo(argument[(argument.IndexOf('=', StringComparison.Ordinal) + 1)..]));
     }
