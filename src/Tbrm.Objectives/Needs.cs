@@ -62,4 +62,7 @@ public enum Needs
 
     /// <summary>Q and V apart; without it, log pi = Q - V is enough.</summary>
     Logits = 1 << 16,
+
+    /// <summary>The old log-probs are those of the policy that sampled, however many updates ago that was (OAPL).</summary>
+    OldIsSampler = 1 << 17,
 }

@@ -31,6 +31,9 @@ public sealed record DataConfig
     /// <summary>Files to evaluate on.</summary>
     public List<string> ValFiles { get; init; } = [];
 
+    /// <summary>jsonl or parquet files of responses that were sampled before, by this engine or by others; with rollout.n=0 nothing else is trained on.</summary>
+    public List<string> Trajectories { get; init; } = [];
+
     /// <summary>Column of the conversation.</summary>
     [RelevantWhen("rows come from files")]
     public string PromptKey { get; init; } = "prompt";

@@ -5,8 +5,8 @@ namespace Tbrm.Core.Config;
 /// <summary>Section <c>rollout</c>: how responses are drawn.</summary>
 public sealed record RolloutConfig
 {
-    /// <summary>Responses per prompt.</summary>
-    [AllowedRange(1, 65536)]
+    /// <summary>Responses per prompt; 0 = none: training from data.trajectories alone.</summary>
+    [AllowedRange(0, 65536)]
     public int N { get; init; } = 1;
 
     /// <summary>0 = greedy.</summary>

@@ -28,6 +28,9 @@ public sealed record RunConfig
     /// <summary>The objective.</summary>
     public AlgorithmConfig Algorithm { get; init; } = new();
 
+    /// <summary>Replay: learning from trajectories again.</summary>
+    public ReplayConfig Replay { get; init; } = new();
+
     /// <summary>Graders.</summary>
     public RewardConfig Reward { get; init; } = new();
 

@@ -3,11 +3,10 @@ namespace Tbrm.Data.Replay;
 /// <summary>One item of a <see cref="ReplayBuffer{T}"/>.</summary>
 public sealed class ReplayEntry<T>
 {
-    internal ReplayEntry(long id, T item, int referenceVersion)
+    internal ReplayEntry(long id, T item)
     {
         Id = id;
         Item = item;
-        ReferenceVersion = referenceVersion;
     }
 
     /// <summary>How many items were added before this one, over the whole run.</summary>
@@ -15,7 +14,4 @@ public sealed class ReplayEntry<T>
 
     /// <summary>The trajectory, with the statistics of the reference policy that it carries.</summary>
     public T Item { get; internal set; }
-
-    /// <summary>Which reference those statistics are of; compare with <see cref="ReplayBuffer{T}.ReferenceVersion"/>.</summary>
-    public int ReferenceVersion { get; internal set; }
 }

@@ -6,17 +6,17 @@ using Tbrm.Core.Errors;
 namespace Tbrm.Data.Replay;
 
 /// <summary>
-/// The saved form of a replay buffer, little-endian: magic, added, draws, reference version, count; then for each item, the
-/// oldest first, its reference version, its length and its bytes; then the SHA-256 of everything before.
+/// The saved form of a replay buffer, little-endian: magic, added, draws, count; then for each item, the
+/// oldest first, its length and its bytes; then the SHA-256 of everything before.
 /// </summary>
 internal static class ReplayFile
 {
     private const int ChunkBytes = 1 << 20;
 
-    private static ReadOnlySpan<byte> Magic => "TBRMRPL1"u8;
+    private static ReadOnlySpan<byte> Magic => "TBRMRPL2"u8;
 
     /// <summary>What stands in front of the items.</summary>
-    public readonly record struct Header(long Added, long Draws, int ReferenceVersion, int Count);
+    public readonly record struct Header(long Added, long Draws, int Count);
 
     /// <summary>Writes header, items, hash. The stream stays open.</summary>
     public sealed class Writer : IDisposable
@@ -33,20 +33,18 @@ internal static class ReplayFile
             _writer.Write(Magic);
             _writer.Write(header.Added);
             _writer.Write(header.Draws);
-            _writer.Write(header.ReferenceVersion);
             _writer.Write(header.Count);
             Flush();
         }
 
-        public void Write(int referenceVersion, Action<BinaryWriter> writeItem)
+        public void Write(Action<BinaryWriter> writeItem)
         {
-            const int PrefixBytes = 2 * sizeof(int);
+            const int PrefixBytes = sizeof(int);
             _part.Position = PrefixBytes;
             writeItem(_writer);
             _writer.Flush();
             int length = checked((int)_part.Length - PrefixBytes);
             _part.Position = 0;
-            _writer.Write(referenceVersion);
             _writer.Write(length);
             _part.Position = _part.Length;
             Flush();
@@ -73,7 +71,7 @@ internal static class ReplayFile
     /// <summary>Reads what <see cref="Writer"/> wrote; nothing is allocated for bytes that are not there.</summary>
     public sealed class Reader : IDisposable
     {
-        private const int HeaderBytes = 32;
+        private const int HeaderBytes = 28;
 
         private readonly Stream _stream;
         private readonly string _name;
@@ -90,7 +88,7 @@ internal static class ReplayFile
                 throw Damaged("it does not begin as a saved replay buffer");
             }
 
-            Header = new Header(header.ReadInt64(), header.ReadInt64(), header.ReadInt32(), header.ReadInt32());
+            Header = new Header(header.ReadInt64(), header.ReadInt64(), header.ReadInt32());
             if (Header.Count < 0 || Header.Added < Header.Count || Header.Draws < 0)
             {
                 throw Damaged("its counts contradict each other");
@@ -99,10 +97,9 @@ internal static class ReplayFile
 
         public Header Header { get; }
 
-        public (int ReferenceVersion, T Item) Read<T>(Func<BinaryReader, T> readItem)
+        public T Read<T>(Func<BinaryReader, T> readItem)
         {
-            using BinaryReader prefix = new(Next(2 * sizeof(int)));
-            int version = prefix.ReadInt32();
+            using BinaryReader prefix = new(Next(sizeof(int)));
             int length = prefix.ReadInt32();
             if (length < 0)
             {
@@ -114,7 +111,7 @@ internal static class ReplayFile
             try
             {
                 T value = readItem(item);
-                return bytes.Position == length ? (version, value) : throw Damaged("an item is longer than what was read of it");
+                return bytes.Position == length ? value : throw Damaged("an item is longer than what was read of it");
             }
             catch (EndOfStreamException)
             {

@@ -33,7 +33,7 @@ public sealed class OaplObjective(OaplOptions options) : IObjective, IAlgorithmE
     ];
 
     /// <inheritdoc/>
-    public Needs Needs => Needs.OldLogp | Needs.Groups;
+    public Needs Needs => Needs.OldLogp | Needs.OldIsSampler | Needs.Groups;
 
     /// <summary>V* of every prompt from the rewards of its group, unless it was given.</summary>
     public ObjectiveBatch Prepare(ObjectiveBatch whole)

@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
+using Tbrm.Core;
 using Tbrm.Core.Config;
 using Tbrm.Core.Errors;
 using Tbrm.Objectives;
@@ -19,7 +20,7 @@ internal static class AlgorithmRules
         AlgorithmSelection algorithm = AlgorithmSelection.Of(config);
         (string name, Needs needs) = (algorithm.Entry.Name, algorithm.Needs);
         Require((needs & Unmet) == 0, $"algorithm.name={name} needs {needs & Unmet}, which no stage of a training step computes; tbrm-native objective evaluates it on numbers of your own");
-        Require(!needs.HasFlag(Needs.Groups) || config.Rollout.N > 1 || algorithm.Estimator is GrpoEstimator,
+        Require(!needs.HasFlag(Needs.Groups) || config.Rollout.N != 1 || algorithm.Estimator is GrpoEstimator,
             $"algorithm.name={name} compares the responses to a prompt with each other, but rollout.n=1; set rollout.n to at least 2");
         BellmanConfig bellman = config.Algorithm.Tbrm;
         Require(bellman.Truncation != "bootstrap" || BootstrapNames.Contains(name, StringComparer.Ordinal),
@@ -34,6 +35,25 @@ internal static class AlgorithmRules
         Require(algorithm.Entry.IsPolicyGradient || (correction.RolloutIs.Length == 0 && correction.RolloutRs.Length == 0 && !correction.BypassMode),
             $"algorithm.rollout_correction is for policy gradients; algorithm.name={name} takes trajectories of any policy, leave it out");
         CheckBatches(config);
+        CheckReplay(config, algorithm, needs);
+    }
+
+    private static void CheckReplay(RunConfig config, AlgorithmSelection algorithm, Needs needs)
+    {
+        ReplayConfig replay = config.Replay;
+        ReplayMix mix = ReplayMix.Of(config);
+        string name = algorithm.Entry.Name;
+        Require(!needs.HasFlag(Needs.BaselineRewards) || (mix.Files.Count == 0 && replay.Capacity == 0),
+            $"algorithm.name={name} needs a greedy response beside every sampled one, which trajectories of files and of a replay buffer have not; leave data.trajectories and replay.capacity out");
+        Require(!mix.IsFirstOnline || replay.Updates > 1,
+            $"replay.capacity={replay.Capacity}, but with replay.updates=1 and no replay.mix every batch is the rollout, and nothing would be learned from the buffer; set replay.updates to 2 or more (ReVal), or give shares in replay.mix");
+        Require(replay.Capacity == 0 || replay.Capacity >= config.Rollout.N, $"replay.capacity={replay.Capacity} is less than the responses to one prompt, rollout.n={config.Rollout.N}");
+        Require(replay.Capacity == 0 || needs.HasFlag(Needs.Groups) || config.Actor.PpoMiniBatchSize == 0,
+            $"actor.ppo_mini_batch_size={config.Actor.PpoMiniBatchSize} counts prompts, and the replay buffer gives single trajectories; leave it 0, the updates of a step are replay.updates={replay.Updates}");
+        Require(replay.PriorityExponent == 0 || replay.Order == "age_decay", $"replay.priority_exponent={replay.PriorityExponent} is part of replay.order=age_decay; replay.order is {replay.Order}");
+        Require(replay.PriorityExponent == 0 || !algorithm.Entry.IsPolicyGradient,
+            $"replay.priority_exponent={replay.PriorityExponent}: algorithm.name={name} has no residual to prioritise by; set it to 0, for the age alone");
+        Require(config.Rollout.N > 0 || !config.Algorithm.FilterGroups.Enable, "algorithm.filter_groups samples until there are enough groups, but rollout.n=0 samples nothing");
     }
 
     private static IReadOnlyList<string> BootstrapNames { get; } = ["tbrm", "reval", "brm"];

@@ -23,7 +23,7 @@ internal static class ConfigRules
         ValKwargsConfig val = config.Rollout.ValKwargs;
         Require(val.N == 1 || (val.DoSample && val.Temperature > 0),
             $"rollout.val_kwargs.n={val.N} greedy responses would all be the same; set rollout.val_kwargs.do_sample=true and a temperature, or n=1");
-        Require(config.Algorithm.Tbrm.RewardNormalization != "group_mean" || config.Rollout.N > 1,
+        Require(config.Algorithm.Tbrm.RewardNormalization != "group_mean" || config.Rollout.N != 1,
             "algorithm.tbrm.reward_normalization=group_mean needs rollout.n of at least 2: with one sample every reward becomes 0");
         AlgorithmRules.Check(config);
         CheckOptim("actor.optim", config.Actor.Optim);
@@ -36,7 +36,7 @@ internal static class ConfigRules
             $"model.scratch.num_attention_heads={scratch.NumAttentionHeads} must be a multiple of num_key_value_heads={scratch.NumKeyValueHeads}");
         Require(config.Trainer.ResumeMode != "resume_path" || config.Trainer.ResumeFromPath.Length > 0,
             "trainer.resume_mode=resume_path needs trainer.resume_from_path (a global_step_N folder)");
-        Require(config.Rollout.Temperature > 0 || config.Rollout.N == 1,
+        Require(config.Rollout.Temperature > 0 || config.Rollout.N <= 1,
             $"rollout.temperature=0 is greedy, so rollout.n={config.Rollout.N} would draw the same response {config.Rollout.N} times");
         // As fp32, which the sampler computes in, less would be nothing.
         Require(config.Rollout.Temperature is 0 or >= LeastTemperature && val.Temperature is 0 or >= LeastTemperature,

@@ -60,10 +60,6 @@ public sealed class Evaluator(TrainingSession session, RolloutStage rollout, IPr
         return new(report, report.ToMetrics(), rows);
     }
 
-    /// <summary>A row of a training step's dump file.</summary>
-    public static JsonObject Row(long step, TrainingSession session, EncodedPrompt prompt, Trajectory trajectory, JudgedResponse judged) =>
-        EvaluationRow.Of(step, session.Tokenizer, prompt, trajectory, judged, sample: null);
-
     /// <summary>All responses of a set, sample by sample of problem by problem; those that the journal knows are not drawn again.</summary>
     private List<Trajectory> Draw(EvaluationSet set, EvaluationJournal? journal, CancellationToken stop)
     {

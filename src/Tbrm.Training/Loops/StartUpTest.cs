@@ -1,12 +1,15 @@
 using System;
 using System.Collections.Generic;
 using System.Globalization;
+using System.Linq;
 using System.Threading;
 using Tbrm.Core.Errors;
 using Tbrm.Core.Prompts;
 using Tbrm.Data.Sources;
 using Tbrm.Training.Progress;
 using Tbrm.Training.Sessions;
+using Tbrm.Training.Runs;
+using Tbrm.Training.Trajectories;
 using Tbrm.Verify;
 
 namespace Tbrm.Training.Loops;
@@ -20,14 +23,23 @@ internal static class StartUpTest
     private const int TaskProbes = 64;
 
     /// <exception cref="ConfigException">The grader refuses too many of the ground truths that the run would train on.</exception>
-    public static void Run(TrainingSession session, IProgressDisplay progress, CancellationToken stop)
+    public static void Run(TrainingSession session, TrainSources sources, IProgressDisplay progress, CancellationToken stop)
     {
-        foreach (string note in session.Notes)
+        foreach (string note in session.Notes.Concat(sources.Notes))
         {
             progress.Say(note);
         }
 
-        if (session.TrainsOnTask)
+        if (sources.Ungraded.Any())
+        {
+            Report("data.trajectories", session.Reward.SelfTest(sources.Ungraded, null, session.Encoder.TextOf, isRequired: true, stop));
+        }
+
+        if (sources.IsOffline)
+        {
+            // Nothing is sampled, so that nothing of the prompts' source is graded.
+        }
+        else if (session.TrainsOnTask)
         {
             session.Reward.SelfTest(First(session.Train!, TaskProbes), session.Demonstrations.Of, null, isRequired: true, stop);
         }

@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
+using System.Text.Json.Nodes;
 using System.Threading;
 using Tbrm.Core.Config;
 using Tbrm.Core.Errors;
@@ -9,6 +10,7 @@ using Tbrm.Data.Sampling;
 using Tbrm.Engine.Models;
 using Tbrm.Objectives;
 using Tbrm.Training.Evaluation;
+using Tbrm.Objectives.Estimators;
 using Tbrm.Training.Metrics;
 using Tbrm.Training.Progress;
 using Tbrm.Training.Prompts;
@@ -16,6 +18,7 @@ using Tbrm.Training.Recorders;
 using Tbrm.Training.Runs;
 using Tbrm.Training.Sessions;
 using Tbrm.Training.Steps;
+using Tbrm.Training.Trajectories;
 
 namespace Tbrm.Training.Loops;
 
@@ -27,7 +30,8 @@ public sealed class TrainRun : IRunStep
     private readonly RunConfig _config;
     private readonly PhaseClock _clock;
     private readonly IProgressDisplay _progress;
-    private readonly PromptSampler _sampler;
+    private readonly PromptSampler? _sampler;
+    private readonly TrainSources _sources;
     private readonly AlgorithmSelection _algorithm;
     private readonly List<TrainedModel> _models = [];
     private ReferencePolicy? _reference;
@@ -44,10 +48,11 @@ public sealed class TrainRun : IRunStep
         _clock = clock;
         _progress = progress;
         _algorithm = AlgorithmSelection.Of(_config);
-        _sampler = NewSampler();
+        _sources = TrainSources.Of(_session, _algorithm, run.Folder.Root);
+        _sampler = _sources.IsOffline ? null : NewSampler();
         TrainerConfig trainer = _config.Trainer;
         TotalSteps = trainer.TotalTrainingSteps >= 0 ? trainer.TotalTrainingSteps
-            : _sampler.BatchesPerEpoch * trainer.TotalEpochs
+            : (_sampler is null ? _sources.StepsPerEpoch : _sampler.BatchesPerEpoch) * trainer.TotalEpochs
                 ?? throw new ConfigException("a task has no epochs: set trainer.total_training_steps");
         Rollout = new(_session.Policy, _session.Tokenizer, _config, _session.StopIds);
     }
@@ -62,7 +67,7 @@ public sealed class TrainRun : IRunStep
     public long TotalSteps { get; }
 
     /// <inheritdoc/>
-    public SamplerState Sampler => _sampler.State;
+    public SamplerState Sampler => _sampler?.State ?? _sources.Offline;
 
     /// <inheritdoc/>
     public bool IsReady => _step is not null;
@@ -75,7 +80,7 @@ public sealed class TrainRun : IRunStep
     {
         get
         {
-            RunState state = new(RunState.Train, 0, _sampler.State);
+            RunState state = new(RunState.Train, 0, Sampler);
             return _run.WarmStart is null ? state
                 : state with { SecondsBefore = RunState.Read(_run.WarmStart).SecondsBefore, PhaseSeconds = RunState.Read(_run.WarmStart).PhaseSeconds };
         }
@@ -84,7 +89,7 @@ public sealed class TrainRun : IRunStep
     /// <summary>Self-test of the graders, warm start, adapter; then reference and optimizers.</summary>
     public void Begin(CancellationToken stop)
     {
-        StartUpTest.Run(_session, _progress, stop);
+        StartUpTest.Run(_session, _sources, _progress, stop);
         if (_run.WarmStart is null)
         {
             WarmStart.Forget(_run.Folder);
@@ -104,7 +109,7 @@ public sealed class TrainRun : IRunStep
     /// <inheritdoc/>
     public void Restore(string checkpoint, SamplerState sampler, CancellationToken stop)
     {
-        StartUpTest.Run(_session, _progress, stop);
+        StartUpTest.Run(_session, _sources, _progress, stop);
         _reference = !NeedsReference ? null
             : _session.Policy.Adapter is not null ? ReferencePolicy.Of(_session.Policy)
             : ReferencePolicy.Owning(Policies.LoadLike(_session, RunState.ReferenceFolderOf(checkpoint), trainable: false));
@@ -114,20 +119,24 @@ public sealed class TrainRun : IRunStep
             model.Restore(checkpoint);
         }
 
-        _step!.KlCoefficient = StepState.Read(checkpoint);
-        _sampler.Restore(sampler);
+        StepState state = StepState.Read(checkpoint);
+        _step!.KlCoefficient = state.KlCoefficient;
+        _step.WeightVersion = state.WeightVersion ?? _run.State!.Updates;
+        _step.ReferenceVersion = state.ReferenceVersion;
+        _sources.Restore(checkpoint, state.Sources);
+        _sampler?.Restore(sampler);
     }
 
     /// <summary>Stage 1 of A*-PO, where that is the algorithm: the values of all prompts that the run will ask.</summary>
     public void Prepare(long done, CancellationToken stop)
     {
-        if (_estimation is null)
+        if (_estimation is null || _sampler is null)
         {
             return;
         }
 
         PromptSampler ahead = NewSampler();
-        ahead.Restore(_sampler.State);
+        ahead.Restore(Sampler);
         _clock.Measure(ValueEstimation.Phase, () => _estimation.Prepare(() => ahead.Next() is { } batch ? _session.Encoder.Encode(batch) : null, TotalSteps - done, stop));
     }
 
@@ -140,11 +149,11 @@ public sealed class TrainRun : IRunStep
             return null;
         }
 
-        outcome.Metrics["training/epoch"] = _sampler.State.Epoch;
+        outcome.Metrics["training/epoch"] = Sampler.Epoch;
         outcome.Metrics["rollout/preemptions"] = Rollout.Preemptions - preemptions;
         outcome.Metrics["timing_s/update_weights"] = 0;
         IReadOnlyList<Trajectory> trajectories = outcome.Sample.Trajectories;
-        StepTokens tokens = new(trajectories.Sum(t => (long)t.Length), trajectories.Sum(t => (long)t.ResponseIds.Length));
+        StepTokens tokens = new(trajectories.Sum(t => (long)t.Length), outcome.IsSampled ? trajectories.Sum(t => (long)t.ResponseIds.Length) : 0);
         return new(outcome.Metrics, tokens, outcome.Update) { Settle = () => Settle(step, outcome) };
     }
 
@@ -157,7 +166,9 @@ public sealed class TrainRun : IRunStep
             model.Save(checkpoint);
         }
 
-        StepState.Write(checkpoint, _step!.KlCoefficient);
+        JsonObject sources = [];
+        _sources.Save(checkpoint, sources);
+        new StepState(_step!.KlCoefficient, _step.WeightVersion, _step.ReferenceVersion, sources).Write(checkpoint);
     }
 
     /// <inheritdoc/>
@@ -167,6 +178,7 @@ public sealed class TrainRun : IRunStep
     public void Dispose()
     {
         _estimation?.Dispose();
+        _sources.Dispose();
         foreach (TrainedModel model in _models)
         {
             model.Dispose();
@@ -176,7 +188,8 @@ public sealed class TrainRun : IRunStep
         Rollout.Dispose();
     }
 
-    private bool NeedsReference => _config.Algorithm.UseKlInReward || (_algorithm.Needs & (Needs.ReferenceLogp | Needs.ReferenceValue | Needs.VStar)) != 0;
+    private bool NeedsReference => (_config.Algorithm.UseKlInReward || (_algorithm.Needs & (Needs.ReferenceLogp | Needs.ReferenceValue | Needs.VStar)) != 0)
+        && !_sources.BringReference(_algorithm.Needs);
 
     private PromptSampler NewSampler() => new(_session.Train ?? throw new ConfigException("there is nothing to train on: set data.task or data.train_files"), new()
     {
@@ -200,14 +213,15 @@ public sealed class TrainRun : IRunStep
         _estimation = _algorithm.Needs.HasFlag(Needs.VStar) ? new(_run.Folder, _session, _reference!, _progress) : null;
         SampleStage sample = new(() => NextPrompts(), Rollout, _session.Reward, _algorithm.Needs.HasFlag(Needs.BaselineRewards), _config, _clock, _progress);
         bool isRolloutExact = (!_session.Device.IsCuda || _config.Trainer.BatchInvariant) && _config.Rollout.Temperature > 0;
-        _step = new(new(actor, value, _reference is null ? null : new ReferenceScorer(_reference)), sample, _algorithm,
+        IStepSource source = _sources.Source(sample, _session.Reward, prompts => _estimation?.Usable(prompts));
+        _step = new(new(actor, value, _reference is null ? null : new ReferenceScorer(_reference)), source, _algorithm,
             _estimation is null ? null : _estimation.Of, isRolloutExact, _config, _clock);
     }
 
     /// <summary>The next batch of prompts; with A*-PO without those that the reference never solved, if the configuration says so.</summary>
     private IReadOnlyList<EncodedPrompt>? NextPrompts()
     {
-        while (_sampler.Next() is { } batch)
+        while (_sampler!.Next() is { } batch)
         {
             IReadOnlyList<EncodedPrompt> prompts = _session.Encoder.Encode(batch);
             if (_estimation is not null)
@@ -229,6 +243,7 @@ public sealed class TrainRun : IRunStep
         if (_config.Ref.ResetSteps > 0 && step % _config.Ref.ResetSteps == 0)
         {
             _reference?.CopyWeightsFrom(_session.Policy);
+            _step!.ReferenceVersion++;
         }
 
         CheckDrift(step, outcome.Metrics);
@@ -239,11 +254,11 @@ public sealed class TrainRun : IRunStep
                 shown.Prompts[t.Group].Prompt.Messages[^1].Content, _session.Tokenizer.Decode(t.ResponseIds), shown.Judged[i].Verdict.Score))]);
         }
 
-        if (_config.Trainer.DumpRollouts)
+        if (_config.Trainer.DumpRollouts && outcome.IsSampled)
         {
             StepSample sample = outcome.Sample;
             RunFolder.WriteLines(_run.Folder.RolloutPath(step), sample.Trajectories.Select((t, i) =>
-                Evaluator.Row(step, _session, sample.Prompts[t.Group], t, sample.Judged[i])));
+                TrajectoryRow.Of(step, ActorUpdate.TemperatureOf(_config), _session.Tokenizer, sample.Prompts[t.Group], t, sample.Judged[i])));
         }
     }
 

@@ -1,3 +1,4 @@
+using System;
 using System.IO;
 using System.Text.Json;
 using System.Text.Json.Nodes;
@@ -5,30 +6,46 @@ using Tbrm.Core.Errors;
 
 namespace Tbrm.Training.Runs;
 
-/// <summary>What a step carries from one to the next besides weights and moments: the coefficient of an adaptive KL penalty, in a file of the checkpoint.</summary>
-internal static class StepState
+/// <summary>
+/// What a step carries from one to the next besides weights and moments, in algorithm_state.json of a checkpoint: the coefficient of an adaptive KL
+/// penalty, updates of the policy, resets of the reference, where files of trajectories stand.
+/// </summary>
+/// <param name="KlCoefficient">Null without one.</param>
+/// <param name="WeightVersion">Updates that the policy has behind it; null in checkpoints of older versions.</param>
+/// <param name="ReferenceVersion">Resets of the reference.</param>
+/// <param name="Sources">What the sources of trajectories keep.</param>
+internal sealed record StepState(double? KlCoefficient, long? WeightVersion, long ReferenceVersion, JsonObject Sources)
 {
-    private const string Key = "kl_coef";
+    private const string KlKey = "kl_coef", VersionKey = "weight_version", ReferenceKey = "reference_version", SourcesKey = "sources";
 
-    /// <summary>Writes it; nothing when there is none.</summary>
-    public static void Write(string checkpoint, double? klCoefficient)
+    /// <summary>Writes it.</summary>
+    public void Write(string checkpoint)
     {
-        if (klCoefficient is { } coefficient)
+        JsonObject state = new() { [VersionKey] = WeightVersion, [ReferenceKey] = ReferenceVersion };
+        if (KlCoefficient is { } coefficient)
         {
-            File.WriteAllText(PathIn(checkpoint), new JsonObject { [Key] = coefficient }.ToJsonString() + "\n");
+            state[KlKey] = coefficient;
         }
+
+        if (Sources.Count > 0)
+        {
+            state[SourcesKey] = Sources.DeepClone();
+        }
+
+        File.WriteAllText(PathIn(checkpoint), state.ToJsonString() + "\n");
     }
 
-    /// <summary>Reads it; null when the checkpoint has none.</summary>
+    /// <summary>Reads it; what is not there is as at the beginning.</summary>
     /// <exception cref="DataException">The file is damaged.</exception>
-    public static double? Read(string checkpoint)
+    public static StepState Read(string checkpoint)
     {
         string path = PathIn(checkpoint);
         try
         {
-            return File.Exists(path) ? (double?)(JsonNode.Parse(File.ReadAllText(path)) as JsonObject)?[Key] ?? throw new DataException($"{path}: expected a number at {Key}") : null;
+            JsonObject state = !File.Exists(path) ? [] : JsonNode.Parse(File.ReadAllText(path)) as JsonObject ?? throw new DataException($"{path}: expected an object");
+            return new((double?)state[KlKey], (long?)state[VersionKey], (long?)state[ReferenceKey] ?? 0, state[SourcesKey] as JsonObject ?? []);
         }
-        catch (JsonException e)
+        catch (Exception e) when (e is JsonException or InvalidOperationException or FormatException)
         {
             throw new DataException($"{path}: {e.Message}", e);
         }

@@ -39,7 +39,7 @@ public sealed class ActorUpdate : UpdateStage
         {
             (Scores fused, float[] residual, double loss) = _policy.ResidualGradient(packed, _temperature, Fused(_kernel, part));
             result.Residuals.AddRange(Array.ConvertAll(residual, f => (double)f));
-            Record(batch, range, packed, part, fused, result);
+            Record(batch, range, packed, part, fused, result, Array.ConvertAll(residual, f => (double)f));
             return loss;
         }
 
@@ -48,7 +48,7 @@ public sealed class ActorUpdate : UpdateStage
         _policy.Backward(Narrow(evaluated.DQ), Narrow(evaluated.DV), Narrow(evaluated.DH));
         result.Residuals.AddRange(evaluated.Residual);
         metrics.Add(evaluated.Metrics);
-        Record(batch, range, packed, part, kept, result);
+        Record(batch, range, packed, part, kept, result, evaluated.Residual);
         return evaluated.Loss;
     }
 
@@ -83,7 +83,8 @@ public sealed class ActorUpdate : UpdateStage
             Range rows = row..(row + packed.RowCount);
             _policy.Backward(dq.AsSpan(rows), dv.AsSpan(rows), dh.Length > 0 ? dh.AsSpan(rows) : []);
             row += packed.RowCount;
-            Record(batch, micro[m], packed, mini.Slice((micro[m].Start.Value - miniBegin)..(micro[m].End.Value - miniBegin)), kept, result);
+            Range own = (micro[m].Start.Value - miniBegin)..(micro[m].End.Value - miniBegin);
+            Record(batch, micro[m], packed, mini.Slice(own), kept, result, evaluated.Residual.Length > 0 ? evaluated.Residual[own] : []);
         }
 
         return evaluated.Loss;
@@ -124,7 +125,7 @@ public sealed class ActorUpdate : UpdateStage
 
     private static float[] Narrow(double[] values) => Array.ConvertAll(values, v => (float)v);
 
-    private static void Record(TrajectoryBatch batch, Range range, PackedBatch packed, ObjectiveBatch part, Scores scores, UpdateResult result)
+    private static void Record(TrajectoryBatch batch, Range range, PackedBatch packed, ObjectiveBatch part, Scores scores, UpdateResult result, IReadOnlyList<double> residuals)
     {
         int first = range.Start.Value;
         for (int b = 0; b < packed.RowOffsets.Length - 1; b++)
@@ -132,15 +133,19 @@ public sealed class ActorUpdate : UpdateStage
             Trajectory trajectory = batch.Trajectories[first + b];
             int begin = (int)packed.RowOffsets[b];
             double ratio = 0;
-            for (int h = 0; h < trajectory.ResponseIds.Length; h++)
+            float[] logp = new float[trajectory.ResponseIds.Length];
+            bool isRecorded = trajectory.Logp.Length == logp.Length, isDrift = isRecorded && result.Applied == 0 && batch.IsCurrent(first + b);
+            for (int h = 0; h < logp.Length; h++)
             {
-                float logp = scores.Logp(begin + h);
-                ratio += part.RefLogp.Length > 0 ? logp - part.RefLogp[begin + h] : 0;
-                if (result.Applied == 0)
+                logp[h] = scores.Logp(begin + h);
+                ratio += part.RefLogp.Length > 0 ? logp[h] - part.RefLogp[begin + h] : 0;
+                if (isDrift)
                 {
-                    result.Drift.Add(trajectory.Logp[h], logp);
+                    result.Drift.Add(trajectory.Logp[h], logp[h]);
                 }
             }
+
+            RecordDistance(batch, first + b, trajectory, logp, b < residuals.Count ? residuals[b] : null, result);
 
             if (trajectory.ResponseIds.Length == 0)
             {
@@ -152,6 +157,21 @@ public sealed class ActorUpdate : UpdateStage
             {
                 result.LogRatios.Add(ratio);
             }
+        }
+    }
+
+    /// <summary>A trajectory that is not trained on says nothing about what is learned from.</summary>
+    private static void RecordDistance(TrajectoryBatch batch, int b, Trajectory trajectory, float[] logp, double? residual, UpdateResult result)
+    {
+        if (batch.Ages.Count == 0 || batch.Weights[b] == 0)
+        {
+            return;
+        }
+
+        result.OffPolicy.Add(batch.Ages[b], residual);
+        if (trajectory.Logp.Length == logp.Length)
+        {
+            result.OffPolicy.Add(trajectory.Logp, logp);
         }
     }
 }

@@ -9,6 +9,7 @@ using Tbrm.Core.Rollouts;
 using Tbrm.Engine.Rollout;
 using Tbrm.Training.Progress;
 using Tbrm.Training.Prompts;
+using Tbrm.Training.Runs;
 
 namespace Tbrm.Training.Steps;
 
@@ -18,6 +19,12 @@ namespace Tbrm.Training.Steps;
 /// <param name="Judged">One grade per trajectory.</param>
 public sealed record StepSample(IReadOnlyList<EncodedPrompt> Prompts, IReadOnlyList<Trajectory> Trajectories, JudgedResponse[] Judged)
 {
+    /// <summary>Rewards that are known already, [B], null for those that follow from the grades; empty: all of them do.</summary>
+    public IReadOnlyList<double?> KnownRewards { get; init; } = [];
+
+    /// <summary>What the trajectories were taken from, [B]; empty: they were sampled just now.</summary>
+    public IReadOnlyList<TrajectoryRecord> Records { get; init; } = [];
+
     /// <summary>Reward of the greedy response to each trajectory's prompt, [B]; empty when nobody asked.</summary>
     public double[] BaselineRewards { get; init; } = [];
 
@@ -37,12 +44,37 @@ public sealed record StepSample(IReadOnlyList<EncodedPrompt> Prompts, IReadOnlyL
 /// <param name="clock">Times the phases.</param>
 /// <param name="progress">Told about responses.</param>
 public sealed class SampleStage(Func<IReadOnlyList<EncodedPrompt>?> next, IRollout rollout, IGradeStage reward, bool needsBaseline, RunConfig config, PhaseClock clock,
-    IProgressDisplay progress)
+    IProgressDisplay progress) : IStepSource
 {
     /// <summary>Ids of a step's further batches are far from those of other steps.</summary>
     private const int BatchShift = 40;
 
     private readonly StepRewards _rewards = new(config);
+
+    /// <inheritdoc/>
+    public int Updates => 1;
+
+    /// <inheritdoc/>
+    public StepBeginning? Begin(long step, long version, Func<StepSample, StepSample> complete, CancellationToken stop) =>
+        Run(step, stop) is not { } sample ? null : new(complete(sample with { Trajectories = [.. sample.Trajectories.Select(t => t with { WeightVersion = t.WeightVersion ?? version })] }), IsSampled: true);
+
+    /// <inheritdoc/>
+    public StepSample Batch(StepBeginning beginning, long step, int update) => beginning.Sample;
+
+    /// <inheritdoc/>
+    public void Learned(StepSample batch, IReadOnlyList<double> residuals)
+    {
+    }
+
+    /// <inheritdoc/>
+    public void End(StepBeginning beginning)
+    {
+    }
+
+    /// <inheritdoc/>
+    public void Abandon()
+    {
+    }
 
     /// <summary>Samples a step; null when the data are at their end.</summary>
     /// <exception cref="DataException">Too few groups differ in their reward within algorithm.filter_groups.max_num_gen_batches.</exception>

@@ -53,7 +53,7 @@ internal sealed class StepMetrics
 
         AddResidual(update.Residuals);
         // The mean of -log pi over tokens drawn from pi is its entropy in expectation: what each state's own sum over the vocabulary would give, at no cost.
-        AddMean("actor/entropy", [.. _batch.Trajectories.SelectMany(t => t.Logp).Select(l => -(double)l)]);
+        AddMean("actor/entropy", [.. _batch.Trajectories.Where((_, b) => _batch.IsCurrent(b)).SelectMany(t => t.Logp).Select(l => -(double)l)]);
         if (!_algorithm.Entry.IsPolicyGradient)
         {
             AddMean("actor/v_s1/mean", update.FirstValues);
@@ -93,6 +93,7 @@ internal sealed class StepMetrics
         Metrics["reward/dropped"] = _batch.IsGraded.Count(graded => !graded);
         Metrics["actor/loss_trajectories"] = _batch.LossTrajectories;
         _actor?.Drift.AddTo(Metrics);
+        _actor?.OffPolicy.AddTo(Metrics);
         Metrics["rollout/non_finite"] = _batch.NonFinite;
         Metrics["perf/total_num_tokens"] = _batch.Trajectories.Sum(t => (long)t.Length);
         if (_config.Algorithm.FilterGroups.Enable)

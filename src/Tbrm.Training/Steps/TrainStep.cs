@@ -1,7 +1,10 @@
 using System;
+using System.Collections.Generic;
 using System.Linq;
 using System.Threading;
 using Tbrm.Core.Config;
+using Tbrm.Core.Errors;
+using Tbrm.Engine.Models;
 using Tbrm.Objectives;
 using Tbrm.Training.Metrics;
 using Tbrm.Training.Progress;
@@ -13,7 +16,14 @@ namespace Tbrm.Training.Steps;
 /// <param name="Metrics">Under verl's names.</param>
 /// <param name="Sample">Prompts, trajectories and grades.</param>
 /// <param name="Update">What came of its updates; made, when at least one of them was.</param>
-public sealed record StepOutcome(MetricSet Metrics, StepSample Sample, UpdateOutcome Update);
+public sealed record StepOutcome(MetricSet Metrics, StepSample Sample, UpdateOutcome Update)
+{
+    /// <summary>Whether a rollout sampled the trajectories.</summary>
+    public bool IsSampled { get; init; } = true;
+}
+
+/// <summary>An update's trajectories with all that is computed of them before it.</summary>
+internal sealed record StepBatch(StepSample Sample, TrajectoryBatch Tau, ObjectiveBatch Columns);
 
 /// <summary>The models of a step.</summary>
 /// <param name="Actor">The policy.</param>
@@ -29,7 +39,9 @@ public sealed record StepModels(ITrainedPolicy Actor, ITrainedCritic? Critic, IR
 public sealed class TrainStep
 {
     private readonly StepModels _models;
-    private readonly SampleStage _sample;
+    private readonly IStepSource _source;
+    private readonly ReferenceStage _reference;
+    private readonly bool _isOffPolicy;
     private readonly AlgorithmSelection _algorithm;
     private readonly RunConfig _config;
     private readonly PhaseClock _clock;
@@ -41,17 +53,19 @@ public sealed class TrainStep
 
     /// <summary>Ties the stages together.</summary>
     /// <param name="models">Policy, critic, reference.</param>
-    /// <param name="sample">The gen and reward stages.</param>
+    /// <param name="source">The trajectories: the gen and reward stages, files, a replay buffer.</param>
     /// <param name="algorithm">What is asked for.</param>
     /// <param name="valueOf">V*(x) of a prompt, reward units; null when nobody asks.</param>
     /// <param name="isRolloutExact">Whether the rollout's log-probs are the trainer's, bit for bit, so that they are the old ones too.</param>
     /// <param name="config">The configuration.</param>
     /// <param name="clock">Times the stages.</param>
-    public TrainStep(StepModels models, SampleStage sample, AlgorithmSelection algorithm, Func<EncodedPrompt, double>? valueOf, bool isRolloutExact, RunConfig config,
+    public TrainStep(StepModels models, IStepSource source, AlgorithmSelection algorithm, Func<EncodedPrompt, double>? valueOf, bool isRolloutExact, RunConfig config,
         PhaseClock clock)
     {
         _models = models;
-        _sample = sample;
+        _source = source;
+        _reference = new(models.Reference, algorithm, config, clock);
+        _isOffPolicy = source is not SampleStage;
         _algorithm = algorithm;
         _valueOf = valueOf;
         _isRolloutExact = isRolloutExact;
@@ -69,33 +83,61 @@ public sealed class TrainStep
         set => _advantage.KlCoefficient = value;
     }
 
+    /// <summary>Updates that the policy has behind it, which a checkpoint keeps.</summary>
+    public long WeightVersion { get; set; }
+
+    /// <summary>Resets of the reference policy so far, which a checkpoint keeps.</summary>
+    public long ReferenceVersion
+    {
+        get => _reference.Version;
+        set => _reference.Version = value;
+    }
+
     /// <summary>Makes step number <paramref name="step"/> (from 1). Stopped before its first update, it has changed nothing but the data's place.</summary>
     public StepOutcome? Run(long step, CancellationToken cancel)
     {
-        if (_sample.Run(step, cancel) is not { } sample)
+        StepStop stop = new(cancel);
+        try
         {
-            return null;
+            return _source.Begin(step, WeightVersion, s => _reference.Complete(s, stop), cancel) is { } beginning ? Run(step, beginning, stop) : null;
+        }
+        catch (OperationCanceledException)
+        {
+            _source.Abandon();
+            throw;
+        }
+    }
+
+    private StepOutcome Run(long step, StepBeginning beginning, StepStop stop)
+    {
+        MetricSet extra = new();
+        UpdateResult? actor = null, critic = null;
+        StepBatch? first = null;
+        for (int k = 0; k < _source.Updates; k++)
+        {
+            StepSample sample = _reference.Complete(_source.Batch(beginning, step, k), stop);
+            // What the adv stage says of the last batch; what updates say is gathered over all of them.
+            extra = new();
+            StepBatch batch = Prepared(sample, stop, extra);
+            first ??= batch;
+            int applied = actor?.Applied ?? 0, residuals = actor?.Residuals.Count ?? 0;
+            critic = _criticUpdate is null ? null : _clock.Measure("update_critic", () => _criticUpdate.Run(step, batch.Tau, batch.Columns, stop, critic));
+            actor = step < _config.Trainer.CriticWarmup ? null : _clock.Measure("update_actor", () => _actorUpdate.Run(step, batch.Tau, batch.Columns, stop, actor));
+            WeightVersion += (actor?.Applied ?? 0) - applied;
+            IReadOnlyList<double> own = actor is null ? [] : actor.Residuals[residuals..];
+            _source.Learned(sample, own.Count == sample.Trajectories.Count ? own : []);
         }
 
-        StepStop stop = new(cancel);
-        MetricSet extra = new();
-        TrajectoryBatch tau = new(sample.Trajectories, [.. sample.Judged.Select(j => j.Verdict)], _config);
-        ObjectiveBatch batch = Columns(tau, sample);
-        batch = OldLogProb(tau, batch, stop);
-        batch = Reference(tau, batch, stop);
-        batch = Values(tau, batch, stop);
-        batch = _advantage.IsNeeded ? _clock.Measure("adv", () => _advantage.Estimate(batch, extra)) : batch;
-        UpdateResult? critic = _criticUpdate is null ? null : _clock.Measure("update_critic", () => _criticUpdate.Run(step, tau, batch, stop));
-        UpdateResult? actor = step < _config.Trainer.CriticWarmup ? null : _clock.Measure("update_actor", () => _actorUpdate.Run(step, tau, batch, stop));
-
+        _source.End(beginning);
         _models.Actor.ReleaseActivations();
         _models.Critic?.ReleaseActivations();
-
-        StepMetrics metrics = new(step, sample, tau, batch, _algorithm, _config);
+        bool isFirst = beginning.IsSampled ? ReferenceEquals(first!.Sample.Trajectories, beginning.Sample.Trajectories) : first is not null;
+        StepBatch told = isFirst ? first! : Told(beginning.Sample);
+        StepMetrics metrics = new(step, told.Sample, told.Tau, told.Columns, _algorithm, _config);
         metrics.AddActor(actor, _models.Actor.LearningRate(step));
         metrics.AddCritic(critic, _models.Critic?.LearningRate(step) ?? 0);
         metrics.AddTrajectories(extra);
-        return new(metrics.Metrics, sample, OutcomeOf(tau, actor ?? critic));
+        return new(metrics.Metrics, told.Sample, OutcomeOf(first!.Tau, actor ?? critic)) { IsSampled = beginning.IsSampled };
     }
 
     /// <summary>Of a policy that only warms its critic up, what came of the critic's updates.</summary>
@@ -107,6 +149,29 @@ public sealed class TrainStep
 
     private Needs Needs => _algorithm.Needs;
 
+    /// <summary>Everything that is computed of the trajectories of an update before it.</summary>
+    private StepBatch Prepared(StepSample sample, StepStop stop, MetricSet extra)
+    {
+        TrajectoryBatch tau = Batch(sample);
+        ObjectiveBatch columns = _reference.Columns(tau, Columns(tau, sample));
+        columns = OldLogProb(tau, columns, stop);
+        columns = Values(tau, columns, stop);
+        columns = _advantage.IsNeeded ? _clock.Measure("adv", () => _advantage.Estimate(columns, extra)) : columns;
+        return new(sample, tau, columns);
+    }
+
+    /// <summary>What metrics tell of what was sampled, where no update was made of it alone.</summary>
+    private StepBatch Told(StepSample sample)
+    {
+        TrajectoryBatch tau = Batch(sample);
+        return new(sample, tau, Columns(tau, sample));
+    }
+
+    private TrajectoryBatch Batch(StepSample sample) => new(sample.Trajectories, [.. sample.Judged.Select(j => j.Verdict)], _config, sample.KnownRewards)
+    {
+        Ages = _isOffPolicy ? [.. sample.Trajectories.Select(t => WeightVersion - t.WeightVersion)] : [],
+    };
+
     private ObjectiveBatch Columns(TrajectoryBatch tau, StepSample sample) => tau.Columns() with
     {
         BaselineRewards = sample.BaselineRewards,
@@ -114,18 +179,21 @@ public sealed class TrainStep
     };
 
     /// <summary>
-    /// Log-probs and first values before the first update. No pass is made where they are known: from a rollout with the trainer's bits, or, with a
-    /// single update, from that update itself.
+    /// Log-probs and first values before the first update. No pass is made where they are known: from a rollout of the present policy with the
+    /// trainer's bits, or, with a single update, from that update itself.
     /// </summary>
     private ObjectiveBatch OldLogProb(TrajectoryBatch tau, ObjectiveBatch batch, StepStop stop)
     {
         bool needsValue = Needs.HasFlag(Needs.FrozenValue), needsLogp = Needs.HasFlag(Needs.OldLogp) || _advantage.NeedsOldLogp;
+        bool isSampler = Needs.HasFlag(Needs.OldIsSampler) || _config.Algorithm.RolloutCorrection.BypassMode;
+        RequireRecorded(tau, batch, isSampler || Needs.HasFlag(Needs.RolloutLogp));
         if (!needsValue && !needsLogp)
         {
             return batch;
         }
 
-        if (!needsValue && (_isRolloutExact || _config.Algorithm.RolloutCorrection.BypassMode))
+        bool isCurrent = _isRolloutExact && Enumerable.Range(0, tau.Trajectories.Count).All(tau.IsCurrent) && batch.RolloutLogp.Length > 0;
+        if (!needsValue && (isCurrent || isSampler))
         {
             return batch with { OldLogp = batch.RolloutLogp };
         }
@@ -138,19 +206,17 @@ public sealed class TrainStep
         float temperature = ActorUpdate.TemperatureOf(_config);
         PassScores old = _clock.Measure("old_log_prob", () =>
             ForwardPass.LogProb(b => _models.Actor.LogProb(b, temperature, keep: false, entropy: false), tau, tau.MicroBatches, stop));
-        return batch with { OldLogp = old.Logp, VFrozen = needsValue ? old.V1 : [] };
+        return batch with { OldLogp = isSampler ? batch.RolloutLogp : old.Logp, VFrozen = needsValue ? old.V1 : [] };
     }
 
-    private ObjectiveBatch Reference(TrajectoryBatch tau, ObjectiveBatch batch, StepStop stop)
+    private void RequireRecorded(TrajectoryBatch tau, ObjectiveBatch batch, bool isNeeded)
     {
-        if (_models.Reference is not { } reference)
+        if (isNeeded && batch.RolloutLogp.Length == 0 && tau.RowCount > 0)
         {
-            return batch;
+            throw new DataException($"algorithm.name={_algorithm.Entry.Name} needs the log-probs of the policy that sampled a trajectory (logp or behaviour_logp), "
+                + $"which {tau.Trajectories.Count(t => t.Logp.Length != t.ResponseIds.Length)} of {tau.Trajectories.Count} trajectories of this update have not; "
+                + "add them to the files, or choose an algorithm that takes trajectories of any policy (tbrm, reval, brm)");
         }
-
-        float temperature = ActorUpdate.TemperatureOf(_config);
-        PassScores scores = _clock.Measure("ref", () => ForwardPass.LogProb(b => reference.LogProb(b, temperature), tau, tau.ReferenceMicroBatches, stop));
-        return batch with { RefLogp = scores.Logp, RefV1 = scores.V1, RefVEnd = scores.VEnd };
     }
 
     private ObjectiveBatch Values(TrajectoryBatch tau, ObjectiveBatch batch, StepStop stop)

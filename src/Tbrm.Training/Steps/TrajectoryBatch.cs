@@ -23,8 +23,9 @@ public sealed class TrajectoryBatch
     /// <param name="trajectories">In the order of the rollout.</param>
     /// <param name="verdicts">One per trajectory.</param>
     /// <param name="config">The configuration.</param>
+    /// <param name="known">Rewards that their own groups gave, null for those that follow from the verdicts; empty: all of them do.</param>
     /// <exception cref="DataException">A grader failed and <c>reward.on_error=stop</c>.</exception>
-    public TrajectoryBatch(IReadOnlyList<Trajectory> trajectories, IReadOnlyList<Verdict> verdicts, RunConfig config)
+    public TrajectoryBatch(IReadOnlyList<Trajectory> trajectories, IReadOnlyList<Verdict> verdicts, RunConfig config, IReadOnlyList<double?>? known = null)
     {
         BellmanConfig bellman = config.Algorithm.Tbrm;
         Trajectories = trajectories;
@@ -36,6 +37,11 @@ public sealed class TrajectoryBatch
         Weights = [.. kept.Select(k => k ? 1.0 / LossTrajectories : 0)];
         IsRewarded = [.. kept.Select((k, i) => k && !Bootstrap[i])];
         Rewards = new StepRewards(config).Of(trajectories, verdicts, IsRewarded);
+        for (int i = 0; i < (known?.Count ?? 0); i++)
+        {
+            Rewards[i] = IsRewarded[i] && known![i] is { } reward ? reward : Rewards[i];
+        }
+
         Sequences = [.. trajectories.Select((t, i) => new ScoredSequence(t.PromptIds, t.ResponseIds, Bootstrap[i]))];
         _rowOffsets = new long[Sequences.Length + 1];
         for (int b = 0; b < Sequences.Length; b++)
@@ -82,6 +88,12 @@ public sealed class TrajectoryBatch
     /// <summary>Ranges of trajectories, of the reference pass.</summary>
     public IReadOnlyList<Range> ReferenceMicroBatches { get; }
 
+    /// <summary>Updates since each trajectory was sampled, [B]; null: by another policy. Empty: all of them are the present policy's.</summary>
+    public IReadOnlyList<long?> Ages { get; init; } = [];
+
+    /// <summary>Whether the present policy sampled a trajectory, so that its recorded log-probs are the trainer's.</summary>
+    public bool IsCurrent(int trajectory) => Ages.Count == 0 || Ages[trajectory] == 0;
+
     /// <summary>Trajectories whose logits were NaN or infinite.</summary>
     public int NonFinite { get; }
 
@@ -124,7 +136,7 @@ public sealed class TrajectoryBatch
     public ObjectiveBatch Columns() => new()
     {
         RowOffsets = _rowOffsets,
-        RolloutLogp = Rows(t => t.Logp),
+        RolloutLogp = Trajectories.All(t => t.Logp.Length == t.ResponseIds.Length) ? Rows(t => t.Logp) : [],
         Rewards = Rewards,
         Group = [.. Trajectories.Select(t => t.Group)],
         Weight = Weights,
@@ -132,13 +144,13 @@ public sealed class TrajectoryBatch
     };
 
     /// <summary>One number per response token, spread over the rows; 0 on bootstrap rows.</summary>
-    private double[] Rows(Func<Trajectory, float[]> perToken)
+    public double[] Rows(Func<Trajectory, IReadOnlyList<float>> perToken)
     {
         double[] rows = new double[RowCount];
         for (int b = 0; b < Trajectories.Count; b++)
         {
-            float[] values = perToken(Trajectories[b]);
-            for (int h = 0; h < values.Length; h++)
+            IReadOnlyList<float> values = perToken(Trajectories[b]);
+            for (int h = 0; h < values.Count; h++)
             {
                 rows[_rowOffsets[b] + h] = values[h];
             }

@@ -21,6 +21,9 @@ public sealed class UpdateResult
     /// <summary>log pi - log pi_ref of each trajectory, nats.</summary>
     public List<double> LogRatios { get; } = [];
 
+    /// <summary>How far the trajectories are from the policy.</summary>
+    public OffPolicy OffPolicy { get; } = new();
+
     /// <summary>How far the trainer's probabilities are from those that the rollout recorded, while the weights are those of the rollout.</summary>
     public ProbabilityDrift Drift { get; } = new();
 
@@ -70,9 +73,10 @@ public abstract class UpdateStage(ITrainedModel model, UpdateShape shape)
     /// <param name="batch">The trajectories; where some had logits that were not finite, no update is made.</param>
     /// <param name="columns">What was computed of them.</param>
     /// <param name="stop">Stops until the first update.</param>
-    internal UpdateResult Run(long step, TrajectoryBatch batch, ObjectiveBatch columns, StepStop stop)
+    /// <param name="before">What the step's earlier updates came from; null: this is the first.</param>
+    internal UpdateResult Run(long step, TrajectoryBatch batch, ObjectiveBatch columns, StepStop stop, UpdateResult? before = null)
     {
-        UpdateResult result = new();
+        UpdateResult result = before ?? new();
         for (int epoch = 0; epoch < shape.Epochs; epoch++)
         {
             foreach (Range range in batch.MiniBatches(shape.MiniBatchPrompts))

@@ -54,18 +54,70 @@ internal sealed class ReplayBufferTests
         Assert.That(chiSquare, Is.LessThan(38));
     }
 
-    [Test]
-    public void A_reset_of_the_reference_makes_every_item_stale_until_it_is_refreshed()
+    [TestCase(true)]
+    [TestCase(false)]
+    public void Items_are_sampled_in_proportion_to_their_weights(bool withReplacement)
     {
-        ReplayBuffer<int> buffer = Filled(capacity: 4, items: 4);
-        buffer.ResetReference();
-        ReplayEntry<int> added = buffer.Add(100);
-        buffer.Refresh(buffer[0], 200);
+        const int Size = 5, Draws = 40_000;
+        ReplayBuffer<int> buffer = Filled(Size, Size);
+        int[] seen = new int[Size];
+        for (int draw = 0; draw < Draws; draw++)
+        {
+            seen[buffer.Sample(1, withReplacement, i => i + 1)[0].Item]++;
+        }
 
-        Assert.That(buffer.IsStale(added), Is.False);
-        Assert.That(buffer.IsStale(buffer[0]), Is.False);
-        Assert.That(buffer[0].Item, Is.EqualTo(200));
-        Assert.That(buffer.IsStale(buffer[1]), Is.True);
+        // Chi-square with 4 degrees of freedom exceeds 32 less than once in 500 000 seeds.
+        double chiSquare = seen.Select((count, i) => (count - Draws * (i + 1) / 15.0) * (count - Draws * (i + 1) / 15.0) / (Draws * (i + 1) / 15.0)).Sum();
+        Assert.That(chiSquare, Is.LessThan(32));
+        Assert.That(buffer.Sample(Size, withReplacement: false, i => i + 1).Select(e => e.Item), Is.EquivalentTo(Items(buffer)));
+    }
+
+    [Test]
+    public void Weights_without_replacement_are_those_of_successive_draws()
+    {
+        const int Draws = 40_000;
+        ReplayBuffer<int> buffer = Filled(3, 3);
+        int seen = Enumerable.Range(0, Draws).Count(_ => buffer.Sample(2, withReplacement: false, i => new double[] { 1, 2, 4 }[i]).All(e => e.Item > 0));
+
+        // P({1, 2}) = 2/7 * 4/5 + 4/7 * 2/3; five standard deviations of a share of 40 000.
+        double expected = 2.0 / 7 * 4 / 5 + 4.0 / 7 * 2 / 3;
+        Assert.That((double)seen / Draws, Is.EqualTo(expected).Within(5 * Math.Sqrt(expected * (1 - expected) / Draws)));
+    }
+
+    [Test]
+    public void The_newest_come_first_and_the_oldest_can_be_dropped()
+    {
+        ReplayBuffer<int> buffer = Filled(capacity: 5, items: 12);
+        Assert.That(buffer.Newest(3).Select(e => e.Item), Is.EqualTo(new[] { 11, 10, 9 }));
+        buffer.DropOldest(i => i < 10);
+        Assert.That(Items(buffer), Is.EqualTo(new[] { 10, 11 }));
+        buffer.Add(12);
+        Assert.That(Items(buffer), Is.EqualTo(new[] { 10, 11, 12 }));
+        Assert.That(Items(Restore(Save(buffer), 5)), Is.EqualTo(new[] { 10, 11, 12 }));
+    }
+
+    [Test]
+    public void A_buffer_comes_back_to_its_mark()
+    {
+        ReplayBuffer<int> buffer = Filled(capacity: 4, items: 6), other = Filled(capacity: 4, items: 6);
+        ReplayMark<int> mark = buffer.Mark();
+        buffer.Refresh(buffer[1], -1);
+        buffer.Add(50);
+        Draw(buffer);
+        buffer.Return(mark);
+        Assert.That(Items(buffer), Is.EqualTo(Items(other)));
+        Assert.That(Draw(buffer), Is.EqualTo(Draw(other)), "the number of draws comes back too");
+    }
+
+    [Test]
+    public void A_refreshed_item_keeps_its_place_and_one_that_is_gone_stays_gone()
+    {
+        ReplayBuffer<int> buffer = Filled(capacity: 3, items: 3);
+        ReplayEntry<int> first = buffer[0], last = buffer[2];
+        buffer.Add(3);
+        buffer.Refresh(last, 20);
+        buffer.Refresh(first, 99);
+        Assert.That(Items(buffer), Is.EqualTo(new[] { 1, 20, 3 }));
     }
 
     [Test]
@@ -73,12 +125,10 @@ internal sealed class ReplayBufferTests
     {
         ReplayBuffer<int> buffer = Filled(capacity: 6, items: 9);
         buffer.Sample(3, withReplacement: true);
-        buffer.ResetReference();
         buffer.Add(99);
         ReplayBuffer<int> restored = Restore(Save(buffer), 6);
 
         Assert.That(Items(restored), Is.EqualTo(Items(buffer)));
-        Assert.That(Enumerable.Range(0, 6).Select(i => restored.IsStale(restored[i])), Is.EqualTo(Enumerable.Range(0, 6).Select(i => buffer.IsStale(buffer[i]))));
         for (int i = 0; i < 20; i++)
         {
             buffer.Add(i);
