@@ -2,7 +2,6 @@ using System;
 using System.Collections.Generic;
 using System.Globalization;
 using System.Linq;
-using Tbrm.Interop.Stages;
 using Tbrm.Training.Metrics;
 
 namespace Tbrm.Training.Steps;
