@@ -121,7 +121,7 @@ public sealed class AdapterTests
         Outcome answer = CommandLine.Run("generate", "--prompt", "1 + 1?", "model.path=" + merged, "data.max_response_length=16", "trainer.threads=1");
         Assert.That(answer.ExitCode, Is.Zero, answer.Error);
 
-        // A model built on the spot is its own checkpoint's base.
+        // A model made from scratch is its own checkpoint's base.
         Assert.That(CommandLine.Run([.. Train(scratch), "trainer.total_training_steps=1"]).ExitCode, Is.Zero);
         Outcome ofScratch = CommandLine.Run("export", "merge", "--checkpoint", Checkpoint(scratch, 1), "--out", PathOf("merged-scratch"));
         Assert.That(ofScratch.ExitCode, Is.Zero, ofScratch.Error);

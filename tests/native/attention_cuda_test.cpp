@@ -1,5 +1,5 @@
 // attention_cuda_test.cpp - attention on a GPU against the fp64 oracle, within the bounds that the CPU twin is held to, and the promise that
-// packed and paged attention give a query row the same bits in any company.
+// packed and paged attention give a query row the same bits in any batch.
 #include <algorithm>
 #include <utility>
 

@@ -174,7 +174,7 @@ TBRM_TEST(attention_of_packed_sequences_is_that_of_each_alone) {
     }
 }
 
-TBRM_TEST(a_query_row_has_the_same_bits_packed_paged_in_any_chunks_pages_and_company) {
+TBRM_TEST(a_query_row_has_the_same_bits_packed_paged_in_any_chunks_pages_and_batch) {
     for (const Dtype dtype : kDtypes) {
         for (const int64_t head_dim : {32, 64, 128}) {
             const AttentionProblem a(dtype, 7, 1, head_dim, {131, 64, 200, 1, 65}, 600);

@@ -171,7 +171,7 @@ TBRM_TEST(product_over_no_depth_is_the_bias) {
 }
 
 // Row invariance. The sizes take every tile; the shift takes the path that copies element by element.
-TBRM_TEST(rows_of_a_product_do_not_depend_on_their_company) {
+TBRM_TEST(rows_of_a_product_do_not_depend_on_the_other_rows) {
     for (const Dtype dtype : kDtypes) {
         const int64_t n = thinned() ? 140 : 1300, k = thinned() ? 40 : 136, m = thinned() ? 6152 : 1288;
         const Matrix x(dtype, n, k, 0, 11), w(dtype, m, k, 0, 12), dy(dtype, n, m, 0, 13);

@@ -242,7 +242,7 @@ TBRM_TEST_FULL(a_micro_batch_cut_changes_gradients_by_rounding_only) {
                 const Scores scores = forward(model.get(), part, true);
                 std::vector<float> dq, dv, dh;
                 for (size_t r = 0; r < rows.size(); ++r) {
-                    // The bits of a row do not depend on its company.
+                    // The bits of a row do not depend on the other rows.
                     CHECK(scores.q[r] == whole.scores.q[rows[r]] && scores.v[r] == whole.scores.v[rows[r]] &&
                             scores.h[r] == whole.scores.h[rows[r]]);
                     dq.push_back(c.q[rows[r]]);

@@ -155,8 +155,8 @@ TBRM_TEST(two_runs_give_the_same_bits_and_nothing_is_left_behind) {
     CHECK(queue().memory->in_use() == before);
 }
 
-// Row invariance: a row's numbers do not depend on its company, on the budget, or on which call computes them.
-TBRM_TEST(head_rows_do_not_depend_on_their_company) {
+// Row invariance: a row's numbers do not depend on the other rows, on the budget, or on which call computes them.
+TBRM_TEST(head_rows_do_not_depend_on_the_other_rows) {
     for (const Dtype dtype : kDtypes) {
         const int64_t d = 40, vocab = 2300;
         const HeadCase c(dtype, 150, vocab, d, 91, 3.0, 0.7f);

@@ -127,7 +127,7 @@ TBRM_TEST(rms_norm_agrees_with_the_cpu_twin) {
 }
 
 // Also: off the 16-byte grid, and in place.
-TBRM_TEST(rms_norm_rows_do_not_depend_on_their_company) {
+TBRM_TEST(rms_norm_rows_do_not_depend_on_the_other_rows) {
     const int64_t n = 37, d = 296;
     for (const Dtype dtype : kDtypes) {
         const Array x = random_array(dtype, n * d, 37);

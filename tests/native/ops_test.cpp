@@ -161,7 +161,7 @@ TBRM_TEST(rms_norm_gradient_is_its_formula) {
     }
 }
 
-TBRM_TEST(rms_norm_does_not_depend_on_threads_or_company) {
+TBRM_TEST(rms_norm_does_not_depend_on_threads_or_other_rows) {
     const int64_t n = 200, d = 100;
     for (const Dtype dtype : kDtypes) {
         const Array x = random_array(dtype, n * d, 37), dy = random_array(dtype, n * d, 38);

@@ -323,7 +323,7 @@ TBRM_TEST(a_non_finite_row_stays_in_its_trajectory) {
         CHECK(r.dq[i] == clean.dq[i] && r.dv[i] == clean.dv[i]);
 }
 
-TBRM_TEST(the_bits_do_not_depend_on_company_order_or_threads) {
+TBRM_TEST(the_bits_do_not_depend_on_neighbours_order_or_threads) {
     Batch all = random_batch(std::vector<int64_t>(300, 101), 67, true);
     const Result together = run(all);
 #if defined(_OPENMP)

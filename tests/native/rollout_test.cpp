@@ -1,4 +1,4 @@
-// rollout_test.cpp - the engine: the same tokens and log-probabilities, bit for bit, whatever the company, the limits and the preemptions;
+// rollout_test.cpp - the engine: the same tokens and log-probabilities, bit for bit, whatever the other sequences, the limits and the preemptions;
 // equal to the trainer's forward; stop conditions; calls in every order.
 #include "rollout/rollout.hpp"
 
@@ -65,7 +65,7 @@ std::vector<float> trainer_logp(
 
 }  // namespace
 
-TBRM_TEST(company_limits_and_preemption_do_not_change_a_bit) {
+TBRM_TEST(batch_limits_and_preemption_do_not_change_a_bit) {
     for (const Dtype dtype : {Dtype::F32, Dtype::Bf16}) {
         ModelShape shape;
         shape.dtype = dtype;

@@ -320,7 +320,7 @@ TBRM_TEST(a_broken_row_reports_nothing_and_harms_no_other) {
     CHECK(draw_one({1.0f, 2.0f}, row, {0, 1}).token == -1);
 }
 
-TBRM_TEST(every_instruction_set_and_every_company_gives_the_same_bits) {
+TBRM_TEST(every_instruction_set_and_every_batch_gives_the_same_bits) {
     for (const int64_t vocab : {1, 15, 16, 1023, 1025, 5000}) {
         const std::vector<float> logits = testing::normals(vocab, 21, 3.0);
         std::vector<SampleRow> rows;

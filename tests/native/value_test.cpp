@@ -150,7 +150,7 @@ TBRM_TEST(values_and_gradients_agree_with_double_for_every_parameter) {
     }
 }
 
-TBRM_TEST(company_threads_recompute_and_repetition_change_no_bit) {
+TBRM_TEST(other_rows_threads_recompute_and_repetition_change_no_bit) {
     for (const tbrm_dtype_t dtype : kBoth) {
         tbrm_model_config_t config = critic_config(kVariants[1], dtype, TBRM_HEAD_KIND_VALUE_BIAS);
         const ContextHandle context = make_context(2), single = make_context(1);

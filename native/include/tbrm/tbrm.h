@@ -14,7 +14,7 @@
  *               optimizer and a rollout keep their model alive, so handles may be destroyed in any order.
  *   Threads     one handle, one thread at a time. Different contexts are independent.
  *   Packing     B sequences are ids[N] end to end with offsets[B+1], offsets[0] = 0, offsets[B] = N. There is no padding.
- *   Determinism the same calls give the same bits on the same machine; the bits of a row do not depend on its company.
+ *   Determinism the same calls give the same bits on the same machine; the bits of a row do not depend on the other rows.
  */
 #ifndef TBRM_H
 #define TBRM_H
@@ -108,7 +108,7 @@ TBRM_API(void) tbrm_context_destroy(tbrm_context_t* context) TBRM_NOEXCEPT;
 TBRM_API(tbrm_status_t)
 tbrm_context_synchronize(tbrm_context_t* context, tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
 
-/* on != 0 (the start value): the bits of a token's forward do not depend on its company, so that the log-probs of a rollout are those of a
+/* on != 0 (the start value): the bits of a token's forward do not depend on other rows, so that the log-probs of a rollout are those of a
  * training pass. 0: the faster products of cuBLASLt, where that differs (CUDA); a CPU ignores it. Applies to later calls; both a rollout
  * and a training pass under way should be over. */
 TBRM_API(tbrm_status_t)
@@ -408,7 +408,7 @@ tbrm_rollout_set_token_bytes(tbrm_rollout_t* rollout, int32_t n_ids, const int64
 
 /* Queues n_samples trajectories of one prompt; they share the prompt's pages and its prefill.
  * trajectory_ids [n_samples] key the random stream together with sampling->seed: Philox4x32-10 with
- * (seed, trajectory id, position), so a trajectory's tokens do not depend on company, slot, order or preemption. */
+ * (seed, trajectory id, position), so a trajectory's tokens do not depend on other sequences, slot, order or preemption. */
 TBRM_API(tbrm_status_t)
 tbrm_rollout_submit(tbrm_rollout_t* rollout, int32_t n_prompt_tokens, const int32_t* prompt_ids, int32_t n_samples,
         const int64_t* trajectory_ids, const tbrm_sampling_t* sampling,

@@ -39,7 +39,7 @@ struct CudaQueue;  // core/cuda.hpp
 namespace cuda {
 
 // As the CPU twins; pointers are memory of the queue's device, W and dW row-major. With queue.batch_invariant the bits of a
-// row of y, or of dx, are its own; otherwise cuBLASLt computes: equal bits for equal calls, not for other company, and a bias is rounded to
+// row of y, or of dx, are its own; otherwise cuBLASLt computes: equal bits for equal calls, not with other rows beside it, and a bias is rounded to
 // dtype before it is added.
 void linear_forward(const CudaQueue& queue, Dtype dtype, int64_t n, int64_t k, int64_t m, const void* x, int64_t ldx,
         const void* w, const float* bias, Epilogue epilogue, void* y, int64_t ldy);

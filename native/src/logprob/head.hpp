@@ -71,7 +71,7 @@ struct CudaQueue;  // core/cuda.hpp
 namespace cuda {
 
 // As the CPU twins; pointers are memory of the queue's device, W and dW row-major. The bits of a row's Q, V and H, and of its logits, are
-// its own when queue.batch_invariant; otherwise its logits come from cuBLASLt: equal bits for equal calls, not for other company.
+// its own when queue.batch_invariant; otherwise its logits come from cuBLASLt: equal bits for equal calls, not with other rows beside them.
 void head_forward(const CudaQueue& queue, const HeadShape& shape, int64_t rows, const void* x, const void* w,
         const int32_t* labels, float* out_q, float* out_v, float* out_h);
 

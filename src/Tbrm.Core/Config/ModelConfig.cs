@@ -5,7 +5,7 @@ namespace Tbrm.Core.Config;
 /// <summary>Section <c>model</c>: the policy's weights.</summary>
 public sealed record ModelConfig
 {
-    /// <summary>A Hugging Face model folder; empty = a small Qwen2 model is built on the spot (section <c>model.scratch</c>).</summary>
+    /// <summary>A Hugging Face model folder; empty = a small Qwen2 model is made from scratch (section <c>model.scratch</c>).</summary>
     public string Path { get; init; } = "";
 
     /// <summary>Folder of the tokenizer; empty = the model's own.</summary>

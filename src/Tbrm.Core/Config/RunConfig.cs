@@ -34,7 +34,7 @@ public sealed record RunConfig
     /// <summary>Graders.</summary>
     public RewardConfig Reward { get; init; } = new();
 
-    /// <summary>Supervised fine-tuning: the verb <c>sft</c>, and the warm start of a model that was built on the spot.</summary>
+    /// <summary>Supervised fine-tuning: the verb <c>sft</c>, and the warm start of a model that was made from scratch.</summary>
     public SftConfig Sft { get; init; } = new();
 
     /// <summary>Steps, evaluation, checkpoints, device.</summary>

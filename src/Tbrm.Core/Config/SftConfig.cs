@@ -2,7 +2,7 @@ using System.Collections.Generic;
 
 namespace Tbrm.Core.Config;
 
-/// <summary>Section <c>sft</c>: supervised fine-tuning on prompt and answer; also the warm start of a model built on the spot.</summary>
+/// <summary>Section <c>sft</c>: supervised fine-tuning on prompt and answer; also the warm start of a model made from scratch.</summary>
 public sealed record SftConfig
 {
     /// <summary>Steps; 0 = none in a warm start, and trainer.total_epochs over sft.train_files in the verb sft.</summary>

@@ -17,7 +17,7 @@ public sealed unsafe class ContextHandle : NativeHandle
     /// <summary>Waits for the device and throws what failed there.</summary>
     public void Synchronize() => NativeError.ThrowIfFailed(NativeMethods.tbrm_context_synchronize(this, out NativeError err), err);
 
-    /// <summary>Whether a token's forward has the same bits in any company: the start value; off is faster on a GPU, and the same on a CPU.</summary>
+    /// <summary>Whether a token's forward has the same bits in any batch: the start value; off is faster on a GPU, and the same on a CPU.</summary>
     public void SetBatchInvariant(bool on) =>
         NativeError.ThrowIfFailed(NativeMethods.tbrm_context_set_batch_invariant(this, on ? 1 : 0, out NativeError err), err);
 

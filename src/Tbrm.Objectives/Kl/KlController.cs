@@ -25,7 +25,7 @@ public sealed class KlController(double coefficient, double? targetKl = null, do
     /// <summary>The present coefficient; a checkpoint keeps it.</summary>
     public double Coefficient { get; set; } = coefficient;
 
-    /// <summary>Takes a step's mean KL, nats, over <paramref name="steps"/> trajectories into account. A KL that is no number changes nothing.</summary>
+    /// <summary>Takes a step's mean KL, nats, over <paramref name="steps"/> trajectories into account. A KL that is NaN or infinite changes nothing.</summary>
     public void Update(double currentKl, double steps)
     {
         if (targetKl is { } target && double.IsFinite(currentKl))

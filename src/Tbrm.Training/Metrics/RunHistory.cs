@@ -14,7 +14,7 @@ public sealed class MetricSeries
     /// <summary>Steps, as they were written.</summary>
     public IReadOnlyList<long> Steps => _steps;
 
-    /// <summary>One value per step; may be infinite or no number.</summary>
+    /// <summary>One value per step; may be NaN or infinite.</summary>
     public IReadOnlyList<double> Values => _values;
 
     /// <summary>How many steps have the metric.</summary>

@@ -66,7 +66,7 @@ public sealed record RunPlan
         AdapterOptions? adapter = AdapterOptions.Of(config.Model);
         if (adapter is not null && config.Model.Path.Length == 0 && config.Sft.TotalTrainingSteps > 0)
         {
-            notes.Add("the warm start of a model that is built on the spot trains all its parameters: until it is over, the run takes what it would take without an adapter");
+            notes.Add("the warm start of a model that is made from scratch trains all its parameters: until it is over, the run takes what it would take without an adapter");
         }
 
         bool isSft = verb == RunState.Sft;
@@ -123,7 +123,7 @@ public sealed record RunPlan
         {
             PromptSources sources = new(config);
             Tokenizer tokenizer = ScratchModel.TrainTokenizer(config, sources.Train);
-            return (ScratchModel.Architecture(config.Model.Scratch, tokenizer, config.Data.MaxPromptLength + config.Data.MaxResponseLength), "built on the spot (model.scratch)");
+            return (ScratchModel.Architecture(config.Model.Scratch, tokenizer, config.Data.MaxPromptLength + config.Data.MaxResponseLength), "made from scratch (model.scratch)");
         }
 
         if (Directory.Exists(path))

@@ -13,7 +13,7 @@ namespace Tbrm.Training.Prompts;
 
 /// <summary>The token stage: conversation, template, token ids, length limit.</summary>
 /// <param name="tokenizer">The policy's tokenizer.</param>
-/// <param name="tokenizerFolder">Where its chat template is; null for a model built on the spot.</param>
+/// <param name="tokenizerFolder">Where its chat template is; null for a model made from scratch.</param>
 /// <param name="config">Section <c>data</c>.</param>
 public sealed class PromptEncoder(Tokenizer tokenizer, string? tokenizerFolder, DataConfig config)
 {
@@ -159,7 +159,7 @@ public sealed class PromptEncoder(Tokenizer tokenizer, string? tokenizerFolder, 
     private IReadOnlyList<ChatMessage> WithSystem(IReadOnlyList<ChatMessage> messages) => config.SystemPrompt.Length > 0 && messages[0].Role is not ("system" or "developer")
         ? [new("system", config.SystemPrompt), .. messages] : messages;
 
-    /// <summary>The configured template; else the tokenizer folder's own; else, for a model built on the spot, ChatML.</summary>
+    /// <summary>The configured template; else the tokenizer folder's own; else, for a model made from scratch, ChatML.</summary>
     private static PromptTemplate CreateTemplate(DataConfig config, string? folder)
     {
         DateTimeOffset date = TemplateDate.Of(config);

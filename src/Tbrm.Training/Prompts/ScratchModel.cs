@@ -11,7 +11,7 @@ using Tbrm.Text.Tokenizers;
 
 namespace Tbrm.Training.Prompts;
 
-/// <summary>A small Qwen2-architecture model and its tokenizer, built on the spot from the prompts that it will be trained on.</summary>
+/// <summary>A small Qwen2-architecture model and its tokenizer, made from scratch from the prompts that it will be trained on.</summary>
 public static class ScratchModel
 {
     /// <summary>Prompts that the tokenizer is trained on.</summary>

@@ -105,7 +105,7 @@ public sealed class RunWarnings(RunConfig config)
         return timeouts + errors > 0 ? FormattableString.Invariant($"the grader gave no verdict on {timeouts + errors} responses ({timeouts} time-outs, {errors} errors)") : null;
     }
 
-    /// <summary>Not "at most" rather than "above": what is no number is worth a warning too.</summary>
+    /// <summary>Not "at most" rather than "above": NaN is worth a warning too.</summary>
     private static string? Above(MetricSet metrics, string name, double limit, Func<double, FormattableString> what) =>
         metrics.Find(name) is { } value && !(value <= limit) ? FormattableString.Invariant(what(value)) : null;
 

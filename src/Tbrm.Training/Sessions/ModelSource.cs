@@ -12,7 +12,7 @@ using YamlDotNet.RepresentationModel;
 namespace Tbrm.Training.Sessions;
 
 /// <summary>Where the parts of a session's policy come from: a model folder, or a checkpoint of a run.</summary>
-/// <param name="Weights">Folder with config.json and weights; empty for a model that is built on the spot.</param>
+/// <param name="Weights">Folder with config.json and weights; empty for a model that is made from scratch.</param>
 /// <param name="Companions">Folder with tokenizer and generation_config.json; as <paramref name="Weights"/> but for a checkpoint.</param>
 /// <param name="AdapterFolder">A PEFT folder; empty when there is none to load.</param>
 /// <param name="Adapter">The adapter that the policy is to have; null for none.</param>
@@ -80,7 +80,7 @@ internal sealed record ModelSource(string Weights, string Companions, string Ada
         bool wasScratch = made.GetValueOrDefault(modelPath, "").Length == 0;
         foreach ((string key, string value) in wanted)
         {
-            // A model's folder may have moved; one that was built on the spot has a shape instead.
+            // A model's folder may have moved; one that was made from scratch has a shape instead.
             bool differs = key == modelPath ? wasScratch != (value.Length == 0) : wasScratch && made.GetValueOrDefault(key, value) != value;
             if (differs)
             {

@@ -42,7 +42,7 @@ public sealed class TrainingSession : IDisposable
     /// <summary>The policy's tokenizer.</summary>
     public Tokenizer Tokenizer => Encoder.Tokenizer;
 
-    /// <summary>The tokenizer's folder; null for a model built on the spot.</summary>
+    /// <summary>The tokenizer's folder; null for a model made from scratch.</summary>
     public string? TokenizerFolder { get; private init; }
 
     /// <summary>The policy that is trained.</summary>
@@ -69,7 +69,7 @@ public sealed class TrainingSession : IDisposable
     /// <summary>Whether the training prompts come from a task or a mixture of tasks.</summary>
     public bool TrainsOnTask { get; private init; }
 
-    /// <summary>Whether the model was built on the spot and has learned nothing yet.</summary>
+    /// <summary>Whether the model was made from scratch and has learned nothing yet.</summary>
     public bool IsScratch => Config.Model.Path.Length == 0;
 
     /// <summary>Ids that end a response: the tokenizer's end token, and those of generation_config.json (without one, of config.json).</summary>
@@ -132,7 +132,7 @@ public sealed class TrainingSession : IDisposable
         }
     }
 
-    /// <summary>Puts the configured adapter on a policy that has none yet: one that was built on the spot, after its warm start.</summary>
+    /// <summary>Puts the configured adapter on a policy that has none yet: one that was made from scratch, after its warm start.</summary>
     public void AttachAdapter()
     {
         if (Policy.Adapter is null && AdapterOptions.Of(Config.Model) is { } adapter)
@@ -197,7 +197,7 @@ public sealed class TrainingSession : IDisposable
 
     private static Policy CreatePolicy(RunConfig config, EngineDevice device, Tokenizer tokenizer, ModelSource source, bool trainable)
     {
-        // What has an adapter to be trained is loaded frozen; what is built on the spot needs its warm start first.
+        // What has an adapter to be trained is loaded frozen; what is made from scratch needs its warm start first.
         bool trainsWeights = trainable && (source.Adapter is null || source.Weights.Length == 0);
 
         PolicyOptions Options(ModelArchitecture architecture) => new()

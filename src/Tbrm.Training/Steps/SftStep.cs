@@ -109,7 +109,7 @@ public sealed class SftStep : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _optimizer.Dispose();
 
-    /// <summary>One update with the accumulated gradient; none, and no gradient left, when the loss is no number.</summary>
+    /// <summary>One update with the accumulated gradient; none, and no gradient left, when the loss is NaN or infinite.</summary>
     internal OptimizerResult Update(double loss, double learningRate)
     {
         if (double.IsFinite(loss))
