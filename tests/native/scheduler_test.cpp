@@ -77,6 +77,21 @@ public:
     int64_t n_preemptions() const { return scheduler_.n_preemptions(); }
     int64_t n_free() const { return pool_.n_free(); }
 
+    // Makes the next iteration plan with pages that are refused first: each still has its holder, and what is planned then is whole.
+    void refuse_pages(Dice& dice) {
+        Plan plan;
+        pool_.fail_acquire(1 + dice.below(4));
+        try {
+            scheduler_.schedule(plan);
+        } catch (const Failure& failure) {
+            CHECK(failure.code == TBRM_STATUS_OUT_OF_MEMORY);
+            ++n_refusals_;
+        }
+        pool_.fail_acquire(0);
+        scheduler_.check();
+    }
+    int64_t n_refusals() const { return n_refusals_; }
+
     void iterate() {
         Plan plan;
         scheduler_.schedule(plan);
@@ -152,7 +167,38 @@ private:
     Scheduler scheduler_;
     std::vector<std::unique_ptr<Sequence>> all_;
     std::vector<int64_t> goals_;  // length at which a sequence is done
+    int64_t n_refusals_ = 0;
 };
+
+struct Totals {
+    int64_t iterations, preemptions, refusals;
+};
+
+// One random workload. refusals: the share of iterations that are first planned with a page refused.
+void run_workload(uint64_t trial, double refusals, Totals& totals) {
+    Dice dice(70000 + trial), refusal_dice(90000 + trial);
+    Settings settings{};
+    settings.max_positions = 2 + dice.below(500);
+    settings.n_pages = ceil_div(settings.max_positions, 64) + (dice.chance(0.4) ? 0 : dice.below(12));
+    settings.max_seqs = 1 + dice.below(12);
+    settings.max_prefill = 1 + dice.below(dice.chance(0.3) ? 10 : 300);
+    World world(settings, trial);
+    int64_t left = 1 + dice.below(12);
+    for (int guard = 0; guard < 100000 && (left > 0 || !world.idle()); ++guard) {
+        if (left > 0 && (world.idle() || dice.chance(0.2))) {
+            world.submit();
+            --left;
+        }
+        if (refusal_dice.chance(refusals)) world.refuse_pages(refusal_dice);
+        world.iterate();
+        ++totals.iterations;
+        if (dice.chance(0.002)) world.cancel();
+    }
+    CHECK_MSG(world.idle(), "trial %d does not end", static_cast<int>(trial));
+    CHECK(world.n_free() == settings.n_pages);
+    totals.preemptions += world.n_preemptions();
+    totals.refusals += world.n_refusals();
+}
 
 }  // namespace
 
@@ -177,30 +223,19 @@ TBRM_TEST(the_pool_gives_the_lowest_free_page) {
 }
 
 TBRM_TEST(random_workloads_keep_every_invariant) {
-    int64_t n_preemptions = 0, n_iterations = 0;
-    for (uint64_t trial = 0; trial < 2500; ++trial) {
-        Dice dice(70000 + trial);
-        Settings settings{};
-        settings.max_positions = 2 + dice.below(500);
-        settings.n_pages = ceil_div(settings.max_positions, 64) + (dice.chance(0.4) ? 0 : dice.below(12));
-        settings.max_seqs = 1 + dice.below(12);
-        settings.max_prefill = 1 + dice.below(dice.chance(0.3) ? 10 : 300);
-        World world(settings, trial);
-        int64_t left = 1 + dice.below(12);
-        for (int guard = 0; guard < 100000 && (left > 0 || !world.idle()); ++guard) {
-            if (left > 0 && (world.idle() || dice.chance(0.2))) {
-                world.submit();
-                --left;
-            }
-            world.iterate();
-            ++n_iterations;
-            if (dice.chance(0.002)) world.cancel();
-        }
-        CHECK_MSG(world.idle(), "trial %d does not end", static_cast<int>(trial));
-        CHECK(world.n_free() == settings.n_pages);
-        n_preemptions += world.n_preemptions();
-        if (testing::failures() > 20) break;
-    }
-    std::printf("    %d iterations, %d preemptions\n", static_cast<int>(n_iterations), static_cast<int>(n_preemptions));
-    CHECK(n_preemptions > 3000);
+    Totals totals{};
+    for (uint64_t trial = 0; trial < 2500 && testing::failures() <= 20; ++trial)
+        run_workload(trial, 0, totals);
+    std::printf("    %d iterations, %d preemptions\n", static_cast<int>(totals.iterations),
+            static_cast<int>(totals.preemptions));
+    CHECK(totals.preemptions > 3000);
+}
+
+TBRM_TEST(a_refused_page_leaves_every_page_with_its_holder) {
+    Totals totals{};
+    for (uint64_t trial = 0; trial < 400 && testing::failures() <= 20; ++trial)
+        run_workload(trial, 0.3, totals);
+    std::printf("    %d iterations, %d pages refused\n", static_cast<int>(totals.iterations),
+            static_cast<int>(totals.refusals));
+    CHECK(totals.refusals > 500);
 }

@@ -10,6 +10,9 @@
  *   Pointers    are host memory, borrowed for the call. A pointer may be null if and only if its count is 0, or where it says so.
  *   Structs     begin with struct_size = sizeof(the struct); they grow at the end only.
  *   Errors      every fallible call returns a status and fills `err` (may be null). No exception crosses, nothing is printed.
+ *   Memory      a call that failed for want of memory has not happened and may be made again. But a training pass leaves gradients that
+ *               mean nothing until tbrm_gradient_zero (and no kept forward, after tbrm_gradient_discard), a load leaves a part of what
+ *               it reads, and attaching an adapter leaves the base frozen without one.
  *   Ownership   tbrm_x_create / tbrm_x_destroy is the only owning pair; destroy accepts null. A model keeps its context alive, an
  *               optimizer and a rollout keep their model alive, so handles may be destroyed in any order.
  *   Threads     one handle, one thread at a time. Different contexts are independent.

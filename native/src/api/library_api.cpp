@@ -19,11 +19,19 @@ const char* tbrm_abi_header_sha256(void) noexcept {
 }
 
 const char* tbrm_build_info(void) noexcept {
-    static const std::string text = tbrm::format(
-            "{\"version\":\"%s\",\"compiler\":\"%s\",\"libtorch\":%s,\"cuda\":%s,\"isa\":\"%s\",\"best_isa\":\"%s\"}",
-            TBRM_VERSION, __VERSION__, TBRM_TORCH_VERSION_JSON, TBRM_CUDA_VERSION_JSON,
-            tbrm::isa_name(tbrm::active_isa()), tbrm::isa_name(tbrm::best_isa()));
-    return text.c_str();
+    // No memory of the heap: this export has no way to say that there is none.
+    struct Text {
+        char json[512];
+        Text() {
+            std::snprintf(json, sizeof json,
+                    "{\"version\":\"%s\",\"compiler\":\"%s\",\"libtorch\":%s,\"cuda\":%s,\"isa\":\"%s\",\"best_isa\":"
+                    "\"%s\"}",
+                    TBRM_VERSION, __VERSION__, TBRM_TORCH_VERSION_JSON, TBRM_CUDA_VERSION_JSON,
+                    tbrm::isa_name(tbrm::active_isa()), tbrm::isa_name(tbrm::best_isa()));
+        }
+    };
+    static const Text text;
+    return text.json;
 }
 
 int64_t tbrm_debug_live_objects(void) noexcept {

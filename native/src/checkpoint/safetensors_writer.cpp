@@ -1,6 +1,6 @@
 // safetensors_writer.cpp - the header of a file to be written, and conversions of elements.
 #include <cstring>
-#include <nlohmann/json.hpp>
+#include <string>
 
 #include "checkpoint/safetensors.hpp"
 #include "core/dtype.hpp"
@@ -24,6 +24,20 @@ float half_to_float(uint16_t half) {
     float value;
     std::memcpy(&value, &bits, sizeof value);
     return value;
+}
+
+// A JSON string. Bytes from 0x80 on are passed through: names are UTF-8.
+std::string quoted(const std::string& text) {
+    std::string json = "\"";
+    for (const char c : text) {
+        if (c == '"' || c == '\\') json += '\\';
+        if (static_cast<unsigned char>(c) < 0x20) {
+            json += format("\\u%04x", static_cast<unsigned>(c));
+        } else {
+            json += c;
+        }
+    }
+    return json + '"';
 }
 
 template <class T, class Convert>
@@ -57,20 +71,26 @@ void widen_elements(FileDtype dtype, const uint8_t* bytes, int64_t first, int64_
     }
 }
 
+// Written by hand: nlohmann's values do not survive an allocation that fails while they are built.
 std::string safetensors_header(std::vector<FileTensor>& tensors, const std::map<std::string, std::string>& metadata) {
-    nlohmann::ordered_json json;
-    json["__metadata__"] = metadata;
+    std::string text = "{\"__metadata__\":{";
+    for (const auto& [key, value] : metadata)
+        text += (text.back() == '{' ? "" : ",") + quoted(key) + ':' + quoted(value);
+    text += '}';
     int64_t next = 0;
     for (FileTensor& tensor : tensors) {
         int64_t bytes = file_dtype_info(tensor.dtype).bytes;
-        for (const int64_t size : tensor.shape)
+        std::string shape;
+        for (const int64_t size : tensor.shape) {
             bytes *= size;
+            shape += (shape.empty() ? "" : ",") + std::to_string(size);
+        }
         tensor.begin = next;
         tensor.end = next += bytes;
-        json[tensor.name] = {{"dtype", file_dtype_info(tensor.dtype).name}, {"shape", tensor.shape},
-                {"data_offsets", {tensor.begin, tensor.end}}};
+        text += ',' + quoted(tensor.name) + ":{\"dtype\":\"" + file_dtype_info(tensor.dtype).name + "\",\"shape\":[" +
+                shape + "],\"data_offsets\":[" + std::to_string(tensor.begin) + ',' + std::to_string(tensor.end) + "]}";
     }
-    std::string text = json.dump();
+    text += '}';
     text.resize((text.size() + 7) / 8 * 8, ' ');  // the first tensor starts on a multiple of 8
     std::string bytes(8, '\0');
     for (int i = 0; i < 8; ++i)

@@ -34,7 +34,8 @@ tbrm_status_t report_current_exception(tbrm_error_t* err, const char* where) noe
     } catch (const Failure& failure) {
         return report(err, failure.code, failure.device_code, failure.where, failure.what());
     } catch (const std::bad_alloc&) {
-        return report(err, TBRM_STATUS_OUT_OF_MEMORY, 0, where, "the host is out of memory");
+        return report(err, TBRM_STATUS_OUT_OF_MEMORY, 0, where,
+                "the host is out of memory; close other programs, or use a smaller model or smaller batches");
     } catch (const std::exception& e) {
         return report(err, TBRM_STATUS_INTERNAL, 0, where, e.what());
     } catch (...) {

@@ -15,11 +15,14 @@ namespace {
 
 constexpr int32_t kAllTargets = (1 << kProjections) - 1;
 
-std::vector<float> read_master(const Parameter& parameter, int64_t first, int64_t n) {
-    std::vector<float> values(static_cast<size_t>(n * parameter.cols()));
+void read_master(const Parameter& parameter, int64_t first, int64_t n, float* out) {
     const bool trained = parameter.has(TBRM_TENSOR_KIND_MASTER);
-    parameter.read_rows(trained ? TBRM_TENSOR_KIND_MASTER : TBRM_TENSOR_KIND_WEIGHT, first, n, values.data());
-    return values;
+    parameter.read_rows(trained ? TBRM_TENSOR_KIND_MASTER : TBRM_TENSOR_KIND_WEIGHT, first, n, out);
+}
+
+// Rows of a projection that are merged at a time: 16 MiB of fp32.
+int64_t merged_rows(const Projection& projection) {
+    return std::min(projection.rows, std::max<int64_t>(1, (int64_t{1} << 22) / projection.inputs));
 }
 
 }  // namespace
@@ -92,11 +95,11 @@ void Model::attach_adapter(const AdapterConfig& config) {
     try {
         for (int64_t layer = 0; layer < config_.n_layers; ++layer)
             add_layer_adapter(layer, config);
+        build_adapter_view();
     } catch (...) {
         remove_adapter();
         throw;
     }
-    build_adapter_view();
 }
 
 void Model::add_layer_adapter(int64_t index, const AdapterConfig& config) {
@@ -160,32 +163,49 @@ void Model::enable_adapter(bool on) {
     view_.adapter.on = on;
 }
 
+// Host memory of a merge, for the largest projection: taken before the first weight changes, so that no merge ends half way.
+struct Model::MergeScratch {
+    HostBuffer<float> a, b, rows, delta;
+
+    MergeScratch(const ModelConfig& config, const AdapterConfig& adapter) {
+        int64_t inputs = 0, b_elements = 0, elements = 0;
+        for (const Projection& projection : projections(config)) {
+            if (!adapter.has(projection.target)) continue;
+            inputs = std::max(inputs, projection.inputs);
+            b_elements = std::max(b_elements, merged_rows(projection) * adapter.rank);
+            elements = std::max(elements, merged_rows(projection) * projection.inputs);
+        }
+        a.resize(inputs * adapter.rank);
+        b.resize(b_elements);
+        rows.resize(elements);
+        delta.resize(elements);
+    }
+};
+
 // W rows += s B A, sums in fp32, rounded to dtype once.
-void Model::merge_projection(
-        int64_t layer, const Projection& projection, const Parameter& a, int64_t part, const Parameter& b) {
+void Model::merge_projection(int64_t layer, const Projection& projection, const Parameter& a, int64_t part,
+        const Parameter& b, MergeScratch& scratch) {
     Parameter& weight = layers_[static_cast<size_t>(layer)].linear(projection.linear);
     const int64_t rank = adapter_->rank, inputs = projection.inputs;
-    const std::vector<float> of_a = read_master(a, part * rank, rank);
-    const int64_t step = std::max<int64_t>(1, (int64_t{1} << 22) / inputs);
-    std::vector<float> rows;
+    read_master(a, part * rank, rank, scratch.a.data());
+    const int64_t step = merged_rows(projection);
     for (int64_t first = 0; first < projection.rows; first += step) {
         const int64_t n = std::min(step, projection.rows - first);
-        const std::vector<float> of_b = read_master(b, first, n);
-        rows.resize(static_cast<size_t>(n * inputs));
-        weight.read_rows(TBRM_TENSOR_KIND_WEIGHT, projection.first_row + first, n, rows.data());
+        read_master(b, first, n, scratch.b.data());
+        weight.read_rows(TBRM_TENSOR_KIND_WEIGHT, projection.first_row + first, n, scratch.rows.data());
         parallel_for(n, n * inputs * rank, [&](int64_t row) {
-            float* out = rows.data() + row * inputs;
-            std::vector<float> delta(static_cast<size_t>(inputs), 0.0f);
+            float *out = scratch.rows.data() + row * inputs, *delta = scratch.delta.data() + row * inputs;
+            std::fill_n(delta, inputs, 0.0f);
             for (int64_t r = 0; r < rank; ++r) {
-                const float factor = of_b[static_cast<size_t>(row * rank + r)];
-                const float* from = of_a.data() + r * inputs;
+                const float factor = scratch.b[row * rank + r];
+                const float* from = scratch.a.data() + r * inputs;
                 for (int64_t i = 0; i < inputs; ++i)
-                    delta[static_cast<size_t>(i)] += factor * from[i];
+                    delta[i] += factor * from[i];
             }
             for (int64_t i = 0; i < inputs; ++i)
-                out[i] += adapter_->scale * delta[static_cast<size_t>(i)];
+                out[i] += adapter_->scale * delta[i];
         });
-        weight.load_rows(Dtype::F32, projection.first_row + first, n, rows.data());
+        weight.load_rows(Dtype::F32, projection.first_row + first, n, scratch.rows.data());
     }
 }
 
@@ -193,6 +213,7 @@ void Model::merge_adapter() {
     TBRM_REQUIRE(adapter_, "the model has no adapter");
     TBRM_REQUIRE(n_optimizers == 0, "the model has an optimizer; destroy it first");
     require_no_kept_forward("merging the adapter");
+    MergeScratch scratch(config_, *adapter_);
     for (size_t layer = 0; layer < adapter_parameters_.size(); ++layer) {
         std::array<int64_t, kLinears> part{};
         for (const Projection& projection : projections(config_)) {
@@ -200,8 +221,8 @@ void Model::merge_adapter() {
             const size_t linear = static_cast<size_t>(projection.linear);
             const LinearAdapterParameters& adapter = adapter_parameters_[layer][linear];
             const int64_t at = part[linear]++;
-            merge_projection(
-                    static_cast<int64_t>(layer), projection, *adapter.a, at, *adapter.b[static_cast<size_t>(at)]);
+            merge_projection(static_cast<int64_t>(layer), projection, *adapter.a, at,
+                    *adapter.b[static_cast<size_t>(at)], scratch);
         }
     }
     remove_adapter();

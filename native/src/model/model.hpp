@@ -117,8 +117,9 @@ private:
     int64_t adapter_bytes(const AdapterConfig& config);
     void add_layer_adapter(int64_t index, const AdapterConfig& config);
     void remove_adapter();
-    void merge_projection(
-            int64_t layer, const Projection& projection, const Parameter& a, int64_t part, const Parameter& b);
+    struct MergeScratch;
+    void merge_projection(int64_t layer, const Projection& projection, const Parameter& a, int64_t part,
+            const Parameter& b, MergeScratch& scratch);
 
     std::shared_ptr<Context> context_;
     ModelConfig config_;

@@ -75,13 +75,15 @@ void Parameter::freeze() {
 
 void Parameter::unfreeze() {
     if (trainable_) return;
-    trainable_ = true;
+    DeviceBuffer<float> gradient(device_, layout_elements_);
     if (dtype_ != Dtype::F32) {
-        master_.resize(device_, layout_elements_);
-        device_.zero(master_.data(), layout_elements_ * 4);
-        widen_into_master();
+        DeviceBuffer<float> master(device_, layout_elements_);
+        device_.zero(master.data(), layout_elements_ * 4);
+        widen_into(master);
+        master_ = std::move(master);
     }
-    gradient_.resize(device_, layout_elements_);
+    gradient_ = std::move(gradient);
+    trainable_ = true;
     zero_gradient();
 }
 
@@ -190,13 +192,13 @@ void Parameter::copy_from(Parameter& source) {
     if (source.master_.data() != nullptr) {
         device_.copy(master_.data(), source.master_.data(), layout_elements_ * 4);
     } else {
-        widen_into_master();
+        widen_into(master_);
     }
 }
 
-void Parameter::widen_into_master() {
+void Parameter::widen_into(DeviceBuffer<float>& master) const {
     if (plain()) {
-        device_.copy(master_.data(), weight_.data(), layout_elements_ * 4);
+        device_.copy(master.data(), weight_.data(), layout_elements_ * 4);
         return;
     }
     const int64_t step = chunk_rows(cols());
@@ -204,7 +206,7 @@ void Parameter::widen_into_master() {
     for (int64_t first = 0; first < rows(); first += step) {
         const int64_t n = std::min(step, rows() - first);
         device_.unpack_rows(dtype_, weight(), rows(), cols(), first, n, Dtype::F32, wide.data());
-        device_.pack_rows(Dtype::F32, master_.data(), rows(), cols(), first, n, Dtype::F32, wide.data());
+        device_.pack_rows(Dtype::F32, master.data(), rows(), cols(), first, n, Dtype::F32, wide.data());
     }
 }
 

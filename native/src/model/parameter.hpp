@@ -90,7 +90,7 @@ private:
     int64_t weight_bytes() const;
     float* state(tbrm_tensor_kind_t kind);
     const float* state(tbrm_tensor_kind_t kind) const { return const_cast<Parameter*>(this)->state(kind); }
-    void widen_into_master();
+    void widen_into(DeviceBuffer<float>& master) const;
 
     Device& device_;
     Dtype dtype_;

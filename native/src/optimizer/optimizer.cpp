@@ -46,6 +46,7 @@ Optimizer::Optimizer(std::shared_ptr<Model> model, const tbrm_optimizer_config_t
             moment->resize(model_->device(), parameter->layout_elements());
             model_->device().zero(moment->data(), parameter->layout_elements() * 4);
         }
+        largest_ = std::max(largest_, parameter->layout_elements());
     }
     ++model_->n_optimizers;
 }
@@ -77,6 +78,8 @@ tbrm_step_result_t Optimizer::update(float learning_rate, double grad_norm, floa
     result.grad_norm = grad_norm;
     result.applied = std::isfinite(result.grad_norm) ? 1 : 0;
     if (result.applied != 0) {
+        // Before anything changes: what can fail, fails here.
+        if (learning_rate == 0) unchanged_.resize(model_->device(), std::min(largest_, kChunk));
         ++steps_;
         const double limit = max_grad_norm;
         const double grad_scale = limit > 0 && result.grad_norm > limit ? limit / result.grad_norm : 1.0;
@@ -105,7 +108,6 @@ void Optimizer::update(State& state, float learning_rate, double grad_scale) {
         return;
     }
     // The moments move, the weights must not: not even the sign of a zero, which w - 0 * update may lose.
-    unchanged_.resize(device, std::min(n, kChunk));
     for (int64_t first = 0; first < n; first += kChunk) {
         const int64_t count = std::min(kChunk, n - first);
         device.copy(unchanged_.data(), parameter.master() + first, count * 4);

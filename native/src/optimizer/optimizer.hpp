@@ -46,6 +46,7 @@ private:
     std::shared_ptr<Model> model_;
     tbrm_optimizer_config_t config_;
     std::vector<State> states_;  // in the order of the model's parameters
+    int64_t largest_ = 0;        // elements of a parameter
     int64_t steps_ = 0;
     DeviceBuffer<float> unchanged_;  // where the weights of an update with learning rate 0 go
 };

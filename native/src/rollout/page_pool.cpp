@@ -28,6 +28,7 @@ PagePool::PagePool(int64_t n_pages)
 
 int64_t PagePool::acquire() {
     TBRM_ASSERT(n_free_ > 0, "the page pool of %lld pages is empty", static_cast<long long>(size()));
+    if (n_until_failure_ > 0 && --n_until_failure_ == 0) TBRM_FAIL(TBRM_STATUS_OUT_OF_MEMORY, "a page was refused");
     while (free_bits_[lowest_word_] == 0)
         ++lowest_word_;
     const int bit = lowest_set_bit(free_bits_[lowest_word_]);

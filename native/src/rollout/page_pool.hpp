@@ -16,6 +16,8 @@ public:
 
     // The free page with the lowest id, held once. There must be one.
     int64_t acquire();
+    // For tests: the n-th acquire from now on throws OUT_OF_MEMORY; 0: none does.
+    void fail_acquire(int64_t n) { n_until_failure_ = n; }
     // One holder more of a page that is held.
     void share(int64_t page);
     // One holder less; the last one frees the page.
@@ -28,6 +30,7 @@ private:
     std::vector<uint64_t> free_bits_;
     size_t lowest_word_ = 0;  // no word before it has a free page
     int64_t n_free_;
+    int64_t n_until_failure_ = 0;
 };
 
 }  // namespace tbrm

@@ -38,9 +38,11 @@ void Rollout::set_token_bytes(int64_t n_ids, const int64_t* offsets, const uint8
     }
     TBRM_REQUIRE(bytes != nullptr || offsets[n_ids] == 0, "bytes is null, expected %lld of them",
             static_cast<long long>(offsets[n_ids]));
-    token_offsets_.assign(offsets, offsets + n_ids + 1);
-    token_bytes_.clear();
-    if (offsets[n_ids] > 0) token_bytes_.assign(bytes, bytes + offsets[n_ids]);
+    std::vector<int64_t> new_offsets(offsets, offsets + n_ids + 1);
+    std::vector<uint8_t> new_bytes;
+    if (offsets[n_ids] > 0) new_bytes.assign(bytes, bytes + offsets[n_ids]);
+    token_offsets_.swap(new_offsets);
+    token_bytes_.swap(new_bytes);
 }
 
 std::shared_ptr<Prompt> Rollout::make_prompt(
@@ -77,8 +79,22 @@ void Rollout::submit(int64_t n_prompt_tokens, const int32_t* prompt_ids, int64_t
                 static_cast<long long>(id));
     }
     const std::shared_ptr<Prompt> prompt = make_prompt(n_prompt_tokens, prompt_ids, sampling);
-    for (int64_t i = 0; i < n_samples; ++i)
-        scheduler_.add(add_sample(prompt, trajectory_ids[i]));
+    const int64_t first_order = next_order_;
+    try {
+        for (int64_t i = 0; i < n_samples; ++i)
+            scheduler_.add(add_sample(prompt, trajectory_ids[i]));
+    } catch (...) {
+        withdraw(first_order);
+        throw;
+    }
+}
+
+// All samples of a submission are queued, or none.
+void Rollout::withdraw(int64_t first_order) noexcept {
+    scheduler_.withdraw(first_order);
+    for (auto entry = sequences_.begin(); entry != sequences_.end();)
+        entry = entry->second->order >= first_order ? sequences_.erase(entry) : std::next(entry);
+    next_order_ = first_order;
 }
 
 Sequence* Rollout::add_sample(const std::shared_ptr<Prompt>& prompt, int64_t trajectory_id) {
@@ -103,6 +119,8 @@ void Rollout::step(int64_t n_iterations) {
         scheduler_.schedule(plan_);
         TBRM_ASSERT(plan_.n_rows > 0, "the scheduler found nothing to run with %zu running and %zu waiting",
                 scheduler_.running().size(), scheduler_.waiting().size());
+        for (Sequence* sequence : plan_.draws)
+            sequence->reserve_token();
         postprocess(runner_.run(plan_));
     }
 }
@@ -148,14 +166,16 @@ bool Rollout::completes_stop_string(Sequence& sequence, int32_t token) const {
 
 void Rollout::finish(Sequence& sequence, tbrm_finish_reason_t reason) {
     scheduler_.finish(sequence, reason);
-    finished_.push_back(&sequence);
+    (last_finished_ != nullptr ? last_finished_->next_finished : first_finished_) = &sequence;
+    last_finished_ = &sequence;
+    ++n_finished_;
 }
 
 tbrm_rollout_status_t Rollout::status() const {
     tbrm_rollout_status_t status{};
     status.n_waiting = static_cast<int32_t>(scheduler_.waiting().size());
     status.n_running = static_cast<int32_t>(scheduler_.running().size());
-    status.n_finished = static_cast<int32_t>(finished_.size());
+    status.n_finished = n_finished_;
     status.n_pages = pool_.size();
     status.n_pages_free = pool_.n_free();
     status.n_preemptions = scheduler_.n_preemptions();
@@ -165,15 +185,17 @@ tbrm_rollout_status_t Rollout::status() const {
 }
 
 void Rollout::pop() {
-    const int64_t id = finished_.front()->trajectory_id;
-    finished_.pop_front();
+    const int64_t id = first_finished_->trajectory_id;
+    first_finished_ = first_finished_->next_finished;
+    if (first_finished_ == nullptr) last_finished_ = nullptr;
+    --n_finished_;
     sequences_.erase(id);
 }
 
 void Rollout::cancel() {
-    for (Sequence* sequence : std::vector<Sequence*>(scheduler_.running()))
+    for (Sequence* sequence : scheduler_.running())
         finish(*sequence, TBRM_FINISH_REASON_CANCELLED);
-    for (Sequence* sequence : std::deque<Sequence*>(scheduler_.waiting()))
+    for (Sequence* sequence : scheduler_.waiting())
         finish(*sequence, TBRM_FINISH_REASON_CANCELLED);
     scheduler_.drop_finished();
 }

@@ -4,7 +4,6 @@
 #include <tbrm/tbrm.h>
 
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <unordered_map>
 #include <vector>
@@ -40,12 +39,12 @@ public:
     void submit(int64_t n_prompt_tokens, const int32_t* prompt_ids, int64_t n_samples, const int64_t* trajectory_ids,
             const tbrm_sampling_t& sampling);
 
-    // Up to n_iterations of schedule -> run -> postprocess, until nothing is queued.
+    // Up to n_iterations of schedule -> run -> postprocess, until nothing is queued. When it throws, the iteration has not happened.
     void step(int64_t n_iterations);
     tbrm_rollout_status_t status() const;
 
     // The oldest finished trajectory, null when there is none; pop removes it.
-    const Sequence* finished() const { return finished_.empty() ? nullptr : finished_.front(); }
+    const Sequence* finished() const { return first_finished_; }
     void pop();
 
     void cancel();
@@ -57,6 +56,7 @@ public:
 private:
     bool idle() const { return scheduler_.running().empty() && scheduler_.waiting().empty(); }
     void postprocess(const std::vector<SampleResult>& results);
+    void withdraw(int64_t first_order) noexcept;
     void accept(Sequence& sequence, const SampleResult& result);
     void finish(Sequence& sequence, tbrm_finish_reason_t reason);
     bool completes_stop_string(Sequence& sequence, int32_t token) const;
@@ -71,7 +71,10 @@ private:
     BatchRunner runner_;
     Plan plan_;
     std::unordered_map<int64_t, std::unique_ptr<Sequence>> sequences_;  // by trajectory id, until read
-    std::deque<Sequence*> finished_;
+    // Linked through next_finished, the oldest first: to finish takes no memory.
+    Sequence* first_finished_ = nullptr;
+    Sequence* last_finished_ = nullptr;
+    int32_t n_finished_ = 0;
     std::vector<int64_t> token_offsets_;  // empty: not set
     std::vector<uint8_t> token_bytes_;
     int64_t next_order_ = 0;

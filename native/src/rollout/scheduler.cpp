@@ -30,6 +30,7 @@ const Sequence* find_donor(const Prompt& prompt) {
     return nullptr;
 }
 
+// Whoever calls has reserved the room: a page that is counted is a page that is listed.
 void share_pages(PagePool& pool, const std::vector<int64_t>& from, int64_t n, std::vector<int64_t>& to) {
     for (int64_t i = 0; i < n; ++i) {
         pool.share(from[static_cast<size_t>(i)]);
@@ -38,6 +39,11 @@ void share_pages(PagePool& pool, const std::vector<int64_t>& from, int64_t n, st
 }
 
 }  // namespace
+
+void Scheduler::withdraw(int64_t first_order) noexcept {
+    while (!waiting_.empty() && waiting_.back()->order >= first_order)
+        waiting_.pop_back();
+}
 
 void Scheduler::schedule(Plan& plan) {
     plan.clear();
@@ -69,17 +75,8 @@ bool Scheduler::admit_next(Plan& plan) {
         needed += pages_promised() + std::max<int64_t>(1, pool_.size() / 100);
         if (pool_.n_free() < needed) return false;
     }
-    waiting_.pop_front();
     running_.push_back(&sequence);
-    if (!prompt.computed && prompt.pages.empty()) {
-        prompts_.push_back(&prompt);
-        prompt.n_cached = 0;
-        prompt.planned = false;
-        if (!grow(prompt.pages, prompt.length(), sequence)) {
-            release_prompt(prompt);
-            return false;
-        }
-    }
+    waiting_.pop_front();
     extend(sequence, plan);
     return !running_.empty() && running_.back() == &sequence;
 }
@@ -104,7 +101,7 @@ int64_t Scheduler::pages_promised() const {
 void Scheduler::extend(Sequence& sequence, Plan& plan) {
     Prompt& prompt = *sequence.prompt;
     if (!prompt.computed) {
-        extend_prompt(prompt, plan);
+        if (!prompt.pages.empty() || take_prompt_pages(prompt, sequence)) extend_prompt(prompt, plan);
         return;
     }
     if (sequence.pages.empty() && !take_pages(sequence)) return;
@@ -139,12 +136,29 @@ void Scheduler::extend_prompt(Prompt& prompt, Plan& plan) {
     plan.n_rows += count;
 }
 
+// Pages for a prompt that is to be computed. False: there was no room and the owner, the newest, was preempted.
+bool Scheduler::take_prompt_pages(Prompt& prompt, const Sequence& owner) {
+    prompts_.push_back(&prompt);
+    prompt.n_cached = 0;
+    prompt.planned = false;
+    bool has_room = false;
+    try {
+        has_room = grow(prompt.pages, prompt.length(), owner);
+    } catch (...) {
+        release_prompt(prompt);
+        throw;
+    }
+    if (!has_room) release_prompt(prompt);
+    return has_room;
+}
+
 // Gives a running sequence pages of its own, with as much of its prompt in them as somebody still holds. False: it was preempted.
 bool Scheduler::take_pages(Sequence& sequence) {
     Prompt& prompt = *sequence.prompt;
     const int64_t n_full = prompt.length() / kPageTokens;
     if (prompt.pages.empty()) {
         const Sequence* donor = find_donor(prompt);
+        sequence.pages.reserve(static_cast<size_t>(n_full));
         if (donor != nullptr) share_pages(pool_, donor->pages, n_full, sequence.pages);
         sequence.n_cached = n_pages(sequence.pages) * kPageTokens;
         return grow(sequence.pages, sequence.length(), sequence);
@@ -158,18 +172,19 @@ bool Scheduler::take_pages(Sequence& sequence) {
         }
         inherits = true;  // alone and still no page: those that wait compute the prompt again
     }
-    sequence.n_cached = prompt.length();
     if (inherits) {
-        sequence.pages = prompt.pages;
-        prompt.pages.clear();
+        sequence.pages.swap(prompt.pages);
         release_prompt(prompt);
-        return true;
+    } else {
+        sequence.pages.reserve(static_cast<size_t>(n_full) + 1);
+        const int64_t tail = has_tail ? pool_.acquire() : -1;
+        share_pages(pool_, prompt.pages, n_full, sequence.pages);
+        if (has_tail) {
+            sequence.pages.push_back(tail);
+            cache_.copy_page(prompt.pages.back(), tail);
+        }
     }
-    share_pages(pool_, prompt.pages, n_full, sequence.pages);
-    if (has_tail) {
-        sequence.pages.push_back(pool_.acquire());
-        cache_.copy_page(prompt.pages.back(), sequence.pages.back());
-    }
+    sequence.n_cached = prompt.length();
     return true;
 }
 
@@ -180,6 +195,7 @@ bool Scheduler::grow(std::vector<int64_t>& pages, int64_t n_tokens, const Sequen
             preempt_newest();
             return false;
         }
+        if (pages.size() == pages.capacity()) pages.reserve(std::max<size_t>(4, 2 * pages.size()));
         pages.push_back(pool_.acquire());
     }
     return true;
@@ -210,11 +226,11 @@ bool Scheduler::drop_idle_prompt(const Prompt* except) {
 
 void Scheduler::preempt_newest() {
     Sequence& victim = *running_.back();
+    waiting_.push_front(&victim);
     running_.pop_back();
     n_preemptions_ += victim.pages.empty() ? 0 : 1;
     pool_.release_all(victim.pages);
     victim.n_cached = 0;
-    waiting_.push_front(&victim);
     preempted_ = true;
 }
 

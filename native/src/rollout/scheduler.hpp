@@ -55,7 +55,11 @@ public:
 
     void add(Sequence* sequence) { waiting_.push_back(sequence); }
 
-    // Fills `plan`; empty only when nothing is queued. Pages of the planned tokens are allocated when it returns.
+    // Takes back what was added since the sequence of that order: none of it has been scheduled.
+    void withdraw(int64_t first_order) noexcept;
+
+    // Fills `plan`; empty only when nothing is queued. Pages of the planned tokens are allocated when it returns. When it throws, every page
+    // still has its holder, and the next call plans anew.
     void schedule(Plan& plan);
 
     // The planned tokens are in their pages now.
@@ -76,6 +80,7 @@ private:
     bool admit_next(Plan& plan);
     void extend(Sequence& sequence, Plan& plan);
     void extend_prompt(Prompt& prompt, Plan& plan);
+    bool take_prompt_pages(Prompt& prompt, const Sequence& owner);
     bool take_pages(Sequence& sequence);
     bool grow(std::vector<int64_t>& pages, int64_t n_tokens, const Sequence& owner);
     bool make_room(const Sequence& owner);

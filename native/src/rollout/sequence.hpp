@@ -2,6 +2,7 @@
 // sequence.hpp - what the scheduler moves around: a prompt with its samples, and one sample with its response.
 #include <tbrm/tbrm.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <vector>
@@ -47,6 +48,7 @@ struct Sequence {
     int64_t n_cached = 0;        // tokens whose keys and values are in pages
     int32_t stop_state = 0;      // of sampling.stop_strings
     bool finished = false;
+    Sequence* next_finished = nullptr;  // in the list of those that wait to be read
     tbrm_finish_reason_t reason = TBRM_FINISH_REASON_LENGTH;
     std::vector<int32_t> seen;        // distinct ids of prompt and response; kept with a repetition penalty only
     std::vector<uint64_t> seen_bits;  // the same as a set
@@ -56,6 +58,16 @@ struct Sequence {
     int32_t token(int64_t i) const {
         const int64_t n_prompt = prompt->length();
         return i < n_prompt ? prompt->ids[static_cast<size_t>(i)] : response[static_cast<size_t>(i - n_prompt)];
+    }
+    // Room for one token more, so that accepting it cannot fail.
+    void reserve_token() {
+        const auto grow = [](auto& list) {
+            if (list.size() == list.capacity()) list.reserve(std::max<size_t>(16, 2 * list.size()));
+        };
+        grow(response);
+        grow(logp);
+        grow(processed_logp);
+        if (!seen_bits.empty()) grow(seen);
     }
     void see(int32_t id) {
         uint64_t& word = seen_bits[static_cast<size_t>(id) / 64];
