@@ -97,15 +97,13 @@ TBRM_TEST(threads_and_instruction_sets_change_no_bit) {
         CHECK_MSG(cpu::sum_of_squares(n, x.data()) == sum, "%s", isa_name(isa));
     }
     override_isa(best);
-#if defined(_OPENMP)
-    const int threads = omp_get_max_threads();
+    const int threads = max_threads();
     for (const int count : {1, 2, 3, 7}) {
-        omp_set_num_threads(count);
+        set_max_threads(count);
         CHECK(same(ten_steps(n), reference));
         CHECK(cpu::sum_of_squares(n, x.data()) == sum);
     }
-    omp_set_num_threads(threads);
-#endif
+    set_max_threads(threads);
 }
 
 TBRM_TEST(the_sum_of_squares_is_exact_to_fp64) {

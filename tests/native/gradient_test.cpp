@@ -1,6 +1,7 @@
 // gradient_test.cpp - forward and gradient of the whole model against the decoder in double, for every parameter.
 #include <cmath>
 #include <cstring>
+#include <mutex>
 
 #include "core/guard.hpp"
 #include "core/parallel.hpp"
@@ -86,6 +87,7 @@ void check_directions(const Variant& architecture) {
     const ReferenceDecoder reference = reference_of(model.get(), config);
     const Coefficients c(batch.n_rows());
     const std::vector<TensorValues> gradients = run(model.get(), batch, c).gradients;
+    std::mutex report;
     parallel_for(static_cast<int64_t>(gradients.size()), 1 << 20, [&](int64_t i) {
         const TensorValues& gradient = gradients[static_cast<size_t>(i)];
         const auto n = static_cast<int64_t>(gradient.values.size());
@@ -97,7 +99,7 @@ void check_directions(const Variant& architecture) {
         }
         // <gradient, u> is about the gradient's norm for a u of unit normals; errors of the elements add up the same way.
         const double expected = directional_derivative(reference, gradient.name, u, view, c), norm = std::sqrt(squares);
-#pragma omp critical(tbrm_test_report)
+        const std::lock_guard<std::mutex> lock(report);
         CHECK_MSG(norm > 1e-3 && close(product, expected, 2e-5 * norm), "%s %s: %.9g, expected %.9g, norm %.3g",
                 architecture.name, gradient.name.c_str(), product, expected, norm);
     });

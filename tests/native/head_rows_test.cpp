@@ -31,17 +31,16 @@ TBRM_TEST(the_bits_of_a_row_do_not_depend_on_its_company) {
 }
 
 TBRM_TEST(threads_change_no_bit) {
-#if defined(_OPENMP)
-    const int threads = omp_get_max_threads();
+    const int threads = max_threads();
     for (const Dtype dtype : kDtypes) {
         HeadCase c(dtype, 131, 2600, 72, 41);
         for (const int64_t budget : {int64_t{0}, 80 * kept_row_bytes(c.shape)}) {
             c.shape.budget_bytes = budget;
             for (const bool with_dh : {false, true}) {
-                omp_set_num_threads(1);
+                set_max_threads(1);
                 const HeadResult one = forward_backward(c, with_dh);
                 for (const int count : {2, 3, 8}) {
-                    omp_set_num_threads(count);
+                    set_max_threads(count);
                     const HeadResult many = forward_backward(c, with_dh);
                     CHECK(one.q == many.q && one.v == many.v && one.h == many.h);
                     CHECK(one.dx == many.dx && one.dw == many.dw);
@@ -49,8 +48,7 @@ TBRM_TEST(threads_change_no_bit) {
             }
         }
     }
-    omp_set_num_threads(threads);
-#endif
+    set_max_threads(threads);
 }
 
 // What the sampler sees is what the trainer computes.

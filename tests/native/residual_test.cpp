@@ -326,14 +326,10 @@ TBRM_TEST(a_non_finite_row_stays_in_its_trajectory) {
 TBRM_TEST(the_bits_do_not_depend_on_neighbours_order_or_threads) {
     Batch all = random_batch(std::vector<int64_t>(300, 101), 67, true);
     const Result together = run(all);
-#if defined(_OPENMP)
-    const int threads = omp_get_max_threads();
-    omp_set_num_threads(3);
-#endif
+    const int threads = max_threads();
+    set_max_threads(3);
     const Result again = run(all);
-#if defined(_OPENMP)
-    omp_set_num_threads(threads);
-#endif
+    set_max_threads(threads);
     CHECK(together.loss == again.loss && together.residual == again.residual && together.dq == again.dq &&
             together.dv == again.dv);
     for (const size_t s : {size_t{0}, size_t{17}, size_t{299}}) {

@@ -87,15 +87,10 @@ inline bool float_bits_equal(const std::vector<float>& a, const std::vector<floa
 // Runs a body with a given number of threads.
 template <class Body>
 void with_threads(int n, Body&& body) {
-#if defined(_OPENMP)
-    const int before = omp_get_max_threads();
-    omp_set_num_threads(n);
+    const int before = max_threads();
+    set_max_threads(n);
     body();
-    omp_set_num_threads(before);
-#else
-    (void)n;
-    body();
-#endif
+    set_max_threads(before);
 }
 
 }  // namespace tbrm::testing

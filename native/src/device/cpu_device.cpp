@@ -61,11 +61,8 @@ public:
     int64_t total_bytes() const override { return host_total_bytes(); }
 
     void enter() const override {
-#if defined(_OPENMP)
         // OpenMP's thread count belongs to the calling thread.
-        omp_set_dynamic(0);
-        omp_set_num_threads(n_threads_);
-#endif
+        set_max_threads(n_threads_);
     }
     void synchronize() override {}
 
@@ -79,18 +76,10 @@ public:
                 [&](int64_t i) { body(i * kRows, std::min(kRows, n - i * kRows)); });
     }
 
-    void* allocate(int64_t bytes) override {
-        return host_allocate(bytes);
-    }
-    void release(void* pointer, int64_t bytes) noexcept override {
-        host_free(pointer, bytes);
-    }
-    void upload(void* dst, const void* host_src, int64_t bytes) override {
-        copy(dst, host_src, bytes);
-    }
-    void download(void* host_dst, const void* src, int64_t bytes) override {
-        copy(host_dst, src, bytes);
-    }
+    void* allocate(int64_t bytes) override { return host_allocate(bytes); }
+    void release(void* pointer, int64_t bytes) noexcept override { host_free(pointer, bytes); }
+    void upload(void* dst, const void* host_src, int64_t bytes) override { copy(dst, host_src, bytes); }
+    void download(void* host_dst, const void* src, int64_t bytes) override { copy(host_dst, src, bytes); }
     void copy(void* dst, const void* src, int64_t bytes) override {
         if (bytes > 0) std::memcpy(dst, src, static_cast<size_t>(bytes));
     }
@@ -169,8 +158,8 @@ public:
             Dtype dtype, int64_t n, int64_t i, const void* gate_up, const void* dy, void* dgate_up) override {
         cpu::swiglu_backward(dtype, n, i, gate_up, dy, dgate_up);
     }
-    void scale(Dtype dtype, int64_t n, float factor, void* x) override {
-        cpu::scale(dtype, n, factor, x);
+    void scale(Dtype dtype, int64_t n, int64_t d, float factor, void* x, int64_t ldx) override {
+        cpu::scale(dtype, n, d, factor, x, ldx);
     }
     void kv_write(Dtype dtype, const AttentionShape& shape, int64_t n, const void* k, const void* v, int64_t ld,
             const int64_t* pages, const int32_t* slots, void* pool) override {
@@ -216,9 +205,7 @@ public:
             float* out_v) override {
         cpu::head_logits(shape, rows, x, w, out_logits, ld, out_v);
     }
-    std::unique_ptr<DeviceHeadTape> make_head_tape() override {
-        return std::make_unique<CpuHeadTape>();
-    }
+    std::unique_ptr<DeviceHeadTape> make_head_tape() override { return std::make_unique<CpuHeadTape>(); }
 
     void value_forward(Dtype dtype, int64_t rows, int64_t d, const void* x, const float* w, const float* bias,
             float* out) override {
