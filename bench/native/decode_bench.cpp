@@ -71,9 +71,9 @@ std::shared_ptr<Model> make_model(int32_t layers, int32_t threads) {
 }
 
 void attach_adapter(Model& model, int32_t rank) {
-    const tbrm_adapter_config_t config{
-            static_cast<int32_t>(sizeof(tbrm_adapter_config_t)), rank, (1 << kProjections) - 1, 0, 2.0f, 0, 1};
-    model.attach_adapter(check_adapter_config(&config));
+    const tbrm_adapter_config_t config{static_cast<int32_t>(sizeof(tbrm_adapter_config_t)), rank,
+            (1 << kProjections) - 1, 0, 2.0f, 0, 1, nullptr, nullptr};
+    model.attach_adapter(check_adapter_config(&config, model.config().n_layers));
 }
 
 tbrm_sampling_t make_sampling(const std::string& sampler) {
@@ -144,7 +144,7 @@ void measure(Model& model, int64_t batch, const std::string& sampler) {
             isa_name(active_isa()), max_threads(), view.layers.size(), static_cast<int>(batch),
             static_cast<double>(batch * kPromptTokens) / prefill, static_cast<double>(batch) / median, 1e3 * median,
             1e3 * steps[0], 1e3 * floor, floor / steps[0], work.gbytes, peak_gbytes, work.gflop, peak_gflops,
-            sampler.c_str(), static_cast<int>(view.adapter.on ? view.adapter.rank : 0));
+            sampler.c_str(), static_cast<int>(view.adapter.on ? view.adapter.layers[0][0].parts[0].rank : 0));
     std::fflush(stdout);
 }
 

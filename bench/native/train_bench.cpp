@@ -166,9 +166,9 @@ int main(int argc, char** argv) {
             static_cast<int32_t>(sizeof(tbrm_optimizer_config_t)), 0.9f, 0.95f, 1e-8f, 0.1f};
     const int32_t rank = static_cast<int32_t>(argument(argc, argv, "lora_rank", 0));
     if (rank > 0) {
-        const tbrm_adapter_config_t adapter{
-                static_cast<int32_t>(sizeof(tbrm_adapter_config_t)), rank, (1 << kProjections) - 1, 1, 2.0f, 0, 1};
-        model->attach_adapter(check_adapter_config(&adapter));
+        const tbrm_adapter_config_t adapter{static_cast<int32_t>(sizeof(tbrm_adapter_config_t)), rank,
+                (1 << kProjections) - 1, 1, 2.0f, 0, 1, nullptr, nullptr};
+        model->attach_adapter(check_adapter_config(&adapter, model->config().n_layers));
     }
     Optimizer optimizer(model, &adamw);
     const int64_t length = config.max_positions, response = argument(argc, argv, "response", length / 2);

@@ -32,15 +32,17 @@ public struct NativeModelConfig
 
 /// <summary>tbrm_adapter_config_t.</summary>
 [StructLayout(LayoutKind.Sequential)]
-public struct NativeAdapterConfig
+public unsafe struct NativeAdapterConfig
 {
     public int StructSize;
     public int Rank;
     public int Targets;
     public int Trainable;
     public float Scale;
-    public int Reserved;
+    public int NModules;
     public ulong Seed;
+    public int* Ranks;
+    public float* Scales;
 }
 
 /// <summary>tbrm_memory_load_t.</summary>

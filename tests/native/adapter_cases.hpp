@@ -14,7 +14,8 @@ constexpr float kScale = 1.7f;            // no power of two: the product is rou
 constexpr tbrm_dtype_t kBoth[] = {TBRM_DTYPE_F32, TBRM_DTYPE_BF16};
 
 inline tbrm_adapter_config_t adapter_config(int32_t targets = kAll, int32_t trainable = 1, int32_t rank = kRank) {
-    return {static_cast<int32_t>(sizeof(tbrm_adapter_config_t)), rank, targets, trainable, kScale, 0, 7};
+    return {static_cast<int32_t>(sizeof(tbrm_adapter_config_t)), rank, targets, trainable, kScale, 0, 7, nullptr,
+            nullptr};
 }
 
 inline void attach(tbrm_model_t* model, const tbrm_adapter_config_t& config) {
@@ -74,6 +75,26 @@ inline ReferenceDecoder adapted_reference(tbrm_model_t* model, const tbrm_model_
     reference.adapter_scale = static_cast<double>(kScale);
     return reference;
 }
+
+// Two layers whose projections differ in rank and scale; some have no adapter.
+struct Mixture {
+    std::vector<int32_t> ranks = {3, 1, 5, 2, 0, 4, 1, 0, 2, 2, 0, 6, 3, 0};
+    std::vector<float> scales = {1.7f, 0.5f, 1, 3, 1, 0.25f, 2.5f, 1, 1.3f, 0.7f, 1, 2, 2, 1};
+
+    tbrm_adapter_config_t config() const {
+        return {static_cast<int32_t>(sizeof(tbrm_adapter_config_t)), 0, 0, 1, 0, static_cast<int32_t>(ranks.size()), 7,
+                ranks.data(), scales.data()};
+    }
+    ReferenceDecoder reference(tbrm_model_t* model, const tbrm_model_config_t& config) const {
+        static constexpr const char* kModules[] = {"self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj",
+                "self_attn.o_proj", "mlp.gate_proj", "mlp.up_proj", "mlp.down_proj"};
+        ReferenceDecoder decoder = reference_of(model, config);
+        for (size_t i = 0; i < ranks.size(); ++i)
+            decoder.adapter_scales["model.layers." + std::to_string(i / 7) + '.' + kModules[i % 7]] =
+                    static_cast<double>(scales[i]);
+        return decoder;
+    }
+};
 
 struct AdapterPass {
     Scores scores;

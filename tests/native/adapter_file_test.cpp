@@ -79,6 +79,57 @@ TBRM_TEST(a_merged_model_is_the_adapted_one) {
     }
 }
 
+// Merged, saved, read, copied and trained on: a mixture is a model like any other.
+TBRM_TEST(a_mixture_is_merged_saved_copied_and_trained_as_any_adapter) {
+    const TemporaryFolder folder;
+    const ContextHandle context = make_context(2);
+    const tbrm_model_config_t config = tiny_config(TBRM_DTYPE_F32);
+    const Batch batch = mixed_batch(config.vocab_size);
+    const Mixture mixture;
+    const auto adapted = [&](uint64_t seed) {
+        ModelHandle model = make_model(context.get(), config, 100);
+        attach(model.get(), mixture.config());
+        randomize(model.get(), seed);
+        return model;
+    };
+    const ModelHandle model = adapted(500), other = adapted(900);
+    const std::string path = folder / "adapter.safetensors", state = folder / "optim.safetensors";
+    save_adapter(model.get(), path);
+    tbrm_error_t err{};
+    expect_ok(tbrm_checkpoint_load_adapter(other.get(), path.c_str(), &err), err, "load");
+    CHECK(same_scores(forward(model.get(), batch, false), forward(other.get(), batch, false)));
+    tbrm_model_t* raw = nullptr;
+    expect_ok(tbrm_model_clone_frozen(model.get(), &raw, &err), err, "clone");
+    CHECK(same_scores(forward(model.get(), batch, false), forward(ModelHandle(raw).get(), batch, false)));
+
+    // A step, saved; both go on from there alike.
+    const Coefficients c(batch.n_rows());
+    {
+        const OptimizerHandle first = make_optimizer(model.get(), 0.1f), second = make_optimizer(other.get(), 0.1f);
+        const auto step = [&](tbrm_model_t* of, tbrm_optimizer_t* optimizer) {
+            run_adapter(of, batch, c);
+            tbrm_step_result_t result{};
+            expect_ok(tbrm_optimizer_step(optimizer, 0.01f, 1.0f, &result, &err), err, "step");
+        };
+        step(model.get(), first.get());
+        expect_ok(tbrm_checkpoint_save_optimizer(first.get(), state.c_str(), &err), err, "save");
+        expect_ok(tbrm_checkpoint_load_optimizer(second.get(), state.c_str(), &err), err, "load");
+        step(model.get(), first.get());
+        step(other.get(), second.get());
+    }
+    CHECK(same_bits(read_part(model.get(), TBRM_TENSOR_KIND_MASTER, true),
+            read_part(other.get(), TBRM_TENSOR_KIND_MASTER, true)));
+
+    // The merged weights' scores are those of the adapter in double: 2e-5 as gradient_test.cpp derives it.
+    const ReferenceDecoder::Scores expected = mixture.reference(model.get(), config).forward(batch.view());
+    expect_ok(tbrm_model_merge_adapter(model.get(), &err), err, "merge");
+    const Scores merged = forward(model.get(), batch, false);
+    const ReferenceDecoder::Scores of_merged = reference_of(model.get(), config).forward(batch.view());
+    const auto n = static_cast<int64_t>(batch.n_rows());
+    CHECK(relative_error(merged.q, expected.q, n) <= 2e-5 && relative_error(merged.v, expected.v, n) <= 2e-5);
+    CHECK(relative_error(of_merged.q, expected.q, n) <= 2e-6 && relative_error(of_merged.v, expected.v, n) <= 2e-6);
+}
+
 TBRM_TEST(a_file_holds_the_master_weights_under_pefts_names_and_gives_them_back) {
     const TemporaryFolder folder;
     for (const tbrm_dtype_t dtype : kBoth) {
@@ -182,6 +233,16 @@ TBRM_TEST(what_does_not_fit_together_is_refused) {
     refused([](auto& c) { c.trainable = 2; }, "trainable is 2");
     refused([](auto& c) { c.scale = 0; }, "scale is 0");
     refused([](auto& c) { c.scale = NAN; }, "scale is");
+    Mixture mixture;
+    const auto refused_mixture = [&](const std::function<void(Mixture&)>& spoil, const char* says) {
+        mixture = Mixture();
+        spoil(mixture);
+        refused([&](auto& c) { c = mixture.config(); }, says);
+    };
+    refused_mixture([](Mixture& m) { m.ranks.resize(7); }, "n_modules is 7");
+    refused_mixture([](Mixture& m) { m.ranks[2] = -1; }, "ranks[2] is -1");
+    refused_mixture([](Mixture& m) { m.scales[3] = 0; }, "scales[3] is 0");
+    refused_mixture([](Mixture& m) { m.ranks.assign(14, 0); }, "no projection is adapted");
     CHECK_REFUSED(TBRM_STATUS_INVALID_ARGUMENT, tbrm_model_attach_adapter(model.get(), nullptr, err), "config is null");
     CHECK_REFUSED(TBRM_STATUS_INVALID_ARGUMENT, tbrm_model_enable_adapter(model.get(), 0, err), "no adapter");
     CHECK_REFUSED(TBRM_STATUS_INVALID_ARGUMENT, tbrm_model_merge_adapter(model.get(), err), "no adapter");

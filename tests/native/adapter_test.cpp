@@ -14,15 +14,12 @@ using namespace tbrm::testing;
 
 namespace {
 
-void check_against_reference(const Variant& architecture, int32_t targets, size_t expected_tensors) {
+void check_against_reference(
+        const Variant& architecture, tbrm_model_t* model, const ReferenceDecoder& reference, size_t expected_tensors) {
     constexpr double kTolerance = 2e-5;  // as gradient_test.cpp
-    const ContextHandle context = make_context(2);
-    const tbrm_model_config_t config = config_of(architecture, TBRM_DTYPE_F32);
-    const ModelHandle model = adapted_model(context.get(), config, targets);
-    const Batch batch = mixed_batch(config.vocab_size);
-    const ReferenceDecoder reference = adapted_reference(model.get(), config);
+    const Batch batch = mixed_batch(reference.config.vocab_size);
     const Coefficients c(batch.n_rows());
-    const AdapterPass actual = run_adapter(model.get(), batch, c);
+    const AdapterPass actual = run_adapter(model, batch, c);
     const ReferenceDecoder::Scores expected = reference.forward(batch.view());
     const auto n = static_cast<int64_t>(batch.n_rows());
     CHECK(relative_error(actual.scores.q, expected.q, n) <= kTolerance);
@@ -36,6 +33,13 @@ void check_against_reference(const Variant& architecture, int32_t targets, size_
         const double error = relative_error(gradient.values, numeric, static_cast<int64_t>(numeric.size()));
         CHECK_MSG(error <= kTolerance, "%s %s: relative error %.3g", architecture.name, gradient.name.c_str(), error);
     }
+}
+
+void check_against_reference(const Variant& architecture, int32_t targets, size_t expected_tensors) {
+    const ContextHandle context = make_context(2);
+    const tbrm_model_config_t config = config_of(architecture, TBRM_DTYPE_F32);
+    const ModelHandle model = adapted_model(context.get(), config, targets);
+    check_against_reference(architecture, model.get(), adapted_reference(model.get(), config), expected_tensors);
 }
 
 // The fp32 model with the weights of `source`, adapter included, each moved by the relative step * (+1 or -1).
@@ -67,6 +71,19 @@ TBRM_TEST_FULL(a_subset_of_targets_agrees_with_double) {
     check_against_reference(kVariants[1], TBRM_ADAPTER_TARGET_O_PROJ | TBRM_ADAPTER_TARGET_DOWN_PROJ, 8);
     check_against_reference(kVariants[3], TBRM_ADAPTER_TARGET_K_PROJ | TBRM_ADAPTER_TARGET_UP_PROJ, 8);
     check_against_reference(kVariants[2], TBRM_ADAPTER_TARGET_GATE_PROJ, 4);
+}
+
+TBRM_TEST(a_mixture_of_ranks_and_scales_agrees_with_double) {
+    for (const Variant& architecture : architectures()) {
+        const ContextHandle context = make_context(2);
+        tbrm_model_config_t config = config_of(architecture, TBRM_DTYPE_F32);
+        config.trainable = 0;
+        const ModelHandle model = make_model(context.get(), config, 100);
+        const Mixture mixture;
+        attach(model.get(), mixture.config());
+        randomize(model.get(), 500);
+        check_against_reference(architecture, model.get(), mixture.reference(model.get(), config), 20);
+    }
 }
 
 // As in gradient_test.cpp: every rounding of bf16 does what moving a weight by 2^-9 does, and there are a few per layer. Measured: at most 1.5.
@@ -280,7 +297,8 @@ TBRM_TEST(a_rollout_records_the_trainers_log_probabilities_and_does_not_see_the_
         ModelShape shape;
         shape.dtype = dtype;
         const std::shared_ptr<Model> model = small_model(shape, 2);
-        model->attach_adapter(check_adapter_config(&*std::make_unique<tbrm_adapter_config_t>(adapter_config())));
+        model->attach_adapter(check_adapter_config(
+                &*std::make_unique<tbrm_adapter_config_t>(adapter_config()), model->config().n_layers));
         uint64_t seed = 30;
         for (const ModelTensor& tensor : model->tensors()) {
             if (!tensor.adapter) continue;

@@ -270,8 +270,11 @@ TBRM_TEST(scaling_has_the_bits_of_the_cpu_twin) {
         for (const int64_t n : {0, 1, 4096, 20001}) {
             Array x = random_array(dtype, n, 71);
             const ArrayOnDevice x_device(x);
-            cpu::scale(dtype, n, 1.7f, x.data());
-            cuda::scale(queue(), dtype, n, 1.7f, x_device.get());
+            cpu::scale(dtype, 1, n, 1.7f, x.data(), n);
+            cuda::scale(queue(), dtype, 1, n, 1.7f, x_device.get(), n);
+            // Columns [1, 4) of rows of 5.
+            cpu::scale(dtype, n / 5, 3, 0.3f, x.at(1), 5);
+            cuda::scale(queue(), dtype, n / 5, 3, 0.3f, static_cast<uint8_t*>(x_device.get()) + dtype_bytes(dtype), 5);
             CHECK(x_device.download().first_difference(x) == -1);
         }
     }

@@ -280,9 +280,17 @@ TBRM_TEST(scaling_rounds_once) {
         for (const int64_t n : {0, 1, 4096, 20001}) {
             const Array before = random_array(dtype, n, 64);
             Array x = before;
-            cpu::scale(dtype, n, 1.7f, x.data());
+            cpu::scale(dtype, 1, n, 1.7f, x.data(), n);
             for (int64_t i = 0; i < n; ++i)
                 CHECK(static_cast<float>(x[i]) == round_to(dtype, static_cast<float>(before[i]) * 1.7f));
+            // Columns [1, 4) of rows of 5.
+            const Array whole = x;
+            cpu::scale(dtype, n / 5, 3, 0.3f, x.at(1), 5);
+            for (int64_t i = 0; i < n; ++i) {
+                const bool inside = i < n / 5 * 5 && i % 5 >= 1 && i % 5 < 4;
+                const float expected = static_cast<float>(whole[i]);
+                CHECK(static_cast<float>(x[i]) == (inside ? round_to(dtype, expected * 0.3f) : expected));
+            }
         }
     }
 }

@@ -24,12 +24,14 @@ void ReferenceDecoder::adapt(const std::string& name, const Vector& x, Vector& y
     const auto a = weights.find(prefix + ".lora_A.weight"), b = weights.find(prefix + ".lora_B.weight");
     if (a == weights.end()) return;
     const size_t rank = a->second.size() / x.size();
+    const auto own = adapter_scales.find(name);
+    const double scale = own != adapter_scales.end() ? own->second : adapter_scale;
     for (size_t r = 0; r < rank; ++r) {
         double along = 0;
         for (size_t i = 0; i < x.size(); ++i)
             along += a->second[r * x.size() + i] * x[i];
         for (size_t o = 0; o < y.size(); ++o)
-            y[o] += adapter_scale * b->second[o * rank + r] * along;
+            y[o] += scale * b->second[o * rank + r] * along;
     }
 }
 

@@ -16,7 +16,8 @@ struct ReferenceDecoder {
     tbrm_model_config_t config{};
     Vector inv_freq;
     std::map<std::string, Vector> weights;
-    double adapter_scale = 1;  // of A and B under PEFT's names, where weights has them
+    double adapter_scale = 1;                      // of A and B under PEFT's names, where weights has them
+    std::map<std::string, double> adapter_scales;  // by "model.layers.0.self_attn.q_proj", where they differ
 
     // Q, V, H of each scored row.
     struct Scores {

@@ -260,8 +260,11 @@ typedef struct tbrm_adapter_config {
     int32_t targets;   /* of every layer */
     int32_t trainable; /* 1: keeps fp32 master weights and gradients of A and B */
     float scale;       /* alpha / rank, or what the adapter was trained with */
-    int32_t reserved;
+    int32_t n_modules; /* 0: rank and scale are those of every target; else 7 n_layers, and rank, targets and scale are not read */
     uint64_t seed; /* of the initial A */
+    const int32_t*
+            ranks; /* [n_modules] of projection p (bit p of targets) of layer l at 7 l + p; 0: not adapted. Or null */
+    const float* scales; /* [n_modules] likewise, read where the rank is not 0. Or null */
 } tbrm_adapter_config_t;
 
 /* Puts an adapter on the model and switches it on. A is drawn from U(-1/sqrt(inputs), 1/sqrt(inputs)) by Philox keyed with (seed, tensor

@@ -42,8 +42,10 @@ std::string layout_text() {
     field(offsetof(tbrm_adapter_config_t, targets));
     field(offsetof(tbrm_adapter_config_t, trainable));
     field(offsetof(tbrm_adapter_config_t, scale));
-    field(offsetof(tbrm_adapter_config_t, reserved));
+    field(offsetof(tbrm_adapter_config_t, n_modules));
     field(offsetof(tbrm_adapter_config_t, seed));
+    field(offsetof(tbrm_adapter_config_t, ranks));
+    field(offsetof(tbrm_adapter_config_t, scales));
     begin("tbrm_memory_load", sizeof(tbrm_memory_load_t));
     field(offsetof(tbrm_memory_load_t, struct_size));
     field(offsetof(tbrm_memory_load_t, device_kind));

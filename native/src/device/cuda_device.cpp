@@ -150,7 +150,9 @@ public:
             Dtype dtype, int64_t n, int64_t i, const void* gate_up, const void* dy, void* dgate_up) override {
         cuda::swiglu_backward(queue_, dtype, n, i, gate_up, dy, dgate_up);
     }
-    void scale(Dtype dtype, int64_t n, float factor, void* x) override { cuda::scale(queue_, dtype, n, factor, x); }
+    void scale(Dtype dtype, int64_t n, int64_t d, float factor, void* x, int64_t ldx) override {
+        cuda::scale(queue_, dtype, n, d, factor, x, ldx);
+    }
     void kv_write(Dtype dtype, const AttentionShape& shape, int64_t n, const void* k, const void* v, int64_t ld,
             const int64_t* pages, const int32_t* slots, void* pool) override {
         cuda::kv_write(queue_, dtype, shape, n, k, v, ld, pages, slots, pool);

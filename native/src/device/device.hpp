@@ -107,7 +107,7 @@ public:
     virtual void swiglu_forward(Dtype dtype, int64_t n, int64_t i, const void* gate_up, void* y) = 0;
     virtual void swiglu_backward(
             Dtype dtype, int64_t n, int64_t i, const void* gate_up, const void* dy, void* dgate_up) = 0;
-    virtual void scale(Dtype dtype, int64_t n, float factor, void* x) = 0;
+    virtual void scale(Dtype dtype, int64_t n, int64_t d, float factor, void* x, int64_t ldx) = 0;
     virtual void kv_write(Dtype dtype, const AttentionShape& shape, int64_t n, const void* k, const void* v, int64_t ld,
             const int64_t* pages, const int32_t* slots, void* pool) = 0;
     virtual void paged_attention(Dtype dtype, const AttentionShape& shape, int64_t n, const void* q, int64_t ldq,

@@ -78,7 +78,8 @@ void SelfCheckRun::rows(Dtype dtype, int64_t n, int64_t d) {
     result("swiglu_forward", shape, fetch(dtype, y.data(), n * d), tolerance);
     device_.swiglu_backward(dtype, n, d, gate_up.data(), dy.data(), dgate_up.data());
     result("swiglu_backward", shape, fetch(dtype, dgate_up.data(), n * 2 * d), tolerance);
-    device_.scale(dtype, n * d, 0.3f, y.data());
+    device_.scale(dtype, n, d, 0.3f, y.data(), d);
+    device_.scale(dtype, n, d - 1, 1.7f, y.data(), d);
     result("scale", shape, fetch(dtype, y.data(), n * d), tolerance);
 
     const int64_t vocab = 23;

@@ -12,20 +12,20 @@ void adapter_backward(Model& model, int64_t layer, Linear linear, int64_t n, con
     Device& device = model.device();
     const LinearAdapterParameters& parameters = model.adapter_of(layer, linear);
     const Dtype dtype = view.dtype;
-    const int64_t rank = view.adapter.rank, width = adapter->n_parts * rank, element = dtype_bytes(dtype);
+    const int64_t width = adapter->width, element = dtype_bytes(dtype);
     uint8_t *u = scratch[LayerArray::AdapterAgain], *du = scratch[LayerArray::DAdapter];
     adapter_inputs(device, view, *adapter, n, x, u);
     for (int64_t p = 0; p < adapter->n_parts; ++p) {
         const AdapterPart& part = adapter->parts[static_cast<size_t>(p)];
         const uint8_t* dy_part = static_cast<const uint8_t*>(dy) + part.first_row * element;
-        const int64_t column = p * rank * element;
+        const int64_t rank = part.rank, column = part.first_column * element;
         device.linear_backward_weight(dtype, n, rank, part.rows, dy_part, lddy, u + column, width,
                 parameters.b[static_cast<size_t>(p)]->gradient(), nullptr);
         device.linear_backward_input(
                 dtype, n, rank, part.rows, dy_part, lddy, part.b, Epilogue::Store, du + column, width);
     }
     // From here on the gradient of x A^T.
-    if (view.adapter.scale != 1.0f) device.scale(dtype, n * width, view.adapter.scale, du);
+    scale_adapter(device, dtype, *adapter, n, du);
     device.linear_backward_weight(
             dtype, n, adapter->inputs, width, du, width, x, adapter->inputs, parameters.a->gradient(), nullptr);
     if (dx == nullptr) return;

@@ -14,6 +14,23 @@ namespace tbrm {
 namespace {
 
 constexpr int32_t kAllTargets = (1 << kProjections) - 1;
+constexpr int32_t kMaxRank = 1 << 16;
+
+void check_modules(AdapterConfig& config) {
+    bool any = false;
+    for (size_t i = 0; i < config.ranks.size(); ++i) {
+        TBRM_REQUIRE(config.ranks[i] >= 0 && config.ranks[i] <= kMaxRank, "ranks[%zu] is %d, expected 0 to %d", i,
+                config.ranks[i], kMaxRank);
+        if (config.ranks[i] == 0) {
+            config.scales[i] = 1;
+            continue;
+        }
+        TBRM_REQUIRE(config.scales[i] > 0 && std::isfinite(config.scales[i]),
+                "scales[%zu] is %g, expected a positive number", i, static_cast<double>(config.scales[i]));
+        any = true;
+    }
+    TBRM_REQUIRE(any, "every entry of ranks is 0: no projection is adapted");
+}
 
 void read_master(const Parameter& parameter, int64_t first, int64_t n, float* out) {
     const bool trained = parameter.has(TBRM_TENSOR_KIND_MASTER);
@@ -27,33 +44,46 @@ int64_t merged_rows(const Projection& projection) {
 
 }  // namespace
 
-AdapterConfig check_adapter_config(const tbrm_adapter_config_t* config) {
+AdapterConfig check_adapter_config(const tbrm_adapter_config_t* config, int64_t n_layers) {
     TBRM_REQUIRE(config != nullptr, "config is null");
     TBRM_REQUIRE(config->struct_size == static_cast<int32_t>(sizeof(tbrm_adapter_config_t)),
             "config.struct_size is %d, expected %d: caller and library were built from different headers",
             config->struct_size, static_cast<int>(sizeof(tbrm_adapter_config_t)));
-    TBRM_REQUIRE(config->rank >= 1 && config->rank <= 1 << 16, "rank is %d, expected 1 to %d", config->rank, 1 << 16);
-    TBRM_REQUIRE(config->targets > 0 && config->targets <= kAllTargets,
-            "targets is %d, expected a sum of TBRM_ADAPTER_TARGET_ values (all: %d)", config->targets, kAllTargets);
     TBRM_REQUIRE(
             config->trainable == 0 || config->trainable == 1, "trainable is %d, expected 0 or 1", config->trainable);
+    AdapterConfig checked;
+    checked.trainable = config->trainable != 0;
+    checked.seed = config->seed;
+    const int64_t n = n_layers * kProjections;
+    if (config->n_modules != 0) {
+        TBRM_REQUIRE(config->n_modules == n && config->ranks != nullptr && config->scales != nullptr,
+                "n_modules is %d, expected 0, or %d for each of %lld layers with ranks and scales", config->n_modules,
+                kProjections, static_cast<long long>(n_layers));
+        checked.ranks.assign(config->ranks, config->ranks + n);
+        checked.scales.assign(config->scales, config->scales + n);
+        check_modules(checked);
+        return checked;
+    }
+    TBRM_REQUIRE(config->rank >= 1 && config->rank <= kMaxRank, "rank is %d, expected 1 to %d", config->rank, kMaxRank);
+    TBRM_REQUIRE(config->targets > 0 && config->targets <= kAllTargets,
+            "targets is %d, expected a sum of TBRM_ADAPTER_TARGET_ values (all: %d)", config->targets, kAllTargets);
     TBRM_REQUIRE(config->scale > 0 && std::isfinite(config->scale), "scale is %g, expected a positive number",
             static_cast<double>(config->scale));
-    AdapterConfig checked{};
-    static_cast<tbrm_adapter_config_t&>(checked) = *config;
+    for (int64_t i = 0; i < n; ++i) {
+        checked.ranks.push_back((config->targets >> (i % kProjections) & 1) != 0 ? config->rank : 0);
+        checked.scales.push_back(config->scale);
+    }
     return checked;
 }
 
 std::array<Projection, kProjections> projections(const ModelConfig& c) {
     const int64_t hidden = c.hidden_size, inner = c.intermediate_size, queries = c.attention_width(),
                   keys = c.kv_width();
-    return {{{"self_attn.q_proj", TBRM_ADAPTER_TARGET_Q_PROJ, Linear::Qkv, 0, queries, hidden},
-            {"self_attn.k_proj", TBRM_ADAPTER_TARGET_K_PROJ, Linear::Qkv, queries, keys, hidden},
-            {"self_attn.v_proj", TBRM_ADAPTER_TARGET_V_PROJ, Linear::Qkv, queries + keys, keys, hidden},
-            {"self_attn.o_proj", TBRM_ADAPTER_TARGET_O_PROJ, Linear::O, 0, hidden, queries},
-            {"mlp.gate_proj", TBRM_ADAPTER_TARGET_GATE_PROJ, Linear::GateUp, 0, inner, hidden},
-            {"mlp.up_proj", TBRM_ADAPTER_TARGET_UP_PROJ, Linear::GateUp, inner, inner, hidden},
-            {"mlp.down_proj", TBRM_ADAPTER_TARGET_DOWN_PROJ, Linear::Down, 0, hidden, inner}}};
+    return {{{"self_attn.q_proj", Linear::Qkv, 0, queries, hidden},
+            {"self_attn.k_proj", Linear::Qkv, queries, keys, hidden},
+            {"self_attn.v_proj", Linear::Qkv, queries + keys, keys, hidden},
+            {"self_attn.o_proj", Linear::O, 0, hidden, queries}, {"mlp.gate_proj", Linear::GateUp, 0, inner, hidden},
+            {"mlp.up_proj", Linear::GateUp, inner, inner, hidden}, {"mlp.down_proj", Linear::Down, 0, hidden, inner}}};
 }
 
 std::string adapter_tensor_name(int64_t layer, const Projection& projection, char matrix) {
@@ -62,10 +92,12 @@ std::string adapter_tensor_name(int64_t layer, const Projection& projection, cha
 }
 
 int64_t Model::adapter_bytes(const AdapterConfig& config) {
-    int64_t layer = 0;
-    for (const ParameterShape& shape : adapter_parameters(config_, config))
-        layer += parameter_bytes(device().sizes(), config_.element(), shape, config.trainable != 0).total();
-    return layer * config_.n_layers;
+    int64_t bytes = 0;
+    for (int64_t layer = 0; layer < config_.n_layers; ++layer) {
+        for (const ParameterShape& shape : adapter_parameters(config_, config, layer))
+            bytes += parameter_bytes(device().sizes(), config_.element(), shape, config.trainable).total();
+    }
+    return bytes;
 }
 
 void Model::attach_adapter(const AdapterConfig& config) {
@@ -73,7 +105,7 @@ void Model::attach_adapter(const AdapterConfig& config) {
     TBRM_REQUIRE(n_optimizers == 0, "the model has an optimizer; destroy it first");
     require_no_kept_forward("attaching an adapter");
     // A value head is trained on: nobody has trained it before.
-    const auto stays = [&](const Parameter* p) { return config.trainable != 0 && is_value_head(p); };
+    const auto stays = [&](const Parameter* p) { return config.trainable && is_value_head(p); };
     int64_t freed = 0;
     for (const auto& parameter : parameters_) {
         if (!parameter->trainable() || stays(parameter.get())) continue;
@@ -107,23 +139,24 @@ void Model::add_layer_adapter(int64_t index, const AdapterConfig& config) {
     const std::array<Projection, kProjections> all = projections(config_);
     const auto add = [&](int64_t rows, int64_t cols) {
         parameters_.push_back(std::make_unique<Parameter>(
-                device(), config_.element(), ParameterShape::weight(rows, cols), config.trainable != 0));
+                device(), config_.element(), ParameterShape::weight(rows, cols), config.trainable));
         return parameters_.back().get();
     };
-    std::array<int64_t, kLinears> parts{};
-    for (const Projection& projection : all) {
-        if (config.has(projection.target)) ++parts[static_cast<size_t>(projection.linear)];
-    }
-    std::array<int64_t, kLinears> part{};
-    for (const Projection& projection : all) {
-        if (!config.has(projection.target)) continue;
+    std::array<int64_t, kLinears> width{}, row{};
+    std::array<size_t, kLinears> part{};
+    for (size_t p = 0; p < all.size(); ++p)
+        width[static_cast<size_t>(all[p].linear)] += config.rank(index, p);
+    for (size_t p = 0; p < all.size(); ++p) {
+        const Projection& projection = all[p];
         const size_t linear = static_cast<size_t>(projection.linear);
+        const int64_t rank = config.rank(index, p), first = row[linear];
+        if (rank == 0) continue;
+        row[linear] += rank;
         LinearAdapterParameters& adapter = layer[linear];
-        const int64_t at = part[linear]++, rank = config.rank;
-        if (adapter.a == nullptr) adapter.a = add(parts[linear] * rank, projection.inputs);
-        Parameter* b = adapter.b[static_cast<size_t>(at)] = add(projection.rows, rank);
+        if (adapter.a == nullptr) adapter.a = add(width[linear], projection.inputs);
+        Parameter* b = adapter.b[part[linear]++] = add(projection.rows, rank);
         const std::string name = adapter_tensor_name(index, projection, 'A');
-        tensors_.push_back({name, rank, projection.inputs, adapter.a, at * rank, false, false, true});
+        tensors_.push_back({name, rank, projection.inputs, adapter.a, first, false, false, true});
         tensors_.push_back(
                 {adapter_tensor_name(index, projection, 'B'), projection.rows, rank, b, 0, false, false, true});
 
@@ -131,28 +164,30 @@ void Model::add_layer_adapter(int64_t index, const AdapterConfig& config) {
         std::vector<float> values(static_cast<size_t>(rank * projection.inputs));
         draw_uniform(config.seed, name, rank * projection.inputs,
                 1.0 / std::sqrt(static_cast<double>(projection.inputs)), values.data());
-        adapter.a->write_rows(config.trainable != 0 ? TBRM_TENSOR_KIND_MASTER : TBRM_TENSOR_KIND_WEIGHT, at * rank,
-                rank, values.data());
+        adapter.a->write_rows(
+                config.trainable ? TBRM_TENSOR_KIND_MASTER : TBRM_TENSOR_KIND_WEIGHT, first, rank, values.data());
     }
 }
 
 void Model::build_adapter_view() {
     AdapterView& view = view_.adapter;
     view.on = true;
-    view.rank = adapter_->rank;
-    view.scale = adapter_->scale;
     view.width = adapter_width(config_, *adapter_);
     view.layers.assign(adapter_parameters_.size(), {});
+    const std::array<Projection, kProjections> all = projections(config_);
     for (size_t layer = 0; layer < adapter_parameters_.size(); ++layer) {
-        for (const Projection& projection : projections(config_)) {
-            if (!adapter_->has(projection.target)) continue;
-            const size_t linear = static_cast<size_t>(projection.linear);
+        for (size_t p = 0; p < all.size(); ++p) {
+            const int64_t rank = adapter_->rank(static_cast<int64_t>(layer), p);
+            if (rank == 0) continue;
+            const size_t linear = static_cast<size_t>(all[p].linear);
             LinearAdapter& adapter = view.layers[layer][linear];
             const LinearAdapterParameters& parameters = adapter_parameters_[layer][linear];
             const size_t part = static_cast<size_t>(adapter.n_parts++);
             adapter.a = parameters.a->weight();
-            adapter.inputs = projection.inputs;
-            adapter.parts[part] = {parameters.b[part]->weight(), projection.first_row, projection.rows};
+            adapter.inputs = all[p].inputs;
+            adapter.parts[part] = {parameters.b[part]->weight(), all[p].first_row, all[p].rows, adapter.width, rank,
+                    adapter_->scale(static_cast<int64_t>(layer), p)};
+            adapter.width += rank;
         }
     }
 }
@@ -168,14 +203,18 @@ struct Model::MergeScratch {
     HostBuffer<float> a, b, rows, delta;
 
     MergeScratch(const ModelConfig& config, const AdapterConfig& adapter) {
-        int64_t inputs = 0, b_elements = 0, elements = 0;
-        for (const Projection& projection : projections(config)) {
-            if (!adapter.has(projection.target)) continue;
-            inputs = std::max(inputs, projection.inputs);
-            b_elements = std::max(b_elements, merged_rows(projection) * adapter.rank);
-            elements = std::max(elements, merged_rows(projection) * projection.inputs);
+        int64_t a_elements = 0, b_elements = 0, elements = 0;
+        const std::array<Projection, kProjections> all = projections(config);
+        for (int64_t layer = 0; layer < config.n_layers; ++layer) {
+            for (size_t p = 0; p < all.size(); ++p) {
+                const int64_t rank = adapter.rank(layer, p);
+                if (rank == 0) continue;
+                a_elements = std::max(a_elements, all[p].inputs * rank);
+                b_elements = std::max(b_elements, merged_rows(all[p]) * rank);
+                elements = std::max(elements, merged_rows(all[p]) * all[p].inputs);
+            }
         }
-        a.resize(inputs * adapter.rank);
+        a.resize(a_elements);
         b.resize(b_elements);
         rows.resize(elements);
         delta.resize(elements);
@@ -183,11 +222,11 @@ struct Model::MergeScratch {
 };
 
 // W rows += s B A, sums in fp32, rounded to dtype once.
-void Model::merge_projection(int64_t layer, const Projection& projection, const Parameter& a, int64_t part,
+void Model::merge_projection(int64_t layer, const Projection& projection, const AdapterPart& part, const Parameter& a,
         const Parameter& b, MergeScratch& scratch) {
     Parameter& weight = layers_[static_cast<size_t>(layer)].linear(projection.linear);
-    const int64_t rank = adapter_->rank, inputs = projection.inputs;
-    read_master(a, part * rank, rank, scratch.a.data());
+    const int64_t rank = part.rank, inputs = projection.inputs;
+    read_master(a, part.first_column, rank, scratch.a.data());
     const int64_t step = merged_rows(projection);
     for (int64_t first = 0; first < projection.rows; first += step) {
         const int64_t n = std::min(step, projection.rows - first);
@@ -203,7 +242,7 @@ void Model::merge_projection(int64_t layer, const Projection& projection, const 
                     delta[i] += factor * from[i];
             }
             for (int64_t i = 0; i < inputs; ++i)
-                out[i] += adapter_->scale * delta[i];
+                out[i] += part.scale * delta[i];
         });
         weight.load_rows(Dtype::F32, projection.first_row + first, n, scratch.rows.data());
     }
@@ -214,15 +253,15 @@ void Model::merge_adapter() {
     TBRM_REQUIRE(n_optimizers == 0, "the model has an optimizer; destroy it first");
     require_no_kept_forward("merging the adapter");
     MergeScratch scratch(config_, *adapter_);
-    for (size_t layer = 0; layer < adapter_parameters_.size(); ++layer) {
-        std::array<int64_t, kLinears> part{};
-        for (const Projection& projection : projections(config_)) {
-            if (!adapter_->has(projection.target)) continue;
-            const size_t linear = static_cast<size_t>(projection.linear);
-            const LinearAdapterParameters& adapter = adapter_parameters_[layer][linear];
-            const int64_t at = part[linear]++;
-            merge_projection(static_cast<int64_t>(layer), projection, *adapter.a, at,
-                    *adapter.b[static_cast<size_t>(at)], scratch);
+    const std::array<Projection, kProjections> all = projections(config_);
+    for (int64_t layer = 0; layer < config_.n_layers; ++layer) {
+        std::array<size_t, kLinears> part{};
+        for (size_t p = 0; p < all.size(); ++p) {
+            if (adapter_->rank(layer, p) == 0) continue;
+            const size_t linear = static_cast<size_t>(all[p].linear), at = part[linear]++;
+            const LinearAdapterParameters& adapter = adapter_of(layer, all[p].linear);
+            merge_projection(layer, all[p], view_.adapter.layers[static_cast<size_t>(layer)][linear].parts[at],
+                    *adapter.a, *adapter.b[at], scratch);
         }
     }
     remove_adapter();

@@ -8,6 +8,7 @@
 #include <array>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "model/model_view.hpp"
 
@@ -16,33 +17,43 @@ namespace tbrm {
 struct ModelConfig;
 class Parameter;
 
-struct AdapterConfig : tbrm_adapter_config_t {
-    bool has(tbrm_adapter_target_t target) const { return (targets & target) != 0; }
-    // Same shapes and arithmetic: all fields but trainable and seed.
-    bool same_weights(const AdapterConfig& other) const {
-        return rank == other.rank && targets == other.targets && scale == other.scale;
+constexpr int kProjections = 7;
+
+// What tbrm_adapter_config_t says, module by module: projection p of layer l is entry 7 l + p.
+struct AdapterConfig {
+    bool trainable = false;
+    uint64_t seed = 0;
+    std::vector<int32_t> ranks;  // 0: not adapted
+    std::vector<float> scales;
+
+    int64_t rank(int64_t layer, size_t projection) const { return ranks[at(layer, projection)]; }
+    float scale(int64_t layer, size_t projection) const { return scales[at(layer, projection)]; }
+    // Same shapes and arithmetic.
+    bool same_weights(const AdapterConfig& other) const { return ranks == other.ranks && scales == other.scales; }
+
+private:
+    static size_t at(int64_t layer, size_t projection) {
+        return static_cast<size_t>(layer) * kProjections + projection;
     }
 };
 
 // Throws INVALID_ARGUMENT naming the field, what was found and what is allowed.
-AdapterConfig check_adapter_config(const tbrm_adapter_config_t* config);
+AdapterConfig check_adapter_config(const tbrm_adapter_config_t* config, int64_t n_layers);
 
-// A projection that can be adapted: rows [first_row, first_row + rows) of a linear layer of a decoder layer.
+// A projection that can be adapted, in the order of TBRM_ADAPTER_TARGET_: rows [first_row, first_row + rows) of a linear layer of a decoder layer.
 struct Projection {
     const char* module;  // within the layer: "self_attn.q_proj"
-    tbrm_adapter_target_t target;
     Linear linear;
     int64_t first_row;
     int64_t rows;
     int64_t inputs;
 };
-constexpr int kProjections = 7;
 std::array<Projection, kProjections> projections(const ModelConfig& config);
 
 // PEFT's name: "base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight"; matrix is 'A' or 'B'.
 std::string adapter_tensor_name(int64_t layer, const Projection& projection, char matrix);
 
-// Of one linear layer: A [n_parts rank, inputs]; B [rows, rank] of each adapted projection, in the order of their rows.
+// Of one linear layer: A [sum of ranks, inputs]; B [rows, rank] of each adapted projection, in the order of their rows.
 struct LinearAdapterParameters {
     Parameter* a = nullptr;
     std::array<Parameter*, kMaxAdapterParts> b{};

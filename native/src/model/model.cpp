@@ -152,7 +152,7 @@ std::shared_ptr<Model> Model::clone_frozen() {
     auto copy = std::make_shared<Model>(context_, frozen);
     if (adapter_) {
         AdapterConfig same = *adapter_;
-        same.trainable = 0;
+        same.trainable = false;
         copy->attach_adapter(same);
         copy->enable_adapter(view_.adapter.on);
     }

@@ -84,7 +84,7 @@ public:
     double gradient_norm();
 
     // Whether anything of the model is trained.
-    bool trains() const { return config_.trainable != 0 || (adapter_ && adapter_->trainable != 0); }
+    bool trains() const { return config_.trainable != 0 || (adapter_ && adapter_->trainable); }
 
     // Low-rank adapters. attach freezes the base and frees its masters and gradients; merge adds them to the base and removes them.
     void attach_adapter(const AdapterConfig& config);
@@ -118,7 +118,7 @@ private:
     void add_layer_adapter(int64_t index, const AdapterConfig& config);
     void remove_adapter();
     struct MergeScratch;
-    void merge_projection(int64_t layer, const Projection& projection, const Parameter& a, int64_t part,
+    void merge_projection(int64_t layer, const Projection& projection, const AdapterPart& part, const Parameter& a,
             const Parameter& b, MergeScratch& scratch);
 
     std::shared_ptr<Context> context_;

@@ -125,7 +125,10 @@ tbrm_status_t tbrm_model_release_activations(tbrm_model_t* model, tbrm_error_t* 
 
 tbrm_status_t tbrm_model_attach_adapter(
         tbrm_model_t* model, const tbrm_adapter_config_t* config, tbrm_error_t* err) noexcept {
-    return tbrm::guard(err, __func__, [&] { use(model).attach_adapter(tbrm::check_adapter_config(config)); });
+    return tbrm::guard(err, __func__, [&] {
+        Model& impl = use(model);
+        impl.attach_adapter(tbrm::check_adapter_config(config, impl.config().n_layers));
+    });
 }
 
 tbrm_status_t tbrm_model_enable_adapter(tbrm_model_t* model, int32_t on, tbrm_error_t* err) noexcept {

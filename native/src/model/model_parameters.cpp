@@ -28,32 +28,38 @@ std::vector<ParameterShape> model_parameters(const ModelConfig& c) {
     return all;
 }
 
-std::vector<ParameterShape> adapter_parameters(const ModelConfig& c, const AdapterConfig& adapter) {
+std::vector<ParameterShape> adapter_parameters(const ModelConfig& c, const AdapterConfig& adapter, int64_t layer) {
     std::vector<ParameterShape> all;
     const std::array<Projection, kProjections> every = projections(c);
     for (size_t linear = 0; linear < kLinears; ++linear) {
-        int64_t parts = 0, inputs = 0;
-        for (const Projection& p : every) {
-            if (static_cast<size_t>(p.linear) != linear || !adapter.has(p.target)) continue;
-            ++parts;
-            inputs = p.inputs;
+        int64_t width = 0, inputs = 0;
+        std::vector<ParameterShape> of_b;
+        for (size_t p = 0; p < every.size(); ++p) {
+            const int64_t rank = adapter.rank(layer, p);
+            if (static_cast<size_t>(every[p].linear) != linear || rank == 0) continue;
+            width += rank;
+            inputs = every[p].inputs;
+            of_b.push_back(ParameterShape::weight(every[p].rows, rank));
         }
-        if (parts == 0) continue;
-        all.push_back(ParameterShape::weight(parts * adapter.rank, inputs));
-        for (const Projection& p : every) {
-            if (static_cast<size_t>(p.linear) == linear && adapter.has(p.target))
-                all.push_back(ParameterShape::weight(p.rows, adapter.rank));
-        }
+        if (width == 0) continue;
+        all.push_back(ParameterShape::weight(width, inputs));
+        all.insert(all.end(), of_b.begin(), of_b.end());
     }
     return all;
 }
 
 int64_t adapter_width(const ModelConfig& c, const AdapterConfig& adapter) {
-    std::array<int64_t, kLinears> width{};
-    for (const Projection& p : projections(c)) {
-        if (adapter.has(p.target)) width[static_cast<size_t>(p.linear)] += adapter.rank;
+    const std::array<Projection, kProjections> every = projections(c);
+    int64_t widest = 0;
+    for (int64_t layer = 0; layer < c.n_layers; ++layer) {
+        std::array<int64_t, kLinears> width{};
+        for (size_t p = 0; p < every.size(); ++p) {
+            int64_t& of_linear = width[static_cast<size_t>(every[p].linear)];
+            of_linear += adapter.rank(layer, p);
+            widest = std::max(widest, of_linear);
+        }
     }
-    return *std::max_element(width.begin(), width.end());
+    return widest;
 }
 
 }  // namespace tbrm

@@ -13,8 +13,8 @@ namespace tbrm {
 std::vector<ParameterShape> model_parameters(const ModelConfig& config);
 std::vector<ParameterShape> head_parameters(const ModelConfig& config);
 
-// A and B of one layer's adapter, in the order in which they are allocated; and the elements of x A^T of its widest linear layer.
-std::vector<ParameterShape> adapter_parameters(const ModelConfig& config, const AdapterConfig& adapter);
+// A and B of a layer's adapter, in the order in which they are allocated; and the elements of x A^T of the widest linear layer of all.
+std::vector<ParameterShape> adapter_parameters(const ModelConfig& config, const AdapterConfig& adapter, int64_t layer);
 int64_t adapter_width(const ModelConfig& config, const AdapterConfig& adapter);
 
 }  // namespace tbrm

@@ -31,18 +31,20 @@ struct AdapterPart {
     const void* b;      // [rows, rank]
     int64_t first_row;  // of the outputs that it adds to
     int64_t rows;
+    int64_t first_column;  // of x A^T
+    int64_t rank;
+    float scale;  // s
 };
 struct LinearAdapter {
-    const void* a = nullptr;  // [n_parts rank, inputs], the parts' A one after another; null: not adapted
+    const void* a = nullptr;  // [width, inputs], the parts' A one after another; null: not adapted
     int64_t inputs = 0;
+    int64_t width = 0;  // sum of the parts' ranks
     int64_t n_parts = 0;
     std::array<AdapterPart, kMaxAdapterParts> parts{};
 };
 struct AdapterView {
     bool on = false;
-    int64_t rank = 0;
-    float scale = 1;                                          // s
-    int64_t width = 0;                                        // n_parts rank of the widest layer: elements of x A^T
+    int64_t width = 0;                                        // of the widest linear layer: elements of x A^T
     std::vector<std::array<LinearAdapter, kLinears>> layers;  // empty: the model has none
 };
 

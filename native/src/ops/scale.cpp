@@ -11,21 +11,31 @@ namespace {
 constexpr int64_t kElementsPerTask = 4096;
 
 template <class T>
-void scale_elements(int64_t n, float factor, T* x) {
-    parallel_for(ceil_div(n, kElementsPerTask), n, [&](int64_t task) {
-        const int64_t end = std::min(n, (task + 1) * kElementsPerTask);
-        for (int64_t i = task * kElementsPerTask; i < end; ++i)
-            x[i] = from_float<T>(to_float(x[i]) * factor);
-    });
+void scale_elements(T* x, int64_t n, float factor) {
+    for (int64_t i = 0; i < n; ++i)
+        x[i] = from_float<T>(to_float(x[i]) * factor);
+}
+
+template <class T>
+void scale_rows(int64_t n, int64_t d, float factor, T* x, int64_t ldx) {
+    if (d == ldx) {
+        const int64_t all = n * d;
+        parallel_for(ceil_div(all, kElementsPerTask), all, [&](int64_t task) {
+            const int64_t first = task * kElementsPerTask;
+            scale_elements(x + first, std::min(kElementsPerTask, all - first), factor);
+        });
+        return;
+    }
+    parallel_for(n, n * d, [&](int64_t row) { scale_elements(x + row * ldx, d, factor); });
 }
 
 }  // namespace
 
-void scale(Dtype dtype, int64_t n, float factor, void* x) {
+void scale(Dtype dtype, int64_t n, int64_t d, float factor, void* x, int64_t ldx) {
     if (dtype == Dtype::F32) {
-        scale_elements(n, factor, static_cast<float*>(x));
+        scale_rows(n, d, factor, static_cast<float*>(x), ldx);
     } else {
-        scale_elements(n, factor, static_cast<bf16*>(x));
+        scale_rows(n, d, factor, static_cast<bf16*>(x), ldx);
     }
 }
 

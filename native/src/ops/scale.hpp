@@ -1,5 +1,5 @@
 #pragma once
-// scale.hpp - x *= factor, n elements in place: one fp32 product and one rounding each.
+// scale.hpp - x *= factor, n rows of d elements in place, ldx elements from row to row: one fp32 product and one rounding each.
 #include <cstdint>
 
 #include "core/dtype.hpp"
@@ -7,7 +7,7 @@
 namespace tbrm {
 namespace cpu {
 
-void scale(Dtype dtype, int64_t n, float factor, void* x);
+void scale(Dtype dtype, int64_t n, int64_t d, float factor, void* x, int64_t ldx);
 
 }  // namespace cpu
 
@@ -16,7 +16,7 @@ struct CudaQueue;  // core/cuda.hpp
 namespace cuda {
 
 // The bits of the CPU twin.
-void scale(const CudaQueue& queue, Dtype dtype, int64_t n, float factor, void* x);
+void scale(const CudaQueue& queue, Dtype dtype, int64_t n, int64_t d, float factor, void* x, int64_t ldx);
 
 }  // namespace cuda
 }  // namespace tbrm

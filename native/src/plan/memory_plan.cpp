@@ -46,7 +46,7 @@ public:
 
 private:
     bool trains_base() const { return adapter_ == nullptr && config_.trainable != 0; }
-    bool trains() const { return trains_base() || (adapter_ != nullptr && adapter_->trainable != 0); }
+    bool trains() const { return trains_base() || (adapter_ != nullptr && adapter_->trainable); }
 
     void add(const ParameterShape& shape, bool trained, int64_t& weights) {
         const ParameterBytes bytes = parameter_bytes(sizes_, config_.element(), shape, trained);
@@ -68,8 +68,8 @@ private:
         }
         if (adapter_ != nullptr) {
             for (int32_t layer = 0; layer < config_.n_layers; ++layer) {
-                for (const ParameterShape& shape : adapter_parameters(config_, *adapter_))
-                    add(shape, adapter_->trainable != 0, plan_.adapter);
+                for (const ParameterShape& shape : adapter_parameters(config_, *adapter_, layer))
+                    add(shape, adapter_->trainable, plan_.adapter);
             }
         }
         plan_.moments = 2 * plan_.gradients;

@@ -10,8 +10,8 @@ extern "C" tbrm_status_t tbrm_memory_plan(const tbrm_model_config_t* config, int
         TBRM_REQUIRE(out_plan->struct_size == static_cast<int32_t>(sizeof *out_plan),
                 "out_plan.struct_size is %d, expected %zu", out_plan->struct_size, sizeof *out_plan);
         const tbrm::ModelConfig checked = tbrm::check_model_config(config, n_inv_freq, rope_inv_freq);
-        tbrm::AdapterConfig with{};
-        if (adapter != nullptr) with = tbrm::check_adapter_config(adapter);
+        tbrm::AdapterConfig with;
+        if (adapter != nullptr) with = tbrm::check_adapter_config(adapter, checked.n_layers);
         *out_plan = tbrm::plan_memory(checked, adapter != nullptr ? &with : nullptr, tbrm::check_memory_load(load));
     });
 }

@@ -8,12 +8,21 @@ using Tbrm.Interop;
 namespace Tbrm.Engine.Models;
 
 /// <summary>A low-rank adapter (LoRA): y = x Wᵀ + scale · (x Aᵀ) Bᵀ in the targeted projections of every layer.</summary>
-/// <param name="Rank">Rows of A.</param>
-/// <param name="Alpha">scale = alpha / rank.</param>
+/// <param name="Rank">Rows of A; with <see cref="Modules"/>, of most of them.</param>
+/// <param name="Alpha">scale = alpha / rank; with <see cref="Modules"/>, of most of them.</param>
 /// <param name="UseRslora">scale = alpha / sqrt(rank) instead.</param>
-/// <param name="Targets">Adapted projections.</param>
+/// <param name="Targets">Adapted projections; with <see cref="Modules"/>, those of any layer.</param>
 public sealed record AdapterOptions(int Rank, double Alpha, bool UseRslora, AdapterTargets Targets)
 {
+    /// <summary>Every adapted projection where they may differ in rank, alpha or from layer to layer; null where each layer has the same.</summary>
+    public IReadOnlyList<AdapterModule>? Modules { get; private init; }
+
+    /// <summary>An adapter of these modules (at least one).</summary>
+    public static AdapterOptions OfModules(IReadOnlyList<AdapterModule> modules, bool useRslora) =>
+        new(Most(modules.Select(m => m.Rank)), Most(modules.Select(m => m.Alpha)), useRslora, modules.Aggregate((AdapterTargets)0, (all, m) => all | m.Target)) { Modules = modules };
+
+    private static T Most<T>(IEnumerable<T> values) => values.GroupBy(v => v).OrderByDescending(g => g.Count()).First().Key;
+
     /// <summary>PEFT's word for all projections of the decoder layers (not the head).</summary>
     public const string AllLinear = "all-linear";
 
@@ -24,13 +33,22 @@ public sealed record AdapterOptions(int Rank, double Alpha, bool UseRslora, Adap
     ];
 
     /// <summary>What multiplies the adapter's product.</summary>
-    public double Scale => Alpha / (UseRslora ? Math.Sqrt(Rank) : Rank);
+    public double Scale => ScaleOf(Rank, Alpha);
+
+    private double ScaleOf(int rank, double alpha) => alpha / (UseRslora ? Math.Sqrt(rank) : rank);
+
+    /// <summary>The rank, or the least and the largest.</summary>
+    public string RankText => Modules is null || Modules.All(m => m.Rank == Rank) ? FormattableString.Invariant($"{Rank}")
+        : FormattableString.Invariant($"{Modules.Min(m => m.Rank)} to {Modules.Max(m => m.Rank)}");
 
     /// <summary>Names of the adapted projections, in the order of the decoder.</summary>
     public IReadOnlyList<string> TargetNames => [.. s_targets.Where(t => Targets.HasFlag(t.Target)).Select(t => t.Name)];
 
     /// <summary>Parameters of A and B.</summary>
     public long ParameterCount(ModelArchitecture architecture) => ModelMemory.Counted(architecture, this).Trained;
+
+    /// <summary>The name of one projection.</summary>
+    internal static string NameOf(AdapterTargets target) => s_targets.First(t => t.Target == target).Name;
 
     /// <summary>Names that are no projection and not "all-linear".</summary>
     public static IReadOnlyList<string> UnknownTargets(IEnumerable<string> names)
@@ -70,8 +88,8 @@ public sealed record AdapterOptions(int Rank, double Alpha, bool UseRslora, Adap
         if (config.LoraAdapterPath.Length > 0)
         {
             AdapterOptions stored = PeftFolder.Read(config.LoraAdapterPath);
-            return config.LoraRank == 0 || config.LoraRank == stored.Rank ? stored
-                : throw new ConfigException($"model.lora_rank={config.LoraRank}, but the adapter in {config.LoraAdapterPath} has rank {stored.Rank}; leave model.lora_rank out, and the adapter decides");
+            return config.LoraRank == 0 || stored.RankText == FormattableString.Invariant($"{config.LoraRank}") ? stored
+                : throw new ConfigException($"model.lora_rank={config.LoraRank}, but the adapter in {config.LoraAdapterPath} has rank {stored.RankText}; leave model.lora_rank out, and the adapter decides");
         }
 
         return config.LoraRank == 0 ? null : new(config.LoraRank, config.LoraAlpha, config.UseRslora, ParseTargets(config.TargetModules, out _));
@@ -86,4 +104,30 @@ public sealed record AdapterOptions(int Rank, double Alpha, bool UseRslora, Adap
         Scale = (float)Scale,
         Seed = seed,
     };
+
+    /// <summary>Ranks and scales of every projection of every layer, as the native configuration has them; empty where one is all's.</summary>
+    /// <exception cref="DataException">The adapter has a layer that the model has not.</exception>
+    internal (int[] Ranks, float[] Scales) NativeModules(int layers)
+    {
+        if (Modules is null)
+        {
+            return ([], []);
+        }
+
+        int[] ranks = new int[layers * s_targets.Length];
+        float[] scales = new float[ranks.Length];
+        foreach (AdapterModule module in Modules)
+        {
+            if (module.Layer >= layers)
+            {
+                throw new DataException($"the adapter has tensors for layer {module.Layer}, but the model has {layers} layers (0 to {layers - 1}); it belongs to another base");
+            }
+
+            int at = (module.Layer * s_targets.Length) + Array.FindIndex(s_targets, t => t.Target == module.Target);
+            ranks[at] = module.Rank;
+            scales[at] = (float)ScaleOf(module.Rank, module.Alpha);
+        }
+
+        return (ranks, scales);
+    }
 }

@@ -63,7 +63,8 @@ public abstract class EngineModel : IDisposable
     /// <param name="seed">Keys the random start of A.</param>
     public void AttachAdapter(AdapterOptions adapter, bool trainable, ulong seed)
     {
-        NativeFailures.Translated("attaching the adapter", () => Model.AttachAdapter(adapter.Native(trainable, seed)));
+        (int[] ranks, float[] scales) = adapter.NativeModules(Architecture.Layers);
+        NativeFailures.Translated("attaching the adapter", () => Model.AttachAdapter(adapter.Native(trainable, seed), ranks, scales));
         Adapter = adapter;
     }
 

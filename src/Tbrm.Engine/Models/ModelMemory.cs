@@ -50,6 +50,7 @@ public sealed record ModelMemory(ModelArchitecture Architecture, PolicyOptions O
     /// <summary>Bytes of the model with such a load.</summary>
     public MemoryBytes Of(MemoryLoad load)
     {
+        (int[] ranks, float[] scales) = Adapter?.NativeModules(Architecture.Layers) ?? ([], []);
         NativeMemoryBytes n = NativeFailures.Translated("reckoning the memory", () => MemoryPlanner.Plan(
             Architecture.Native(
                 Options.Bf16 ? Dtype.Bf16 : Dtype.F32, Options.MaxPositions, Options.Trainable && Adapter is null, Options.Recompute, Options.HeadBudgetBytes),
@@ -69,7 +70,9 @@ public sealed record ModelMemory(ModelArchitecture Architecture, PolicyOptions O
                 KvBudgetBytes = load.Rollout.KvBytes,
                 MaxSeqs = load.Rollout.MaxSeqs,
                 MaxBatchedTokens = load.Rollout.MaxBatchedTokens,
-            }));
+            },
+            ranks,
+            scales));
         return new(n.NParameters, n.NTrained, n.Weights, n.Adapter, n.Masters, n.Gradients, n.Moments, n.FrozenCopy, n.KvPage, n.KvPages,
             n.RolloutActivations, n.RolloutLogits, n.UpdateInputs, n.UpdateTape, n.UpdateForward, n.UpdateBackward, n.UpdateRows,
             n.UpdateLayer, n.UpdateHead, n.ScoreBatch, n.Kernels, n.Always, n.Update, n.Rollout);

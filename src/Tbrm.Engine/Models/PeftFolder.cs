@@ -101,7 +101,7 @@ public static class PeftFolder
     public static void Save(EngineModel model, string folder, string baseName)
     {
         AdapterOptions adapter = model.Adapter ?? throw new InvalidOperationException("the model has no adapter");
-        File.WriteAllText(Path.Combine(folder, ConfigFile), Config(adapter, baseName, model.Architecture.Head).ToJsonString(s_indented) + "\n");
+        File.WriteAllText(Path.Combine(folder, ConfigFile), Config(adapter, baseName, model.Architecture).ToJsonString(s_indented) + "\n");
         string path = Path.Combine(folder, WeightsFile);
         NativeFailures.Translated($"saving {path}", () => WeightFiles.SaveAdapter(model.Model, path));
     }
@@ -118,9 +118,9 @@ public static class PeftFolder
         File.WriteAllText(path, config.ToJsonString(s_indented) + "\n");
     }
 
-    private static JsonObject Config(AdapterOptions adapter, string baseName, HeadKind head) => new()
+    private static JsonObject Config(AdapterOptions adapter, string baseName, ModelArchitecture architecture) => new()
     {
-        ["alpha_pattern"] = new JsonObject(),
+        ["alpha_pattern"] = Pattern(adapter, m => m.Alpha, adapter.Alpha, Number),
         ["auto_mapping"] = null,
         ["base_model_name_or_path"] = baseName.Length > 0 ? baseName : null,
         ["bias"] = "none",
@@ -131,16 +131,24 @@ public static class PeftFolder
         ["layers_to_transform"] = null,
         ["lora_alpha"] = Number(adapter.Alpha),
         ["lora_dropout"] = 0.0,
-        ["modules_to_save"] = head == HeadKind.Lm ? null : new JsonArray("score"),
+        ["modules_to_save"] = architecture.Head == HeadKind.Lm ? null : new JsonArray("score"),
         ["peft_type"] = "LORA",
         ["r"] = adapter.Rank,
-        ["rank_pattern"] = new JsonObject(),
+        ["rank_pattern"] = Pattern(adapter, m => m.Rank, adapter.Rank, r => r),
         ["revision"] = null,
-        ["target_modules"] = new JsonArray([.. adapter.TargetNames.Select(n => (JsonNode)n)]),
-        ["task_type"] = head switch { HeadKind.ValueBias => TokenTask, HeadKind.Value => SequenceTask, _ => CausalTask },
+        ["target_modules"] = new JsonArray([.. TargetModules(adapter, architecture.Layers).Select(n => (JsonNode)n)]),
+        ["task_type"] = architecture.Head switch { HeadKind.ValueBias => TokenTask, HeadKind.Value => SequenceTask, _ => CausalTask },
         ["use_dora"] = false,
         ["use_rslora"] = adapter.UseRslora,
     };
+
+    /// <summary>What of the modules is not what most have.</summary>
+    private static JsonObject Pattern<T>(AdapterOptions adapter, Func<AdapterModule, T> of, T most, Func<T, JsonNode> write) =>
+        new((adapter.Modules ?? []).Where(m => !EqualityComparer<T>.Default.Equals(of(m), most)).Select(m => KeyValuePair.Create(PeftPatterns.Key(m), (JsonNode?)write(of(m)))));
+
+    /// <summary>Names of projections where every layer has them all; else those of the modules, one by one.</summary>
+    private static IEnumerable<string> TargetModules(AdapterOptions adapter, int layers) =>
+        adapter.Modules is null || adapter.Modules.Count == layers * adapter.TargetNames.Count ? adapter.TargetNames : adapter.Modules.Select(PeftPatterns.Key);
 
     /// <summary>PEFT's alpha is a whole number as a rule; a written 16.0 would be a difference for nothing.</summary>
     private static JsonNode Number(double value) => value == Math.Floor(value) && Math.Abs(value) < 1e15 ? (long)value : value;
@@ -161,20 +169,20 @@ public static class PeftFolder
 
         int rank = json["r"] is JsonValue r && r.TryGetValue(out int whole) && whole > 0 ? whole : throw Wrong(path, "r", json, "a whole number of at least 1");
         double alpha = json["lora_alpha"] is JsonValue a && a.TryGetValue(out double number) && number > 0 && double.IsFinite(number) ? number : throw Wrong(path, "lora_alpha", json, "a positive number");
-        string weights = Path.Combine(Path.GetDirectoryName(path)!, WeightsFile);
-        if (!IsOff(json["rank_pattern"]))
-        {
-            IReadOnlyDictionary<string, long> modules = PeftPatterns.Modules(weights);
-            rank = modules.Count > 0 ? PeftPatterns.Rank(modules, rank, path) : throw Wrong(path, "rank_pattern", json, $"nothing there without {WeightsFile}, whose tensors have the ranks");
-        }
-
-        if (!IsOff(json["alpha_pattern"]))
-        {
-            alpha = json["alpha_pattern"] is JsonObject patterns ? PeftPatterns.Alpha(patterns, PeftPatterns.Modules(weights), alpha, path) : throw Wrong(path, "alpha_pattern", json, "an object of patterns and numbers");
-        }
-
         bool rslora = json["use_rslora"] is { } flag && flag.GetValueKind() == JsonValueKind.True;
-        return new(rank, alpha, rslora, Targets(json, path));
+        JsonObject? alphas = IsOff(json["alpha_pattern"]) ? null : json["alpha_pattern"] as JsonObject ?? throw Wrong(path, "alpha_pattern", json, "an object of patterns and numbers");
+        bool hasRanks = !IsOff(json["rank_pattern"]);
+        AdapterTargets? everyLayer = Targets(json, path);
+        if (everyLayer is { } targets && alphas is null && !hasRanks)
+        {
+            return new(rank, alpha, rslora, targets);
+        }
+
+        IReadOnlyList<(string Name, long Rank)> modules = PeftPatterns.Modules(Path.Combine(Path.GetDirectoryName(path)!, WeightsFile));
+        string key = hasRanks ? "rank_pattern" : alphas is not null ? "alpha_pattern" : "target_modules";
+        return modules.Count == 0
+            ? throw Wrong(path, key, json, (everyLayer is null ? $"{AdapterOptions.KnownTargets}; or" : "nothing there; or") + $" {WeightsFile} beside it, whose tensors say what it is for")
+            : AdapterOptions.OfModules(PeftPatterns.Resolve(Checked(json, modules, path), alphas, alpha, path), rslora);
     }
 
     private static void CheckStart(JsonObject json, string path)
@@ -185,24 +193,26 @@ public static class PeftFolder
         Require(plain, path, "init_lora_weights", json, $"true, false, {string.Join(", ", s_plainStarts)}: other initialisations change the base's weights too");
     }
 
-    /// <summary>A list of projections (the last part of a dotted name counts, as in PEFT), or all-linear, or a regular expression.</summary>
-    private static AdapterTargets Targets(JsonObject json, string path)
+    /// <summary>A list of projections (the last part of a dotted name counts, as in PEFT), or all-linear; null where the tensors have to say (names with a layer's number, a regular expression).</summary>
+    private static AdapterTargets? Targets(JsonObject json, string path)
     {
-        List<string> names = json["target_modules"] switch
-        {
-            JsonArray list when list.All(n => n is JsonValue v && v.GetValueKind() == JsonValueKind.String) => [.. list.Select(n => n!.GetValue<string>())],
-            JsonValue one when one.TryGetValue(out string? text) => [text],
-            _ => throw Wrong(path, "target_modules", json, AdapterOptions.KnownTargets),
-        };
-        AdapterTargets targets = AdapterOptions.ParseTargets(names.Select(Leaf), out IReadOnlyList<string> unknown);
-        if (json["target_modules"] is JsonValue && unknown.Count > 0)
-        {
-            // A single text that is no name is a regular expression over the modules' names: the tensors say what it has matched.
-            IReadOnlyDictionary<string, long> modules = PeftPatterns.Modules(Path.Combine(Path.GetDirectoryName(path)!, WeightsFile));
-            targets = AdapterOptions.ParseTargets(PeftPatterns.Projections(modules), out unknown);
-        }
+        AdapterTargets targets = AdapterOptions.ParseTargets(Names(json, path).Select(Leaf), out IReadOnlyList<string> unknown);
+        return unknown.Count > 0 ? null : targets != 0 ? targets : throw Wrong(path, "target_modules", json, AdapterOptions.KnownTargets);
+    }
 
-        return targets != 0 && unknown.Count == 0 ? targets : throw Wrong(path, "target_modules", json, AdapterOptions.KnownTargets);
+    private static List<string> Names(JsonObject json, string path) => json["target_modules"] switch
+    {
+        JsonArray list when list.All(n => n is JsonValue v && v.GetValueKind() == JsonValueKind.String) => [.. list.Select(n => n!.GetValue<string>())],
+        JsonValue one when one.TryGetValue(out string? text) => [text],
+        _ => throw Wrong(path, "target_modules", json, AdapterOptions.KnownTargets),
+    };
+
+    /// <summary>The modules, when each name of a list is the end of one's name; a name of nothing would be an adapter that is not there.</summary>
+    private static IReadOnlyList<(string Name, long Rank)> Checked(JsonObject json, IReadOnlyList<(string Name, long Rank)> modules, string path)
+    {
+        bool isList = json["target_modules"] is JsonArray;
+        string? lost = Names(json, path).FirstOrDefault(n => isList && n != AdapterOptions.AllLinear && !modules.Any(m => m.Name == n || m.Name.EndsWith("." + n, StringComparison.Ordinal)));
+        return lost is null ? modules : throw Wrong(path, "target_modules", json, $"names of modules that {WeightsFile} has tensors for ('{lost}' has none)");
     }
 
     /// <summary>"self_attn.q_proj" means q_proj of every layer; a name with a layer's number would not.</summary>

@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Globalization;
 using System.IO;
 using System.Linq;
 using System.Text.Json;
@@ -11,45 +12,42 @@ namespace Tbrm.Engine.Models;
 
 /// <summary>
 /// PEFT's patterns (a regular expression as target_modules, rank_pattern, alpha_pattern) resolved by what the adapter's file holds: the tensors say which projections are
-/// adapted and with which rank. One rank and one scale for all of them is what is computed here; a mixture is refused by name.
+/// adapted and with which rank; alpha is a pattern's where it matches the end of a module's name, as PEFT matches.
 /// </summary>
-internal static class PeftPatterns
+internal static partial class PeftPatterns
 {
-    private const string A = ".lora_A.weight";
+    private const string A = ".lora_A.weight", Prefix = "base_model.model.";
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(1);
 
-    /// <summary>The adapted modules of a weights file with their ranks; empty when it cannot be read.</summary>
-    public static IReadOnlyDictionary<string, long> Modules(string weights) => !File.Exists(weights) ? new Dictionary<string, long>()
-        : StoredTensors.Of([weights]).Values.Where(t => t.Name.EndsWith(A, StringComparison.Ordinal) && t.Shape.Count == 2)
-            .ToDictionary(t => t.Name[..^A.Length], t => t.Shape[0], StringComparer.Ordinal);
+    /// <summary>The adapted modules of a weights file ("model.layers.0.self_attn.q_proj") with their ranks, in the order of layers; empty when there is no such file.</summary>
+    public static IReadOnlyList<(string Name, long Rank)> Modules(string weights) => !File.Exists(weights) ? []
+        : [.. StoredTensors.Of([weights]).Values.Where(t => t.Name.EndsWith(A, StringComparison.Ordinal) && t.Shape.Count == 2)
+            .Select(t => (t.Name[(t.Name.StartsWith(Prefix, StringComparison.Ordinal) ? Prefix.Length : 0)..^A.Length], t.Shape[0]))];
 
-    /// <summary>Names of the adapted projections, the last part of each module.</summary>
-    public static IReadOnlyList<string> Projections(IReadOnlyDictionary<string, long> modules) =>
-        [.. modules.Keys.Select(m => m[(m.LastIndexOf('.') + 1)..]).Distinct(StringComparer.Ordinal)];
+    /// <summary>The modules with their alpha.</summary>
+    /// <param name="modules">Of <see cref="Modules"/>.</param>
+    /// <param name="patterns">alpha_pattern; null for none.</param>
+    /// <param name="alpha">lora_alpha, of what no pattern matches.</param>
+    /// <param name="path">The configuration, for messages.</param>
+    /// <exception cref="DataException">A module is no projection of a layer, a rank is none, or a pattern is none.</exception>
+    public static IReadOnlyList<AdapterModule> Resolve(IReadOnlyList<(string Name, long Rank)> modules, JsonObject? patterns, double alpha, string path) =>
+        [.. modules.Select(m => Module(m.Name, m.Rank, patterns is null ? alpha : Alpha(patterns, m.Name, alpha, path), path)).OrderBy(m => m.Layer).ThenBy(m => m.Target)];
 
-    /// <summary>The one rank of all modules.</summary>
-    /// <exception cref="DataException">They differ.</exception>
-    public static int Rank(IReadOnlyDictionary<string, long> modules, int fallback, string path)
+    /// <summary>What rank_pattern and alpha_pattern name a module by.</summary>
+    public static string Key(AdapterModule module)
     {
-        if (modules.Count == 0)
-        {
-            return fallback;
-        }
-
-        KeyValuePair<string, long> first = modules.First(), other = modules.FirstOrDefault(m => m.Value != first.Value, first);
-        return other.Value == first.Value && first.Value is > 0 and <= int.MaxValue ? (int)first.Value
-            : throw new DataException($"{path}: rank_pattern gives {first.Key} rank {first.Value} and {other.Key} rank {other.Value}; one rank for all projections is supported");
+        string name = AdapterOptions.NameOf(module.Target);
+        bool isAttention = module.Target <= AdapterTargets.OProj;
+        return string.Create(CultureInfo.InvariantCulture, $"layers.{module.Layer}.{(isAttention ? "self_attn" : "mlp")}.{name}");
     }
 
-    /// <summary>The one alpha of all modules: a pattern's where it matches the end of a module's name, as PEFT matches.</summary>
-    /// <exception cref="DataException">They differ, or a pattern is none.</exception>
-    public static double Alpha(JsonObject patterns, IReadOnlyDictionary<string, long> modules, double fallback, string path)
+    private static AdapterModule Module(string name, long rank, double alpha, string path)
     {
-        List<(string Module, double Alpha)> all = [.. modules.Keys.Select(m => (m, Alpha(patterns, m, fallback, path)))];
-        (string Module, double Alpha) other = all.FirstOrDefault(m => m.Alpha != all[0].Alpha);
-        return all.Count == 0 ? throw new DataException($"{path}: alpha_pattern is set, but the adapter's file holds no tensor that it could be for")
-            : other.Module is null ? all[0].Alpha
-            : throw new DataException($"{path}: alpha_pattern gives {all[0].Module} alpha {all[0].Alpha} and {other.Module} alpha {other.Alpha}; one alpha for all projections is supported");
+        Match match = LayerModule().Match(name);
+        AdapterTargets target = match.Success ? AdapterOptions.ParseTargets([match.Groups["name"].Value], out _) : 0;
+        return target != 0 && int.TryParse(match.Groups["layer"].ValueSpan, NumberStyles.None, CultureInfo.InvariantCulture, out int layer) && rank is > 0 and <= int.MaxValue
+            ? new(layer, target, (int)rank, alpha)
+            : throw new DataException($"{path}: the adapter's file has {name} with rank {rank}; expected {AdapterOptions.KnownTargets} of a layer, rank 1 or more");
     }
 
     private static double Alpha(JsonObject patterns, string module, double fallback, string path)
@@ -72,4 +70,7 @@ internal static class PeftPatterns
 
         return fallback;
     }
+
+    [GeneratedRegex(@"^model\.layers\.(?<layer>[0-9]+)\.(self_attn|mlp)\.(?<name>[a-z]+_proj)$", RegexOptions.ExplicitCapture)]
+    private static partial Regex LayerModule();
 }

@@ -47,10 +47,20 @@ public sealed unsafe class ModelHandle : NativeHandle
         NativeError.ThrowIfFailed(NativeMethods.tbrm_model_release_activations(this, out NativeError err), err);
 
     /// <summary>Puts a low-rank adapter on the model, which freezes everything else.</summary>
-    public void AttachAdapter(NativeAdapterConfig config)
+    /// <param name="config">One rank and scale for its targets, or what is common to the modules.</param>
+    /// <param name="ranks">[7 layers] of each projection of each layer, 0 where it has no adapter; empty: as <paramref name="config"/> says.</param>
+    /// <param name="scales">[7 layers] likewise.</param>
+    public void AttachAdapter(NativeAdapterConfig config, ReadOnlySpan<int> ranks = default, ReadOnlySpan<float> scales = default)
     {
         config.StructSize = sizeof(NativeAdapterConfig);
-        NativeError.ThrowIfFailed(NativeMethods.tbrm_model_attach_adapter(this, &config, out NativeError err), err);
+        config.NModules = ranks.Length;
+        fixed (int* rank = ranks)
+        fixed (float* scale = scales)
+        {
+            config.Ranks = rank;
+            config.Scales = scale;
+            NativeError.ThrowIfFailed(NativeMethods.tbrm_model_attach_adapter(this, &config, out NativeError err), err);
+        }
     }
 
     /// <summary>Whether forward computes with the adapter or the base alone.</summary>

@@ -9,17 +9,25 @@ public static unsafe class MemoryPlanner
     /// <summary>Tokens of a page of the KV cache.</summary>
     public const int PageTokens = NativeMethods.PageTokens;
 
-    /// <summary>Plans a model for any kind of device. Arguments as of <see cref="ModelHandle.Create"/>; <paramref name="adapter"/> may be null.</summary>
-    public static NativeMemoryBytes Plan(
-        NativeModelConfig config, ReadOnlySpan<float> ropeInvFreq, NativeAdapterConfig? adapter, NativeMemoryLoad load)
+    /// <summary>
+    /// Plans a model for any kind of device. Arguments as of <see cref="ModelHandle.Create"/> and <see cref="ModelHandle.AttachAdapter"/>; <paramref name="adapter"/> may be
+    /// null.
+    /// </summary>
+    public static NativeMemoryBytes Plan(NativeModelConfig config, ReadOnlySpan<float> ropeInvFreq, NativeAdapterConfig? adapter, NativeMemoryLoad load,
+        ReadOnlySpan<int> ranks = default, ReadOnlySpan<float> scales = default)
     {
         config.StructSize = sizeof(NativeModelConfig);
         load.StructSize = sizeof(NativeMemoryLoad);
         NativeAdapterConfig with = adapter ?? default;
         with.StructSize = sizeof(NativeAdapterConfig);
+        with.NModules = ranks.Length;
         NativeMemoryBytes plan = new() { StructSize = sizeof(NativeMemoryBytes) };
         fixed (float* frequencies = ropeInvFreq)
+        fixed (int* rank = ranks)
+        fixed (float* scale = scales)
         {
+            with.Ranks = rank;
+            with.Scales = scale;
             NativeError.ThrowIfFailed(
                 NativeMethods.tbrm_memory_plan(
                     &config, ropeInvFreq.Length, frequencies, adapter is null ? null : &with, &load, &plan, out NativeError err), err);

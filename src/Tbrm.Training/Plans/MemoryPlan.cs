@@ -128,7 +128,7 @@ public sealed record MemoryPlan
         yield return new("weights", "weights", bytes.Weights, "one copy for rollout and training");
         if (model.Adapter is { } adapter)
         {
-            yield return new("adapter", "adapter", bytes.Adapter, $"rank {adapter.Rank} in {string.Join(", ", adapter.TargetNames)}; the weights are frozen");
+            yield return new("adapter", "adapter", bytes.Adapter, $"rank {adapter.RankText} in {string.Join(", ", adapter.TargetNames)}; the weights are frozen");
         }
 
         if (bytes.Masters > 0)

@@ -95,5 +95,5 @@ internal sealed record ModelSource(string Weights, string Companions, string Ada
         .ToDictionary(e => e.Path, e => (e.Value as YamlScalarNode)?.Value ?? "");
 
     private static string Describe(AdapterOptions adapter) =>
-        FormattableString.Invariant($"of rank {adapter.Rank}, scale {adapter.Scale} in {string.Join(", ", adapter.TargetNames)}");
+        FormattableString.Invariant($"of rank {adapter.RankText}, scale {adapter.Scale} in {string.Join(", ", adapter.TargetNames)}");
 }

@@ -214,10 +214,82 @@ public sealed class AdapterTests
         {
             Assert.That((read.Alpha, read.Scale), Is.EqualTo((alpha, scale)));
         }
+    }
 
-        config["alpha_pattern"] = new JsonObject { ["q_proj"] = 3 };
+    /// <summary>Ranks, alphas and targets that differ from module to module: written as PEFT's patterns, read back, computed module by module, and the same when merged.</summary>
+    [Test]
+    public void A_mixture_of_ranks_and_alphas_is_saved_read_and_merged([Values] bool rslora, [Values] bool everyLayer)
+    {
+        List<AdapterModule> modules =
+        [
+            new(0, AdapterTargets.QProj, 4, 8), new(0, AdapterTargets.VProj, 1, 16), new(0, AdapterTargets.DownProj, 4, 8),
+            new(1, AdapterTargets.QProj, 2, 8), new(1, AdapterTargets.VProj, 4, 3.5), new(1, AdapterTargets.DownProj, 4, 8),
+        ];
+        if (!everyLayer)
+        {
+            modules.RemoveAt(3);
+        }
+
+        AdapterOptions options = AdapterOptions.OfModules(modules, rslora);
+        using EngineDevice device = EngineDevice.Open("cpu", 2);
+        using Policy policy = Policy.CreateRandom(device, Architecture, Options(bf16: false, trainable: true), seed: 1, std: 0.1f);
+        policy.AttachAdapter(options, trainable: true, seed: 3);
+        Randomize(policy);
+        PeftFolder.Save(policy, _folder, "");
+        JsonNode config = JsonNode.Parse(File.ReadAllText(Path.Combine(_folder, "adapter_config.json")))!;
+        Assert.That(((int?)config["r"], (int?)config["lora_alpha"]), Is.EqualTo((4, 8)), "what most have");
+        Assert.That((int?)config["rank_pattern"]!["layers.0.self_attn.v_proj"], Is.EqualTo(1));
+        Assert.That((double?)config["alpha_pattern"]!["layers.1.self_attn.v_proj"], Is.EqualTo(3.5));
+        Assert.That((string?)config["target_modules"]![0], Is.EqualTo(everyLayer ? "q_proj" : "layers.0.self_attn.q_proj"));
+
+        AdapterOptions read = PeftFolder.Read(_folder);
+        Assert.That(read.Modules, Is.EqualTo(modules));
+        Assert.That((read.RankText, read.Targets, read.UseRslora), Is.EqualTo(("1 to 4", s_adapter.Targets, rslora)));
+        using Policy other = Policy.CreateRandom(device, Architecture, Options(bf16: false, trainable: true), seed: 1, std: 0.1f);
+        other.AttachAdapter(read, trainable: true, seed: 99);
+        PeftFolder.LoadWeights(other, _folder);
+        PackedBatch batch = new([new ScoredSequence(new[] { 1, 2, 3 }, new[] { 4, 5, 6, 7 }, Bootstrap: false)]);
+        Scores adapted = policy.LogProb(batch, 1);
+        Assert.That(other.LogProb(batch, 1).Q, Is.EqualTo(adapted.Q), "the same bits");
+
+        // W + s B A in double, with the scale of each module, is what merging writes (one rounding to fp32, and one of its sum).
+        Dictionary<string, float[]> before = other.Tensors().ToDictionary(t => t.Name, t => other.ReadTensor(t, TensorKind.Weight));
+        other.MergeAdapter();
+        foreach (AdapterModule module in modules)
+        {
+            string name = $"model.layers.{module.Layer}." + (module.Target == AdapterTargets.DownProj ? "mlp.down_proj" : module.Target == AdapterTargets.QProj ? "self_attn.q_proj" : "self_attn.v_proj");
+            float[] a = before[$"base_model.model.{name}.lora_A.weight"], b = before[$"base_model.model.{name}.lora_B.weight"], w = before[$"{name}.weight"];
+            int inputs = a.Length / module.Rank;
+            double scale = module.Alpha / (rslora ? Math.Sqrt(module.Rank) : module.Rank);
+            double[] expected = [.. Enumerable.Range(0, w.Length).Select(i => w[i] + (scale * Enumerable.Range(0, module.Rank).Sum(r => (double)b[(i / inputs * module.Rank) + r] * a[(r * inputs) + (i % inputs)])))];
+            Compare.CloseInNorm(other.ReadTensor(other.Tensors().First(t => t.Name == $"{name}.weight"), TensorKind.Weight), expected, 1e-6, name);
+        }
+
+        Compare.CloseInNorm(other.LogProb(batch, 1).Q, [.. adapted.Q.Select(q => (double)q)], 4e-5, "Q");
+        Assert.That(read.ParameterCount(Architecture), Is.EqualTo(before.Where(t => t.Key.Contains("lora_", StringComparison.Ordinal)).Sum(t => t.Value.Length)));
+    }
+
+    /// <summary>PEFT's own spellings of a mixture, over tensors that have it.</summary>
+    [Test]
+    public void Patterns_that_give_each_module_its_own_are_read()
+    {
+        using EngineDevice device = EngineDevice.Open("cpu", 1);
+        using Policy policy = Adapted(device, bf16: false);
+        PeftFolder.Save(policy, _folder, "");
+        string path = Path.Combine(_folder, "adapter_config.json");
+        JsonObject config = (JsonObject)JsonNode.Parse(File.ReadAllText(path))!;
+        config["alpha_pattern"] = new JsonObject { ["^model.layers.1.self_attn.q_proj"] = 3, ["mlp.down_proj"] = 5, ["v_proj"] = 7 };
         File.WriteAllText(path, config.ToJsonString());
-        Assert.That(() => PeftFolder.Read(_folder), Throws.TypeOf<DataException>().With.Message.Contains("alpha_pattern").And.Message.Contains("q_proj"), "a mixture");
+        AdapterOptions read = PeftFolder.Read(_folder);
+        Assert.That(read.Modules!.Select(m => (m.Layer, m.Alpha)), Is.EqualTo(new[] { (0, 8.0), (0, 7), (0, 5), (1, 3), (1, 7), (1, 5) }));
+
+        config["target_modules"] = new JsonArray("q_proj", "layers.7.mlp.down_proj");
+        File.WriteAllText(path, config.ToJsonString());
+        Assert.That(() => PeftFolder.Read(_folder), Throws.TypeOf<DataException>().With.Message.Contains("'layers.7.mlp.down_proj' has none"));
+
+        AdapterOptions beyond = AdapterOptions.OfModules([new(2, AdapterTargets.QProj, 4, 8)], useRslora: false);
+        using Policy small = Policy.CreateRandom(device, Architecture, Options(bf16: false, trainable: false), seed: 1, std: 0.1f);
+        Assert.That(() => small.AttachAdapter(beyond, trainable: false, seed: 0), Throws.TypeOf<DataException>().With.Message.Contains("layer 2").And.Message.Contains("2 layers"));
     }
 
     [TestCase(16, 32, false, 2)]
