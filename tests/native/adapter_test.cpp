@@ -74,7 +74,7 @@ TBRM_TEST_FULL(a_subset_of_targets_agrees_with_double) {
 }
 
 TBRM_TEST(a_mixture_of_ranks_and_scales_agrees_with_double) {
-    for (const Variant& architecture : architectures()) {
+    for (const Variant& architecture : variants()) {
         const ContextHandle context = make_context(2);
         tbrm_model_config_t config = config_of(architecture, TBRM_DTYPE_F32);
         config.trainable = 0;

@@ -179,9 +179,9 @@ public static class PeftFolder
         }
 
         IReadOnlyList<(string Name, long Rank)> modules = PeftPatterns.Modules(Path.Combine(Path.GetDirectoryName(path)!, WeightsFile));
-        string key = hasRanks ? "rank_pattern" : alphas is not null ? "alpha_pattern" : "target_modules";
+        string asking = hasRanks ? "rank_pattern" : alphas is not null ? "alpha_pattern" : "target_modules";
         return modules.Count == 0
-            ? throw Wrong(path, key, json, (everyLayer is null ? $"{AdapterOptions.KnownTargets}; or" : "nothing there; or") + $" {WeightsFile} beside it, whose tensors say what it is for")
+            ? throw Wrong(path, asking, json, (everyLayer is null ? $"{AdapterOptions.KnownTargets}; or" : "nothing there; or") + $" {WeightsFile} beside it, whose tensors say what it is for")
             : AdapterOptions.OfModules(PeftPatterns.Resolve(Checked(json, modules, path), alphas, alpha, path), rslora);
     }
 
