@@ -93,7 +93,9 @@ void OutputFile::write(const void* bytes, int64_t n) {
 }
 
 void OutputFile::finish() {
-    if (regular_ && ::fsync(descriptor_) != 0) fail("sync", errno);
+    while (regular_ && ::fsync(descriptor_) != 0) {
+        if (errno != EINTR) fail("sync", errno);
+    }
     const int descriptor = descriptor_;
     descriptor_ = -1;
     if (::close(descriptor) != 0) fail("close", errno);
