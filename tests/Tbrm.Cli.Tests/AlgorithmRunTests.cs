@@ -53,6 +53,9 @@ public sealed class AlgorithmRunTests : FolderTests
         Resume(killed);
         AssertSame(killed, whole);
         Assert.That(File.ReadAllBytes(Path.Combine(killed, "v_star.jsonl")), Is.EqualTo(File.ReadAllBytes(Path.Combine(whole, "v_star.jsonl"))));
+        string[] samples = File.ReadAllLines(Path.Combine(whole, "v_star.trajectories.jsonl"));
+        Assert.That(File.ReadAllLines(Path.Combine(killed, "v_star.trajectories.jsonl")), Is.EqualTo(samples));
+        Assert.That(samples, Has.Length.EqualTo(4 * File.ReadLines(Path.Combine(whole, "v_star.jsonl")).Skip(1).Count()), "four samples of every prompt");
     }
 
     /// <summary>verl's words select the entry; each has its own stages, and rollout and trainer agree in all of them.</summary>

@@ -71,8 +71,8 @@ public sealed class PaperPresetTests
     [TestCase("paper-7b-n16", "actor/tbrm_loss", "data.train_batch_size=2")]
     [TestCase("paper-7b-grpo-n16", "actor/pg_clipfrac", "actor.ppo_mini_batch_size=2")]
     [TestCase("paper-r1-template", "actor/tbrm_loss", "data.train_batch_size=4")]
-    [TestCase("reval-1.5b", "actor/reval_loss", "actor.ppo_mini_batch_size=4")]
-    [TestCase("reval-7b", "actor/reval_loss", "actor.ppo_mini_batch_size=4")]
+    [TestCase("reval-1.5b", "off_policy/ess", "data.train_batch_size=4")]
+    [TestCase("reval-7b", "actor/reval_loss", "data.train_batch_size=4")]
     [TestCase("a-star-po", "actor/a_star_po_loss", "actor.ppo_mini_batch_size=2")]
     public void Another_preset_runs(string preset, string metric, string argument)
     {

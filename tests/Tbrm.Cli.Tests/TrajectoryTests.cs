@@ -73,6 +73,50 @@ public sealed class TrajectoryTests : FolderTests
         Assert.That(Directory.GetFiles(whole, "replay.*.log"), Is.Empty, "the file behind a buffer goes with its process");
     }
 
+    [TestCase("algorithm.name=tbrm")]
+    [TestCase("algorithm.name=grpo", "algorithm.rollout_correction.rollout_is=token", "model.lora_rank=4")]
+    public void A_lagging_rollout_samples_from_the_weights_of_so_many_updates_ago_and_resumes_with_the_same_bits(params string[] arguments)
+    {
+        string[] lag = ["rollout.lag=2", .. arguments];
+        string whole = Run("whole", lag), killed = Path.Combine(Folder, "killed");
+        Assert.That(Enumerable.Range(1, 4).Select(step => (double)Row(whole, step)["off_policy/age/mean"]!), Is.EqualTo(new double[] { 0, 1, 2, 2 }));
+        Assert.That(Dump(whole, 4).Select(r => (long)r["weight_version"]!), Is.All.EqualTo(1));
+        Assert.That((double)Row(whole, 4)["off_policy/ess"]!, Is.LessThan(1));
+        Assert.That(StoppedRun.KillAfterStep(3, TimeSpan.FromMilliseconds(20), Arguments(killed, lag)), Is.True);
+        Outcome outcome = CommandLine.Run("train", "--run-dir", killed, "--resume");
+        Assert.That(outcome.ExitCode, Is.Zero, outcome.Error);
+        StoppedRun.AssertSameFiles(killed, whole, 4, ["actor/optim.safetensors", "algorithm_state.json"]);
+        Assert.That(StoppedRun.Metrics(killed), Is.EqualTo(StoppedRun.Metrics(whole)));
+    }
+
+    [Test]
+    public void A_lagging_rollout_is_the_one_that_the_older_policy_made()
+    {
+        // A learning rate of 0 changes nothing, so that any lag samples the same.
+        string now = Run("now", ["actor.optim.lr=0", "actor.optim.weight_decay=0"]), lagging = Run("lagging", ["actor.optim.lr=0", "actor.optim.weight_decay=0", "rollout.lag=3"]);
+        Assert.That(Dump(lagging, 4).Select(r => r["response_ids"]!.ToJsonString() + r["logp"]!.ToJsonString()),
+            Is.EqualTo(Dump(now, 4).Select(r => r["response_ids"]!.ToJsonString() + r["logp"]!.ToJsonString())));
+    }
+
+    [Test]
+    public void A_file_gets_the_numbers_of_a_reference_and_trains_without_one()
+    {
+        string run = Sampled("algorithm.name=reval"), rows = Path.Combine(Folder, "rows.jsonl"), prepared = Path.Combine(Folder, "prepared.jsonl");
+        JsonObject[] dump = Dump(run, 1);
+        File.WriteAllLines(rows, dump.Select(r => new JsonObject(r.Where(p => !p.Key.StartsWith("ref_", StringComparison.Ordinal)).Select(p => KeyValuePair.Create(p.Key, p.Value?.DeepClone()))).ToJsonString()));
+        Outcome outcome = CommandLine.Run("data", "prepare", rows, "--reference", Model(run, 0), "--out", prepared);
+        Assert.That(outcome.ExitCode, Is.Zero, outcome.Error);
+        JsonObject[] filled = [.. File.ReadLines(prepared).Select(l => (JsonObject)JsonNode.Parse(l)!)];
+        Assert.That(filled.Select(r => r["ref_logp"]!.ToJsonString() + r["ref_v1"]!.ToJsonString()), Is.EqualTo(dump.Select(r => r["ref_logp"]!.ToJsonString() + r["ref_v1"]!.ToJsonString())),
+            "the run's own reference said the same, bit for bit");
+        string[] offline = ["algorithm.name=reval", "rollout.n=0", "data.train_batch_size=4", $"model.path={Model(run, 0)}"];
+        string without = Run("without", [.. offline, $"data.trajectories=[{prepared}]"]), with = Run("with", [.. offline, $"data.trajectories=[{rows}]"]);
+        Assert.That(File.ReadAllBytes(Path.Combine(Checkpoint(without, 4), "actor", "optim.safetensors")), Is.EqualTo(File.ReadAllBytes(Path.Combine(Checkpoint(with, 4), "actor", "optim.safetensors"))));
+        Assert.That(Directory.Exists(Path.Combine(Checkpoint(without, 4), "ref")), Is.False);
+        Assert.That(Directory.Exists(Path.Combine(Checkpoint(with, 4), "ref")), Is.True);
+        Assert.That((double)Row(without, 2)["perf/max_memory_allocated_gb"]!, Is.LessThan((double)Row(with, 2)["perf/max_memory_allocated_gb"]!), "the profile shows it");
+    }
+
     [Test]
     public void Offline_training_killed_and_resumed_has_the_same_bits()
     {

@@ -1,10 +1,15 @@
 using System;
 using System.CommandLine;
 using System.Linq;
+using System.Threading;
+using Tbrm.Cli.Display;
+using Tbrm.Core.Config;
 using Tbrm.Core.Errors;
 using Tbrm.Data.Prepare;
 using Tbrm.Data.Prompts;
 using Tbrm.Data.Sources;
+using Tbrm.Training.Config;
+using Tbrm.Training.Trajectories;
 
 namespace Tbrm.Cli.Verbs;
 
@@ -64,13 +69,25 @@ internal sealed class DataVerb : IVerb
         Option<string> promptKey = new("--prompt-key") { Description = "Column of the prompt.", DefaultValueFactory = _ => new PromptKeys().Prompt };
         Option<string> sourceKey = new("--reward-fn-key") { Description = "Column of the data source.", DefaultValueFactory = _ => new PromptKeys().DataSource };
         Option<string> goldKey = new("--ground-truth-key") { Description = "Column of the answer.", DefaultValueFactory = _ => new PromptKeys().GroundTruth };
-        Command command = new("prepare", "Writes prompts in verl's schema.")
+        Option<string?> reference = new("--reference")
         {
-            inputs, output, filters, dedup, shape, maxSamples, seed, format, dataSource, promptKey, sourceKey, goldKey,
+            Description = "A model folder: the inputs are trajectories, and get its log-probs and values, so that training from them needs no reference policy.",
+            HelpName = "MODEL",
+        };
+        Option<string[]> set = new("--set") { Description = "With --reference: configuration keys of the training to come, such as rollout.temperature=1.", HelpName = "key=value" };
+        Command command = new("prepare", "Writes prompts in verl's schema; with --reference, trajectories with a reference policy's numbers.")
+        {
+            inputs, output, filters, dedup, shape, maxSamples, seed, format, dataSource, promptKey, sourceKey, goldKey, reference, set,
         };
         command.SetAction(parsed =>
         {
             using StopSignals signals = new(saves: false);
+            if (parsed.GetValue(reference) is { } model)
+            {
+                return PrepareReference(parsed, model, parsed.GetValue(inputs)!, parsed.GetValue(output)!, parsed.GetValue(set) ?? [],
+                    [filters, dedup, shape, maxSamples, seed, format, dataSource, sourceKey, goldKey], signals.Token);
+            }
+
             PromptOptions options = new()
             {
                 Shape = PromptOptions.ParseShape(parsed.GetValue(shape)!),
@@ -101,5 +118,20 @@ internal sealed class DataVerb : IVerb
             }
         });
         return command;
+    }
+
+    /// <summary>Trajectories with a reference's numbers; what is for prompts alone is refused.</summary>
+    private static int PrepareReference(ParseResult parsed, string model, string[] inputs, string output, string[] set, Option[] others, CancellationToken stop)
+    {
+        if (others.FirstOrDefault(o => parsed.GetResult(o) is { Implicit: false }) is { } other)
+        {
+            throw new ConfigException($"{other.Name} is for prompts; with --reference the rows stay as they are");
+        }
+
+        RunConfig config = ConfigLoader.Load([], ["rollout.n=0", $"data.trajectories=[{string.Join(",", inputs)}]", .. set, $"model.path={model}"]);
+        TerminalProgress progress = new(Terminal.RawError, !Console.IsErrorRedirected);
+        long rows = ReferencePreparation.Write(config, inputs, output, progress, stop);
+        Console.Error.WriteLine($"{output}: {rows} trajectories with the numbers of {model}");
+        return (int)ExitCode.Ok;
     }
 }

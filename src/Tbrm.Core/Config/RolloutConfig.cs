@@ -9,6 +9,13 @@ public sealed record RolloutConfig
     [AllowedRange(0, 65536)]
     public int N { get; init; } = 1;
 
+    /// <summary>
+    /// Samples from the policy's weights of so many updates ago, in one process and with the same bits every time: staleness as a number. They lie in
+    /// weights/ of the run folder, and one more copy of the weights is in memory.
+    /// </summary>
+    [AllowedRange(0, 1e6)]
+    public int Lag { get; init; }
+
     /// <summary>0 = greedy.</summary>
     [AllowedRange(0, 100)]
     public double Temperature { get; init; } = 1;

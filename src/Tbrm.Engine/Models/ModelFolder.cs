@@ -108,6 +108,15 @@ public static class ModelFolder
         return critic;
     }
 
+    /// <summary>Fills a policy that is there already with the weights of a folder that a policy of its shape wrote.</summary>
+    public static void LoadInto(Policy policy, string folder)
+    {
+        foreach (string file in WeightPaths(folder))
+        {
+            NativeFailures.Translated($"loading {file}", () => WeightFiles.Load(policy.Model, file));
+        }
+    }
+
     private static T Filled<T>(T model, string folder, Func<string, bool> mayLack)
         where T : EngineModel
     {

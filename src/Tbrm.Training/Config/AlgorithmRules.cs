@@ -53,6 +53,7 @@ internal static class AlgorithmRules
         Require(replay.PriorityExponent == 0 || replay.Order == "age_decay", $"replay.priority_exponent={replay.PriorityExponent} is part of replay.order=age_decay; replay.order is {replay.Order}");
         Require(replay.PriorityExponent == 0 || !algorithm.Entry.IsPolicyGradient,
             $"replay.priority_exponent={replay.PriorityExponent}: algorithm.name={name} has no residual to prioritise by; set it to 0, for the age alone");
+        Require(config.Rollout.Lag == 0 || config.Rollout.N > 0, $"rollout.lag={config.Rollout.Lag}, but rollout.n=0 samples nothing; set one of them to another value");
         Require(config.Rollout.N > 0 || !config.Algorithm.FilterGroups.Enable, "algorithm.filter_groups samples until there are enough groups, but rollout.n=0 samples nothing");
     }
 

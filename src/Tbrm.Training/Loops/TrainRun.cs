@@ -36,6 +36,7 @@ public sealed class TrainRun : IRunStep
     private readonly List<TrainedModel> _models = [];
     private ReferencePolicy? _reference;
     private ValueEstimation? _estimation;
+    private LaggedRollout? _lagged;
     private TrainStep? _step;
 
     /// <summary>Opens prompts and page pool; the opened run is the caller's.</summary>
@@ -96,6 +97,7 @@ public sealed class TrainRun : IRunStep
         }
 
         ValueEstimation.Forget(_run.Folder);
+        LaggedRollout.Forget(_run.Folder);
         if (_session.IsScratch && _config.Sft.TotalTrainingSteps > 0)
         {
             _clock.Measure(WarmStart.Phase, () => WarmStart.Run(_run, _clock, _progress, stop));
@@ -103,7 +105,7 @@ public sealed class TrainRun : IRunStep
 
         _session.AttachAdapter();
         _reference = NeedsReference ? ReferencePolicy.Of(_session.Policy) : null;
-        AddModels(() => Policies.NewCritic(_session));
+        AddModels(() => Policies.NewCritic(_session), new StepState(null, 0, 0, []));
     }
 
     /// <inheritdoc/>
@@ -113,15 +115,14 @@ public sealed class TrainRun : IRunStep
         _reference = !NeedsReference ? null
             : _session.Policy.Adapter is not null ? ReferencePolicy.Of(_session.Policy)
             : ReferencePolicy.Owning(Policies.LoadLike(_session, RunState.ReferenceFolderOf(checkpoint), trainable: false));
-        AddModels(() => Policies.LoadCritic(_session, checkpoint));
+        StepState state = StepState.Read(checkpoint);
+        AddModels(() => Policies.LoadCritic(_session, checkpoint), state with { WeightVersion = state.WeightVersion ?? _run.State!.Updates });
         foreach (TrainedModel model in _models)
         {
             model.Restore(checkpoint);
         }
 
-        StepState state = StepState.Read(checkpoint);
         _step!.KlCoefficient = state.KlCoefficient;
-        _step.WeightVersion = state.WeightVersion ?? _run.State!.Updates;
         _step.ReferenceVersion = state.ReferenceVersion;
         _sources.Restore(checkpoint, state.Sources);
         _sampler?.Restore(sampler);
@@ -143,14 +144,15 @@ public sealed class TrainRun : IRunStep
     /// <inheritdoc/>
     public StepResult? Run(long step, CancellationToken stop)
     {
-        long preemptions = Rollout.Preemptions;
+        IRollout rollout = _lagged is null ? Rollout : _lagged;
+        long preemptions = rollout.Preemptions;
         if (_step!.Run(step, stop) is not { } outcome)
         {
             return null;
         }
 
         outcome.Metrics["training/epoch"] = Sampler.Epoch;
-        outcome.Metrics["rollout/preemptions"] = Rollout.Preemptions - preemptions;
+        outcome.Metrics["rollout/preemptions"] = rollout.Preemptions - preemptions;
         outcome.Metrics["timing_s/update_weights"] = 0;
         IReadOnlyList<Trajectory> trajectories = outcome.Sample.Trajectories;
         StepTokens tokens = new(trajectories.Sum(t => (long)t.Length), outcome.IsSampled ? trajectories.Sum(t => (long)t.ResponseIds.Length) : 0);
@@ -179,6 +181,7 @@ public sealed class TrainRun : IRunStep
     {
         _estimation?.Dispose();
         _sources.Dispose();
+        _lagged?.Dispose();
         foreach (TrainedModel model in _models)
         {
             model.Dispose();
@@ -199,7 +202,7 @@ public sealed class TrainRun : IRunStep
         Epochs = _config.Trainer.TotalTrainingSteps >= 0 ? null : _config.Trainer.TotalEpochs,
     });
 
-    private void AddModels(Func<Critic> critic)
+    private void AddModels(Func<Critic> critic, StepState state)
     {
         TrainedPolicy actor = new(_session.Policy, _config.Actor, TotalSteps);
         _models.Add(actor);
@@ -211,11 +214,13 @@ public sealed class TrainRun : IRunStep
         }
 
         _estimation = _algorithm.Needs.HasFlag(Needs.VStar) ? new(_run.Folder, _session, _reference!, _progress) : null;
-        SampleStage sample = new(() => NextPrompts(), Rollout, _session.Reward, _algorithm.Needs.HasFlag(Needs.BaselineRewards), _config, _clock, _progress);
+        long begun = state.WeightVersion!.Value;
+        _lagged = _config.Rollout.Lag > 0 && !_sources.IsOffline ? new(_run, () => _step?.WeightVersion ?? begun) : null;
+        SampleStage sample = new(() => NextPrompts(), _lagged is null ? Rollout : _lagged, _session.Reward, _algorithm.Needs.HasFlag(Needs.BaselineRewards), _config, _clock, _progress);
         bool isRolloutExact = (!_session.Device.IsCuda || _config.Trainer.BatchInvariant) && _config.Rollout.Temperature > 0;
         IStepSource source = _sources.Source(sample, _session.Reward, prompts => _estimation?.Usable(prompts));
         _step = new(new(actor, value, _reference is null ? null : new ReferenceScorer(_reference)), source, _algorithm,
-            _estimation is null ? null : _estimation.Of, isRolloutExact, _config, _clock);
+            _estimation is null ? null : _estimation.Of, isRolloutExact, _config, _clock) { WeightVersion = begun };
     }
 
     /// <summary>The next batch of prompts; with A*-PO without those that the reference never solved, if the configuration says so.</summary>
@@ -240,6 +245,7 @@ public sealed class TrainRun : IRunStep
 
     private void Settle(long step, StepOutcome outcome)
     {
+        _lagged?.Settle();
         if (_config.Ref.ResetSteps > 0 && step % _config.Ref.ResetSteps == 0)
         {
             _reference?.CopyWeightsFrom(_session.Policy);

@@ -2,8 +2,12 @@ using System;
 using System.Collections.Generic;
 using System.IO;
 using System.Linq;
+using System.Text.Json;
+using System.Text.Json.Nodes;
 using System.Threading;
 using Tbrm.Core.Rollouts;
+using Tbrm.Data.Trajectories;
+using Tbrm.Engine.Checkpoint;
 using Tbrm.Engine.Models;
 using Tbrm.Engine.Rollout;
 using Tbrm.Training.Progress;
@@ -11,6 +15,7 @@ using Tbrm.Training.Prompts;
 using Tbrm.Training.Runs;
 using Tbrm.Training.Sessions;
 using Tbrm.Training.Steps;
+using Tbrm.Training.Trajectories;
 
 namespace Tbrm.Training.Loops;
 
@@ -23,9 +28,14 @@ internal sealed class ValueEstimation(RunFolder folder, TrainingSession session,
     private readonly OptimalValues _values = new(PathIn(folder), session.Config);
     private readonly StepRewards _rewards = new(session.Config);
     private RolloutStage? _rollout;
+    private bool _isTidy;
 
     /// <summary>A run that begins has another reference than the one that was in its folder before.</summary>
-    public static void Forget(RunFolder folder) => File.Delete(PathIn(folder));
+    public static void Forget(RunFolder folder)
+    {
+        File.Delete(PathIn(folder));
+        File.Delete(SamplesIn(folder));
+    }
 
     /// <summary>Estimates the values of all batches to come; what is known is not sampled again.</summary>
     /// <param name="next">The batches; null at their end.</param>
@@ -77,6 +87,8 @@ internal sealed class ValueEstimation(RunFolder folder, TrainingSession session,
             return _rollout.OfReference(requests, stop);
         });
         JudgedResponse[] judged = session.Reward.Judge(missing, trajectories, stop);
+        // Before the values: a kill in between leaves samples of prompts whose values are not known, which the next process drops.
+        Append(missing, trajectories, judged);
         _values.Add([.. missing.Select((p, i) => (p, Enumerable.Range(0, trajectories.Count)
             .Where(t => trajectories[t].Group == i && !judged[t].Verdict.IsFailure).Select(t => _rewards.Of(trajectories[t], judged[t].Verdict)).ToArray()))]);
     }
@@ -86,6 +98,41 @@ internal sealed class ValueEstimation(RunFolder folder, TrainingSession session,
         _rollout?.Dispose();
         _rollout = null;
     }
+
+    /// <summary>The samples themselves, as trajectories that training reads: the reference sampled them, so its log-probs are theirs.</summary>
+    private void Append(IReadOnlyList<EncodedPrompt> prompts, IReadOnlyList<Trajectory> trajectories, JudgedResponse[] judged)
+    {
+        string path = SamplesIn(folder);
+        if (!_isTidy && File.Exists(path))
+        {
+            RunFolder.WriteText(path, string.Concat(File.ReadLines(path).Where(IsOfKnownPrompt).Select(line => line + "\n")));
+        }
+
+        _isTidy = true;
+        float temperature = ActorUpdate.TemperatureOf(session.Config);
+        IEnumerable<string> lines = trajectories.Select((t, i) => TrajectoryRow.Of(0, temperature, session.Tokenizer, prompts[t.Group], t with { Group = 0 }, judged[i]))
+            .Select(row =>
+            {
+                row.Remove(TrajectoryKeys.Group);
+                return row.ToJsonString() + "\n";
+            });
+        DiskErrors.Translated($"writing {path}", () => File.AppendAllText(path, string.Concat(lines)));
+    }
+
+    /// <summary>Whether a line is whole, and of a prompt whose value is known.</summary>
+    private bool IsOfKnownPrompt(string line)
+    {
+        try
+        {
+            return JsonNode.Parse(line)?[TrajectoryKeys.PromptIds]?.Deserialize<int[]>() is { } ids && _values.IsKnown(ids);
+        }
+        catch (JsonException)
+        {
+            return false;
+        }
+    }
+
+    private static string SamplesIn(RunFolder folder) => Path.Combine(folder.Root, "v_star.trajectories.jsonl");
 
     private static string PathIn(RunFolder folder) => Path.Combine(folder.Root, "v_star.jsonl");
 }

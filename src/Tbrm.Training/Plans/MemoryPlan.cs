@@ -83,6 +83,11 @@ public sealed record MemoryPlan
         List<MemoryPart> parts = [.. Policy(model, bytes), .. Rollout(model, config, bytes)];
         parts.Add(new("reference", "reference weights", Reference(model, bytes), model.Adapter is null ? "a frozen copy" : "the weights themselves, with the adapter off"));
         parts.Add(new("reference_pass", "reference pass", bytes.ScoreBatch, $"{scored.MicroBatchTokens} tokens, forward only", MemoryPhase.Reference));
+        if (config.Rollout.Lag > 0)
+        {
+            parts.Add(new("behaviour", "weights of the lagging rollout", bytes.FrozenCopy, $"rollout.lag={config.Rollout.Lag}; those in between are on disk"));
+        }
+
         parts.AddRange(Update(model, config, batch, bytes));
         return Finish(model, config, batch, load, parts, available) with { PpoExtra = model.Adapter is null ? Critic(model) + 3 * sizeof(float) * batch.TokensPerStep : 0 };
     }

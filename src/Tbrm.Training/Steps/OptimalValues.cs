@@ -101,7 +101,12 @@ internal sealed class OptimalValues
     /// <summary>Whether the reference solved a prompt at least once, in part or whole.</summary>
     public bool IsEverRewarded(EncodedPrompt prompt) => _rewards[KeyOf(prompt)].Any(r => r != 0);
 
-    private static string KeyOf(EncodedPrompt prompt) => Convert.ToHexStringLower(SHA256.HashData(MemoryMarshal.AsBytes(prompt.Ids.AsSpan()))[..16]);
+    /// <summary>Whether the value of the prompt with these tokens is known.</summary>
+    public bool IsKnown(int[] ids) => _rewards.ContainsKey(KeyOf(ids));
+
+    private static string KeyOf(EncodedPrompt prompt) => KeyOf(prompt.Ids);
+
+    private static string KeyOf(int[] ids) => Convert.ToHexStringLower(SHA256.HashData(MemoryMarshal.AsBytes(ids.AsSpan()))[..16]);
 
     private JsonObject Parse(string line, int number)
     {

@@ -65,7 +65,7 @@ public sealed class TrainStep
         _models = models;
         _source = source;
         _reference = new(models.Reference, algorithm, config, clock);
-        _isOffPolicy = source is not SampleStage;
+        _isOffPolicy = source is not SampleStage || config.Rollout.Lag > 0;
         _algorithm = algorithm;
         _valueOf = valueOf;
         _isRolloutExact = isRolloutExact;

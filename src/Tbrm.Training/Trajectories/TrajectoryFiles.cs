@@ -35,6 +35,9 @@ public sealed class TrajectoryFileReader(PromptEncoder encoder, RunConfig config
 {
     private readonly float _temperature = ActorUpdate.TemperatureOf(config);
 
+    /// <summary>Whether a row must have a reward or something to grade by.</summary>
+    public bool NeedsGrade { get; init; } = true;
+
     /// <summary>Reads a file.</summary>
     /// <exception cref="DataException">It is missing, damaged or empty, or a row does not fit the model.</exception>
     public TrajectoryFile Read(string path)
@@ -77,7 +80,11 @@ public sealed class TrajectoryFileReader(PromptEncoder encoder, RunConfig config
         return ordered.Count > 0 ? new(path, ordered, notes) : throw new DataException($"{path}: there is no trajectory to train on{(left.Total > 0 ? $": {left}" : "")}");
     }
 
-    private TrajectoryRecord Encode(StoredTrajectory row, long number)
+    /// <summary>A row for the model.</summary>
+    /// <param name="row">As it was read.</param>
+    /// <param name="number">Its place in the file, which stands for the numbers that it has not.</param>
+    /// <exception cref="DataException">It does not fit the model.</exception>
+    public TrajectoryRecord Encode(StoredTrajectory row, long number)
     {
         Prompt prompt = new()
         {
@@ -88,7 +95,7 @@ public sealed class TrajectoryFileReader(PromptEncoder encoder, RunConfig config
             Index = row.Index ?? number,
             ExtraInfo = row.ExtraInfo,
         };
-        if (row.Verdict is null && row.GroundTruth is null)
+        if (NeedsGrade && row.Verdict is null && row.GroundTruth is null)
         {
             throw new DataException($"{row.Where}: the trajectory has neither a reward (reward, score) nor a ground truth to grade it by (reward_model.ground_truth, ground_truth, gts, answer)");
         }

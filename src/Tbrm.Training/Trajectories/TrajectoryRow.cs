@@ -59,6 +59,21 @@ public static class TrajectoryRow
         return row;
     }
 
+    /// <summary>A row of any file with ids and the reference's numbers.</summary>
+    /// <param name="row">The row as it was read.</param>
+    /// <param name="trajectory">What it holds, with the reference's numbers.</param>
+    /// <param name="temperature">What logits were divided by.</param>
+    internal static JsonObject Completed(JsonObject row, Trajectory trajectory, float temperature)
+    {
+        JsonObject completed = (JsonObject)row.DeepClone();
+        completed[TrajectoryKeys.PromptIds] = Node(trajectory.PromptIds);
+        completed[TrajectoryKeys.ResponseIds] = Node(trajectory.ResponseIds);
+        completed[TrajectoryKeys.Finish] = trajectory.End.ToString();
+        completed[TrajectoryKeys.Temperature] = temperature;
+        AddReference(completed, trajectory.Reference!);
+        return completed;
+    }
+
     /// <summary>Writes the reference's numbers into a row.</summary>
     public static void AddReference(JsonObject row, ReferenceScores reference)
     {

@@ -25,7 +25,7 @@ public sealed class PresetTests
     private const string Graph = "data.train_batch_size=1024 rollout.n=4 trainer.total_training_steps=100 data.train_max_samples=10000 data.task_val_size=500 rollout.val_kwargs.do_sample=False "
         + "reward.grader=auto reward.answer_form=text model.path=Qwen2.5-Math-1.5B ";
 
-    private const string Reval = "algorithm.name=reval data.train_batch_size=128 rollout.n=8 actor.ppo_epochs=2 actor.ppo_mini_batch_size=128 actor.optim.lr=1E-06 data.max_response_length=8192 "
+    private const string Reval = "algorithm.name=reval data.train_batch_size=128 rollout.n=8 replay.capacity=5120 replay.updates=2 replay.order=uniform actor.ppo_epochs=1 actor.ppo_mini_batch_size=0 actor.optim.lr=1E-06 data.max_response_length=8192 "
         + "trainer.total_training_steps=650 trainer.test_freq=10 rollout.val_kwargs.n=16 actor.entropy_coeff=0 actor.use_kl_loss=False rollout.temperature=1 ";
 
     private static readonly Dictionary<string, string> s_expected = new()
