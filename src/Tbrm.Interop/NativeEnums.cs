@@ -44,6 +44,7 @@ public enum DecoderKind
     Llama = 0,
     Qwen2 = 1,
     Qwen3 = 2,
+    Gemma3 = 3,
 }
 
 /// <summary>tbrm_tensor_kind_t.</summary>

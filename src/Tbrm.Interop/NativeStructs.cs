@@ -8,7 +8,7 @@ namespace Tbrm.Interop;
 
 /// <summary>tbrm_model_config_t.</summary>
 [StructLayout(LayoutKind.Sequential)]
-public struct NativeModelConfig
+public unsafe struct NativeModelConfig
 {
     public int StructSize;
     public Dtype Dtype;
@@ -27,7 +27,13 @@ public struct NativeModelConfig
     public float RmsNormEps;
     public float RopeAttentionFactor;
     public HeadKind HeadKind;
+    public int SlidingWindow;
+    public float AttentionScale;
     public long HeadBudgetBytes;
+    public fixed ulong SlidingLayers[16];
+
+    /// <summary>Lets a layer see the last <see cref="SlidingWindow"/> keys alone.</summary>
+    public void Slide(int layer) => SlidingLayers[layer / 64] |= 1UL << (layer % 64);
 }
 
 /// <summary>tbrm_adapter_config_t.</summary>

@@ -144,10 +144,21 @@ TBRM_TEST(attention_on_a_gpu_matches_fp64_for_every_group_and_head_width) {
     }
 }
 
+TBRM_TEST(windowed_attention_on_a_gpu_matches_fp64) {
+    for (const Dtype dtype : kBoth) {
+        for (const int64_t window : shapes<int64_t>({1, 2, 17, 63, 64, 65, 100, 1000}, {1, 65, 100}))
+            check(with_window(
+                    AttentionProblem(dtype, 6, 2, thinned() ? 16 : 64, {thinned() ? 150 : 300, 3, 0, 64}, 450),
+                    window));
+    }
+}
+
 TBRM_TEST(packed_and_paged_attention_on_a_gpu_have_the_same_bits) {
     for (const Dtype dtype : kBoth) {
-        for (const int64_t head_dim : shapes<int64_t>({64, 128}, {64})) {
-            const AttentionProblem a(dtype, 7, 1, head_dim, {131, 64, thinned() ? 3 : 200, 1, 65}, 600);
+        for (const auto& [head_dim, window] :
+                shapes<std::pair<int64_t, int64_t>>({{64, 0}, {128, 0}, {64, 1}, {64, 50}}, {{64, 0}, {16, 50}})) {
+            const AttentionProblem a = with_window(
+                    AttentionProblem(dtype, 7, 1, head_dim, {131, 64, thinned() ? 3 : 200, 1, 65}, 600), window);
             const Result expected = packed(a);
             for (const int64_t chunk : shapes<int64_t>({1, 3, 17, 64, 1000}, {17, 1000})) {
                 const Result r = paged(a, chunk);

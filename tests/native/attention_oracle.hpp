@@ -42,11 +42,18 @@ struct AttentionProblem {
         return qkv[token * width() + (shape.n_heads + shape.n_kv_heads + kv) * shape.head_dim + d];
     }
     std::string name() const {
-        return format("%s heads %lld/%lld dim %lld tokens %lld", name_of(dtype), static_cast<long long>(shape.n_heads),
-                static_cast<long long>(shape.n_kv_heads), static_cast<long long>(shape.head_dim),
+        return format("%s heads %lld/%lld dim %lld window %lld tokens %lld", name_of(dtype),
+                static_cast<long long>(shape.n_heads), static_cast<long long>(shape.n_kv_heads),
+                static_cast<long long>(shape.head_dim), static_cast<long long>(shape.window),
                 static_cast<long long>(tokens()));
     }
 };
+
+// The same problem where a query sees its last `window` keys.
+inline AttentionProblem with_window(AttentionProblem problem, int64_t window) {
+    problem.shape.window = window;
+    return problem;
+}
 
 struct AttentionOracle {
     std::vector<double> out, out_bound;    // [tokens][n_heads][head_dim]
@@ -74,6 +81,7 @@ struct AttentionOracle {
 private:
     // Query row i of one head, and what it adds to the gradients.
     void row(const AttentionProblem& a, int64_t begin, int64_t i, int64_t head, bool backward) {
+        if (a.shape.window > 0) begin = std::max(begin, i + 1 - a.shape.window);
         const int64_t d = a.shape.head_dim, kv = head / (a.shape.n_heads / a.shape.n_kv_heads), n = i + 1 - begin;
         const double scale = static_cast<double>(a.shape.scale), unit = a.dtype == Dtype::Bf16 ? kUnitBf16 : kUnitF32;
         const double steps = (2.0 * static_cast<double>(n) + 80) * kUnitF32;  // of a sum over the keys

@@ -151,6 +151,40 @@ TBRM_TEST(attention_matches_fp64_for_every_group_and_head_width) {
     }
 }
 
+TBRM_TEST(windowed_attention_and_its_gradient_match_fp64) {
+    for (const Dtype dtype : kDtypes) {
+        for (const int64_t window : {1, 2, 17, 63, 64, 65, 100, 128, 1000}) {
+            const uint64_t seed = 450 + static_cast<uint64_t>(window);
+            check_all(with_window(AttentionProblem(dtype, 2, 1, 32, {5, 300, 0, 130, 64}, seed), window));
+            check_all(with_window(AttentionProblem(dtype, 14, 2, 16, {197}, seed), window));
+        }
+        check_all(with_window(AttentionProblem(dtype, 60, 1, 32, {167}, 451), 70));  // a group wider than a tile
+    }
+}
+
+// Keys before a window take no part in the log-sum-exp: their probabilities may overflow, and must not reach a gradient.
+TBRM_TEST(keys_before_a_window_may_score_anything) {
+    for (const Dtype dtype : kDtypes) {
+        AttentionProblem a = with_window(AttentionProblem(dtype, 4, 2, 64, {300}, 901), 70);
+        // The keys of the first page point where the queries from the third on do, with scores in the hundreds.
+        for (int64_t token = 0; token < 300; ++token) {
+            for (int64_t c = 0; c < 6 * 64; ++c) {
+                const bool key = c >= 4 * 64;
+                if ((key && token < 64) || (!key && token >= 150)) a.qkv.set(token * a.width() + c, key ? 40.0f : 3.0f);
+            }
+        }
+        const Forward f = packed_forward(a);
+        const AttentionOracle oracle(a);
+        check_forward(a, f, oracle);
+        const Array dqkv = packed_backward(a, f);
+        for (int64_t i = 0; i < dqkv.size(); ++i) {
+            const size_t at = static_cast<size_t>(i);
+            CHECK_MSG(close(dqkv[i], oracle.dqkv[at], oracle.dqkv_bound[at]), "%s dqkv %lld: %g vs %g",
+                    a.name().c_str(), static_cast<long long>(i), dqkv[i], oracle.dqkv[at]);
+        }
+    }
+}
+
 TBRM_TEST(attention_of_packed_sequences_is_that_of_each_alone) {
     for (const Dtype dtype : kDtypes) {
         const AttentionProblem a(dtype, 6, 2, 64, {0, 64, 1, 0, 130, 63, 2, 0}, 500);
@@ -176,8 +210,10 @@ TBRM_TEST(attention_of_packed_sequences_is_that_of_each_alone) {
 
 TBRM_TEST(a_query_row_has_the_same_bits_packed_paged_in_any_chunks_pages_and_batch) {
     for (const Dtype dtype : kDtypes) {
-        for (const int64_t head_dim : {32, 64, 128}) {
-            const AttentionProblem a(dtype, 7, 1, head_dim, {131, 64, 200, 1, 65}, 600);
+        for (const auto& [head_dim, window] :
+                std::vector<std::pair<int64_t, int64_t>>{{32, 0}, {64, 0}, {128, 0}, {32, 1}, {32, 50}, {64, 90}}) {
+            const AttentionProblem a =
+                    with_window(AttentionProblem(dtype, 7, 1, head_dim, {131, 64, 200, 1, 65}, 600), window);
             const Forward expected = packed_forward(a);
             // Prompts in chunks of several sizes, one after another and interleaved; 1 = decode of all sequences together.
             for (const int64_t chunk : {1, 3, 17, 64, 100, 1000}) {

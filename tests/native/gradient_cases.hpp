@@ -18,14 +18,22 @@ struct Variant {
     tbrm_architecture_t kind;
     int32_t tied, n_kv_heads;
     float rope_factor;
+    // Gemma: keys that a token of a sliding layer sees, which layers slide (bits), scale of the scores.
+    int32_t window = 0;
+    uint64_t sliding = 0;
+    float scale = 0;
 };
 constexpr Variant kVariants[] = {{"qwen2", TBRM_ARCHITECTURE_QWEN2, 1, 2, 1.0f},
         {"qwen3", TBRM_ARCHITECTURE_QWEN3, 0, 2, 1.0f}, {"llama", TBRM_ARCHITECTURE_LLAMA, 0, 4, 1.0f},
-        {"qwen2, one kv head", TBRM_ARCHITECTURE_QWEN2, 1, 1, 1.1f}};
+        {"qwen2, one kv head", TBRM_ARCHITECTURE_QWEN2, 1, 1, 1.1f},
+        {"gemma3", TBRM_ARCHITECTURE_GEMMA3, 1, 2, 1.1f, 3, 1, 0.3f},
+        {"gemma3, every layer slides", TBRM_ARCHITECTURE_GEMMA3, 0, 1, 1.0f, 5, 3, 0}};
+inline constexpr const Variant& kGemma = kVariants[4];
 
-// Between them the two of a thinned run take every option.
+// Between them those of a thinned run take every option.
 inline std::vector<Variant> variants() {
-    return shapes(std::vector<Variant>(std::begin(kVariants), std::end(kVariants)), {kVariants[1], kVariants[3]});
+    return shapes(
+            std::vector<Variant>(std::begin(kVariants), std::end(kVariants)), {kVariants[1], kVariants[3], kGemma});
 }
 
 inline tbrm_model_config_t config_of(const Variant& a, tbrm_dtype_t dtype) {
@@ -34,6 +42,9 @@ inline tbrm_model_config_t config_of(const Variant& a, tbrm_dtype_t dtype) {
     config.architecture = a.kind;
     config.n_kv_heads = a.n_kv_heads;
     config.rope_attention_factor = a.rope_factor;
+    config.sliding_window = a.window;
+    config.sliding_layers[0] = a.sliding;
+    config.attention_scale = a.scale;
     return config;
 }
 

@@ -172,7 +172,9 @@ TBRM_TEST(fp32_agrees_with_double_for_every_parameter) {
 }
 
 TBRM_TEST_FULL(fp32_agrees_with_double_along_directions_at_larger_shapes) {
-    for (const Variant& architecture : {kVariants[0], kVariants[1]})
+    Variant gemma = kGemma;
+    gemma.window = 70;  // past a page of keys
+    for (const Variant& architecture : {kVariants[0], kVariants[1], gemma})
         check_directions(architecture);
 }
 
@@ -205,7 +207,7 @@ TBRM_TEST(recompute_threads_and_repetition_change_no_bit) {
 // With one thread 1,300 rows run in blocks of 240, with two they do not; with three, 3,000 rows run in blocks at the same time. A
 // matter of the CPU's device, whichever the others are tested on.
 TBRM_TEST_FULL(blocks_of_rows_do_not_show) {
-    for (const Variant& architecture : {kVariants[0], kVariants[1]}) {  // without and with norms of q and k
+    for (const Variant& architecture : {kVariants[0], kVariants[1], kGemma}) {
         const tbrm_model_config_t config = config_of(architecture, TBRM_DTYPE_F32);
         for (const int64_t n_tokens : {1300, 3000}) {
             Batch batch;
@@ -231,7 +233,7 @@ TBRM_TEST_FULL(blocks_of_rows_do_not_show) {
 TBRM_TEST_FULL(a_micro_batch_cut_changes_gradients_by_rounding_only) {
     for (const tbrm_dtype_t dtype : kDtypes) {
         const ContextHandle context = make_context(2);
-        const tbrm_model_config_t config = config_of(kVariants[3], dtype);
+        const tbrm_model_config_t config = config_of(dtype == TBRM_DTYPE_F32 ? kGemma : kVariants[3], dtype);
         const ModelHandle model = make_model(context.get(), config, 100);
         const Batch batch = eight_sequences(config.vocab_size);
         const Coefficients c(batch.n_rows());

@@ -66,6 +66,10 @@ Step step_on(std::unique_ptr<Device> device, const tbrm_model_config_t& config) 
 tbrm_model_config_t shape_of(tbrm_dtype_t dtype, bool aligned, tbrm_architecture_t architecture) {
     tbrm_model_config_t config = tiny_config(dtype);
     config.architecture = architecture;
+    if (architecture == TBRM_ARCHITECTURE_GEMMA3) {
+        config.sliding_window = 7;
+        config.sliding_layers[0] = 1;
+    }
     config.tie_word_embeddings = architecture == TBRM_ARCHITECTURE_QWEN2 ? 1 : 0;
     if (!aligned) return config;
     config.vocab_size = 152;
@@ -77,8 +81,8 @@ tbrm_model_config_t shape_of(tbrm_dtype_t dtype, bool aligned, tbrm_architecture
 
 // A thinned run takes one of them with each width.
 std::vector<tbrm_architecture_t> architectures(bool aligned) {
-    return shapes<tbrm_architecture_t>({TBRM_ARCHITECTURE_QWEN2, TBRM_ARCHITECTURE_QWEN3},
-            {aligned ? TBRM_ARCHITECTURE_QWEN2 : TBRM_ARCHITECTURE_QWEN3});
+    return shapes<tbrm_architecture_t>({TBRM_ARCHITECTURE_QWEN2, TBRM_ARCHITECTURE_QWEN3, TBRM_ARCHITECTURE_GEMMA3},
+            {aligned ? TBRM_ARCHITECTURE_GEMMA3 : TBRM_ARCHITECTURE_QWEN3});
 }
 
 void check_step(const Step& gpu, const Step& cpu, double tolerance, const char* what) {

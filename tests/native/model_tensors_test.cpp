@@ -91,6 +91,10 @@ TBRM_TEST(tensors_have_the_names_shapes_and_order_of_hugging_face) {
     check_tensors(TBRM_ARCHITECTURE_LLAMA, llama);
     check_tensors(TBRM_ARCHITECTURE_QWEN2, qwen2);
     check_tensors(TBRM_ARCHITECTURE_QWEN3, qwen3);
+    std::vector<ExpectedTensor> gemma = qwen3;
+    gemma.push_back({"pre_feedforward_layernorm.weight", 18, 0});
+    gemma.push_back({"post_feedforward_layernorm.weight", 18, 0});
+    check_tensors(TBRM_ARCHITECTURE_GEMMA3, gemma);
 }
 
 TBRM_TEST(an_index_beyond_the_tensors_is_refused) {

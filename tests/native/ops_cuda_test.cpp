@@ -3,12 +3,13 @@
 #include <algorithm>
 
 #include "cuda_testing.hpp"
+#include "ops/add.hpp"
 #include "ops/embedding.hpp"
+#include "ops/glu.hpp"
 #include "ops/rms_norm.hpp"
 #include "ops/rope.hpp"
 #include "ops/rows.hpp"
 #include "ops/scale.hpp"
-#include "ops/swiglu.hpp"
 
 using namespace tbrm;
 using namespace tbrm::testing;
@@ -194,33 +195,60 @@ TBRM_TEST(rope_has_the_bits_of_the_cpu_twin) {
     }
 }
 
-TBRM_TEST(swiglu_agrees_with_the_cpu_twin) {
+namespace {
+
+void check_glu(Activation activation, Dtype dtype, int64_t width) {
+    const int64_t n = 5;
+    Array gate_up = random_array(dtype, n * 2 * width, 50, 4.0);
+    gate_up.set(0, 200.0f);  // beyond the range of exp on either side
+    if (width > 1) gate_up.set(1, -200.0f);
+    const Array dy = random_array(dtype, n * width, 51);
+    Array y(dtype, n * width), dgate_up(dtype, n * 2 * width);
+    cpu::glu_forward(activation, dtype, n, width, gate_up.data(), y.data());
+    cpu::glu_backward(activation, dtype, n, width, gate_up.data(), dy.data(), dgate_up.data());
+    const ArrayOnDevice in(gate_up), out(Array(dtype, n * width)), grad(dy);
+    cuda::glu_forward(queue(), activation, dtype, n, width, in.get(), out.get());
+    cuda::glu_backward(queue(), activation, dtype, n, width, in.get(), grad.get(), in.get());
+    const Array y2 = out.download(), dgate_up2 = in.download();
+    for (int64_t i = 0; i < n * 2 * width; ++i) {
+        const int64_t row = i / (2 * width), c = i % width, at = row * width + c;
+        const double g = gate_up[row * 2 * width + c], u = gate_up[row * 2 * width + width + c];
+        // The exponent of GELU's gate is a cubic, each rounding of which is one of the result.
+        const double slack = activation == Activation::Silu ? 1 : 1 + std::fabs(g) + std::fabs(g * g * g) / 10;
+        CHECK(close(y2[at], y[at], twin_tolerance(dtype, slack * std::fabs(y[at]), y[at])));
+        // The slope is a difference: s + g s (1 - s), times that of the exponent.
+        const double magnitude =
+                std::fabs(dy[at]) * (i % (2 * width) < width ? std::fabs(u) : 1) * (1 + slack * std::fabs(g));
+        CHECK(close(dgate_up2[i], dgate_up[i], twin_tolerance(dtype, magnitude, dgate_up[i])));
+    }
+}
+
+}  // namespace
+
+TBRM_TEST(gated_activations_agree_with_the_cpu_twin) {
+    for (const Activation activation : {Activation::Silu, Activation::GeluTanh})
+        for (const Dtype dtype : kDtypes)
+            for (const int64_t width : widths())
+                check_glu(activation, dtype, width);
+}
+
+TBRM_TEST(sums_and_shifts_have_the_bits_of_the_cpu_twin) {
     for (const Dtype dtype : kDtypes) {
-        for (const int64_t width : widths()) {
-            const int64_t n = 5;
-            Array gate_up = random_array(dtype, n * 2 * width, 50, 4.0);
-            gate_up.set(0, 200.0f);  // beyond the range of exp on either side
-            if (width > 1) gate_up.set(1, -200.0f);
-            const Array dy = random_array(dtype, n * width, 51);
-            Array y(dtype, n * width), dgate_up(dtype, n * 2 * width);
-            cpu::swiglu_forward(dtype, n, width, gate_up.data(), y.data());
-            cpu::swiglu_backward(dtype, n, width, gate_up.data(), dy.data(), dgate_up.data());
-            const ArrayOnDevice in(gate_up), out(Array(dtype, n * width)), grad(dy);
-            cuda::swiglu_forward(queue(), dtype, n, width, in.get(), out.get());
-            cuda::swiglu_backward(queue(), dtype, n, width, in.get(), grad.get(), in.get());
-            const Array y2 = out.download(), dgate_up2 = in.download();
-            for (int64_t i = 0; i < n * width; ++i)
-                CHECK(close(y2[i], y[i], twin_tolerance(dtype, std::fabs(y[i]), y[i])));
-            for (int64_t i = 0; i < n * 2 * width; ++i) {
-                const int64_t row = i / (2 * width), c = i % width;
-                const double g = gate_up[row * 2 * width + c], u = gate_up[row * 2 * width + width + c];
-                // The slope of silu is a difference: s + g s (1 - s).
-                const double magnitude = std::fabs(dy[row * width + c]) * (i % (2 * width) < width ? std::fabs(u) : 1) *
-                                         (1 + std::fabs(g));
-                CHECK(close(dgate_up2[i], dgate_up[i], twin_tolerance(dtype, magnitude, dgate_up[i])));
-            }
+        for (const int64_t n : {1, 255, 4097}) {
+            const Array x = random_array(dtype, n, 52);
+            Array y = random_array(dtype, n, 53);
+            const ArrayOnDevice x_device(x), y_device(y);
+            cpu::add(dtype, n, x.data(), y.data());
+            cuda::add(queue(), dtype, n, x_device.get(), y_device.get());
+            CHECK(y_device.download().first_difference(y) == -1);
         }
     }
+    const std::vector<float> values = normals(300, 54);
+    const OnDevice<float> from(values), to(std::vector<float>(values.size()));
+    cuda::shift_vector(queue(), 300, 1.0f, from.get(), to.get());
+    const std::vector<float> shifted = to.download();
+    for (size_t i = 0; i < values.size(); ++i)
+        CHECK(shifted[i] == 1.0f + values[i]);
 }
 
 TBRM_TEST(rows_move_as_told) {

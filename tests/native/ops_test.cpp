@@ -2,11 +2,12 @@
 #include <algorithm>
 
 #include "gemm/panels.hpp"
+#include "ops/add.hpp"
 #include "ops/embedding.hpp"
+#include "ops/glu.hpp"
 #include "ops/rms_norm.hpp"
 #include "ops/rope.hpp"
 #include "ops/scale.hpp"
-#include "ops/swiglu.hpp"
 #include "rounding.hpp"
 
 using namespace tbrm;
@@ -230,30 +231,64 @@ TBRM_TEST(rope_rotates_pairs_and_its_inverse_undoes_it) {
     }
 }
 
-TBRM_TEST(swiglu_and_its_gradient_are_their_formulas) {
-    for (const Dtype dtype : kDtypes) {
-        for (const int64_t width : kWidths) {
-            const int64_t n = 3;
-            Array gate_up = random_array(dtype, n * 2 * width, 41, 4.0);
-            // Where exp(-x) would overflow, on both sides.
-            if (width > 16) gate_up.set(0, -120.0f), gate_up.set(1, 120.0f), gate_up.set(2, 0.0f);
-            const Array dy = random_array(dtype, n * width, 42);
-            Array y(dtype, n * width), grad(dtype, n * 2 * width), in_place = gate_up;
-            cpu::swiglu_forward(dtype, n, width, gate_up.data(), y.data());
-            cpu::swiglu_backward(dtype, n, width, gate_up.data(), dy.data(), grad.data());
-            cpu::swiglu_backward(dtype, n, width, in_place.data(), dy.data(), in_place.data());
-            CHECK(in_place.same_bits(grad));
-            for (int64_t i = 0; i < n; ++i) {
-                for (int64_t c = 0; c < width; ++c) {
-                    const double g = gate_up[i * 2 * width + c], u = gate_up[i * 2 * width + width + c],
-                                 d = dy[i * width + c];
-                    const double s = sigmoid(g), expected = g * s * u;
-                    CHECK(close(y[i * width + c], expected, element_tolerance(dtype, std::fabs(expected), expected)));
-                    const double dgate = d * u * s * (1 + g * (1 - s)), dup = d * g * s;
-                    // 1 - s loses what s has of fp32's 24 bits, times g.
-                    const double magnitude = std::fabs(d * u) * s * (1 + std::fabs(g));
-                    CHECK(close(grad[i * 2 * width + c], dgate, element_tolerance(dtype, magnitude, dgate)));
-                    CHECK(close(grad[i * 2 * width + width + c], dup, element_tolerance(dtype, std::fabs(dup), dup)));
+namespace {
+
+// x s(x) and its slope, from the definitions: silu, and gelu with tanh.
+struct GateFormula {
+    double value, slope;
+};
+GateFormula gate_formula(Activation activation, double x) {
+    if (activation == Activation::Silu) {
+        const double s = sigmoid(x);
+        return {x * s, s * (1 + x * (1 - s))};
+    }
+    // (1 + tanh(u)) / 2 = sigmoid(2u), which keeps its digits where tanh is near -1.
+    const double root = std::sqrt(2 / std::acos(-1.0)), u = root * (x + 0.044715 * x * x * x), s = sigmoid(2 * u);
+    CHECK(close(s, 0.5 * (1 + std::tanh(u)), 1e-15));
+    return {x * s, s + x * s * (1 - s) * 2 * root * (1 + 3 * 0.044715 * x * x)};
+}
+
+// fp32 roundings of the exponent: its size times 2^-24, of the exponential and so of the result.
+double exponent_slack(Activation activation, double x) {
+    return activation == Activation::Silu ? 1 : 1 + std::fabs(x) + std::fabs(x * x * x) / 10;
+}
+
+}  // namespace
+
+TBRM_TEST(gated_activations_and_their_gradients_are_their_formulas) {
+    for (const Activation activation : {Activation::Silu, Activation::GeluTanh}) {
+        for (const Dtype dtype : kDtypes) {
+            for (const int64_t width : kWidths) {
+                const int64_t n = 3;
+                Array gate_up = random_array(dtype, n * 2 * width, 41, 4.0);
+                // Where exp(-x) would overflow, on both sides.
+                if (width > 16) gate_up.set(0, -120.0f), gate_up.set(1, 120.0f), gate_up.set(2, 0.0f);
+                const Array dy = random_array(dtype, n * width, 42);
+                Array y(dtype, n * width), grad(dtype, n * 2 * width), in_place = gate_up;
+                cpu::glu_forward(activation, dtype, n, width, gate_up.data(), y.data());
+                cpu::glu_backward(activation, dtype, n, width, gate_up.data(), dy.data(), grad.data());
+                cpu::glu_backward(activation, dtype, n, width, in_place.data(), dy.data(), in_place.data());
+                CHECK(in_place.same_bits(grad));
+                for (int64_t i = 0; i < n; ++i) {
+                    for (int64_t c = 0; c < width; ++c) {
+                        const double g = gate_up[i * 2 * width + c], u = gate_up[i * 2 * width + width + c],
+                                     d = dy[i * width + c];
+                        const GateFormula f = gate_formula(activation, g);
+                        const double slack = exponent_slack(activation, g), expected = f.value * u,
+                                     dgate = d * u * f.slope, dup = d * f.value;
+                        // Below 2^-126 the gate is 0: what it is multiplied by is off by that much of itself.
+                        const double reach = 1 + slack * std::fabs(g), flush = 0x1p-125 * reach * reach;
+                        CHECK(close(y[i * width + c], expected,
+                                element_tolerance(dtype, slack * std::fabs(expected), expected) +
+                                        flush * std::fabs(u)));
+                        // 1 - s loses what s has of fp32's 24 bits, times g and the exponent's own slope, 2 or less where s is not 0 or 1.
+                        const double s = g == 0 ? 0.5 : f.value / g;
+                        const double magnitude = std::fabs(d * u) * s * (1 + 2 * slack * std::fabs(g));
+                        CHECK(close(grad[i * 2 * width + c], dgate,
+                                element_tolerance(dtype, magnitude, dgate) + flush * std::fabs(d * u)));
+                        CHECK(close(grad[i * 2 * width + width + c], dup,
+                                element_tolerance(dtype, slack * std::fabs(dup), dup) + flush * std::fabs(d)));
+                    }
                 }
             }
         }
@@ -291,6 +326,19 @@ TBRM_TEST(scaling_rounds_once) {
                 const float expected = static_cast<float>(whole[i]);
                 CHECK(static_cast<float>(x[i]) == (inside ? round_to(dtype, expected * 0.3f) : expected));
             }
+        }
+    }
+}
+
+TBRM_TEST(adding_rounds_once) {
+    for (const Dtype dtype : kDtypes) {
+        for (const int64_t n : {0, 1, 4096, 20001}) {
+            const Array before = random_array(dtype, n, 65), x = random_array(dtype, n, 66);
+            Array y = before;
+            cpu::add(dtype, n, x.data(), y.data());
+            for (int64_t i = 0; i < n; ++i)
+                CHECK(static_cast<float>(y[i]) ==
+                        round_to(dtype, static_cast<float>(before[i]) + static_cast<float>(x[i])));
         }
     }
 }

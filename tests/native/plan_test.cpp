@@ -30,7 +30,8 @@ struct Shape {
 };
 
 constexpr tbrm_dtype_t F32 = TBRM_DTYPE_F32, Bf16 = TBRM_DTYPE_BF16;
-constexpr tbrm_architecture_t Qwen2 = TBRM_ARCHITECTURE_QWEN2, Qwen3 = TBRM_ARCHITECTURE_QWEN3;
+constexpr tbrm_architecture_t Qwen2 = TBRM_ARCHITECTURE_QWEN2, Qwen3 = TBRM_ARCHITECTURE_QWEN3,
+                              Gemma3 = TBRM_ARCHITECTURE_GEMMA3;
 constexpr tbrm_head_kind_t Lm = TBRM_HEAD_KIND_LM, Value = TBRM_HEAD_KIND_VALUE_BIAS;
 
 // Small and wide, shallow and deep, every kind of head, heads that fit their budget and that do not, widths off any panel.
@@ -42,6 +43,9 @@ constexpr Shape kShapes[] = {
         {"deep, recomputed", F32, 500, 160, 424, 8, 5, 1, 32, 0, Qwen3, 1, Lm, 0, 8, 128, 96, 0, 0},
         {"long sequences", Bf16, 300, 64, 160, 3, 4, 4, 16, 1, Qwen2, 0, Lm, 0, 2, 900, 800, 0, 0},
         {"critic", Bf16, 3000, 128, 320, 4, 4, 2, 32, 1, Qwen2, 0, Value, 0, 8, 100, 60, 0, 0},
+        {"gemma", Bf16, 600, 96, 256, 4, 4, 1, 48, 1, Gemma3, 0, Lm, 0, 6, 150, 90, 0, 0},
+        {"gemma, recomputed", F32, 300, 64, 160, 3, 4, 2, 16, 1, Gemma3, 1, Lm, 0, 6, 150, 90, 0, 0},
+        {"gemma with an adapter", Bf16, 600, 96, 256, 4, 4, 1, 48, 1, Gemma3, 0, Lm, 4, 6, 150, 90, 0, 0},
         {"critic, recomputed", F32, 1000, 100, 236, 4, 4, 2, 26, 0, Qwen3, 1, Value, 0, 8, 100, 60, 0, 0},
         {"adapter", Bf16, 4000, 128, 320, 4, 4, 2, 32, 1, Qwen2, 0, Lm, 8, 8, 100, 60, 0, 0},
         {"critic with an adapter", F32, 1000, 128, 320, 4, 4, 2, 32, 1, Qwen2, 1, Value, 5, 8, 100, 60, 0, 0},
@@ -59,6 +63,10 @@ tbrm_model_config_t config_of(const Shape& s) {
     config.max_positions = static_cast<int32_t>(s.length);
     config.tie_word_embeddings = s.tied;
     config.architecture = s.architecture;
+    if (s.architecture == Gemma3) {
+        config.sliding_window = 40;
+        config.sliding_layers[0] = 3;
+    }
     config.recompute = s.recompute;
     config.head_kind = s.head;
     config.head_budget_bytes = s.head_budget;
@@ -80,12 +88,13 @@ tbrm_memory_load_t load_of(const Shape& s) {
 
 tbrm_memory_bytes_t plan_of(
         const tbrm_model_config_t& config, const tbrm_adapter_config_t* adapter, const tbrm_memory_load_t& load) {
-    const std::vector<float> inv_freq = tiny_inv_freq(config.head_dim);
+    const std::vector<float> inv_freq = tiny_inv_freq(config);
     tbrm_memory_bytes_t plan{};
     plan.struct_size = static_cast<int32_t>(sizeof plan);
     tbrm_error_t err{};
-    expect_ok(
-            tbrm_memory_plan(&config, config.head_dim / 2, inv_freq.data(), adapter, &load, &plan, &err), err, "plan");
+    expect_ok(tbrm_memory_plan(
+                      &config, static_cast<int32_t>(inv_freq.size()), inv_freq.data(), adapter, &load, &plan, &err),
+            err, "plan");
     return plan;
 }
 
@@ -149,7 +158,7 @@ void check_shape(const Shape& s) {
     const tbrm_model_config_t config = config_of(s);
     const tbrm_adapter_config_t adapter = adapter_config(kAll, 1, s.rank);
     const tbrm_memory_bytes_t plan = plan_of(config, s.rank > 0 ? &adapter : nullptr, load_of(s));
-    const std::vector<float> inv_freq = tiny_inv_freq(config.head_dim);
+    const std::vector<float> inv_freq = tiny_inv_freq(config);
     const ContextHandle context = make_context(kThreads);
     MemoryCounter& memory = host_memory();
     const int64_t start = memory.in_use();
@@ -157,8 +166,9 @@ void check_shape(const Shape& s) {
 
     tbrm_model_t* raw = nullptr;
     tbrm_error_t err{};
-    expect_ok(
-            tbrm_model_create(context.get(), &config, config.head_dim / 2, inv_freq.data(), &raw, &err), err, "create");
+    expect_ok(tbrm_model_create(
+                      context.get(), &config, static_cast<int32_t>(inv_freq.size()), inv_freq.data(), &raw, &err),
+            err, "create");
     ModelHandle model(raw);
     if (s.rank > 0) attach(raw, adapter);
     const int64_t held = memory.in_use() - start;
@@ -217,9 +227,10 @@ TBRM_TEST(a_rollout_takes_what_is_planned) {
             load.kv_budget_bytes = 1;
             tbrm_memory_bytes_t plan{};
             plan.struct_size = static_cast<int32_t>(sizeof plan);
-            const std::vector<float> inv_freq = tiny_inv_freq(config.head_dim);
+            const std::vector<float> inv_freq = tiny_inv_freq(config);
             CHECK_REFUSED(TBRM_STATUS_OUT_OF_MEMORY,
-                    tbrm_memory_plan(&config, config.head_dim / 2, inv_freq.data(), nullptr, &load, &plan, err),
+                    tbrm_memory_plan(&config, static_cast<int32_t>(inv_freq.size()), inv_freq.data(), nullptr, &load,
+                            &plan, err),
                     "one sequence of max_positions");
             load.kv_budget_bytes = 0;
             const int64_t page = plan_of(config, nullptr, load).kv_page;
@@ -275,14 +286,16 @@ TBRM_TEST(a_gpu_is_planned_for_on_a_machine_without_one) {
 
 TBRM_TEST(a_load_that_cannot_be_is_refused_by_name) {
     const tbrm_model_config_t config = config_of(kShapes[0]);
-    const std::vector<float> inv_freq = tiny_inv_freq(config.head_dim);
+    const std::vector<float> inv_freq = tiny_inv_freq(config);
     const auto refused = [&](const auto& change, const char* says) {
         tbrm_memory_load_t load = load_of(kShapes[0]);
         change(load);
         tbrm_memory_bytes_t plan{};
         plan.struct_size = static_cast<int32_t>(sizeof plan);
         CHECK_REFUSED(TBRM_STATUS_INVALID_ARGUMENT,
-                tbrm_memory_plan(&config, config.head_dim / 2, inv_freq.data(), nullptr, &load, &plan, err), says);
+                tbrm_memory_plan(
+                        &config, static_cast<int32_t>(inv_freq.size()), inv_freq.data(), nullptr, &load, &plan, err),
+                says);
     };
     refused([](auto& l) { l.struct_size = 1; }, "struct_size");
     refused([](auto& l) { l.device_kind = 7; }, "device_kind is 7");

@@ -44,48 +44,55 @@ Vector ReferenceDecoder::norm(const std::string& name, const Vector& x) const {
             1.0 / std::sqrt(squares / static_cast<double>(x.size()) + static_cast<double>(config.rms_norm_eps));
     Vector y(x.size());
     for (size_t i = 0; i < x.size(); ++i)
-        y[i] = x[i] * scale * w[i];
+        y[i] = x[i] * scale * (is_gemma() ? 1 + w[i] : w[i]);
     return y;
 }
 
-void ReferenceDecoder::norm_and_rotate(const std::string& norm_name, int64_t position, Vector& heads) const {
+void ReferenceDecoder::norm_and_rotate(
+        const std::string& norm_name, bool slides, int64_t position, Vector& heads) const {
+    const bool own = slides && !sliding_inv_freq.empty();
+    const Vector& frequencies = own ? sliding_inv_freq : inv_freq;
+    const double factor = own ? 1.0 : static_cast<double>(config.rope_attention_factor);
     const size_t d = static_cast<size_t>(config.head_dim);
     for (size_t first = 0; first < heads.size(); first += d) {
         Vector head(heads.begin() + static_cast<int64_t>(first), heads.begin() + static_cast<int64_t>(first + d));
         if (weights.count(norm_name + ".weight") != 0) head = norm(norm_name, head);
         for (size_t i = 0; i < d / 2; ++i) {
-            const double angle = static_cast<double>(position) * inv_freq[i];
-            const double c = std::cos(angle) * static_cast<double>(config.rope_attention_factor);
-            const double s = std::sin(angle) * static_cast<double>(config.rope_attention_factor);
+            const double angle = static_cast<double>(position) * frequencies[i];
+            const double c = std::cos(angle) * factor, s = std::sin(angle) * factor;
             heads[first + i] = head[i] * c - head[i + d / 2] * s;
             heads[first + i + d / 2] = head[i + d / 2] * c + head[i] * s;
         }
     }
 }
 
-void ReferenceDecoder::attention(const std::string& prefix, std::vector<Vector>& stream) const {
+void ReferenceDecoder::attention(int32_t layer, const std::string& prefix, std::vector<Vector>& stream) const {
     const size_t n = stream.size(), d = static_cast<size_t>(config.head_dim);
     const size_t n_heads = static_cast<size_t>(config.n_heads),
                  group = n_heads / static_cast<size_t>(config.n_kv_heads);
+    const double scale = config.attention_scale > 0 ? static_cast<double>(config.attention_scale)
+                                                    : 1 / std::sqrt(static_cast<double>(d));
+    const size_t window = slides(layer) ? static_cast<size_t>(config.sliding_window) : n;
     std::vector<Vector> q(n), k(n), v(n);
     for (size_t t = 0; t < n; ++t) {
         const Vector x = norm(prefix + "input_layernorm", stream[t]);
         q[t] = project(prefix + "self_attn.q_proj", x);
         k[t] = project(prefix + "self_attn.k_proj", x);
         v[t] = project(prefix + "self_attn.v_proj", x);
-        norm_and_rotate(prefix + "self_attn.q_norm", static_cast<int64_t>(t), q[t]);
-        norm_and_rotate(prefix + "self_attn.k_norm", static_cast<int64_t>(t), k[t]);
+        norm_and_rotate(prefix + "self_attn.q_norm", slides(layer), static_cast<int64_t>(t), q[t]);
+        norm_and_rotate(prefix + "self_attn.k_norm", slides(layer), static_cast<int64_t>(t), k[t]);
     }
     for (size_t t = 0; t < n; ++t) {
         Vector mixed(n_heads * d, 0.0);
         for (size_t h = 0; h < n_heads; ++h) {
             const size_t kv = h / group * d;
-            Vector p(t + 1);
+            Vector p(t + 1, -INFINITY);
             double largest = -INFINITY, total = 0;
-            for (size_t j = 0; j <= t; ++j) {
+            for (size_t j = t + 1 > window ? t + 1 - window : 0; j <= t; ++j) {
+                p[j] = 0;
                 for (size_t i = 0; i < d; ++i)
                     p[j] += q[t][h * d + i] * k[j][kv + i];
-                p[j] /= std::sqrt(static_cast<double>(d));
+                p[j] *= scale;
                 largest = std::max(largest, p[j]);
             }
             for (double& value : p)
@@ -94,22 +101,26 @@ void ReferenceDecoder::attention(const std::string& prefix, std::vector<Vector>&
                 for (size_t i = 0; i < d; ++i)
                     mixed[h * d + i] += p[j] / total * v[j][kv + i];
         }
-        const Vector out = project(prefix + "self_attn.o_proj", mixed);
-        for (size_t i = 0; i < out.size(); ++i)
-            stream[t][i] += out[i];
+        add(prefix + "post_attention_layernorm", project(prefix + "self_attn.o_proj", mixed), stream[t]);
     }
+}
+
+void ReferenceDecoder::add(const std::string& norm_name, const Vector& out, Vector& token) const {
+    const Vector added = is_gemma() ? norm(norm_name, out) : out;
+    for (size_t i = 0; i < added.size(); ++i)
+        token[i] += added[i];
 }
 
 void ReferenceDecoder::mlp(const std::string& prefix, std::vector<Vector>& stream) const {
     for (Vector& token : stream) {
-        const Vector x = norm(prefix + "post_attention_layernorm", token);
+        const Vector x = norm(prefix + (is_gemma() ? "pre_feedforward_layernorm" : "post_attention_layernorm"), token);
         Vector gate = project(prefix + "mlp.gate_proj", x);
         const Vector up = project(prefix + "mlp.up_proj", x);
-        for (size_t i = 0; i < gate.size(); ++i)
-            gate[i] = gate[i] / (1.0 + std::exp(-gate[i])) * up[i];
-        const Vector out = project(prefix + "mlp.down_proj", gate);
-        for (size_t i = 0; i < out.size(); ++i)
-            token[i] += out[i];
+        for (size_t i = 0; i < gate.size(); ++i) {
+            const double g = gate[i], u = std::sqrt(2 / std::acos(-1.0)) * (g + 0.044715 * g * g * g);
+            gate[i] = (is_gemma() ? 0.5 * g * (1 + std::tanh(u)) : g / (1.0 + std::exp(-g))) * up[i];
+        }
+        add(prefix + "post_feedforward_layernorm", project(prefix + "mlp.down_proj", gate), token);
     }
 }
 
@@ -119,9 +130,15 @@ std::vector<Vector> ReferenceDecoder::sequence(const int32_t* ids, int64_t n) co
     std::vector<Vector> stream;
     for (int64_t t = 0; t < n; ++t)
         stream.emplace_back(embedding.begin() + ids[t] * width, embedding.begin() + (ids[t] + 1) * width);
+    if (is_gemma()) {
+        const double scale = std::sqrt(static_cast<double>(width));
+        for (Vector& token : stream)
+            for (double& value : token)
+                value *= scale;
+    }
     for (int32_t layer = 0; layer < config.n_layers; ++layer) {
         const std::string prefix = "model.layers." + std::to_string(layer) + '.';
-        attention(prefix, stream);
+        attention(layer, prefix, stream);
         mlp(prefix, stream);
     }
     for (Vector& token : stream)

@@ -15,6 +15,7 @@ using Vector = std::vector<double>;
 struct ReferenceDecoder {
     tbrm_model_config_t config{};
     Vector inv_freq;
+    Vector sliding_inv_freq;  // of the layers that slide; empty: as the others
     std::map<std::string, Vector> weights;
     double adapter_scale = 1;                      // of A and B under PEFT's names, where weights has them
     std::map<std::string, double> adapter_scales;  // by "model.layers.0.self_attn.q_proj", where they differ
@@ -31,12 +32,16 @@ private:
     const Vector& weight(const std::string& name) const { return weights.at(name); }
     std::vector<Vector> sequence(const int32_t* ids, int64_t n) const;
     std::vector<Vector> hidden(const tbrm_batch_t& batch) const;  // after the final norm, of every token
-    void attention(const std::string& prefix, std::vector<Vector>& stream) const;
+    bool is_gemma() const { return config.architecture == TBRM_ARCHITECTURE_GEMMA3; }
+    bool slides(int32_t layer) const { return (config.sliding_layers[layer / 64] >> (layer % 64) & 1) != 0; }
+    void attention(int32_t layer, const std::string& prefix, std::vector<Vector>& stream) const;
+    // What attention or the MLP gives, into the residual stream; Gemma norms it on the way.
+    void add(const std::string& norm_name, const Vector& out, Vector& token) const;
     void mlp(const std::string& prefix, std::vector<Vector>& stream) const;
     Vector project(const std::string& name, const Vector& x) const;
     void adapt(const std::string& name, const Vector& x, Vector& y) const;
     Vector norm(const std::string& name, const Vector& x) const;
-    void norm_and_rotate(const std::string& norm_name, int64_t position, Vector& heads) const;
+    void norm_and_rotate(const std::string& norm_name, bool slides, int64_t position, Vector& heads) const;
 };
 
 }  // namespace tbrm::testing

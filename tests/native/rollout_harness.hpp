@@ -23,6 +23,7 @@ struct ModelShape {
     int32_t head_dim = 8;
     tbrm_architecture_t architecture = TBRM_ARCHITECTURE_QWEN2;
     int32_t tied = 1;
+    int32_t window = 0;  // of every layer but the last
 };
 
 inline std::shared_ptr<Model> small_model(const ModelShape& shape = {}, int32_t n_threads = 1) {
@@ -39,6 +40,8 @@ inline std::shared_ptr<Model> small_model(const ModelShape& shape = {}, int32_t 
     config.max_positions = shape.max_positions;
     config.tie_word_embeddings = shape.tied;
     config.architecture = shape.architecture;
+    config.sliding_window = shape.window;
+    if (shape.window > 0) config.sliding_layers[0] = (uint64_t{1} << (shape.layers - 1)) - 1;
     config.rms_norm_eps = 1e-6f;
     config.rope_attention_factor = 1;
     std::vector<float> inv_freq;

@@ -106,12 +106,13 @@ TBRM_TEST(batch_limits_and_preemption_do_not_change_a_bit) {
 
 TBRM_TEST(log_probs_are_the_trainers) {
     for (const Dtype dtype : {Dtype::F32, Dtype::Bf16}) {
-        for (const tbrm_architecture_t architecture :
-                shapes<tbrm_architecture_t>({TBRM_ARCHITECTURE_QWEN2, TBRM_ARCHITECTURE_QWEN3},
-                        {dtype == Dtype::Bf16 ? TBRM_ARCHITECTURE_QWEN3 : TBRM_ARCHITECTURE_QWEN2})) {
+        for (const tbrm_architecture_t architecture : shapes<tbrm_architecture_t>(
+                     {TBRM_ARCHITECTURE_QWEN2, TBRM_ARCHITECTURE_QWEN3, TBRM_ARCHITECTURE_GEMMA3},
+                     {dtype == Dtype::Bf16 ? TBRM_ARCHITECTURE_GEMMA3 : TBRM_ARCHITECTURE_QWEN3})) {
             ModelShape shape;
             shape.dtype = dtype;
             shape.architecture = architecture;
+            if (architecture == TBRM_ARCHITECTURE_GEMMA3) shape.window = 21;  // shorter than the sequences
             const std::shared_ptr<Model> model = small_model(shape);
             const std::vector<Request> requests = mixed_requests();
             const Outputs outputs = run_all(*model, limits_of(*model, 16, 48, 12), requests);

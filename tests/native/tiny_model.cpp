@@ -61,20 +61,32 @@ std::vector<float> tiny_inv_freq(int32_t head_dim) {
     return frequencies;
 }
 
+bool slides(const tbrm_model_config_t& config, int64_t layer) {
+    return (config.sliding_layers[layer / 64] >> (layer % 64) & 1) != 0;
+}
+
+std::vector<float> tiny_inv_freq(const tbrm_model_config_t& config) {
+    std::vector<float> frequencies = tiny_inv_freq(config.head_dim);
+    if (config.sliding_window == 0) return frequencies;
+    for (int32_t i = 0; i < config.head_dim / 2; ++i)
+        frequencies.push_back(static_cast<float>(std::pow(7.0, -2.0 * i / config.head_dim)));
+    return frequencies;
+}
+
 ModelHandle make_model(tbrm_context_t* context, const tbrm_model_config_t& config, uint64_t seed) {
-    const std::vector<float> inv_freq = tiny_inv_freq(config.head_dim);
+    const std::vector<float> inv_freq = tiny_inv_freq(config);
     tbrm_model_t* raw = nullptr;
-    EXPECT_OK(tbrm_model_create(context, &config, config.head_dim / 2, inv_freq.data(), &raw, &err));
+    EXPECT_OK(tbrm_model_create(context, &config, static_cast<int32_t>(inv_freq.size()), inv_freq.data(), &raw, &err));
     ModelHandle model(raw);
     for (int32_t i = 0; i < tbrm_model_tensor_count(raw); ++i) {
         const char* name = nullptr;
         int64_t rows = 0, cols = 0;
         EXPECT_OK(tbrm_model_tensor_info(raw, i, &name, &rows, &cols, &err));
         const int64_t n = rows * std::max<int64_t>(cols, 1);
-        // Matrices as large as keeps activations near 1, norms around 1, biases around 0.
+        // Matrices as large as keeps activations near 1, norms around 1 (Gemma's add it themselves), biases around 0.
         std::vector<float> values = normals(
                 n, seed + static_cast<uint64_t>(i), cols > 0 ? 1.0 / std::sqrt(static_cast<double>(cols)) : 0.2);
-        if (std::strstr(name, "norm") != nullptr) {
+        if (std::strstr(name, "norm") != nullptr && config.architecture != TBRM_ARCHITECTURE_GEMMA3) {
             for (float& value : values)
                 value += 1.0f;
         }
@@ -132,8 +144,9 @@ bool same_bits(const std::vector<TensorValues>& a, const std::vector<TensorValue
 ReferenceDecoder reference_of(tbrm_model_t* model, const tbrm_model_config_t& config) {
     ReferenceDecoder reference;
     reference.config = config;
-    const std::vector<float> inv_freq = tiny_inv_freq(config.head_dim);
-    reference.inv_freq.assign(inv_freq.begin(), inv_freq.end());
+    const std::vector<float> inv_freq = tiny_inv_freq(config);
+    reference.inv_freq.assign(inv_freq.begin(), inv_freq.begin() + config.head_dim / 2);
+    reference.sliding_inv_freq.assign(inv_freq.begin() + config.head_dim / 2, inv_freq.end());
     for (const TensorValues& tensor : read_tensors(model, TBRM_TENSOR_KIND_WEIGHT))
         reference.weights[tensor.name].assign(tensor.values.begin(), tensor.values.end());
     return reference;

@@ -35,7 +35,10 @@ std::string layout_text() {
     field(offsetof(tbrm_model_config_t, rms_norm_eps));
     field(offsetof(tbrm_model_config_t, rope_attention_factor));
     field(offsetof(tbrm_model_config_t, head_kind));
+    field(offsetof(tbrm_model_config_t, sliding_window));
+    field(offsetof(tbrm_model_config_t, attention_scale));
     field(offsetof(tbrm_model_config_t, head_budget_bytes));
+    field(offsetof(tbrm_model_config_t, sliding_layers));
     begin("tbrm_adapter_config", sizeof(tbrm_adapter_config_t));
     field(offsetof(tbrm_adapter_config_t, struct_size));
     field(offsetof(tbrm_adapter_config_t, rank));

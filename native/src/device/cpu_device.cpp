@@ -8,11 +8,12 @@
 #include "core/parallel.hpp"
 #include "device/device.hpp"
 #include "gemm/panels.hpp"
+#include "ops/add.hpp"
 #include "ops/embedding.hpp"
+#include "ops/glu.hpp"
 #include "ops/rms_norm.hpp"
 #include "ops/rope.hpp"
 #include "ops/scale.hpp"
-#include "ops/swiglu.hpp"
 #include "residual/residual.hpp"
 #include "value/value.hpp"
 
@@ -108,6 +109,10 @@ public:
         for (int64_t i = 0; i < n; ++i)
             dst[i] = round_to(dtype, src[i]);
     }
+    void shift_vector(int64_t n, float shift, const float* src, float* dst) override {
+        for (int64_t i = 0; i < n; ++i)
+            dst[i] = shift + src[i];
+    }
 
     void linear_forward(Dtype dtype, int64_t n, int64_t k, int64_t m, const void* x, int64_t ldx, const void* w,
             const float* bias, Epilogue epilogue, void* y, int64_t ldy) override {
@@ -151,16 +156,17 @@ public:
             const float* cos_table, const float* sin_table, bool inverse, void* x, int64_t ldx) override {
         cpu::rope_apply(dtype, n, n_heads, d, positions, cos_table, sin_table, inverse, x, ldx);
     }
-    void swiglu_forward(Dtype dtype, int64_t n, int64_t i, const void* gate_up, void* y) override {
-        cpu::swiglu_forward(dtype, n, i, gate_up, y);
+    void glu_forward(Activation activation, Dtype dtype, int64_t n, int64_t i, const void* gate_up, void* y) override {
+        cpu::glu_forward(activation, dtype, n, i, gate_up, y);
     }
-    void swiglu_backward(
-            Dtype dtype, int64_t n, int64_t i, const void* gate_up, const void* dy, void* dgate_up) override {
-        cpu::swiglu_backward(dtype, n, i, gate_up, dy, dgate_up);
+    void glu_backward(Activation activation, Dtype dtype, int64_t n, int64_t i, const void* gate_up, const void* dy,
+            void* dgate_up) override {
+        cpu::glu_backward(activation, dtype, n, i, gate_up, dy, dgate_up);
     }
     void scale(Dtype dtype, int64_t n, int64_t d, float factor, void* x, int64_t ldx) override {
         cpu::scale(dtype, n, d, factor, x, ldx);
     }
+    void add(Dtype dtype, int64_t n, const void* x, void* y) override { cpu::add(dtype, n, x, y); }
     void kv_write(Dtype dtype, const AttentionShape& shape, int64_t n, const void* k, const void* v, int64_t ld,
             const int64_t* pages, const int32_t* slots, void* pool) override {
         cpu::kv_write(dtype, shape, n, k, v, ld, pages, slots, pool);

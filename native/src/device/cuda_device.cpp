@@ -4,12 +4,13 @@
 #include "core/parallel.hpp"
 #include "device/cuda_handles.hpp"
 #include "device/device.hpp"
+#include "ops/add.hpp"
 #include "ops/embedding.hpp"
+#include "ops/glu.hpp"
 #include "ops/rms_norm.hpp"
 #include "ops/rope.hpp"
 #include "ops/rows.hpp"
 #include "ops/scale.hpp"
-#include "ops/swiglu.hpp"
 #include "residual/residual.hpp"
 #include "value/value.hpp"
 
@@ -103,6 +104,9 @@ public:
     void round_vector(Dtype dtype, int64_t n, const float* src, float* dst) override {
         cuda::round_vector(queue_, dtype, n, src, dst);
     }
+    void shift_vector(int64_t n, float shift, const float* src, float* dst) override {
+        cuda::shift_vector(queue_, n, shift, src, dst);
+    }
 
     void linear_forward(Dtype dtype, int64_t n, int64_t k, int64_t m, const void* x, int64_t ldx, const void* w,
             const float* bias, Epilogue epilogue, void* y, int64_t ldy) override {
@@ -143,16 +147,17 @@ public:
             const float* cos_table, const float* sin_table, bool inverse, void* x, int64_t ldx) override {
         cuda::rope_apply(queue_, dtype, n, n_heads, d, positions, cos_table, sin_table, inverse, x, ldx);
     }
-    void swiglu_forward(Dtype dtype, int64_t n, int64_t i, const void* gate_up, void* y) override {
-        cuda::swiglu_forward(queue_, dtype, n, i, gate_up, y);
+    void glu_forward(Activation activation, Dtype dtype, int64_t n, int64_t i, const void* gate_up, void* y) override {
+        cuda::glu_forward(queue_, activation, dtype, n, i, gate_up, y);
     }
-    void swiglu_backward(
-            Dtype dtype, int64_t n, int64_t i, const void* gate_up, const void* dy, void* dgate_up) override {
-        cuda::swiglu_backward(queue_, dtype, n, i, gate_up, dy, dgate_up);
+    void glu_backward(Activation activation, Dtype dtype, int64_t n, int64_t i, const void* gate_up, const void* dy,
+            void* dgate_up) override {
+        cuda::glu_backward(queue_, activation, dtype, n, i, gate_up, dy, dgate_up);
     }
     void scale(Dtype dtype, int64_t n, int64_t d, float factor, void* x, int64_t ldx) override {
         cuda::scale(queue_, dtype, n, d, factor, x, ldx);
     }
+    void add(Dtype dtype, int64_t n, const void* x, void* y) override { cuda::add(queue_, dtype, n, x, y); }
     void kv_write(Dtype dtype, const AttentionShape& shape, int64_t n, const void* k, const void* v, int64_t ld,
             const int64_t* pages, const int32_t* slots, void* pool) override {
         cuda::kv_write(queue_, dtype, shape, n, k, v, ld, pages, slots, pool);

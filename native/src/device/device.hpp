@@ -16,6 +16,7 @@
 #include "gemm/linear.hpp"
 #include "logprob/head.hpp"
 #include "ops/attention.hpp"
+#include "ops/glu.hpp"
 #include "optimizer/adamw.hpp"
 #include "rollout/sampler.hpp"
 
@@ -79,6 +80,8 @@ public:
     virtual void narrow_weights(int64_t rows, int64_t cols, const float* src, bf16* dst) = 0;
     // dst[i] = what storing src[i] as dtype keeps, widened again (vectors).
     virtual void round_vector(Dtype dtype, int64_t n, const float* src, float* dst) = 0;
+    // dst[i] = shift + src[i] (vectors).
+    virtual void shift_vector(int64_t n, float shift, const float* src, float* dst) = 0;
 
     // gemm/linear.hpp
     virtual void linear_forward(Dtype dtype, int64_t n, int64_t k, int64_t m, const void* x, int64_t ldx, const void* w,
@@ -104,10 +107,12 @@ public:
             float* dweight) = 0;  // dweight may be null
     virtual void rope_apply(Dtype dtype, int64_t n, int64_t n_heads, int64_t d, const int32_t* positions,
             const float* cos_table, const float* sin_table, bool inverse, void* x, int64_t ldx) = 0;
-    virtual void swiglu_forward(Dtype dtype, int64_t n, int64_t i, const void* gate_up, void* y) = 0;
-    virtual void swiglu_backward(
-            Dtype dtype, int64_t n, int64_t i, const void* gate_up, const void* dy, void* dgate_up) = 0;
+    virtual void glu_forward(
+            Activation activation, Dtype dtype, int64_t n, int64_t i, const void* gate_up, void* y) = 0;
+    virtual void glu_backward(Activation activation, Dtype dtype, int64_t n, int64_t i, const void* gate_up,
+            const void* dy, void* dgate_up) = 0;
     virtual void scale(Dtype dtype, int64_t n, int64_t d, float factor, void* x, int64_t ldx) = 0;
+    virtual void add(Dtype dtype, int64_t n, const void* x, void* y) = 0;  // y += x
     virtual void kv_write(Dtype dtype, const AttentionShape& shape, int64_t n, const void* k, const void* v, int64_t ld,
             const int64_t* pages, const int32_t* slots, void* pool) = 0;
     virtual void paged_attention(Dtype dtype, const AttentionShape& shape, int64_t n, const void* q, int64_t ldq,

@@ -74,13 +74,19 @@ void SelfCheckRun::rows(Dtype dtype, int64_t n, int64_t d) {
 
     const auto gate_up = rows_of(dtype, numbers(n * 2 * d, 3, dtype));
     auto dgate_up = rows_of(dtype, numbers(n * 2 * d, 1, dtype));
-    device_.swiglu_forward(dtype, n, d, gate_up.data(), y.data());
-    result("swiglu_forward", shape, fetch(dtype, y.data(), n * d), tolerance);
-    device_.swiglu_backward(dtype, n, d, gate_up.data(), dy.data(), dgate_up.data());
-    result("swiglu_backward", shape, fetch(dtype, dgate_up.data(), n * 2 * d), tolerance);
+    for (const Activation activation : {Activation::Silu, Activation::GeluTanh}) {
+        const bool silu = activation == Activation::Silu;
+        device_.glu_forward(activation, dtype, n, d, gate_up.data(), y.data());
+        result(silu ? "glu_forward (silu)" : "glu_forward (gelu)", shape, fetch(dtype, y.data(), n * d), tolerance);
+        device_.glu_backward(activation, dtype, n, d, gate_up.data(), dy.data(), dgate_up.data());
+        result(silu ? "glu_backward (silu)" : "glu_backward (gelu)", shape, fetch(dtype, dgate_up.data(), n * 2 * d),
+                tolerance);
+    }
     device_.scale(dtype, n, d, 0.3f, y.data(), d);
     device_.scale(dtype, n, d - 1, 1.7f, y.data(), d);
     result("scale", shape, fetch(dtype, y.data(), n * d), tolerance);
+    device_.add(dtype, n * d, x.data(), y.data());
+    result("add", shape, fetch(dtype, y.data(), n * d), tolerance);
 
     const int64_t vocab = 23;
     std::vector<int32_t> ids(static_cast<size_t>(n));
@@ -318,6 +324,8 @@ void SelfCheckRun::optimizer(int64_t n) {
     DeviceBuffer<float> rounded(device_, n);
     device_.round_vector(Dtype::Bf16, n, grad.data(), rounded.data());
     result("round_vector", shape, fetch(Dtype::F32, rounded.data(), n), kExact);
+    device_.shift_vector(n, 1.0f, grad.data(), rounded.data());
+    result("shift_vector", shape, fetch(Dtype::F32, rounded.data(), n), kExact);
     const int64_t rows = 5, cols = 9;
     const auto wide = matrix_of(Dtype::F32, rows, cols, numbers(rows * cols, 1));
     auto narrow = matrix_of(Dtype::Bf16, rows, cols, numbers(rows * cols, 1));
@@ -343,6 +351,7 @@ std::vector<SelfCheckRun::Result> SelfCheckRun::run() {
         rotation(dtype, 9);
         attention(dtype, {4, 2, 16, 0.25f}, {70, 1, 33});
         attention(dtype, {3, 1, 6, 0.4f}, {5, 66});
+        attention(dtype, {4, 1, 16, 0.25f, 37}, {150, 36, 2});
         head(dtype, 19, 1100, 24);
     }
     sampler(1500);

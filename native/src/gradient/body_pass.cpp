@@ -60,9 +60,9 @@ void BodyPass::forward(bool keep) {
 }
 
 AttentionStep BodyPass::attention_step(float* out_lse) {
-    return [this, out_lse](int64_t, const void* qkv, void* out) {
-        device_.packed_attention_forward(view_.dtype, view_.attention, batch_.n_seqs(), batch_.offsets.data(), qkv,
-                view_.qkv_width(), out, view_.attention_width(), out_lse);
+    return [this, out_lse](int64_t layer, const void* qkv, void* out) {
+        device_.packed_attention_forward(view_.dtype, view_.attention_of(layer), batch_.n_seqs(), batch_.offsets.data(),
+                qkv, view_.qkv_width(), out, view_.attention_width(), out_lse);
     };
 }
 
@@ -74,7 +74,7 @@ void BodyPass::layers_forward(bool keep) {
     const int64_t n = batch_.n_tokens, n_layers = static_cast<int64_t>(view_.layers.size());
     x_.resize(device_, n * row_bytes_);
     forward_scratch_.resize(device_, view_, n, forward_uses(keep));
-    device_.embedding_forward(view_.dtype, n, view_.hidden, view_.vocab, batch_.ids.data(), view_.embedding, x_.data());
+    embed_tokens(device_, view_, n, batch_.ids.data(), x_.data());
     if (keep) {
         inputs_.resize(static_cast<size_t>(n_layers));
         tapes_.resize(model_.config().recompute != 0 ? 1 : static_cast<size_t>(n_layers));
@@ -109,6 +109,8 @@ void BodyPass::backward() {
             view_.dtype, n_rows, view_.hidden, batch_.rows.data(), d_picked_.data(), batch_.n_tokens, x_.data());
     layers_backward();
     if (!model_.embedding().trainable()) return;
+    if (view_.architecture->scaled_embedding)
+        device_.scale(view_.dtype, batch_.n_tokens, view_.hidden, view_.embedding_scale(), x_.data(), view_.hidden);
     device_.embedding_backward(view_.dtype, batch_.n_tokens, view_.hidden, view_.vocab, batch_.ids.data(), x_.data(),
             model_.embedding().gradient());
 }
@@ -122,7 +124,7 @@ void BodyPass::layers_backward() {
         if (model_.config().recompute != 0 && layer < n_layers - 1) {
             again_.resize(device_, n * row_bytes_);
             device_.copy(again_.data(), input, n * row_bytes_);
-            layer_forward_to_gate_up(device_, view_, layer, n, batch_.positions.data(), again_.data(),
+            layer_forward_again(device_, view_, layer, n, batch_.positions.data(), again_.data(),
                     layer_buffers(forward_scratch_, tape(layer)), attention_step(tape(layer).floats(LayerArray::Lse)));
         }
         layer_backward(model_, layer, batch_, input, tape(layer), backward_scratch_, x_.data());

@@ -62,10 +62,18 @@ struct LayerStep {
     // The first layer's input is the embedding: where that is frozen, nobody asks for its gradient.
     bool needs_dx(Linear linear) const { return layer > 0 || linear != Linear::Qkv || model.embedding().trainable(); }
 
-    // dx += gradient through the norm of x.
-    void norm_gradient(Parameter& norm, const void* x, const float* inv_rms, const void* dy, void* dx) const {
-        device.rms_norm_backward(dtype, n, view.hidden, x, view.hidden, norm.vector(), inv_rms, dy, view.hidden, true,
+    // dx += (or =) gradient through the norm of x.
+    void norm_gradient(
+            Parameter& norm, const void* x, const float* inv_rms, const void* dy, void* dx, bool add = true) const {
+        device.rms_norm_backward(dtype, n, view.hidden, x, view.hidden, norm.vector(), inv_rms, dy, view.hidden, add,
                 dx, view.hidden, norm.gradient());
+    }
+
+    // The gradient of what o or down gave, from dx of the residual stream that it was added to: dx itself, or through the norm between.
+    void* branch_gradient(T norm, A out, A inv_rms, void* dx) const {
+        if (!view.architecture->post_norms) return dx;
+        norm_gradient(*parameters[norm], tape[out], tape.floats(inv_rms), dx, scratch[A::DBranch], false);
+        return scratch[A::DBranch];
     }
 
     void normed_again(const Parameter& norm, const void* x, int64_t first, int64_t count) const {
@@ -78,16 +86,20 @@ struct LayerStep {
 void mlp_backward(const LayerStep& s, void* dx) {
     const int64_t inner = s.view.intermediate;
     uint8_t* gate_up = s.tape[A::GateUp];  // its gradient replaces it
+    const Activation activation = s.view.architecture->activation;
+    void* d_out = s.branch_gradient(T::MlpOutNorm, A::MlpOut, A::MlpOutInvRms, dx);
     s.for_row_blocks(false, [&](int64_t first, int64_t count) {
         uint8_t* block = s.at(gate_up, first, 2 * inner);
         if (s.reads_input(Linear::Down))
-            s.device.swiglu_forward(s.dtype, count, inner, block, s.at(s.scratch[A::InnerAgain], first, inner));
-        s.input_gradient(Linear::Down, first, count, s.scratch[A::InnerAgain], dx, s.scratch[A::DInner]);
-        s.device.swiglu_backward(s.dtype, count, inner, block, s.at(s.scratch[A::DInner], first, inner), block);
+            s.device.glu_forward(
+                    activation, s.dtype, count, inner, block, s.at(s.scratch[A::InnerAgain], first, inner));
+        s.input_gradient(Linear::Down, first, count, s.scratch[A::InnerAgain], d_out, s.scratch[A::DInner]);
+        s.device.glu_backward(
+                activation, s.dtype, count, inner, block, s.at(s.scratch[A::DInner], first, inner), block);
         if (s.reads_input(Linear::GateUp)) s.normed_again(*s.parameters[T::MlpNorm], s.tape[A::Middle], first, count);
         s.input_gradient(Linear::GateUp, first, count, s.scratch[A::NormedAgain], gate_up, s.scratch[A::DNormed]);
     });
-    s.weight_gradient(Linear::Down, nullptr, s.scratch[A::InnerAgain], dx);
+    s.weight_gradient(Linear::Down, nullptr, s.scratch[A::InnerAgain], d_out);
     s.weight_gradient(Linear::GateUp, nullptr, s.scratch[A::NormedAgain], gate_up);
     s.norm_gradient(
             *s.parameters[T::MlpNorm], s.tape[A::Middle], s.tape.floats(A::MiddleInvRms), s.scratch[A::DNormed], dx);
@@ -112,10 +124,12 @@ void* qk_norm_backward(const LayerStep& s) {
 }
 
 void attention_backward(const LayerStep& s, const void* x, void* dx) {
-    const AttentionShape& shape = s.view.attention;
+    const AttentionShape shape = s.view.attention_of(s.layer);
+    const LayerView& layer = s.view.layers[static_cast<size_t>(s.layer)];
     const int64_t width = s.view.qkv_width(), attention_width = s.view.attention_width();
-    s.input_gradient(Linear::O, 0, s.n, s.tape[A::Attention], dx, s.scratch[A::DAttention]);
-    s.weight_gradient(Linear::O, nullptr, s.tape[A::Attention], dx);
+    void* d_out = s.branch_gradient(T::AttentionNorm, A::AttentionOut, A::AttentionOutInvRms, dx);
+    s.input_gradient(Linear::O, 0, s.n, s.tape[A::Attention], d_out, s.scratch[A::DAttention]);
+    s.weight_gradient(Linear::O, nullptr, s.tape[A::Attention], d_out);
     void* d_qkv = s.scratch[A::DQkv];
     s.device.packed_attention_backward(s.dtype, shape, s.batch.n_seqs(), s.batch.offsets.data(), s.tape[A::Qkv], width,
             s.tape[A::Attention], attention_width, s.tape.floats(A::Lse), s.scratch[A::DAttention], attention_width,
@@ -123,7 +137,7 @@ void attention_backward(const LayerStep& s, const void* x, void* dx) {
     const bool has_norms = s.view.architecture->qk_norm;
     s.for_row_blocks(has_norms, [&](int64_t first, int64_t count) {
         s.device.rope_apply(s.dtype, count, shape.n_heads + shape.n_kv_heads, shape.head_dim,
-                s.batch.positions.data() + first, s.view.rope_cos, s.view.rope_sin, true, s.at(d_qkv, first, width),
+                s.batch.positions.data() + first, layer.rope_cos, layer.rope_sin, true, s.at(d_qkv, first, width),
                 width);
         if (has_norms) d_qkv = qk_norm_backward(s);
         if (s.reads_input(Linear::Qkv)) s.normed_again(*s.parameters[T::InputNorm], x, first, count);

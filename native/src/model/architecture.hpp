@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "model/parameter.hpp"
+#include "ops/glu.hpp"
 
 namespace tbrm {
 
@@ -18,13 +19,19 @@ struct Architecture {
     const char* name;
     bool qkv_bias;  // q, k and v have biases
     bool qk_norm;   // RMSNorm over each head of q and k, before the rotation
+    Activation activation = Activation::Silu;
+    // What attention and the MLP give goes through a norm of its own before it is added to the residual stream.
+    bool post_norms = false;
+    float norm_shift = 0;           // norms multiply by norm_shift + weight
+    bool scaled_embedding = false;  // embeddings are multiplied by sqrt(hidden), rounded to the model's dtype
 };
 
 // By tbrm_architecture_t.
-constexpr std::array<Architecture, 3> kArchitectures{{
+constexpr std::array<Architecture, 4> kArchitectures{{
         {"Llama", false, false},
         {"Qwen2", true, false},
         {"Qwen3", false, true},
+        {"Gemma 3", false, true, Activation::GeluTanh, true, 1, true},
 }};
 
 // An architecture at a size.
@@ -40,6 +47,8 @@ struct LayerShape {
     int64_t queries() const { return n_heads * head_dim; }
     int64_t keys() const { return n_kv_heads * head_dim; }
     int64_t qkv() const { return queries() + 2 * keys(); }
+    // Width of what attention and the MLP give, where it is kept apart from the residual stream.
+    int64_t branch() const { return kind->post_norms ? hidden : 0; }
     // Heads with a norm of their own: those of q, then those of k.
     int64_t normed_heads() const { return kind->qk_norm ? n_heads + n_kv_heads : 0; }
 };
@@ -47,7 +56,19 @@ struct LayerShape {
 // ------------------------------------------------------- tensors -------------------------------------------------------
 
 // The parameters of a layer; matrices are fused as forward reads them.
-enum class LayerTensor { InputNorm, Qkv, QkvBias, QNorm, KNorm, O, MlpNorm, GateUp, Down };
+enum class LayerTensor {
+    InputNorm,
+    Qkv,
+    QkvBias,
+    QNorm,
+    KNorm,
+    O,
+    AttentionNorm,  // of what attention gives
+    MlpNorm,        // of what the MLP reads
+    GateUp,
+    MlpOutNorm,  // of what the MLP gives
+    Down
+};
 constexpr size_t kLayerTensors = static_cast<size_t>(LayerTensor::Down) + 1;
 
 enum class ParameterRole { Weight, Bias, Norm };
@@ -72,7 +93,7 @@ inline std::vector<ParameterSpec> layer_parameters(const LayerShape& s) {
     using T = LayerTensor;
     std::vector<ParameterSpec> all;
     const auto norm = [&](T tensor, int64_t n) {
-        all.push_back({tensor, ParameterShape::vector(n), ParameterRole::Norm});
+        all.push_back({tensor, ParameterShape::vector(n, s.kind->norm_shift), ParameterRole::Norm});
     };
     const auto weight = [&](T tensor, int64_t rows, int64_t cols) {
         all.push_back({tensor, ParameterShape::weight(rows, cols), ParameterRole::Weight});
@@ -85,9 +106,11 @@ inline std::vector<ParameterSpec> layer_parameters(const LayerShape& s) {
         norm(T::KNorm, s.head_dim);
     }
     weight(T::O, s.hidden, s.queries());
+    if (s.kind->post_norms) norm(T::AttentionNorm, s.hidden);
     norm(T::MlpNorm, s.hidden);
     weight(T::GateUp, 2 * s.intermediate, s.hidden);
     weight(T::Down, s.hidden, s.intermediate);
+    if (s.kind->post_norms) norm(T::MlpOutNorm, s.hidden);
     return all;
 }
 
@@ -111,7 +134,13 @@ inline std::vector<TensorSpec> layer_tensors(const LayerShape& s) {
     all.push_back({"mlp.up_proj.weight", T::GateUp, s.intermediate, s.intermediate, false});
     all.push_back({"mlp.down_proj.weight", T::Down, 0, s.hidden, true});
     all.push_back({"input_layernorm.weight", T::InputNorm, 0, s.hidden, false});
-    all.push_back({"post_attention_layernorm.weight", T::MlpNorm, 0, s.hidden, false});
+    if (!s.kind->post_norms) {
+        all.push_back({"post_attention_layernorm.weight", T::MlpNorm, 0, s.hidden, false});
+        return all;
+    }
+    all.push_back({"post_attention_layernorm.weight", T::AttentionNorm, 0, s.hidden, false});
+    all.push_back({"pre_feedforward_layernorm.weight", T::MlpNorm, 0, s.hidden, false});
+    all.push_back({"post_feedforward_layernorm.weight", T::MlpOutNorm, 0, s.hidden, false});
     return all;
 }
 
@@ -131,7 +160,11 @@ enum class LayerArray {
     Lse,           // log-sum-exp of the scores, per head
     InputInvRms,   // 1 / rms of the norms' inputs
     MiddleInvRms,
-    QkInvRms,  // per head
+    QkInvRms,      // per head
+    AttentionOut,  // what attention gives, before its norm; where nobody keeps it, Normed takes its place
+    MlpOut,
+    AttentionOutInvRms,
+    MlpOutInvRms,
 
     NormedAgain,  // the norms' outputs, computed again
     InnerAgain,
@@ -141,8 +174,9 @@ enum class LayerArray {
     DAdapter,
     DAttention,
     DQkv,
+    DBranch,  // of AttentionOut or MlpOut
 };
-constexpr size_t kLayerArrays = static_cast<size_t>(LayerArray::DQkv) + 1;
+constexpr size_t kLayerArrays = static_cast<size_t>(LayerArray::DBranch) + 1;
 
 // When an array is needed; a sum of them says what a memory holds.
 enum ArrayUse : unsigned {
@@ -177,6 +211,12 @@ constexpr std::array<ArraySpec, kLayerArrays> kLayerArraySpecs{{
         {LayerArray::InputInvRms, kTape, ArrayForm::Floats, [](const LayerShape&) { return int64_t{1}; }},
         {LayerArray::MiddleInvRms, kTape, ArrayForm::Floats, [](const LayerShape&) { return int64_t{1}; }},
         {LayerArray::QkInvRms, kTape, ArrayForm::FloatColumns, [](const LayerShape& s) { return s.normed_heads(); }},
+        {LayerArray::AttentionOut, kTape, ArrayForm::Rows, [](const LayerShape& s) { return s.branch(); }},
+        {LayerArray::MlpOut, kTape, ArrayForm::Rows, [](const LayerShape& s) { return s.branch(); }},
+        {LayerArray::AttentionOutInvRms, kTape, ArrayForm::Floats,
+                [](const LayerShape& s) { return s.kind->post_norms ? int64_t{1} : int64_t{0}; }},
+        {LayerArray::MlpOutInvRms, kTape, ArrayForm::Floats,
+                [](const LayerShape& s) { return s.kind->post_norms ? int64_t{1} : int64_t{0}; }},
         {LayerArray::NormedAgain, kBackward, ArrayForm::Rows, [](const LayerShape& s) { return s.hidden; }},
         {LayerArray::InnerAgain, kBackward, ArrayForm::Rows, [](const LayerShape& s) { return s.intermediate; }},
         {LayerArray::AdapterAgain, kBackward, ArrayForm::Rows, [](const LayerShape& s) { return s.adapter_width; }},
@@ -185,6 +225,7 @@ constexpr std::array<ArraySpec, kLayerArrays> kLayerArraySpecs{{
         {LayerArray::DAdapter, kBackward, ArrayForm::Rows, [](const LayerShape& s) { return s.adapter_width; }},
         {LayerArray::DAttention, kBackward, ArrayForm::Rows, [](const LayerShape& s) { return s.queries(); }},
         {LayerArray::DQkv, kBackward, ArrayForm::Rows, [](const LayerShape& s) { return s.qkv(); }},
+        {LayerArray::DBranch, kBackward, ArrayForm::Rows, [](const LayerShape& s) { return s.branch(); }},
 }};
 
 }  // namespace tbrm

@@ -1,6 +1,8 @@
 #include "model/config.hpp"
 
+#include <algorithm>
 #include <cmath>
+#include <iterator>
 
 #include "core/guard.hpp"
 
@@ -16,6 +18,31 @@ void check_flag(const char* field, int32_t value) {
     TBRM_REQUIRE(value == 0 || value == 1, "%s is %d, expected 0 or 1", field, value);
 }
 
+// Bits of sliding_layers beyond the layers are refused: they would mean that the caller thinks of another model.
+void check_sliding(const tbrm_model_config_t& config) {
+    check_range("sliding_window", config.sliding_window, 0, 1 << 24);
+    TBRM_REQUIRE(config.attention_scale >= 0 && std::isfinite(config.attention_scale),
+            "attention_scale is %g, expected 0 (1 / sqrt(head_dim)) or more",
+            static_cast<double>(config.attention_scale));
+    bool any = false;
+    for (int32_t i = 0; i < 64 * static_cast<int32_t>(std::size(config.sliding_layers)); ++i) {
+        if ((config.sliding_layers[i / 64] >> (i % 64) & 1) == 0) continue;
+        TBRM_REQUIRE(i < config.n_layers, "sliding_layers has layer %d, n_layers is %d", i, config.n_layers);
+        any = true;
+    }
+    TBRM_REQUIRE(!any || config.sliding_window > 0, "sliding_layers has layers, but sliding_window is 0");
+}
+
+// head_dim / 2 frequencies, or twice as many.
+void check_rotations(const tbrm_model_config_t& config, int32_t n_inv_freq, const float* inv_freq) {
+    TBRM_REQUIRE(n_inv_freq == config.head_dim / 2 || n_inv_freq == config.head_dim,
+            "n_inv_freq is %d, expected head_dim / 2 = %d, or head_dim with a table of the sliding layers", n_inv_freq,
+            config.head_dim / 2);
+    TBRM_REQUIRE(inv_freq != nullptr, "rope_inv_freq is null");
+    for (int32_t i = 0; i < n_inv_freq; ++i)
+        TBRM_REQUIRE(std::isfinite(inv_freq[i]), "rope_inv_freq[%d] is not finite", i);
+}
+
 }  // namespace
 
 bool ModelConfig::same_weights(const ModelConfig& other) const {
@@ -27,7 +54,10 @@ bool ModelConfig::same_body(const ModelConfig& other) const {
            intermediate_size == other.intermediate_size && n_layers == other.n_layers && n_heads == other.n_heads &&
            n_kv_heads == other.n_kv_heads && head_dim == other.head_dim && max_positions == other.max_positions &&
            architecture == other.architecture && rms_norm_eps == other.rms_norm_eps &&
-           rope_attention_factor == other.rope_attention_factor && inv_freq == other.inv_freq;
+           rope_attention_factor == other.rope_attention_factor && inv_freq == other.inv_freq &&
+           sliding_inv_freq == other.sliding_inv_freq && sliding_window == other.sliding_window &&
+           attention_scale == other.attention_scale &&
+           std::equal(std::begin(sliding_layers), std::end(sliding_layers), std::begin(other.sliding_layers));
 }
 
 ModelConfig check_model_config(const tbrm_model_config_t* config, int32_t n_inv_freq, const float* inv_freq) {
@@ -61,15 +91,12 @@ ModelConfig check_model_config(const tbrm_model_config_t* config, int32_t n_inv_
             static_cast<double>(config->rope_attention_factor));
     TBRM_REQUIRE(config->head_budget_bytes >= 0, "head_budget_bytes is %lld, expected 0 (256 MiB) or more",
             static_cast<long long>(config->head_budget_bytes));
-    TBRM_REQUIRE(n_inv_freq == config->head_dim / 2, "n_inv_freq is %d, expected head_dim / 2 = %d", n_inv_freq,
-            config->head_dim / 2);
-    TBRM_REQUIRE(inv_freq != nullptr, "rope_inv_freq is null");
-    for (int32_t i = 0; i < n_inv_freq; ++i) {
-        TBRM_REQUIRE(std::isfinite(inv_freq[i]), "rope_inv_freq[%d] is not finite", i);
-    }
+    check_sliding(*config);
+    check_rotations(*config, n_inv_freq, inv_freq);
     ModelConfig checked{};
     static_cast<tbrm_model_config_t&>(checked) = *config;
-    checked.inv_freq.assign(inv_freq, inv_freq + n_inv_freq);
+    checked.inv_freq.assign(inv_freq, inv_freq + config->head_dim / 2);
+    checked.sliding_inv_freq.assign(inv_freq + config->head_dim / 2, inv_freq + n_inv_freq);
     return checked;
 }
 

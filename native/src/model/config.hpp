@@ -2,6 +2,7 @@
 // config.hpp - what a model is made of, checked.
 #include <tbrm/tbrm.h>
 
+#include <cmath>
 #include <cstdint>
 #include <vector>
 
@@ -11,7 +12,8 @@
 namespace tbrm {
 
 struct ModelConfig : tbrm_model_config_t {
-    std::vector<float> inv_freq;  // [head_dim / 2] radians per position
+    std::vector<float> inv_freq;          // [head_dim / 2] radians per position
+    std::vector<float> sliding_inv_freq;  // the same of sliding layers; empty: as the others
 
     Dtype element() const { return static_cast<Dtype>(dtype); }
     const Architecture& kind() const { return kArchitectures[static_cast<size_t>(architecture)]; }
@@ -22,6 +24,13 @@ struct ModelConfig : tbrm_model_config_t {
     int64_t attention_width() const { return static_cast<int64_t>(n_heads) * head_dim; }
     int64_t kv_width() const { return static_cast<int64_t>(n_kv_heads) * head_dim; }
     int64_t qkv_width() const { return attention_width() + 2 * kv_width(); }
+    bool slides(int64_t layer) const { return (sliding_layers[layer / 64] >> (layer % 64) & 1) != 0; }
+    float score_scale() const {
+        return attention_scale > 0 ? attention_scale
+                                   : static_cast<float>(1.0 / std::sqrt(static_cast<double>(head_dim)));
+    }
+    // Of the rotation tables.
+    int64_t rope_bytes() const { return int64_t{max_positions} * head_dim * 4 * (sliding_inv_freq.empty() ? 1 : 2); }
     int64_t head_budget() const { return head_budget_bytes > 0 ? head_budget_bytes : int64_t{256} << 20; }
 
     bool has_value_head() const { return head_kind != TBRM_HEAD_KIND_LM; }

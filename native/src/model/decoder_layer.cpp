@@ -23,6 +23,7 @@ struct Block {
 
     const LayerView& weights() const { return model.layers[static_cast<size_t>(layer)]; }
 
+    // x [count, D] -> Normed.
     void norm(const void* x, T weight, float* out_inv_rms) const {
         device.rms_norm_forward(model.dtype, count, model.hidden, x, model.hidden, weights().vector(weight),
                 model.rms_norm_eps, buffers[A::Normed], model.hidden, out_inv_rms);
@@ -36,6 +37,16 @@ struct Block {
         adapter_forward(device, model, layer, which, count, x, buffers[A::Adapter], y, outputs);
     }
 };
+
+// Adds the product of o or down to the residual stream x [count, D]: as it is, or through a norm of its own, whose input goes to `kept`.
+void add_branch(const Block& b, Linear which, int64_t inputs, const void* from, A kept, T norm, A inv_rms, void* x) {
+    const int64_t hidden = b.model.hidden;
+    if (!b.model.architecture->post_norms) return b.linear(which, inputs, hidden, from, Epilogue::AddTo, x);
+    void* out = b.buffers[kept] != nullptr ? b.buffers[kept] : b.buffers[A::Normed];
+    b.linear(which, inputs, hidden, from, Epilogue::Store, out);
+    b.norm(out, norm, b.buffers.floats(inv_rms));
+    b.device.add(b.model.dtype, b.count * hidden, b.buffers[A::Normed], x);
+}
 
 // RMSNorm over each head of q and k, in place.
 void qk_norm_forward(const Block& b) {
@@ -59,13 +70,14 @@ void block_to_qkv(const Block& b, const int32_t* positions, const void* x) {
             b.weights().vector(T::QkvBias));
     if (b.model.architecture->qk_norm) qk_norm_forward(b);
     b.device.rope_apply(b.model.dtype, b.count, shape.n_heads + shape.n_kv_heads, shape.head_dim, positions,
-            b.model.rope_cos, b.model.rope_sin, false, b.buffers[A::Qkv], width);
+            b.weights().rope_cos, b.weights().rope_sin, false, b.buffers[A::Qkv], width);
 }
 
 // Attention's output -> x, and the MLP's input projection of it.
 void block_to_gate_up(const Block& b, void* x) {
     const int64_t hidden = b.model.hidden;
-    b.linear(Linear::O, b.model.attention_width(), hidden, b.buffers[A::Attention], Epilogue::AddTo, x);
+    add_branch(b, Linear::O, b.model.attention_width(), b.buffers[A::Attention], A::AttentionOut, T::AttentionNorm,
+            A::AttentionOutInvRms, x);
     if (b.buffers[A::Middle] != nullptr)
         b.device.copy(b.buffers[A::Middle], x, b.count * hidden * dtype_bytes(b.model.dtype));
     b.norm(x, T::MlpNorm, b.buffers.floats(A::MiddleInvRms));
@@ -74,8 +86,10 @@ void block_to_gate_up(const Block& b, void* x) {
 }
 
 void block_through_mlp(const Block& b, void* x) {
-    b.device.swiglu_forward(b.model.dtype, b.count, b.model.intermediate, b.buffers[A::GateUp], b.buffers[A::Inner]);
-    b.linear(Linear::Down, b.model.intermediate, b.model.hidden, b.buffers[A::Inner], Epilogue::AddTo, x);
+    b.device.glu_forward(b.model.architecture->activation, b.model.dtype, b.count, b.model.intermediate,
+            b.buffers[A::GateUp], b.buffers[A::Inner]);
+    add_branch(
+            b, Linear::Down, b.model.intermediate, b.buffers[A::Inner], A::MlpOut, T::MlpOutNorm, A::MlpOutInvRms, x);
 }
 
 void run_layer(Device& device, const ModelView& model, int64_t layer, int64_t n, const int32_t* positions, void* x,
@@ -96,14 +110,20 @@ void run_layer(Device& device, const ModelView& model, int64_t layer, int64_t n,
 
 }  // namespace
 
-void layer_forward_to_gate_up(Device& device, const ModelView& model, int64_t layer, int64_t n,
-        const int32_t* positions, void* x, const LayerBuffers& buffers, const AttentionStep& attention) {
-    run_layer(device, model, layer, n, positions, x, buffers, attention, false);
+void layer_forward_again(Device& device, const ModelView& model, int64_t layer, int64_t n, const int32_t* positions,
+        void* x, const LayerBuffers& buffers, const AttentionStep& attention) {
+    run_layer(device, model, layer, n, positions, x, buffers, attention, model.architecture->post_norms);
 }
 
 void layer_forward(Device& device, const ModelView& model, int64_t layer, int64_t n, const int32_t* positions, void* x,
         const LayerBuffers& buffers, const AttentionStep& attention) {
     run_layer(device, model, layer, n, positions, x, buffers, attention, true);
+}
+
+void embed_tokens(Device& device, const ModelView& model, int64_t n, const int32_t* ids, void* x) {
+    device.embedding_forward(model.dtype, n, model.hidden, model.vocab, ids, model.embedding, x);
+    if (model.architecture->scaled_embedding)
+        device.scale(model.dtype, n, model.hidden, model.embedding_scale(), x, model.hidden);
 }
 
 void final_norm_forward(Device& device, const ModelView& model, int64_t n, const void* x, void* y, float* out_inv_rms) {

@@ -17,9 +17,12 @@ using AttentionStep = std::function<void(int64_t layer, const void* qkv, void* o
 void layer_forward(Device& device, const ModelView& model, int64_t layer, int64_t n, const int32_t* positions, void* x,
         const LayerBuffers& buffers, const AttentionStep& attention);
 
-// The same up to gate_up: x is the residual stream after attention, the MLP's output is not computed. What recompute in backward needs.
-void layer_forward_to_gate_up(Device& device, const ModelView& model, int64_t layer, int64_t n,
-        const int32_t* positions, void* x, const LayerBuffers& buffers, const AttentionStep& attention);
+// What recompute in backward needs of it: what the layer's tape keeps. The MLP's output is computed where its norm is part of that; x is used up.
+void layer_forward_again(Device& device, const ModelView& model, int64_t layer, int64_t n, const int32_t* positions,
+        void* x, const LayerBuffers& buffers, const AttentionStep& attention);
+
+// ids [n] on the device -> x [n, D], the residual stream before the first layer.
+void embed_tokens(Device& device, const ModelView& model, int64_t n, const int32_t* ids, void* x);
 
 // y [n, D] = final norm of x [n, D], the input of the head. out_inv_rms [n] or null.
 void final_norm_forward(Device& device, const ModelView& model, int64_t n, const void* x, void* y, float* out_inv_rms);

@@ -12,7 +12,7 @@ namespace {
 
 // Parameters, masters, gradients and rotation tables of a model of this configuration.
 int64_t bytes_needed(Device& device, const ModelConfig& c) {
-    int64_t bytes = int64_t{c.max_positions} * c.head_dim * 4;
+    int64_t bytes = c.rope_bytes();
     for (const ParameterShape& shape : model_parameters(c))
         bytes += parameter_bytes(device.sizes(), c.element(), shape, c.trainable != 0).total();
     return bytes;
@@ -27,11 +27,12 @@ ModelView sizes_of(const ModelConfig& c) {
     view.hidden = c.hidden_size;
     view.intermediate = c.intermediate_size;
     view.max_positions = c.max_positions;
-    view.attention = {
-            c.n_heads, c.n_kv_heads, c.head_dim, static_cast<float>(1.0 / std::sqrt(static_cast<double>(c.head_dim)))};
+    view.attention = {c.n_heads, c.n_kv_heads, c.head_dim, c.score_scale()};
     view.rms_norm_eps = c.rms_norm_eps;
     view.architecture = &c.kind();
     view.layers.resize(static_cast<size_t>(c.n_layers));
+    for (size_t i = 0; i < view.layers.size(); ++i)
+        view.layers[i].window = c.slides(static_cast<int64_t>(i)) ? c.sliding_window : 0;
     return view;
 }
 
@@ -44,12 +45,13 @@ Model::Model(std::shared_ptr<Context> context, const ModelConfig& config)
     add_tensor("model.embed_tokens.weight", embedding_, 0, config_.vocab_size);
     for (int64_t i = 0; i < config_.n_layers; ++i)
         add_layer(i);
-    final_norm_ = add_parameter(ParameterShape::vector(config_.hidden_size));
+    final_norm_ = add_parameter(ParameterShape::vector(config_.hidden_size, config_.kind().norm_shift));
     add_tensor("model.norm.weight", final_norm_, 0, config_.hidden_size);
     n_body_parameters_ = parameters_.size();
     add_head();
-    fill(ParameterRole::Norm, 1.0f);
-    build_rope();
+    fill(ParameterRole::Norm, 1.0f - config_.kind().norm_shift);
+    build_rope(config_.inv_freq, config_.rope_attention_factor, rope_);
+    if (!config_.sliding_inv_freq.empty()) build_rope(config_.sliding_inv_freq, 1.0f, sliding_rope_);
     build_view();
 }
 
@@ -103,30 +105,31 @@ void Model::fill(ParameterRole role, float value) {
     if (role == ParameterRole::Bias && score_bias_ != nullptr) set(score_bias_);
 }
 
-void Model::build_rope() {
+void Model::build_rope(const std::vector<float>& inv_freq, float factor, RopeTable& table) {
     const int64_t half = config_.head_dim / 2, n = int64_t{config_.max_positions} * half;
     std::vector<float> cosines(static_cast<size_t>(n)), sines(static_cast<size_t>(n));
-    rope_table(config_.max_positions, half, config_.inv_freq.data(), config_.rope_attention_factor, cosines.data(),
-            sines.data());
-    rope_cos_.assign(device(), cosines.data(), n);
-    rope_sin_.assign(device(), sines.data(), n);
+    rope_table(config_.max_positions, half, inv_freq.data(), factor, cosines.data(), sines.data());
+    table.cos.assign(device(), cosines.data(), n);
+    table.sin.assign(device(), sines.data(), n);
 }
 
 void Model::build_view() {
     view_ = sizes_of(config_);
-    view_.rope_cos = rope_cos_.data();
-    view_.rope_sin = rope_sin_.data();
     view_.embedding = embedding_->weight();
     view_.final_norm = final_norm_->vector();
     const auto vector_or_null = [](const Parameter* p) { return p != nullptr ? p->vector() : nullptr; };
     view_.head = head_ != nullptr ? head_->weight() : nullptr;
     view_.score = vector_or_null(score_);
     view_.score_bias = vector_or_null(score_bias_);
-    view_.layers.clear();
-    for (const LayerParameters& p : layers_) {
-        LayerView& layer = view_.layers.emplace_back();
-        for (size_t i = 0; i < kLayerTensors; ++i)
-            layer.tensors[i] = p.tensors[i] != nullptr ? p.tensors[i]->weight() : nullptr;
+    for (size_t l = 0; l < layers_.size(); ++l) {
+        LayerView& layer = view_.layers[l];
+        for (size_t i = 0; i < kLayerTensors; ++i) {
+            const Parameter* tensor = layers_[l].tensors[i];
+            layer.tensors[i] = tensor != nullptr ? tensor->operand() : nullptr;
+        }
+        const bool own = layer.window > 0 && !config_.sliding_inv_freq.empty();
+        layer.rope_cos = (own ? sliding_rope_ : rope_).cos.data();
+        layer.rope_sin = (own ? sliding_rope_ : rope_).sin.data();
     }
 }
 

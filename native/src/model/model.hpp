@@ -104,6 +104,10 @@ public:
     int32_t n_optimizers = 0;
 
 private:
+    struct RopeTable {
+        DeviceBuffer<float> cos, sin;
+    };
+
     Parameter* add_parameter(const ParameterShape& shape);
     void add_head();
     void draw_normal(const ModelTensor& tensor, uint64_t seed, double std);
@@ -111,7 +115,7 @@ private:
             bool residual_output = false);
     void add_layer(int64_t index);
     void fill(ParameterRole role, float value);  // vectors of that role
-    void build_rope();
+    void build_rope(const std::vector<float>& inv_freq, float factor, RopeTable& table);
     void build_view();
     void build_adapter_view();
     int64_t adapter_bytes(const AdapterConfig& config);
@@ -132,8 +136,7 @@ private:
     Parameter* score_bias_ = nullptr;
     size_t n_body_parameters_ = 0;     // embedding, layers, final norm
     std::deque<ModelTensor> tensors_;  // a vector would move the short names that callers hold
-    DeviceBuffer<float> rope_cos_;
-    DeviceBuffer<float> rope_sin_;
+    RopeTable rope_, sliding_rope_;    // of the layers, and of those that slide where they have their own
     std::optional<AdapterConfig> adapter_;
     std::vector<LayerAdapterParameters> adapter_parameters_;  // [layers] once there is an adapter
     size_t n_base_parameters_ = 0;                            // those before the adapter's

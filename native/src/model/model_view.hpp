@@ -2,6 +2,7 @@
 // model_view.hpp - what the forward kernels see of a model: sizes and pointers, no ownership. Rollout and training build the same view over
 // the same memory.
 #include <array>
+#include <cmath>
 #include <cstdint>
 #include <vector>
 
@@ -14,6 +15,9 @@ namespace tbrm {
 // Matrices are in the device's GEMM layout and in the model's dtype; vectors are fp32 holding values that dtype can represent.
 struct LayerView {
     std::array<const void*, kLayerTensors> tensors{};  // null where the architecture has none
+    int64_t window = 0;                                // keys that a token sees, itself included; 0: all before it
+    const float* rope_cos = nullptr;                   // [max_positions][head_dim/2]
+    const float* rope_sin = nullptr;
 
     const void* weight(LayerTensor tensor) const { return tensors[static_cast<size_t>(tensor)]; }
     const float* vector(LayerTensor tensor) const { return static_cast<const float*>(weight(tensor)); }
@@ -57,8 +61,6 @@ struct ModelView {
     AttentionShape attention;
     float rms_norm_eps;
     const Architecture* architecture;
-    const float* rope_cos;  // [max_positions][head_dim/2]
-    const float* rope_sin;
     const void* embedding;  // [V, D]
     const float* final_norm;
     const void* head;         // [V, D]; the embedding when tied; null with a value head
@@ -72,6 +74,17 @@ struct ModelView {
         if (!adapter.on) return nullptr;
         const LinearAdapter& found = adapter.layers[static_cast<size_t>(layer)][static_cast<size_t>(linear)];
         return found.a != nullptr ? &found : nullptr;
+    }
+    AttentionShape attention_of(int64_t layer) const {
+        AttentionShape shape = attention;
+        shape.window = layers[static_cast<size_t>(layer)].window;
+        return shape;
+    }
+    // What embeddings are multiplied by, as Hugging Face rounds it.
+    float embedding_scale() const {
+        return architecture->scaled_embedding
+                       ? round_to(dtype, static_cast<float>(std::sqrt(static_cast<double>(hidden))))
+                       : 1.0f;
     }
     LayerShape layer_shape() const {
         return {architecture, hidden, intermediate, attention.n_heads, attention.n_kv_heads, attention.head_dim,

@@ -26,7 +26,8 @@ int64_t compute_bytes(const DeviceSizes& sizes, Dtype dtype, const ParameterShap
 
 ParameterBytes parameter_bytes(const DeviceSizes& sizes, Dtype dtype, const ParameterShape& shape, bool trainable) {
     const int64_t wide = trainable ? layout_size(sizes, Dtype::F32, shape) * 4 : 0;
-    return {compute_bytes(sizes, dtype, shape), dtype == Dtype::F32 ? 0 : wide, wide};
+    const int64_t shifted = shape.shift != 0 ? shape.elements() * 4 : 0;
+    return {compute_bytes(sizes, dtype, shape) + shifted, dtype == Dtype::F32 ? 0 : wide, wide};
 }
 
 void require_device_memory(Device& device, int64_t bytes, const char* what, const char* advice) {
@@ -44,6 +45,8 @@ Parameter::Parameter(Device& device, Dtype dtype, const ParameterShape& shape, b
       layout_elements_(layout_size(device.sizes(), Dtype::F32, shape)) {
     weight_.resize(device, weight_bytes());
     device.zero(weight_.data(), weight_bytes());
+    if (shape.shift != 0) shifted_.resize(device, shape.elements());
+    update_shifted();
     if (!trainable) return;
     if (dtype != Dtype::F32) {
         master_.resize(device, layout_elements_);
@@ -59,7 +62,11 @@ int64_t Parameter::weight_bytes() const {
 
 const float* Parameter::vector() const {
     TBRM_ASSERT(plain(), "a weight was read as plain numbers");
-    return reinterpret_cast<const float*>(weight_.data());
+    return static_cast<const float*>(operand());
+}
+
+void Parameter::update_shifted() {
+    if (shifted_.data() != nullptr) device_.shift_vector(shifted_.size(), shape_.shift, stored(), shifted_.data());
 }
 
 float* Parameter::master() {
@@ -92,12 +99,13 @@ void Parameter::zero_gradient() {
 }
 
 void Parameter::refresh() {
-    if (!trainable_ || dtype_ == Dtype::F32) return;
-    if (!plain()) {
+    if (!trainable_) return;
+    if (dtype_ != Dtype::F32 && !plain()) {
         device_.narrow_weights(rows(), cols(), master_.data(), reinterpret_cast<bf16*>(weight_.data()));
-    } else {
+    } else if (dtype_ != Dtype::F32) {
         device_.round_vector(dtype_, layout_elements_, master_.data(), reinterpret_cast<float*>(weight_.data()));
     }
+    update_shifted();
 }
 
 bool Parameter::has(tbrm_tensor_kind_t kind) const {
@@ -119,7 +127,7 @@ void Parameter::read_rows(tbrm_tensor_kind_t kind, int64_t first, int64_t n, flo
     if (kind == TBRM_TENSOR_KIND_WEIGHT && !plain()) {
         device_.unpack_rows(dtype_, weight(), rows(), cols(), first, n, Dtype::F32, out_values);
     } else {
-        read_state_rows(kind == TBRM_TENSOR_KIND_WEIGHT ? vector() : state(kind), first, n, out_values);
+        read_state_rows(kind == TBRM_TENSOR_KIND_WEIGHT ? stored() : state(kind), first, n, out_values);
     }
 }
 
@@ -169,6 +177,7 @@ void Parameter::load_rows(Dtype source, int64_t first, int64_t n, const void* va
     }
     device_.upload(reinterpret_cast<float*>(weight_.data()) + begin, rounded.data(), count * 4);
     if (master_.data() != nullptr) device_.upload(master_.data() + begin, wide.data(), count * 4);
+    update_shifted();
 }
 
 void Parameter::save_rows(int64_t first, int64_t n, void* out_values) const {
@@ -177,7 +186,7 @@ void Parameter::save_rows(int64_t first, int64_t n, void* out_values) const {
         return;
     }
     std::vector<float> wide(static_cast<size_t>(n * shape_.width()));
-    device_.download(wide.data(), vector() + first * shape_.width(), n * shape_.width() * 4);
+    device_.download(wide.data(), stored() + first * shape_.width(), n * shape_.width() * 4);
     if (dtype_ == Dtype::F32) {
         std::copy(wide.begin(), wide.end(), static_cast<float*>(out_values));
     } else {
@@ -188,6 +197,7 @@ void Parameter::save_rows(int64_t first, int64_t n, void* out_values) const {
 void Parameter::copy_from(Parameter& source) {
     TBRM_ASSERT(rows() == source.rows() && cols() == source.cols() && dtype_ == source.dtype_, "shapes differ");
     device_.copy(weight_.data(), source.weight_.data(), weight_bytes());
+    update_shifted();
     if (master_.data() == nullptr) return;
     if (source.master_.data() != nullptr) {
         device_.copy(master_.data(), source.master_.data(), layout_elements_ * 4);

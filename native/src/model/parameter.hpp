@@ -23,8 +23,9 @@ struct ParameterShape {
     int64_t rows;
     int64_t cols;  // 0: a vector
     ParameterLayout layout;
+    float shift = 0;  // of a vector: forward reads shift + the number
 
-    static ParameterShape vector(int64_t rows) { return {rows, 0, ParameterLayout::Plain}; }
+    static ParameterShape vector(int64_t rows, float shift = 0) { return {rows, 0, ParameterLayout::Plain, shift}; }
     static ParameterShape weight(int64_t rows, int64_t cols) { return {rows, cols, ParameterLayout::Weight}; }
     static ParameterShape row(int64_t cols) { return {1, cols, ParameterLayout::Plain}; }
     int64_t width() const { return cols > 0 ? cols : 1; }
@@ -56,7 +57,11 @@ public:
     int64_t layout_elements() const { return layout_elements_; }
 
     const void* weight() const { return weight_.data(); }
-    const float* vector() const;  // the compute copy of what is plain
+    // What forward reads: the compute copy, of a shifted vector the shifted numbers.
+    const void* operand() const {
+        return shifted_.data() != nullptr ? static_cast<const void*>(shifted_.data()) : weight();
+    }
+    const float* vector() const;  // the same of what is plain
     float* master();              // null when not trainable
     float* gradient() { return gradient_.data(); }
 
@@ -91,6 +96,8 @@ private:
     float* state(tbrm_tensor_kind_t kind);
     const float* state(tbrm_tensor_kind_t kind) const { return const_cast<Parameter*>(this)->state(kind); }
     void widen_into(DeviceBuffer<float>& master) const;
+    const float* stored() const { return reinterpret_cast<const float*>(weight_.data()); }
+    void update_shifted();
 
     Device& device_;
     Dtype dtype_;
@@ -98,7 +105,8 @@ private:
     bool trainable_;
     int64_t layout_elements_;
     DeviceBuffer<uint8_t> weight_;
-    DeviceBuffer<float> master_;  // empty when weight_ is the master, or when not trainable
+    DeviceBuffer<float> shifted_;  // empty when there is no shift
+    DeviceBuffer<float> master_;   // empty when weight_ is the master, or when not trainable
     DeviceBuffer<float> gradient_;
 };
 

@@ -45,14 +45,14 @@ struct Tile {
     float* acc;     // [rows][head_dim]
     float* max;
     float* sum;
-    int32_t* n_valid;
+    int32_t *n_valid, *n_before;
 
     static int64_t q_bytes(Dtype dtype, int64_t rows, int64_t head_dim) {
         return ceil_div(rows * head_dim * dtype_bytes(dtype), 64) * 64;
     }
     static int64_t bytes(Dtype dtype, int64_t rows, int64_t head_dim) {
         const int64_t floats = rows * (kPageTokens + head_dim + 2);
-        return q_bytes(dtype, rows, head_dim) + rows * kPageTokens * dtype_bytes(dtype) + floats * 4 + rows * 4;
+        return q_bytes(dtype, rows, head_dim) + rows * kPageTokens * dtype_bytes(dtype) + floats * 4 + rows * 8;
     }
 
     Tile(Dtype dtype, int64_t rows, int64_t head_dim) {
@@ -64,6 +64,7 @@ struct Tile {
         max = acc + rows * head_dim;
         sum = max + rows;
         n_valid = reinterpret_cast<int32_t*>(sum + rows);
+        n_before = n_valid + rows;
         std::fill(acc, acc + rows * head_dim, 0.0f);
         std::fill(max, max + rows, -INFINITY);
         std::fill(sum, sum + rows, 0.0f);
@@ -89,6 +90,11 @@ struct PackedArrays {
 // Keys that query row i may see in the 64 tokens from `begin`.
 int32_t valid_keys(const Forward& f, int64_t i, int64_t begin) {
     return static_cast<int32_t>(std::max<int64_t>(0, std::min(kPageTokens, f.n_keys[i] - begin)));
+}
+
+// Keys among the 64 tokens from `begin` that lie before query row i's window.
+int32_t keys_before(const Forward& f, int64_t i, int64_t begin) {
+    return static_cast<int32_t>(std::max<int64_t>(0, std::min(kPageTokens, f.shape.first_key(f.n_keys[i]) - begin)));
 }
 
 void write_rows(const Forward& f, const RowKernels& rows, const RowRange& range, int64_t kv_head, const Tile& tile) {
@@ -125,21 +131,24 @@ void forward_task(const Forward& f, const RowRange& range, int64_t kv_head) {
     const int64_t group = f.shape.n_heads / f.shape.n_kv_heads, d = f.shape.head_dim, size = dtype_bytes(f.dtype);
     const int64_t rows = range.count * group, block_bytes = kv_block_elements(d) * size;
     const Tile tile(f.dtype, rows, d);
-    int64_t last_key = 0;
+    int64_t last_key = 0, first_key = INT64_MAX;
     for (int64_t i = 0; i < range.count; ++i) {
         std::memcpy(tile.q + i * group * d * size, f.q + ((range.first + i) * f.ldq + kv_head * group * d) * size,
                 static_cast<size_t>(group * d * size));
         last_key = std::max<int64_t>(last_key, f.n_keys[range.first + i]);
+        first_key = std::min(first_key, f.shape.first_key(f.n_keys[range.first + i]));
     }
     const int64_t* pages = f.page_table + f.page_table_offsets[range.first];
     const auto block_of = [&](int64_t key) {
         return f.pool + pages[key / kPageTokens] * page_elements(f.shape) * size + kv_head * 2 * block_bytes;
     };
-    for (int64_t begin = 0; begin < last_key; begin += kPageTokens) {
+    for (int64_t begin = first_key / kPageTokens * kPageTokens; begin < last_key; begin += kPageTokens) {
         for (int64_t row = 0; row < rows; ++row) {
             tile.n_valid[row] = valid_keys(f, range.first + row / group, begin);
+            tile.n_before[row] = keys_before(f, range.first + row / group, begin);
         }
-        // Rows ahead of the block (a chunk of a prompt) come first; the others need not be contiguous.
+        // Rows ahead of the block (a chunk of a prompt) come first; the others need not be contiguous. Rows whose window begins after the
+        // block come last, and are left as they are.
         int64_t skip = 0;
         while (tile.n_valid[skip] == 0) {
             ++skip;
@@ -151,7 +160,8 @@ void forward_task(const Forward& f, const RowRange& range, int64_t kv_head) {
         products.tile(f.dtype)(live, kPageTokens, d, tile.q + skip * d * size, d, keys,
                 tile.scores + skip * kPageTokens, kPageTokens, false);
         row_ops.softmax({live, tile.n_valid + skip, f.shape.scale, tile.scores + skip * kPageTokens, tile.max + skip,
-                tile.sum + skip, tile.p + skip * kPageTokens * size, tile.acc + skip * d, d, d});
+                tile.sum + skip, tile.p + skip * kPageTokens * size, tile.acc + skip * d, d, d,
+                f.shape.window > 0 ? tile.n_before + skip : nullptr});
         if (next != nullptr) prefetch(next + block_bytes, block_bytes);
         add_values(products, f.dtype, live, d, std::min(kPageTokens, last_key - begin),
                 tile.p + skip * kPageTokens * size, kPageTokens, keys + block_bytes, tile.acc + skip * d, d);

@@ -15,7 +15,11 @@ struct AttentionShape {
     int64_t n_heads;     // query heads
     int64_t n_kv_heads;  // divides n_heads; query head h reads kv head h / (n_heads / n_kv_heads)
     int64_t head_dim;
-    float scale;  // of the scores, 1 / sqrt(head_dim)
+    float scale;         // of the scores, mostly 1 / sqrt(head_dim)
+    int64_t window = 0;  // keys that a query sees, its own included; 0: all up to its own
+
+    // The first of n_keys keys that the last one's query sees.
+    int64_t first_key(int64_t n_keys) const { return window > 0 && n_keys > window ? n_keys - window : 0; }
 };
 
 // A page of one layer: per kv head the keys, then the values, of 64 tokens, in the layout that the device's kernel wants.

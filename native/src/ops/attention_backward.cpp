@@ -88,14 +88,14 @@ int64_t padded_rows(int64_t rows) {
 
 // The arrays of some query rows times the heads of a group; R rows, R <= max(kTileRows, group).
 struct QuerySide {
-    char *q, *dout;            // [R][head_dim]
-    char *q_slab, *dout_slab;  // values form of the two, R tokens
-    char *p, *ds;              // [padded R][64]
-    char *p_rows, *ds_rows;    // [64][padded R]
-    float *scores, *dp;        // [R][64]
-    float* dq;                 // [R][head_dim]
-    float *lse, *delta;        // [R]
-    int32_t* n_valid;          // [R]
+    char *q, *dout;               // [R][head_dim]
+    char *q_slab, *dout_slab;     // values form of the two, R tokens
+    char *p, *ds;                 // [padded R][64]
+    char *p_rows, *ds_rows;       // [64][padded R]
+    float *scores, *dp;           // [R][64]
+    float* dq;                    // [R][head_dim]
+    float *lse, *delta;           // [R]
+    int32_t *n_valid, *n_before;  // [R]
 
     QuerySide() = default;
     QuerySide(Dtype dtype, int64_t rows, int64_t head_dim) {
@@ -116,7 +116,8 @@ struct QuerySide {
         dq = carver.take<float>(rows * head_dim);
         for (float** array : {&lse, &delta})
             *array = carver.take<float>(rows);
-        n_valid = carver.take<int32_t>(rows);
+        for (int32_t** array : {&n_valid, &n_before})
+            *array = carver.take<int32_t>(rows);
     }
 };
 
@@ -162,16 +163,21 @@ void backward_rows(const Backward& b, int64_t position, int64_t count, const KvS
     const int64_t d = b.shape.head_dim, group = b.group(), size = b.size(), rows = count * group;
     const int64_t padded = padded_rows(rows);
     std::fill(side.dq, side.dq + rows * d, 0.0f);
-    for (int64_t begin = 0; begin < position + count; begin += kPageTokens) {
+    const auto within = [](int64_t keys) {
+        return static_cast<int32_t>(std::max<int64_t>(0, std::min(kPageTokens, keys)));
+    };
+    const int64_t first_key = b.shape.first_key(position + 1);
+    for (int64_t begin = first_key / kPageTokens * kPageTokens; begin < position + count; begin += kPageTokens) {
         const int64_t at = begin * d;
         for (int64_t row = 0; row < rows; ++row) {
-            side.n_valid[row] = static_cast<int32_t>(
-                    std::max<int64_t>(0, std::min(kPageTokens, position + row / group + 1 - begin)));
+            const int64_t n_keys = position + row / group + 1;
+            side.n_valid[row] = within(n_keys - begin);
+            side.n_before[row] = within(b.shape.first_key(n_keys) - begin);
         }
         products.tile(b.dtype)(rows, kPageTokens, d, side.q, d, kv.keys + at * size, side.scores, kPageTokens, false);
         products.tile(b.dtype)(rows, kPageTokens, d, side.dout, d, kv.values + at * size, side.dp, kPageTokens, false);
-        row_kernels(b.dtype).softmax_backward(
-                {rows, side.n_valid, b.shape.scale, side.scores, side.dp, side.lse, side.delta, side.p, side.ds});
+        row_kernels(b.dtype).softmax_backward({rows, side.n_valid, b.shape.scale, side.scores, side.dp, side.lse,
+                side.delta, side.p, side.ds, b.shape.window > 0 ? side.n_before : nullptr});
         products.transpose_rows(b.dtype)(padded, kPageTokens, side.p, kPageTokens, side.p_rows, padded);
         products.transpose_rows(b.dtype)(padded, kPageTokens, side.ds, kPageTokens, side.ds_rows, padded);
         add_queries(products, b.dtype, d, rows, side.p_rows, side.dout_slab, kv.dv + at);

@@ -20,6 +20,7 @@ template <class T>
 struct Backward {
     int group, n_heads, n_kv_heads, head_dim;
     float scale;
+    int64_t window;  // AttentionShape::window
     const T* qkv;
     int64_t ldqkv;
     const float* lse;    // [n][n_heads]
@@ -34,6 +35,7 @@ struct Backward {
     __device__ const T* key(int64_t row, int head) const { return query(row, n_heads + head); }
     __device__ const T* value(int64_t row, int head) const { return query(row, n_heads + n_kv_heads + head); }
     __device__ T* gradient(int64_t row, int column_head) const { return dqkv + row * lddqkv + column_head * head_dim; }
+    __device__ bool sees(int64_t row, int64_t key) const { return key <= row && (window == 0 || key > row - window); }
 };
 
 // Pairs [first, first + count) of the rows of a sequence times the query heads of a kv head; pair p is row begin + p / group.
@@ -86,7 +88,7 @@ __device__ void load_queries(const Backward<T>& b, const BackwardShared<T>& s, i
     });
 }
 
-// p and ds of all pairs against the 64 keys from row `first_key`; zero where a key lies after its query or beyond the sequence. Keys and
+// p and ds of all pairs against the 64 keys from row `first_key`; zero where a key lies after its query, before its window or beyond the sequence. Keys and
 // queries are in shared memory; barriers around and inside.
 template <class T, bool kTensor>
 __device__ void probabilities(const Backward<T>& b, const BackwardShared<T>& s, int head0, const Pairs& pairs,
@@ -100,7 +102,7 @@ __device__ void probabilities(const Backward<T>& b, const BackwardShared<T>& s, 
     for (int at = static_cast<int>(threadIdx.x); at < kTilePairs * kKeys; at += kAttentionThreads) {
         const int pair = at / kKeys, key = at % kKeys;
         float p = 0.0f, ds = 0.0f;
-        if (pair < pairs.count && key < n_keys && first_key + key <= pairs.row(pair, b.group)) {
+        if (pair < pairs.count && key < n_keys && b.sees(pairs.row(pair, b.group), first_key + key)) {
             const int64_t stat = pairs.row(pair, b.group) * b.n_heads + head0 + pairs.head(pair, b.group);
             p = expf(s.scores[pair * kScoresLd + key] * b.scale - b.lse[stat]);
             ds = p * (s.dp[pair * kScoresLd + key] - b.delta[stat]) * b.scale;
@@ -131,8 +133,10 @@ __global__ void __launch_bounds__(kAttentionThreads) attention_dkdv_kernel(Backw
     for (int at = static_cast<int>(threadIdx.x); at < kKeys * sums; at += kAttentionThreads)
         s.dk[at] = s.dv[at] = 0.0f;
     load_keys(b, s, kv_head, own.first, n_keys);
-    // Queries before the first of these keys see none of them.
-    const int64_t n_pairs = (own.end - own.first) * b.group;
+    // Queries before the first of these keys see none of them, nor do those from whose window the last one is gone.
+    int64_t n_queries = own.end - own.first;
+    if (b.window > 0) n_queries = min(n_queries, n_keys - 1 + b.window);
+    const int64_t n_pairs = n_queries * b.group;
     for (int64_t first = 0; first < n_pairs; first += kTilePairs) {
         const Pairs pairs{own.first, first, static_cast<int>(min(static_cast<int64_t>(kTilePairs), n_pairs - first))};
         load_queries(b, s, head0, pairs);
@@ -163,7 +167,9 @@ __global__ void __launch_bounds__(kAttentionThreads) attention_dq_kernel(Backwar
     for (int at = static_cast<int>(threadIdx.x); at < kTilePairs * sums; at += kAttentionThreads)
         s.dk[at] = 0.0f;
     load_queries(b, s, head0, pairs);
-    for (int64_t first_key = own.begin; first_key < own.first + rows; first_key += kKeys) {
+    const int64_t position = own.first - own.begin;
+    const int64_t gone = b.window > 0 && position >= b.window ? position + 1 - b.window : 0;
+    for (int64_t first_key = own.begin + gone / kKeys * kKeys; first_key < own.first + rows; first_key += kKeys) {
         const int n_keys = static_cast<int>(min(static_cast<int64_t>(kKeys), own.first + rows - first_key));
         load_keys(b, s, kv_head, first_key, n_keys);
         probabilities<T, kTensor>(b, s, head0, pairs, first_key, n_keys);
@@ -242,7 +248,7 @@ void packed_attention_backward(const CudaQueue& queue, Dtype dtype, const Attent
                         static_cast<const T*>(out), ldo, static_cast<const T*>(dout), lddo, delta.data());
         TBRM_LAUNCH_CHECK();
         const Backward<T> b{static_cast<int>(shape.n_heads / shape.n_kv_heads), static_cast<int>(shape.n_heads),
-                static_cast<int>(shape.n_kv_heads), static_cast<int>(shape.head_dim), shape.scale,
+                static_cast<int>(shape.n_kv_heads), static_cast<int>(shape.head_dim), shape.scale, shape.window,
                 static_cast<const T*>(qkv), ldqkv, lse, delta.data(), static_cast<const T*>(dout), lddo,
                 static_cast<T*>(dqkv), lddqkv, rows_are_wide(dtype, qkv, ldqkv, shape.head_dim),
                 rows_are_wide(dtype, dout, lddo, shape.head_dim)};

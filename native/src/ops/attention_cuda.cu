@@ -30,6 +30,7 @@ template <class T>
 struct Forward {
     int group, n_heads, n_kv_heads, head_dim;
     float scale;
+    int64_t window;  // AttentionShape::window
     const T* q;
     int64_t ldq;
     T* out;
@@ -101,19 +102,22 @@ __device__ void softmax_block(
         const Forward<T>& f, const RowSpan& span, int pairs, int pair0, int64_t begin, const ForwardShared<T>& s) {
     const int lane = static_cast<int>(threadIdx.x) % 32, ld = sums_ld(f.head_dim);
     for (int pair = static_cast<int>(threadIdx.x) / 32; pair < kTilePairs; pair += kAttentionThreads / 32) {
-        const int64_t visible = pair < pairs ? span.n_keys + (pair0 + pair) / f.group - begin : 0;
+        const int64_t n_keys = pair < pairs ? span.n_keys + (pair0 + pair) / f.group : 0;
+        // Keys of the block up to the pair's own, and of these those before its window.
+        const int64_t visible = n_keys - begin, before = f.window > 0 ? n_keys - f.window - begin : 0;
         T* const p = s.p + pair * kProbsLd;
-        if (visible <= 0) {
+        if (visible <= 0 || before >= kKeys) {
             p[lane] = p[lane + 32] = narrowed<T>(0.0f);
             continue;
         }
         const float* const row = s.scores + pair * kScoresLd;
-        const float low = lane < visible ? __fmul_rn(row[lane], f.scale) : -INFINITY;
-        const float high = lane + 32 < visible ? __fmul_rn(row[lane + 32], f.scale) : -INFINITY;
+        const bool sees_low = lane < visible && lane >= before, sees_high = lane + 32 < visible && lane + 32 >= before;
+        const float low = sees_low ? __fmul_rn(row[lane], f.scale) : -INFINITY;
+        const float high = sees_high ? __fmul_rn(row[lane + 32], f.scale) : -INFINITY;
         const float before = s.max[pair], now = fmaxf(before, warp_max(fmaxf(low, high)));
         const float fade = before == -INFINITY ? 0.0f : expf(__fsub_rn(before, now));
-        const float p_low = lane < visible ? expf(__fsub_rn(low, now)) : 0.0f;
-        const float p_high = lane + 32 < visible ? expf(__fsub_rn(high, now)) : 0.0f;
+        const float p_low = sees_low ? expf(__fsub_rn(low, now)) : 0.0f;
+        const float p_high = sees_high ? expf(__fsub_rn(high, now)) : 0.0f;
         p[lane] = narrowed<T>(p_low);
         p[lane + 32] = narrowed<T>(p_high);
         const float added = warp_sum(__fadd_rn(p_low, p_high));
@@ -161,7 +165,9 @@ __device__ void attend(
         s.sum[threadIdx.x] = 0.0f;
     }
     const int64_t n_keys = span.n_keys > 0 ? span.n_keys + (span.count - 1) : 0;
-    for (int64_t begin = 0; begin < n_keys; begin += kKeys) {
+    // The span's first row sees the earliest keys.
+    const int64_t first_key = f.window > 0 && span.n_keys > f.window ? span.n_keys - f.window : 0;
+    for (int64_t begin = first_key / kKeys * kKeys; begin < n_keys; begin += kKeys) {
         // Slots beyond the last key are not initialised: they are read as zeros.
         const int count = static_cast<int>(min(static_cast<int64_t>(kKeys), n_keys - begin));
         load_rows(kKeys, count, d, ld, s.kv, f.wide_kv, [&](int slot) { return keys.key(begin, slot); });
@@ -240,8 +246,9 @@ template <class T>
 Forward<T> forward_of(Dtype dtype, const AttentionShape& shape, const void* q, int64_t ldq, void* out, int64_t ldo,
         float* out_lse, bool wide_kv) {
     return {static_cast<int>(shape.n_heads / shape.n_kv_heads), static_cast<int>(shape.n_heads),
-            static_cast<int>(shape.n_kv_heads), static_cast<int>(shape.head_dim), shape.scale, static_cast<const T*>(q),
-            ldq, static_cast<T*>(out), ldo, out_lse, rows_are_wide(dtype, q, ldq, shape.head_dim), wide_kv};
+            static_cast<int>(shape.n_kv_heads), static_cast<int>(shape.head_dim), shape.scale, shape.window,
+            static_cast<const T*>(q), ldq, static_cast<T*>(out), ldo, out_lse,
+            rows_are_wide(dtype, q, ldq, shape.head_dim), wide_kv};
 }
 
 std::vector<PackedSpan> spans_of(const AttentionShape& shape, int64_t n_seqs, const int64_t* offsets) {

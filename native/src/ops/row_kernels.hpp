@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "core/dtype.hpp"
+#include "ops/glu.hpp"
 
 namespace tbrm {
 namespace cpu {
@@ -20,6 +21,8 @@ struct SoftmaxRows {
     float* acc;              // [rows][ldacc], d columns: multiplied by exp(old max - new max)
     int64_t ldacc;
     int64_t d;
+    // Keys of this block that lie before the row's window, at least 0; null: none. A row with no key between the two is left as it is.
+    const int32_t* n_before = nullptr;
 };
 
 // p = exp(scale * score - lse), ds = p * (dp - delta) * scale; both 0 for keys beyond n_valid.
@@ -31,9 +34,14 @@ struct SoftmaxBackwardRows {
     const float* dp;      // [rows][64]
     const float* lse;
     const float* delta;
-    void* p;   // out [rows][64] in dtype
-    void* ds;  // out [rows][64] in dtype
+    void* p;                            // out [rows][64] in dtype
+    void* ds;                           // out [rows][64] in dtype
+    const int32_t* n_before = nullptr;  // as above; their p and ds are 0 too
 };
+
+// One row of a gated activation, and of its gradient.
+using GluRow = void (*)(int64_t i, const void* gate, const void* up, void* y);
+using GluBackwardRow = void (*)(int64_t i, const void* gate, const void* up, const void* dy, void* dgate, void* dup);
 
 struct RowKernels {
     void (*rms_norm)(int64_t n, int64_t d, const void* x, int64_t ldx, const float* weight, float eps, void* y,
@@ -43,8 +51,8 @@ struct RowKernels {
             const float* inv_rms, const void* dy, int64_t lddy, bool add_to_dx, void* dx, int64_t lddx, float* dweight);
     // One head: x[0..half) and x[half..2 half) with cos[half], sin[half]; sin_sign is -1 for the inverse.
     void (*rope)(int64_t half, const float* cos, const float* sin, float sin_sign, void* x);
-    void (*swiglu)(int64_t i, const void* gate, const void* up, void* y);
-    void (*swiglu_backward)(int64_t i, const void* gate, const void* up, const void* dy, void* dgate, void* dup);
+    GluRow glu[kActivations];
+    GluBackwardRow glu_backward[kActivations];
     void (*softmax)(const SoftmaxRows& args);
     void (*softmax_backward)(const SoftmaxBackwardRows& args);
     // y = acc * factor, rounded once; no negative zeros.

@@ -104,23 +104,41 @@ inline V sigmoid(V x) {
     return Vec::div(Vec::select_less(x, Vec::zero(), e, one), Vec::add(one, e));
 }
 
-template <class T>
-void swiglu_vec(int64_t i, const void* gate, const void* up, void* y) {
+// Both activations are x sigmoid(t(x)): SiLU with t = x, GELU's tanh form with t = 2 sqrt(2 / pi) (x + 0.044715 x^3).
+struct Silu {
+    static V gate(V x) { return sigmoid(x); }
+    // d (x s) / dx = s (1 + x (1 - s))
+    static V slope(V x, V s) {
+        const V one = Vec::set1(1.0f);
+        return Vec::mul(s, Vec::fma(x, Vec::sub(one, s), one));
+    }
+};
+
+struct GeluTanh {
+    static constexpr float kLinear = 1.5957691216057308f, kCubic = kLinear * 0.044715f;
+    static V gate(V x) { return sigmoid(Vec::mul(x, Vec::fma(Vec::mul(x, x), Vec::set1(kCubic), Vec::set1(kLinear)))); }
+    // d (x s) / dx = s (1 + x t' (1 - s))
+    static V slope(V x, V s) {
+        const V one = Vec::set1(1.0f);
+        const V dt = Vec::fma(Vec::mul(x, x), Vec::set1(3 * kCubic), Vec::set1(kLinear));
+        return Vec::mul(s, Vec::fma(Vec::mul(x, dt), Vec::sub(one, s), one));
+    }
+};
+
+template <class T, class Gate>
+void glu_vec(int64_t i, const void* gate, const void* up, void* y) {
     for_each_vector(i, [&](int64_t at, int64_t lanes) {
         const V g = load(static_cast<const T*>(gate) + at, lanes), u = load(static_cast<const T*>(up) + at, lanes);
-        store(static_cast<T*>(y) + at, Vec::mul(Vec::mul(g, sigmoid(g)), u), lanes);
+        store(static_cast<T*>(y) + at, Vec::mul(Vec::mul(g, Gate::gate(g)), u), lanes);
     });
 }
 
-template <class T>
-void swiglu_backward_vec(int64_t i, const void* gate, const void* up, const void* dy, void* dgate, void* dup) {
-    const V one = Vec::set1(1.0f);
+template <class T, class Gate>
+void glu_backward_vec(int64_t i, const void* gate, const void* up, const void* dy, void* dgate, void* dup) {
     for_each_vector(i, [&](int64_t at, int64_t lanes) {
         const V g = load(static_cast<const T*>(gate) + at, lanes), u = load(static_cast<const T*>(up) + at, lanes);
-        const V grad = load(static_cast<const T*>(dy) + at, lanes), s = sigmoid(g);
-        // d silu / d g = s (1 + g (1 - s))
-        const V slope = Vec::mul(s, Vec::fma(g, Vec::sub(one, s), one));
-        store(static_cast<T*>(dgate) + at, Vec::mul(grad, Vec::mul(u, slope)), lanes);
+        const V grad = load(static_cast<const T*>(dy) + at, lanes), s = Gate::gate(g);
+        store(static_cast<T*>(dgate) + at, Vec::mul(grad, Vec::mul(u, Gate::slope(g, s))), lanes);
         store(static_cast<T*>(dup) + at, Vec::mul(grad, Vec::mul(g, s)), lanes);
     });
 }
@@ -139,8 +157,8 @@ void softmax_vec(const SoftmaxRows& args) {
     for (int64_t row = 0; row < args.rows; ++row) {
         T* p = static_cast<T*>(args.p) + row * kBlockKeys;
         const float* scores = args.scores + row * kBlockKeys;
-        const int64_t valid = args.n_valid[row];
-        if (valid <= 0) {
+        const int64_t valid = args.n_valid[row], before = args.n_before != nullptr ? args.n_before[row] : 0;
+        if (valid <= before) {
             for (int64_t v = 0; v < kBlockVectors; ++v) {
                 Vec::store(p + v * kLanes, Vec::zero());
             }
@@ -151,6 +169,7 @@ void softmax_vec(const SoftmaxRows& args) {
         for (int64_t v = 0; v < kBlockVectors; ++v) {
             x[v] = Vec::load(scores + v * kLanes);
             if (valid < kBlockKeys) x[v] = Vec::keep_first(x[v], valid - v * kLanes, masked);
+            if (before > 0) x[v] = Vec::keep_first(masked, before - v * kLanes, x[v]);
             top = Vec::max(x[v], top);
         }
         const float block_max = Vec::max_lane(top) * args.scale, old_max = args.max[row];
@@ -179,7 +198,7 @@ void softmax_backward_vec(const SoftmaxBackwardRows& args) {
     const V scale = Vec::set1(args.scale);
     for (int64_t row = 0; row < args.rows; ++row) {
         const V lse = Vec::set1(-args.lse[row]), delta = Vec::set1(-args.delta[row] * args.scale);
-        const int64_t valid = args.n_valid[row];
+        const int64_t valid = args.n_valid[row], before = args.n_before != nullptr ? args.n_before[row] : 0;
         for (int64_t v = 0; v < kBlockVectors; ++v) {
             const int64_t at = row * kBlockKeys + v * kLanes;
             V p = exp_vec<Vec>(Vec::fma(Vec::load(args.scores + at), scale, lse));
@@ -187,6 +206,11 @@ void softmax_backward_vec(const SoftmaxBackwardRows& args) {
             if (valid < kBlockKeys) {
                 p = Vec::keep_first(p, valid - v * kLanes, Vec::zero());
                 ds = Vec::keep_first(ds, valid - v * kLanes, Vec::zero());
+            }
+            // A key before the window is no part of lse: its p may be infinite, and is dropped, not multiplied.
+            if (before > 0) {
+                p = Vec::keep_first(Vec::zero(), before - v * kLanes, p);
+                ds = Vec::keep_first(Vec::zero(), before - v * kLanes, ds);
             }
             Vec::store_flushed(static_cast<T*>(args.p) + at, p);
             Vec::store_flushed(static_cast<T*>(args.ds) + at, ds);
@@ -213,8 +237,9 @@ float dot_vec(int64_t d, const void* a, const void* b) {
 
 template <class T>
 cpu::RowKernels row_kernels_of() {
-    return {rms_norm_vec<T>, rms_norm_backward_vec<T>, rope_vec<T>, swiglu_vec<T>, swiglu_backward_vec<T>,
-            softmax_vec<T>, softmax_backward_vec<T>, scale_row_vec<T>, dot_vec<T>};
+    return {rms_norm_vec<T>, rms_norm_backward_vec<T>, rope_vec<T>, {glu_vec<T, Silu>, glu_vec<T, GeluTanh>},
+            {glu_backward_vec<T, Silu>, glu_backward_vec<T, GeluTanh>}, softmax_vec<T>, softmax_backward_vec<T>,
+            scale_row_vec<T>, dot_vec<T>};
 }
 
 }  // namespace

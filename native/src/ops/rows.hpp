@@ -30,5 +30,8 @@ void narrow(const CudaQueue& queue, int64_t n, const float* src, bf16* dst);
 // dst[i] = what storing src[i] as dtype keeps, widened again. src and dst may be the same memory.
 void round_vector(const CudaQueue& queue, Dtype dtype, int64_t n, const float* src, float* dst);
 
+// dst[i] = shift + src[i].
+void shift_vector(const CudaQueue& queue, int64_t n, float shift, const float* src, float* dst);
+
 }  // namespace cuda
 }  // namespace tbrm

@@ -57,6 +57,11 @@ __global__ void narrow_kernel(int64_t n, const float* src, bf16* dst) {
         narrow(src[i], dst + i);
 }
 
+__global__ void shift_kernel(int64_t n, float shift, const float* src, float* dst) {
+    const int64_t i = static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x;
+    if (i < n) dst[i] = __fadd_rn(shift, src[i]);
+}
+
 __global__ void round_kernel(int64_t n, const float* src, float* dst) {
     const int64_t stride = static_cast<int64_t>(gridDim.x) * kThreads;
     for (int64_t i = static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x; i < n; i += stride) {
@@ -108,6 +113,12 @@ void round_vector(const CudaQueue& queue, Dtype dtype, int64_t n, const float* s
         return;
     }
     round_kernel<<<blocks_for(n), kThreads, 0, queue.stream>>>(n, src, dst);
+    TBRM_LAUNCH_CHECK();
+}
+
+void shift_vector(const CudaQueue& queue, int64_t n, float shift, const float* src, float* dst) {
+    if (n <= 0) return;
+    shift_kernel<<<blocks_for(n), kThreads, 0, queue.stream>>>(n, shift, src, dst);
     TBRM_LAUNCH_CHECK();
 }
 

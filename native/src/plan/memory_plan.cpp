@@ -58,7 +58,7 @@ private:
     }
 
     void parameters() {
-        plan_.weights = int64_t{config_.max_positions} * config_.head_dim * 4;
+        plan_.weights = config_.rope_bytes();
         const std::vector<ParameterShape> all = model_parameters(config_);
         const size_t n_head = head_parameters(config_).size();
         for (size_t i = 0; i < all.size(); ++i) {

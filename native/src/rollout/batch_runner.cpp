@@ -119,7 +119,6 @@ void BatchRunner::upload_inputs() {
 }
 
 void BatchRunner::run_layers(int64_t n) {
-    const AttentionShape& shape = model_.attention;
     const Dtype dtype = model_.dtype;
     const int64_t element = dtype_bytes(dtype), width = model_.qkv_width();
     void* x = fit(device_, act_.x, n * model_.hidden * element, max_rows_ * model_.hidden * element);
@@ -127,6 +126,7 @@ void BatchRunner::run_layers(int64_t n) {
     const LayerBuffers buffers = layer_buffers(act_.layer);
 
     const AttentionStep attention = [&](int64_t layer, const void* qkv, void* out) {
+        const AttentionShape shape = model_.attention_of(layer);
         const uint8_t* q = static_cast<const uint8_t*>(qkv);
         const uint8_t* k = q + model_.attention_width() * element;
         const uint8_t* v = k + shape.n_kv_heads * shape.head_dim * element;
@@ -134,7 +134,7 @@ void BatchRunner::run_layers(int64_t n) {
         device_.paged_attention(dtype, shape, n, q, width, cache_.layer(layer), in_.page_table.data(),
                 in_.page_table_offsets.data(), in_.n_keys.data(), out, model_.attention_width(), nullptr);
     };
-    device_.embedding_forward(dtype, n, model_.hidden, model_.vocab, in_.ids.data(), model_.embedding, x);
+    embed_tokens(device_, model_, n, in_.ids.data(), x);
     for (size_t layer = 0; layer < model_.layers.size(); ++layer)
         layer_forward(device_, model_, static_cast<int64_t>(layer), n, in_.positions.data(), x, buffers, attention);
 }

@@ -14,8 +14,38 @@ namespace Tbrm.Engine.Models;
 /// <param name="Kind">The library's name.</param>
 internal sealed record DecoderFamily(string Name, string ModelType, DecoderKind Kind)
 {
+    private const string CausalLm = "ForCausalLM", TokenClassification = "ForTokenClassification", SequenceClassification = "ForSequenceClassification";
+
     /// <summary>Width of a head where the file does not say it; null: hidden_size / num_attention_heads.</summary>
     public int? HeadDim { get; init; }
+
+    /// <summary>Key-value heads where the file does not say it; null: as many as query heads.</summary>
+    public int? KeyValueHeads { get; init; }
+
+    /// <summary>Positions where the file does not say it.</summary>
+    public int MaxPositions { get; init; } = 32768;
+
+    /// <summary>Base of the rotations where the file does not say it.</summary>
+    public double RopeTheta { get; init; } = 10000;
+
+    /// <summary>Whether the head is the embedding where the file does not say it.</summary>
+    public bool TiesHead { get; init; }
+
+    /// <summary>The key of the activation, and the one that is computed.</summary>
+    public (string Key, string Name) Activation { get; init; } = ("hidden_act", "silu");
+
+    /// <summary>Layers of two kinds, which the file names: those that see the whole sequence and those that see a window of it.</summary>
+    public bool HasSlidingLayers { get; init; }
+
+    /// <summary>What transformers' classifiers of it are called, before ...For(Token|Sequence)Classification.</summary>
+    public string ClassifierStem { get; init; } = Name[..^CausalLm.Length];
+
+    /// <summary>Whether transformers has a classifier of tokens for it, the kind of critic that verl writes; else one of sequences.</summary>
+    public bool ClassifiesTokens { get; init; } = true;
+
+    /// <summary>What a critic of it is called, and its head: transformers gives a classifier of tokens a bias, and one of sequences none.</summary>
+    public (string Name, HeadKind Head) Critic =>
+        ClassifiesTokens ? (ClassifierStem + TokenClassification, HeadKind.ValueBias) : (ClassifierStem + SequenceClassification, HeadKind.Value);
 
     /// <summary>Keys that transformers' code for it does not look at, though other architectures' would.</summary>
     public IReadOnlyList<string> IgnoredKeys { get; init; } = [];
@@ -28,10 +58,48 @@ internal sealed record DecoderFamily(string Name, string ModelType, DecoderKind 
         // A Qwen3 head has 128 dimensions, whatever the width.
         new("Qwen3ForCausalLM", "qwen3", DecoderKind.Qwen3) { HeadDim = 128 },
         new("LlamaForCausalLM", "llama", DecoderKind.Llama),
+        new("Gemma3ForCausalLM", "gemma3_text", DecoderKind.Gemma3)
+        {
+            HeadDim = 256,
+            KeyValueHeads = 4,
+            MaxPositions = 131072,
+            RopeTheta = 1_000_000,
+            TiesHead = true,
+            Activation = ("hidden_activation", "gelu_pytorch_tanh"),
+            HasSlidingLayers = true,
+            ClassifierStem = "Gemma3Text",
+            ClassifiesTokens = false,
+        },
     ];
+
+    /// <summary>Architectures that people will try, and why they cannot be loaded.</summary>
+    public static IReadOnlyDictionary<string, string> Refused { get; } = new Dictionary<string, string>
+    {
+        ["Gemma3ForConditionalGeneration"] = "it has a vision tower; of Gemma 3 the models of text alone are read (gemma-3-270m, gemma-3-1b), or a language model that "
+            + "was saved as Gemma3ForCausalLM",
+    };
 
     /// <summary>The one with this entry of <c>architectures</c>, or null.</summary>
     public static DecoderFamily? Named(string name) => All.FirstOrDefault(f => f.Name.Equals(name, StringComparison.Ordinal));
+
+    /// <summary>The one that a classifier belongs to, with its head, or null.</summary>
+    public static (DecoderFamily Family, HeadKind Head)? OfClassifier(string name)
+    {
+        foreach (DecoderFamily family in All)
+        {
+            if (name == family.ClassifierStem + TokenClassification)
+            {
+                return (family, HeadKind.ValueBias);
+            }
+
+            if (name == family.ClassifierStem + SequenceClassification)
+            {
+                return (family, HeadKind.Value);
+            }
+        }
+
+        return null;
+    }
 
     /// <summary>The one with this <c>model_type</c>, or null.</summary>
     public static DecoderFamily? OfType(string? modelType) => All.FirstOrDefault(f => f.ModelType.Equals(modelType, StringComparison.Ordinal));

@@ -124,7 +124,7 @@ public abstract class EngineModel : IDisposable
         NativeFailures.Translated("allocating the model", () => ModelHandle.Create(
             device.Context,
             architecture.Native(options.Bf16 ? Dtype.Bf16 : Dtype.F32, options.MaxPositions, options.Trainable, options.Recompute, options.HeadBudgetBytes),
-            architecture.Rope.InverseFrequencies));
+            architecture.Rope.Tables));
 
     /// <summary>Hands a new model over to <paramref name="fill"/>, and disposes it when that fails.</summary>
     private protected static T Filled<T>(T model, Action<T> fill)

@@ -10,8 +10,6 @@ namespace Tbrm.Engine.Models;
 /// <summary>What <c>config.json</c> says of a decoder; the raw object is kept so that saving changes nothing that we do not read.</summary>
 public sealed record ModelArchitecture
 {
-    private const string TokenClassification = "ForTokenClassification", SequenceClassification = "ForSequenceClassification";
-
     /// <summary>Names of the architectures that can be loaded.</summary>
     public static IReadOnlyList<string> Known { get; } = [.. DecoderFamily.All.Select(f => f.Name)];
 
@@ -54,6 +52,9 @@ public sealed record ModelArchitecture
     /// <summary>Added to the mean square.</summary>
     public required float RmsNormEps { get; init; }
 
+    /// <summary>What the layers see, and the scale of the scores.</summary>
+    internal LayerAttention Attention { get; init; } = LayerAttention.Full;
+
     /// <summary>Rotations, scaled.</summary>
     public required RopeFrequencies Rope { get; init; }
 
@@ -94,13 +95,13 @@ public sealed record ModelArchitecture
             throw new DataException($"{where}: head_dim is {headDim}; expected an even number of at most 256 (rotary embedding turns pairs)");
         }
 
-        int keyValueHeads = read.Int("num_key_value_heads", heads, ModelLimits.Heads);
+        int keyValueHeads = read.Int("num_key_value_heads", family.KeyValueHeads ?? heads, ModelLimits.Heads);
         if (heads % keyValueHeads != 0)
         {
             throw new DataException($"{where}: num_key_value_heads is {keyValueHeads}; expected a divisor of num_attention_heads, which is {heads}");
         }
 
-        int positions = read.Int("max_position_embeddings", 32768);
+        int positions = read.Int("max_position_embeddings", family.MaxPositions);
         int vocabulary = read.Int("vocab_size", most: ModelLimits.VocabSize);
         CheckEndIds(raw, vocabulary, where);
         return new()
@@ -115,18 +116,18 @@ public sealed record ModelArchitecture
             KeyValueHeads = keyValueHeads,
             HeadDim = headDim,
             MaxPositionEmbeddings = positions,
-            TieWordEmbeddings = read.Bool("tie_word_embeddings", false),
+            TieWordEmbeddings = read.Bool("tie_word_embeddings", family.TiesHead),
             Kind = family.Kind,
             RmsNormEps = (float)read.Double("rms_norm_eps", 1e-6, above: ModelLimits.LeastNormEps, below: ModelLimits.MostNormEps),
-            Rope = RopeFrequencies.Create(read, headDim, positions),
+            Attention = LayerAttention.Read(read, family),
+            Rope = RopeFrequencies.Create(read, family, headDim, positions),
             TorchDtype = Type(read),
             Raw = raw,
         };
     }
 
     /// <summary>
-    /// The same decoder with a value head, as Hugging Face writes it: ...ForTokenClassification with one label. A critic's architecture is
-    /// returned as it is.
+    /// The same decoder with a value head, as Hugging Face writes it: a classifier with one label. A critic's architecture is returned as it is.
     /// </summary>
     public ModelArchitecture AsCritic()
     {
@@ -136,15 +137,16 @@ public sealed record ModelArchitecture
         }
 
         JsonObject raw = (JsonObject)Raw.DeepClone();
-        raw["architectures"] = new JsonArray(Name.Replace("ForCausalLM", TokenClassification, StringComparison.Ordinal));
+        (string name, HeadKind head) = DecoderFamily.Named(Name)!.Critic;
+        raw["architectures"] = new JsonArray(name);
         raw["id2label"] = new JsonObject { ["0"] = "LABEL_0" };
         raw["label2id"] = new JsonObject { ["LABEL_0"] = 0 };
-        return this with { Head = HeadKind.ValueBias, Raw = raw };
+        return this with { Head = head, Raw = raw };
     }
 
     /// <summary>The native configuration of a model of this architecture.</summary>
     /// <exception cref="DataException">Sequences may get longer than the checkpoint's rotations hold.</exception>
-    internal NativeModelConfig Native(Dtype dtype, int maxPositions, bool trainable, bool recompute, long headBudgetBytes) => new()
+    internal NativeModelConfig Native(Dtype dtype, int maxPositions, bool trainable, bool recompute, long headBudgetBytes) => Attention.Into(new()
     {
         Dtype = dtype,
         VocabSize = VocabSize,
@@ -163,7 +165,7 @@ public sealed record ModelArchitecture
         RopeAttentionFactor = Rope.AttentionFactor,
         HeadKind = Head,
         HeadBudgetBytes = headBudgetBytes,
-    };
+    });
 
     /// <summary>The first of <c>architectures</c>; where the file has none, that of its <c>model_type</c>.</summary>
     private static (DecoderFamily Family, HeadKind Head) Family(JsonObject raw, string where)
@@ -175,15 +177,15 @@ public sealed record ModelArchitecture
             JsonArray { Count: 0 } => "",
             JsonNode other => throw new DataException($"{where}: expected a list of names at architectures, found {ConfigJson.Shown(other)}"),
         };
-        if (name.EndsWith(TokenClassification, StringComparison.Ordinal) || name.EndsWith(SequenceClassification, StringComparison.Ordinal))
+        if (DecoderFamily.OfClassifier(name) is { } classifier)
         {
-            bool perToken = name.EndsWith(TokenClassification, StringComparison.Ordinal);
-            if (DecoderFamily.Named(name[..^(perToken ? TokenClassification : SequenceClassification).Length] + "ForCausalLM") is { } family)
-            {
-                RefuseSeveralLabels(raw, name, where);
-                // transformers gives a classifier of tokens a bias, and one of sequences none.
-                return (family, perToken ? HeadKind.ValueBias : HeadKind.Value);
-            }
+            RefuseSeveralLabels(raw, name, where);
+            return classifier;
+        }
+
+        if (DecoderFamily.Refused.TryGetValue(name, out string? reason))
+        {
+            throw new DataException($"{where}: architecture '{name}' is not supported: {reason}");
         }
 
         return DecoderFamily.Named(name) is { } known ? (known, HeadKind.Lm)
@@ -224,10 +226,10 @@ public sealed record ModelArchitecture
     /// <summary>Settings of a known architecture that would change the arithmetic in ways that are not built.</summary>
     private static void RefuseVariants(ConfigJson read, DecoderFamily family)
     {
-        string where = read.Where, activation = read.Text("hidden_act") ?? "silu";
-        if (activation != "silu")
+        string where = read.Where, activation = read.Text(family.Activation.Key) ?? family.Activation.Name;
+        if (activation != family.Activation.Name)
         {
-            throw new DataException($"{where}: hidden_act '{activation}' is not supported; expected silu");
+            throw new DataException($"{where}: {family.Activation.Key} '{activation}' is not supported; expected {family.Activation.Name}");
         }
 
         if (read.Bool("use_sliding_window", false))
@@ -235,7 +237,7 @@ public sealed record ModelArchitecture
             throw new DataException($"{where}: use_sliding_window=true is not supported; attention here sees the whole sequence");
         }
 
-        AttentionVariants.Refuse(read, family.Name);
+        AttentionVariants.Refuse(read, family);
 
         foreach (string key in new[] { "mlp_bias", "attention_bias" })
         {

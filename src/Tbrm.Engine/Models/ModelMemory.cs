@@ -54,7 +54,7 @@ public sealed record ModelMemory(ModelArchitecture Architecture, PolicyOptions O
         NativeMemoryBytes n = NativeFailures.Translated("reckoning the memory", () => MemoryPlanner.Plan(
             Architecture.Native(
                 Options.Bf16 ? Dtype.Bf16 : Dtype.F32, Options.MaxPositions, Options.Trainable && Adapter is null, Options.Recompute, Options.HeadBudgetBytes),
-            Architecture.Rope.InverseFrequencies,
+            Architecture.Rope.Tables,
             Adapter?.Native(Options.Trainable, seed: 0),
             new()
             {

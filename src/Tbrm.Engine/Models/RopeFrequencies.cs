@@ -13,19 +13,40 @@ namespace Tbrm.Engine.Models;
 /// <param name="LongestSequence">Beyond this many positions the rotations would have to change with the sequence's length.</param>
 public sealed record RopeFrequencies(float[] InverseFrequencies, float AttentionFactor, int LongestSequence = int.MaxValue)
 {
+    private const string Full = "full_attention", Sliding = "sliding_attention";
+
     /// <summary>Positions that the scaling was made for; 0 where config.json's max_position_embeddings says it.</summary>
     public double ScaledLength { get; init; }
 
-    /// <summary>Computes the table from <c>config.json</c>'s keys.</summary>
-    internal static RopeFrequencies Create(ConfigJson config, int headDim, int maxPositions)
+    /// <summary>[head_dim / 2] of the layers that slide, radians per position; empty where they turn as the others do.</summary>
+    public float[] SlidingInverseFrequencies { get; init; } = [];
+
+    /// <summary>The tables one after another, as the library takes them.</summary>
+    internal float[] Tables => [.. InverseFrequencies, .. SlidingInverseFrequencies];
+
+    /// <summary>Computes the tables from <c>config.json</c>'s keys.</summary>
+    internal static RopeFrequencies Create(ConfigJson config, DecoderFamily family, int headDim, int maxPositions)
+    {
+        RopeFrequencies full = OfFullLayers(config, family, headDim, maxPositions);
+        return family.HasSlidingLayers ? Finite(full with { SlidingInverseFrequencies = OfSlidingLayers(config, headDim) }, config) : full;
+    }
+
+    /// <summary>Sliding layers turn by a base of their own, unscaled: <c>rope_local_base_freq</c>, or since transformers 5 their entry of <c>rope_parameters</c>.</summary>
+    private static float[] OfSlidingLayers(ConfigJson config, int headDim)
+    {
+        ConfigJson? own = config.Object("rope_parameters") is { } byType && IsByType(byType) ? byType.Object(Sliding) : null;
+        string kind = own?.Text("rope_type") ?? "default";
+        return kind == "default" ? Narrow(Plain(own?.Optional("rope_theta", above: 0) ?? config.Double("rope_local_base_freq", 10000, above: 0), headDim))
+            : throw new DataException($"{own!.Where}: type '{kind}' is not supported; expected default in sliding layers");
+    }
+
+    private static double[] Plain(double theta, int headDim) => [.. Enumerable.Range(0, headDim / 2).Select(i => 1 / Math.Pow(theta, 2.0 * i / headDim))];
+
+    private static RopeFrequencies OfFullLayers(ConfigJson config, DecoderFamily family, int headDim, int maxPositions)
     {
         ConfigJson? parameters = ByType(config, "rope_parameters"), scaling = ByType(config, "rope_scaling") ?? parameters;
-        double theta = parameters?.Optional("rope_theta", above: 0) ?? config.Double("rope_theta", 10000, above: 0);
-        double[] plain = new double[headDim / 2];
-        for (int i = 0; i < plain.Length; i++)
-        {
-            plain[i] = 1 / Math.Pow(theta, 2.0 * i / headDim);
-        }
+        double theta = parameters?.Optional("rope_theta", above: 0) ?? config.Double("rope_theta", family.RopeTheta, above: 0);
+        double[] plain = Plain(theta, headDim);
 
         if (scaling is not null && scaling.Double("partial_rotary_factor", 1) != 1)
         {
@@ -47,14 +68,13 @@ public sealed record RopeFrequencies(float[] InverseFrequencies, float Attention
     }
 
     /// <summary>
-    /// Since transformers 5 the parameters may stand once per kind of layer: {"full_attention": {...}, "sliding_attention": {...}}. All layers here are of the
-    /// first kind (layer_types is held to that), so its parameters count; a file that has others alone is refused.
+    /// Since transformers 5 the parameters may stand once per kind of layer: {"full_attention": {...}, "sliding_attention": {...}}. Those of the first kind count
+    /// here; a file that has others alone is refused.
     /// </summary>
     private static ConfigJson? ByType(ConfigJson config, string key)
     {
-        const string Full = "full_attention";
         ConfigJson? found = config.Object(key);
-        if (found is null || !found.Keys.Any(k => k.EndsWith("_attention", StringComparison.Ordinal)))
+        if (found is null || !IsByType(found))
         {
             return found;
         }
@@ -62,8 +82,10 @@ public sealed record RopeFrequencies(float[] InverseFrequencies, float Attention
         return found.Object(Full) ?? throw new DataException($"{found.Where}: there is no {Full} among {string.Join(", ", found.Keys)}; attention here sees the whole sequence in every layer");
     }
 
+    private static bool IsByType(ConfigJson parameters) => parameters.Keys.Any(k => k.EndsWith("_attention", StringComparison.Ordinal));
+
     private static RopeFrequencies Finite(RopeFrequencies rope, ConfigJson config) =>
-        rope.InverseFrequencies.All(float.IsFinite) && float.IsFinite(rope.AttentionFactor) && rope.AttentionFactor > 0 ? rope
+        rope.Tables.All(float.IsFinite) && float.IsFinite(rope.AttentionFactor) && rope.AttentionFactor > 0 ? rope
             : throw new DataException($"{config.Where}: the rotations that rope_theta, factor and attention_factor give are not finite fp32 numbers; check them");
 
     /// <summary>The length of sequence, when the rotations hold for it.</summary>

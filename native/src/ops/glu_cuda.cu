@@ -1,8 +1,8 @@
-// swiglu_cuda.cu - CUDA twin of swiglu.cpp. Contract: swiglu.hpp. One thread per chunk of 8 outputs; gate, up and their gradients are
+// glu_cuda.cu - CUDA twin of glu.cpp. Contract: glu.hpp. One thread per chunk of 8 outputs; gate, up and their gradients are
 // read before anything is written, so backward may work in place.
 #include "core/cuda.hpp"
 #include "core/cuda_vector.cuh"
-#include "ops/swiglu.hpp"
+#include "ops/glu.hpp"
 
 namespace tbrm {
 namespace cuda {
@@ -14,6 +14,29 @@ constexpr int kThreads = 256;
 __device__ float sigmoid(float x) {
     const float e = expf(x < 0.0f ? x : -x);
     return (x < 0.0f ? e : 1.0f) / (1.0f + e);
+}
+
+// Both activations are x sigmoid(t(x)); slope: d (x s) / dx = s (1 + x t' (1 - s)).
+struct Silu {
+    static __device__ float gate(float x) { return sigmoid(x); }
+    static __device__ float slope(float x, float s) { return s * fmaf(x, 1.0f - s, 1.0f); }
+};
+
+struct GeluTanh {
+    static constexpr float kLinear = 1.5957691216057308f, kCubic = kLinear * 0.044715f;
+    static __device__ float gate(float x) { return sigmoid(x * fmaf(x * x, kCubic, kLinear)); }
+    static __device__ float slope(float x, float s) {
+        return s * fmaf(x * fmaf(x * x, 3 * kCubic, kLinear), 1.0f - s, 1.0f);
+    }
+};
+
+template <class Body>
+void with_activation(Activation activation, Body&& body) {
+    if (activation == Activation::Silu) {
+        body(Silu());
+    } else {
+        body(GeluTanh());
+    }
 }
 
 // This thread's row and first column; rows are cut into ceil(i / 8) chunks.
@@ -32,8 +55,8 @@ unsigned chunk_blocks(int64_t n, int64_t i) {
     return static_cast<unsigned>((chunks + kThreads - 1) / kThreads);
 }
 
-template <class T>
-__global__ void swiglu_forward_kernel(int64_t n, int64_t width, const T* gate_up, T* y, bool aligned) {
+template <class T, class Gate>
+__global__ void glu_forward_kernel(int64_t n, int64_t width, const T* gate_up, T* y, bool aligned) {
     const ChunkPosition at(width);
     if (at.row >= n) return;
     const T* gate = gate_up + at.row * 2 * width + at.col;
@@ -43,12 +66,12 @@ __global__ void swiglu_forward_kernel(int64_t n, int64_t width, const T* gate_up
     load_chunk(gate + width, left, aligned, u);
 #pragma unroll
     for (int i = 0; i < kChunk; ++i)
-        g[i] = g[i] * sigmoid(g[i]) * u[i];
+        g[i] = g[i] * Gate::gate(g[i]) * u[i];
     store_chunk(y + at.row * width + at.col, left, aligned, g);
 }
 
-template <class T>
-__global__ void swiglu_backward_kernel(
+template <class T, class Gate>
+__global__ void glu_backward_kernel(
         int64_t n, int64_t width, const T* gate_up, const T* dy, T* dgate_up, bool aligned) {
     const ChunkPosition at(width);
     if (at.row >= n) return;
@@ -59,10 +82,9 @@ __global__ void swiglu_backward_kernel(
     load_chunk(dy + at.row * width + at.col, left, aligned, grad);
 #pragma unroll
     for (int i = 0; i < kChunk; ++i) {
-        const float s = sigmoid(g[i]), silu = g[i] * s;
-        // d silu / d g = s (1 + g (1 - s))
-        g[i] = grad[i] * (u[i] * (s * fmaf(g[i], 1.0f - s, 1.0f)));
-        u[i] = grad[i] * silu;
+        const float s = Gate::gate(g[i]), activated = g[i] * s;
+        g[i] = grad[i] * (u[i] * Gate::slope(g[i], s));
+        u[i] = grad[i] * activated;
     }
     store_chunk(dgate_up + offset, left, aligned, g);
     store_chunk(dgate_up + offset + width, left, aligned, u);
@@ -70,20 +92,24 @@ __global__ void swiglu_backward_kernel(
 
 }  // namespace
 
-void swiglu_forward(const CudaQueue& queue, Dtype dtype, int64_t n, int64_t i, const void* gate_up, void* y) {
+void glu_forward(const CudaQueue& queue, Activation activation, Dtype dtype, int64_t n, int64_t i, const void* gate_up,
+        void* y) {
     if (n <= 0 || i <= 0) return;
     with_cuda_dtype(dtype, [&](auto* null) {
         using T = std::remove_pointer_t<decltype(null)>;
         const T* from = static_cast<const T*>(gate_up);
         T* to = static_cast<T*>(y);
         const bool aligned = chunks_aligned(from, i) && chunks_aligned(to, i);
-        swiglu_forward_kernel<T><<<chunk_blocks(n, i), kThreads, 0, queue.stream>>>(n, i, from, to, aligned);
+        with_activation(activation, [&](auto gate) {
+            glu_forward_kernel<T, decltype(gate)>
+                    <<<chunk_blocks(n, i), kThreads, 0, queue.stream>>>(n, i, from, to, aligned);
+        });
     });
     TBRM_LAUNCH_CHECK();
 }
 
-void swiglu_backward(const CudaQueue& queue, Dtype dtype, int64_t n, int64_t i, const void* gate_up, const void* dy,
-        void* dgate_up) {
+void glu_backward(const CudaQueue& queue, Activation activation, Dtype dtype, int64_t n, int64_t i, const void* gate_up,
+        const void* dy, void* dgate_up) {
     if (n <= 0 || i <= 0) return;
     with_cuda_dtype(dtype, [&](auto* null) {
         using T = std::remove_pointer_t<decltype(null)>;
@@ -91,7 +117,10 @@ void swiglu_backward(const CudaQueue& queue, Dtype dtype, int64_t n, int64_t i, 
         const T* grad = static_cast<const T*>(dy);
         T* to = static_cast<T*>(dgate_up);
         const bool aligned = chunks_aligned(from, i) && chunks_aligned(grad, i) && chunks_aligned(to, i);
-        swiglu_backward_kernel<T><<<chunk_blocks(n, i), kThreads, 0, queue.stream>>>(n, i, from, grad, to, aligned);
+        with_activation(activation, [&](auto gate) {
+            glu_backward_kernel<T, decltype(gate)>
+                    <<<chunk_blocks(n, i), kThreads, 0, queue.stream>>>(n, i, from, grad, to, aligned);
+        });
     });
     TBRM_LAUNCH_CHECK();
 }

@@ -1,0 +1,77 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using System.Text.Json.Nodes;
+using Tbrm.Core.Errors;
+using Tbrm.Interop;
+
+namespace Tbrm.Engine.Models;
+
+/// <summary>What the queries of each layer see.</summary>
+/// <param name="Window">Keys that a token sees in a sliding layer, its own included; 0: no layer slides.</param>
+/// <param name="Sliding">Indices of the sliding layers; the others see the whole sequence.</param>
+/// <param name="Scale">Of the scores; 0: 1 / sqrt(head_dim).</param>
+internal sealed record LayerAttention(int Window, IReadOnlyList<int> Sliding, float Scale)
+{
+    private const string FullLayer = "full_attention", SlidingLayer = "sliding_attention";
+
+    /// <summary>Every layer sees the whole sequence.</summary>
+    public static LayerAttention Full { get; } = new(0, [], 0);
+
+    /// <summary>Reads <c>layer_types</c>, and what an architecture with sliding layers has beside it.</summary>
+    public static LayerAttention Read(ConfigJson read, DecoderFamily family)
+    {
+        int layers = read.Int("num_hidden_layers", most: ModelLimits.Layers);
+        bool[] slides = read.List("layer_types") is { } types ? Named(read, family, types, layers)
+            : family.HasSlidingLayers ? Pattern(read, layers)
+            : [];
+        if (!family.HasSlidingLayers)
+        {
+            return Full;
+        }
+
+        double scalar = read.Double("query_pre_attn_scalar", 256, above: 0);
+        int[] sliding = [.. Enumerable.Range(0, layers).Where(i => slides[i])];
+        return new(sliding.Length == 0 ? 0 : read.Int("sliding_window", 4096, ModelLimits.Window), sliding, (float)(1 / Math.Sqrt(scalar)));
+    }
+
+    /// <summary>The library's configuration with this in it.</summary>
+    public NativeModelConfig Into(NativeModelConfig config)
+    {
+        config.SlidingWindow = Window;
+        config.AttentionScale = Scale;
+        foreach (int layer in Sliding)
+        {
+            config.Slide(layer);
+        }
+
+        return config;
+    }
+
+    /// <summary>All layers slide but every so many-th; transformers writes the number with or without a leading underscore, and took 6 before it wrote it.</summary>
+    private static bool[] Pattern(ConfigJson read, int layers)
+    {
+        int every = read.Int("sliding_window_pattern", read.Int("_sliding_window_pattern", 6));
+        return [.. Enumerable.Range(1, layers).Select(i => i % every != 0)];
+    }
+
+    private static bool[] Named(ConfigJson read, DecoderFamily family, JsonArray types, int layers)
+    {
+        if (types.Count != layers)
+        {
+            throw new DataException($"{read.Where}: layer_types has {types.Count} entries; expected num_hidden_layers={layers}");
+        }
+
+        return [.. types.Select((type, at) => type is JsonValue value && value.TryGetValue(out string? text) ? text switch
+        {
+            FullLayer => false,
+            SlidingLayer when family.HasSlidingLayers => true,
+            _ => throw Unknown(read, family, types, at),
+        }
+        : throw Unknown(read, family, types, at))];
+    }
+
+    private static DataException Unknown(ConfigJson read, DecoderFamily family, JsonArray types, int at) => new(
+        $"{read.Where}: layer_types[{at}] is {ConfigJson.Shown(types[at])}, which is not supported; "
+        + (family.HasSlidingLayers ? $"expected {FullLayer} or {SlidingLayer}" : $"a {family.ModelType} here sees the whole sequence: expected {FullLayer} in every layer"));
+}
