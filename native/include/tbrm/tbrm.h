@@ -150,8 +150,8 @@ enum {
     TBRM_ARCHITECTURE_LLAMA = 0,
     TBRM_ARCHITECTURE_QWEN2 = 1, /* biases on q, k, v */
     TBRM_ARCHITECTURE_QWEN3 = 2, /* norms over the heads of q and k */
-    TBRM_ARCHITECTURE_GEMMA3 =
-            3 /* GeGLU, norms by 1 + w before and after attention and MLP and over the heads of q and k, scaled embedding */
+    /* GeGLU, norms by 1 + w before and after attention and MLP and over the heads of q and k, scaled embedding */
+    TBRM_ARCHITECTURE_GEMMA3 = 3
 };
 
 /* A decoder. Every size is in elements. */

@@ -5,7 +5,7 @@ namespace Tbrm.Core.Config;
 /// <summary>Section <c>model</c>: the policy's weights.</summary>
 public sealed record ModelConfig
 {
-    /// <summary>A Hugging Face model folder; empty = a small Qwen2 model is made from scratch (section <c>model.scratch</c>).</summary>
+    /// <summary>A Hugging Face model folder; empty = a small model is made from scratch (section <c>model.scratch</c>).</summary>
     public string Path { get; init; } = "";
 
     /// <summary>Folder of the tokenizer; empty = the model's own.</summary>
@@ -55,9 +55,13 @@ public sealed record ModelConfig
     public ScratchModelConfig Scratch { get; init; } = new();
 }
 
-/// <summary>Section <c>model.scratch</c>: a Qwen2-architecture model with random weights.</summary>
+/// <summary>Section <c>model.scratch</c>: a small model with random weights.</summary>
 public sealed record ScratchModelConfig
 {
+    /// <summary>Architecture of its layers.</summary>
+    [AllowedWords("qwen2", "qwen3", "llama", "gemma3")]
+    public string Architecture { get; init; } = "qwen2";
+
     /// <summary>Width of the residual stream.</summary>
     [AllowedRange(2, 65536)]
     public int HiddenSize { get; init; } = 128;
@@ -77,6 +81,10 @@ public sealed record ScratchModelConfig
     /// <summary>Key-value heads per layer; divides the query heads.</summary>
     [AllowedRange(1, 1024)]
     public int NumKeyValueHeads { get; init; } = 2;
+
+    /// <summary>Tokens that a sliding layer of a gemma3 sees; every sixth layer and the last see the whole sequence.</summary>
+    [AllowedRange(1, 1048576)]
+    public int SlidingWindow { get; init; } = 32;
 
     /// <summary>Base of the rotary frequencies.</summary>
     [AllowedRange(1, 1e9)]

@@ -10,7 +10,7 @@ namespace Tbrm.Training.Plans;
 /// <summary>Shapes of published models by name, so that a run can be planned where the model is not yet.</summary>
 internal static class KnownShapes
 {
-    private const string Qwen2 = "Qwen2ForCausalLM", Qwen3 = "Qwen3ForCausalLM", Llama = "LlamaForCausalLM";
+    private const string Qwen2 = "Qwen2ForCausalLM", Qwen3 = "Qwen3ForCausalLM", Llama = "LlamaForCausalLM", Gemma3 = "Gemma3ForCausalLM";
 
     /// <summary>As their config.json files have them. A longer name stands before the shorter one that it begins with.</summary>
     private static readonly Shape[] s_shapes =
@@ -31,6 +31,8 @@ internal static class KnownShapes
         new("Llama-3.2-1B", Llama, 2048, 8192, 16, 32, 8, 64, 128256, true),
         new("Llama-3.2-3B", Llama, 3072, 8192, 28, 24, 8, 128, 128256, true),
         new("Llama-3.1-8B", Llama, 4096, 14336, 32, 32, 8, 128, 128256, false),
+        new("gemma-3-270m", Gemma3, 640, 2048, 18, 4, 1, 256, 262144, true),
+        new("gemma-3-1b", Gemma3, 1152, 6912, 26, 4, 1, 256, 262144, true),
     ];
 
     /// <summary>Names of the shapes.</summary>

@@ -1,3 +1,4 @@
+using System;
 using System.Collections.Generic;
 using System.Linq;
 using System.Text.Json.Nodes;
@@ -11,13 +12,15 @@ using Tbrm.Text.Tokenizers;
 
 namespace Tbrm.Training.Prompts;
 
-/// <summary>A small Qwen2-architecture model and its tokenizer, made from scratch from the prompts that it will be trained on.</summary>
+/// <summary>A small model and its tokenizer, made from scratch from the prompts that it will be trained on.</summary>
 public static class ScratchModel
 {
     /// <summary>Prompts that the tokenizer is trained on.</summary>
     private const int SamplePrompts = 2000;
 
     private const int VocabularySize = 512;
+
+    private const string Gemma = "gemma3";
 
     /// <summary>Rows of the embedding are padded to whole panels of the GEMM.</summary>
     private const int VocabularyMultiple = 64;
@@ -84,15 +87,21 @@ public static class ScratchModel
         int vocabulary = tokenizer.VocabularySize;
         JsonObject json = new()
         {
-            ["architectures"] = new JsonArray("Qwen2ForCausalLM"),
-            ["model_type"] = "qwen2",
+            ["architectures"] = new JsonArray(config.Architecture switch
+            {
+                "qwen3" => "Qwen3ForCausalLM",
+                "llama" => "LlamaForCausalLM",
+                Gemma => "Gemma3ForCausalLM",
+                _ => "Qwen2ForCausalLM",
+            }),
+            ["model_type"] = config.Architecture == Gemma ? "gemma3_text" : config.Architecture,
             ["vocab_size"] = (vocabulary + VocabularyMultiple - 1) / VocabularyMultiple * VocabularyMultiple,
             ["hidden_size"] = config.HiddenSize,
             ["intermediate_size"] = config.IntermediateSize,
             ["num_hidden_layers"] = config.NumHiddenLayers,
             ["num_attention_heads"] = config.NumAttentionHeads,
             ["num_key_value_heads"] = config.NumKeyValueHeads,
-            ["hidden_act"] = "silu",
+            [config.Architecture == Gemma ? "hidden_activation" : "hidden_act"] = config.Architecture == Gemma ? "gelu_pytorch_tanh" : "silu",
             ["max_position_embeddings"] = maxPositions,
             ["initializer_range"] = config.InitializerRange,
             ["rms_norm_eps"] = 1e-6,
@@ -105,7 +114,37 @@ public static class ScratchModel
             ["eos_token_id"] = tokenizer.EosId,
             ["pad_token_id"] = tokenizer.PadId,
         };
+        AddOwnKeys(json, config);
         return ModelArchitecture.Parse(json.ToJsonString(), "model.scratch");
+    }
+
+    /// <summary>What an architecture's configuration has beside the keys that all have.</summary>
+    private static void AddOwnKeys(JsonObject json, ScratchModelConfig config)
+    {
+        int headDim = config.HiddenSize / config.NumAttentionHeads;
+        if (!config.Architecture.StartsWith("qwen", StringComparison.Ordinal))
+        {
+            json.Remove("use_sliding_window");
+        }
+
+        if (config.Architecture is "qwen3" or Gemma)
+        {
+            json["head_dim"] = headDim;
+        }
+
+        if (config.Architecture != Gemma)
+        {
+            return;
+        }
+
+        int layers = config.NumHiddenLayers;
+        json["query_pre_attn_scalar"] = headDim;
+        json["sliding_window"] = config.SlidingWindow;
+        json["layer_types"] = new JsonArray([.. Enumerable.Range(1, layers)
+            .Select(i => (JsonNode)(i % 6 == 0 || i == layers ? "full_attention" : "sliding_attention"))]);
+        json["rope_local_base_freq"] = config.RopeTheta;
+        json["attn_logit_softcapping"] = null;
+        json["final_logit_softcapping"] = null;
     }
 
     /// <summary>generation_config.json of such a model: where a response ends.</summary>

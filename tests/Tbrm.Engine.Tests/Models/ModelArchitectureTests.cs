@@ -96,18 +96,102 @@ public sealed class ModelArchitectureTests
     public void A_value_that_cannot_be_is_named_with_the_file(string keys, string expected) =>
         Assert.That(() => Parse(keys), Throws.TypeOf<DataException>().With.Message.StartsWith("config.json").And.Message.Contains(expected));
 
+    // The keys that the published files have, some of them with other numbers.
+    private const string Gemma = """
+        {"architectures": ["Gemma3ForCausalLM"], "attention_bias": false, "attn_logit_softcapping": null, "cache_implementation": "hybrid", "eos_token_id": [1, 106],
+         "final_logit_softcapping": null, "head_dim": 256, "hidden_activation": "gelu_pytorch_tanh", "hidden_size": 1152, "intermediate_size": 6912,
+         "max_position_embeddings": 32768, "model_type": "gemma3_text", "num_attention_heads": 4, "num_hidden_layers": 26, "num_key_value_heads": 1,
+         "query_pre_attn_scalar": 256, "rms_norm_eps": 1e-06, "rope_local_base_freq": 10000, "rope_scaling": null, "rope_theta": 1000000, "sliding_window": 512,
+         "sliding_window_pattern": 6, "torch_dtype": "bfloat16", "vocab_size": 262144}
+        """;
+
+    private static ModelArchitecture ParseGemma(string keys) => ModelArchitecture.Parse(With(Gemma, keys), "config.json");
+
+    [Test]
+    public void A_gemma_3_has_windows_two_tables_of_rotations_a_scale_and_a_tied_head()
+    {
+        ModelArchitecture gemma = ParseGemma("{}");
+        Assert.That((gemma.Kind, gemma.HeadDim, gemma.KeyValueHeads, gemma.TieWordEmbeddings, gemma.MaxPositionEmbeddings),
+            Is.EqualTo((DecoderKind.Gemma3, 256, 1, true, 32768)));
+        Assert.That((gemma.Attention.Window, gemma.Attention.Scale), Is.EqualTo((512, 1 / 16f)));
+        Assert.That(gemma.Attention.Sliding, Is.EqualTo(Enumerable.Range(0, 26).Where(i => (i + 1) % 6 != 0)));
+        Assert.That(gemma.Rope.Tables, Has.Length.EqualTo(256));
+        // Pair 64 of 128: theta^-0.5.
+        Assert.That((double)gemma.Rope.InverseFrequencies[64], Is.EqualTo(1e-3).Within(1e-5).Percent);
+        Assert.That((double)gemma.Rope.SlidingInverseFrequencies[64], Is.EqualTo(1e-2).Within(1e-5).Percent);
+        NativeModelConfig native = gemma.Native(Dtype.Bf16, 1024, true, false, 0);
+        unsafe
+        {
+            // 26 bits without the 6th, 12th, 18th and 24th.
+            Assert.That((native.SlidingWindow, native.SlidingLayers[0], native.SlidingLayers[1]), Is.EqualTo((512, 0x37DF7DFUL, 0UL)));
+        }
+    }
+
+    [TestCase("""{"num_hidden_layers": 3, "layer_types": ["sliding_attention", "full_attention", "sliding_attention"]}""", new[] { 0, 2 })]
+    [TestCase("""{"num_hidden_layers": 3, "sliding_window_pattern": 2}""", new[] { 0, 2 })]
+    [TestCase("""{"num_hidden_layers": 3, "sliding_window_pattern": null, "_sliding_window_pattern": 3}""", new[] { 0, 1 })]
+    [TestCase("""{"num_hidden_layers": 3, "sliding_window_pattern": 1}""", new int[0])]
+    public void Layers_slide_as_the_file_says(string keys, int[] sliding) => Assert.That(ParseGemma(keys).Attention.Sliding, Is.EqualTo(sliding));
+
+    [Test]
+    public void Rotations_of_a_gemma_3_are_scaled_in_full_layers_alone_however_they_are_spelled()
+    {
+        RopeFrequencies old = ParseGemma("""{"rope_scaling": {"factor": 8.0, "rope_type": "linear"}}""").Rope;
+        RopeFrequencies five = ParseGemma("""
+            {"rope_scaling": null, "rope_theta": null, "rope_local_base_freq": null, "rope_parameters": {
+             "full_attention": {"rope_type": "linear", "factor": 8.0, "rope_theta": 1000000}, "sliding_attention": {"rope_type": "default", "rope_theta": 10000}}}
+            """).Rope;
+        Assert.That((double)old.InverseFrequencies[64], Is.EqualTo(1e-3 / 8).Within(1e-5).Percent);
+        Assert.That((double)old.SlidingInverseFrequencies[64], Is.EqualTo(1e-2).Within(1e-5).Percent);
+        Assert.That(five.Tables, Is.EqualTo(old.Tables));
+    }
+
+    [Test]
+    public void Keys_that_a_gemma_3_leaves_out_have_transformers_defaults()
+    {
+        ModelArchitecture gemma = ModelArchitecture.Parse("""
+            {"architectures": null, "model_type": "gemma3_text", "vocab_size": 64, "hidden_size": 64, "intermediate_size": 64, "num_hidden_layers": 7, "num_attention_heads": 8}
+            """, "config.json");
+        Assert.That((gemma.Name, gemma.HeadDim, gemma.KeyValueHeads, gemma.TieWordEmbeddings, gemma.MaxPositionEmbeddings, gemma.Attention.Window, gemma.Attention.Scale),
+            Is.EqualTo(("Gemma3ForCausalLM", 256, 4, true, 131072, 4096, 1 / 16f)));
+        Assert.That(gemma.Attention.Sliding, Is.EqualTo(new[] { 0, 1, 2, 3, 4, 6 }));
+    }
+
+    [TestCase("""{"final_logit_softcapping": 30.0}""", "final_logit_softcapping is 30")]
+    [TestCase("""{"attn_logit_softcapping": 50.0}""", "attn_logit_softcapping is 50")]
+    [TestCase("""{"use_bidirectional_attention": true}""", "use_bidirectional_attention is true")]
+    [TestCase("""{"hidden_activation": "gelu"}""", "hidden_activation 'gelu'")]
+    [TestCase("""{"sliding_window": 0}""", "sliding_window is 0")]
+    [TestCase("""{"query_pre_attn_scalar": 0}""", "query_pre_attn_scalar")]
+    [TestCase("""{"num_hidden_layers": 1, "layer_types": ["chunked_attention"]}""", "layer_types[0] is \"chunked_attention\"")]
+    [TestCase("""{"rope_parameters": {"full_attention": {}, "sliding_attention": {"rope_type": "yarn"}}}""", "expected default in sliding layers")]
+    [TestCase("""{"architectures": ["Gemma3ForConditionalGeneration"], "model_type": "gemma3"}""", "vision tower")]
+    public void What_a_gemma_3_may_not_have_is_named(string keys, string expected) =>
+        Assert.That(() => ParseGemma(keys), Throws.TypeOf<DataException>().With.Message.StartsWith("config.json").And.Message.Contains(expected));
+
+    [Test]
+    public void A_gemma_3_critic_is_transformers_classifier_of_sequences()
+    {
+        ModelArchitecture critic = ParseGemma("{}").AsCritic();
+        ModelArchitecture read = ModelArchitecture.Parse(critic.Raw.ToJsonString(), "config.json");
+        Assert.That((read.Name, read.Head, read.Raw["architectures"]![0]!.ToString()),
+            Is.EqualTo(("Gemma3ForCausalLM", HeadKind.Value, "Gemma3TextForSequenceClassification")));
+    }
+
     [Test]
     public void A_key_that_stands_twice_is_refused() =>
         Assert.That(() => ModelArchitecture.Parse("""{"vocab_size": 1, "vocab_size": 2}""", "config.json"), Throws.TypeOf<DataException>().With.Message.Contains("vocab_size"));
 
-    private static ModelArchitecture Parse(string keys)
+    private static ModelArchitecture Parse(string keys) => ModelArchitecture.Parse(With(Base, keys), "config.json");
+
+    private static string With(string file, string keys)
     {
-        JsonObject config = (JsonObject)JsonNode.Parse(Base)!;
+        JsonObject config = (JsonObject)JsonNode.Parse(file)!;
         foreach ((string key, JsonNode? value) in (JsonObject)JsonNode.Parse(keys)!)
         {
             config[key] = value?.DeepClone();
         }
 
-        return ModelArchitecture.Parse(config.ToJsonString(), "config.json");
+        return config.ToJsonString();
     }
 }
