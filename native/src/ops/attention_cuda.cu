@@ -104,14 +104,14 @@ __device__ void softmax_block(
     for (int pair = static_cast<int>(threadIdx.x) / 32; pair < kTilePairs; pair += kAttentionThreads / 32) {
         const int64_t n_keys = pair < pairs ? span.n_keys + (pair0 + pair) / f.group : 0;
         // Keys of the block up to the pair's own, and of these those before its window.
-        const int64_t visible = n_keys - begin, before = f.window > 0 ? n_keys - f.window - begin : 0;
+        const int64_t visible = n_keys - begin, gone = f.window > 0 ? n_keys - f.window - begin : 0;
         T* const p = s.p + pair * kProbsLd;
-        if (visible <= 0 || before >= kKeys) {
+        if (visible <= 0 || gone >= kKeys) {
             p[lane] = p[lane + 32] = narrowed<T>(0.0f);
             continue;
         }
         const float* const row = s.scores + pair * kScoresLd;
-        const bool sees_low = lane < visible && lane >= before, sees_high = lane + 32 < visible && lane + 32 >= before;
+        const bool sees_low = lane < visible && lane >= gone, sees_high = lane + 32 < visible && lane + 32 >= gone;
         const float low = sees_low ? __fmul_rn(row[lane], f.scale) : -INFINITY;
         const float high = sees_high ? __fmul_rn(row[lane + 32], f.scale) : -INFINITY;
         const float before = s.max[pair], now = fmaxf(before, warp_max(fmaxf(low, high)));
