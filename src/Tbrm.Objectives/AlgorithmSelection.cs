@@ -23,6 +23,9 @@ public sealed record AlgorithmSelection(
         | (KlPenalty is not null ? Needs.OldLogp | Needs.ReferenceLogp : Needs.None) | (Correction.IsActive ? Needs.OldLogp | Needs.RolloutLogp : Needs.None))
         & ~(Estimator is null ? Needs.None : Needs.Advantages | Needs.Returns);
 
+    /// <summary>Whether a reference policy is asked for anything: log-probs, values, or answers for V*.</summary>
+    public bool NeedsReference => (Needs & (Needs.ReferenceLogp | Needs.ReferenceValue | Needs.VStar)) != 0;
+
     /// <summary>The trained models: <c>actor</c>, and <c>critic</c> where values are needed.</summary>
     public IReadOnlyList<string> Models => Critic is null ? ["actor"] : ["actor", "critic"];
 

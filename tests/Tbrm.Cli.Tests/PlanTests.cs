@@ -63,6 +63,22 @@ public sealed class PlanTests : FolderTests
     }
 
     [Test]
+    public void The_plan_follows_the_algorithm()
+    {
+        JsonNode Plan(params string[] more) => JsonNode.Parse(CommandLine.Run(["plan", "--json", .. CommandLine.Tiny, .. more]).Output)!["plan"]!;
+        string[] Parts(JsonNode plan) => [.. ((JsonObject)plan["memory"]!["parts"]!).Select(p => p.Key)];
+        JsonNode ppo = Plan("algorithm.name=ppo", "actor.ppo_mini_batch_size=4", "actor.ppo_epochs=2", "data.train_batch_size=8");
+        Assert.That(Parts(ppo), Does.Contain("critic").And.Contain("critic_activations").And.Not.Contain("reference"));
+        Assert.That((double?)ppo["memory"]!["ppo_total"], Is.Null, "it is PPO");
+        Assert.That((long)ppo["batch"]!["updates_per_step"]!, Is.EqualTo(4));
+        Assert.That((long)ppo["batch"]!["optimizer_steps"]!, Is.EqualTo(4 * (long)ppo["batch"]!["steps"]!));
+        Assert.That(Parts(Plan("algorithm.name=ppo", "algorithm.use_kl_in_reward=true")), Does.Contain("reference"));
+        Assert.That(Parts(Plan("algorithm.name=grpo")), Does.Not.Contain("critic").And.Not.Contain("reference"));
+        Assert.That(Parts(Plan("algorithm.name=grpo", "actor.use_kl_loss=true")), Does.Contain("reference"));
+        Assert.That(Parts(Plan()), Does.Contain("reference").And.Not.Contain("critic"));
+    }
+
+    [Test]
     public void Prompts_of_a_file_make_the_steps_of_an_epoch()
     {
         string file = Path.Combine(Folder, "train.jsonl");

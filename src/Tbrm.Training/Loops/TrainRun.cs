@@ -191,8 +191,7 @@ public sealed class TrainRun : IRunStep
         Rollout.Dispose();
     }
 
-    private bool NeedsReference => (_config.Algorithm.UseKlInReward || (_algorithm.Needs & (Needs.ReferenceLogp | Needs.ReferenceValue | Needs.VStar)) != 0)
-        && !_sources.BringReference(_algorithm.Needs);
+    private bool NeedsReference => _algorithm.NeedsReference && !_sources.BringReference(_algorithm.Needs);
 
     private PromptSampler NewSampler() => new(_session.Train ?? throw new ConfigException("there is nothing to train on: set data.task or data.train_files"), new()
     {

@@ -1,5 +1,6 @@
 using System;
 using Tbrm.Core.Config;
+using Tbrm.Training.Steps;
 
 namespace Tbrm.Training.Plans;
 
@@ -21,8 +22,14 @@ public sealed record BatchPlan
     /// <summary>Trajectories of a micro-batch of full-length ones.</summary>
     public required long MicroBatchSequences { get; init; }
 
-    /// <summary>Optimizer steps; null when neither the configuration nor the data say.</summary>
+    /// <summary>Steps; null when neither the configuration nor the data say.</summary>
     public required long? Steps { get; init; }
+
+    /// <summary>Updates of the policy in a step: mini-batches times epochs.</summary>
+    public long UpdatesPerStep { get; init; } = 1;
+
+    /// <summary>Updates of the policy in the run; null when its steps are not known.</summary>
+    public long? Updates => Steps * UpdatesPerStep;
 
     /// <summary>Training prompts; null when they have no end or are not there.</summary>
     public required long? DataPrompts { get; init; }
@@ -42,6 +49,13 @@ public sealed record BatchPlan
     /// <summary>Rows that a micro-batch scores at most, a bootstrap row for each trajectory included.</summary>
     public long MicroBatchRows => MicroBatchSequences * (LongestResponse + 1);
 
+    /// <summary>The same step in the micro-batches of the critic.</summary>
+    public BatchPlan OfCritic(RunConfig config)
+    {
+        (int tokens, int sequences) = CriticUpdate.MicroBatchOf(config);
+        return this with { MicroBatchSequences = Fit(Trajectories, LongestSequence, tokens, sequences) };
+    }
+
     /// <summary>The same step in the micro-batches of the reference pass.</summary>
     public BatchPlan OfReferencePass(RefConfig config) => config.LogProbMaxTokenLenPerGpu == 0 ? this
         : this with { MicroBatchSequences = Math.Max(1, Math.Min(config.LogProbMaxTokenLenPerGpu / LongestSequence, Trajectories)) };
@@ -55,7 +69,8 @@ public sealed record BatchPlan
     /// <summary>Of reinforcement steps.</summary>
     public static BatchPlan Train(RunConfig config, long? dataPrompts) =>
         Of(config, dataPrompts, config.Data.TrainBatchSize, config.Rollout.N,
-            config.Trainer.TotalTrainingSteps >= 0 ? config.Trainer.TotalTrainingSteps : dataPrompts / config.Data.TrainBatchSize * config.Trainer.TotalEpochs);
+            config.Trainer.TotalTrainingSteps >= 0 ? config.Trainer.TotalTrainingSteps : dataPrompts / config.Data.TrainBatchSize * config.Trainer.TotalEpochs)
+            .Cut(config.Actor.PpoMiniBatchSize, config.Actor.PpoEpochs);
 
     /// <summary>Of supervised steps.</summary>
     public static BatchPlan Sft(RunConfig config, long? dataPrompts) =>
@@ -81,17 +96,33 @@ public sealed record BatchPlan
     private static BatchPlan Of(RunConfig config, long? dataPrompts, long prompts, long samples, long? steps)
     {
         long longest = config.Data.MaxPromptLength + config.Data.MaxResponseLength, trajectories = prompts * samples;
-        long fit = Math.Max(1, config.Actor.PpoMaxTokenLenPerGpu / longest);
-        long limit = config.Actor.PpoMicroBatchSizePerGpu;
         return new()
         {
             Prompts = prompts,
             Samples = samples,
             LongestSequence = longest,
             LongestResponse = config.Data.MaxResponseLength,
-            MicroBatchSequences = Math.Min(trajectories, limit > 0 ? Math.Min(fit, limit) : fit),
+            MicroBatchSequences = Fit(trajectories, longest, config.Actor.PpoMaxTokenLenPerGpu, config.Actor.PpoMicroBatchSizePerGpu),
             Steps = steps,
             DataPrompts = dataPrompts,
+        };
+    }
+
+    /// <summary>Trajectories of a micro-batch: as many as the tokens allow, and never more than the limit (0 = none).</summary>
+    private static long Fit(long trajectories, long longest, long maxTokens, long limit)
+    {
+        long fit = Math.Max(1, maxTokens / longest);
+        return Math.Min(trajectories, limit > 0 ? Math.Min(fit, limit) : fit);
+    }
+
+    /// <summary>In mini-batches of so many prompts (0 = the whole step), so many times.</summary>
+    private BatchPlan Cut(long miniBatchPrompts, long epochs)
+    {
+        long prompts = miniBatchPrompts > 0 ? Math.Min(miniBatchPrompts, Prompts) : Prompts;
+        return this with
+        {
+            UpdatesPerStep = (Prompts + prompts - 1) / prompts * epochs,
+            MicroBatchSequences = Math.Min(MicroBatchSequences, prompts * Samples),
         };
     }
 }

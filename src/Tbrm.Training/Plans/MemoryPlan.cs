@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.Linq;
 using Tbrm.Core.Config;
 using Tbrm.Engine.Models;
+using Tbrm.Objectives;
 
 namespace Tbrm.Training.Plans;
 
@@ -56,7 +57,10 @@ public sealed record MemoryPlan
     /// <summary>Activations of a micro-batch when layers run again in the backward pass.</summary>
     public required long ActivationsRecomputed { get; init; }
 
-    /// <summary>What PPO with the same configuration takes beyond this: the critic's weights and training state, and its values per token; 0 with an adapter, when a critic would be one too.</summary>
+    /// <summary>
+    /// What PPO with the same configuration takes beyond this: the critic's weights and training state, and its values per token; 0 where a critic is
+    /// among the parts, and with an adapter, as nobody compares that with a critic that is trained whole.
+    /// </summary>
     public required long PpoExtra { get; init; }
 
     /// <summary>What would make it smaller, the largest saving first.</summary>
@@ -78,18 +82,28 @@ public sealed record MemoryPlan
     public static MemoryPlan Train(ModelMemory model, RunConfig config, BatchPlan batch, long available)
     {
         BatchPlan scored = batch.OfReferencePass(config.Ref);
-        MemoryLoad load = Rollout(model, config, available) with { Update = Of(batch), Score = Of(scored) };
+        AlgorithmSelection algorithm = AlgorithmSelection.Of(config);
+        MemoryLoad load = Rollout(model, config, available) with { Update = Of(batch), Score = Of(scored), Entropy = algorithm.Needs.HasFlag(Needs.Entropy) };
         MemoryBytes bytes = model.Of(load);
         List<MemoryPart> parts = [.. Policy(model, bytes), .. Rollout(model, config, bytes)];
-        parts.Add(new("reference", "reference weights", Reference(model, bytes), model.Adapter is null ? "a frozen copy" : "the weights themselves, with the adapter off"));
-        parts.Add(new("reference_pass", "reference pass", bytes.ScoreBatch, $"{scored.MicroBatchTokens} tokens, forward only", MemoryPhase.Reference));
+        if (algorithm.NeedsReference)
+        {
+            parts.Add(new("reference", "reference weights", Reference(model, bytes), model.Adapter is null ? "a frozen copy" : "the weights themselves, with the adapter off"));
+            parts.Add(new("reference_pass", "reference pass", bytes.ScoreBatch, $"{scored.MicroBatchTokens} tokens, forward only", MemoryPhase.Reference));
+        }
+
         if (config.Rollout.Lag > 0)
         {
             parts.Add(new("behaviour", "weights of the lagging rollout", bytes.FrozenCopy, $"rollout.lag={config.Rollout.Lag}; those in between are on disk"));
         }
 
         parts.AddRange(Update(model, config, batch, bytes));
-        return Finish(model, config, batch, load, parts, available) with { PpoExtra = model.Adapter is null ? Critic(model) + 3 * sizeof(float) * batch.TokensPerStep : 0 };
+        bool hasCritic = algorithm.Critic is not null;
+        parts.AddRange(hasCritic ? CriticParts(model, batch.OfCritic(config)) : []);
+        return Finish(model, config, batch, load, parts, available) with
+        {
+            PpoExtra = model.Adapter is null && !hasCritic ? Critic(model).Of(default).State + 3 * sizeof(float) * batch.TokensPerStep : 0,
+        };
     }
 
     /// <summary>Memory of an evaluation: weights and rollout.</summary>
@@ -125,8 +139,17 @@ public sealed record MemoryPlan
     /// <summary>With an adapter the reference is the base itself.</summary>
     private static long Reference(ModelMemory model, MemoryBytes bytes) => model.Adapter is null ? bytes.FrozenCopy : 0;
 
-    /// <summary>A critic that is trained beside the policy: the same body with a value head, and all its training state.</summary>
-    private static long Critic(ModelMemory model) => (model with { Architecture = model.Architecture.AsCritic() }).Of(default).State;
+    /// <summary>A critic that is trained beside the policy: the same body with a value head, trained whole whatever the policy's adapter.</summary>
+    private static ModelMemory Critic(ModelMemory model) => model with { Architecture = model.Architecture.AsCritic(), Adapter = null };
+
+    /// <summary>What a critic holds. Its activations stay until the end of the step, beside the policy's.</summary>
+    private static IEnumerable<MemoryPart> CriticParts(ModelMemory model, BatchPlan batch)
+    {
+        MemoryBytes bytes = Critic(model).Of(new() { Update = Of(batch) });
+        yield return new("critic", "critic", bytes.State, "a value model: weights, fp32 master weights, gradients, Adam's moments");
+        yield return new("critic_activations", "critic's activations", bytes.Activations + Math.Max(bytes.UpdateHead, bytes.UpdateLayer),
+            $"{batch.MicroBatchTokens} tokens of a micro-batch", MemoryPhase.Update);
+    }
 
     private static IEnumerable<MemoryPart> Policy(ModelMemory model, MemoryBytes bytes)
     {

@@ -75,7 +75,9 @@ public static class PlanText
                 ["micro_batch_tokens"] = batch.MicroBatchTokens,
                 ["data_prompts"] = batch.DataPrompts,
                 ["steps_per_epoch"] = batch.StepsPerEpoch,
-                ["optimizer_steps"] = batch.Steps,
+                ["steps"] = batch.Steps,
+                ["updates_per_step"] = batch.UpdatesPerStep,
+                ["optimizer_steps"] = batch.Updates,
                 ["total_tokens"] = batch.TotalTokens,
             },
             ["memory"] = new JsonObject
@@ -115,7 +117,9 @@ public static class PlanText
         yield return ("tokens a step", Count(batch.TokensPerStep), $"{batch.Trajectories} x {batch.LongestSequence}");
         yield return ("micro-batches a step", Count(batch.MicroBatches), $"{batch.MicroBatchSequences} trajectories, {batch.MicroBatchTokens} tokens each");
         yield return ("steps an epoch", batch.StepsPerEpoch is { } epoch ? Count(epoch) : "?", batch.DataPrompts is { } prompts ? $"{prompts} prompts" : "the prompts have no end, or are not here");
-        yield return ("optimizer steps", batch.Steps is { } steps ? Count(steps) : "?", "one a step");
+        yield return ("steps", batch.Steps is { } steps ? Count(steps) : "?", "");
+        yield return ("optimizer steps", batch.Updates is { } updates ? Count(updates) : "?",
+            batch.UpdatesPerStep == 1 ? "one a step" : $"{batch.UpdatesPerStep} a step: mini-batches x epochs");
         yield return ("tokens of the run", batch.TotalTokens is { } total ? Count(total) : "?", "");
     }
 

@@ -61,6 +61,11 @@ public sealed class VerlTranslationTests
     [TestCase("custom_reward_function.path=f.py")]
     [TestCase("actor.strategy=megatron")]
     [TestCase("rollout.ignore_eos=True")]
+    [TestCase("actor.shuffle=True")]
+    [TestCase("critic.shuffle=True")]
+    [TestCase("critic.model.lora_rank=8")]
+    [TestCase("critic.model.lora.rank=8")]
+    [TestCase("critic.model.lora_adapter_path=adapters/a")]
     public void What_cannot_be_is_refused_with_the_reason(string argument)
     {
         ConfigException e = Assert.Throws<ConfigException>(() => ConfigLoader.Load([], [argument]))!;
@@ -71,6 +76,10 @@ public sealed class VerlTranslationTests
     [TestCase("reward_model.enable=False")]
     [TestCase("custom_reward_function.path=null")]
     [TestCase("actor.strategy=fsdp2")]
+    [TestCase("actor.shuffle=False")]
+    [TestCase("critic.model.lora_rank=0")]
+    [TestCase("critic.model.lora.rank=0")]
+    [TestCase("critic.model.lora.alpha=16")]
     public void The_same_keys_are_accepted_where_they_ask_for_nothing(string argument)
     {
         Assert.That(() => ConfigLoader.Load([], [argument]), Throws.Nothing);

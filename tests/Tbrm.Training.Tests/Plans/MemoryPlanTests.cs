@@ -90,6 +90,51 @@ public sealed class MemoryPlanTests
         Assert.That(device.Memory().Peak, Is.AtMost(plan.Total), "the plan is an upper bound of the whole");
     }
 
+    /// <summary>A critic is trained whole, also beside an adapted policy.</summary>
+    [Test]
+    public void The_critics_parts_are_what_the_engine_allocates([Values] bool recompute, [Values] bool isAdapted)
+    {
+        ModelArchitecture architecture = Architecture(tied: true);
+        RunConfig config = Config(bf16: false, recompute);
+        config = config with
+        {
+            Algorithm = config.Algorithm with { Name = "ppo" },
+            Critic = config.Critic with { PpoMaxTokenLenPerGpu = 3 * (Prompt + Response) },
+        };
+        AdapterOptions? adapter = isAdapted ? AdapterOptions.AllProjections(4) : null;
+        BatchPlan batch = BatchPlan.Train(config, dataPrompts: null);
+        using EngineDevice device = EngineDevice.Open("cpu", Threads);
+        MemoryPlan plan = MemoryPlan.Train(Model(architecture, config) with { Adapter = adapter }, config, batch, device.Memory().DeviceTotal);
+        Assert.That(plan.Parts.Select(p => p.Key), Has.None.StartsWith("reference"), "PPO without a KL asks no reference");
+        Assert.That(plan.PpoExtra, Is.Zero);
+        using Policy policy = Policy.CreateRandom(device, architecture, Options(bf16: false, recompute), seed: 1, std: 0.02f);
+        Meter meter = new(device, plan);
+
+        using Critic critic = Critic.FromPolicy(policy, Options(bf16: false, recompute), seed: 2, std: 0.02f);
+        using AdamW optimizer = new(critic, config.Critic.Optim);
+        meter.Exactly("critic");
+
+        Assert.That(batch.OfCritic(config).MicroBatchSequences, Is.EqualTo(3));
+        PackedBatch packed = new([.. Enumerable.Range(0, 3).Select(i => new ScoredSequence(Ids(i, Prompt), Ids(i + 50, Response), Bootstrap: true))]);
+        for (int i = 0; i < 2; i++)
+        {
+            _ = critic.Values(packed, keep: true);
+            critic.Backward([.. Enumerable.Repeat(0.01f, packed.RowCount)]);
+        }
+
+        meter.Within(0.8, "critic_activations", "kernels");
+    }
+
+    [Test]
+    public void Mini_batches_and_epochs_are_updates_and_bound_the_micro_batch()
+    {
+        RunConfig config = Config(bf16: false, recompute: false);
+        BatchPlan whole = BatchPlan.Train(config, null);
+        Assert.That((whole.UpdatesPerStep, whole.MicroBatchSequences), Is.EqualTo((1L, 8L)));
+        BatchPlan cut = BatchPlan.Train(config with { Actor = config.Actor with { PpoMiniBatchSize = 3, PpoEpochs = 2 } }, null);
+        Assert.That((cut.UpdatesPerStep, cut.MicroBatchSequences, cut.Updates), Is.EqualTo((6L, 6L, (long?)6)), "3, 3 and 2 prompts, twice");
+    }
+
     [Test]
     public void The_knob_of_an_adapter_saves_what_it_says()
     {

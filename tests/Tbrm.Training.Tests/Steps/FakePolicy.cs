@@ -40,8 +40,11 @@ internal sealed class FakePolicy : ITrainedPolicy, IReferenceScorer
 
     public string Name => RunState.Actor;
 
+    /// <summary>Stands before what was called, where several models share a list.</summary>
+    public string Title { get; init; } = "";
+
     /// <summary>What was called, in order.</summary>
-    public List<string> Calls { get; } = [];
+    public List<string> Calls { get; init; } = [];
 
     /// <summary>The accumulated gradient.</summary>
     public double[,] Gradient { get; private set; } = new double[Vocabulary, Vocabulary];
@@ -57,7 +60,7 @@ internal sealed class FakePolicy : ITrainedPolicy, IReferenceScorer
 
     public Scores LogProb(PackedBatch batch, float temperature, bool keep, bool entropy)
     {
-        Calls.Add(keep ? "forward" : "pass");
+        Calls.Add(Title + (keep ? "forward" : "pass"));
         _kept = keep ? batch : null;
         float[] q = new float[batch.RowCount], v = new float[batch.RowCount], h = entropy ? new float[batch.RowCount] : [];
         for (int r = 0; r < batch.RowCount; r++)
@@ -94,14 +97,16 @@ internal sealed class FakePolicy : ITrainedPolicy, IReferenceScorer
     public (Scores Scores, float[] Residual, double Loss) ResidualGradient(PackedBatch batch, float temperature, FusedResidual residual)
     {
         Scores scores = LogProb(batch, temperature, keep: true, entropy: false);
-        Calls[^1] = "fused";
-        ObjectiveResult result = new TbrmObjective(residual.Beta).Evaluate(new()
+        Calls[^1] = Title + "fused";
+        IObjective objective = residual.CalibratedByReference ? new RevalObjective(residual.Beta) : new TbrmObjective(residual.Beta);
+        ObjectiveResult result = objective.Evaluate(new()
         {
             RowOffsets = batch.RowOffsets,
             Q = [.. scores.Q.Select(x => (double)x)],
             V = [.. scores.V.Select(x => (double)x)],
             Logp = [.. scores.Q.Select((_, i) => (double)scores.Logp(i))],
             RefLogp = [.. residual.RefLogp.Select(x => (double)x)],
+            RefV1 = [.. residual.RefV1.Select(x => (double)x)],
             Rewards = residual.Reward,
             Weight = residual.Weight,
         });
@@ -126,11 +131,11 @@ internal sealed class FakePolicy : ITrainedPolicy, IReferenceScorer
         return new(norm, Applied: true, Updates.Count);
     }
 
-    public void ReleaseActivations() => Calls.Add("release");
+    public void ReleaseActivations() => Calls.Add(Title + "release");
 
     public void Discard()
     {
-        Calls.Add("discard");
+        Calls.Add(Title + "discard");
         Gradient = new double[Vocabulary, Vocabulary];
         _kept = null;
     }
@@ -152,13 +157,15 @@ internal sealed class FakeCritic : ITrainedCritic
 
     public string Name => RunState.Critic;
 
-    public List<string> Calls { get; } = [];
+    public string Title { get; init; } = "";
+
+    public List<string> Calls { get; init; } = [];
 
     public double LearningRate(long step) => 0.5;
 
     public float[] Values(PackedBatch batch, bool keep)
     {
-        Calls.Add(keep ? "forward" : "pass");
+        Calls.Add(Title + (keep ? "forward" : "pass"));
         _kept = keep ? batch : null;
         float[] values = new float[batch.RowCount];
         for (int r = 0; r < values.Length; r++)
@@ -182,7 +189,7 @@ internal sealed class FakeCritic : ITrainedCritic
 
     public OptimizerResult Update(long step)
     {
-        Calls.Add("update");
+        Calls.Add(Title + "update");
         double norm = Math.Sqrt(_gradient.Sum(g => g * g));
         for (int s = 0; s < _values.Length; s++)
         {
@@ -193,7 +200,7 @@ internal sealed class FakeCritic : ITrainedCritic
         return new(norm, Applied: true, Calls.Count);
     }
 
-    public void ReleaseActivations() => Calls.Add("release");
+    public void ReleaseActivations() => Calls.Add(Title + "release");
 
     public void Discard() => Array.Clear(_gradient);
 }
@@ -210,7 +217,9 @@ internal sealed class FakeRollout : IRollout, IGradeStage
     /// <summary>Log-probs as the policy that is trained has them.</summary>
     public FakePolicy? Policy { get; init; }
 
-    public List<string> Calls { get; } = [];
+    public List<string> Calls { get; init; } = [];
+
+    public string Title { get; init; } = "";
 
     public List<long> Ids { get; } = [];
 
@@ -218,21 +227,21 @@ internal sealed class FakeRollout : IRollout, IGradeStage
 
     public IReadOnlyList<Trajectory> Sample(IReadOnlyList<EncodedPrompt> prompts, int n, long firstId, Action<RolloutProgress>? progress, CancellationToken stop)
     {
-        Calls.Add("sample");
+        Calls.Add(Title + "sample");
         return [.. Enumerable.Range(0, prompts.Count * n).Select(i => Make(firstId + i, i / n, prompts[i / n], Response(firstId + i)))];
     }
 
     public IReadOnlyList<Trajectory> Greedy(IReadOnlyList<EncodedPrompt> prompts, Action<RolloutProgress>? progress, CancellationToken stop)
     {
-        Calls.Add("greedy");
+        Calls.Add(Title + "greedy");
         return [.. prompts.Select((p, i) => Make(i, i, p, [3, 4]))];
     }
 
-    public void ReleasePages() => Calls.Add("release");
+    public void ReleasePages() => Calls.Add(Title + "release");
 
     public JudgedResponse[] Judge(IReadOnlyList<EncodedPrompt> prompts, IReadOnlyList<Trajectory> trajectories, CancellationToken stop)
     {
-        Calls.Add("judge");
+        Calls.Add(Title + "judge");
         return [.. trajectories.Select(t => new JudgedResponse("", Grade(t)))];
     }
 

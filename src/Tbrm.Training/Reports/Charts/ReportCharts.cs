@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
+using Tbrm.Objectives;
 using Tbrm.Training.Metrics;
 
 namespace Tbrm.Training.Reports.Charts;
@@ -11,14 +12,27 @@ internal static class ReportCharts
     /// <summary>verl's main validation metrics begin so.</summary>
     public const string ValidationPrefix = "val-core/";
 
+    /// <summary>The losses: of every algorithm that has one of its own name, and the parts of the others.</summary>
     private static readonly CurveSpec[] s_losses =
     [
-        new("TBRM", "actor/tbrm_loss"), new("ReVal", "actor/reval_loss"), new("BRM", "actor/brm_loss"), new("A*-PO", "actor/a_star_po_loss"),
+        .. AlgorithmTable.Entries.Where(a => !a.IsPolicyGradient).Select(a => new CurveSpec(a.Name, $"actor/{a.Name}_loss")),
         new("whole", "actor/loss"), new("policy", "actor/pg_loss"), new("value", "critic/vf_loss"), new("cross entropy", "sft/loss"), new("cross entropy, held out", "val/loss"),
     ];
 
+    /// <summary>What an objective, an estimator or a correction says of itself has a name that begins so.</summary>
+    private static readonly string[] s_own = ["actor/", "critic/", "rollout_corr/"];
+
+    /// <summary>Counts that are not worth a chart.</summary>
+    private static readonly string[] s_counts = ["actor/skipped", "critic/skipped", "actor/loss_trajectories"];
+
     /// <summary>The charts of a run with these metrics; some of them may have no data.</summary>
-    public static IReadOnlyList<(string Heading, IReadOnlyList<ChartSpec> Charts)> Of(RunHistory history) =>
+    public static IReadOnlyList<(string Heading, IReadOnlyList<ChartSpec> Charts)> Of(RunHistory history)
+    {
+        (string Heading, IReadOnlyList<ChartSpec> Charts)[] known = Known(history);
+        return [.. known[..^1], ("Of the objective", Others(history, known.SelectMany(k => k.Charts))), known[^1]];
+    }
+
+    private static (string Heading, IReadOnlyList<ChartSpec> Charts)[] Known(RunHistory history) =>
     [
         ("Learning", [Accuracy(history), OfSeveral(history),
             Reward(history),
@@ -49,6 +63,19 @@ internal static class ReportCharts
             new("Throughput", "tokens of prompts and responses per second", [new("tokens/s", "perf/throughput")]) { Low = 0, Smooth = true },
             new("Memory", "gigabytes", [new("device, largest", "perf/max_memory_allocated_gb"), new("process", "perf/cpu_memory_used_gb")]) { Low = 0 }]),
     ];
+
+    /// <summary>A chart for every further number of the algorithm, a user's own included: none is recorded and not shown.</summary>
+    private static List<ChartSpec> Others(RunHistory history, IEnumerable<ChartSpec> known)
+    {
+        HashSet<string> shown = [.. known.SelectMany(c => c.Curves).SelectMany(c => new[] { c.Metric, c.Low, c.High, c.Deviation }).OfType<string>().Select(Stem), .. s_counts];
+        return [.. history.Names.Where(n => s_own.Any(p => n.StartsWith(p, StringComparison.Ordinal)) && !shown.Contains(Stem(n)))
+            .GroupBy(Stem).OrderBy(g => g.Key, StringComparer.Ordinal)
+            .Select(g => new ChartSpec(g.Key, "", [.. g.Select(n => new CurveSpec(n == g.Key ? n[(n.IndexOf('/', StringComparison.Ordinal) + 1)..] : n[(g.Key.Length + 1)..], n))]) { Smooth = true })];
+    }
+
+    /// <summary>A metric's name without what says which number of a spread it is.</summary>
+    private static string Stem(string name) =>
+        name.LastIndexOf('/') is > 0 and int at && name[(at + 1)..] is "mean" or "min" or "max" or "std" ? name[..at] : name;
 
     /// <summary>The reward beside the score only where scaling or shaping made something else of it.</summary>
     private static ChartSpec Reward(RunHistory history)
