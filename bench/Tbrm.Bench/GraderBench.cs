@@ -16,7 +16,8 @@ public class GraderBench
     {
         "fraction" => new("math", @"so the answer is $\boxed{0.75}$", @"\frac{3}{4}", null),
         "surds" => new("math", @"hence $\boxed{\frac{1}{\sqrt{2}-1}}$", @"\sqrt{2}+1", null),
-        "matrix" => new("math", @"$\boxed{\begin{pmatrix} 1 & 2/4 \\ 3 & 4 \end{pmatrix}}$", @"\begin{pmatrix} 1 & \frac12 \\ 3 & 4 \end{pmatrix}", null),
+        "matrix" => new("math", @"$\boxed{\begin{pmatrix} 1 & 2/4 \\ 3 & 4 \end{pmatrix}}$",
+            @"\begin{pmatrix} 1 & \frac12 \\ 3 & 4 \end{pmatrix}", null),
         _ => new("math", @"The answer is $\boxed{42}$.", "42", null),
     };
 

@@ -7,7 +7,8 @@ using Tbrm.Engine.Models;
 
 namespace Tbrm.Bench;
 
-/// <summary>The logprob and gradient stages through the C# API, at the default run's shape: 512 sequences of 32 tokens, 16 of them a response.</summary>
+/// <summary>The logprob and gradient stages through the C# API, at the default run's shape: 512 sequences of 32 tokens,
+/// 16 of them a response.</summary>
 public class PolicyBench
 {
     private EngineDevice _device = null!;
@@ -25,7 +26,8 @@ public class PolicyBench
              "rms_norm_eps": 1e-6, "rope_theta": 500, "tie_word_embeddings": true, "torch_dtype": "float32"}
             """, "benchmark");
         _device = EngineDevice.Open("cpu", 0);
-        _policy = Policy.CreateRandom(_device, architecture, new() { Bf16 = false, MaxPositions = 64, Trainable = true }, 1, 0.02f);
+        _policy = Policy.CreateRandom(
+            _device, architecture, new() { Bf16 = false, MaxPositions = 64, Trainable = true }, 1, 0.02f);
         Random random = new(1);
         int[] Ids(int n) => [.. Enumerable.Range(0, n).Select(_ => random.Next(576))];
         _batch = new([.. Enumerable.Range(0, 512).Select(_ => new ScoredSequence(Ids(16), Ids(16)))]);

@@ -5,7 +5,8 @@ using Tbrm.Text.Tokenizers;
 
 namespace Tbrm.Bench;
 
-/// <summary>The token stage: a byte-level BPE with Qwen2's pre-tokenizer, trained on the text that it encodes. One operation is the whole text.</summary>
+/// <summary>The token stage: a byte-level BPE with Qwen2's pre-tokenizer, trained on the text that it encodes. One
+/// operation is the whole text.</summary>
 public class TextBench
 {
     private Tokenizer _tokenizer = null!;

@@ -5,7 +5,8 @@ using System.Text;
 namespace Tbrm.Cli;
 
 /// <summary>
-/// A console stream that nobody has to read: once writing fails (closed, a full disk behind it), what follows is dropped. For what is said
+/// A console stream that nobody has to read: once writing fails (closed, a full disk behind it), what follows is
+/// dropped. For what is said
 /// beside the work, and is written down elsewhere; results must not go through it.
 /// </summary>
 /// <param name="inner">The stream.</param>
@@ -33,7 +34,9 @@ internal sealed class BestEffortWriter(TextWriter inner, Action<Exception>? onFa
     /// <summary>stdout, whose failure is said on stderr.</summary>
     public static TextWriter StandardOutput()
     {
-        void Say(Exception e) => Console.Error.WriteLine($"tbrm-native: nothing more can be written to stdout ({e.Message.TrimEnd('.')}); the run goes on, and its numbers are in metrics.jsonl");
+        void Say(Exception e) =>
+            Console.Error.WriteLine(
+            $"tbrm-native: nothing more can be written to stdout ({e.Message.TrimEnd('.')}); the run goes on, and its numbers are in metrics.jsonl");
 
         try
         {
@@ -61,7 +64,8 @@ internal sealed class BestEffortWriter(TextWriter inner, Action<Exception>? onFa
     /// <inheritdoc/>
     public override void Flush() => Try(inner.Flush);
 
-    private static bool IsFailure(Exception e) => e is IOException or UnauthorizedAccessException or ObjectDisposedException;
+    private static bool IsFailure(Exception e) =>
+        e is IOException or UnauthorizedAccessException or ObjectDisposedException;
 
     private void Try(Action write)
     {

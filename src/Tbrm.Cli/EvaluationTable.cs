@@ -11,14 +11,16 @@ namespace Tbrm.Cli;
 internal static class EvaluationTable
 {
     private static readonly string[] s_columns =
-        ["data source", "problems", "n", "avg@n", "std.err", "pass@n", "maj@n", "tokens", "truncated", "no answer", "failed"];
+        ["data source", "problems", "n", "avg@n", "std.err", "pass@n", "maj@n", "tokens", "truncated", "no answer",
+            "failed"];
 
     public static void Write(EvaluationReport report, TextWriter output, bool isTerminal)
     {
         List<string[]> rows = [.. report.Sources.Select(Row)];
         if (rows.Count > 1)
         {
-            rows.Add(["average", Number(report.Sources.Sum(s => s.Problems)), "", Percent(report.MacroMean), "", "", "", "", "", "", ""]);
+            rows.Add(["average", Number(report.Sources.Sum(s => s.Problems)), "", Percent(report.MacroMean), "", "", "",
+                "", "", "", ""]);
         }
 
         if (isTerminal)
@@ -33,9 +35,13 @@ internal static class EvaluationTable
 
     private static string[] Row(SourceReport source) =>
     [
-        VisibleText.OnOneLine(source.Source), Number(source.Problems), Number(source.Samples), Percent(source.Mean), Percent(source.StandardError),
-        Percent(source.Pass[^1]), Percent(source.Majority), source.MeanTokens is { } tokens ? tokens.ToString("F0", CultureInfo.InvariantCulture) : "-",
-        source.Truncated is { } truncated ? Percent(truncated) : "-", Number(source.Unjudged.NoAnswer), Number(source.OutOfSteps + source.Unjudged.Timeout + source.Unjudged.Error),
+        VisibleText.OnOneLine(source.Source), Number(source.Problems), Number(source.Samples), Percent(source.Mean),
+            Percent(source.StandardError),
+        Percent(source.Pass[^1]), Percent(source.Majority), source.MeanTokens is { } tokens
+            ? tokens.ToString("F0", CultureInfo.InvariantCulture) : "-",
+        source.Truncated is { } truncated ? Percent(truncated)
+            : "-", Number(source.Unjudged.NoAnswer),
+            Number(source.OutOfSteps + source.Unjudged.Timeout + source.Unjudged.Error),
     ];
 
     private static void WriteFramed(List<string[]> rows, TextWriter output)
@@ -60,12 +66,14 @@ internal static class EvaluationTable
         int[] widths = [.. s_columns.Select((name, i) => rows.Select(r => r[i].Length).Append(name.Length).Max())];
         foreach (string[] row in rows.Prepend(s_columns))
         {
-            output.WriteLine(string.Join("  ", row.Select((cell, i) => i == 0 ? cell.PadRight(widths[i]) : cell.PadLeft(widths[i]))).TrimEnd());
+            output.WriteLine(string.Join(
+                "  ", row.Select((cell, i) => i == 0 ? cell.PadRight(widths[i]) : cell.PadLeft(widths[i]))).TrimEnd());
         }
     }
 
     private static string Number(int value) => value.ToString(CultureInfo.InvariantCulture);
 
     /// <summary>Two decimals of a percentage, as papers print them.</summary>
-    private static string Percent(double share) => double.IsFinite(share) ? (share * 100).ToString("F2", CultureInfo.InvariantCulture) : "-";
+    private static string Percent(double share) => double.IsFinite(share)
+        ? (share * 100).ToString("F2", CultureInfo.InvariantCulture) : "-";
 }

@@ -17,11 +17,16 @@ internal static class FailureReport
         {
             TbrmUserException e => (e.ExitCode, e.Message),
             OperationCanceledException => (ExitCode.Interrupted, "interrupted"),
-            DllNotFoundException or BadImageFormatException or EntryPointNotFoundException => (ExitCode.Config, cause.Message),
-            _ when cause.IsDiskFull() => (ExitCode.OutOfMemory, $"{cause.Message} (no room for what is written: the disk, the quota, or the limit of a file's size, ulimit -f)"),
+            DllNotFoundException or BadImageFormatException or EntryPointNotFoundException =>
+                (ExitCode.Config, cause.Message),
+            _ when cause.IsDiskFull() =>
+                (ExitCode.OutOfMemory,
+                $"{cause.Message} (no room for what is written: the disk, the quota, or the limit of a file's size, ulimit -f)"),
             IOException e => (ExitCode.Data, e.Message),
             UnauthorizedAccessException e => (ExitCode.Data, e.Message),
-            OutOfMemoryException => (ExitCode.OutOfMemory, "the managed heap is full; lower the batch size or the length of responses, or read a smaller file"),
+            OutOfMemoryException =>
+                (ExitCode.OutOfMemory,
+                "the managed heap is full; lower the batch size or the length of responses, or read a smaller file"),
             _ => (ExitCode.Internal, $"a defect of tbrm-native, please report it: {cause}"),
         };
         Console.Error.WriteLine($"tbrm-native: {message}");
@@ -32,7 +37,8 @@ internal static class FailureReport
     private static Exception Cause(Exception e) => e switch
     {
         AggregateException { InnerExceptions.Count: > 0 } many => Cause(many.InnerExceptions[0]),
-        TypeInitializationException or TargetInvocationException when e.InnerException is not null => Cause(e.InnerException),
+        TypeInitializationException or TargetInvocationException when e.InnerException is not null =>
+            Cause(e.InnerException),
         _ => e,
     };
 }

@@ -11,10 +11,12 @@ namespace Tbrm.Cli;
 /// <summary>What a dry run prints on stdout.</summary>
 internal static class PlanOutput
 {
-    private static readonly JsonSerializerOptions s_indented = new() { WriteIndented = true, Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly JsonSerializerOptions s_indented =
+        new() { WriteIndented = true, Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     /// <summary>
-    /// The resolved configuration as YAML with the plan below it in comments, so that the output can be given back with -c; or both as one JSON
+    /// The resolved configuration as YAML with the plan below it in comments, so that the output can be given back with
+    /// -c; or both as one JSON
     /// object.
     /// </summary>
     public static ExitCode Print(RunConfig config, string verb, bool json)
@@ -22,7 +24,12 @@ internal static class PlanOutput
         RunPlan plan = RunPlan.Of(config, verb);
         if (json)
         {
-            Console.Out.WriteLine(new JsonObject { ["config"] = ConfigWriter.ToJson(config), ["plan"] = plan.ToJson() }.ToJsonString(s_indented));
+            Console.Out.WriteLine(
+                new JsonObject
+                {
+                    ["config"] = ConfigWriter.ToJson(config),
+                    ["plan"] = plan.ToJson()
+                }.ToJsonString(s_indented));
         }
         else
         {

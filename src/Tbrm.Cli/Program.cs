@@ -43,7 +43,8 @@ internal static class Program
             OpenFileLimit.Check();
             using IDisposable fileSize = FileSizeSignal.AsError();
             ParseResult parsed = root.Parse(args);
-            return parsed.Errors.Count > 0 ? UsageError(parsed) : parsed.Invoke(new() { EnableDefaultExceptionHandler = false });
+            return parsed.Errors.Count > 0 ? UsageError(parsed)
+                : parsed.Invoke(new() { EnableDefaultExceptionHandler = false });
         }
         catch (Exception e)
         {
@@ -60,7 +61,8 @@ internal static class Program
             Console.Error.WriteLine($"tbrm-native: {message}");
         }
 
-        Console.Error.WriteLine($"tbrm-native: {(command is RootCommand ? "--help lists the verbs and their options" : $"{Path(parsed)} --help lists what it takes")}");
+        Console.Error.WriteLine(
+            $"tbrm-native: {(command is RootCommand ? "--help lists the verbs and their options" : $"{Path(parsed)} --help lists what it takes")}");
         return (int)ExitCode.Config;
     }
 
@@ -71,7 +73,10 @@ internal static class Program
     private static string Path(ParseResult parsed)
     {
         string path = parsed.CommandResult.Command.Name;
-        for (SymbolResult? outer = parsed.CommandResult.Parent; outer is CommandResult { Command: not RootCommand } group; outer = outer.Parent)
+        for (
+            SymbolResult? outer =
+            parsed.CommandResult.Parent; outer is CommandResult { Command: not RootCommand } group; outer =
+            outer.Parent)
         {
             path = $"{group.Command.Name} {path}";
         }
@@ -83,6 +88,9 @@ internal static class Program
     private static string Readable(string message)
     {
         int type = message.IndexOf(" as expected type ", StringComparison.Ordinal);
-        return type < 0 ? message : message[..type] + (message.Contains("Int", StringComparison.Ordinal) ? ": a whole number within bounds was expected" : ": a number was expected");
+        return type < 0 ? message
+            : message[..type]
+            + (message.Contains("Int", StringComparison.Ordinal) ? ": a whole number within bounds was expected"
+            : ": a number was expected");
     }
 }

@@ -18,11 +18,13 @@ internal sealed class RunOptions
 {
     public Option<string[]> Config { get; } = new("--config", "-c")
     {
-        Description = $"A YAML file, or a preset; of several the later counts more. Presets: {string.Join(", ", ConfigLoader.Presets)}",
+        Description =
+            $"A YAML file, or a preset; of several the later counts more. Presets: {string.Join(", ", ConfigLoader.Presets)}",
         HelpName = "FILE",
     };
 
-    public Option<string?> RunDir { get; } = new("--run-dir") { Description = "Folder of the run (trainer.run_dir)", HelpName = "DIR" };
+    public Option<string?> RunDir { get; } =
+        new("--run-dir") { Description = "Folder of the run (trainer.run_dir)", HelpName = "DIR" };
 
     public Argument<string[]> Overrides { get; } = new("key=value")
     {
@@ -33,7 +35,8 @@ internal sealed class RunOptions
     public void AddTo(Command command)
     {
         Config.CompletionSources.Add(_ => ConfigLoader.Presets.Select(p => new CompletionItem(p)));
-        Overrides.CompletionSources.Add(context => KeyCompletion.Of(context.WordToComplete).Select(c => new CompletionItem(c)));
+        Overrides.CompletionSources.Add(context => KeyCompletion.Of(context.WordToComplete)
+            .Select(c => new CompletionItem(c)));
         command.Options.Add(Config);
         command.Options.Add(RunDir);
         command.Arguments.Add(Overrides);
@@ -42,31 +45,40 @@ internal sealed class RunOptions
     /// <summary>Which checkpoint of a run; for verbs that take a run for a model.</summary>
     public Option<string?> Checkpoint { get; } = new("--checkpoint") { Description = "Of a run named by model.path (or --run-dir): a step, best, or latest (the default)", HelpName = "N|best" };
 
-    /// <summary>The run that the command line names as its model, by model.path or, where <paramref name="byFolder"/>, by --run-dir; null when it names none.</summary>
+    /// <summary>The run that the command line names as its model, by model.path or, where <paramref name="byFolder"/>,
+    /// by --run-dir; null when it names none.</summary>
     public TrainedRun? Trained(ParseResult parsed, bool byFolder)
     {
         string model = Last(parsed, "model.path");
         string folder = model.Length > 0 ? model : byFolder ? NamedFolder(parsed) : "";
-        TrainedRun? run = folder.Length == 0 ? null : TrainedRun.Find(folder, parsed.GetValue(Checkpoint), text => Console.Error.WriteLine($"tbrm-native: {text}"));
+        TrainedRun? run = folder.Length == 0 ? null
+            : TrainedRun.Find(folder, parsed.GetValue(Checkpoint),
+            text => Console.Error.WriteLine($"tbrm-native: {text}"));
         return run is null && parsed.GetValue(Checkpoint) is { } which
-            ? throw new ConfigException($"--checkpoint {which}: {(folder.Length == 0 ? "no run is named" : $"{folder} holds no run")}; name its folder with model.path{(byFolder ? " or --run-dir" : "")}")
+            ? throw new ConfigException(
+                $"--checkpoint {which}: {(folder.Length == 0 ? "no run is named" : $"{folder} holds no run")}; name its folder with model.path{(byFolder ? " or --run-dir" : "")}")
             : run;
     }
 
     /// <summary>defaults &lt; file or preset &lt; above &lt; command line.</summary>
-    public RunConfig Load(ParseResult parsed, string verb = RunState.Train, string? fallbackFile = null, IReadOnlyList<ConfigEntry>? defaults = null,
+    public RunConfig Load(ParseResult parsed, string verb = RunState.Train, string? fallbackFile = null,
+        IReadOnlyList<ConfigEntry>? defaults = null,
         IReadOnlyList<ConfigEntry>? above = null, TrainedRun? run = null) =>
-        ConfigLoader.Load(Files(parsed) is { Count: > 0 } files ? files : fallbackFile is null ? [] : [fallbackFile], [.. (run?.Arguments(Arguments(parsed)) ?? Arguments(parsed)).Select(a => verb == RunState.Sft ? OfSft(a) : a)], above, defaults,
+        ConfigLoader.Load(Files(parsed) is { Count: > 0 } files ? files : fallbackFile is null ? [] : [fallbackFile],
+            [.. (run?.Arguments(Arguments(parsed)) ?? Arguments(parsed))
+            .Select(a => verb == RunState.Sft ? OfSft(a) : a)], above, defaults,
             text => Console.Error.WriteLine($"tbrm-native: {text}"));
 
     /// <summary>What -c names, in the order given.</summary>
     public IReadOnlyList<string> Files(ParseResult parsed) => parsed.GetValue(Config) ?? [];
 
-    /// <summary>The run's folder as the command line names it, by --run-dir or by its key; empty when it does not.</summary>
+    /// <summary>The run's folder as the command line names it, by --run-dir or by its key; empty when it does
+    /// not.</summary>
     public string NamedFolder(ParseResult parsed) => Last(parsed, "trainer.run_dir");
 
     private string Last(ParseResult parsed, string key) =>
-        Arguments(parsed).Select(ConfigEntry.FromArgument).LastOrDefault(e => ConfigSchema.Canonical(e.Path) == key)?.Value.ToString() ?? "";
+        Arguments(parsed).Select(ConfigEntry.FromArgument)
+            .LastOrDefault(e => ConfigSchema.Canonical(e.Path) == key)?.Value.ToString() ?? "";
 
     /// <summary>The short names that mean a supervised run's own keys there.</summary>
     private static string OfSft(string argument) =>
@@ -75,7 +87,8 @@ internal sealed class RunOptions
         : argument;
 
     /// <summary>A benchmark's preset between the file and the command line.</summary>
-    public Benchmark LoadBenchmark(ParseResult parsed, EmbeddedPreset preset, string? data, IReadOnlyList<string> arguments, IReadOnlyList<ConfigEntry> defaults) =>
+    public Benchmark LoadBenchmark(ParseResult parsed, EmbeddedPreset preset, string? data,
+        IReadOnlyList<string> arguments, IReadOnlyList<ConfigEntry> defaults) =>
         Benchmark.Of(preset, data, Files(parsed), arguments, defaults);
 
     /// <summary>The overrides and --run-dir as key=value.</summary>
@@ -84,15 +97,18 @@ internal sealed class RunOptions
         List<string> arguments = [.. parsed.GetValue(Overrides) ?? []];
         if (arguments.Find(a => a.StartsWith('-') && !a.Contains('=', StringComparison.Ordinal)) is { } option)
         {
-            throw new ConfigException($"there is no option '{option}'{NearestName.Hint(option, parsed.CommandResult.Command.Options.Select(o => o.Name))} (keys are given as key=value)");
+            throw new ConfigException(
+                $"there is no option '{option}'{NearestName.Hint(option, parsed.CommandResult.Command.Options.Select(o => o.Name))} (keys are given as key=value)");
         }
 
         if (parsed.GetValue(RunDir) is { Length: > 0 } folder)
         {
-            string? other = arguments.Find(a => ConfigSchema.Canonical(a.Split('=', 2)[0].TrimStart('-', '+')) == "trainer.run_dir");
+            string? other = arguments.Find(
+                a => ConfigSchema.Canonical(a.Split('=', 2)[0].TrimStart('-', '+')) == "trainer.run_dir");
             if (other is not null && other.Split('=', 2)[1] != folder)
             {
-                throw new ConfigException($"command line: --run-dir {folder} and {other} are both given, and name the same key; give one of them");
+                throw new ConfigException(
+                    $"command line: --run-dir {folder} and {other} are both given, and name the same key; give one of them");
             }
 
             arguments.Add("trainer.run_dir=" + folder);

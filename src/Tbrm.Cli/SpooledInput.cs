@@ -6,7 +6,8 @@ using Tbrm.Core.Errors;
 
 namespace Tbrm.Cli;
 
-/// <summary>An input file; standard input (-) and pipes as a temporary one, since readers look at a file's beginning before they read it.</summary>
+/// <summary>An input file; standard input (-) and pipes as a temporary one, since readers look at a file's beginning
+/// before they read it.</summary>
 internal sealed class SpooledInput : IDisposable
 {
     /// <summary>What stands for standard input and output.</summary>
@@ -41,7 +42,8 @@ internal sealed class SpooledInput : IDisposable
         {
             return read();
         }
-        catch (DataException e) when (inputs.Any(input => input._isTemporary && e.Message.Contains(input.Path, StringComparison.Ordinal)))
+        catch (DataException e) when (inputs.Any(
+            input => input._isTemporary && e.Message.Contains(input.Path, StringComparison.Ordinal)))
         {
             throw new DataException(inputs.Aggregate(e.Message, (text, input) => input.Name(text)), e);
         }
@@ -58,7 +60,8 @@ internal sealed class SpooledInput : IDisposable
         }
     }
 
-    /// <summary>Copies lines until there are enough that hold something; what does not begin with an object is copied whole.</summary>
+    /// <summary>Copies lines until there are enough that hold something; what does not begin with an object is copied
+    /// whole.</summary>
     private static void Copy(Stream stream, FileStream copy, long mostRows)
     {
         byte[] buffer = new byte[1 << 16];
@@ -86,7 +89,8 @@ internal sealed class SpooledInput : IDisposable
         }
     }
 
-    /// <summary>The stream of a pipe, as <c>&lt;(command)</c> names one; null for a file, and for what the reader is to complain of.</summary>
+    /// <summary>The stream of a pipe, as <c>&lt;(command)</c> names one; null for a file, and for what the reader is to
+    /// complain of.</summary>
     private static FileStream? OpenPipe(string path)
     {
         if (!File.Exists(path))

@@ -7,7 +7,8 @@ using System.Threading;
 
 namespace Tbrm.Cli;
 
-/// <summary>The first Ctrl-C, SIGTERM or SIGHUP (the terminal is gone) asks the verb to end in order; the second ends it at once.</summary>
+/// <summary>The first Ctrl-C, SIGTERM or SIGHUP (the terminal is gone) asks the verb to end in order; the second ends
+/// it at once.</summary>
 internal sealed class StopSignals : IDisposable
 {
     private readonly CancellationTokenSource _source = new();
@@ -36,13 +37,16 @@ internal sealed class StopSignals : IDisposable
         _source.Dispose();
     }
 
-    /// <summary>Whether the program was started by nohup: then it outlives its terminal, and a handler would undo that.</summary>
+    /// <summary>Whether the program was started by nohup: then it outlives its terminal, and a handler would undo
+    /// that.</summary>
     private static bool IsHangUpIgnored()
     {
         const int hangUp = 1;
         const string status = "/proc/self/status", mask = "SigIgn:";
-        return File.Exists(status) && File.ReadLines(status).FirstOrDefault(l => l.StartsWith(mask, StringComparison.Ordinal)) is { } line
-            && ulong.TryParse(line.AsSpan(mask.Length).Trim(), NumberStyles.HexNumber, CultureInfo.InvariantCulture, out ulong ignored)
+        return File.Exists(status)
+            && File.ReadLines(status).FirstOrDefault(l => l.StartsWith(mask, StringComparison.Ordinal)) is { } line
+            && ulong.TryParse(line.AsSpan(mask.Length).Trim(), NumberStyles.HexNumber, CultureInfo.InvariantCulture,
+                out ulong ignored)
             && (ignored & (1UL << (hangUp - 1))) != 0;
     }
 

@@ -3,7 +3,8 @@ using System.IO;
 
 namespace Tbrm.Cli;
 
-/// <summary>The console's streams: the ones that everything is written to, and the ones beneath, for sequences of the program's own.</summary>
+/// <summary>The console's streams: the ones that everything is written to, and the ones beneath, for sequences of the
+/// program's own.</summary>
 internal static class Terminal
 {
     /// <summary>stdout as it is; only for text that <see cref="VisibleText"/> went over.</summary>

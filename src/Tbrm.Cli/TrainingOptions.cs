@@ -13,13 +13,17 @@ using Tbrm.Training.Sessions;
 
 namespace Tbrm.Cli;
 
-/// <summary>What the verbs that train take besides a configuration, and how they start: --resume, --dry-run, --json.</summary>
+/// <summary>What the verbs that train take besides a configuration, and how they start: --resume, --dry-run,
+/// --json.</summary>
 internal sealed class TrainingOptions
 {
     private readonly RunOptions _run = new();
-    private readonly Option<bool> _resume = new("--resume") { Description = "Goes on with the run in --run-dir, or with the newest run" };
-    private readonly Option<bool> _dryRun = new("--dry-run") { Description = "Prints configuration, batch arithmetic and memory plan, and leaves" };
-    private readonly Option<bool> _json = new("--json") { Description = "With --dry-run: one JSON object instead of YAML" };
+    private readonly Option<bool> _resume =
+        new("--resume") { Description = "Goes on with the run in --run-dir, or with the newest run" };
+    private readonly Option<bool> _dryRun =
+        new("--dry-run") { Description = "Prints configuration, batch arithmetic and memory plan, and leaves" };
+    private readonly Option<bool> _json =
+        new("--json") { Description = "With --dry-run: one JSON object instead of YAML" };
 
     public void AddTo(Command command)
     {
@@ -33,7 +37,8 @@ internal sealed class TrainingOptions
     /// <summary>Loads the configuration and runs, or prints the plan.</summary>
     /// <param name="parsed">The command line.</param>
     /// <param name="verb"><see cref="RunState.Train"/> or <see cref="RunState.Sft"/>.</param>
-    /// <param name="defaults">Keys between the preset and the command line when neither a file nor a model is named.</param>
+    /// <param name="defaults">Keys between the preset and the command line when neither a file nor a model is
+    /// named.</param>
     /// <param name="check">Refuses a configuration before anything is made.</param>
     /// <param name="run">Trains: the opened run, its metric sinks, progress, Ctrl-C.</param>
     public ExitCode Run(ParseResult parsed, string verb, IReadOnlyList<ConfigEntry> defaults, Action<RunConfig> check,
@@ -65,10 +70,12 @@ internal sealed class TrainingOptions
     {
         RunConfig config = opened.Session.Config;
         IProgressDisplay progress = display.Progress;
-        using MetricSinks sinks = MetricSinks.Open(config.Trainer.Logger, opened.Folder, display.Lines, opened.RecordedStep, display.Sink);
+        using MetricSinks sinks =
+            MetricSinks.Open(config.Trainer.Logger, opened.Folder, display.Lines, opened.RecordedStep, display.Sink);
         if (parsed.GetValue(_resume) && opened.ResumedFrom is null && opened.WarmStart is null)
         {
-            progress.Say($"tbrm-native: --resume: {opened.Folder.Root} holds no whole checkpoint, so the run begins at step 0");
+            progress.Say(
+                $"tbrm-native: --resume: {opened.Folder.Root} holds no whole checkpoint, so the run begins at step 0");
         }
 
         TrainEnd end = run(opened, sinks, progress, signals);
@@ -89,7 +96,8 @@ internal sealed class TrainingOptions
         return end.ExitCode;
     }
 
-    /// <summary>A resumed run keeps the configuration that it resolved to, unless a file is given; overrides count in either case.</summary>
+    /// <summary>A resumed run keeps the configuration that it resolved to, unless a file is given; overrides count in
+    /// either case.</summary>
     private RunConfig Load(ParseResult parsed, string verb, IReadOnlyList<ConfigEntry> defaults)
     {
         if (!parsed.GetValue(_resume))
@@ -99,10 +107,13 @@ internal sealed class TrainingOptions
         }
 
         // How the run was once started must not decide how it goes on.
-        ConfigEntry[] resume = [ConfigEntry.FromArgument("trainer.resume_mode=auto"), ConfigEntry.FromArgument("trainer.resume_from_path=")];
+        ConfigEntry[] resume =
+            [ConfigEntry.FromArgument("trainer.resume_mode=auto"),
+            ConfigEntry.FromArgument("trainer.resume_from_path=")];
         RunConfig? own = _run.Files(parsed).Count == 0 ? null : _run.Load(parsed, verb, above: resume);
         string folder = (own is null ? _run.NamedFolder(parsed) : own.Trainer.RunDir) is { Length: > 0 } named ? named
-            : RunFolder.Newest() ?? throw new ConfigException("--resume: there is no run under runs/; name one with --run-dir");
+            : RunFolder.Newest()
+                ?? throw new ConfigException("--resume: there is no run under runs/; name one with --run-dir");
         string saved = Path.Combine(folder, "config.resolved.yaml");
         if (!File.Exists(saved))
         {

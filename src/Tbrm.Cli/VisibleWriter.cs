@@ -4,7 +4,8 @@ using System.Text;
 
 namespace Tbrm.Cli;
 
-/// <summary>A console stream on which control characters are made visible (<see cref="VisibleText"/>): every message and every table passes here.</summary>
+/// <summary>A console stream on which control characters are made visible (<see cref="VisibleText"/>): every message
+/// and every table passes here.</summary>
 internal sealed class VisibleWriter(TextWriter inner) : TextWriter
 {
     /// <inheritdoc/>
@@ -14,7 +15,8 @@ internal sealed class VisibleWriter(TextWriter inner) : TextWriter
     public override void Write(char value) => inner.Write(VisibleText.Of(value.ToString()));
 
     /// <inheritdoc/>
-    public override void Write(char[] buffer, int index, int count) => inner.Write(VisibleText.Of(new string(buffer, index, count)));
+    public override void Write(char[] buffer, int index, int count) =>
+        inner.Write(VisibleText.Of(new string(buffer, index, count)));
 
     /// <inheritdoc/>
     public override void Write(ReadOnlySpan<char> buffer) => inner.Write(VisibleText.Of(new string(buffer)));

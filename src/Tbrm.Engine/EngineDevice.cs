@@ -33,17 +33,21 @@ public sealed class EngineDevice : IDisposable
     {
         get
         {
-            FileInfo library = new(LibraryLoader.LoadedPath ?? throw new InvalidOperationException("a device is open, so the library is loaded"));
+            FileInfo library = new(
+                LibraryLoader.LoadedPath
+                ?? throw new InvalidOperationException("a device is open, so the library is loaded"));
             return string.Create(
                 CultureInfo.InvariantCulture,
                 $"{LibraryLoader.BuildInfo}\n{library.Length} bytes of {library.LastWriteTimeUtc:O}\n{Description}");
         }
     }
 
-    /// <summary>Opens <c>cpu</c>, <c>cuda</c>, <c>cuda:1</c> or <c>auto</c> (a GPU when the build and the machine have one).</summary>
+    /// <summary>Opens <c>cpu</c>, <c>cuda</c>, <c>cuda:1</c> or <c>auto</c> (a GPU when the build and the machine have
+    /// one).</summary>
     /// <param name="name">The device.</param>
     /// <param name="threads">CPU threads; 0 = all cores that the process may use.</param>
-    /// <param name="batchInvariant">The log-probs of a rollout are those of a training pass, bit for bit; off is faster on a GPU.</param>
+    /// <param name="batchInvariant">The log-probs of a rollout are those of a training pass, bit for bit; off is faster
+    /// on a GPU.</param>
     public static EngineDevice Open(string name, int threads, bool batchInvariant = true)
     {
         EngineDevice device = NativeFailures.Translated("opening the device", () => OpenNamed(name, threads));
@@ -65,7 +69,8 @@ public sealed class EngineDevice : IDisposable
     }
 
     /// <summary>
-    /// Compares every kernel of the device with the CPU's on small odd shapes; a GPU is compared when it is opened, once per build and device.
+    /// Compares every kernel of the device with the CPU's on small odd shapes; a GPU is compared when it is opened,
+    /// once per build and device.
     /// </summary>
     /// <returns>How many results were compared.</returns>
     /// <exception cref="TbrmUserException">One is off: the message names kernel, shape and error.</exception>
@@ -83,7 +88,8 @@ public sealed class EngineDevice : IDisposable
 
     /// <summary>Whether the name is one that <see cref="Open"/> takes, wherever such a device is.</summary>
     public static bool IsName(string name) => name is "auto" or "cpu" or "cuda"
-        || (name.StartsWith("cuda:", StringComparison.Ordinal) && int.TryParse(name.AsSpan(5), NumberStyles.None, CultureInfo.InvariantCulture, out _));
+        || (name.StartsWith("cuda:", StringComparison.Ordinal)
+            && int.TryParse(name.AsSpan(5), NumberStyles.None, CultureInfo.InvariantCulture, out _));
 
     private static EngineDevice OpenNamed(string name, int threads)
     {

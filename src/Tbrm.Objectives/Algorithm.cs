@@ -4,7 +4,8 @@ using System.Text.Json.Nodes;
 
 namespace Tbrm.Objectives;
 
-/// <summary>One entry of the table of algorithms: what <c>algorithm.name</c> selects, and what a step must do for it.</summary>
+/// <summary>One entry of the table of algorithms: what <c>algorithm.name</c> selects, and what a step must do for
+/// it.</summary>
 public sealed record Algorithm
 {
     /// <summary>The word for <c>algorithm.name</c>.</summary>
@@ -19,10 +20,12 @@ public sealed record Algorithm
     /// <summary>Other spellings of the name.</summary>
     public IReadOnlyList<string> Aliases { get; init; } = [];
 
-    /// <summary>verl's <c>algorithm.adv_estimator</c>: the estimator of a policy-gradient algorithm; null for others.</summary>
+    /// <summary>verl's <c>algorithm.adv_estimator</c>: the estimator of a policy-gradient algorithm; null for
+    /// others.</summary>
     public string? AdvEstimator { get; init; }
 
-    /// <summary>verl's <c>actor.policy_loss.loss_mode</c>: the loss of a policy-gradient algorithm; null for others.</summary>
+    /// <summary>verl's <c>actor.policy_loss.loss_mode</c>: the loss of a policy-gradient algorithm; null for
+    /// others.</summary>
     public string? LossMode { get; init; }
 
     /// <summary>A record with the objective's options; its properties in snake_case are the options' names.</summary>
@@ -32,7 +35,8 @@ public sealed record Algorithm
     public required Func<JsonObject, IObjective> Objective { get; init; }
 
     /// <summary>
-    /// Values of other defaults than the options record's: options of this entry alone (Dr.GRPO does not divide by the standard deviation).
+    /// Values of other defaults than the options record's: options of this entry alone (Dr.GRPO does not divide by the
+    /// standard deviation).
     /// What a user gives goes before them.
     /// </summary>
     public IReadOnlyDictionary<string, JsonNode> Defaults { get; init; } = new Dictionary<string, JsonNode>();

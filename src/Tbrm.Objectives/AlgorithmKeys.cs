@@ -24,7 +24,8 @@ public static class AlgorithmKeys
     };
 
     /// <summary>
-    /// Refuses keys that the selected algorithm has no use for: a clip range for TBRM, a beta for GRPO. Policy-gradient algorithms share their keys.
+    /// Refuses keys that the selected algorithm has no use for: a clip range for TBRM, a beta for GRPO. Policy-gradient
+    /// algorithms share their keys.
     /// </summary>
     /// <param name="config">The configuration.</param>
     /// <param name="given">Full names of the keys that the user gave for this very run.</param>
@@ -35,10 +36,12 @@ public static class AlgorithmKeys
         ArgumentNullException.ThrowIfNull(given);
         Algorithm entry = AlgorithmTable.Find(config.Algorithm.Name);
         string[] own = entry.IsPolicyGradient ? [] : Names(entry.Options);
-        string[] idle = [.. given.Where(key => Section(key) is { } section && !IsUsed(entry, own, section, key[section.Length..])).Distinct()];
+        string[] idle = [.. given.Where(key => Section(key) is { } section
+            && !IsUsed(entry, own, section, key[section.Length..])).Distinct()];
         if (idle.Length > 0)
         {
-            throw new ConfigException($"{string.Join(", ", idle)}: algorithm.name={entry.Name} has no use for {(idle.Length == 1 ? "it" : "them")}; leave {(idle.Length == 1 ? "it" : "them")} out, or name another algorithm");
+            throw new ConfigException(
+                $"{string.Join(", ", idle)}: algorithm.name={entry.Name} has no use for {(idle.Length == 1 ? "it" : "them")}; leave {(idle.Length == 1 ? "it" : "them")} out, or name another algorithm");
         }
     }
 
@@ -50,7 +53,8 @@ public static class AlgorithmKeys
     private static string? Section(string key)
     {
         string section = key[..(key.LastIndexOf('.') + 1)];
-        return s_sections.TryGetValue(section, out string[]? names) && names.Contains(key[section.Length..]) ? section : null;
+        return s_sections.TryGetValue(section, out string[]? names) && names.Contains(key[section.Length..]) ? section
+            : null;
     }
 
     private static string[] Names(Type record) => [.. OptionReader.NamesOf(record)];

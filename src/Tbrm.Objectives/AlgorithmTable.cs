@@ -11,7 +11,8 @@ using Tbrm.Objectives.PolicyGradient;
 namespace Tbrm.Objectives;
 
 /// <summary>
-/// The algorithms by name: the entries of every class of this assembly that is an <see cref="IAlgorithmEntry"/>, and a user's own by
+/// The algorithms by name: the entries of every class of this assembly that is an <see cref="IAlgorithmEntry"/>, and a
+/// user's own by
 /// <c>assembly:My.dll#My.Loss</c>. Words of the configuration, help and documents derive from it.
 /// </summary>
 public static class AlgorithmTable
@@ -19,7 +20,8 @@ public static class AlgorithmTable
     private const string AssemblyPrefix = "assembly:";
 
     /// <summary>The entries, by name.</summary>
-    public static IReadOnlyList<Algorithm> Entries { get; } = [.. Collect().OrderBy(e => e.Name, StringComparer.Ordinal)];
+    public static IReadOnlyList<Algorithm> Entries { get; } =
+        [.. Collect().OrderBy(e => e.Name, StringComparer.Ordinal)];
 
     /// <summary>The names, without other spellings.</summary>
     public static IReadOnlyList<string> Names { get; } = [.. Entries.Select(e => e.Name)];
@@ -31,11 +33,13 @@ public static class AlgorithmTable
         ArgumentNullException.ThrowIfNull(name);
         return name.StartsWith(AssemblyPrefix, StringComparison.Ordinal) ? FromAssembly(name)
             : Entries.FirstOrDefault(e => e.Name == name) ?? Entries.FirstOrDefault(e => e.Aliases.Contains(name))
-            ?? throw new ConfigException($"algorithm.name: there is no algorithm '{name}'{NearestName.Hint(name, Entries.SelectMany(e => e.Aliases.Prepend(e.Name)))}"
+            ?? throw new ConfigException(
+                $"algorithm.name: there is no algorithm '{name}'{NearestName.Hint(name, Entries.SelectMany(e => e.Aliases.Prepend(e.Name)))}"
                 + $" (all: {string.Join(", ", Names)}; or assembly:FILE.dll#Namespace.Class)");
     }
 
-    /// <summary>A name as it is, but the file of a user's own class with its full path: a run may go on from another folder.</summary>
+    /// <summary>A name as it is, but the file of a user's own class with its full path: a run may go on from another
+    /// folder.</summary>
     public static string Absolute(string name)
     {
         ArgumentNullException.ThrowIfNull(name);
@@ -46,11 +50,13 @@ public static class AlgorithmTable
 
         int hash = name.IndexOf('#', StringComparison.Ordinal);
         string file = name[AssemblyPrefix.Length..(hash < 0 ? name.Length : hash)];
-        return file.Length == 0 ? name : AssemblyPrefix + System.IO.Path.GetFullPath(file) + (hash < 0 ? "" : name[hash..]);
+        return file.Length == 0 ? name
+            : AssemblyPrefix + System.IO.Path.GetFullPath(file) + (hash < 0 ? "" : name[hash..]);
     }
 
     /// <summary>
-    /// The entry that verl's two words select: the one with both, or, where none has, that of the estimator with the other loss. Empty words are
+    /// The entry that verl's two words select: the one with both, or, where none has, that of the estimator with the
+    /// other loss. Empty words are
     /// verl's defaults, gae and vanilla.
     /// </summary>
     public static Algorithm FindByWords(string advEstimator, string lossMode)
@@ -59,15 +65,19 @@ public static class AlgorithmTable
         string loss = lossMode.Length > 0 ? lossMode : "vanilla";
         _ = PolicyLosses.Create(loss);
         // The plain entry of an estimator comes first, not a variant of it with other defaults.
-        Algorithm[] own = [.. Entries.Where(e => e.AdvEstimator == estimator.Name).OrderBy(e => e.Defaults.Count).ThenBy(e => e.Name != estimator.Name)];
+        Algorithm[] own = [.. Entries.Where(e => e.AdvEstimator == estimator.Name).OrderBy(e => e.Defaults.Count)
+            .ThenBy(e => e.Name != estimator.Name)];
         return own.FirstOrDefault(e => e.LossMode == loss) ?? own[0];
     }
 
     private static IEnumerable<Algorithm> Collect() => typeof(AlgorithmTable).Assembly.GetTypes()
         .Where(t => t is { IsClass: true, IsAbstract: false } && t.IsAssignableTo(typeof(IAlgorithmEntry)))
-        .SelectMany(t => (IReadOnlyList<Algorithm>)t.GetProperty(nameof(IAlgorithmEntry.Entries), BindingFlags.Public | BindingFlags.Static)!.GetValue(null)!);
+        .SelectMany(t =>
+            (IReadOnlyList<Algorithm>)t.GetProperty(nameof(IAlgorithmEntry.Entries),
+            BindingFlags.Public | BindingFlags.Static)!.GetValue(null)!);
 
-    /// <summary>A class of the user's is an entry like any other; its options are its own, and its advantages too when it is an estimator as well.</summary>
+    /// <summary>A class of the user's is an entry like any other; its options are its own, and its advantages too when
+    /// it is an estimator as well.</summary>
     private static Algorithm FromAssembly(string name)
     {
         PluginType type = PluginType.Find(name[AssemblyPrefix.Length..], typeof(IObjective), "algorithm.name");

@@ -28,7 +28,8 @@ internal static class Groups
         return groups.ConvertAll(g => g.ToArray());
     }
 
-    /// <summary>The mean of the members' rewards; of equal ones exactly that reward, not the rounding of their sum.</summary>
+    /// <summary>The mean of the members' rewards; of equal ones exactly that reward, not the rounding of their
+    /// sum.</summary>
     public static double Mean(ObjectiveBatch batch, int[] members)
     {
         double first = batch.RewardOf(members[0]), sum = 0;

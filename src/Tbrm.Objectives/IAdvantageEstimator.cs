@@ -5,7 +5,8 @@ namespace Tbrm.Objectives;
 /// <param name="Returns">What a critic would regress on, [R].</param>
 public sealed record AdvantageEstimate(double[] Advantages, double[] Returns);
 
-/// <summary>From rewards (and values, groups, a baseline) to the advantage of every token. Evaluated once, over all trajectories of a step.</summary>
+/// <summary>From rewards (and values, groups, a baseline) to the advantage of every token. Evaluated once, over all
+/// trajectories of a step.</summary>
 public interface IAdvantageEstimator
 {
     /// <summary>What it reads besides rewards and the mask.</summary>

@@ -2,7 +2,8 @@ using System;
 
 namespace Tbrm.Objectives;
 
-/// <summary>What has to be computed before an objective or an estimator can be evaluated. The stages of a step follow from it.</summary>
+/// <summary>What has to be computed before an objective or an estimator can be evaluated. The stages of a step follow
+/// from it.</summary>
 [Flags]
 public enum Needs
 {
@@ -12,13 +13,15 @@ public enum Needs
     /// <summary>log pi_ref of every row: the reference pass.</summary>
     ReferenceLogp = 1 << 0,
 
-    /// <summary>V_ref(s_1) of every trajectory (and V_ref(s_{H+1}) of those that are bootstrapped): the reference pass.</summary>
+    /// <summary>V_ref(s_1) of every trajectory (and V_ref(s_{H+1}) of those that are bootstrapped): the reference
+    /// pass.</summary>
     ReferenceValue = 1 << 1,
 
     /// <summary>H of every row.</summary>
     Entropy = 1 << 2,
 
-    /// <summary>log pi of every row under the weights before the first update on these trajectories: the old_log_prob pass.</summary>
+    /// <summary>log pi of every row under the weights before the first update on these trajectories: the old_log_prob
+    /// pass.</summary>
     OldLogp = 1 << 3,
 
     /// <summary>log pi of every row as the rollout recorded it.</summary>
@@ -49,7 +52,8 @@ public enum Needs
     FrozenValue = 1 << 12,
 
     /// <summary>
-    /// The loss of a trajectory depends on others of the mini-batch: scores of the whole mini-batch come first, then one evaluation, then
+    /// The loss of a trajectory depends on others of the mini-batch: scores of the whole mini-batch come first, then
+    /// one evaluation, then
     /// the gradient. Without it, micro-batches are evaluated one by one.
     /// </summary>
     WholeBatch = 1 << 13,
@@ -63,6 +67,7 @@ public enum Needs
     /// <summary>Q and V apart; without it, log pi = Q - V is enough.</summary>
     Logits = 1 << 16,
 
-    /// <summary>The old log-probs are those of the policy that sampled, however many updates ago that was (OAPL).</summary>
+    /// <summary>The old log-probs are those of the policy that sampled, however many updates ago that was
+    /// (OAPL).</summary>
     OldIsSampler = 1 << 17,
 }

@@ -5,7 +5,8 @@ namespace Tbrm.Objectives;
 /// <summary>What must hold of a batch before anything is read from it.</summary>
 public sealed partial record ObjectiveBatch
 {
-    /// <summary>Throws ArgumentException, naming the numbers, unless the arrays fit one another and hold what is needed.</summary>
+    /// <summary>Throws ArgumentException, naming the numbers, unless the arrays fit one another and hold what is
+    /// needed.</summary>
     public void Check(Needs needs)
     {
         int b = TrajectoryCount, r = RowCount;
@@ -23,8 +24,10 @@ public sealed partial record ObjectiveBatch
         Rows("rollout weights", RolloutWeights, r);
         Require(Rewards.Length == b || Rewards.Length == 0, $"rewards: expected {b}, found {Rewards.Length}");
         Require(Weight.Length == b || Weight.Length == 0, $"weights: expected {b} or none, found {Weight.Length}");
-        Require(Bootstrap.Length == b || Bootstrap.Length == 0, $"bootstrap flags: expected {b} or none, found {Bootstrap.Length}");
-        Require(RefVEnd.Length == b || RefVEnd.Length == 0, $"reference values of the last state: expected {b} or none, found {RefVEnd.Length}");
+        Require(Bootstrap.Length == b || Bootstrap.Length == 0,
+            $"bootstrap flags: expected {b} or none, found {Bootstrap.Length}");
+        Require(RefVEnd.Length == b || RefVEnd.Length == 0,
+            $"reference values of the last state: expected {b} or none, found {RefVEnd.Length}");
         CheckRows(needs, r);
         CheckTrajectories(needs, b);
     }
@@ -56,10 +59,12 @@ public sealed partial record ObjectiveBatch
     }
 
     private static void Needed(Needs needs, Needs one, string what, int found, int expected) =>
-        Require(found == expected || (found == 0 && !needs.HasFlag(one)), $"{what}: expected {expected}, found {found}");
+        Require(found == expected || (found == 0 && !needs.HasFlag(one)),
+            $"{what}: expected {expected}, found {found}");
 
     private static void Rows(string what, double[] array, int rows) =>
-        Require(array.Length == rows || array.Length == 0, $"{what}: expected {rows} rows or none, found {array.Length}");
+        Require(array.Length == rows || array.Length == 0,
+            $"{what}: expected {rows} rows or none, found {array.Length}");
 
     private static void Require(bool condition, string message)
     {

@@ -4,9 +4,11 @@ using System.Linq;
 namespace Tbrm.Objectives;
 
 /// <summary>
-/// Trajectories as an objective or an estimator sees them: B trajectories over R scored rows, one row per response token (and, where
+/// Trajectories as an objective or an estimator sees them: B trajectories over R scored rows, one row per response
+/// token (and, where
 /// <see cref="Bootstrap"/> says so, one more row for the state after the last token). Trajectory b owns rows
-/// [<see cref="RowOffsets"/>[b], <see cref="RowOffsets"/>[b+1]). Log-probabilities, Q, V and H are in nats. An empty array is one that was not
+/// [<see cref="RowOffsets"/>[b], <see cref="RowOffsets"/>[b+1]). Log-probabilities, Q, V and H are in nats. An empty
+/// array is one that was not
 /// given; what an objective or an estimator asks for stands in its <see cref="Needs"/>.
 /// </summary>
 public sealed partial record ObjectiveBatch
@@ -21,7 +23,8 @@ public sealed partial record ObjectiveBatch
     public double[] V { get; init; } = [];
 
     /// <summary>
-    /// log pi of the taken token, [R]. Empty: Q - V. A step passes fp32(Q - V), rounded as the reference's log-probs were, so that the
+    /// log pi of the taken token, [R]. Empty: Q - V. A step passes fp32(Q - V), rounded as the reference's log-probs
+    /// were, so that the
     /// log-ratio of equal policies is exactly 0.
     /// </summary>
     public double[] Logp { get; init; } = [];
@@ -29,7 +32,8 @@ public sealed partial record ObjectiveBatch
     /// <summary>Entropy of softmax(z), [R].</summary>
     public double[] H { get; init; } = [];
 
-    /// <summary>Which rows count, [R]; empty: all. Whatever stands in the other rows, a NaN too, is never read.</summary>
+    /// <summary>Which rows count, [R]; empty: all. Whatever stands in the other rows, a NaN too, is never
+    /// read.</summary>
     public bool[] Mask { get; init; } = [];
 
     /// <summary>log pi_ref of the taken token, [R].</summary>
@@ -86,7 +90,8 @@ public sealed partial record ObjectiveBatch
     /// <summary>V(s_1) of the previous iterate, nats, [B].</summary>
     public double[] VFrozen { get; init; } = [];
 
-    /// <summary>Weight of the trajectory in a mean over trajectories: 1/|D| over the whole mini-batch, or 0 for a dropped one, [B]; empty: 1/B.</summary>
+    /// <summary>Weight of the trajectory in a mean over trajectories: 1/|D| over the whole mini-batch, or 0 for a
+    /// dropped one, [B]; empty: 1/B.</summary>
     public double[] Weight { get; init; } = [];
 
     /// <summary>Whether the last row is the state s_{H+1} of a truncated response and no action, [B].</summary>
@@ -99,7 +104,8 @@ public sealed partial record ObjectiveBatch
     public ObjectiveBatch? Frozen { get; init; }
 
     /// <summary>
-    /// Where a loss reads what is constant for the gradient (stop-gradient, detach): this batch itself, in training. A check moves one row and leaves
+    /// Where a loss reads what is constant for the gradient (stop-gradient, detach): this batch itself, in training. A
+    /// check moves one row and leaves
     /// the constants at rest, so that differences of the loss are its gradient there too.
     /// </summary>
     public ObjectiveBatch Constants => Frozen ?? this;
@@ -154,7 +160,8 @@ public sealed partial record ObjectiveBatch
     public BatchTotals WholeTotals() => Totals ?? BatchTotals.Of(this);
 
     /// <summary>
-    /// Trajectories of a range, with the counts and weights of the whole: a micro-batch. Columns that are not given stay so.
+    /// Trajectories of a range, with the counts and weights of the whole: a micro-batch. Columns that are not given
+    /// stay so.
     /// </summary>
     public ObjectiveBatch Slice(Range range)
     {

@@ -4,7 +4,8 @@ using System.Linq;
 
 namespace Tbrm.Objectives;
 
-/// <summary>Numbers beside the loss, by verl's metric names, kept so that those of micro-batches add up to those of the whole.</summary>
+/// <summary>Numbers beside the loss, by verl's metric names, kept so that those of micro-batches add up to those of the
+/// whole.</summary>
 public sealed class ObjectiveMetrics
 {
     private enum Kind
@@ -21,7 +22,8 @@ public sealed class ObjectiveMetrics
     public IEnumerable<string> Names => _entries.Keys.Order(StringComparer.Ordinal);
 
     /// <summary>Every number of the whole; a mean over nothing is 0.</summary>
-    public IEnumerable<KeyValuePair<string, double>> Values => Names.Select(name => KeyValuePair.Create(name, this[name]));
+    public IEnumerable<KeyValuePair<string, double>> Values =>
+        Names.Select(name => KeyValuePair.Create(name, this[name]));
 
     /// <summary>The number of the whole.</summary>
     public double this[string name] => _entries[name] is { Kind: Kind.Mean } mean
@@ -58,7 +60,8 @@ public sealed class ObjectiveMetrics
 
         if (old.Kind != kind)
         {
-            throw new InvalidOperationException($"metric {name} is a {old.Kind} in one micro-batch and a {kind} in another");
+            throw new InvalidOperationException(
+                $"metric {name} is a {old.Kind} in one micro-batch and a {kind} in another");
         }
 
         double merged = kind switch

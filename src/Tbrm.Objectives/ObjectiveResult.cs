@@ -1,6 +1,7 @@
 namespace Tbrm.Objectives;
 
-/// <summary>What an objective says of a batch: its share of the loss, and the gradient with respect to every row's Q, V, H or value.</summary>
+/// <summary>What an objective says of a batch: its share of the loss, and the gradient with respect to every row's Q,
+/// V, H or value.</summary>
 public sealed class ObjectiveResult(int rows, bool entropy = false, bool values = false)
 {
     /// <summary>This batch's share of the loss.</summary>
@@ -18,7 +19,8 @@ public sealed class ObjectiveResult(int rows, bool entropy = false, bool values 
     /// <summary>dL/d(value of the critic), [R]; empty for an objective of the policy.</summary>
     public double[] DValues { get; } = values ? new double[rows] : [];
 
-    /// <summary>One residual per trajectory where the objective has such a thing, nats or reward units; empty otherwise.</summary>
+    /// <summary>One residual per trajectory where the objective has such a thing, nats or reward units; empty
+    /// otherwise.</summary>
     public double[] Residual { get; set; } = [];
 
     /// <summary>Further numbers by verl's metric names.</summary>

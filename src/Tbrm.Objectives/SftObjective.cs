@@ -1,6 +1,7 @@
 namespace Tbrm.Objectives;
 
-/// <summary>Supervised fine-tuning: loss = -sum_b w_b sum_h log pi(a_h | s_h). With w_b = 1 / (tokens of the step) it is the token mean.</summary>
+/// <summary>Supervised fine-tuning: loss = -sum_b w_b sum_h log pi(a_h | s_h). With w_b = 1 / (tokens of the step) it
+/// is the token mean.</summary>
 public sealed class SftObjective : IObjective
 {
     /// <inheritdoc/>

@@ -3,7 +3,8 @@ namespace Tbrm.Objectives;
 /// <summary>Rewards per token.</summary>
 internal static class TokenRewards
 {
-    /// <summary>Those that were given (0 in rows that do not count), or the outcome reward at the last row that counts.</summary>
+    /// <summary>Those that were given (0 in rows that do not count), or the outcome reward at the last row that
+    /// counts.</summary>
     public static double[] Of(ObjectiveBatch batch)
     {
         double[] rewards = new double[batch.RowCount];

@@ -4,7 +4,8 @@ using System.Threading;
 namespace Tbrm.Verify;
 
 /// <summary>
-/// Cancels after a time that this process has run. A process that was stopped (a suspended virtual machine, SIGSTOP, a debugger) gets no ticks,
+/// Cancels after a time that this process has run. A process that was stopped (a suspended virtual machine, SIGSTOP, a
+/// debugger) gets no ticks,
 /// so that what it was grading is not called too slow when it goes on.
 /// </summary>
 internal sealed class EmergencyBrake : IDisposable

@@ -24,8 +24,10 @@ public sealed class GraderRegistry
 
     private static readonly string[] s_options =
     [
-        "profile", "hardened", "boxed_match_priority", "float_rounding", "numeric_precision", "strict", "allow_set_relation_comp", "extract",
-        "answer_tags", "max_steps", "method", "exact", "score", "format_score", "strict_box_verify", "map", "default", "shaping",
+        "profile", "hardened", "boxed_match_priority", "float_rounding", "numeric_precision", "strict",
+            "allow_set_relation_comp", "extract",
+        "answer_tags", "max_steps", "method", "exact", "score", "format_score", "strict_box_verify", "map", "default",
+            "shaping",
     ];
 
     /// <summary>The built-in graders.</summary>
@@ -37,17 +39,20 @@ public sealed class GraderRegistry
     /// <summary>Adds a grader under a name, or replaces the one that has it.</summary>
     public void Register(string name, Func<JsonObject?, IGrader> factory) => _factories[name] = factory;
 
-    /// <summary>Refuses options that no built-in grader has, unless one of the graders is a program or class of the user's, whose options are its own.</summary>
+    /// <summary>Refuses options that no built-in grader has, unless one of the graders is a program or class of the
+    /// user's, whose options are its own.</summary>
     /// <exception cref="ConfigException">An option is unknown; the message names the nearest.</exception>
     public static void CheckOptions(IEnumerable<string> graders, JsonObject options)
     {
-        IEnumerable<string> used = graders.Concat((options["map"] as JsonObject ?? []).Select(entry => entry.Value?.ToString() ?? ""));
+        IEnumerable<string> used =
+            graders.Concat((options["map"] as JsonObject ?? []).Select(entry => entry.Value?.ToString() ?? ""));
         if (used.Any(name => name is "command" or "assembly"))
         {
             return;
         }
 
-        foreach (string name in options.Select(option => option.Key).Where(name => !s_options.Contains(name, StringComparer.Ordinal)))
+        foreach (string name in options.Select(option => option.Key)
+            .Where(name => !s_options.Contains(name, StringComparer.Ordinal)))
         {
             throw new ConfigException($"no grader has an option '{name}'{NearestName.Hint(name, s_options)}");
         }
@@ -59,7 +64,8 @@ public sealed class GraderRegistry
     {
         IGrader grader = _factories.TryGetValue(name, out Func<JsonObject?, IGrader>? factory)
             ? factory(WithTags(WithoutShaping(options)))
-            : throw new ConfigException($"there is no grader '{name}'{NearestName.Hint(name, Names)} (all: {string.Join(", ", Names)})");
+            : throw new ConfigException(
+                $"there is no grader '{name}'{NearestName.Hint(name, Names)} (all: {string.Join(", ", Names)})");
         if (options?["shaping"] is not { } shaping)
         {
             return grader;
@@ -70,7 +76,8 @@ public sealed class GraderRegistry
     }
 
     /// <summary>
-    /// As <see cref="Create"/>, with <c>hardened</c> and <c>answer_tags</c> on unless the options say otherwise: a policy finds every false accept, and
+    /// As <see cref="Create"/>, with <c>hardened</c> and <c>answer_tags</c> on unless the options say otherwise: a
+    /// policy finds every false accept, and
     /// answers in tags are what many prompts ask for.
     /// </summary>
     public IGrader CreateForTraining(string name, JsonObject? options = null)

@@ -26,7 +26,8 @@ public sealed record SelfTestResult(long Total, long Passed, long Untried, IRead
     public string Describe(string grader)
     {
         StringBuilder text = new();
-        text.Append(CultureInfo.InvariantCulture, $"the grader '{grader}' accepts {(Passed == Total ? "" : "only ")}{Passed} of {Total} ground truths as their own answer ({Share:P1}). Examples:");
+        text.Append(CultureInfo.InvariantCulture,
+            $"the grader '{grader}' accepts {(Passed == Total ? "" : "only ")}{Passed} of {Total} ground truths as their own answer ({Share:P1}). Examples:");
         foreach (string failure in Failures)
         {
             text.Append("\n  ").Append(failure);
@@ -39,31 +40,37 @@ public sealed record SelfTestResult(long Total, long Passed, long Untried, IRead
 /// <summary>A row whose ground truth is tried.</summary>
 /// <param name="Request">What is graded. Its solution counts only where solutions are given.</param>
 /// <param name="Number">The row's number over all files, from 1; for messages.</param>
-/// <param name="Prompt">The prompt's text, which may ask for a form of the answer; null for none. Asked once for every different ground truth.</param>
+/// <param name="Prompt">The prompt's text, which may ask for a form of the answer; null for none. Asked once for every
+/// different ground truth.</param>
 public readonly record struct SelfTestRow(GradeRequest Request, long Number, Func<string>? Prompt = null);
 
 /// <summary>
-/// Before training: a grader that rejects the ground truths as answers would teach nothing but zeros, silently. Every ground truth is given as an
-/// answer: in every form that the graders read, each element of a list; as a model writes it (a number without leading zeros); and in the one form
+/// Before training: a grader that rejects the ground truths as answers would teach nothing but zeros, silently. Every
+/// ground truth is given as an
+/// answer: in every form that the graders read, each element of a list; as a model writes it (a number without leading
+/// zeros); and in the one form
 /// that the prompt asks for. A row passes when all of these score above zero.
 /// </summary>
 public static class GraderSelfTest
 {
     private const int Examples = 5, AtOnce = 512, MostElements = 8;
 
-    /// <summary>Time after which no further ground truths are tried: enough for a hundred thousand different ones, too little for a grader that asks a model.</summary>
+    /// <summary>Time after which no further ground truths are tried: enough for a hundred thousand different ones, too
+    /// little for a grader that asks a model.</summary>
     public static TimeSpan DefaultTimeLimit { get; } = TimeSpan.FromSeconds(60);
 
     /// <summary>Grades every ground truth against itself, once per data source.</summary>
     /// <param name="manager">The grader.</param>
     /// <param name="rows">What is graded.</param>
     /// <param name="stated">
-    /// The rows' solutions already state their ground truths in the form that the grader reads, and must get the full score of 1; otherwise each
+    /// The rows' solutions already state their ground truths in the form that the grader reads, and must get the full
+    /// score of 1; otherwise each
     /// ground truth is stated here.
     /// </param>
     /// <param name="timeLimit">No further rows are begun after it; null for <see cref="DefaultTimeLimit"/>.</param>
     /// <param name="stop">Stops it.</param>
-    public static SelfTestResult Run(RewardManager manager, IEnumerable<SelfTestRow> rows, bool stated = false, TimeSpan? timeLimit = null, CancellationToken stop = default)
+    public static SelfTestResult Run(RewardManager manager, IEnumerable<SelfTestRow> rows, bool stated = false,
+        TimeSpan? timeLimit = null, CancellationToken stop = default)
     {
         long started = Stopwatch.GetTimestamp(), passed = 0, total = 0, untried = 0;
         List<string> failures = [];
@@ -77,11 +84,13 @@ public static class GraderSelfTest
 
             Trial[] trials = [.. golds.SelectMany(gold => Trials(gold, stated))];
             Verdict[] verdicts = manager.Grade([.. trials.Select(t => t.Request)], stop);
-            ILookup<Gold, (Trial Trial, Verdict Verdict)> byGold = trials.Zip(verdicts).ToLookup(pair => pair.First.Gold);
+            ILookup<Gold, (Trial Trial, Verdict Verdict)> byGold = trials.Zip(verdicts)
+                .ToLookup(pair => pair.First.Gold);
             foreach (Gold gold in golds)
             {
                 total += gold.Rows;
-                (Trial Trial, Verdict Verdict)[] failed = [.. byGold[gold].Where(pair => !(stated ? pair.Verdict.Score >= 1 : pair.Verdict.Score > 0))];
+                (Trial Trial, Verdict Verdict)[] failed =
+                    [.. byGold[gold].Where(pair => !(stated ? pair.Verdict.Score >= 1 : pair.Verdict.Score > 0))];
                 if (failed.Length == 0)
                 {
                     passed += gold.Rows;
@@ -97,28 +106,33 @@ public static class GraderSelfTest
     }
 
     /// <summary>Grades rows that are numbered as they come.</summary>
-    public static SelfTestResult Run(RewardManager manager, IEnumerable<GradeRequest> rows, bool stated = false, TimeSpan? timeLimit = null, CancellationToken stop = default) =>
+    public static SelfTestResult Run(RewardManager manager, IEnumerable<GradeRequest> rows, bool stated = false,
+        TimeSpan? timeLimit = null, CancellationToken stop = default) =>
         Run(manager, rows.Select((row, i) => new SelfTestRow(row, i + 1)), stated, timeLimit, stop);
 
     /// <summary>Stops when fewer than <paramref name="minimum"/> of the ground truths pass.</summary>
     /// <exception cref="ConfigException">They do not; the message lists examples.</exception>
-    public static SelfTestResult Require(RewardManager manager, IEnumerable<SelfTestRow> rows, double minimum = 0.95, bool stated = false,
+    public static SelfTestResult Require(RewardManager manager, IEnumerable<SelfTestRow> rows, double minimum = 0.95,
+        bool stated = false,
         CancellationToken stop = default)
     {
         SelfTestResult result = Run(manager, rows, stated, stop: stop);
         return result.Share >= minimum ? result : throw new ConfigException(
-            string.Create(CultureInfo.InvariantCulture, $"reward.self_test_threshold={minimum}: choose another grader or mend the data; {result.Describe(manager.Grader.Name)}"));
+            string.Create(CultureInfo.InvariantCulture,
+                $"reward.self_test_threshold={minimum}: choose another grader or mend the data; {result.Describe(manager.Grader.Name)}"));
     }
 
     /// <summary>As above, for rows that are numbered as they come.</summary>
     /// <exception cref="ConfigException">Too few pass.</exception>
-    public static SelfTestResult Require(RewardManager manager, IEnumerable<GradeRequest> rows, double minimum = 0.95, bool stated = false, CancellationToken stop = default) =>
+    public static SelfTestResult Require(RewardManager manager, IEnumerable<GradeRequest> rows, double minimum = 0.95,
+        bool stated = false, CancellationToken stop = default) =>
         Require(manager, rows.Select((row, i) => new SelfTestRow(row, i + 1)), minimum, stated, stop);
 
     private static string Describe(Gold gold, Trial trial, Verdict verdict)
     {
         GradeRequest request = gold.Row.Request;
-        string others = gold.Others.Count == 0 ? "" : $", {string.Join(", ", gold.Others)}{(gold.Rows > gold.Others.Count + 1 ? ", ..." : "")}";
+        string others = gold.Others.Count == 0 ? ""
+            : $", {string.Join(", ", gold.Others)}{(gold.Rows > gold.Others.Count + 1 ? ", ..." : "")}";
         return $"row {gold.Row.Number}{others}{(request.DataSource.Length > 0 ? " of " + request.DataSource : "")}: '{request.GroundTruth}'"
             + $"{(trial.As is null ? "" : " " + trial.As)} ({verdict.Status}{(verdict.Detail is { } detail ? ": " + detail : "")})";
     }
@@ -151,7 +165,8 @@ public static class GraderSelfTest
     /// <param name="As">How it is written, for messages; null for the ground truth's own spelling.</param>
     private sealed record Trial(Gold Gold, GradeRequest Request, string? As);
 
-    /// <summary>Ground truths in the order of their first rows. Large sets repeat theirs: 1.8 million rows of DAPO-Math-17k have a few thousand.</summary>
+    /// <summary>Ground truths in the order of their first rows. Large sets repeat theirs: 1.8 million rows of
+    /// DAPO-Math-17k have a few thousand.</summary>
     private static List<Gold> Distinct(IEnumerable<SelfTestRow> rows, CancellationToken stop)
     {
         Dictionary<(string, GroundTruth), Gold> golds = [];
@@ -182,10 +197,12 @@ public static class GraderSelfTest
             yield break;
         }
 
-        IReadOnlyList<string> answers = row.GroundTruth.Alternatives is { Count: > 0 } some ? [.. some.Take(MostElements)] : [row.GroundTruth.Text];
+        IReadOnlyList<string> answers = row.GroundTruth.Alternatives is { Count: > 0 } some
+            ? [.. some.Take(MostElements)] : [row.GroundTruth.Text];
         foreach (string answer in answers)
         {
-            yield return new(gold, row with { Solution = AnswerForms.All(answer) }, answers.Count == 1 ? null : $"with the answer '{answer}'");
+            yield return new(gold, row with { Solution = AnswerForms.All(answer) },
+                answers.Count == 1 ? null : $"with the answer '{answer}'");
             if (AnswerForms.Plain(answer) is { } plain)
             {
                 yield return new(gold, row with { Solution = AnswerForms.All(plain) }, $"with the answer '{plain}'");

@@ -5,13 +5,15 @@ using System.Text;
 namespace Tbrm.Verify;
 
 /// <summary>
-/// Half a surrogate pair in JSON escapes: <c>json.dumps</c> writes it for a token cut in the middle of a character, and no Unicode text can hold it.
+/// Half a surrogate pair in JSON escapes: <c>json.dumps</c> writes it for a token cut in the middle of a character, and
+/// no Unicode text can hold it.
 /// </summary>
 internal static class LoneSurrogates
 {
     private const int EscapeLength = 6;
 
-    /// <summary>The JSON text with each lone surrogate escape replaced by the replacement character's, as decoders do with broken text.</summary>
+    /// <summary>The JSON text with each lone surrogate escape replaced by the replacement character's, as decoders do
+    /// with broken text.</summary>
     public static string Replace(string json)
     {
         StringBuilder? replaced = null;
@@ -38,11 +40,13 @@ internal static class LoneSurrogates
         return replaced is null ? json : replaced.Append(json, copied, json.Length - copied).ToString();
     }
 
-    /// <summary>The UTF-16 unit that the escape at <paramref name="at"/> stands for; NUL when there is no such escape.</summary>
+    /// <summary>The UTF-16 unit that the escape at <paramref name="at"/> stands for; NUL when there is no such
+    /// escape.</summary>
     private static char UnitAt(string json, int at)
     {
         return at + EscapeLength <= json.Length && json[at] == '\\' && json[at + 1] == 'u'
-            && ushort.TryParse(json.AsSpan(at + 2, 4), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out ushort unit)
+            && ushort.TryParse(json.AsSpan(at + 2, 4), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture,
+                out ushort unit)
             ? (char)unit : '\0';
     }
 }

@@ -9,7 +9,8 @@ public static class MathMatch
 {
     private static readonly MathVerifyGrader s_grader = new();
 
-    /// <summary>Symbolic equality, as Math-Verify sees it when <paramref name="expected"/> is the gold answer. False when it takes too many steps.</summary>
+    /// <summary>Symbolic equality, as Math-Verify sees it when <paramref name="expected"/> is the gold answer. False
+    /// when it takes too many steps.</summary>
     public static bool AreEqual(string expected, string answer) =>
         s_grader.Grade(new GradeRequest("", Boxed(answer), expected), CancellationToken.None).Score > 0;
 

@@ -40,11 +40,13 @@ public sealed record VerdictCounts(int Ok, int NoAnswer, int Timeout, int Error,
 
     /// <summary>For people: every status with its number.</summary>
     public override string ToString() => string.Create(
-        CultureInfo.InvariantCulture, $"ok {Ok}, no_answer {NoAnswer}, out_of_steps {OutOfSteps}, timeout {Timeout}, error {Error}");
+        CultureInfo.InvariantCulture,
+            $"ok {Ok}, no_answer {NoAnswer}, out_of_steps {OutOfSteps}, timeout {Timeout}, error {Error}");
 }
 
 /// <summary>
-/// Grades batches: in parallel, in order. Graders count their own steps; the wall clock is the emergency brake, for programs that hang, and a grade
+/// Grades batches: in parallel, in order. Graders count their own steps; the wall clock is the emergency brake, for
+/// programs that hang, and a grade
 /// that it ends is counted apart.
 /// </summary>
 /// <param name="grader">The grader.</param>
@@ -65,12 +67,14 @@ public sealed class RewardManager(IGrader grader, TimeSpan? limit = null, int? p
     public Verdict[] Grade(IReadOnlyList<GradeRequest> requests, CancellationToken stop = default)
     {
         Verdict[] verdicts = new Verdict[requests.Count];
-        ParallelOptions options = new() { MaxDegreeOfParallelism = parallelism ?? Environment.ProcessorCount, CancellationToken = stop };
+        ParallelOptions options =
+            new() { MaxDegreeOfParallelism = parallelism ?? Environment.ProcessorCount, CancellationToken = stop };
         Parallel.For(0, requests.Count, options, i => verdicts[i] = Grade(requests[i], stop));
         return verdicts;
     }
 
-    /// <summary>Judges one request. A grader that throws, or whose score is NaN or infinite, is an error verdict, never an exception.</summary>
+    /// <summary>Judges one request. A grader that throws, or whose score is NaN or infinite, is an error verdict, never
+    /// an exception.</summary>
     public Verdict Grade(GradeRequest request, CancellationToken stop = default)
     {
         using EmergencyBrake timer = new(_limit, stop);
@@ -81,19 +85,26 @@ public sealed class RewardManager(IGrader grader, TimeSpan? limit = null, int? p
             stop.ThrowIfCancellationRequested();
             if (verdict.Status == VerdictStatus.Timeout)
             {
-                return verdict with { Detail = string.Create(CultureInfo.InvariantCulture, $"no grade within {Stopwatch.GetElapsedTime(started).TotalSeconds:F1} s of wall clock") };
+                return verdict with
+                {
+                    Detail = string.Create(CultureInfo.InvariantCulture,
+                    $"no grade within {Stopwatch.GetElapsedTime(started).TotalSeconds:F1} s of wall clock")
+                };
             }
 
             return double.IsFinite(verdict.Score) ? verdict : verdict with
             {
                 Score = 0,
                 Status = VerdictStatus.Error,
-                Detail = string.Create(CultureInfo.InvariantCulture, $"the grader's score is {verdict.Score}; expected a finite number"),
+                Detail = string.Create(
+                    CultureInfo.InvariantCulture, $"the grader's score is {verdict.Score}; expected a finite number"),
             };
         }
         catch (OperationCanceledException) when (!stop.IsCancellationRequested)
         {
-            return new Verdict(0, VerdictStatus.Timeout, null, string.Create(CultureInfo.InvariantCulture, $"no grade within {Stopwatch.GetElapsedTime(started).TotalSeconds:F1} s of wall clock"));
+            return new Verdict(0, VerdictStatus.Timeout, null,
+                string.Create(CultureInfo.InvariantCulture,
+                $"no grade within {Stopwatch.GetElapsedTime(started).TotalSeconds:F1} s of wall clock"));
         }
         catch (Exception e) when (e is not OperationCanceledException and not OutOfMemoryException)
         {

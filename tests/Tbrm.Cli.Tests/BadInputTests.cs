@@ -16,7 +16,8 @@ public sealed class BadInputTests : FolderTests
     [TestCase("data.task=chain_sun", 2, "chain_sum")]
     [TestCase("trainer.device=tpu", 2, "auto, cpu, cuda")]
     [TestCase("data.tasks=[]", 2, "set data.task, data.tasks", "model.path=", "data.task=")]
-    public void A_bad_key_or_value_says_what_to_write(string argument, int exitCode, string expected, params string[] more)
+    public void A_bad_key_or_value_says_what_to_write(string argument, int exitCode, string expected,
+        params string[] more)
     {
         string run = Path.Combine(Folder, "run");
         Outcome outcome = CommandLine.Run(["train", "--run-dir", run, argument, .. more]);
@@ -43,10 +44,13 @@ public sealed class BadInputTests : FolderTests
     {
         if (exists)
         {
-            File.WriteAllText(Path.Combine(Folder, "libtbrm.so"), "not a library, and longer than a header of one would be, just to be sure of it");
+            File.WriteAllText(Path.Combine(Folder, "libtbrm.so"),
+                "not a library, and longer than a header of one would be, just to be sure of it");
         }
 
-        Outcome outcome = CommandLine.Run(new Dictionary<string, string> { ["TBRM_NATIVE_DIR"] = Folder }, ["train", "--run-dir", Path.Combine(Folder, "run")]);
+        Outcome outcome = CommandLine.Run(
+            new Dictionary<string, string> { ["TBRM_NATIVE_DIR"] = Folder },
+            ["train", "--run-dir", Path.Combine(Folder, "run")]);
         Assert.That(outcome.ExitCode, Is.EqualTo(2), outcome.Error);
         Assert.That(outcome.Error, Does.Contain("./build.sh").And.Contain(expected).And.Not.Contain("   at Tbrm."));
     }
@@ -55,7 +59,8 @@ public sealed class BadInputTests : FolderTests
     public void A_learning_rate_that_breaks_the_model_ends_with_exit_code_5_and_keeps_the_last_good_checkpoint()
     {
         string run = Path.Combine(Folder, "run");
-        Outcome outcome = CommandLine.Run(["train", "--run-dir", run, .. CommandLine.Tiny, "trainer.total_training_steps=50", "lr=1e30"]);
+        Outcome outcome = CommandLine.Run(
+            ["train", "--run-dir", run, .. CommandLine.Tiny, "trainer.total_training_steps=50", "lr=1e30"]);
         Assert.That(outcome.ExitCode, Is.EqualTo(5), outcome.Error);
         Assert.That(outcome.Error, Does.Contain("actor.optim.lr"));
         Assert.That(Directory.Exists(Path.Combine(run, "checkpoints", "global_step_0")), Is.True);
@@ -64,12 +69,18 @@ public sealed class BadInputTests : FolderTests
     [Test]
     public void A_page_pool_that_holds_not_one_sequence_is_told_in_the_configurations_words()
     {
-        Outcome outcome = CommandLine.Run(["train", "--run-dir", Path.Combine(Folder, "run"), .. CommandLine.Tiny, "rollout.kv_cache_mb=1", "data.max_response_length=4000"]);
+        Outcome outcome = CommandLine.Run(
+            ["train", "--run-dir", Path.Combine(Folder, "run"), .. CommandLine.Tiny, "rollout.kv_cache_mb=1",
+            "data.max_response_length=4000"]);
         Assert.That(outcome.ExitCode, Is.EqualTo(4), outcome.Error);
-        Match found = Regex.Match(outcome.Error, "holds ([0-9]+) KV pages .* takes 64: set (rollout.kv_cache_mb=[0-9]+) or more");
+        Match found = Regex.Match(
+            outcome.Error, "holds ([0-9]+) KV pages .* takes 64: set (rollout.kv_cache_mb=[0-9]+) or more");
         Assert.That(found.Success, Is.True, outcome.Error);
-        Outcome again = CommandLine.Run(["train", "--run-dir", Path.Combine(Folder, "run"), .. CommandLine.Tiny, found.Groups[2].Value, "data.max_response_length=4000",
-            "sft.total_training_steps=0", "trainer.val_before_train=false", "trainer.total_training_steps=0", "data.task_val_size=1"]);
+        Outcome again = CommandLine.Run(
+            ["train", "--run-dir", Path.Combine(Folder, "run"), .. CommandLine.Tiny, found.Groups[2].Value,
+            "data.max_response_length=4000",
+            "sft.total_training_steps=0", "trainer.val_before_train=false", "trainer.total_training_steps=0",
+                "data.task_val_size=1"]);
         Assert.That(again.ExitCode, Is.Zero, again.Error);
     }
 
@@ -82,7 +93,9 @@ public sealed class BadInputTests : FolderTests
         JsonObject config = (JsonObject)JsonNode.Parse(File.ReadAllText(file))!;
         config["max_position_embeddings"] = 70;
         File.WriteAllText(file, config.ToJsonString());
-        string[] arguments = ["generate", "model.path=" + model, "data.system_prompt=Add.", "data.max_prompt_length=256", "data.max_response_length=2", "trainer.threads=1", "--prompt"];
+        string[] arguments =
+            ["generate", "model.path=" + model, "data.system_prompt=Add.", "data.max_prompt_length=256",
+            "data.max_response_length=2", "trainer.threads=1", "--prompt"];
         string sum = string.Concat(Enumerable.Repeat("1 + ", 30));
         Outcome within = CommandLine.Run([.. arguments, "1"]), beyond = CommandLine.Run([.. arguments, sum]);
         Assert.That((within.ExitCode, beyond.ExitCode), Is.EqualTo((0, 0)), within.Error + beyond.Error);
@@ -97,7 +110,8 @@ public sealed class BadInputTests : FolderTests
     public void A_truncated_model_file_is_named_with_what_is_wrong()
     {
         string run = Path.Combine(Folder, "run");
-        Outcome trained = CommandLine.Run(["train", "--run-dir", run, .. CommandLine.Tiny, "trainer.total_training_steps=1"]);
+        Outcome trained = CommandLine.Run(
+            ["train", "--run-dir", run, .. CommandLine.Tiny, "trainer.total_training_steps=1"]);
         Assert.That(trained.ExitCode, Is.Zero, trained.Error);
         string model = Path.Combine(run, "checkpoints", "global_step_1", "actor", "huggingface");
         string weights = Path.Combine(model, "model.safetensors");
@@ -106,7 +120,9 @@ public sealed class BadInputTests : FolderTests
             file.SetLength(file.Length - 100);
         }
 
-        Outcome outcome = CommandLine.Run("eval", "model.path=" + model, "data.task=chain_sum", "data.max_prompt_length=64", "data.max_response_length=8");
+        Outcome outcome = CommandLine.Run(
+            "eval", "model.path="
+            + model, "data.task=chain_sum", "data.max_prompt_length=64", "data.max_response_length=8");
         Assert.That(outcome.ExitCode, Is.EqualTo(3), outcome.Error);
         Assert.That(outcome.Error, Does.Contain("model.safetensors"));
 
@@ -142,7 +158,8 @@ public sealed class BadInputTests : FolderTests
     {
         string model = Path.Combine(Folder, "model");
         TinyModel.Write(model, tied: true);
-        string[] contents = ["\u0000\u0001", "{\"a\": ", "[1, 2]\n", "\"text\"\n", "{\"text\": " + new string('[', 5000) + "\n"];
+        string[] contents = ["\u0000\u0001", "{\"a\": ", "[1, 2]\n", "\"text\"\n",
+            "{\"text\": " + new string('[', 5000) + "\n"];
         for (int i = 0; i <= contents.Length + 1; i++)
         {
             string file = Path.Combine(Folder, $"file{i}.jsonl");
@@ -155,7 +172,8 @@ public sealed class BadInputTests : FolderTests
                 File.WriteAllBytes(file, [.. "{\"text\": \""u8, 0xFF, .. "\"}\n"u8]);
             }
 
-            Outcome outcome = CommandLine.Run(string.Format(System.Globalization.CultureInfo.InvariantCulture, line, file, model).Split(' '));
+            Outcome outcome = CommandLine.Run(
+                string.Format(System.Globalization.CultureInfo.InvariantCulture, line, file, model).Split(' '));
             Assert.That(outcome.ExitCode, Is.EqualTo(3), $"file {i}: {outcome.Error}");
             Assert.That(outcome.Error, Does.Contain($"file{i}.jsonl").And.Not.Contain("   at Tbrm."));
             Assert.That(File.Exists(file + ".out"), Is.False, "nothing half-written");
@@ -168,8 +186,11 @@ public sealed class BadInputTests : FolderTests
         string model = Path.Combine(Folder, "model");
         TinyModel.Write(model, tied: true);
         using System.Diagnostics.Process process = CommandLine.StartWithInput(
-            "generate", "model.path=" + model, "--in", "-", "--out", "-", "data.system_prompt=Add.", "data.max_prompt_length=64", "data.max_response_length=2", "trainer.threads=1");
-        process.StandardInput.Write("{\"prompt\": \"1 + 1?\"}\r\n{\"messages\": [{\"role\": \"user\", \"content\": \"2 + 2?\"}]}\r\n");
+            "generate", "model.path="
+                + model, "--in", "-", "--out", "-", "data.system_prompt=Add.", "data.max_prompt_length=64",
+                "data.max_response_length=2", "trainer.threads=1");
+        process.StandardInput.Write(
+            "{\"prompt\": \"1 + 1?\"}\r\n{\"messages\": [{\"role\": \"user\", \"content\": \"2 + 2?\"}]}\r\n");
         process.StandardInput.Close();
         System.Threading.Tasks.Task<string> error = process.StandardError.ReadToEndAsync();
         string[] rows = process.StandardOutput.ReadToEnd().Split('\n', System.StringSplitOptions.RemoveEmptyEntries);

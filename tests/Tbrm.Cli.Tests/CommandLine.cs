@@ -36,17 +36,29 @@ internal static class CommandLine
     public static Process Start(params string[] arguments) => Start(new Dictionary<string, string>(), arguments);
 
     /// <summary>With its standard input held by the caller.</summary>
-    public static Process StartWithInput(params string[] arguments) => Start(new Dictionary<string, string>(), arguments, redirectInput: true);
+    public static Process StartWithInput(params string[] arguments) =>
+        Start(new Dictionary<string, string>(), arguments, redirectInput: true);
 
     /// <summary>In a folder of the caller's.</summary>
-    public static Process StartIn(string folder, params string[] arguments) => Start(new Dictionary<string, string>(), arguments, folder: folder);
+    public static Process StartIn(string folder, params string[] arguments) =>
+        Start(new Dictionary<string, string>(), arguments, folder: folder);
 
-    private static Process Start(IReadOnlyDictionary<string, string> environment, string[] arguments, bool redirectInput = false, string? folder = null)
+    private static Process Start(IReadOnlyDictionary<string, string> environment, string[] arguments,
+        bool redirectInput = false, string? folder = null)
     {
         string program = Path.Combine(AppContext.BaseDirectory, "tbrm-native.dll");
-        // Signals that whatever started the tests ignores (nohup, a background job) would be ignored by the program too.
-        string[] command = OperatingSystem.IsLinux() ? ["env", "--default-signal", "dotnet", program] : ["dotnet", program];
-        ProcessStartInfo start = new(command[0]) { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = redirectInput, WorkingDirectory = folder ?? Repository.Root };
+        // Signals that whatever started the tests ignores (nohup, a background job) would be ignored by the program
+        // too.
+        string[] command = OperatingSystem.IsLinux() ? ["env", "--default-signal", "dotnet", program]
+            : ["dotnet", program];
+        ProcessStartInfo start =
+            new(command[0])
+            {
+                RedirectStandardOutput = true,
+                RedirectStandardError = true,
+                RedirectStandardInput = redirectInput,
+                WorkingDirectory = folder ?? Repository.Root
+            };
         foreach (string argument in command.Skip(1).Concat(arguments))
         {
             start.ArgumentList.Add(argument);

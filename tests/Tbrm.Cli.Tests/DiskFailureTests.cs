@@ -12,12 +12,14 @@ public sealed class DiskFailureTests : FolderTests
     [Platform("Linux")]
     public void A_file_that_passes_the_limit_of_its_size_is_exit_code_4()
     {
-        string program = Path.Combine(System.AppContext.BaseDirectory, "tbrm-native.dll"), run = Path.Combine(Folder, "run");
+        string program = Path.Combine(System.AppContext.BaseDirectory, "tbrm-native.dll"),
+            run = Path.Combine(Folder, "run");
         ProcessStartInfo start = new("bash") { RedirectStandardError = true, RedirectStandardOutput = true };
         // The runtime's double mapping of code takes a large file of its own.
         start.Environment["DOTNET_EnableWriteXorExecute"] = "0";
         start.ArgumentList.Add("-c");
-        start.ArgumentList.Add($"ulimit -f 100; exec dotnet '{program}' train --run-dir '{run}' {string.Join(' ', CommandLine.Tiny)} trainer.total_training_steps=2");
+        start.ArgumentList.Add(
+            $"ulimit -f 100; exec dotnet '{program}' train --run-dir '{run}' {string.Join(' ', CommandLine.Tiny)} trainer.total_training_steps=2");
         using Process process = Process.Start(start)!;
         _ = process.StandardOutput.ReadToEndAsync();
         string error = process.StandardError.ReadToEnd();

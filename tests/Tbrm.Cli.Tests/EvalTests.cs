@@ -21,7 +21,8 @@ public sealed class EvalTests
         _folder = CommandLine.TemporaryFolder();
         _model = Path.Combine(_folder, "model");
         TinyModel.Write(_model, tied: true);
-        // The shapes in circulation: leading zeros, a JSON float, "Problem" and "Answer", an answer in the solution's box, a list of answers.
+        // The shapes in circulation: leading zeros, a JSON float, "Problem" and "Answer", an answer in the solution's
+        // box, a list of answers.
         Write("aime24.jsonl", """{"id": 1, "problem": "What is 5 + 20?", "answer": "025", "url": "u"}""", """{"id": 2, "problem": "What is $3 \\cdot 11$?", "answer": "033"}""");
         Write("amc23.jsonl", """{"id": 1, "problem": "Half of 54?", "answer": 27.0}""", """{"id": 2, "problem": "2 - 3?", "answer": -1.0}""");
         Write("minerva.jsonl", """{"problem": "The speed of light in m/s?", "solution": "It is \\boxed{3e8} m/s", "type": "physics", "idx": 0}""");
@@ -37,7 +38,9 @@ public sealed class EvalTests
     public void All_six_benchmarks_in_one_command_keep_their_own_settings()
     {
         string rows = PathOf("all.jsonl");
-        List<string> arguments = ["eval", "model.path=" + _model, "--json", "--out", rows, "rollout.val_kwargs.max_response_length=6", "trainer.threads=1"];
+        List<string> arguments =
+            ["eval", "model.path=" + _model, "--json", "--out", rows, "rollout.val_kwargs.max_response_length=6",
+            "trainer.threads=1"];
         foreach (string name in new[] { "aime24", "aime25", "amc23", "math500", "minerva", "olympiadbench" })
         {
             arguments.AddRange(["--preset", name, "--data", PathOf(name + ".jsonl")]);
@@ -46,17 +49,30 @@ public sealed class EvalTests
         Outcome outcome = CommandLine.Run([.. arguments]);
         Assert.That(outcome.ExitCode, Is.Zero, outcome.Error);
         JsonNode summary = JsonNode.Parse(outcome.Output)!;
-        Dictionary<string, int> samples = ((JsonArray)summary["sources"]!).ToDictionary(s => (string)s!["data_source"]!, s => (int)s!["samples_per_problem"]!);
-        Assert.That(samples, Is.EqualTo(new Dictionary<string, int> { ["aime24"] = 32, ["aime25"] = 32, ["amc23"] = 32, ["math500"] = 1, ["minerva"] = 1, ["olympiadbench"] = 1 }));
+        Dictionary<string, int> samples = ((JsonArray)summary["sources"]!)
+            .ToDictionary(s => (string)s!["data_source"]!, s => (int)s!["samples_per_problem"]!);
+        Assert.That(samples,
+            Is.EqualTo(new Dictionary<string, int>
+            {
+                ["aime24"] = 32,
+                ["aime25"] = 32,
+                ["amc23"] = 32,
+                ["math500"] = 1,
+                ["minerva"] = 1,
+                ["olympiadbench"] = 1
+            }));
         Assert.That(summary["metrics"]!["val-core/amc23/acc/mean@32"], Is.Not.Null);
         Assert.That(((JsonObject)summary["sources"]![0]!["pass_at_k"]!).Count, Is.EqualTo(32), "pass@k for every k");
 
         List<JsonNode> all = Rows(rows);
         Assert.That(all, Has.Count.EqualTo((2 + 1 + 2) * 32 + 3));
-        Assert.That(all.Select(r => (string)r["gts"]!).Distinct(), Is.EqualTo(new[] { "25", "33", "2", "27", "-1", @"\frac{1}{2}", "3e8", "-2, 2" }));
+        Assert.That(all.Select(r => (string)r["gts"]!).Distinct(),
+            Is.EqualTo(new[] { "25", "33", "2", "27", "-1", @"\frac{1}{2}", "3e8", "-2, 2" }));
         string input = (string)all[0]["input"]!;
-        Assert.That(input, Does.StartWith("<|im_start|>system\nPlease reason step by step, and put your final answer within \\boxed{}.<|im_end|>"));
-        Assert.That(all.Take(32).Select(r => (string)r["output"]!).Distinct().Count(), Is.GreaterThan(16), "sampled, not greedy");
+        Assert.That(input, Does.StartWith(
+            "<|im_start|>system\nPlease reason step by step, and put your final answer within \\boxed{}.<|im_end|>"));
+        Assert.That(all.Take(32).Select(r => (string)r["output"]!).Distinct().Count(), Is.GreaterThan(16),
+            "sampled, not greedy");
         Assert.That(File.Exists(rows + ".partial"), Is.False);
     }
 
@@ -64,7 +80,9 @@ public sealed class EvalTests
     public void Saved_rows_give_the_same_summary_without_a_model()
     {
         string rows = PathOf("again.jsonl");
-        Outcome drawn = CommandLine.Run("eval", "--preset", "amc23", "--data", PathOf("amc23.jsonl"), "model.path=" + _model, "--json", "--out", rows,
+        Outcome drawn = CommandLine.Run(
+            "eval", "--preset", "amc23", "--data", PathOf("amc23.jsonl"), "model.path="
+            + _model, "--json", "--out", rows,
             "rollout.val_kwargs.max_response_length=6", "rollout.val_kwargs.n=8", "trainer.threads=1");
         Assert.That(drawn.ExitCode, Is.Zero, drawn.Error);
         Outcome again = CommandLine.Run("eval", "--in", rows, "--json");
@@ -72,7 +90,8 @@ public sealed class EvalTests
         Assert.That(again.Output, Is.EqualTo(drawn.Output));
 
         Outcome table = CommandLine.Run("eval", "--in", rows);
-        Assert.That(table.Output.Split('\n')[1].Split(' ', StringSplitOptions.RemoveEmptyEntries)[..3], Is.EqualTo(new[] { "amc23", "2", "8" }));
+        Assert.That(table.Output.Split('\n')[1].Split(' ', StringSplitOptions.RemoveEmptyEntries)[..3],
+            Is.EqualTo(new[] { "amc23", "2", "8" }));
     }
 
     [Test]
@@ -128,7 +147,8 @@ public sealed class EvalTests
 
     private string[] Long(string rows) =>
     [
-        "eval", "--preset", "aime24", "--data", PathOf("aime24.jsonl"), "--preset", "amc23", "--data", PathOf("amc23.jsonl"), "model.path=" + _model, "--json", "--out", rows,
+        "eval", "--preset", "aime24", "--data", PathOf("aime24.jsonl"), "--preset", "amc23", "--data",
+            PathOf("amc23.jsonl"), "model.path=" + _model, "--json", "--out", rows,
         "rollout.val_kwargs.max_response_length=200", "rollout.max_num_seqs=4", "trainer.threads=1",
     ];
 

@@ -9,10 +9,12 @@ using Tbrm.Engine.Models;
 
 namespace Tbrm.Cli.Tests;
 
-/// <summary>A model folder whose tensors are float16, as older Hugging Face models are, written without the engine.</summary>
+/// <summary>A model folder whose tensors are float16, as older Hugging Face models are, written without the
+/// engine.</summary>
 internal static class HalfModel
 {
-    /// <summary>Writes a copy of a model folder in float16. A third of each value is added, so that all of float16's bits are in use.</summary>
+    /// <summary>Writes a copy of a model folder in float16. A third of each value is added, so that all of float16's
+    /// bits are in use.</summary>
     public static void Write(string modelFolder, string folder)
     {
         Directory.CreateDirectory(folder);
@@ -37,11 +39,18 @@ internal static class HalfModel
             }
 
             JsonArray shape = tensor.Columns > 0 ? new(tensor.Rows, tensor.Columns) : new(tensor.Rows);
-            header[tensor.Name] = new JsonObject { ["dtype"] = "F16", ["shape"] = shape, ["data_offsets"] = new JsonArray(begin, data.Length) };
+            header[tensor.Name] =
+                new JsonObject
+                {
+                    ["dtype"] = "F16",
+                    ["shape"] = shape,
+                    ["data_offsets"] = new JsonArray(begin, data.Length)
+                };
         }
 
         byte[] text = Encoding.UTF8.GetBytes(header.ToJsonString());
-        File.WriteAllBytes(Path.Combine(folder, "model.safetensors"), [.. BitConverter.GetBytes((long)text.Length), .. text, .. data.ToArray()]);
+        File.WriteAllBytes(Path.Combine(folder, "model.safetensors"),
+            [.. BitConverter.GetBytes((long)text.Length), .. text, .. data.ToArray()]);
     }
 
     /// <summary>All weights of a model folder in the order of the model's tensors, as fp32.</summary>
@@ -50,7 +59,8 @@ internal static class HalfModel
     private static List<(TensorInfo Tensor, float[] Values)> Tensors(string folder)
     {
         using EngineDevice device = EngineDevice.Open("cpu", 1);
-        using Policy policy = ModelFolder.Load(device, folder, _ => new() { Bf16 = false, MaxPositions = 1, Trainable = false });
+        using Policy policy =
+            ModelFolder.Load(device, folder, _ => new() { Bf16 = false, MaxPositions = 1, Trainable = false });
         return [.. policy.BaseTensors().Select(t => (t, policy.ReadTensor(t)))];
     }
 }

@@ -10,20 +10,24 @@ namespace Tbrm.Cli.Tests;
 /// <summary><c>tbrm-native objective</c> as its users call it.</summary>
 public sealed class ObjectiveVerbTests
 {
-    private static readonly string s_example = Path.Combine(AppContext.BaseDirectory.Replace("Tbrm.Cli.Tests", "HuberBellman", StringComparison.Ordinal), "HuberBellman.dll");
+    private static readonly string s_example =
+        Path.Combine(AppContext.BaseDirectory.Replace("Tbrm.Cli.Tests", "HuberBellman", StringComparison.Ordinal),
+        "HuberBellman.dll");
 
     [Test]
     public void Rows_are_answered_in_order()
     {
         string folder = Directory.CreateTempSubdirectory("tbrm-objective-").FullName;
         string input = Path.Combine(folder, "in.jsonl"), output = Path.Combine(folder, "out.jsonl");
-        string[] rows = [.. File.ReadLines(Repository.PathOf("tests", "Tbrm.Objectives.Tests", "Golden", "rows.jsonl")).Select(l => JsonNode.Parse(l)!["in"]!.ToJsonString())];
+        string[] rows = [.. File.ReadLines(Repository.PathOf("tests", "Tbrm.Objectives.Tests", "Golden", "rows.jsonl"))
+            .Select(l => JsonNode.Parse(l)!["in"]!.ToJsonString())];
         File.WriteAllLines(input, rows);
         Outcome outcome = CommandLine.Run("objective", "--in", input, "--out", output);
         Assert.That((outcome.ExitCode, outcome.Error), Is.EqualTo((0, "")));
         string[] answers = File.ReadAllLines(output);
         Assert.That(answers, Has.Length.EqualTo(rows.Length));
-        Assert.That((double)JsonNode.Parse(answers[1])!["loss"]!, Is.EqualTo(-0.155154633103152).Within(1e-9), "the second row is gspo's");
+        Assert.That((double)JsonNode.Parse(answers[1])!["loss"]!, Is.EqualTo(-0.155154633103152).Within(1e-9),
+            "the second row is gspo's");
         Directory.Delete(folder, recursive: true);
     }
 
@@ -50,18 +54,21 @@ public sealed class ObjectiveVerbTests
     [Test]
     public void Check_tries_an_algorithm_and_a_class_of_the_users()
     {
-        Outcome own = CommandLine.Run("objective", "check", $"assembly:{s_example}#Example.HuberBellmanLoss", "beta=0.1");
+        Outcome own = CommandLine.Run(
+            "objective", "check", $"assembly:{s_example}#Example.HuberBellmanLoss", "beta=0.1");
         Assert.That((own.ExitCode, own.Error), Is.EqualTo((0, "")));
         Assert.That(own.Output.Split('\n').Count(l => l.StartsWith("ok ", StringComparison.Ordinal)), Is.EqualTo(6));
         Assert.That(CommandLine.Run("objective", "check", "grpo").ExitCode, Is.Zero);
         Outcome unknown = CommandLine.Run("objective", "check", "grpu");
-        Assert.That((unknown.ExitCode, unknown.Error.Contains("did you mean 'grpo'?", StringComparison.Ordinal)), Is.EqualTo((2, true)));
+        Assert.That((unknown.ExitCode, unknown.Error.Contains("did you mean 'grpo'?", StringComparison.Ordinal)),
+            Is.EqualTo((2, true)));
     }
 
     [Test]
     public void List_names_what_there_is()
     {
         string list = CommandLine.Run("objective", "list").Output;
-        Assert.That(list, Does.Contain("tbrm ").And.Contain("grpo, grpo_vectorized").And.Contain("adv_estimator=gae").And.Contain("arXiv 2507.18071"));
+        Assert.That(list, Does.Contain("tbrm ").And.Contain("grpo, grpo_vectorized").And.Contain(
+            "adv_estimator=gae").And.Contain("arXiv 2507.18071"));
     }
 }

@@ -12,13 +12,15 @@ public sealed class PlanTests : FolderTests
     [Test]
     public void The_output_of_a_dry_run_is_a_configuration_that_gives_itself_back()
     {
-        Outcome first = CommandLine.Run(["train", "--dry-run", "trainer.seed=7", "--run-dir", Path.Combine(Folder, "run")]);
+        Outcome first = CommandLine.Run(
+            ["train", "--dry-run", "trainer.seed=7", "--run-dir", Path.Combine(Folder, "run")]);
         Assert.That(first.ExitCode, Is.Zero, first.Error);
         string file = Path.Combine(Folder, "saved.yaml");
         File.WriteAllText(file, first.Output);
         Outcome second = CommandLine.Run("plan", "-c", file);
         Assert.That(second.Output, Is.EqualTo(first.Output));
-        Assert.That(first.Output, Does.Contain("seed: 7").And.Contain("# memory at most, GB").And.Match("#   total .* fits\n"));
+        Assert.That(first.Output,
+            Does.Contain("seed: 7").And.Contain("# memory at most, GB").And.Match("#   total .* fits\n"));
         Assert.That(Directory.Exists(Path.Combine(Folder, "run")), Is.False, "a dry run leaves nothing");
     }
 
@@ -35,11 +37,13 @@ public sealed class PlanTests : FolderTests
         Assert.That((long)plan["batch"]!["tokens_per_step"]!, Is.EqualTo(128L * 4 * (1024 + 2048)));
         Assert.That((long)plan["batch"]!["optimizer_steps"]!, Is.EqualTo(760));
         JsonObject parts = (JsonObject)plan["memory"]!["parts"]!;
-        // bf16 weights and fp32 state of 1.54 G parameters; norms and biases (fp32 in the weights as well) and rotary tables are the rest.
+        // bf16 weights and fp32 state of 1.54 G parameters; norms and biases (fp32 in the weights as well) and rotary
+        // tables are the rest.
         Assert.That((long)parts["weights"]!, Is.InRange(2 * 1_543_714_304L, 2 * 1_543_714_304L + 5_000_000));
         Assert.That((long)parts["moments"]!, Is.EqualTo(8 * 1_543_714_304L));
         JsonNode phases = plan["memory"]!["phases"]!;
-        Assert.That((long)phases["always"]! + (long)phases["rollout"]! + (long)phases["reference"]! + (long)phases["update"]!, Is.EqualTo(parts.Sum(p => (long)p.Value!)));
+        Assert.That((long)phases["always"]! + (long)phases["rollout"]! + (long)phases["reference"]!
+            + (long)phases["update"]!, Is.EqualTo(parts.Sum(p => (long)p.Value!)));
         Assert.That((long)plan["memory"]!["total"]!, Is.EqualTo((long)phases["always"]!
             + Math.Max((long)phases["rollout"]!, Math.Max((long)phases["reference"]!, (long)phases["update"]!))));
         Assert.That((long)plan["memory"]!["ppo_total"]!, Is.GreaterThan((long)plan["memory"]!["total"]!));
@@ -49,11 +53,14 @@ public sealed class PlanTests : FolderTests
     [Test]
     public void An_adapter_is_planned_with_what_it_saves()
     {
-        JsonNode Plan(params string[] more) => JsonNode.Parse(CommandLine.Run(["plan", "--json", "-c", "paper-1.5b-n4", .. more]).Output)!["plan"]!;
-        JsonNode whole = Plan(), adapted = Plan("model.lora_rank=16"), faster = Plan("model.lora_rank=16", "actor.optim.lr=1e-4");
+        JsonNode Plan(params string[] more) =>
+            JsonNode.Parse(CommandLine.Run(["plan", "--json", "-c", "paper-1.5b-n4", .. more]).Output)!["plan"]!;
+        JsonNode whole = Plan(), adapted = Plan("model.lora_rank=16"),
+            faster = Plan("model.lora_rank=16", "actor.optim.lr=1e-4");
         Assert.That((long)adapted["memory"]!["parts"]!["reference"]!, Is.Zero);
         Assert.That((long)whole["memory"]!["parts"]!["reference"]!, Is.Positive);
-        Assert.That((long)adapted["memory"]!["parts"]!["weights"]!, Is.EqualTo((long)whole["memory"]!["parts"]!["weights"]!));
+        Assert.That((long)adapted["memory"]!["parts"]!["weights"]!,
+            Is.EqualTo((long)whole["memory"]!["parts"]!["weights"]!));
         // 28 layers, rank 16 times (inputs + outputs) of q and o, k and v, gate, up and down of Qwen2.5-1.5B.
         const long layer = 16 * (2 * (1536 + 1536) + 2 * (1536 + 256) + 3 * (1536 + 8960));
         Assert.That((long)adapted["model"]!["trained_parameters"]!, Is.EqualTo(28 * layer));
@@ -65,9 +72,11 @@ public sealed class PlanTests : FolderTests
     [Test]
     public void The_plan_follows_the_algorithm()
     {
-        JsonNode Plan(params string[] more) => JsonNode.Parse(CommandLine.Run(["plan", "--json", .. CommandLine.Tiny, .. more]).Output)!["plan"]!;
+        JsonNode Plan(params string[] more) =>
+            JsonNode.Parse(CommandLine.Run(["plan", "--json", .. CommandLine.Tiny, .. more]).Output)!["plan"]!;
         string[] Parts(JsonNode plan) => [.. ((JsonObject)plan["memory"]!["parts"]!).Select(p => p.Key)];
-        JsonNode ppo = Plan("algorithm.name=ppo", "actor.ppo_mini_batch_size=4", "actor.ppo_epochs=2", "data.train_batch_size=8");
+        JsonNode ppo = Plan(
+            "algorithm.name=ppo", "actor.ppo_mini_batch_size=4", "actor.ppo_epochs=2", "data.train_batch_size=8");
         Assert.That(Parts(ppo), Does.Contain("critic").And.Contain("critic_activations").And.Not.Contain("reference"));
         Assert.That((double?)ppo["memory"]!["ppo_total"], Is.Null, "it is PPO");
         Assert.That((long)ppo["batch"]!["updates_per_step"]!, Is.EqualTo(4));
@@ -84,16 +93,20 @@ public sealed class PlanTests : FolderTests
         string file = Path.Combine(Folder, "train.jsonl");
         File.WriteAllLines(file, Enumerable.Range(0, 50).Select(i =>
             $$$"""{"data_source": "d", "prompt": [{"role": "user", "content": "{{{i}}} + 1?"}], "reward_model": {"style": "rule", "ground_truth": "{{{i + 1}}}"}}"""));
-        Outcome outcome = CommandLine.Run("plan", "--json", "model.path=Qwen3-0.6B", $"data.train_files=[{file}]", "data.train_batch_size=16", "trainer.total_epochs=3");
+        Outcome outcome = CommandLine.Run(
+            "plan", "--json", "model.path=Qwen3-0.6B", $"data.train_files=[{file}]", "data.train_batch_size=16",
+            "trainer.total_epochs=3");
         Assert.That(outcome.ExitCode, Is.Zero, outcome.Error);
         JsonNode batch = JsonNode.Parse(outcome.Output)!["plan"]!["batch"]!;
-        Assert.That(((long)batch["data_prompts"]!, (long)batch["steps_per_epoch"]!, (long)batch["optimizer_steps"]!), Is.EqualTo((50L, 3L, 9L)));
+        Assert.That(((long)batch["data_prompts"]!, (long)batch["steps_per_epoch"]!, (long)batch["optimizer_steps"]!),
+            Is.EqualTo((50L, 3L, 9L)));
     }
 
     [Test]
     public void A_supervised_run_has_no_reference_and_pages_only_to_measure_accuracy([Values] bool isAsked)
     {
-        Outcome outcome = CommandLine.Run(["sft", "--dry-run", "--json", .. CommandLine.Tiny, $"sft.val_accuracy={(isAsked ? "true" : "false")}"]);
+        Outcome outcome = CommandLine.Run(
+            ["sft", "--dry-run", "--json", .. CommandLine.Tiny, $"sft.val_accuracy={(isAsked ? "true" : "false")}"]);
         Assert.That(outcome.ExitCode, Is.Zero, outcome.Error);
         JsonNode plan = JsonNode.Parse(outcome.Output)!["plan"]!;
         Assert.That((string?)plan["verb"], Is.EqualTo("sft"));
@@ -108,12 +121,16 @@ public sealed class PlanTests : FolderTests
     public void A_run_takes_no_more_than_its_plan_because_the_pages_are_given_back_before_the_update()
     {
         string run = Path.Combine(Folder, "run");
-        string[] arguments = [.. CommandLine.Tiny, "rollout.n=8", "rollout.max_num_seqs=128", "rollout.kv_cache_mb=40", "data.train_batch_size=64", "trainer.total_training_steps=2"];
+        string[] arguments =
+            [.. CommandLine.Tiny, "rollout.n=8", "rollout.max_num_seqs=128", "rollout.kv_cache_mb=40",
+            "data.train_batch_size=64", "trainer.total_training_steps=2"];
         JsonNode memory = JsonNode.Parse(CommandLine.Run(["plan", "--json", .. arguments]).Output)!["plan"]!["memory"]!;
         Outcome outcome = CommandLine.Run(["train", "--run-dir", run, .. arguments]);
         Assert.That(outcome.ExitCode, Is.Zero, outcome.Error);
-        double peak = (double)JsonNode.Parse(File.ReadLines(Path.Combine(run, "metrics.jsonl")).Last())!["perf/max_memory_allocated_gb"]! * 1e9;
-        // The threads' working memory outlives the call that needed it, so the plan may be a little exceeded; both phases at a time would be 40 MB more.
+        double peak = (double)JsonNode.Parse(
+            File.ReadLines(Path.Combine(run, "metrics.jsonl")).Last())!["perf/max_memory_allocated_gb"]! * 1e9;
+        // The threads' working memory outlives the call that needed it, so the plan may be a little exceeded; both
+        // phases at a time would be 40 MB more.
         Assert.That(peak, Is.AtMost(1.1 * (double)memory["total"]!));
         Assert.That(peak, Is.GreaterThan(40e6), "the pages are among what is counted");
     }
@@ -121,17 +138,22 @@ public sealed class PlanTests : FolderTests
     [Test]
     public void An_evaluation_is_planned_by_its_problems()
     {
-        Outcome outcome = CommandLine.Run("eval", "--dry-run", "--json", "model.path=Qwen2.5-0.5B", "data.task=gcd", "data.task_val_size=30", "rollout.val_kwargs.n=4", "rollout.val_kwargs.do_sample=true", "rollout.val_kwargs.temperature=1");
+        Outcome outcome = CommandLine.Run(
+            "eval", "--dry-run", "--json", "model.path=Qwen2.5-0.5B", "data.task=gcd", "data.task_val_size=30",
+            "rollout.val_kwargs.n=4", "rollout.val_kwargs.do_sample=true", "rollout.val_kwargs.temperature=1");
         Assert.That(outcome.ExitCode, Is.Zero, outcome.Error);
         JsonNode plan = JsonNode.Parse(outcome.Output)!["plan"]!;
-        Assert.That(((string?)plan["verb"], (long)plan["batch"]!["data_prompts"]!, (long)plan["batch"]!["samples"]!), Is.EqualTo(("eval", 30L, 4L)));
-        Assert.That(((JsonObject)plan["memory"]!["parts"]!).Select(p => p.Key), Is.EquivalentTo(new[] { "weights", "kv_pages", "rollout_activations", "rollout_logits", "kernels" }));
+        Assert.That(((string?)plan["verb"], (long)plan["batch"]!["data_prompts"]!, (long)plan["batch"]!["samples"]!),
+            Is.EqualTo(("eval", 30L, 4L)));
+        Assert.That(((JsonObject)plan["memory"]!["parts"]!).Select(p => p.Key),
+            Is.EquivalentTo(new[] { "weights", "kv_pages", "rollout_activations", "rollout_logits", "kernels" }));
     }
 
     [Test]
     public void A_model_that_is_neither_here_nor_known_is_named()
     {
-        Outcome outcome = CommandLine.Run("plan", "model.path=nowhere/my-model", "data.task=chain_sum", "trainer.total_training_steps=1");
+        Outcome outcome = CommandLine.Run(
+            "plan", "model.path=nowhere/my-model", "data.task=chain_sum", "trainer.total_training_steps=1");
         Assert.That(outcome.ExitCode, Is.EqualTo(3));
         Assert.That(outcome.Error, Does.Contain("nowhere/my-model").And.Contain("Qwen2.5-0.5B"));
     }

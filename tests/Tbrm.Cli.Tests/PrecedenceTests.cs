@@ -16,7 +16,8 @@ public sealed class PrecedenceTests : FolderTests
     {
         Outcome outcome = CommandLine.Run(arguments);
         Assert.That(outcome.ExitCode, Is.EqualTo(2), outcome.Error);
-        Assert.That(outcome.Error, Does.Contain(arguments.Last(a => a.Contains('=') && !a.StartsWith("model.")).Split('=')[0]));
+        Assert.That(outcome.Error,
+            Does.Contain(arguments.Last(a => a.Contains('=') && !a.StartsWith("model.")).Split('=')[0]));
     }
 
     [Test]
@@ -31,19 +32,26 @@ public sealed class PrecedenceTests : FolderTests
     [Test]
     public void The_length_of_an_answer_wins_over_a_benchmarks_preset()
     {
-        string model = Path.Combine(Folder, "model"), problems = Path.Combine(Folder, "aime.jsonl"), rows = Path.Combine(Folder, "rows.jsonl");
+        string model = Path.Combine(Folder, "model"), problems = Path.Combine(Folder, "aime.jsonl"),
+            rows = Path.Combine(Folder, "rows.jsonl");
         TinyModel.Write(model, tied: true);
         File.WriteAllText(problems, """{"problem": "1+1?", "answer": "2"}""" + "\n");
-        Outcome outcome = CommandLine.Run("eval", "--preset", "aime24", "--data", problems, "data.max_response_length=8", "rollout.val_kwargs.n=2", "rollout.temperature=0.5", "model.path=" + model, "trainer.threads=2", "--out", rows);
+        Outcome outcome = CommandLine.Run(
+            "eval", "--preset", "aime24", "--data", problems, "data.max_response_length=8", "rollout.val_kwargs.n=2",
+            "rollout.temperature=0.5", "model.path=" + model, "trainer.threads=2", "--out", rows);
         Assert.That(outcome.ExitCode, Is.Zero, outcome.Error);
         Assert.That(outcome.Error, Does.Contain("rollout.temperature has no effect"));
-        Assert.That(File.ReadLines(rows).Select(line => (int)System.Text.Json.Nodes.JsonNode.Parse(line)!["response_tokens"]!), Is.All.LessThanOrEqualTo(8));
+        Assert.That(File.ReadLines(rows)
+            .Select(line => (int)System.Text.Json.Nodes.JsonNode.Parse(line)!["response_tokens"]!),
+            Is.All.LessThanOrEqualTo(8));
     }
 
     [Test]
     public void A_start_that_fails_leaves_no_folder()
     {
-        foreach (string[] wrong in new[] { new[] { "data.task=", "model.scratch.num_hidden_layers=1" }, ["data.train_files=[nowhere.jsonl]", "data.task="], ["trainer.total_training_steps=-1"], ["model.path=nowhere"] })
+        foreach (string[] wrong in new[] { new[] { "data.task=", "model.scratch.num_hidden_layers=1" },
+            ["data.train_files=[nowhere.jsonl]", "data.task="], ["trainer.total_training_steps=-1"],
+            ["model.path=nowhere"] })
         {
             string run = Path.Combine(Folder, "run");
             Outcome outcome = CommandLine.Run(["train", "--run-dir", run, .. CommandLine.Tiny, .. wrong]);

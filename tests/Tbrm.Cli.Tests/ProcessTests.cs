@@ -16,14 +16,16 @@ public sealed class ProcessTests : FolderTests
     public void A_second_process_stays_out_of_a_run_and_a_hang_up_saves_it()
     {
         string run = Path.Combine(Folder, "run");
-        using Process first = CommandLine.Start(["train", "--run-dir", run, .. CommandLine.Tiny, "trainer.total_training_steps=3000"]);
+        using Process first =
+            CommandLine.Start(["train", "--run-dir", run, .. CommandLine.Tiny, "trainer.total_training_steps=3000"]);
         Task<string> error = first.StandardError.ReadToEndAsync();
         Assert.That(first.StandardOutput.ReadLine(), Does.StartWith("step:"), "the first process is in the run");
         Task<string> rest = first.StandardOutput.ReadToEndAsync();
 
         foreach (string verb in new[] { "train", "sft" })
         {
-            Outcome second = CommandLine.Run([verb, "--run-dir", run, .. CommandLine.Tiny, "trainer.total_training_steps=1"]);
+            Outcome second = CommandLine.Run(
+                [verb, "--run-dir", run, .. CommandLine.Tiny, "trainer.total_training_steps=1"]);
             Assert.That(second.ExitCode, Is.EqualTo(3), second.Error);
             Assert.That(second.Error, Does.Contain("in use by another process").And.Contain(run));
         }
@@ -41,7 +43,9 @@ public sealed class ProcessTests : FolderTests
     {
         string input = Path.Combine(Folder, "in.jsonl"), output = Path.Combine(Folder, "out.jsonl");
         File.WriteAllText(input, "{\"solution_str\": \"1\", \"ground_truth\": \"1\"}\n");
-        using Process process = CommandLine.Start("score", "--grader", "command", "command=[\"sleep\", \"1000\"]", "--timeout", "1000", "--in", input, "--out", output);
+        using Process process =
+            CommandLine.Start("score", "--grader", "command", "command=[\"sleep\", \"1000\"]", "--timeout", "1000",
+            "--in", input, "--out", output);
         Task<string> error = process.StandardError.ReadToEndAsync();
         while (Directory.GetFiles(Folder).Length == 1 && !process.HasExited)
         {
@@ -63,8 +67,12 @@ public sealed class ProcessTests : FolderTests
     public void A_run_whose_streams_cannot_be_written_goes_on(string redirection)
     {
         string run = Path.Combine(Folder, "run");
-        string[] arguments = ["dotnet", Path.Combine(AppContext.BaseDirectory, "tbrm-native.dll"), "train", "--run-dir", run, .. CommandLine.Tiny, "trainer.total_training_steps=4"];
-        using Process shell = Process.Start("bash", ["-o", "pipefail", "-c", $"{string.Join(' ', arguments.Select(a => $"'{a}'"))} {redirection}"]);
+        string[] arguments =
+            ["dotnet", Path.Combine(AppContext.BaseDirectory, "tbrm-native.dll"), "train", "--run-dir", run,
+            .. CommandLine.Tiny, "trainer.total_training_steps=4"];
+        using Process shell =
+            Process.Start("bash",
+            ["-o", "pipefail", "-c", $"{string.Join(' ', arguments.Select(a => $"'{a}'"))} {redirection}"]);
         shell.WaitForExit();
         Assert.That(shell.ExitCode, Is.Zero);
         Assert.That(StoppedRun.Steps(run), Is.EqualTo(new long[] { 0, 1, 2, 3, 4 }));
@@ -74,8 +82,11 @@ public sealed class ProcessTests : FolderTests
     public void Started_by_nohup_a_run_outlives_its_terminal()
     {
         string run = Path.Combine(Folder, "run"), started = Path.Combine(run, "metrics.jsonl");
-        string[] arguments = [Path.Combine(AppContext.BaseDirectory, "tbrm-native.dll"), "train", "--run-dir", run, .. CommandLine.Tiny, "trainer.total_training_steps=40"];
-        ProcessStartInfo start = new("nohup", ["dotnet", .. arguments]) { RedirectStandardOutput = true, RedirectStandardError = true };
+        string[] arguments =
+            [Path.Combine(AppContext.BaseDirectory, "tbrm-native.dll"), "train", "--run-dir", run, .. CommandLine.Tiny,
+            "trainer.total_training_steps=40"];
+        ProcessStartInfo start =
+            new("nohup", ["dotnet", .. arguments]) { RedirectStandardOutput = true, RedirectStandardError = true };
         using Process process = Process.Start(start)!;
         Task<string> output = process.StandardOutput.ReadToEndAsync(), error = process.StandardError.ReadToEndAsync();
         while (!File.Exists(started) && !process.HasExited)
@@ -93,7 +104,10 @@ public sealed class ProcessTests : FolderTests
     [Test]
     public void A_limit_of_open_files_that_is_too_low_is_a_sentence()
     {
-        ProcessStartInfo start = new("bash", ["-c", $"ulimit -n 64; dotnet '{Path.Combine(AppContext.BaseDirectory, "tbrm-native.dll")}' config"]) { RedirectStandardError = true };
+        ProcessStartInfo start =
+            new("bash", ["-c",
+            $"ulimit -n 64; dotnet '{Path.Combine(AppContext.BaseDirectory, "tbrm-native.dll")}' config"])
+            { RedirectStandardError = true };
         using Process shell = Process.Start(start)!;
         string error = shell.StandardError.ReadToEnd();
         shell.WaitForExit();

@@ -14,27 +14,33 @@ public sealed partial class ReadmeTests
     private static readonly string s_readme = File.ReadAllText(Repository.PathOf("README.md"));
 
     /// <summary>Indented commands of the program, without their comments.</summary>
-    private static IEnumerable<string> Commands => Command().Matches(s_readme).Select(m => m.Groups[1].Value.Split('#')[0].Trim());
+    private static IEnumerable<string> Commands => Command().Matches(s_readme)
+        .Select(m => m.Groups[1].Value.Split('#')[0].Trim());
 
     [Test]
     public void The_verbs_of_the_table_are_those_of_the_program()
     {
         string help = CommandLine.Run("--help").Output;
         HashSet<string> known = [.. HelpVerb().Matches(help).Select(m => m.Groups[1].Value)];
-        HashSet<string> told = [.. TableRow().Matches(s_readme).SelectMany(m => Code().Matches(m.Groups[1].Value)).Select(m => m.Groups[1].Value.Split(' ')[0])];
+        HashSet<string> told =
+            [.. TableRow().Matches(s_readme).SelectMany(m => Code().Matches(m.Groups[1].Value))
+            .Select(m => m.Groups[1].Value.Split(' ')[0])];
         Assert.That(known, Is.Not.Empty);
         Assert.That(told, Is.EquivalentTo(known));
     }
 
     /// <summary>
-    /// Each command is given to the program: those that name the reader's own files must get as far as missing them, the others resolve with
+    /// Each command is given to the program: those that name the reader's own files must get as far as missing them,
+    /// the others resolve with
     /// --dry-run.
     /// </summary>
     [TestCaseSource(nameof(Commands))]
     public void A_command_is_understood(string command)
     {
         string[] arguments = command.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1..];
-        bool ownFiles = arguments.Any(a => a.Contains(".yaml", StringComparison.Ordinal) || a.Contains("/models/", StringComparison.Ordinal) || a == "DIR");
+        bool ownFiles = arguments.Any(
+            a => a.Contains(".yaml", StringComparison.Ordinal) || a.Contains("/models/", StringComparison.Ordinal)
+            || a == "DIR");
         string folder = CommandLine.TemporaryFolder();
         try
         {
@@ -42,8 +48,10 @@ public sealed partial class ReadmeTests
             string empty = Path.Combine(folder, "empty.yaml");
             File.WriteAllText(empty, "");
             string[] run = [.. arguments.Select(a => a.EndsWith(".yaml", StringComparison.Ordinal) ? empty
-                : a.StartsWith("model.path=", StringComparison.Ordinal) ? "model.path=" + model : a == "DIR" ? folder : a)];
-            Outcome outcome = arguments[0] is "train" or "sft" or "eval" ? CommandLine.Run([.. run, "--dry-run"]) : CommandLine.Run(run);
+                : a.StartsWith("model.path=", StringComparison.Ordinal) ? "model.path=" + model : a == "DIR" ? folder
+                    : a)];
+            Outcome outcome = arguments[0] is "train" or "sft" or "eval" ? CommandLine.Run([.. run, "--dry-run"])
+                : CommandLine.Run(run);
             string told = outcome.Output + outcome.Error;
             Assert.That(outcome.ExitCode, ownFiles ? Is.EqualTo(0).Or.EqualTo(3).Or.EqualTo(2) : Is.EqualTo(0), told);
             Assert.That(told, Does.Not.Contain("there is no key").And.Not.Contain("there is no option").And.Not.Contain("there is no verb"));
@@ -69,11 +77,16 @@ public sealed partial class ReadmeTests
         string sections = string.Join('|', keys.Where(k => !k.Contains('.', StringComparison.Ordinal)));
         Regex key = new($@"(?<![\w/.-])(?:{sections})(?:\.[a-z][a-z_0-9]*)+");
         // The page for those who come from verl names keys that are verl's alone.
-        IEnumerable<string> documents = Directory.EnumerateFiles(Repository.PathOf("docs"), "*.md", SearchOption.AllDirectories).Append(Repository.PathOf("README.md"))
+        IEnumerable<string> documents =
+            Directory.EnumerateFiles(Repository.PathOf("docs"), "*.md", SearchOption.AllDirectories)
+            .Append(Repository.PathOf("README.md"))
             .Where(d => Path.GetFileName(d) != "verl.md");
-        List<string> told = [.. documents.SelectMany(d => key.Matches(File.ReadAllText(d))).Select(m => m.Value).Where(k => !FileName().IsMatch(k)).Distinct()];
+        List<string> told = [.. documents.SelectMany(d => key.Matches(File.ReadAllText(d))).Select(m => m.Value)
+            .Where(k => !FileName().IsMatch(k)).Distinct()];
         Assert.That(told, Has.Count.GreaterThan(50));
-        Assert.That(told.Where(k => !keys.Contains(k) && !(k.EndsWith('_') && keys.Any(known => known.StartsWith(k, StringComparison.Ordinal)))), Is.Empty);
+        Assert.That(told.Where(
+            k => !keys.Contains(k)
+            && !(k.EndsWith('_') && keys.Any(known => known.StartsWith(k, StringComparison.Ordinal)))), Is.Empty);
     }
 
     [Test]
@@ -84,7 +97,8 @@ public sealed partial class ReadmeTests
     public void The_verbs_of_the_build_script_exist()
     {
         string script = File.ReadAllText(Repository.PathOf("build.sh"));
-        foreach (Match verb in BuildVerb().Matches(s_readme + File.ReadAllText(Repository.PathOf("bench", "README.md"))))
+        foreach (Match verb in BuildVerb()
+            .Matches(s_readme + File.ReadAllText(Repository.PathOf("bench", "README.md"))))
         {
             Assert.That(script, Does.Contain($"\n    {verb.Groups[1].Value}) "), verb.Value);
         }

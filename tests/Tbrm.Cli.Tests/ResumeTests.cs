@@ -15,12 +15,17 @@ public sealed class ResumeTests : FolderTests
 {
     private const int Steps = 9;
 
-    private static readonly string[] s_files = ["actor/huggingface/model.safetensors", "actor/optim.safetensors", "ref/huggingface/model.safetensors", "data.json"];
+    private static readonly string[] s_files =
+        ["actor/huggingface/model.safetensors", "actor/optim.safetensors", "ref/huggingface/model.safetensors",
+        "data.json"];
 
-    private static readonly string[] s_adapterFiles = ["actor/lora_adapter/adapter_model.safetensors", "actor/optim.safetensors", "ref/huggingface/model.safetensors", "data.json"];
+    private static readonly string[] s_adapterFiles =
+        ["actor/lora_adapter/adapter_model.safetensors", "actor/optim.safetensors", "ref/huggingface/model.safetensors",
+        "data.json"];
 
     [Test]
-    public void Killed_at_any_moment_and_resumed_the_run_has_the_same_weights_and_metrics([Values(1, 4, 7)] int killAfterStep)
+    public void Killed_at_any_moment_and_resumed_the_run_has_the_same_weights_and_metrics(
+        [Values(1, 4, 7)] int killAfterStep)
     {
         string whole = Whole(), killed = Path.Combine(Folder, "killed");
         StoppedRun.KillAfterStep(killAfterStep, TimeSpan.FromMilliseconds(killAfterStep * 13), Arguments(killed));
@@ -33,7 +38,8 @@ public sealed class ResumeTests : FolderTests
     {
         string[] many = ["data.task_val_size=1500", "rollout.max_num_seqs=64"];
         string whole = Whole(many), stopped = Path.Combine(Folder, "stopped");
-        (int exitCode, string error) = StoppedRun.InterruptAfterStep(2, TimeSpan.FromMilliseconds(milliseconds), [.. Arguments(stopped), .. many]);
+        (int exitCode, string error) =
+            StoppedRun.InterruptAfterStep(2, TimeSpan.FromMilliseconds(milliseconds), [.. Arguments(stopped), .. many]);
         Assert.That(exitCode, Is.EqualTo(130), error);
         Assert.That(error, Does.Contain("--resume"));
         ResumeAndCompare(stopped, whole);
@@ -70,7 +76,9 @@ public sealed class ResumeTests : FolderTests
             Assert.That(process.ExitCode, Is.EqualTo(isKilled ? 137 : 130));
         }
 
-        string state = File.ReadAllText(Directory.GetFiles(Path.Combine(stopped, "warm_start"), "extra_state.json", SearchOption.AllDirectories).Single());
+        string state = File.ReadAllText(
+            Directory.GetFiles(Path.Combine(stopped, "warm_start"), "extra_state.json", SearchOption.AllDirectories)
+            .Single());
         double spent = (double)JsonNode.Parse(state)!["phase_seconds"]!["warm_start"]!;
         Assert.That(spent, Is.Positive);
         Outcome resumed = ResumeAndCompare(stopped, whole, loraRank > 0 ? s_adapterFiles : s_files);
@@ -84,7 +92,9 @@ public sealed class ResumeTests : FolderTests
     public void A_run_that_was_started_without_looking_for_checkpoints_is_resumed_all_the_same()
     {
         string whole = Whole(), shorter = Path.Combine(Folder, "shorter");
-        Outcome first = CommandLine.Run([.. Arguments(shorter), "trainer.resume_mode=disable", "trainer.total_training_steps=4", "actor.optim.lr_scheduler_type=constant"]);
+        Outcome first = CommandLine.Run(
+            [.. Arguments(shorter), "trainer.resume_mode=disable", "trainer.total_training_steps=4",
+            "actor.optim.lr_scheduler_type=constant"]);
         Assert.That(first.ExitCode, Is.Zero, first.Error);
         Outcome resumed = CommandLine.Run("train", "--run-dir", shorter, "--resume", "trainer.total_training_steps=6");
         Assert.That(resumed.ExitCode, Is.Zero, resumed.Error);
@@ -92,7 +102,8 @@ public sealed class ResumeTests : FolderTests
         Assert.That(StoppedRun.Steps(shorter), Is.EqualTo(new long[] { 0, 1, 2, 3, 4, 5, 6 }));
     }
 
-    /// <summary>A finished run keeps its results; one that goes back keeps the way there, and what it saves from then on.</summary>
+    /// <summary>A finished run keeps its results; one that goes back keeps the way there, and what it saves from then
+    /// on.</summary>
     [Test]
     public void Resumed_from_an_earlier_checkpoint_later_ones_are_set_aside()
     {
@@ -103,11 +114,14 @@ public sealed class ResumeTests : FolderTests
         Assert.That(Accuracies(run), Is.EqualTo(results));
 
         string checkpoints = Path.Combine(run, "checkpoints"), earlier = Path.Combine(checkpoints, "global_step_8");
-        Outcome back = CommandLine.Run([.. Arguments(run), "trainer.resume_mode=resume_path", "trainer.resume_from_path=" + earlier, "trainer.max_actor_ckpt_to_keep=1"]);
+        Outcome back = CommandLine.Run(
+            [.. Arguments(run), "trainer.resume_mode=resume_path", "trainer.resume_from_path=" + earlier,
+            "trainer.max_actor_ckpt_to_keep=1"]);
         Assert.That(back.ExitCode, Is.Zero, back.Error);
         Assert.That(back.Error, Does.Contain("set_aside_"));
         Assert.That(Directory.Exists(Path.Combine(checkpoints, $"global_step_{Steps}")), Is.True);
-        Assert.That(Directory.GetDirectories(Directory.GetDirectories(checkpoints, "set_aside_*")[0]), Has.Length.EqualTo(1));
+        Assert.That(Directory.GetDirectories(Directory.GetDirectories(checkpoints, "set_aside_*")[0]),
+            Has.Length.EqualTo(1));
     }
 
     [Test]
@@ -129,7 +143,8 @@ public sealed class ResumeTests : FolderTests
         }
     }
 
-    /// <summary>Products round in another order there: the bits are no longer those of a run that did not change.</summary>
+    /// <summary>Products round in another order there: the bits are no longer those of a run that did not
+    /// change.</summary>
     [Test]
     public void Going_on_under_another_instruction_set_is_told_and_recorded()
     {
@@ -138,14 +153,17 @@ public sealed class ResumeTests : FolderTests
         Assert.That(first.ExitCode, Is.Zero, first.Error);
         Outcome same = CommandLine.Run("train", "--run-dir", run, "--resume", "trainer.total_training_steps=3");
         Assert.That(same.Error, Does.Not.Contain("instruction set"));
-        Outcome other = CommandLine.Run(new Dictionary<string, string> { ["TBRM_ISA"] = "scalar" }, ["train", "--run-dir", run, "--resume", "trainer.total_training_steps=4"]);
+        Outcome other = CommandLine.Run(
+            new Dictionary<string, string> { ["TBRM_ISA"] = "scalar" },
+            ["train", "--run-dir", run, "--resume", "trainer.total_training_steps=4"]);
         Assert.That(other.ExitCode, Is.Zero, other.Error);
         Assert.That(other.Error, Does.Contain("cpu scalar").And.Contain("instruction set"));
         foreach (string file in new[] { "summary.json", "checkpoints/global_step_4/actor/extra_state.json" })
         {
             JsonArray history = (JsonArray)JsonNode.Parse(File.ReadAllText(Path.Combine(run, file)))!["computed_on"]!;
             Assert.That(history, Has.Count.EqualTo(2), file);
-            Assert.That(((string)history[1]!["device"]!, (long)history[1]!["after_step"]!), Is.EqualTo(("cpu scalar", 3L)), file);
+            Assert.That(((string)history[1]!["device"]!, (long)history[1]!["after_step"]!),
+                Is.EqualTo(("cpu scalar", 3L)), file);
         }
     }
 
@@ -154,11 +172,14 @@ public sealed class ResumeTests : FolderTests
     public void The_best_checkpoint_is_saved_between_the_regular_ones_and_kept()
     {
         string run = Path.Combine(Folder, "run");
-        Outcome outcome = CommandLine.Run([.. Arguments(run), "trainer.total_training_steps=6", "trainer.save_freq=-1", "trainer.test_freq=1", "trainer.max_actor_ckpt_to_keep=1", "actor.optim.lr=1e-2"]);
+        Outcome outcome = CommandLine.Run(
+            [.. Arguments(run), "trainer.total_training_steps=6", "trainer.save_freq=-1", "trainer.test_freq=1",
+            "trainer.max_actor_ckpt_to_keep=1", "actor.optim.lr=1e-2"]);
         Assert.That(outcome.ExitCode, Is.Zero, outcome.Error);
         long best = (long)JsonNode.Parse(File.ReadAllText(Path.Combine(run, "summary.json")))!["best_step"]!;
         Assert.That(Directory.Exists(Path.Combine(run, "checkpoints", $"global_step_{best}")), Is.True, $"step {best}");
-        Assert.That(Directory.GetDirectories(Path.Combine(run, "checkpoints"), "global_step_*"), Has.Length.LessThanOrEqualTo(2));
+        Assert.That(Directory.GetDirectories(Path.Combine(run, "checkpoints"), "global_step_*"),
+            Has.Length.LessThanOrEqualTo(2));
     }
 
     /// <summary>A configuration that is not that of the weights would be written into the run's folder.</summary>
@@ -169,16 +190,20 @@ public sealed class ResumeTests : FolderTests
         Outcome first = CommandLine.Run([.. Arguments(run), "trainer.total_training_steps=1"]);
         Assert.That(first.ExitCode, Is.Zero, first.Error);
         string resolved = File.ReadAllText(configuration);
-        foreach ((string argument, string said) in new[] { ("model.scratch.hidden_size=64", "model.scratch.hidden_size=32"), ("model.path=" + run, "model.path=") })
+        foreach ((string argument,
+            string said) in new[] { ("model.scratch.hidden_size=64", "model.scratch.hidden_size=32"),
+            ("model.path=" + run, "model.path=") })
         {
-            Outcome outcome = CommandLine.Run("train", "--run-dir", run, "--resume", "trainer.total_training_steps=2", argument);
+            Outcome outcome = CommandLine.Run(
+                "train", "--run-dir", run, "--resume", "trainer.total_training_steps=2", argument);
             Assert.That(outcome.ExitCode, Is.EqualTo(2), outcome.Error);
             Assert.That(outcome.Error, Does.Contain(said).And.Contain(argument));
             Assert.That(File.ReadAllText(configuration), Is.EqualTo(resolved));
         }
     }
 
-    private static JsonObject Times(string run) => (JsonObject)JsonNode.Parse(File.ReadAllText(Path.Combine(run, "summary.json")))!["timing_s"]!;
+    private static JsonObject Times(string run) =>
+        (JsonObject)JsonNode.Parse(File.ReadAllText(Path.Combine(run, "summary.json")))!["timing_s"]!;
 
     private static string Accuracies(string run)
     {
@@ -205,5 +230,6 @@ public sealed class ResumeTests : FolderTests
         return resumed;
     }
 
-    private static string[] Arguments(string folder) => ["train", "--run-dir", folder, .. CommandLine.Tiny, $"trainer.total_training_steps={Steps}"];
+    private static string[] Arguments(string folder) =>
+        ["train", "--run-dir", folder, .. CommandLine.Tiny, $"trainer.total_training_steps={Steps}"];
 }

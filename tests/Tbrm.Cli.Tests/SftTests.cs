@@ -34,28 +34,38 @@ public sealed class SftTests : FolderTests
         Assert.That(outcome.ExitCode, Is.Zero, outcome.Error);
         JsonNode summary = JsonNode.Parse(File.ReadAllText(Path.Combine(run, "summary.json")))!;
         // 50 rows, 5 of them kept back: two epochs of four batches of 10.
-        Assert.That(((long)summary["steps"]!, (long)summary["total_steps"]!, (bool)summary["finished"]!), Is.EqualTo((Steps, Steps, true)));
+        Assert.That(((long)summary["steps"]!, (long)summary["total_steps"]!, (bool)summary["finished"]!),
+            Is.EqualTo((Steps, Steps, true)));
         Assert.That((double)summary["val_loss_after"]!, Is.LessThan((double)summary["val_loss_before"]!));
-        Assert.That(outcome.Output.Split('\n').Count(l => l.StartsWith("step:", StringComparison.Ordinal)), Is.EqualTo(Steps + 1));
+        Assert.That(outcome.Output.Split('\n').Count(l => l.StartsWith("step:", StringComparison.Ordinal)),
+            Is.EqualTo(Steps + 1));
         Assert.That(outcome.Output, Does.Contain(" - sft/loss:").And.Contain(" - val/loss:"));
-        Assert.That(File.ReadAllText(Path.Combine(run, "report.html")), Does.Contain("supervised fine-tuning").And.Contain("Held-out loss").And.Contain(">finished<"));
-        Assert.That(Directory.GetDirectories(Path.Combine(run, "checkpoints")).Select(Path.GetFileName), Does.Contain($"global_step_{Steps}"));
+        Assert.That(File.ReadAllText(Path.Combine(run, "report.html")),
+            Does.Contain("supervised fine-tuning").And.Contain("Held-out loss").And.Contain(">finished<"));
+        Assert.That(Directory.GetDirectories(Path.Combine(run, "checkpoints")).Select(Path.GetFileName),
+            Does.Contain($"global_step_{Steps}"));
 
         string model = Path.Combine(run, "checkpoints", $"global_step_{Steps}", "actor", "huggingface");
-        Outcome asked = CommandLine.Run("generate", "model.path=" + model, "--prompt", "3 + 1?", "data.system_prompt=Add.", "data.max_prompt_length=100", "data.max_response_length=4", "trainer.threads=2");
+        Outcome asked = CommandLine.Run(
+            "generate", "model.path="
+            + model, "--prompt", "3 + 1?", "data.system_prompt=Add.", "data.max_prompt_length=100",
+            "data.max_response_length=4", "trainer.threads=2");
         Assert.That(asked.ExitCode, Is.Zero, asked.Error);
         Assert.That(JsonNode.Parse(asked.Output)!["response"], Is.Not.Null);
     }
 
     [Test]
-    public void Killed_and_resumed_it_has_the_same_weights_and_metrics([Values(1, 5)] int killAfterStep, [Values(0, 4)] int loraRank)
+    public void Killed_and_resumed_it_has_the_same_weights_and_metrics([Values(1, 5)] int killAfterStep,
+        [Values(0, 4)] int loraRank)
     {
         string whole = Path.Combine(Folder, "whole"), killed = Path.Combine(Folder, "killed");
         string[] adapter = [$"model.lora_rank={loraRank}"];
         Outcome reference = CommandLine.Run([.. Arguments(whole), .. adapter]);
         Assert.That(reference.ExitCode, Is.Zero, reference.Error);
-        StoppedRun.KillAfterStep(killAfterStep, TimeSpan.FromMilliseconds(killAfterStep * 7), [.. Arguments(killed), .. adapter]);
-        AssertGoesOnAs(whole, killed, loraRank > 0 ? "actor/lora_adapter/adapter_model.safetensors" : "actor/huggingface/model.safetensors");
+        StoppedRun.KillAfterStep(killAfterStep, TimeSpan.FromMilliseconds(killAfterStep * 7),
+            [.. Arguments(killed), .. adapter]);
+        AssertGoesOnAs(whole, killed,
+            loraRank > 0 ? "actor/lora_adapter/adapter_model.safetensors" : "actor/huggingface/model.safetensors");
     }
 
     [Test]
@@ -113,7 +123,8 @@ public sealed class SftTests : FolderTests
         Outcome outcome = CommandLine.Run(Arguments(run));
         Assert.That(outcome.ExitCode, Is.EqualTo(3), outcome.Error);
         Assert.That(outcome.Error, Does.Contain(where).And.Contain(why).And.Not.Contain("   at Tbrm."));
-        Assert.That(File.Exists(Path.Combine(run, "metrics.jsonl")) && File.ReadAllText(Path.Combine(run, "metrics.jsonl")).Length > 0, Is.False);
+        Assert.That(File.Exists(Path.Combine(run, "metrics.jsonl"))
+            && File.ReadAllText(Path.Combine(run, "metrics.jsonl")).Length > 0, Is.False);
     }
 
     [Test]
@@ -130,7 +141,9 @@ public sealed class SftTests : FolderTests
     {
         string problems = Path.Combine(Folder, "problems.jsonl"), run = Path.Combine(Folder, "run");
         File.WriteAllText(problems, """{"data_source": "openai/gsm8k", "prompt": "What is 1 + 2?", "reward_model": {"ground_truth": "3"}}""" + "\n");
-        Outcome outcome = CommandLine.Run("sft", "--run-dir", run, $"data.val_files=[{problems}]", "steps=1", "sft.train_batch_size=2", "data.max_prompt_length=100", "trainer.threads=2");
+        Outcome outcome = CommandLine.Run(
+            "sft", "--run-dir", run, $"data.val_files=[{problems}]", "steps=1", "sft.train_batch_size=2",
+            "data.max_prompt_length=100", "trainer.threads=2");
         Assert.That(outcome.ExitCode, Is.Zero, outcome.Error);
         JsonNode summary = JsonNode.Parse(File.ReadAllText(Path.Combine(run, "summary.json")))!;
         Assert.That(summary["val_loss_after"], Is.Null, "a file's problems have no answer to be shown");
@@ -140,10 +153,13 @@ public sealed class SftTests : FolderTests
     [Test]
     public void Files_without_a_model_are_refused_where_the_vocabulary_would_be_a_tasks()
     {
-        Outcome outcome = CommandLine.Run("sft", "--run-dir", Path.Combine(Folder, "run"), $"sft.train_files=[{_data}]");
+        Outcome outcome = CommandLine.Run(
+            "sft", "--run-dir", Path.Combine(Folder, "run"), $"sft.train_files=[{_data}]");
         Assert.That(outcome.ExitCode, Is.EqualTo(2), outcome.Error);
         Assert.That(outcome.Error, Does.Contain("sft.train_files need model.path"));
-        Outcome own = CommandLine.Run("sft", "--run-dir", Path.Combine(Folder, "run"), $"sft.train_files=[{_data}]", "data.task=", "sft.worked_share=0", "sft.train_batch_size=10", "steps=1", "trainer.threads=2");
+        Outcome own = CommandLine.Run(
+            "sft", "--run-dir", Path.Combine(Folder, "run"), $"sft.train_files=[{_data}]", "data.task=",
+            "sft.worked_share=0", "sft.train_batch_size=10", "steps=1", "trainer.threads=2");
         Assert.That(own.ExitCode, Is.Zero, own.Error);
     }
 
@@ -168,7 +184,10 @@ public sealed class SftTests : FolderTests
 
     private string[] Arguments(string run) =>
     [
-        "sft", "--run-dir", run, "model.path=" + _model, $"sft.train_files=[{_data}]", "sft.val_share=0.1", "sft.train_batch_size=10", "trainer.total_epochs=2",
-        "data.system_prompt=Add.", "data.max_prompt_length=100", "data.max_response_length=100", "trainer.test_freq=2", "trainer.save_freq=3", "lr=1e-2", "trainer.threads=2", "actor.ppo_max_token_len_per_gpu=400",
+        "sft", "--run-dir", run, "model.path="
+            + _model, $"sft.train_files=[{_data}]", "sft.val_share=0.1", "sft.train_batch_size=10",
+            "trainer.total_epochs=2",
+        "data.system_prompt=Add.", "data.max_prompt_length=100", "data.max_response_length=100", "trainer.test_freq=2",
+            "trainer.save_freq=3", "lr=1e-2", "trainer.threads=2", "actor.ppo_max_token_len_per_gpu=400",
     ];
 }

@@ -49,11 +49,15 @@ internal static class StoppedRun
     }
 
     /// <summary>Every number but the clock's and the machine's, one line per step.</summary>
-    public static List<string> Metrics(string run) => [.. File.ReadLines(Path.Combine(run, "metrics.jsonl")).Select(line =>
+    public static List<string> Metrics(string run) =>
+        [.. File.ReadLines(Path.Combine(run, "metrics.jsonl")).Select(line =>
     {
         JsonObject row = (JsonObject)JsonNode.Parse(line)!;
-        return new JsonObject(row.Where(p => !p.Key.StartsWith("timing_", StringComparison.Ordinal) && !p.Key.StartsWith("perf/", StringComparison.Ordinal))
-            .OrderBy(p => p.Key, StringComparer.Ordinal).Select(p => KeyValuePair.Create(p.Key, p.Value?.DeepClone()))).ToJsonString();
+        return new JsonObject(row.Where(
+            p => !p.Key.StartsWith("timing_", StringComparison.Ordinal)
+            && !p.Key.StartsWith("perf/", StringComparison.Ordinal))
+            .OrderBy(p => p.Key, StringComparer.Ordinal).Select(p => KeyValuePair.Create(p.Key, p.Value?.DeepClone())))
+                .ToJsonString();
     })];
 
     /// <summary>Steps that have a line of metrics, in the file's order.</summary>

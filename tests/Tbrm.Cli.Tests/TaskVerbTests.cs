@@ -26,7 +26,8 @@ public sealed class TaskVerbTests
     [Test]
     public void Generate_writes_a_json_line_for_each_item()
     {
-        int exit = Run("generate", "chain_sum", "--seed", "42", "--size", "2", "min_terms=3", "max_terms=3", "--out", PathOf("items.jsonl"));
+        int exit = Run("generate", "chain_sum", "--seed", "42", "--size", "2", "min_terms=3", "max_terms=3", "--out",
+            PathOf("items.jsonl"));
         Assert.That(exit, Is.Zero);
         Assert.That(File.ReadAllLines(PathOf("items.jsonl")), Is.EqualTo(new[]
         {
@@ -60,7 +61,8 @@ public sealed class TaskVerbTests
     [TestCase("name=value", "score", "chain_sum", "3")]
     public void Bad_arguments_are_configuration_errors_that_say_what_to_mend(string mention, params string[] arguments)
     {
-        ConfigException? error = Assert.Throws<ConfigException>(() => Run([.. arguments, "--out", PathOf("out.jsonl")]));
+        ConfigException? error =
+            Assert.Throws<ConfigException>(() => Run([.. arguments, "--out", PathOf("out.jsonl")]));
         Assert.That(error!.Message, Does.Contain(mention));
         Assert.That(Directory.GetFiles(_folder), Is.Empty);
     }
@@ -83,7 +85,8 @@ public sealed class TaskVerbTests
 
     private static int Run(params string[] arguments)
     {
-        return new TaskVerb().Create().Parse(arguments).Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
+        return new TaskVerb().Create().Parse(arguments)
+            .Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
     }
 
     private string PathOf(string name)

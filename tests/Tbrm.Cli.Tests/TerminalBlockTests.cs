@@ -42,7 +42,8 @@ public sealed class TerminalBlockTests
         Assert.That(screen.Rows[0], Is.EqualTo("run folder: runs/x"));
         string steps = "step 12/60 [====                ] 2:00 elapsed, 8:00 left";
         Assert.That(screen.Rows[1], Is.EqualTo(steps[..Math.Min(steps.Length, columns - 1)].TrimEnd()));
-        string numbers = "reward 0.370 (+0.010)  held-out 89.0 % (best 89.5 % at 5)  length 18  20k tokens/s  grad norm 1.5";
+        string numbers =
+            "reward 0.370 (+0.010)  held-out 89.0 % (best 89.5 % at 5)  length 18  20k tokens/s  grad norm 1.5";
         Assert.That(numbers, Does.StartWith(screen.Rows[2]));
         Assert.That(screen.Rows[2], columns == 200 ? Is.EqualTo(numbers) : Does.StartWith("reward 0.370 (+0.010)"));
         Assert.That(screen.Rows[3], Does.StartWith("step 12 rollout [====================]"));
@@ -56,16 +57,19 @@ public sealed class TerminalBlockTests
         block.Show("warm start", 0.25, "25/100, loss 0.5");
         _time.Advance(TimeSpan.FromSeconds(30));
         block.Show("warm start", 0.5, "50/100, loss 0.4");
-        Assert.That(new TerminalScreen(80).Feed(_output.ToString()).Rows[^1], Is.EqualTo("warm start [==========          ] 50/100, loss 0.4, 0:30 left"));
+        Assert.That(new TerminalScreen(80).Feed(_output.ToString()).Rows[^1],
+            Is.EqualTo("warm start [==========          ] 50/100, loss 0.4, 0:30 left"));
         block.Warn("step 1: the reward is 0");
-        block.ShowSamples(1, [new("instructions that are long " + new string('x', 100) + " 12 + 34 = ?", "46\u001b[31m\nyes", 1)]);
+        block.ShowSamples(1,
+            [new("instructions that are long " + new string('x', 100) + " 12 + 34 = ?", "46\u001b[31m\nyes", 1)]);
         block.Clear();
         block.Dispose();
         block.Say("finished");
         TerminalScreen screen = new TerminalScreen(80).Feed(_output.ToString());
         Assert.That(screen.Rows, Has.Length.EqualTo(4), string.Join('\n', screen.Rows));
         Assert.That(screen.Rows[0], Is.EqualTo("warning: step 1: the reward is 0"));
-        Assert.That(screen.Rows[1], Does.StartWith("step 1, score 1: ...").And.EndWith("12 + 34 = ?").And.Length.LessThan(80));
+        Assert.That(screen.Rows[1],
+            Does.StartWith("step 1, score 1: ...").And.EndWith("12 + 34 = ?").And.Length.LessThan(80));
         Assert.That(screen.Rows[2], Is.EqualTo(@"    46\u001b[31m\nyes"));
         Assert.That(screen.Rows[3], Is.EqualTo("finished"));
     }
@@ -87,7 +91,8 @@ public sealed class TerminalBlockTests
         block.Begin(90, 100);
         _time.Advance(TimeSpan.FromSeconds(20));
         block.Write(91, Metrics(0.5, null));
-        Assert.That(new TerminalScreen(80).Feed(_output.ToString()).Rows[0], Does.StartWith("step 91/100").And.EndWith("0:20 elapsed, 3:00 left"));
+        Assert.That(new TerminalScreen(80).Feed(_output.ToString()).Rows[0],
+            Does.StartWith("step 91/100").And.EndWith("0:20 elapsed, 3:00 left"));
     }
 
     [Test]
@@ -99,7 +104,8 @@ public sealed class TerminalBlockTests
             held = HeldOutResult.After(held, step, new MetricSet { ["val/loss"] = loss });
         }
 
-        Assert.That(HeldOutResult.After(held, 4, new MetricSet())!.Text, Is.EqualTo("held-out loss 1.500 (best 1.000 at 2)"));
+        Assert.That(HeldOutResult.After(held, 4, new MetricSet())!.Text,
+            Is.EqualTo("held-out loss 1.500 (best 1.000 at 2)"));
     }
 
     [TestCase(0.4, "0:00")]
@@ -124,7 +130,13 @@ public sealed class TerminalBlockTests
 
     private static MetricSet Metrics(double reward, double? accuracy)
     {
-        MetricSet metrics = new() { ["critic/score/mean"] = reward, ["response_length/mean"] = 17.8, ["perf/throughput"] = 20_400, ["actor/grad_norm"] = 1.5 };
+        MetricSet metrics = new()
+        {
+            ["critic/score/mean"] = reward,
+            ["response_length/mean"] = 17.8,
+            ["perf/throughput"] = 20_400,
+            ["actor/grad_norm"] = 1.5
+        };
         if (accuracy is { } value)
         {
             metrics["val-core/gcd/acc/mean@1"] = value;

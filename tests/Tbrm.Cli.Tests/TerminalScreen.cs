@@ -6,7 +6,8 @@ using System.Text;
 
 namespace Tbrm.Cli.Tests;
 
-/// <summary>What a terminal shows after some output: the sequences that this program writes, and wrapping at the last column. Any other sequence is an error.</summary>
+/// <summary>What a terminal shows after some output: the sequences that this program writes, and wrapping at the last
+/// column. Any other sequence is an error.</summary>
 internal sealed class TerminalScreen(int columns)
 {
     private readonly List<StringBuilder> _rows = [new()];
@@ -19,7 +20,8 @@ internal sealed class TerminalScreen(int columns)
     public bool IsColoured { get; private set; }
 
     /// <summary>The rows without blanks at their ends, without empty rows at the end.</summary>
-    public string[] Rows => [.. _rows.Select(r => r.ToString().TrimEnd()).Reverse().SkipWhile(r => r.Length == 0).Reverse()];
+    public string[] Rows =>
+        [.. _rows.Select(r => r.ToString().TrimEnd()).Reverse().SkipWhile(r => r.Length == 0).Reverse()];
 
     public TerminalScreen Feed(string output)
     {
@@ -86,7 +88,8 @@ internal sealed class TerminalScreen(int columns)
                 IsColoured = true;
                 break;
             case 'A':
-                MoveTo(Math.Max(0, _row - (number.Length == 0 ? 1 : int.Parse(number, CultureInfo.InvariantCulture))), _column);
+                MoveTo(Math.Max(0, _row - (number.Length == 0 ? 1 : int.Parse(number, CultureInfo.InvariantCulture))),
+                    _column);
                 break;
             case 'K' when number.Length == 0:
                 Cut(_rows[_row]);

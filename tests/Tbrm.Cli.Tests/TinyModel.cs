@@ -7,7 +7,8 @@ using Tbrm.Text.Chat;
 namespace Tbrm.Cli.Tests;
 
 /// <summary>
-/// A Hugging Face folder like Qwen2.5-Math's: Qwen2 architecture with biases on q, k, v, a byte-level BPE in Qwen2's tokenizer.json layout with its
+/// A Hugging Face folder like Qwen2.5-Math's: Qwen2 architecture with biases on q, k, v, a byte-level BPE in Qwen2's
+/// tokenizer.json layout with its
 /// special tokens, both end tokens in generation_config.json. Random weights, a few thousand of them.
 /// </summary>
 internal static class TinyModel
@@ -37,10 +38,14 @@ internal static class TinyModel
         }.ToJsonString());
 
         int vocabulary = ((JsonObject)tokenizer["model"]!["vocab"]!).Count;
-        ModelArchitecture architecture = ModelArchitecture.Parse(Config(vocabulary + s_special.Length, tied).ToJsonString(), "tiny");
+        ModelArchitecture architecture =
+            ModelArchitecture.Parse(Config(vocabulary + s_special.Length, tied).ToJsonString(), "tiny");
         using EngineDevice device = EngineDevice.Open("cpu", 1);
-        using Policy policy = Policy.CreateRandom(device, architecture, new() { Bf16 = true, MaxPositions = 64, Trainable = false }, seed: 5, std: 0.1f);
-        JsonObject generation = new() { ["eos_token_id"] = new JsonArray(vocabulary + 2, vocabulary), ["max_new_tokens"] = 2048 };
+        using Policy policy =
+            Policy.CreateRandom(device, architecture, new() { Bf16 = true, MaxPositions = 64, Trainable = false },
+            seed: 5, std: 0.1f);
+        JsonObject generation =
+            new() { ["eos_token_id"] = new JsonArray(vocabulary + 2, vocabulary), ["max_new_tokens"] = 2048 };
         ModelFolder.Save(policy, folder, generation);
     }
 
@@ -74,7 +79,8 @@ internal static class TinyModel
         }
 
         JsonArray merges = [];
-        foreach ((string left, string right) in new[] { ("t", "h"), ("th", "e"), ("i", "n"), ("a", "n"), ("o", "x"), ("e", "d"), ("Ġ", "the"), ("Ġ", "i"), ("\\", "b"), ("ox", "ed") })
+        foreach ((string left, string right) in new[] { ("t", "h"), ("th", "e"), ("i", "n"), ("a", "n"), ("o", "x"),
+            ("e", "d"), ("Ġ", "the"), ("Ġ", "i"), ("\\", "b"), ("ox", "ed") })
         {
             merges.Add($"{left} {right}");
             vocabulary[left + right] = vocabulary.Count;

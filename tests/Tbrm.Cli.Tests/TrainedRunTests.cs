@@ -5,7 +5,8 @@ using NUnit.Framework;
 
 namespace Tbrm.Cli.Tests;
 
-/// <summary>What train has made is a model for the other verbs: named by its run, with the run's own task, prompt form and lengths.</summary>
+/// <summary>What train has made is a model for the other verbs: named by its run, with the run's own task, prompt form
+/// and lengths.</summary>
 public sealed class TrainedRunTests : FolderTests
 {
     private string _run = "";
@@ -14,7 +15,9 @@ public sealed class TrainedRunTests : FolderTests
     public void Train()
     {
         _run = Path.Combine(Folder, "run");
-        Outcome outcome = CommandLine.Run(["train", "--run-dir", _run, .. CommandLine.Tiny, "trainer.total_training_steps=4", "trainer.test_freq=1", "data.max_response_length=11", "data.task_params={min_terms: 2, max_terms: 2}"]);
+        Outcome outcome = CommandLine.Run(
+            ["train", "--run-dir", _run, .. CommandLine.Tiny, "trainer.total_training_steps=4", "trainer.test_freq=1",
+            "data.max_response_length=11", "data.task_params={min_terms: 2, max_terms: 2}"]);
         Assert.That(outcome.ExitCode, Is.Zero, outcome.Error);
     }
 
@@ -25,39 +28,53 @@ public sealed class TrainedRunTests : FolderTests
         Outcome byFolder = CommandLine.Run("eval", "--run-dir", _run, "--json", "--out", rows, "trainer.threads=2");
         Assert.That(byFolder.ExitCode, Is.Zero, byFolder.Error);
         Assert.That(byFolder.Error, Does.Not.Contain("asked otherwise"));
-        string[] Outputs(string path) => [.. File.ReadLines(path).Select(line => $"{JsonNode.Parse(line)!["input"]} {JsonNode.Parse(line)!["output"]}")];
+        string[] Outputs(string path) =>
+            [.. File.ReadLines(path)
+            .Select(line => $"{JsonNode.Parse(line)!["input"]} {JsonNode.Parse(line)!["output"]}")];
         Assert.That(Outputs(rows), Is.EqualTo(Outputs(Path.Combine(_run, "validation", "4.jsonl"))));
-        Outcome byCheckpoint = CommandLine.Run("eval", "model.path=" + Path.Combine(_run, "checkpoints", "global_step_4"), "--json", "--out", Path.Combine(Folder, "b.jsonl"), "trainer.threads=2");
+        Outcome byCheckpoint =
+            CommandLine.Run("eval", "model.path=" + Path.Combine(_run, "checkpoints", "global_step_4"), "--json",
+            "--out", Path.Combine(Folder, "b.jsonl"), "trainer.threads=2");
         Assert.That(byCheckpoint.Output, Is.EqualTo(byFolder.Output), byCheckpoint.Error);
     }
 
     [Test]
     public void Another_checkpoint_is_taken_by_step_or_as_the_best_and_one_that_is_not_there_is_named()
     {
-        string[] command = ["generate", "model.path=" + _run, "--prompt", "1 + 2", "rollout.temperature=0", "rollout.n=1", "trainer.threads=2"];
+        string[] command = ["generate", "model.path=" + _run, "--prompt", "1 + 2", "rollout.temperature=0",
+            "rollout.n=1", "trainer.threads=2"];
         long best = (long)JsonNode.Parse(File.ReadAllText(Path.Combine(_run, "summary.json")))!["best_step"]!;
-        Outcome byWord = CommandLine.Run([.. command, "--checkpoint", "best"]), byStep = CommandLine.Run([.. command, "--checkpoint", $"{best}"]);
+        Outcome byWord = CommandLine.Run([.. command, "--checkpoint", "best"]),
+            byStep = CommandLine.Run([.. command, "--checkpoint", $"{best}"]);
         Assert.That((byWord.ExitCode, byWord.Output), Is.EqualTo((0, byStep.Output)), byWord.Error);
         Outcome none = CommandLine.Run([.. command, "--checkpoint", "77"]);
         Assert.That(none.ExitCode, Is.EqualTo(3));
         Assert.That(none.Error, Does.Contain("77").And.Contain("4"));
         Assert.That(CommandLine.Run([.. command, "--checkpoint", "newest"]).ExitCode, Is.EqualTo(2));
-        Assert.That(CommandLine.Run("eval", "model.path=" + Folder, "--checkpoint", "best").ExitCode, Is.EqualTo(2), "no run there");
+        Assert.That(CommandLine.Run("eval", "model.path=" + Folder, "--checkpoint", "best").ExitCode, Is.EqualTo(2),
+            "no run there");
     }
 
     [Test]
     public void What_is_asked_otherwise_than_the_run_was_trained_is_said()
     {
-        Outcome outcome = CommandLine.Run("eval", "--run-dir", _run, "--json", "data.task_params={min_terms: 3, max_terms: 3}", "data.task_val_size=3", "trainer.threads=2");
+        Outcome outcome = CommandLine.Run(
+            "eval", "--run-dir", _run, "--json", "data.task_params={min_terms: 3, max_terms: 3}",
+            "data.task_val_size=3", "trainer.threads=2");
         Assert.That(outcome.ExitCode, Is.Zero, outcome.Error);
-        Assert.That(outcome.Error, Does.Contain("asked otherwise").And.Contain("min_terms=3").And.Contain("min_terms=2"));
+        Assert.That(outcome.Error,
+            Does.Contain("asked otherwise").And.Contain("min_terms=3").And.Contain("min_terms=2"));
     }
 
     [Test]
     public void Supervised_training_goes_on_from_a_run_in_a_folder_of_its_own()
     {
-        Outcome outcome = CommandLine.Run("sft", "model.path=" + _run, "--run-dir", Path.Combine(Folder, "sft"), "data.task=chain_sum", "steps=1", "sft.train_batch_size=2", "sft.val_accuracy=false", "trainer.threads=2");
+        Outcome outcome = CommandLine.Run(
+            "sft", "model.path="
+            + _run, "--run-dir", Path.Combine(Folder, "sft"), "data.task=chain_sum", "steps=1",
+            "sft.train_batch_size=2", "sft.val_accuracy=false", "trainer.threads=2");
         Assert.That(outcome.ExitCode, Is.Zero, outcome.Error);
-        Assert.That(File.ReadAllText(Path.Combine(Folder, "sft", "config.resolved.yaml")), Does.Contain("global_step_4").And.Contain("max_response_length: 11"));
+        Assert.That(File.ReadAllText(Path.Combine(Folder, "sft", "config.resolved.yaml")),
+            Does.Contain("global_step_4").And.Contain("max_response_length: 11"));
     }
 }

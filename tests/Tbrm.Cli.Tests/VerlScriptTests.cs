@@ -12,14 +12,16 @@ using Tbrm.Testing;
 namespace Tbrm.Cli.Tests;
 
 /// <summary>
-/// Run scripts as verl's users have them, with the keys of verl's example scripts, from the script to a trained model: <c>config --from-verl</c>, then
+/// Run scripts as verl's users have them, with the keys of verl's example scripts, from the script to a trained model:
+/// <c>config --from-verl</c>, then
 /// <c>train -c</c>. Paths and sizes alone are other ones.
 /// </summary>
 public sealed class VerlScriptTests
 {
     private static readonly string[] s_sizes =
     [
-        "data.train_batch_size=4", "actor.ppo_mini_batch_size=2", "data.max_prompt_length=256", "data.max_response_length=16", "trainer.total_training_steps=2", "trainer.threads=1",
+        "data.train_batch_size=4", "actor.ppo_mini_batch_size=2", "data.max_prompt_length=256",
+            "data.max_response_length=16", "trainer.total_training_steps=2", "trainer.threads=1",
         "rollout.max_num_seqs=64", "actor.ppo_max_token_len_per_gpu=1024",
     ];
 
@@ -42,11 +44,16 @@ public sealed class VerlScriptTests
     public void RemoveFolder() => Directory.Delete(_folder, recursive: true);
 
     // Keys with verl's meaning in the resolved configuration; a metric that only this algorithm has.
-    [TestCase("grpo", "grpo", 2, "actor/kl_loss", "use_kl_loss: true|kl_loss_coef: 0.001|kl_loss_type: low_var_kl|clip_ratio_low: 0.2|n: 5|adv_estimator: grpo|use_kl_in_reward: false")]
-    [TestCase("ppo", "ppo", 0, "critic/vf_loss", "adv_estimator: gae|cliprange_value: 0.5|lr: 1E-05|gamma: 1|lam: 1|n: 1")]
-    [TestCase("rloo", "rloo", 2, "actor/reward_kl_penalty", "adv_estimator: rloo|use_kl_in_reward: true|kl_penalty: kl|kl_coef: 0.001|use_kl_loss: false")]
-    [TestCase("gspo", "gspo", 1, "actor/pg_loss", "loss_mode: gspo|clip_ratio_low: 0.0003|clip_ratio_high: 0.0004|clip_ratio_c: 10|n: 16")]
-    [TestCase("cispo", "cispo", 1, "actor/kl_loss", "loss_mode: cispo|clip_ratio_low: 10|clip_ratio_high: 0.2|use_kl_loss: true")]
+    [TestCase("grpo", "grpo", 2, "actor/kl_loss",
+        "use_kl_loss: true|kl_loss_coef: 0.001|kl_loss_type: low_var_kl|clip_ratio_low: 0.2|n: 5|adv_estimator: grpo|use_kl_in_reward: false")]
+    [TestCase("ppo", "ppo", 0, "critic/vf_loss",
+        "adv_estimator: gae|cliprange_value: 0.5|lr: 1E-05|gamma: 1|lam: 1|n: 1")]
+    [TestCase("rloo", "rloo", 2, "actor/reward_kl_penalty",
+        "adv_estimator: rloo|use_kl_in_reward: true|kl_penalty: kl|kl_coef: 0.001|use_kl_loss: false")]
+    [TestCase("gspo", "gspo", 1, "actor/pg_loss",
+        "loss_mode: gspo|clip_ratio_low: 0.0003|clip_ratio_high: 0.0004|clip_ratio_c: 10|n: 16")]
+    [TestCase("cispo", "cispo", 1, "actor/kl_loss",
+        "loss_mode: cispo|clip_ratio_low: 10|clip_ratio_high: 0.2|use_kl_loss: true")]
     public void A_script_runs(string script, string algorithm, int refused, string metric, string facts)
     {
         string run = Run(script, refused, facts + "|name: " + algorithm);
@@ -58,11 +65,13 @@ public sealed class VerlScriptTests
         Assert.That(last["val-core/openai/gsm8k/acc/mean@1"], Is.Not.Null, last.ToJsonString());
     }
 
-    /// <summary>A model that knows nothing answers all alike: dynamic sampling ends with its own sentence, and without it the run goes on.</summary>
+    /// <summary>A model that knows nothing answers all alike: dynamic sampling ends with its own sentence, and without
+    /// it the run goes on.</summary>
     [Test]
     public void Dapos_script_runs()
     {
-        const string Facts = "name: grpo|clip_ratio_high: 0.28|clip_ratio_c: 10|loss_agg_mode: token-mean|metric: acc|max_num_gen_batches: 10|penalty_factor: 1|gen_batch_size: 4"
+        const string Facts =
+            "name: grpo|clip_ratio_high: 0.28|clip_ratio_c: 10|loss_agg_mode: token-mean|metric: acc|max_num_gen_batches: 10|penalty_factor: 1|gen_batch_size: 4"
             + "|weight_decay: 0.1|lr_warmup_steps: 10|n: 16|truncation: left";
         string yaml = Translate("dapo", 1, Facts, "data.gen_batch_size=4", "reward.overlong_buffer.len=8");
         Outcome alike = Train(yaml, PathOf("dapo-alike"));
@@ -73,18 +82,24 @@ public sealed class VerlScriptTests
         Assert.That(outcome.ExitCode, Is.Zero, outcome.Error);
         JsonNode last = Last(PathOf("dapo-run"));
         Assert.That((double)last["train/num_gen_batches"]!, Is.GreaterThanOrEqualTo(1));
-        Assert.That((double)last["critic/rewards/min"]!, Is.LessThan((double)last["critic/score/min"]!), "long responses are punished");
+        Assert.That((double)last["critic/rewards/min"]!, Is.LessThan((double)last["critic/score/min"]!),
+            "long responses are punished");
     }
 
     [Test]
     public void Keys_behind_the_script_and_the_callers_environment_win_as_in_a_shell()
     {
         Dictionary<string, string> environment = new() { ["MODEL"] = "/m", ["TOKENS"] = "999", ["DATA_DIR"] = "/d" };
-        Outcome outcome = CommandLine.Run(environment, ["config", "--from-verl", Script("grpo"), "rollout.n=3", "algorithm.name=tbrm", "algorithm.tbrm.beta=0.5"]);
+        Outcome outcome = CommandLine.Run(
+            environment, ["config", "--from-verl", Script("grpo"), "rollout.n=3", "algorithm.name=tbrm",
+            "algorithm.tbrm.beta=0.5"]);
         Assert.That(outcome.ExitCode, Is.Zero, outcome.Error);
         string[] lines = [.. outcome.Output.Split('\n').Select(l => l.Trim())];
-        Assert.That(lines, Is.SupersetOf(new[] { "n: 3", "name: tbrm", "beta: 0.5", "path: \"/m\"", "ppo_max_token_len_per_gpu: 999" }));
-        Assert.That(outcome.Output, Does.Contain("/d/gsm8k/train.parquet").And.Contain("# value not known without running the script, left at its default: 1\n#   trainer.experiment_name"));
+        Assert.That(lines, Is.SupersetOf(
+            new[] { "n: 3", "name: tbrm", "beta: 0.5", "path: \"/m\"", "ppo_max_token_len_per_gpu: 999" }));
+        Assert.That(outcome.Output,
+            Does.Contain("/d/gsm8k/train.parquet").And.Contain(
+            "# value not known without running the script, left at its default: 1\n#   trainer.experiment_name"));
     }
 
     [Test]
@@ -118,11 +133,14 @@ public sealed class VerlScriptTests
         return yaml;
     }
 
-    private static Outcome Train(string yaml, string run, params string[] keys) => CommandLine.Run(["train", "-c", yaml, "--run-dir", run, "reward.self_test_threshold=0", .. keys]);
+    private static Outcome Train(string yaml, string run, params string[] keys) =>
+        CommandLine.Run(["train", "-c", yaml, "--run-dir", run, "reward.self_test_threshold=0", .. keys]);
 
-    private static JsonNode Last(string run) => JsonNode.Parse(File.ReadLines(Path.Combine(run, "metrics.jsonl")).Last())!;
+    private static JsonNode Last(string run) =>
+        JsonNode.Parse(File.ReadLines(Path.Combine(run, "metrics.jsonl")).Last())!;
 
-    private static string Script(string name) => Repository.PathOf("tests", "Tbrm.Cli.Tests", "VerlScripts", name + ".sh");
+    private static string Script(string name) =>
+        Repository.PathOf("tests", "Tbrm.Cli.Tests", "VerlScripts", name + ".sh");
 
     private static void Write(string path, int rows)
     {
@@ -140,7 +158,11 @@ public sealed class VerlScriptTests
         ["data_source"] = "openai/gsm8k",
         ["prompt"] = new JsonArray(new JsonObject { ["content"] = $"{i} + 5?", ["role"] = "user" }),
         ["ability"] = "math",
-        ["reward_model"] = new JsonObject { ["ground_truth"] = (i + 5).ToString(CultureInfo.InvariantCulture), ["style"] = "rule" },
+        ["reward_model"] = new JsonObject
+        {
+            ["ground_truth"] = (i + 5).ToString(CultureInfo.InvariantCulture),
+            ["style"] = "rule"
+        },
         ["extra_info"] = new JsonObject { ["index"] = i, ["split"] = "train" },
     };
 

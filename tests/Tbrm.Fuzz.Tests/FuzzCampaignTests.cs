@@ -16,11 +16,18 @@ internal sealed class FuzzCampaignTests
     [TestCase("template", 400)]
     public void A_reader_accepts_or_refuses_what_it_is_given(string target, int count)
     {
-        FuzzResult result = new FuzzCampaign { Target = target, Seed = 20260101, Count = count, InputLimit = TimeSpan.FromMinutes(1) }.Run();
+        FuzzResult result = new FuzzCampaign
+        {
+            Target = target,
+            Seed = 20260101,
+            Count = count,
+            InputLimit = TimeSpan.FromMinutes(1)
+        }.Run();
 
         Assert.That(result.Defects.Select(defect => $"{defect.Index}: {defect.Kind}: {defect.Description}"), Is.Empty);
         Assert.That(result.Counts.Accepted + result.Counts.Refused, Is.EqualTo(count));
-        Assert.That(result.Counts.Accepted, Is.InRange(count / 100, count - (count / 100)), "inputs that are all the same kind try nothing");
+        Assert.That(result.Counts.Accepted, Is.InRange(count / 100, count - (count / 100)),
+            "inputs that are all the same kind try nothing");
     }
 
     [Test]
@@ -32,13 +39,23 @@ internal sealed class FuzzCampaignTests
         FaultyTarget target = new();
         int[] faults = [.. Enumerable.Range(0, Inputs).Select(i => (int)FuzzWorker.CreateInput(target, Seed, i)[0])];
 
-        FuzzResult result = new FuzzCampaign { Target = target.Name, Seed = Seed, Count = Inputs, InputLimit = TimeSpan.FromSeconds(4), MaxDefects = int.MaxValue }.Run();
+        FuzzResult result = new FuzzCampaign
+        {
+            Target = target.Name,
+            Seed = Seed,
+            Count = Inputs,
+            InputLimit = TimeSpan.FromSeconds(4),
+            MaxDefects = int.MaxValue
+        }.Run();
 
-        Assert.That(Enum.GetValues<FaultyTarget.Fault>().Select(fault => (int)fault), Is.SubsetOf(faults), "the inputs show every fault");
+        Assert.That(Enum.GetValues<FaultyTarget.Fault>().Select(fault => (int)fault), Is.SubsetOf(faults),
+            "the inputs show every fault");
         Assert.That(
             result.Defects.Select(defect => (defect.Index, defect.Kind)),
-            Is.EquivalentTo(faults.Select((fault, i) => ((long)i, Kind((FaultyTarget.Fault)fault))).Where(defect => defect.Item2 is not null)));
-        Assert.That(result.Defects.All(defect => defect.Input.SequenceEqual(FuzzWorker.CreateInput(target, Seed, defect.Index))), Is.True);
+            Is.EquivalentTo(faults.Select((fault, i) => ((long)i, Kind((FaultyTarget.Fault)fault)))
+                .Where(defect => defect.Item2 is not null)));
+        Assert.That(result.Defects.All(
+            defect => defect.Input.SequenceEqual(FuzzWorker.CreateInput(target, Seed, defect.Index))), Is.True);
     }
 
     [TestCase("tokenizer")]
@@ -51,7 +68,8 @@ internal sealed class FuzzCampaignTests
         IFuzzTarget first = FuzzTargets.Create(name), second = FuzzTargets.Create(name);
         for (int i = 0; i < 50; i++)
         {
-            Assert.That(FuzzWorker.CreateInput(first, 3, i), Is.EqualTo(FuzzWorker.CreateInput(second, 3, i)).AsCollection);
+            Assert.That(FuzzWorker.CreateInput(first, 3, i),
+                Is.EqualTo(FuzzWorker.CreateInput(second, 3, i)).AsCollection);
         }
     }
 

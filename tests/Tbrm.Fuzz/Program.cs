@@ -9,7 +9,8 @@ using Tbrm.Fuzz.Targets;
 namespace Tbrm.Fuzz;
 
 /// <summary>
-/// <c>Tbrm.Fuzz TARGET --minutes 10</c> tries a reader on damaged inputs; <c>Tbrm.Fuzz replay TARGET FILE</c> reads one that
+/// <c>Tbrm.Fuzz TARGET --minutes 10</c> tries a reader on damaged inputs; <c>Tbrm.Fuzz replay TARGET FILE</c> reads one
+/// that
 /// was kept.
 /// </summary>
 internal static class Program
@@ -26,10 +27,17 @@ internal static class Program
 
         Argument<string> target = new("target") { Description = string.Join(", ", FuzzTargets.Names) };
         Option<double> minutes = new("--minutes") { Description = "How long.", DefaultValueFactory = _ => 1 };
-        Option<long> count = new("--count") { Description = "At most so many inputs.", DefaultValueFactory = _ => long.MaxValue };
+        Option<long> count =
+            new("--count") { Description = "At most so many inputs.", DefaultValueFactory = _ => long.MaxValue };
         Option<int> seed = new("--seed") { Description = "Which inputs.", DefaultValueFactory = _ => 1 };
-        Option<string> output = new("--out") { Description = "Folder for the inputs that show a defect.", DefaultValueFactory = _ => "artifacts/fuzz" };
-        RootCommand root = new("Tries the readers of the product on damaged and hostile inputs.") { target, minutes, count, seed, output };
+        Option<string> output =
+            new("--out")
+            {
+                Description = "Folder for the inputs that show a defect.",
+                DefaultValueFactory = _ => "artifacts/fuzz"
+            };
+        RootCommand root = new(
+            "Tries the readers of the product on damaged and hostile inputs.") { target, minutes, count, seed, output };
         root.SetAction(parsed => RunCampaign(
             new FuzzCampaign
             {
@@ -60,21 +68,25 @@ internal static class Program
     private static int RunWorker(string[] args)
     {
         using Heartbeat heartbeat = new(args[5]);
-        FuzzWorker.Run(FuzzTargets.Create(args[1]), int.Parse(args[2], CultureInfo.InvariantCulture), Number(args[3]), Number(args[4]), heartbeat);
+        FuzzWorker.Run(FuzzTargets.Create(args[1]), int.Parse(args[2], CultureInfo.InvariantCulture), Number(args[3]),
+            Number(args[4]), heartbeat);
         return 0;
     }
 
     private static int RunCampaign(FuzzCampaign campaign, string folder)
     {
         FuzzResult result = campaign.Run();
-        Console.WriteLine($"{campaign.Target}, seed {campaign.Seed}: {Describe(result.Counts, result.Elapsed)}, {result.Defects.Count} defects");
+        Console.WriteLine(
+            $"{campaign.Target}, seed {campaign.Seed}: {Describe(result.Counts, result.Elapsed)}, {result.Defects.Count} defects");
         foreach (FuzzDefect defect in result.Defects)
         {
             Directory.CreateDirectory(folder);
             string path = Path.Combine(folder, $"{campaign.Target}-{campaign.Seed}-{defect.Index}");
             File.WriteAllBytes(path, defect.Input);
-            File.WriteAllText(path + ".txt", $"{defect.Kind}: {defect.Description.Replace(" | ", "\n", StringComparison.Ordinal)}\n");
-            Console.WriteLine($"{path}: {defect.Kind}: {defect.Description[..Math.Min(300, defect.Description.Length)]}");
+            File.WriteAllText(path + ".txt",
+                $"{defect.Kind}: {defect.Description.Replace(" | ", "\n", StringComparison.Ordinal)}\n");
+            Console.WriteLine(
+                $"{path}: {defect.Kind}: {defect.Description[..Math.Min(300, defect.Description.Length)]}");
         }
 
         return result.Defects.Count == 0 ? 0 : DefectsFound;
@@ -82,7 +94,8 @@ internal static class Program
 
     private static int Replay(string name, string file)
     {
-        string? defect = FuzzWorker.Read(FuzzTargets.Create(name), File.ReadAllBytes(file), out bool accepted, out long allocated);
+        string? defect = FuzzWorker.Read(
+            FuzzTargets.Create(name), File.ReadAllBytes(file), out bool accepted, out long allocated);
         Console.WriteLine(defect ?? $"{(accepted ? "accepted" : "refused")}, {allocated} bytes allocated");
         return defect is null ? 0 : DefectsFound;
     }

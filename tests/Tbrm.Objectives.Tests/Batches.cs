@@ -3,14 +3,17 @@ using System.Linq;
 
 namespace Tbrm.Objectives.Tests;
 
-/// <summary>Random batches. Trajectory 1 has no row; where there is a mask, one trajectory has no row that counts.</summary>
+/// <summary>Random batches. Trajectory 1 has no row; where there is a mask, one trajectory has no row that
+/// counts.</summary>
 internal static class Batches
 {
-    public static ObjectiveBatch Random(int seed, int trajectories = 8, int maxLength = 9, bool bootstrap = false, bool mask = false)
+    public static ObjectiveBatch Random(int seed, int trajectories = 8, int maxLength = 9, bool bootstrap = false,
+        bool mask = false)
     {
         Random random = new(seed);
         double Uniform(double low, double high) => low + (high - low) * random.NextDouble();
-        double[] Many(long n, double low, double high) => [.. Enumerable.Range(0, (int)n).Select(_ => Uniform(low, high))];
+        double[] Many(long n, double low, double high) =>
+            [.. Enumerable.Range(0, (int)n).Select(_ => Uniform(low, high))];
         long[] offsets = new long[trajectories + 1];
         for (int b = 0; b < trajectories; b++)
         {

@@ -25,25 +25,39 @@ public sealed class CheckTests
             }
 
             yield return new TestCaseData(entry.Objective(options)).SetArgDisplayNames(entry.Name);
-            foreach (PropertyInfo flag in entry.Options.GetProperties().Where(p => p.PropertyType == typeof(bool) && p.CanWrite))
+            foreach (PropertyInfo flag in entry.Options.GetProperties()
+                .Where(p => p.PropertyType == typeof(bool) && p.CanWrite))
             {
                 string name = OptionReader.Snake(flag.Name);
-                yield return new TestCaseData(entry.Objective(new(options.Select(o => KeyValuePair.Create(o.Key, o.Value?.DeepClone()))) { [name] = true })).SetArgDisplayNames($"{entry.Name} {name}");
+                yield return new TestCaseData(entry.Objective(
+                    new(options.Select(o => KeyValuePair.Create(o.Key, o.Value?.DeepClone()))) { [name] = true }))
+                    .SetArgDisplayNames($"{entry.Name} {name}");
             }
         }
 
         foreach (string estimate in KlEstimator.Names)
         {
             JsonObject options = new() { ["kl_loss_coef"] = 0.1, ["kl_loss_type"] = estimate };
-            yield return new TestCaseData(AlgorithmTable.Find("ppo").Objective(options)).SetArgDisplayNames("ppo " + estimate);
+            yield return new TestCaseData(AlgorithmTable.Find("ppo").Objective(options))
+                .SetArgDisplayNames("ppo " + estimate);
         }
 
         foreach (string loss in PolicyLosses.Names)
         {
             foreach (string mode in LossAggregation.Modes)
             {
-                JsonObject options = new() { ["loss_mode"] = loss, ["loss_agg_mode"] = mode, ["dro_beta"] = 0.3, ["entropy_coeff"] = 0.01, ["kl_loss_coef"] = 0.05, ["kl_loss_type"] = "k3+" };
-                yield return new TestCaseData(AlgorithmTable.Find("grpo").Objective(options)).SetArgDisplayNames($"{loss} {mode}");
+                JsonObject options =
+                    new()
+                    {
+                        ["loss_mode"] = loss,
+                        ["loss_agg_mode"] = mode,
+                        ["dro_beta"] = 0.3,
+                        ["entropy_coeff"] = 0.01,
+                        ["kl_loss_coef"] = 0.05,
+                        ["kl_loss_type"] = "k3+"
+                    };
+                yield return new TestCaseData(AlgorithmTable.Find("grpo").Objective(options))
+                    .SetArgDisplayNames($"{loss} {mode}");
             }
         }
 
@@ -63,7 +77,8 @@ public sealed class CheckTests
             ("clip_cov", """{"loss_mode": "clip_cov", "clip_cov_ratio": 0.3, "clip_cov_lb": 0.1}"""),
         })
         {
-            yield return new TestCaseData(AlgorithmTable.Find(name).Objective((JsonObject)JsonNode.Parse(options)!)).SetArgDisplayNames(name + " " + options);
+            yield return new TestCaseData(AlgorithmTable.Find(name).Objective((JsonObject)JsonNode.Parse(options)!))
+                .SetArgDisplayNames(name + " " + options);
         }
     }
 
@@ -72,7 +87,8 @@ public sealed class CheckTests
     {
         IReadOnlyList<CheckResult> results = new ObjectiveCheck(objective).Run();
         Assert.That(results.Where(r => r.Passed == false), Is.Empty);
-        Assert.That(results.Where(r => r.Passed is null).Select(r => r.Name), Is.EqualTo(objective.Needs.HasFlag(Needs.WholeBatch) ? ["micro-batches"] : Array.Empty<string>()));
+        Assert.That(results.Where(r => r.Passed is null).Select(r => r.Name),
+            Is.EqualTo(objective.Needs.HasFlag(Needs.WholeBatch) ? ["micro-batches"] : Array.Empty<string>()));
     }
 
     [TestCase("finite differences")]
@@ -111,11 +127,14 @@ public sealed class CheckTests
                 (int begin, int end) = batch.Actions(b);
                 for (int i = begin; i < end; i++)
                 {
-                    if ((batch.Counts(i) || fault == "rows that do not count") && (!batch.IsDropped(b) || fault == "dropped trajectory"))
+                    if ((batch.Counts(i) || fault == "rows that do not count")
+                        && (!batch.IsDropped(b) || fault == "dropped trajectory"))
                     {
                         double weight = (fault == "order of trajectories" ? b + 1 : 1) / Math.Max(count, 1);
-                        double factor = fault == "a weight that is followed and has no gradient" ? Math.Exp(batch.LogPi(i)) : 1;
-                        result.Loss -= weight * factor * (fault == "a constant that has a gradient" ? batch.Constants : batch).LogPi(i);
+                        double factor = fault == "a weight that is followed and has no gradient"
+                            ? Math.Exp(batch.LogPi(i)) : 1;
+                        result.Loss -= weight * factor * (fault == "a constant that has a gradient" ? batch.Constants
+                            : batch).LogPi(i);
                         result.AddLogp(i, (fault == "finite differences" ? weight : -weight) * factor);
                     }
                 }

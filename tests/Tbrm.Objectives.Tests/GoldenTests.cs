@@ -9,11 +9,14 @@ using Tbrm.Objectives.Rows;
 
 namespace Tbrm.Objectives.Tests;
 
-/// <summary>Rows whose answers were computed elsewhere (each names its source), within the tolerance that each states.</summary>
+/// <summary>Rows whose answers were computed elsewhere (each names its source), within the tolerance that each
+/// states.</summary>
 public sealed class GoldenTests
 {
-    private static IEnumerable<TestCaseData> Rows() => File.ReadLines(Testing.Repository.PathOf("tests", "Tbrm.Objectives.Tests", "Golden", "rows.jsonl"))
-        .Select(line => JsonNode.Parse(line)!).Select(row => new TestCaseData(row).SetArgDisplayNames((string)row["id"]!));
+    private static IEnumerable<TestCaseData> Rows() =>
+        File.ReadLines(Testing.Repository.PathOf("tests", "Tbrm.Objectives.Tests", "Golden", "rows.jsonl"))
+        .Select(line => JsonNode.Parse(line)!)
+            .Select(row => new TestCaseData(row).SetArgDisplayNames((string)row["id"]!));
 
     [TestCaseSource(nameof(Rows))]
     public void A_row_has_the_answer_of_its_source(JsonNode row)
@@ -25,7 +28,8 @@ public sealed class GoldenTests
     }
 
     /// <summary>Everything that is expected is there; further fields of the answer are its own.</summary>
-    private static void Compare(JsonNode expected, JsonNode? actual, double tolerance, string path, List<string> differences)
+    private static void Compare(JsonNode expected, JsonNode? actual, double tolerance, string path,
+        List<string> differences)
     {
         switch (expected)
         {
@@ -43,7 +47,8 @@ public sealed class GoldenTests
                 }
 
                 break;
-            case JsonValue number when number.GetValueKind() == JsonValueKind.Number && actual?.GetValueKind() == JsonValueKind.Number:
+            case JsonValue number when number.GetValueKind() == JsonValueKind.Number
+                && actual?.GetValueKind() == JsonValueKind.Number:
                 double e = number.GetValue<double>(), a = actual.GetValue<double>();
                 if (!(Math.Abs(e - a) <= tolerance * Math.Max(1, Math.Abs(e))))
                 {
@@ -52,7 +57,8 @@ public sealed class GoldenTests
 
                 break;
             default:
-                differences.Add($"{path}: expected {expected.ToJsonString()}, found {actual?.ToJsonString() ?? "nothing"}");
+                differences.Add(
+                    $"{path}: expected {expected.ToJsonString()}, found {actual?.ToJsonString() ?? "nothing"}");
                 break;
         }
     }

@@ -18,7 +18,8 @@ public sealed class IdentityTests
     public void Token_residuals_telescope_to_the_trajectory_residual([Values] bool bootstrap, [Values] bool mask)
     {
         ObjectiveBatch batch = Batches.Random(3, bootstrap: bootstrap, mask: mask);
-        double[] token = Residual(new BrmObjective(new() { Beta = 0.002 }), batch), trajectory = Residual(new TbrmObjective(0.002), batch);
+        double[] token = Residual(new BrmObjective(new() { Beta = 0.002 }), batch),
+            trajectory = Residual(new TbrmObjective(0.002), batch);
         for (int b = 0; b < batch.TrajectoryCount; b++)
         {
             Compare.Close(token[b], trajectory[b], Fp64Sum, $"trajectory {b}");
@@ -34,7 +35,8 @@ public sealed class IdentityTests
         for (int b = 0; b < batch.TrajectoryCount; b++)
         {
             (int begin, int end) = batch.Actions(b);
-            double first = begin == end ? 0 : batch.V[begin] - batch.Rewards[b] / beta - (batch.IsBootstrapped(b) ? batch.V[end] : 0);
+            double first = begin == end ? 0
+                : batch.V[begin] - batch.Rewards[b] / beta - (batch.IsBootstrapped(b) ? batch.V[end] : 0);
             Assert.That(tbrm[b], Is.EqualTo(first), $"TBRM {b}: V_ref(s_1) - r/beta");
             Assert.That(reval[b], Is.EqualTo(begin == end ? 0 : -batch.Rewards[b] / beta), $"ReVal {b}: -r/beta");
         }
@@ -64,8 +66,10 @@ public sealed class IdentityTests
     {
         ObjectiveBatch batch = Batches.Random(8);
         double before = Residual(new TbrmObjective(0.01), batch)[0];
-        Compare.Close(Residual(new TbrmObjective(0.01), Shifted(batch, 1))[0], before, Fp64Sum, "a later state is a gauge direction");
-        Compare.Close(Residual(new TbrmObjective(0.01), Shifted(batch, 0))[0], before + 2, Fp64Sum, "the first state carries the value");
+        Compare.Close(Residual(new TbrmObjective(0.01), Shifted(batch, 1))[0], before, Fp64Sum,
+            "a later state is a gauge direction");
+        Compare.Close(Residual(new TbrmObjective(0.01), Shifted(batch, 0))[0], before + 2, Fp64Sum,
+            "the first state carries the value");
     }
 
     [Test]
@@ -78,7 +82,8 @@ public sealed class IdentityTests
             (int begin, int end) = batch.Actions(b);
             for (int i = begin; i < end; i++)
             {
-                Compare.Close(result.DQ[i] + result.DV[i], i == begin ? 2 * batch.Weight[b] * result.Residual[b] : 0, Fp64Sum, $"row {i}");
+                Compare.Close(result.DQ[i] + result.DV[i], i == begin ? 2 * batch.Weight[b] * result.Residual[b] : 0,
+                    Fp64Sum, $"row {i}");
             }
         }
     }
@@ -90,16 +95,19 @@ public sealed class IdentityTests
         ObjectiveBatch batch = Batches.Random(9);
         ObjectiveBatch own = batch with
         {
-            VStar = [.. Enumerable.Range(0, batch.TrajectoryCount).Select(b => batch.Actions(b) is var (begin, end) && begin < end ? beta * batch.V[begin] : 0)],
+            VStar = [.. Enumerable.Range(0, batch.TrajectoryCount)
+                .Select(b => batch.Actions(b) is var (begin, end) && begin < end ? beta * batch.V[begin] : 0)],
         };
         double tbrm = new TbrmObjective(new BellmanOptions { Beta = beta, LossScale = "reward" }).Evaluate(batch).Loss;
-        Compare.Close(new AStarPoObjective(new() { Beta2 = beta }).Evaluate(own).Loss, tbrm, 1e-12 * tbrm, "beta^2 L_TBRM");
+        Compare.Close(new AStarPoObjective(new() { Beta2 = beta }).Evaluate(own).Loss, tbrm, 1e-12 * tbrm,
+            "beta^2 L_TBRM");
     }
 
     [Test]
     public void A_detached_value_gives_the_gradient_of_the_log_probability_alone()
     {
-        ObjectiveResult result = new TbrmObjective(new BellmanOptions { DetachValue = true }).Evaluate(Batches.Random(5));
+        ObjectiveResult result = new TbrmObjective(new BellmanOptions { DetachValue = true })
+            .Evaluate(Batches.Random(5));
         Assert.That(result.DV, Is.EqualTo(result.DQ.Select(d => -d)), "alpha and gamma must be equal everywhere");
     }
 
@@ -107,9 +115,11 @@ public sealed class IdentityTests
     public void A_frozen_value_is_a_detached_one_of_another_number()
     {
         ObjectiveBatch batch = Batches.Random(5);
-        double[] own = [.. Enumerable.Range(0, batch.TrajectoryCount).Select(b => batch.Actions(b) is var (begin, end) && begin < end ? batch.V[begin] : 0)];
+        double[] own = [.. Enumerable.Range(0, batch.TrajectoryCount)
+            .Select(b => batch.Actions(b) is var (begin, end) && begin < end ? batch.V[begin] : 0)];
         ObjectiveResult detached = new TbrmObjective(new BellmanOptions { DetachValue = true }).Evaluate(batch);
-        ObjectiveResult frozen = new TbrmObjective(new BellmanOptions { Iterative = true }).Evaluate(batch with { VFrozen = own });
+        ObjectiveResult frozen = new TbrmObjective(new BellmanOptions { Iterative = true })
+            .Evaluate(batch with { VFrozen = own });
         Assert.That((frozen.Loss, frozen.DQ, frozen.DV), Is.EqualTo((detached.Loss, detached.DQ, detached.DV)));
     }
 
@@ -127,7 +137,8 @@ public sealed class IdentityTests
         double[] rewards = [0, 1, 1, 0, 0, 0, 0, 1];
         double expected = 0.5 * Math.Log(1 + 3.0 / 8 * (Math.Exp(2) - 1));
         Compare.Close(OptimalValue.Of(rewards, 0.5), expected, 1e-14, "binary rewards");
-        Compare.Close(OptimalValue.Of(rewards, 1e-4), 1 + 1e-4 * Math.Log(3.0 / 8), 1e-14, "a small beta must not overflow");
+        Compare.Close(OptimalValue.Of(rewards, 1e-4), 1 + 1e-4 * Math.Log(3.0 / 8), 1e-14,
+            "a small beta must not overflow");
         Compare.Close(OptimalValue.Of(rewards, 0), 3.0 / 8, 1e-14, "beta 0 is the mean");
         Assert.That(OptimalValue.Of(rewards, -1), Is.Zero);
         Assert.That(OptimalValue.Of([], 1), Is.Zero);
@@ -137,7 +148,8 @@ public sealed class IdentityTests
     public void A_batch_that_does_not_hold_together_is_refused_with_its_numbers()
     {
         ObjectiveBatch batch = Batches.Random(1);
-        ArgumentException e = Assert.Throws<ArgumentException>(() => new TbrmObjective(0.002).Evaluate(batch with { RefLogp = [] }))!;
+        ArgumentException e =
+            Assert.Throws<ArgumentException>(() => new TbrmObjective(0.002).Evaluate(batch with { RefLogp = [] }))!;
         Assert.That(e.Message, Does.Contain($"expected {batch.RowCount}, found 0"));
     }
 

@@ -14,7 +14,9 @@ namespace Tbrm.Objectives.Tests;
 /// <summary>An objective from outside: examples/objective, through the door that users have.</summary>
 public sealed class PluginTests
 {
-    private static readonly string s_assembly = Path.Combine(AppContext.BaseDirectory.Replace("Tbrm.Objectives.Tests", "HuberBellman", StringComparison.Ordinal), "HuberBellman.dll");
+    private static readonly string s_assembly =
+        Path.Combine(AppContext.BaseDirectory.Replace(
+        "Tbrm.Objectives.Tests", "HuberBellman", StringComparison.Ordinal), "HuberBellman.dll");
 
     private static RunConfig Config(string name, params (string Name, string Value)[] options) => new()
     {
@@ -24,7 +26,9 @@ public sealed class PluginTests
     [Test]
     public void The_example_holds_every_check()
     {
-        IObjective objective = AlgorithmSelection.Of(Config($"assembly:{s_assembly}#Example.HuberBellmanLoss", ("beta", "0.1"), ("delta", "5"))).Objective;
+        IObjective objective =
+            AlgorithmSelection.Of(Config(
+            $"assembly:{s_assembly}#Example.HuberBellmanLoss", ("beta", "0.1"), ("delta", "5"))).Objective;
         Assert.That(new ObjectiveCheck(objective).Run().Where(r => r.Passed != true), Is.Empty);
     }
 
@@ -33,7 +37,8 @@ public sealed class PluginTests
     {
         ObjectiveBatch batch = Batches.Random(3);
         JsonObject options = new() { ["delta"] = 1e7 };
-        ObjectiveResult own = AlgorithmTable.Find($"assembly:{s_assembly}").Objective(options).Evaluate(batch), tbrm = new TbrmObjective(0.002).Evaluate(batch);
+        ObjectiveResult own = AlgorithmTable.Find($"assembly:{s_assembly}").Objective(options)
+            .Evaluate(batch), tbrm = new TbrmObjective(0.002).Evaluate(batch);
         // sqrt(1 + x) - 1 with x of 1e-9 keeps seven digits.
         Assert.That(own.Loss, Is.EqualTo(tbrm.Loss / 2).Within(1e-6 * tbrm.Loss));
     }
@@ -49,17 +54,20 @@ public sealed class PluginTests
 
     [TestCase("assembly:nowhere.dll#A.B", "there is no such assembly")]
     [TestCase("assembly:#A.B", "expected FILE.dll#Namespace.Class")]
-    [TestCase("assembly:{0}#Example.Nothing", "there is no type Example.Nothing that implements Tbrm.Objectives.IObjective")]
+    [TestCase("assembly:{0}#Example.Nothing",
+        "there is no type Example.Nothing that implements Tbrm.Objectives.IObjective")]
     public void What_cannot_be_loaded_is_said(string name, string expected)
     {
-        ConfigException e = Assert.Throws<ConfigException>(() => AlgorithmSelection.Of(Config(name.Replace("{0}", s_assembly, StringComparison.Ordinal))))!;
+        ConfigException e = Assert.Throws<ConfigException>(
+            () => AlgorithmSelection.Of(Config(name.Replace("{0}", s_assembly, StringComparison.Ordinal))))!;
         Assert.That(e.Message, Does.Contain(expected));
     }
 
     [Test]
     public void An_option_that_it_has_not_is_refused_by_name()
     {
-        ConfigException e = Assert.Throws<ConfigException>(() => AlgorithmSelection.Of(Config($"assembly:{s_assembly}", ("detla", "1"))))!;
+        ConfigException e = Assert.Throws<ConfigException>(
+            () => AlgorithmSelection.Of(Config($"assembly:{s_assembly}", ("detla", "1"))))!;
         Assert.That(e.Message, Does.Contain("did you mean 'delta'?"));
     }
 }

@@ -9,25 +9,30 @@ namespace Tbrm.Objectives.Tests;
 /// <summary>From a configuration to an algorithm and its options.</summary>
 public sealed class SelectionTests
 {
-    private static AlgorithmSelection Select(string name, string estimator = "", string loss = "") => AlgorithmSelection.Of(new()
-    {
-        Algorithm = new() { Name = name, AdvEstimator = estimator },
-        Actor = new() { PolicyLoss = new() { LossMode = loss, DroBeta = 0.1 } },
-    });
+    private static AlgorithmSelection Select(string name, string estimator = "", string loss = "") =>
+        AlgorithmSelection.Of(new()
+        {
+            Algorithm = new() { Name = name, AdvEstimator = estimator },
+            Actor = new() { PolicyLoss = new() { LossMode = loss, DroBeta = 0.1 } },
+        });
 
     [Test]
     public void Every_name_and_every_spelling_is_unique()
     {
         string[] all = [.. AlgorithmTable.Entries.SelectMany(e => e.Aliases.Prepend(e.Name))];
         Assert.That(all, Is.Unique);
-        Assert.That(all, Is.SupersetOf(new[] { "tbrm", "reval", "brm", "a_star_po", "oapl", "ppo", "grpo", "dr_grpo", "dapo", "rloo", "reinforce_plus_plus",
-            "reinforce_plus_plus_baseline", "remax", "gspo", "cispo", "sapo", "geo_mean", "gpg", "clip_cov", "kl_cov", "dppo_tv", "dppo_kl", "dro",
+        Assert.That(all, Is.SupersetOf(
+            new[] { "tbrm", "reval", "brm", "a_star_po", "oapl", "ppo", "grpo", "dr_grpo", "dapo", "rloo",
+            "reinforce_plus_plus",
+            "reinforce_plus_plus_baseline", "remax", "gspo", "cispo", "sapo", "geo_mean", "gpg", "clip_cov", "kl_cov",
+                "dppo_tv", "dppo_kl", "dro",
             "kimi_opmd", "rebel", "tba_vargrad", "opo", "grpo_passk", "maxrl", "gdpo", "optimal_token_baseline" }));
         Assert.That(EstimatorTable.Names, Is.Unique);
     }
 
     [Test]
-    public void Every_entry_can_be_selected_and_says_what_it_needs([ValueSource(typeof(AlgorithmTable), nameof(AlgorithmTable.Names))] string name)
+    public void Every_entry_can_be_selected_and_says_what_it_needs(
+        [ValueSource(typeof(AlgorithmTable), nameof(AlgorithmTable.Names))] string name)
     {
         AlgorithmSelection selection = Select(name);
         Assert.That(selection.Needs.HasFlag(Needs.Advantages), Is.False, "an estimator gives them");
@@ -59,24 +64,40 @@ public sealed class SelectionTests
     public void An_entrys_own_defaults_hold_until_a_key_is_given()
     {
         ObjectiveBatch batch = Batches.Random(2) with { Weight = [] };
-        double[] Advantages(AlgorithmConfig algorithm) => AlgorithmSelection.Of(new() { Algorithm = algorithm }).Estimator!.Estimate(batch).Advantages;
+        double[] Advantages(AlgorithmConfig algorithm) =>
+            AlgorithmSelection.Of(new() { Algorithm = algorithm }).Estimator!.Estimate(batch).Advantages;
         double[] plain = Advantages(new() { Name = "grpo", NormAdvByStdInGrpo = false });
         Assert.That(Advantages(new() { Name = "dr_grpo" }), Is.EqualTo(plain));
         Assert.That(Advantages(new() { Name = "grpo" }), Is.Not.EqualTo(plain));
-        Assert.That(Advantages(new() { Name = "grpo", Options = new() { ["norm_adv_by_std_in_grpo"] = "false" } }), Is.EqualTo(plain));
+        Assert.That(Advantages(new() { Name = "grpo", Options = new() { ["norm_adv_by_std_in_grpo"] = "false" } }),
+            Is.EqualTo(plain));
     }
 
     [Test]
     public void Sections_reach_the_objective()
     {
-        RunConfig config = new() { Algorithm = new() { Tbrm = new() { Beta = 0.25, LossScale = "reward", DetachValue = true } } };
-        Assert.That(AlgorithmSelection.Of(config).Objective.Fused, Is.EqualTo(new FusedKernel(false, 0.25, 0.0625, true, false)));
+        RunConfig config = new()
+        {
+            Algorithm = new()
+            {
+                Tbrm = new()
+                {
+                    Beta = 0.25,
+                    LossScale = "reward",
+                    DetachValue = true
+                }
+            }
+        };
+        Assert.That(AlgorithmSelection.Of(config).Objective.Fused,
+            Is.EqualTo(new FusedKernel(false, 0.25, 0.0625, true, false)));
     }
 
     [Test]
     public void What_an_algorithm_has_no_use_for_is_refused()
     {
-        ConfigException kl = Assert.Throws<ConfigException>(() => AlgorithmSelection.Of(new() { Algorithm = new() { UseKlInReward = true } }))!;
+        ConfigException kl =
+            Assert.Throws<ConfigException>(() =>
+            AlgorithmSelection.Of(new() { Algorithm = new() { UseKlInReward = true } }))!;
         Assert.That(kl.Message, Does.Contain("algorithm.use_kl_in_reward has no meaning for algorithm.name=tbrm"));
     }
 
@@ -89,7 +110,8 @@ public sealed class SelectionTests
     [TestCase("tbrm", "algorithm.a_star_po.beta2")]
     public void A_key_that_the_algorithm_has_no_use_for_is_refused(string name, string key)
     {
-        ConfigException e = Assert.Throws<ConfigException>(() => AlgorithmKeys.Check(new() { Algorithm = new() { Name = name } }, [key]))!;
+        ConfigException e = Assert.Throws<ConfigException>(
+            () => AlgorithmKeys.Check(new() { Algorithm = new() { Name = name } }, [key]))!;
         Assert.That(e.Message, Does.Contain($"{key}: algorithm.name={name} has no use for it"));
     }
 

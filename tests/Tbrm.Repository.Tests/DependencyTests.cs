@@ -13,7 +13,8 @@ public sealed partial class DependencyTests
 {
     private static readonly string[] s_usersOfTheBinding = ["Tbrm.Engine", "Tbrm.Engine.Tests"];
 
-    private static readonly string[] s_all = ["Core", "Interop", "Text", "Verify", "Data", "Objectives", "Engine", "Training"];
+    private static readonly string[] s_all =
+        ["Core", "Interop", "Text", "Verify", "Data", "Objectives", "Engine", "Training"];
 
     private static readonly Dictionary<string, string[]> s_allowed = new()
     {
@@ -29,7 +30,8 @@ public sealed partial class DependencyTests
         ["Cli"] = [.. s_all.Where(p => p != "Interop")],
     };
 
-    private static IEnumerable<string> Projects => Directory.EnumerateDirectories(Testing.Repository.PathOf("src")).Select(d => Path.GetFileName(d)!);
+    private static IEnumerable<string> Projects => Directory.EnumerateDirectories(Testing.Repository.PathOf("src"))
+        .Select(d => Path.GetFileName(d)!);
 
     [Test]
     public void Every_project_is_in_the_table_and_every_row_exists()
@@ -41,7 +43,8 @@ public sealed partial class DependencyTests
     public void A_project_references_only_what_the_table_allows(string project)
     {
         IEnumerable<string> references = Read(project).Descendants("ProjectReference")
-            .Select(r => Path.GetFileNameWithoutExtension(r.Attribute("Include")!.Value.Replace('\\', '/')).Replace("Tbrm.", ""));
+            .Select(r => Path.GetFileNameWithoutExtension(r.Attribute("Include")!.Value.Replace('\\', '/'))
+                .Replace("Tbrm.", ""));
         Assert.That(references, Is.SubsetOf(s_allowed[project.Replace("Tbrm.", "")]));
     }
 
@@ -55,15 +58,18 @@ public sealed partial class DependencyTests
     [TestCaseSource(nameof(Projects))]
     public void Versions_of_packages_are_central(string project)
     {
-        Assert.That(Read(project).Descendants("PackageReference").Where(p => p.Attribute("Version") is not null), Is.Empty);
+        Assert.That(Read(project).Descendants("PackageReference").Where(p => p.Attribute("Version") is not null),
+            Is.Empty);
     }
 
     [Test]
     public void A_project_sees_only_what_it_references_itself()
     {
         XDocument props = XDocument.Load(Testing.Repository.PathOf("Directory.Build.props"));
-        Assert.That(props.Descendants("DisableTransitiveProjectReferences").Select(e => e.Value), Is.EqualTo(new[] { "true" }));
-        Assert.That(AllProjects().Where(p => File.ReadAllText(p).Contains("DisableTransitiveProjectReferences")), Is.Empty);
+        Assert.That(props.Descendants("DisableTransitiveProjectReferences").Select(e => e.Value),
+            Is.EqualTo(new[] { "true" }));
+        Assert.That(AllProjects().Where(p => File.ReadAllText(p).Contains("DisableTransitiveProjectReferences")),
+            Is.Empty);
     }
 
     [Test]
@@ -85,11 +91,13 @@ public sealed partial class DependencyTests
     }
 
     private static IEnumerable<string> AllProjects() => new[] { "src", "tests", "bench", "examples" }
-        .SelectMany(f => Directory.EnumerateFiles(Testing.Repository.PathOf(f), "*.csproj", SearchOption.AllDirectories));
+        .SelectMany(f =>
+            Directory.EnumerateFiles(Testing.Repository.PathOf(f), "*.csproj", SearchOption.AllDirectories));
 
     /// <summary>A directive, or the start of a qualified name; not the words of a message or of a path.</summary>
     [GeneratedRegex(@"^using (static )?Tbrm\.Interop\b|(?<![\w.""/])(Tbrm\.)?Interop\.[A-Z]\w+[.(;]")]
     private static partial Regex Binding();
 
-    private static XDocument Read(string project) => XDocument.Load(Testing.Repository.PathOf("src", project, project + ".csproj"));
+    private static XDocument Read(string project) =>
+        XDocument.Load(Testing.Repository.PathOf("src", project, project + ".csproj"));
 }

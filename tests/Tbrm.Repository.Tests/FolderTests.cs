@@ -8,13 +8,15 @@ using NUnit.Framework;
 namespace Tbrm.Repository.Tests;
 
 /// <summary>
-/// The folders of a project stand on one another in an order: none needs one that needs it. Read from the directives and the half qualified names
+/// The folders of a project stand on one another in an order: none needs one that needs it. Read from the directives
+/// and the half qualified names
 /// of the sources; a folder below a folder is a part of it.
 /// </summary>
 public sealed partial class FolderTests
 {
     /// <summary>Projects whose folders have no circle.</summary>
-    private static readonly string[] s_projects = ["Tbrm.Core", "Tbrm.Interop", "Tbrm.Data", "Tbrm.Training", "Tbrm.Cli"];
+    private static readonly string[] s_projects =
+        ["Tbrm.Core", "Tbrm.Interop", "Tbrm.Data", "Tbrm.Training", "Tbrm.Cli"];
 
     [TestCaseSource(nameof(s_projects))]
     public void Folders_need_one_another_without_a_circle(string project)
@@ -36,8 +38,10 @@ public sealed partial class FolderTests
     [Test]
     public void What_a_source_needs_is_read_from_directives_and_from_half_qualified_names()
     {
-        Dictionary<string, HashSet<string>> declared = new() { ["Steps"] = ["TrainStep"], ["Runs"] = ["RunState"], ["Loops"] = ["WarmStart"] };
-        const string source = "using Tbrm.Training.Steps;\n// Runs.RunState\nLoops.WarmStart x = a.Runs.RunState.Y(Runs.Other);\n";
+        Dictionary<string, HashSet<string>> declared =
+            new() { ["Steps"] = ["TrainStep"], ["Runs"] = ["RunState"], ["Loops"] = ["WarmStart"] };
+        const string source =
+            "using Tbrm.Training.Steps;\n// Runs.RunState\nLoops.WarmStart x = a.Runs.RunState.Y(Runs.Other);\n";
         Assert.That(NeedsOf(source, "Tbrm.Training", declared), Is.EquivalentTo(new[] { "Steps", "Loops" }));
     }
 
@@ -46,22 +50,31 @@ public sealed partial class FolderTests
     {
         (string Folder, string Text)[] sources = [.. Directory.EnumerateDirectories(root)
             .Where(d => Path.GetFileName(d) is not ("bin" or "obj"))
-            .SelectMany(d => Directory.EnumerateFiles(d, "*.cs", SearchOption.AllDirectories).Select(f => (Path.GetFileName(d), File.ReadAllText(f))))];
+            .SelectMany(d => Directory.EnumerateFiles(d, "*.cs", SearchOption.AllDirectories)
+                .Select(f => (Path.GetFileName(d), File.ReadAllText(f))))];
         Dictionary<string, HashSet<string>> declared = sources.GroupBy(s => s.Folder)
-            .ToDictionary(g => g.Key, g => g.SelectMany(s => Type().Matches(s.Text)).Select(m => m.Groups[1].Value).ToHashSet());
+            .ToDictionary(g => g.Key,
+                g => g.SelectMany(s => Type().Matches(s.Text)).Select(m => m.Groups[1].Value).ToHashSet());
         return sources.GroupBy(s => s.Folder)
-            .ToDictionary(g => g.Key, g => new SortedSet<string>(g.SelectMany(s => NeedsOf(s.Text, project, declared)).Where(f => f != g.Key)));
+            .ToDictionary(g => g.Key,
+                g => new SortedSet<string>(g.SelectMany(s => NeedsOf(s.Text, project, declared))
+                .Where(f => f != g.Key)));
     }
 
-    private static IEnumerable<string> NeedsOf(string source, string project, Dictionary<string, HashSet<string>> declared)
+    private static IEnumerable<string> NeedsOf(string source, string project,
+        Dictionary<string, HashSet<string>> declared)
     {
-        foreach (string line in source.Split('\n').Select(l => l.TrimStart()).Where(l => !l.StartsWith("//", StringComparison.Ordinal)))
+        foreach (string line in source.Split('\n').Select(l => l.TrimStart())
+            .Where(l => !l.StartsWith("//", StringComparison.Ordinal)))
         {
             foreach (Match name in Name().Matches(line))
             {
-                string[] parts = name.Value.StartsWith(project + ".", StringComparison.Ordinal) ? name.Value[(project.Length + 1)..].Split('.') : name.Value.Split('.');
-                bool isDirective = line.StartsWith("using ", StringComparison.Ordinal) && parts.Length < name.Value.Split('.').Length;
-                if (declared.TryGetValue(parts[0], out HashSet<string>? types) && (isDirective || parts.Skip(1).Any(types.Contains)))
+                string[] parts = name.Value.StartsWith(project + ".", StringComparison.Ordinal)
+                    ? name.Value[(project.Length + 1)..].Split('.') : name.Value.Split('.');
+                bool isDirective = line.StartsWith("using ", StringComparison.Ordinal)
+                    && parts.Length < name.Value.Split('.').Length;
+                if (declared.TryGetValue(parts[0], out HashSet<string>? types)
+                    && (isDirective || parts.Skip(1).Any(types.Contains)))
                 {
                     yield return parts[0];
                 }
@@ -87,7 +100,8 @@ public sealed partial class FolderTests
                 return null;
             }
 
-            List<string>? found = needs[folder].Select(next => From(next, [.. way, folder])).FirstOrDefault(c => c is not null);
+            List<string>? found = needs[folder].Select(next => From(next, [.. way, folder]))
+                .FirstOrDefault(c => c is not null);
             done.Add(folder);
             return found;
         }

@@ -9,7 +9,9 @@ namespace Tbrm.Repository.Tests;
 /// <summary>What stands where, and what must stand nowhere.</summary>
 public sealed partial class LayoutTests
 {
-    private static readonly string[] s_top = ["native", "src", "tests", "bench", "cmake", "docs", "examples", "build.sh", "build.ps1", "Tbrm.sln", "README.md",
+    private static readonly string[] s_top =
+        ["native", "src", "tests", "bench", "cmake", "docs", "examples", "build.sh", "build.ps1", "Tbrm.sln",
+        "README.md",
         "LICENSE", "THIRD-PARTY-NOTICES.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md"];
 
     private static readonly string[] s_ignored = ["artifacts", "runs", "shared"];
@@ -21,7 +23,8 @@ public sealed partial class LayoutTests
     {
         string root = Testing.Repository.Root;
         IEnumerable<string> names = Directory.EnumerateFileSystemEntries(root).Select(p => Path.GetFileName(p))
-            .Where(n => !n.StartsWith('.') && !n.EndsWith(".props", System.StringComparison.Ordinal) && !s_ignored.Contains(n));
+            .Where(n => !n.StartsWith('.') && !n.EndsWith(".props", System.StringComparison.Ordinal)
+                && !s_ignored.Contains(n));
         Assert.That(names, Is.EquivalentTo(s_top));
     }
 
@@ -50,7 +53,8 @@ public sealed partial class LayoutTests
     public void The_notices_name_every_package_of_the_product()
     {
         string notices = File.ReadAllText(Testing.Repository.PathOf("THIRD-PARTY-NOTICES.md"));
-        string[] packages = [.. Directory.EnumerateFiles(Testing.Repository.PathOf("src"), "*.csproj", SearchOption.AllDirectories)
+        string[] packages = [.. Directory.EnumerateFiles(Testing.Repository.PathOf("src"), "*.csproj",
+            SearchOption.AllDirectories)
             .SelectMany(f => Package().Matches(File.ReadAllText(f))).Select(m => m.Groups[1].Value).Distinct()];
         Assert.That(packages, Is.Not.Empty);
         Assert.That(packages.Where(p => !notices.Contains($"| {p} |", System.StringComparison.Ordinal)), Is.Empty);
@@ -61,13 +65,16 @@ public sealed partial class LayoutTests
     public void Links_in_documents_lead_to_files()
     {
         List<string> broken = [];
-        foreach (string file in Files(Testing.Repository.PathOf("docs")).Concat(Directory.EnumerateFiles(Testing.Repository.Root, "*.md")).Append(Testing.Repository.PathOf("bench", "README.md")))
+        foreach (string file in Files(Testing.Repository.PathOf("docs"))
+            .Concat(Directory.EnumerateFiles(Testing.Repository.Root, "*.md"))
+            .Append(Testing.Repository.PathOf("bench", "README.md")))
         {
             foreach (Match link in Link().Matches(File.ReadAllText(file)))
             {
                 string target = link.Groups[1].Value.Split('#')[0];
                 string path = Path.Combine(Path.GetDirectoryName(file)!, target);
-                if (target.Length > 0 && !target.Contains("://", System.StringComparison.Ordinal) && !File.Exists(path) && !Directory.Exists(path))
+                if (target.Length > 0 && !target.Contains("://", System.StringComparison.Ordinal) && !File.Exists(path)
+                    && !Directory.Exists(path))
                 {
                     broken.Add($"{file}: {target}");
                 }
@@ -79,7 +86,8 @@ public sealed partial class LayoutTests
 
     private static IEnumerable<string> Files(string folder) =>
         Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories)
-            .Where(f => Path.GetExtension(f) is ".cs" or ".cpp" or ".hpp" or ".h" or ".cu" or ".cuh" or ".sh" or ".cmake" or ".md" or ".yaml"
+            .Where(f => Path.GetExtension(
+                f) is ".cs" or ".cpp" or ".hpp" or ".h" or ".cu" or ".cuh" or ".sh" or ".cmake" or ".md" or ".yaml"
                 && !f.Contains("/Golden/", System.StringComparison.Ordinal));
 
     // In two halves, or this file would find itself.

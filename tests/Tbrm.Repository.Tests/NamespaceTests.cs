@@ -13,13 +13,15 @@ public sealed partial class NamespaceTests
     private static readonly string[] s_exempt = ["tests/Tbrm.Verify.Tests/LastWordGrader.cs"];
 
     private static IEnumerable<string> Projects => new[] { "src", "tests", "bench" }
-        .SelectMany(f => Directory.EnumerateFiles(Testing.Repository.PathOf(f), "*.csproj", SearchOption.AllDirectories))
+        .SelectMany(f =>
+            Directory.EnumerateFiles(Testing.Repository.PathOf(f), "*.csproj", SearchOption.AllDirectories))
         .Select(p => Path.GetRelativePath(Testing.Repository.Root, p).Replace('\\', '/'));
 
     [TestCaseSource(nameof(Projects))]
     public void Namespaces_are_the_project_and_the_folder(string project)
     {
-        string folder = Testing.Repository.PathOf(Path.GetDirectoryName(project)!), root = Path.GetFileNameWithoutExtension(project);
+        string folder = Testing.Repository.PathOf(Path.GetDirectoryName(project)!),
+            root = Path.GetFileNameWithoutExtension(project);
         List<string> wrong = [];
         int files = 0;
         foreach (string file in Directory.EnumerateFiles(folder, "*.cs", SearchOption.AllDirectories))

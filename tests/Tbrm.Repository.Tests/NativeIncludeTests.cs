@@ -6,12 +6,14 @@ using NUnit.Framework;
 
 namespace Tbrm.Repository.Tests;
 
-/// <summary>Native sources include what lies below them: kernels know no device, a device no model, a model no stage.</summary>
+/// <summary>Native sources include what lies below them: kernels know no device, a device no model, a model no
+/// stage.</summary>
 public sealed partial class NativeIncludeTests
 {
     private const int Core = 0, Products = 1, StageKernels = 2, Device = 3, Model = 4, Engine = 5, Exports = 6;
 
-    /// <summary>Kernels that stand in a stage's folder, beside what drives them: the beginning of their names.</summary>
+    /// <summary>Kernels that stand in a stage's folder, beside what drives them: the beginning of their
+    /// names.</summary>
     private static readonly Dictionary<string, string> s_kernels = new()
     {
         ["logprob"] = "head",
@@ -52,7 +54,8 @@ public sealed partial class NativeIncludeTests
     [TestCase("rollout/sampler_cpu.cpp", StageKernels)]
     [TestCase("rollout/scheduler.cpp", Engine)]
     [TestCase("value/value_api.cpp", Exports)]
-    public void A_file_is_on_the_floor_of_its_folder_or_of_its_kind(string file, int floor) => Assert.That(Floor(file), Is.EqualTo(floor));
+    public void A_file_is_on_the_floor_of_its_folder_or_of_its_kind(string file, int floor) =>
+        Assert.That(Floor(file), Is.EqualTo(floor));
 
     private static IEnumerable<(string File, string Include)> Includes() =>
         from path in Directory.EnumerateFiles(Root, "*", SearchOption.AllDirectories)
@@ -69,7 +72,8 @@ public sealed partial class NativeIncludeTests
             return Exports;
         }
 
-        if (s_kernels.TryGetValue(folder, out string? kernels) && name.StartsWith(kernels, System.StringComparison.Ordinal))
+        if (s_kernels.TryGetValue(folder, out string? kernels)
+            && name.StartsWith(kernels, System.StringComparison.Ordinal))
         {
             return StageKernels;
         }

@@ -18,12 +18,15 @@ public static class Compare
         double difference = Math.Abs(actual - expected);
         if (!(difference <= tolerance))
         {
-            Assert.Fail($"{what}: {actual:R} where {expected:R} was expected: off by {difference:G3}, allowed {tolerance:G3}");
+            Assert.Fail(
+                $"{what}: {actual:R} where {expected:R} was expected: off by {difference:G3}, allowed {tolerance:G3}");
         }
     }
 
-    /// <summary>Fails unless ||actual - expected|| / ||expected|| (2-norms) is at most <paramref name="tolerance"/>.</summary>
-    public static void CloseInNorm(ReadOnlySpan<float> actual, ReadOnlySpan<double> expected, double tolerance, string what)
+    /// <summary>Fails unless ||actual - expected|| / ||expected|| (2-norms) is at most
+    /// <paramref name="tolerance"/>.</summary>
+    public static void CloseInNorm(ReadOnlySpan<float> actual, ReadOnlySpan<double> expected, double tolerance,
+        string what)
     {
         Assert.That(actual.Length, Is.EqualTo(expected.Length), what);
         double difference = 0, norm = 0;
@@ -49,7 +52,8 @@ public static class Compare
         {
             if (BitConverter.SingleToInt32Bits(actual[i]) != BitConverter.SingleToInt32Bits(expected[i]))
             {
-                Assert.Fail($"{what}: element {i} of {actual.Length}: {actual[i]:R} where {expected[i]:R} was expected, bit for bit");
+                Assert.Fail(
+                    $"{what}: element {i} of {actual.Length}: {actual[i]:R} where {expected[i]:R} was expected, bit for bit");
             }
         }
     }

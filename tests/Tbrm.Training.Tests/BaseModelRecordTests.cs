@@ -34,8 +34,10 @@ public sealed class BaseModelRecordTests
         Assert.That(() => BaseModelRecord.Check(_record, copy), Throws.Nothing, "the same weights in another folder");
         Assert.That(() => BaseModelRecord.CheckSame(_model, copy), Throws.Nothing);
         Flip(copy, at);
-        Assert.That(() => BaseModelRecord.Check(_record, copy), Throws.InstanceOf<DataException>().With.Message.Contains("model.safetensors differs from " + _record));
-        Assert.That(() => BaseModelRecord.CheckSame(_model, copy), Throws.InstanceOf<DataException>().With.Message.Contains("model.safetensors differs"));
+        Assert.That(() => BaseModelRecord.Check(_record, copy),
+            Throws.InstanceOf<DataException>().With.Message.Contains("model.safetensors differs from " + _record));
+        Assert.That(() => BaseModelRecord.CheckSame(_model, copy),
+            Throws.InstanceOf<DataException>().With.Message.Contains("model.safetensors differs"));
     }
 
     [Test]
@@ -47,7 +49,8 @@ public sealed class BaseModelRecordTests
         Assert.That(File.ReadAllText(_record), Is.EqualTo(first));
         Flip(_model, FileBytes / 2);
         // The clock of file times is coarse; a run's base does not change within one tick of it.
-        File.SetLastWriteTimeUtc(Path.Combine(_model, "model.safetensors"), new DateTime(2100, 1, 1, 0, 0, 0, DateTimeKind.Utc));
+        File.SetLastWriteTimeUtc(Path.Combine(_model, "model.safetensors"),
+            new DateTime(2100, 1, 1, 0, 0, 0, DateTimeKind.Utc));
         BaseModelRecord.Write(_record, _model);
         Assert.That(File.ReadAllText(_record), Is.Not.EqualTo(first));
         Assert.That(() => BaseModelRecord.Check(_record, _model), Throws.Nothing);

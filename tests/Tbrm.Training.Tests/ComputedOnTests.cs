@@ -16,7 +16,8 @@ public sealed class ComputedOnTests
     [Test]
     public void The_history_grows_only_where_something_changes_and_survives_a_checkpoint()
     {
-        ComputedOn first = new(RunState.Train, 0, "cpu avx2", "1"), same = first with { AfterStep = 4 }, other = same with { Device = "cpu scalar" };
+        ComputedOn first = new(RunState.Train, 0, "cpu avx2", "1"), same = first with { AfterStep = 4 },
+            other = same with { Device = "cpu scalar" };
         Assert.That(ComputedOn.Continued([], first), Is.EqualTo(new[] { first }));
         Assert.That(ComputedOn.Continued([first], same), Is.EqualTo(new[] { first }));
         Assert.That(ComputedOn.Continued([first], other), Is.EqualTo(new[] { first, other }));
@@ -31,7 +32,9 @@ public sealed class ComputedOnTests
         ComputedOn first = new(RunState.Train, 0, "cpu avx2", "1");
         Assert.That(ComputedOn.Change([], first), Is.Null);
         Assert.That(ComputedOn.Change([first], first with { AfterStep = 9 }), Is.Null);
-        Assert.That(ComputedOn.Change([first], first with { Device = "cpu scalar" }), Does.Contain("cpu avx2").And.Contain("cpu scalar"));
-        Assert.That(ComputedOn.Change([first], first with { Version = "2" }), Does.Contain("version 1").And.Contain("2"));
+        Assert.That(ComputedOn.Change([first], first with { Device = "cpu scalar" }),
+            Does.Contain("cpu avx2").And.Contain("cpu scalar"));
+        Assert.That(ComputedOn.Change([first], first with { Version = "2" }),
+            Does.Contain("version 1").And.Contain("2"));
     }
 }

@@ -34,7 +34,8 @@ public sealed class DemonstrationTests
             string text = demonstrations.Of(prompt);
             worked += text.StartsWith("<think>", System.StringComparison.Ordinal) ? 1 : 0;
             Assert.That(demonstrations.Of(prompt), Is.EqualTo(text), "the same prompt is shown in the same way");
-            Assert.That(grader.Grade(new(prompt.DataSource, text, prompt.GroundTruth, prompt.ExtraInfo), default).Score, Is.EqualTo(1), text);
+            Assert.That(grader.Grade(new(prompt.DataSource, text, prompt.GroundTruth, prompt.ExtraInfo), default).Score,
+                Is.EqualTo(1), text);
         }
 
         // Five standard deviations of a binomial share: 5 * sqrt(0.45 * 0.55 / 4000) = 0.04.

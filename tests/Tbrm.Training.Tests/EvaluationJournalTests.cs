@@ -66,5 +66,14 @@ public sealed class EvaluationJournalTests
     private EvaluationJournal Open() => EvaluationJournal.Open(Path, new JsonObject { ["seed"] = 1 });
 
     private static Trajectory Drawn(long id, params int[] ids) =>
-        new() { Id = id, Group = 0, PromptIds = [], ResponseIds = ids, Logp = [], ProcessedLogp = [], End = TrajectoryEnd.Stop };
+        new()
+        {
+            Id = id,
+            Group = 0,
+            PromptIds = [],
+            ResponseIds = ids,
+            Logp = [],
+            ProcessedLogp = [],
+            End = TrajectoryEnd.Stop
+        };
 }

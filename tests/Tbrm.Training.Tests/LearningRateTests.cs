@@ -11,7 +11,8 @@ public sealed class LearningRateTests
     public void Warm_up_rises_linearly_to_the_rate()
     {
         LearningRate rate = new(new() { Lr = 2, LrWarmupSteps = 4 }, totalSteps: 10);
-        Assert.That(new[] { rate.At(1), rate.At(2), rate.At(4), rate.At(5), rate.At(10) }, Is.EqualTo(new[] { 0.5, 1.0, 2, 2, 2 }));
+        Assert.That(new[] { rate.At(1), rate.At(2), rate.At(4), rate.At(5), rate.At(10) },
+            Is.EqualTo(new[] { 0.5, 1.0, 2, 2, 2 }));
     }
 
     [TestCase("cosine")]
@@ -29,5 +30,6 @@ public sealed class LearningRateTests
 
     [Test]
     public void A_share_of_the_steps_warms_up_when_no_number_is_given() =>
-        Compare.Close(new LearningRate(new() { Lr = 1, LrWarmupStepsRatio = 0.1 }, 100).At(5), 0.5, 1e-12, "step 5 of 10");
+        Compare.Close(new LearningRate(new() { Lr = 1, LrWarmupStepsRatio = 0.1 }, 100).At(5), 0.5, 1e-12,
+            "step 5 of 10");
 }

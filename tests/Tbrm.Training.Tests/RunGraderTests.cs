@@ -43,18 +43,31 @@ public sealed class RunGraderTests
     public void A_named_grader_takes_all_rows_of_files_and_leaves_the_task_its_scorer()
     {
         RunGrader grader = new RunGrader(new RewardConfig { Grader = "math_verify" }, s_gcd);
-        Assert.That(new[] { "openai/gsm8k", "my_rows", "lcm", "gcd" }.Select(grader.GraderFor), Is.EqualTo(new[] { "math_verify", "math_verify", "math_verify", "task" }));
+        Assert.That(new[] { "openai/gsm8k", "my_rows", "lcm", "gcd" }.Select(grader.GraderFor),
+            Is.EqualTo(new[] { "math_verify", "math_verify", "math_verify", "task" }));
     }
 
     [Test]
     public void What_the_configuration_maps_wins_over_everything()
     {
-        RewardConfig reward = new() { Graders = new() { ["openai/*"] = "math_verify", ["gcd"] = "gsm8k", ["mine"] = "math_boxed", ["reasoning_gym/l*"] = "math_dapo" } };
+        RewardConfig reward =
+            new()
+            {
+                Graders = new()
+                {
+                    ["openai/*"] = "math_verify",
+                    ["gcd"] = "gsm8k",
+                    ["mine"] = "math_boxed",
+                    ["reasoning_gym/l*"] = "math_dapo"
+                }
+            };
         RunGrader grader = new RunGrader(reward, s_gcd);
         Assert.That(
-            new[] { "openai/gsm8k", "gcd", "mine", "reasoning_gym/lcm", "reasoning_gym/gcd", "lcm" }.Select(grader.GraderFor),
+            new[] { "openai/gsm8k", "gcd", "mine", "reasoning_gym/lcm", "reasoning_gym/gcd",
+                "lcm" }.Select(grader.GraderFor),
             Is.EqualTo(new[] { "math_verify", "gsm8k", "math_boxed", "math_dapo", "task", "task" }));
-        Assert.That(new RunGrader(new RewardConfig { Graders = new() { ["*"] = "math_verify" } }, s_gcd).GraderFor("gcd"), Is.EqualTo("math_verify"));
+        Assert.That(new RunGrader(new RewardConfig { Graders = new() { ["*"] = "math_verify" } }, s_gcd)
+            .GraderFor("gcd"), Is.EqualTo("math_verify"));
     }
 
     [Test]
@@ -74,7 +87,8 @@ public sealed class RunGraderTests
             ("reasoning_gym/gcd", "13", "12", 0),
         ];
 
-        Verdict[] verdicts = manager.Grade([.. rows.Select(row => new GradeRequest(row.Source, row.Solution, row.Truth, null))]);
+        Verdict[] verdicts =
+            manager.Grade([.. rows.Select(row => new GradeRequest(row.Source, row.Solution, row.Truth, null))]);
 
         Assert.That(verdicts.Select(verdict => verdict.Status), Has.None.EqualTo(VerdictStatus.Error));
         Assert.That(verdicts.Select(verdict => verdict.Score), Is.EqualTo(rows.Select(row => row.Score)));
@@ -84,7 +98,8 @@ public sealed class RunGraderTests
     public void Options_reach_the_graders()
     {
         RewardConfig reward = new() { GraderOptions = new() { ["method"] = "flexible", ["shaping"] = """[{"term": "format", "pattern": "^ok", "weight": 2}]""" } };
-        Verdict verdict = new RunGrader(reward, null).Grade(new GradeRequest("openai/gsm8k", "ok, it is 72", "72", null), CancellationToken.None);
+        Verdict verdict = new RunGrader(reward, null)
+            .Grade(new GradeRequest("openai/gsm8k", "ok, it is 72", "72", null), CancellationToken.None);
         Assert.That(verdict.Score, Is.EqualTo(3));
     }
 
@@ -92,10 +107,13 @@ public sealed class RunGraderTests
     public void A_data_source_without_a_grader_stops_the_run_before_it_begins()
     {
         PromptList prompts = new([Row("openai/gsm8k"), Row("my/rows")]);
-        ConfigException? error = Assert.Throws<ConfigException>(() => new RunGrader(new RewardConfig(), s_gcd).RequireFor(prompts));
+        ConfigException? error =
+            Assert.Throws<ConfigException>(() => new RunGrader(new RewardConfig(), s_gcd).RequireFor(prompts));
         Assert.That(error!.Message, Does.Contain("my/rows").And.Contain("reward.graders"));
-        Assert.That(() => new RunGrader(new RewardConfig { Graders = new() { ["my/*"] = "gsm8k" } }, null).RequireFor(prompts), Throws.Nothing);
-        Assert.That(() => new RunGrader(new RewardConfig { Grader = "math_verify" }, null).RequireFor(prompts), Throws.Nothing);
+        Assert.That(() => new RunGrader(new RewardConfig { Graders = new() { ["my/*"] = "gsm8k" } }, null)
+            .RequireFor(prompts), Throws.Nothing);
+        Assert.That(() => new RunGrader(new RewardConfig { Grader = "math_verify" }, null).RequireFor(prompts),
+            Throws.Nothing);
     }
 
     [TestCase("grader", "math_verifi", "math_verify")]
@@ -111,14 +129,17 @@ public sealed class RunGraderTests
             "unknown" => new() { GraderOptions = new() { ["methd"] = "flexible" } },
             _ => new() { GraderOptions = new() { ["map"] = "{}" } },
         };
-        Assert.That(() => _ = new RunGrader(reward, null), Throws.TypeOf<ConfigException>().With.Message.Contains(expected));
+        Assert.That(() => _ = new RunGrader(reward, null),
+            Throws.TypeOf<ConfigException>().With.Message.Contains(expected));
     }
 
     [Test]
     public void Maps_come_from_the_command_line_and_from_files()
     {
-        RunConfig config = ConfigLoader.Load([], ["reward.graders={openai/*: math_verify, mine: gsm8k}", "reward.grader_options={method: flexible}"]);
-        Assert.That(config.Reward.Graders, Is.EquivalentTo(new Dictionary<string, string> { ["openai/*"] = "math_verify", ["mine"] = "gsm8k" }));
+        RunConfig config = ConfigLoader.Load(
+            [], ["reward.graders={openai/*: math_verify, mine: gsm8k}", "reward.grader_options={method: flexible}"]);
+        Assert.That(config.Reward.Graders,
+            Is.EquivalentTo(new Dictionary<string, string> { ["openai/*"] = "math_verify", ["mine"] = "gsm8k" }));
         Assert.That(config.Reward.GraderOptions["method"], Is.EqualTo("flexible"));
     }
 

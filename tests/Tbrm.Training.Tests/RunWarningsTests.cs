@@ -17,14 +17,16 @@ public sealed class RunWarningsTests
         yield return new("critic/rewards/zero_std_groups", 0.9, 0.95, 3, "equal_rewards", "rollout.n");
         yield return new("actor/skipped", 0.0, 1.0, 1, "skipped_step", "actor.optim.lr");
         yield return new("training/rollout_probs_diff_max", 0.0, 1e-7, 1, "probability_drift", "config.resolved.yaml");
-        yield return new("training/rollout_probs_diff_max", 0.0, double.NaN, 1, "probability_drift", "config.resolved.yaml");
+        yield return new("training/rollout_probs_diff_max", 0.0, double.NaN, 1, "probability_drift",
+            "config.resolved.yaml");
         yield return new("reward/timeout", 0.0, 1.0, 1, "grader_failures", "reward.timeout_seconds");
         yield return new("reward/error", 0.0, 2.0, 1, "grader_failures", "ground truth");
         yield return new("rollout/preemptions", 4.0, 5.0, 3, "preemptions", "rollout.kv_cache_mb");
     }
 
     [TestCaseSource(nameof(Conditions))]
-    public void Each_condition_is_said_once_after_its_patience_and_counted_on(string metric, double allowed, double seen, int patience, string kind, string advice)
+    public void Each_condition_is_said_once_after_its_patience_and_counted_on(string metric, double allowed,
+        double seen, int patience, string kind, string advice)
     {
         RunWarnings warnings = new(_config);
         Assert.That(warnings.Observe(1, Metrics(metric, allowed)), Is.Empty, "at the limit");
@@ -49,7 +51,8 @@ public sealed class RunWarningsTests
         RunWarnings warnings = new(_config);
         for (int step = 1; step <= 20; step++)
         {
-            Assert.That(warnings.Observe(step, Metrics("response_length/clip_ratio", step % 3 == 0 ? 0.1 : 0.9)), Is.Empty);
+            Assert.That(warnings.Observe(step, Metrics("response_length/clip_ratio", step % 3 == 0 ? 0.1 : 0.9)),
+                Is.Empty);
         }
     }
 
@@ -58,12 +61,14 @@ public sealed class RunWarningsTests
     public void Advice_names_no_setting_that_is_set_already(string truncation, bool isNamed)
     {
         RunWarnings warnings = new(_config with { Algorithm = new() { Tbrm = new() { Truncation = truncation } } });
-        RunWarning said = Enumerable.Range(1, 3).SelectMany(step => warnings.Observe(step, Metrics("response_length/clip_ratio", 1))).Single();
+        RunWarning said = Enumerable.Range(1, 3)
+            .SelectMany(step => warnings.Observe(step, Metrics("response_length/clip_ratio", 1))).Single();
         Assert.That(said.Advice.Contains("truncation=drop"), Is.EqualTo(isNamed));
     }
 
     [Test]
-    public void Metrics_that_are_not_there_warn_of_nothing() => Assert.That(new RunWarnings(_config).CountOf(new MetricSet()), Is.Zero);
+    public void Metrics_that_are_not_there_warn_of_nothing() =>
+        Assert.That(new RunWarnings(_config).CountOf(new MetricSet()), Is.Zero);
 
     [Test]
     public void A_step_with_nothing_to_train_on_is_another_warning_than_one_that_was_not_finite()

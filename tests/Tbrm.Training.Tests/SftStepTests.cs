@@ -17,7 +17,18 @@ public sealed class SftStepTests
     private static readonly RunConfig s_config = new()
     {
         Data = new() { Task = "chain_sum", MaxPromptLength = 64, MaxResponseLength = 16 },
-        Model = new() { Dtype = "fp32", Scratch = new() { HiddenSize = 32, IntermediateSize = 64, NumHiddenLayers = 1, NumAttentionHeads = 2, NumKeyValueHeads = 2 } },
+        Model = new()
+        {
+            Dtype = "fp32",
+            Scratch = new()
+            {
+                HiddenSize = 32,
+                IntermediateSize = 64,
+                NumHiddenLayers = 1,
+                NumAttentionHeads = 2,
+                NumKeyValueHeads = 2
+            }
+        },
         Sft = new() { TotalTrainingSteps = 6, TrainBatchSize = 2, Optim = new() { Lr = 1e-2 } },
         Trainer = new() { Device = "cpu", Threads = 1 },
     };
@@ -44,7 +55,8 @@ public sealed class SftStepTests
         Assert.That((skipped.Applied, double.IsNaN(skipped.GradNorm)), Is.EqualTo((false, true)));
         Assert.That(session.Policy.LogProb(batch, 1).Q, Is.EqualTo(before.Q));
         OptimizerResult next = step.Update(loss: 1, learningRate: 1e-2);
-        Assert.That((next.Applied, next.GradNorm), Is.EqualTo((true, 0.0)), "the gradient of the step that was skipped is gone");
+        Assert.That((next.Applied, next.GradNorm), Is.EqualTo((true, 0.0)),
+            "the gradient of the step that was skipped is gone");
     }
 
     private sealed class Source(long count) : ISupervisedSource

@@ -9,7 +9,8 @@ namespace Tbrm.Training.Tests;
 /// <summary>When updates that are not made end a phase, and whom the advice names.</summary>
 public sealed class UpdateCountTests
 {
-    private readonly RunConfig _config = new() { Trainer = new() { MaxNonFiniteSteps = 3 }, Sft = new() { TotalTrainingSteps = 5 } };
+    private readonly RunConfig _config =
+        new() { Trainer = new() { MaxNonFiniteSteps = 3 }, Sft = new() { TotalTrainingSteps = 5 } };
 
     [Test]
     public void A_phase_of_any_length_without_one_update_came_to_nothing([Values(1, 2, 500)] int steps)
@@ -22,7 +23,8 @@ public sealed class UpdateCountTests
             Assert.That(updates.Patience(step), Is.Null);
         }
 
-        Assert.That(updates.Outcome(steps), Does.Contain("no update was made").And.Contain("sft.optim.lr").And.Not.Contain("actor.optim.lr"));
+        Assert.That(updates.Outcome(steps),
+            Does.Contain("no update was made").And.Contain("sft.optim.lr").And.Not.Contain("actor.optim.lr"));
     }
 
     [Test]
@@ -33,20 +35,24 @@ public sealed class UpdateCountTests
         updates.Add(UpdateOutcome.NotFinite);
         Assert.That(updates.Made, Is.EqualTo(1));
         Assert.That(updates.Outcome(2), Is.Null);
-        Assert.That(new UpdateCount(RunState.Train, _config, 0).Outcome(0), Is.Null, "a run of no steps had nothing to update");
+        Assert.That(new UpdateCount(RunState.Train, _config, 0).Outcome(0), Is.Null,
+            "a run of no steps had nothing to update");
     }
 
     [Test]
     public void Patience_ends_after_the_configured_number_in_a_row()
     {
         UpdateCount updates = new(RunState.Train, _config, made: 0);
-        foreach ((bool isMade, bool ends) in new[] { (false, false), (false, false), (true, false), (false, false), (false, false), (false, true) })
+        foreach ((bool isMade, bool ends) in new[] { (false, false), (false, false), (true, false), (false, false),
+            (false, false), (false, true) })
         {
             updates.Add(isMade ? UpdateOutcome.Made : UpdateOutcome.NotFinite);
             Assert.That(updates.Patience(7) is not null, Is.EqualTo(ends));
         }
 
-        Assert.That(updates.Patience(7), Does.Contain("step 7").And.Contain("3 times").And.Contain("actor.optim.lr").And.Not.Contain("sft.optim.lr"));
+        Assert.That(updates.Patience(7),
+            Does.Contain("step 7").And.Contain("3 times").And.Contain("actor.optim.lr").And.Not.Contain(
+            "sft.optim.lr"));
     }
 
     [Test]
@@ -55,10 +61,12 @@ public sealed class UpdateCountTests
         RunConfig folder = _config with { Model = new() { Path = "models/x" } };
         RunConfig random = _config with { Sft = new() { TotalTrainingSteps = 0 } };
         Assert.That(Advice(RunState.Train, _config, false), Does.Contain("warm start").And.Contain("sft.optim.lr"));
-        Assert.That(Advice(RunState.Train, folder, false), Does.Contain("models/x").And.Contain("model.dtype").And.Not.Contain("optim.lr"));
+        Assert.That(Advice(RunState.Train, folder, false),
+            Does.Contain("models/x").And.Contain("model.dtype").And.Not.Contain("optim.lr"));
         Assert.That(Advice(RunState.Sft, folder, false), Does.Contain("models/x").And.Not.Contain("optim.lr"));
         Assert.That(Advice(RunState.Train, random, false), Does.Contain("model.scratch.initializer_range"));
-        Assert.That(Advice(RunState.Train, _config, true), Does.Contain("rewards").And.Contain("algorithm.tbrm.beta").And.Not.Contain("optim.lr"));
+        Assert.That(Advice(RunState.Train, _config, true),
+            Does.Contain("rewards").And.Contain("algorithm.tbrm.beta").And.Not.Contain("optim.lr"));
         Assert.That(Advice(RunState.WarmStart, _config, false), Does.Contain("model.scratch.initializer_range"));
     }
 
@@ -72,7 +80,8 @@ public sealed class UpdateCountTests
             Assert.That(updates.Patience(step), Is.Null, "nothing was not finite");
         }
 
-        Assert.That(updates.Outcome(5), Does.Contain("truncation").And.Contain("reward.on_error").And.Not.Contain("finite"));
+        Assert.That(updates.Outcome(5),
+            Does.Contain("truncation").And.Contain("reward.on_error").And.Not.Contain("finite"));
     }
 
     [Test]

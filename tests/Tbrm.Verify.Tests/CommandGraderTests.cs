@@ -12,7 +12,8 @@ using Tbrm.Verify.Graders;
 
 namespace Tbrm.Verify.Tests;
 
-/// <summary>Grading programs that keep to the protocol, and programs that do not: no answer ever counts for another question.</summary>
+/// <summary>Grading programs that keep to the protocol, and programs that do not: no answer ever counts for another
+/// question.</summary>
 public sealed class CommandGraderTests
 {
     /// <summary>Reads the question's id and its answer, which is a number.</summary>
@@ -21,17 +22,22 @@ public sealed class CommandGraderTests
     [Test]
     public void A_stray_line_is_an_error_of_its_row_alone()
     {
-        using CommandGrader grader = Shell($"while read line; do {ReadLine} case \"$line\" in *stray*) echo 'warning: cannot parse';; esac; echo $n; done");
+        using CommandGrader grader =
+            Shell(
+            $"while read line; do {ReadLine} case \"$line\" in *stray*) echo 'warning: cannot parse';; esac; echo $n; done");
         Verdict[] verdicts = Grade(grader, 60, i => i % 7 == 3);
         AssertOwnScores(verdicts);
-        Assert.That(verdicts.Count(v => v.Status == VerdictStatus.Error), Is.EqualTo(Enumerable.Range(0, 60).Count(i => i % 7 == 3)));
+        Assert.That(verdicts.Count(v => v.Status == VerdictStatus.Error),
+            Is.EqualTo(Enumerable.Range(0, 60).Count(i => i % 7 == 3)));
         Assert.That(verdicts[3].Detail, Does.Contain("warning: cannot parse"));
     }
 
     [Test]
     public void Two_lines_for_one_question_shift_nothing()
     {
-        using CommandGrader grader = Shell($"while read line; do {ReadLine} case \"$line\" in *stray*) printf '%s\\n1\\n' $n;; *) echo $n;; esac; done");
+        using CommandGrader grader =
+            Shell(
+            $"while read line; do {ReadLine} case \"$line\" in *stray*) printf '%s\\n1\\n' $n;; *) echo $n;; esac; done");
         AssertOwnScores(Grade(grader, 40, i => i % 9 == 4));
     }
 
@@ -52,7 +58,9 @@ public sealed class CommandGraderTests
 
         using CommandGrader late = Shell("""while read line; do echo '{"id": 1, "score": 1}'; done""");
         Verdict[] verdicts = Grade(late, 2, _ => false);
-        Assert.That(verdicts.Count(v => v.Status == VerdictStatus.Error && v.Detail!.Contains("found the id 1", StringComparison.Ordinal)), Is.EqualTo(1));
+        Assert.That(verdicts.Count(
+            v => v.Status == VerdictStatus.Error && v.Detail!.Contains("found the id 1", StringComparison.Ordinal)),
+            Is.EqualTo(1));
 
         // Whoever gave one back once has to go on.
         using CommandGrader forgetful = Shell($$"""read line; {{ReadLine}} echo "{\"id\": $id, \"score\": 1}"; while read line; do echo 1; done""");
@@ -81,26 +89,31 @@ public sealed class CommandGraderTests
     [TestCase("head -c 3000000 /dev/zero | tr '\\0' x", "1048576")]
     public void An_answer_without_a_score_is_an_error_that_says_what_was_written(string answer, string expected)
     {
-        using CommandGrader grader = Shell($"while read line; do case \"$line\" in *bad*) {answer};; *) echo 1;; esac; done");
+        using CommandGrader grader =
+            Shell($"while read line; do case \"$line\" in *bad*) {answer};; *) echo 1;; esac; done");
         RewardManager manager = new(grader, parallelism: 1);
         Verdict[] verdicts = manager.Grade([new("", "good", ""), new("", "bad", ""), new("", "good", "")]);
-        Assert.That(verdicts.Select(v => v.Status), Is.EqualTo(new[] { VerdictStatus.Ok, VerdictStatus.Error, VerdictStatus.Ok }));
+        Assert.That(verdicts.Select(v => v.Status),
+            Is.EqualTo(new[] { VerdictStatus.Ok, VerdictStatus.Error, VerdictStatus.Ok }));
         Assert.That(verdicts[1].Detail, Does.Contain(expected));
     }
 
     [Test]
     public void A_byte_order_mark_and_blank_lines_are_no_answers()
     {
-        using CommandGrader grader = Shell("printf '\\357\\273\\277'; while read line; do printf '\\r\\n1\\r\\n\\r\\n'; done");
+        using CommandGrader grader =
+            Shell("printf '\\357\\273\\277'; while read line; do printf '\\r\\n1\\r\\n\\r\\n'; done");
         Verdict[] verdicts = new RewardManager(grader, parallelism: 1).Grade([new("", "a", ""), new("", "b", "")]);
-        Assert.That(verdicts.Select(v => (v.Score, v.Status)), Is.EqualTo(new[] { (1.0, VerdictStatus.Ok), (1.0, VerdictStatus.Ok) }));
+        Assert.That(verdicts.Select(v => (v.Score, v.Status)),
+            Is.EqualTo(new[] { (1.0, VerdictStatus.Ok), (1.0, VerdictStatus.Ok) }));
     }
 
     [Test]
     public void A_program_that_writes_before_it_reads_blocks_nobody()
     {
         // More than a pipe holds, on both sides.
-        using CommandGrader grader = Shell("head -c 400000 /dev/zero | tr '\\0' x; echo; while read line; do echo 1; done");
+        using CommandGrader grader =
+            Shell("head -c 400000 /dev/zero | tr '\\0' x; echo; while read line; do echo 1; done");
         Verdict verdict = grader.Grade(new GradeRequest("", new string('y', 400_000), ""), default);
         Assert.That(verdict.Status, Is.EqualTo(VerdictStatus.Error));
     }
@@ -114,7 +127,8 @@ public sealed class CommandGraderTests
         }
 
         string seconds = $"{Random.Shared.Next(100_000, 999_999)}";
-        using (CommandGrader grader = Shell($"while read line; do setsid sleep {seconds} > /dev/null 2>&1 < /dev/null & echo 1; done"))
+        using (CommandGrader grader = Shell(
+            $"while read line; do setsid sleep {seconds} > /dev/null 2>&1 < /dev/null & echo 1; done"))
         {
             Assert.That(grader.Grade(new GradeRequest("", "a", ""), default).Score, Is.EqualTo(1));
             Wait(() => Sleeping(seconds));
@@ -127,33 +141,42 @@ public sealed class CommandGraderTests
     public void A_limit_of_the_program_is_its_own()
     {
         using CommandGrader grader = Shell("while read line; do sleep 1000; done", timeout: 0.3);
-        Assert.That(new RewardManager(grader).Grade(new GradeRequest("", "a", "")).Status, Is.EqualTo(VerdictStatus.Timeout));
+        Assert.That(new RewardManager(grader).Grade(new GradeRequest("", "a", "")).Status,
+            Is.EqualTo(VerdictStatus.Timeout));
     }
 
-    /// <summary>The Python of the guide: what it reads and writes is the protocol, and where there is a Python it runs.</summary>
+    /// <summary>The Python of the guide: what it reads and writes is the protocol, and where there is a Python it
+    /// runs.</summary>
     [Test]
     public void The_python_grader_of_the_guide_keeps_to_the_protocol()
     {
         string script = Block("python");
         Assert.That(script.Split('\n', StringSplitOptions.RemoveEmptyEntries), Has.Length.EqualTo(6));
-        Assert.That(script, Does.Contain("row[\"id\"]").And.Contain("solution_str").And.Contain("ground_truth").And.Contain("flush=True"));
-        string? python = Environment.GetEnvironmentVariable("PATH")?.Split(Path.PathSeparator).Select(folder => Path.Combine(folder, "python3")).FirstOrDefault(File.Exists);
+        Assert.That(script, Does.Contain("row[\"id\"]").And.Contain("solution_str").And.Contain(
+            "ground_truth").And.Contain("flush=True"));
+        string? python = Environment.GetEnvironmentVariable("PATH")?.Split(Path.PathSeparator)
+            .Select(folder => Path.Combine(folder, "python3")).FirstOrDefault(File.Exists);
         if (python is null)
         {
             return;
         }
 
-        using CommandGrader grader = new(new JsonObject { ["command"] = new JsonArray(python, "-c", script), ["processes"] = 1 });
-        Verdict[] verdicts = new RewardManager(grader).Grade([new("", "so it is 42", "42"), new("", "so it is 41", "42")]);
-        Assert.That(verdicts.Select(v => (v.Score, v.Status)), Is.EqualTo(new[] { (1.0, VerdictStatus.Ok), (0.0, VerdictStatus.Ok) }));
-        Assert.That(verdicts[0].Numbers, Is.EquivalentTo(new Dictionary<string, double> { ["acc"] = 1, ["format"] = 1 }));
+        using CommandGrader grader =
+            new(new JsonObject { ["command"] = new JsonArray(python, "-c", script), ["processes"] = 1 });
+        Verdict[] verdicts = new RewardManager(grader)
+            .Grade([new("", "so it is 42", "42"), new("", "so it is 41", "42")]);
+        Assert.That(verdicts.Select(v => (v.Score, v.Status)),
+            Is.EqualTo(new[] { (1.0, VerdictStatus.Ok), (0.0, VerdictStatus.Ok) }));
+        Assert.That(verdicts[0].Numbers,
+            Is.EquivalentTo(new Dictionary<string, double> { ["acc"] = 1, ["format"] = 1 }));
     }
 
     /// <summary>The C# of the guide is the class that is compiled into this assembly.</summary>
     [Test]
     public void The_csharp_grader_of_the_guide_is_the_one_that_runs_here()
     {
-        string source = File.ReadAllText(Repository.PathOf("tests", "Tbrm.Verify.Tests", "LastWordGrader.cs")).ReplaceLineEndings("\n");
+        string source = File.ReadAllText(Repository.PathOf("tests", "Tbrm.Verify.Tests", "LastWordGrader.cs"))
+            .ReplaceLineEndings("\n");
         string guide = Block("csharp");
         Assert.That(guide.Split('\n', StringSplitOptions.RemoveEmptyEntries), Has.Length.LessThanOrEqualTo(10));
         Assert.That(source, Does.Contain(guide));
@@ -174,8 +197,10 @@ public sealed class CommandGraderTests
         return guide[start..guide.IndexOf("```", start, StringComparison.Ordinal)];
     }
 
-    private static Verdict[] Grade(CommandGrader grader, int count, Func<int, bool> isStray, int processes = 2) => new RewardManager(grader, parallelism: processes)
-        .Grade([.. Enumerable.Range(0, count).Select(i => new GradeRequest("", $"{i} {(isStray(i) ? "stray" : "plain")}", ""))]);
+    private static Verdict[] Grade(CommandGrader grader, int count, Func<int, bool> isStray, int processes = 2) =>
+        new RewardManager(grader, parallelism: processes)
+        .Grade([.. Enumerable.Range(0, count)
+            .Select(i => new GradeRequest("", $"{i} {(isStray(i) ? "stray" : "plain")}", ""))]);
 
     private static void AssertOwnScores(Verdict[] verdicts)
     {

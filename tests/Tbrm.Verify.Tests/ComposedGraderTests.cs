@@ -53,29 +53,42 @@ public sealed class ComposedGraderTests
     public void A_data_source_chooses_its_grader()
     {
         DataSourceGrader grader = new(new GraderRegistry(), Options("""{"map":{"mine":"math_verify","openai/*":"math_boxed"}}"""));
-        Assert.That(grader.GraderFor("openai/gsm8k"), Is.EqualTo("math_boxed"), "what the user maps wins over the default, a prefix too");
+        Assert.That(grader.GraderFor("openai/gsm8k"), Is.EqualTo("math_boxed"),
+            "what the user maps wins over the default, a prefix too");
         Assert.That(grader.GraderFor("openai/other"), Is.EqualTo("math_boxed"));
         Assert.That(grader.GraderFor("aime24"), Is.EqualTo("math_dapo"));
         Assert.That(grader.GraderFor("mine"), Is.EqualTo("math_verify"));
-        Assert.That(() => grader.GraderFor("unheard"), Throws.TypeOf<ConfigException>().With.Message.Contains("unheard"));
+        Assert.That(() => grader.GraderFor("unheard"),
+            Throws.TypeOf<ConfigException>().With.Message.Contains("unheard"));
         Assert.That(grader.Grade(new GradeRequest("unheard", "", ""), default).Status, Is.EqualTo(VerdictStatus.Error));
     }
 
     [Test]
     public void An_assembly_brings_its_own_grader()
     {
-        JsonObject options = new() { ["path"] = typeof(CountingGrader).Assembly.Location, ["type"] = typeof(CountingGrader).FullName, ["bonus"] = 2.5 };
+        JsonObject options =
+            new()
+            {
+                ["path"] = typeof(CountingGrader).Assembly.Location,
+                ["type"] = typeof(CountingGrader).FullName,
+                ["bonus"] = 2.5
+            };
         IGrader grader = new GraderRegistry().Create("assembly", options);
         Assert.That(grader.Grade(new GradeRequest("", "abc", ""), default).Score, Is.EqualTo(5.5));
-        Assert.That(() => new GraderRegistry().Create("assembly", new JsonObject { ["path"] = "nowhere.dll" }), Throws.TypeOf<ConfigException>());
+        Assert.That(() => new GraderRegistry().Create("assembly", new JsonObject { ["path"] = "nowhere.dll" }),
+            Throws.TypeOf<ConfigException>());
     }
 
     [Test]
     public void A_command_answers_line_by_line()
     {
-        using CommandGrader grader = Shell("while read line; do case \"$line\" in *five*) echo '{\"score\": 0.5, \"extracted\": \"5\"}';; *) echo 0.25;; esac; done");
-        Verdict[] verdicts = new RewardManager(grader).Grade([.. Enumerable.Range(0, 40).Select(i => new GradeRequest("s", i % 2 == 0 ? "five" : "six", "g"))]);
-        Assert.That(verdicts.Select(v => v.Score), Is.EqualTo(Enumerable.Range(0, 40).Select(i => i % 2 == 0 ? 0.5 : 0.25)));
+        using CommandGrader grader =
+            Shell(
+            "while read line; do case \"$line\" in *five*) echo '{\"score\": 0.5, \"extracted\": \"5\"}';; *) echo 0.25;; esac; done");
+        Verdict[] verdicts = new RewardManager(grader)
+            .Grade([.. Enumerable.Range(0, 40).Select(i => new GradeRequest("s", i % 2 == 0 ? "five" : "six", "g"))]);
+        Assert.That(verdicts.Select(v => v.Score),
+            Is.EqualTo(Enumerable.Range(0, 40).Select(i => i % 2 == 0 ? 0.5 : 0.25)));
         Assert.That(verdicts[0].Extracted, Is.EqualTo("5"));
     }
 
@@ -84,10 +97,12 @@ public sealed class ComposedGraderTests
     {
         using CommandGrader once = Shell("read line; echo 1");
         RewardManager manager = new(once, parallelism: 1);
-        Assert.That(manager.Grade([new("", "a", ""), new("", "b", ""), new("", "c", "")]).Select(v => v.Score), Is.EqualTo(new double[] { 1, 1, 1 }));
+        Assert.That(manager.Grade([new("", "a", ""), new("", "b", ""), new("", "c", "")]).Select(v => v.Score),
+            Is.EqualTo(new double[] { 1, 1, 1 }));
 
         using CommandGrader never = Shell("exit 3");
-        Assert.That(new RewardManager(never).Grade(new GradeRequest("", "a", "")).Status, Is.EqualTo(VerdictStatus.Error));
+        Assert.That(new RewardManager(never).Grade(new GradeRequest("", "a", "")).Status,
+            Is.EqualTo(VerdictStatus.Error));
 
         using CommandGrader nonsense = Shell("while read line; do echo what; done");
         Assert.That(new RewardManager(nonsense).Grade(new GradeRequest("", "a", "")).Detail, Does.Contain("what"));
@@ -96,7 +111,8 @@ public sealed class ComposedGraderTests
     [Test]
     public void A_command_that_hangs_is_killed_at_the_limit()
     {
-        using CommandGrader grader = Shell("while read line; do case \"$line\" in *hang*) sleep 1000;; *) echo 1;; esac; done");
+        using CommandGrader grader =
+            Shell("while read line; do case \"$line\" in *hang*) sleep 1000;; *) echo 1;; esac; done");
         RewardManager manager = new(grader, TimeSpan.FromMilliseconds(500), parallelism: 1);
         Verdict[] verdicts = manager.Grade([new("", "hang", ""), new("", "a", "")]);
         Assert.That(verdicts[0].Status, Is.EqualTo(VerdictStatus.Timeout));
@@ -106,7 +122,8 @@ public sealed class ComposedGraderTests
     private static CommandGrader Shell(string script)
     {
         Assume.That(File.Exists("/bin/sh"), "the test's programs are shell scripts");
-        return new CommandGrader(new JsonObject { ["command"] = new JsonArray("/bin/sh", "-c", script), ["processes"] = 2 });
+        return new CommandGrader(
+            new JsonObject { ["command"] = new JsonArray("/bin/sh", "-c", script), ["processes"] = 2 });
     }
 
     private static JsonObject Options(string json) => JsonNode.Parse(json)!.AsObject();
@@ -114,7 +131,8 @@ public sealed class ComposedGraderTests
     private static double Shape(string terms, string solution, int length)
     {
         IGrader grader = new GraderRegistry().Create("gsm8k", new JsonObject { ["shaping"] = JsonNode.Parse(terms) });
-        return grader.Grade(new GradeRequest("", solution, "5", new JsonObject { ["response_length"] = length }), default).Score;
+        return grader.Grade(new GradeRequest("", solution, "5", new JsonObject { ["response_length"] = length }),
+            default).Score;
     }
 }
 

@@ -8,7 +8,8 @@ using Tbrm.Testing;
 
 namespace Tbrm.Verify.Tests;
 
-/// <summary>Cases with the verdict of the reference program: rows as <c>score</c> reads them, plus <c>expected</c>.</summary>
+/// <summary>Cases with the verdict of the reference program: rows as <c>score</c> reads them, plus
+/// <c>expected</c>.</summary>
 internal static class GoldenVectors
 {
     public static List<(GradeRequest Request, double Expected)> Read(string name)

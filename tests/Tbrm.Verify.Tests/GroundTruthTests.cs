@@ -56,7 +56,9 @@ internal sealed class GroundTruthTests
     [TestCase("[\"1\", null]", "found null")]
     public void What_is_no_answer_is_refused_with_its_place(string json, string message)
     {
-        Assert.That(() => GroundTruth.Read(JsonNode.Parse(json), "answer", "f.jsonl:3"), Throws.TypeOf<DataException>().With.Message.StartsWith("f.jsonl:3: \"answer\"").And.Message.Contains(message));
+        Assert.That(() => GroundTruth.Read(JsonNode.Parse(json), "answer", "f.jsonl:3"),
+            Throws.TypeOf<DataException>().With.Message.StartsWith("f.jsonl:3: \"answer\"").And.Message.Contains(
+            message));
     }
 
     [Test]
@@ -64,7 +66,8 @@ internal sealed class GroundTruthTests
     {
         (string Grader, string Right, string Wrong)[] forms =
         [
-            ("gsm8k", "#### 12", "#### 13"), ("math_dapo", "Answer: 12", "Answer: 13"), ("math_boxed", "\\boxed{12}", "\\boxed{13}"), ("math_verify", "\\boxed{12}", "\\boxed{13}"),
+            ("gsm8k", "#### 12", "#### 13"), ("math_dapo", "Answer: 12", "Answer: 13"),
+                ("math_boxed", "\\boxed{12}", "\\boxed{13}"), ("math_verify", "\\boxed{12}", "\\boxed{13}"),
         ];
         GroundTruth truth = GroundTruth.Of(new JsonArray("11", "12"));
         foreach ((string grader, string right, string wrong) in forms)
@@ -80,7 +83,8 @@ internal sealed class GroundTruthTests
     {
         GradeRequest request = new("", "x", GroundTruth.Of(new JsonArray("a", "b", "c")));
         Verdict Of(params Verdict[] verdicts) => request.AgainstEach(answer => verdicts[answer[0] - 'a']);
-        Verdict wrong = new(-1, VerdictStatus.Ok, "x"), error = new(0, VerdictStatus.Error), timeout = new(0, VerdictStatus.Timeout), right = new(1, VerdictStatus.Ok, "x");
+        Verdict wrong = new(-1, VerdictStatus.Ok, "x"), error = new(0, VerdictStatus.Error),
+            timeout = new(0, VerdictStatus.Timeout), right = new(1, VerdictStatus.Ok, "x");
 
         Assert.That(Of(wrong, error, right), Is.EqualTo(right));
         Assert.That(Of(timeout, error, right), Is.EqualTo(right));
@@ -93,7 +97,10 @@ internal sealed class GroundTruthTests
     public void An_object_is_an_error_of_graders_that_compare_texts()
     {
         GroundTruth truth = GroundTruth.Of(JsonNode.Parse("{\"target\": 3}")!);
-        Verdict[] verdicts = [.. new[] { "gsm8k", "math_dapo", "math_boxed", "math_verify" }.Select(name => new GraderRegistry().Create(name).Grade(new("", "#### 3 Answer: 3 \\boxed{3}", truth), default))];
+        Verdict[] verdicts =
+            [.. new[] { "gsm8k", "math_dapo", "math_boxed",
+            "math_verify" }.Select(name => new GraderRegistry().Create(name)
+            .Grade(new("", "#### 3 Answer: 3 \\boxed{3}", truth), default))];
 
         Assert.That(verdicts.Select(v => v.Status), Is.All.EqualTo(VerdictStatus.Error));
     }

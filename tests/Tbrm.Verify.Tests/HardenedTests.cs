@@ -6,7 +6,8 @@ using Tbrm.Verify.Graders;
 
 namespace Tbrm.Verify.Tests;
 
-/// <summary>The known false accepts of Math-Verify 0.8.0: accepted as the reference does, refused when hardened.</summary>
+/// <summary>The known false accepts of Math-Verify 0.8.0: accepted as the reference does, refused when
+/// hardened.</summary>
 public sealed class HardenedTests
 {
     [TestCase(@"$1 - \frac{1}{\mathrm{e}}$", @"$1 + \frac{1}{\mathrm{e}}$", "tests")]
@@ -61,7 +62,8 @@ public sealed class HardenedTests
         Assert.That(Grade(gold, answer, "verl", true).Score, Is.EqualTo(1));
 
     /// <summary>
-    /// Answers and golds with units, bases, times, scales, currencies, second numbers: refused where both sides say something and it differs,
+    /// Answers and golds with units, bases, times, scales, currencies, second numbers: refused where both sides say
+    /// something and it differs,
     /// accepted where only one does; the honest ones are accepted without hardening too.
     /// </summary>
     [Test]
@@ -70,7 +72,8 @@ public sealed class HardenedTests
         GoldenVectors.AssertAllAgree(new MathVerifyGrader(), "hardened_qualifiers.jsonl");
         RewardManager manager = new(new MathVerifyGrader());
         string[] lost = [.. GoldenVectors.Read("hardened_qualifiers.jsonl").Where(c => c.Expected == 1)
-            .Select(c => c.Request with { ExtraInfo = null }).Where(r => manager.Grade(r).Score != 1).Select(r => r.Solution)];
+            .Select(c => c.Request with { ExtraInfo = null }).Where(r => manager.Grade(r).Score != 1)
+                .Select(r => r.Solution)];
         Assert.That(lost, Is.Empty, "not accepted by the reference either");
     }
 
@@ -80,9 +83,11 @@ public sealed class HardenedTests
         GradeRequest request = new("", "2 2/3", "2");
         JsonObject off = new() { ["hardened"] = false };
         Assert.That(new GraderRegistry().CreateForTraining("math_verify").Grade(request, default).Score, Is.EqualTo(0));
-        Assert.That(new GraderRegistry().CreateForTraining("math_verify", off).Grade(request, default).Score, Is.EqualTo(1));
+        Assert.That(new GraderRegistry().CreateForTraining("math_verify", off).Grade(request, default).Score,
+            Is.EqualTo(1));
     }
 
     private static Verdict Grade(string gold, string answer, string profile, bool hardened) =>
-        new MathVerifyGrader(new JsonObject { ["profile"] = profile, ["hardened"] = hardened }).Grade(new GradeRequest("", answer, gold), default);
+        new MathVerifyGrader(new JsonObject { ["profile"] = profile, ["hardened"] = hardened })
+            .Grade(new GradeRequest("", answer, gold), default);
 }

@@ -5,7 +5,8 @@ using Tbrm.Verify.Graders;
 
 namespace Tbrm.Verify.Tests;
 
-/// <summary>Sets that hold an infinity, which no interval does: verdicts of Math-Verify 0.8.0 under the profile <c>lighteval</c>.</summary>
+/// <summary>Sets that hold an infinity, which no interval does: verdicts of Math-Verify 0.8.0 under the profile
+/// <c>lighteval</c>.</summary>
 public sealed class InfiniteElementTests
 {
     [TestCase(@"\{\}", @"\infty", 0)]
@@ -21,6 +22,7 @@ public sealed class InfiniteElementTests
     public void An_infinity_counts_as_an_element(string gold, string answer, double expected)
     {
         JsonObject options = new() { ["profile"] = "lighteval" };
-        Assert.That(new MathVerifyGrader(options).Grade(new GradeRequest("", $"${answer}$", gold), default).Score, Is.EqualTo(expected));
+        Assert.That(new MathVerifyGrader(options).Grade(new GradeRequest("", $"${answer}$", gold), default).Score,
+            Is.EqualTo(expected));
     }
 }

@@ -42,7 +42,8 @@ public sealed class JsonlScorerTests
     [TestCase("""{"solution_str": "#### 5", "ground_truth": ["5", null]}""", "found null")]
     public void Lists_of_anything_but_answers_are_refused(string row, string message)
     {
-        Assert.That(() => Score(row), Throws.TypeOf<DataException>().With.Message.Contains(message).And.Message.Contains(":1:"));
+        Assert.That(() => Score(row),
+            Throws.TypeOf<DataException>().With.Message.Contains(message).And.Message.Contains(":1:"));
     }
 
     [Test]
@@ -69,7 +70,8 @@ public sealed class JsonlScorerTests
     [TestCase("{\"solution_str\": [], \"ground_truth\": \"b\"}", "solution_str")]
     public void A_malformed_row_is_named_and_leaves_no_output(string input, string named)
     {
-        Assert.That(() => Score(input), Throws.TypeOf<DataException>().With.Message.Contains(named).And.Message.Contains("in.jsonl"));
+        Assert.That(() => Score(input),
+            Throws.TypeOf<DataException>().With.Message.Contains(named).And.Message.Contains("in.jsonl"));
         Assert.That(Directory.GetFiles(_folder), Is.EqualTo(new[] { Path.Combine(_folder, "in.jsonl") }));
     }
 
@@ -91,7 +93,8 @@ public sealed class JsonlScorerTests
 
     [Test]
     public void A_missing_file_is_a_data_error() =>
-        Assert.That(() => new JsonlScorer(new RewardManager(new Gsm8kGrader())).Score(Path.Combine(_folder, "no"), Path.Combine(_folder, "out")), Throws.TypeOf<DataException>());
+        Assert.That(() => new JsonlScorer(new RewardManager(new Gsm8kGrader()))
+            .Score(Path.Combine(_folder, "no"), Path.Combine(_folder, "out")), Throws.TypeOf<DataException>());
 
     private string Score(string input)
     {

@@ -38,20 +38,24 @@ public sealed class LimitTests
     [TestCase("f(", ")")]
     public void Deep_nesting_does_not_overflow_the_stack(string open, string close)
     {
-        string nested = string.Concat(Enumerable.Repeat(open, 10_000)) + "1" + string.Concat(Enumerable.Repeat(close, 10_000));
+        string nested = string.Concat(Enumerable.Repeat(open, 10_000)) + "1"
+            + string.Concat(Enumerable.Repeat(close, 10_000));
         Verdict verdict = new RewardManager(new MathVerifyGrader()).Grade(new GradeRequest("", $"${nested}$", "77"));
         Assert.That(verdict.Score, Is.EqualTo(0));
     }
 
-    /// <summary>Hardened grading looks around every number; with a look at the whole text before each, these took minutes without a poll.</summary>
+    /// <summary>Hardened grading looks around every number; with a look at the whole text before each, these took
+    /// minutes without a poll.</summary>
     [TestCase("", "x^ 5 ", 100_000, "")]
     [TestCase("5", "*", 300_000, "5")]
     [TestCase("", " 5( ", 150_000, "")]
     [TestCase(@"\boxed{", @"\frac 5 ", 60_000, "}")]
-    public void A_text_of_fragments_costs_hardened_grading_no_square_of_its_length(string begin, string part, int times, string end)
+    public void A_text_of_fragments_costs_hardened_grading_no_square_of_its_length(string begin, string part, int times,
+        string end)
     {
         string text = begin + string.Concat(Enumerable.Repeat(part, times)) + end;
-        Assert.That(new MathVerifyGrader(new() { ["hardened"] = true }).Grade(new GradeRequest("", text, "5"), default).Score, Is.EqualTo(0));
+        Assert.That(new MathVerifyGrader(new() { ["hardened"] = true })
+            .Grade(new GradeRequest("", text, "5"), default).Score, Is.EqualTo(0));
     }
 
     [Test]
@@ -59,17 +63,20 @@ public sealed class LimitTests
     {
         using CancellationTokenSource stop = new();
         stop.Cancel();
-        Verdict verdict = new MathVerifyGrader().Grade(new GradeRequest("", @"\boxed{(x+1)^2}", "x^2+2x+1"), stop.Token);
+        Verdict verdict = new MathVerifyGrader()
+            .Grade(new GradeRequest("", @"\boxed{(x+1)^2}", "x^2+2x+1"), stop.Token);
         Assert.That(verdict.Status, Is.EqualTo(VerdictStatus.Timeout));
     }
 
-    /// <summary>Answers made to cost time: each ends by its steps, without a clock, whatever the machine does beside it.</summary>
+    /// <summary>Answers made to cost time: each ends by its steps, without a clock, whatever the machine does beside
+    /// it.</summary>
     [TestCaseSource(nameof(Costly))]
     public void A_costly_answer_ends_by_its_steps(string name, string solution, string gold)
     {
         // A tenth of the steps, so that the test does not take as long as an attack could.
         MathVerifyGrader grader = new(new() { ["hardened"] = true, ["max_steps"] = 2_000_000 });
-        Assert.That(grader.Grade(new GradeRequest("", solution, gold), default).Status, Is.EqualTo(VerdictStatus.OutOfSteps), name);
+        Assert.That(grader.Grade(new GradeRequest("", solution, gold), default).Status,
+            Is.EqualTo(VerdictStatus.OutOfSteps), name);
     }
 
     [TestCase(@"\int_0^{1}\sqrt{\sin(x)+\sqrt{\cos(x)+\sqrt{x}}} dx")]
@@ -91,32 +98,47 @@ public sealed class LimitTests
     public void A_long_honest_answer_stays_far_below_the_limit()
     {
         string set = string.Join(", ", Enumerable.Range(0, 500));
-        string talk = string.Concat(Enumerable.Repeat("We compute $\\frac{1}{2} + x_3 = 7$ and find that the answer is not yet known. \n", 400));
-        GradeRequest request = new("", talk + $@"The answer is \boxed{{\{{{set}\}}}}", @"\{" + string.Join(", ", Enumerable.Range(0, 500).Reverse()) + @"\}");
-        Verdict verdict = new MathVerifyGrader(new() { ["hardened"] = true, ["max_steps"] = 5_000_000 }).Grade(request, default);
+        string talk = string.Concat(
+            Enumerable.Repeat("We compute $\\frac{1}{2} + x_3 = 7$ and find that the answer is not yet known. \n",
+            400));
+        GradeRequest request =
+            new("", talk + $@"The answer is \boxed{{\{{{set}\}}}}",
+            @"\{" + string.Join(", ", Enumerable.Range(0, 500).Reverse()) + @"\}");
+        Verdict verdict = new MathVerifyGrader(new() { ["hardened"] = true, ["max_steps"] = 5_000_000 })
+            .Grade(request, default);
         Assert.That((verdict.Score, verdict.Status), Is.EqualTo((1.0, VerdictStatus.Ok)));
     }
 
     private static IEnumerable<TestCaseData> Costly()
     {
-        string Nest(string open, string close, int times) => string.Concat(Enumerable.Repeat(open, times)) + "1" + string.Concat(Enumerable.Repeat(close, times));
+        string Nest(string open, string close, int times) => string.Concat(Enumerable.Repeat(open, times)) + "1"
+            + string.Concat(Enumerable.Repeat(close, times));
         string Rep(string part, int times) => string.Concat(Enumerable.Repeat(part, times));
         string matrix = @"\begin{pmatrix}1&2\\3&4\end{pmatrix}";
         yield return new("nested fractions", "$" + Nest(@"\frac{1}{", "}", 40_000) + "$", "1");
         yield return new("open brackets", Rep(@"\[", 100_000), "1");
         yield return new("answers before brackets", Rep(@"answer: \[", 20_000), "1");
         yield return new("boxes that never end", "$" + Rep(@"\boxed{a ", 60_000), "1");
-        yield return new("roots in another order", @"$\{" + string.Join(",", Enumerable.Range(2, 900).Select(i => $@"\sqrt{{{i}}}")) + @"\}$", @"$\{" + string.Join(",", Enumerable.Range(2, 900).Reverse().Select(i => $@"\sqrt{{{i}}}+0")) + @"\}$");
-        yield return new("intervals in another order", "$" + string.Join(@"\cup", Enumerable.Range(0, 1500).Select(i => $"[{2 * i},{2 * i + 1}]")) + "$", "$" + string.Join(@"\cup", Enumerable.Range(0, 1500).Reverse().Select(i => $"[{2 * i},{2 * i + 1}]")) + "$");
+        yield return new("roots in another order",
+            @"$\{" + string.Join(",", Enumerable.Range(2, 900).Select(i => $@"\sqrt{{{i}}}")) + @"\}$", @"$\{"
+            + string.Join(",", Enumerable.Range(2, 900).Reverse().Select(i => $@"\sqrt{{{i}}}+0")) + @"\}$");
+        yield return new("intervals in another order",
+            "$" + string.Join(@"\cup", Enumerable.Range(0, 1500).Select(i => $"[{2 * i},{2 * i + 1}]")) + "$", "$"
+            + string.Join(@"\cup", Enumerable.Range(0, 1500).Reverse().Select(i => $"[{2 * i},{2 * i + 1}]")) + "$");
         yield return new("factorials", $@"\boxed{{{Rep("79999!+", 2500)}1}}", "1");
         yield return new("binomials", $@"\boxed{{{Rep(@"\binom{40000}{20000}+", 900)}1}}", "1");
-        yield return new("long fractions", $@"\boxed{{{string.Join("+", Enumerable.Range(2, 500).Select(i => $@"\frac{{1}}{{{i}^{{20000}}}}"))}}}", "1");
+        yield return new("long fractions",
+            $@"\boxed{{{string.Join("+", Enumerable.Range(2, 500).Select(i => $@"\frac{{1}}{{{i}^{{20000}}}}"))}}}",
+            "1");
         yield return new("nested sums", @"\boxed{\sum_{k=1}^{20000} \sum_{j=1}^{20000} \sqrt{k+j}}", "1");
         yield return new("nested integrals", @"\boxed{\int_0^{1}\int_0^1 \int_0^1 \sin(x+y+z) dx dy dz}", "1");
         yield return new("an integral in a limit", @"\boxed{\lim_{t \to 0} \int_0^1 e^{tx} dx}", "1");
-        yield return new("products of matrices", $@"\boxed{{{Rep(matrix, 25)}}}", Rep(matrix, 24) + @"\begin{pmatrix}1&2\\3&5\end{pmatrix}");
+        yield return new("products of matrices", $@"\boxed{{{Rep(matrix, 25)}}}",
+            Rep(matrix, 24) + @"\begin{pmatrix}1&2\\3&5\end{pmatrix}");
         yield return new("a product of variables", "$" + Rep("xy", 10_000) + "$", "$" + Rep("yx", 10_000) + "$");
-        yield return new("a sum of sines", "$" + string.Join("+", Enumerable.Range(0, 2000).Select(i => $@"\sin({i}x)")) + "$", "$" + string.Join("+", Enumerable.Range(0, 2000).Select(i => $@"\sin({i}x)")) + "+0$");
+        yield return new("a sum of sines",
+            "$" + string.Join("+", Enumerable.Range(0, 2000).Select(i => $@"\sin({i}x)")) + "$", "$"
+            + string.Join("+", Enumerable.Range(0, 2000).Select(i => $@"\sin({i}x)")) + "+0$");
         yield return new("a factorial of a fraction", @"\boxed{(2000+\frac13)!}", @"(2000+\frac13)!+1");
         yield return new("too many tokens", "$" + string.Join(",", Enumerable.Range(0, 40_000)) + "$", "$1$");
     }
@@ -128,7 +150,8 @@ public sealed class LimitTests
         return budget.Spent;
     }
 
-    private static VerdictStatus Status(GradeRequest request, int steps) => new MathVerifyGrader(new() { ["max_steps"] = steps }).Grade(request, default).Status;
+    private static VerdictStatus Status(GradeRequest request, int steps) =>
+        new MathVerifyGrader(new() { ["max_steps"] = steps }).Grade(request, default).Status;
 
     [Test]
     public void A_budget_ends_work_by_its_steps()

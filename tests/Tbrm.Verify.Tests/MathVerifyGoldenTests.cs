@@ -17,12 +17,14 @@ public sealed class MathVerifyGoldenTests
     public void Agrees_with_recorded_verdicts_of_Math_Verify() =>
         GoldenVectors.AssertAllAgree(new MathVerifyGrader(), "math_verify_oracle.jsonl");
 
-    /// <summary>Pairs at random by a grammar: numbers, percents, money, units, sets, intervals, matrices, equations, identities, each in several spellings, profiles and options.</summary>
+    /// <summary>Pairs at random by a grammar: numbers, percents, money, units, sets, intervals, matrices, equations,
+    /// identities, each in several spellings, profiles and options.</summary>
     [Test]
     public void Agrees_on_random_pairs_of_every_kind() =>
         GoldenVectors.AssertAllAgree(new MathVerifyGrader(), "math_verify_grammar.jsonl");
 
-    /// <summary>Answers as models write them, scientific notation against fractions, and numbers that differ by next to nothing.</summary>
+    /// <summary>Answers as models write them, scientific notation against fractions, and numbers that differ by next to
+    /// nothing.</summary>
     [Test]
     public void Agrees_on_answers_in_many_notations() =>
         GoldenVectors.AssertAllAgree(new MathVerifyGrader(), "math_verify_notation.jsonl");
@@ -35,38 +37,49 @@ public sealed class MathVerifyGoldenTests
     {
         List<(GradeRequest Request, double Expected)> cases = GoldenVectors.Read(name);
         RewardManager manager = new(new MathVerifyGrader());
-        Verdict[] verdicts = manager.Grade([.. cases.Select(c => c.Request with { ExtraInfo = Hardened(c.Request.ExtraInfo!) })]);
-        string[] gained = [.. cases.Zip(verdicts).Where(p => p.Second.Score > p.First.Expected).Select(p => p.First.Request.Solution)];
+        Verdict[] verdicts =
+            manager.Grade([.. cases.Select(c => c.Request with { ExtraInfo = Hardened(c.Request.ExtraInfo!) })]);
+        string[] gained = [.. cases.Zip(verdicts).Where(p => p.Second.Score > p.First.Expected)
+            .Select(p => p.First.Request.Solution)];
         Assert.That(gained, Is.Empty);
     }
 
     [Test]
     public void Hardened_keeps_nearly_all_true_verdicts()
     {
-        List<(GradeRequest Request, double Expected)> cases = [.. GoldenVectors.Read("math_verify_upstream.jsonl").Where(c => c.Expected == 1)];
+        List<(GradeRequest Request, double Expected)> cases =
+            [.. GoldenVectors.Read("math_verify_upstream.jsonl").Where(c => c.Expected == 1)];
         RewardManager manager = new(new MathVerifyGrader());
-        Verdict[] verdicts = manager.Grade([.. cases.Select(c => c.Request with { ExtraInfo = Hardened(c.Request.ExtraInfo!) })]);
+        Verdict[] verdicts =
+            manager.Grade([.. cases.Select(c => c.Request with { ExtraInfo = Hardened(c.Request.ExtraInfo!) })]);
 
         // The upstream cases hold a few of the false accepts that hardening is there to close.
         Assert.That(verdicts.Count(v => v.Score > 0), Is.AtLeast((int)(0.97 * cases.Count)));
     }
 
-    /// <summary>What hardening takes away from all recorded accepts: known false accepts, and answers whose unit contradicts the gold's. One more is a loss.</summary>
+    /// <summary>What hardening takes away from all recorded accepts: known false accepts, and answers whose unit
+    /// contradicts the gold's. One more is a loss.</summary>
     [Test]
     public void Hardened_takes_away_what_it_took_away_before_and_no_more()
     {
         RewardManager manager = new(new MathVerifyGrader());
-        string[] files = ["math_verify_upstream.jsonl", "math_verify_oracle.jsonl", "math_verify_grammar.jsonl", "math_verify_notation.jsonl"];
-        GradeRequest[] accepted = [.. files.SelectMany(GoldenVectors.Read).Where(c => c.Expected == 1).Select(c => c.Request with { ExtraInfo = Hardened(c.Request.ExtraInfo!) })];
+        string[] files = ["math_verify_upstream.jsonl", "math_verify_oracle.jsonl", "math_verify_grammar.jsonl",
+            "math_verify_notation.jsonl"];
+        GradeRequest[] accepted =
+            [.. files.SelectMany(GoldenVectors.Read).Where(c => c.Expected == 1)
+            .Select(c => c.Request with { ExtraInfo = Hardened(c.Request.ExtraInfo!) })];
         Assert.That(manager.Grade(accepted).Count(v => v.Score > 0), Is.EqualTo(AcceptedWhenHardened));
     }
 
     [Test]
     public void Every_ground_truth_that_can_be_read_is_its_own_answer()
     {
-        string[] golds = [.. GoldenVectors.Read("math_verify_oracle.jsonl").Select(c => c.Request.GroundTruth.Text).Distinct()];
-        Verdict[] verdicts = new RewardManager(new MathVerifyGrader()).Grade([.. golds.Select(g => new GradeRequest("", $@"\boxed{{{g}}}", g))]);
-        string[] wrong = [.. golds.Zip(verdicts).Where(p => p.Second.Status == VerdictStatus.Ok && p.Second.Score != 1).Select(p => p.First)];
+        string[] golds = [.. GoldenVectors.Read("math_verify_oracle.jsonl").Select(c => c.Request.GroundTruth.Text)
+            .Distinct()];
+        Verdict[] verdicts = new RewardManager(new MathVerifyGrader())
+            .Grade([.. golds.Select(g => new GradeRequest("", $@"\boxed{{{g}}}", g))]);
+        string[] wrong = [.. golds.Zip(verdicts).Where(p => p.Second.Status == VerdictStatus.Ok && p.Second.Score != 1)
+            .Select(p => p.First)];
         Assert.That(wrong, Is.Empty);
     }
 

@@ -46,11 +46,13 @@ public sealed class NumericTests
     }
 
     [Test]
-    public void Division_and_roots_are_rounded_to_nearest([Values(1, 2, 7, 1000003)] int divisor, [Values(24, 53, 200)] int bits)
+    public void Division_and_roots_are_rounded_to_nearest([Values(1, 2, 7, 1000003)] int divisor,
+        [Values(24, 53, 200)] int bits)
     {
         BigFloat quotient = BigFloat.Divide(22, divisor, bits);
         BigRational error = BigRational.Abs(quotient.ToRational() - new BigRational(22, divisor));
-        BigRational halfUnit = BigFloat.FromRational(1, bits).ToRational() * new BigFloat(1, quotient.Magnitude - bits - 1).ToRational();
+        BigRational halfUnit = BigFloat.FromRational(1, bits)
+            .ToRational() * new BigFloat(1, quotient.Magnitude - bits - 1).ToRational();
         Assert.That(error <= halfUnit, Is.True, $"22/{divisor} at {bits} bits is off by more than half a unit");
         Assert.That(BigFloat.Divide(22, divisor, 53).ToDouble(), Is.EqualTo(22.0 / divisor));
         Assert.That(BigFloat.Sqrt(divisor, 53).ToDouble(), Is.EqualTo(double.Sqrt(divisor)));
@@ -74,7 +76,9 @@ public sealed class NumericTests
     public void Equality_holds_at_every_point_or_not_at_all(string left, string right, bool equal)
     {
         Budget budget = new(default);
-        Assert.That(ZeroTest.AreEqual(LatexConverter.Convert(left, true, budget), LatexConverter.Convert(right, true, budget), budget), Is.EqualTo(equal));
+        Assert.That(ZeroTest.AreEqual(
+            LatexConverter.Convert(left, true, budget), LatexConverter.Convert(right, true, budget), budget),
+            Is.EqualTo(equal));
     }
 
     [Test]

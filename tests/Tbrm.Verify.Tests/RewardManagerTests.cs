@@ -14,17 +14,20 @@ public sealed class RewardManagerTests
     [Test]
     public void Verdicts_come_in_the_order_of_the_requests()
     {
-        GradeRequest[] requests = [.. Enumerable.Range(0, 500).Select(i => new GradeRequest("", $"#### {i}", i % 3 == 0 ? $"{i}" : "x"))];
+        GradeRequest[] requests =
+            [.. Enumerable.Range(0, 500).Select(i => new GradeRequest("", $"#### {i}", i % 3 == 0 ? $"{i}" : "x"))];
         Verdict[] verdicts = new RewardManager(new Gsm8kGrader()).Grade(requests);
         Assert.That(verdicts.Select(v => v.Extracted), Is.EqualTo(Enumerable.Range(0, 500).Select(i => $"{i}")));
-        Assert.That(verdicts.Select(v => v.Score), Is.EqualTo(Enumerable.Range(0, 500).Select(i => i % 3 == 0 ? 1.0 : 0.0)));
+        Assert.That(verdicts.Select(v => v.Score),
+            Is.EqualTo(Enumerable.Range(0, 500).Select(i => i % 3 == 0 ? 1.0 : 0.0)));
     }
 
     [Test]
     public void Failures_and_time_outs_are_counted_and_never_thrown()
     {
         RewardManager manager = new(new TroubleGrader(), TimeSpan.FromMilliseconds(50));
-        Verdict[] verdicts = manager.Grade([new("", "ok", ""), new("", "hang", ""), new("", "throw", ""), new("", "ok", "")]);
+        Verdict[] verdicts =
+            manager.Grade([new("", "ok", ""), new("", "hang", ""), new("", "throw", ""), new("", "ok", "")]);
         Assert.That(VerdictCounts.Of(verdicts), Is.EqualTo(new VerdictCounts(2, 0, 1, 1)));
         Assert.That(verdicts[2].Detail, Does.Contain("trouble"));
     }
@@ -44,7 +47,8 @@ public sealed class RewardManagerTests
     {
         using CancellationTokenSource stop = new();
         stop.Cancel();
-        Assert.That(() => new RewardManager(new TroubleGrader()).Grade([new("", "ok", "")], stop.Token), Throws.InstanceOf<OperationCanceledException>());
+        Assert.That(() => new RewardManager(new TroubleGrader()).Grade([new("", "ok", "")], stop.Token),
+            Throws.InstanceOf<OperationCanceledException>());
     }
 
     [Test]
@@ -65,7 +69,9 @@ public sealed class RewardManagerTests
     [TestCase("gsm8k", "$5$", "(NoAnswer: no '#### number' in the last 300 characters)")]
     public void The_self_test_answers_as_a_model_would_write_the_number_too(string grader, string truth, string how)
     {
-        SelfTestResult result = GraderSelfTest.Run(new RewardManager(new GraderRegistry().Create(grader, s_exact)), Rows(truth, "5", truth));
+        SelfTestResult result =
+            GraderSelfTest.Run(new RewardManager(new GraderRegistry().Create(grader, s_exact)),
+            Rows(truth, "5", truth));
         Assert.That((result.Passed, result.Total), Is.EqualTo((1L, 3L)));
         Assert.That(result.Failures, Is.EqualTo(new[] { $"row 1, 3: '{truth}' {how}" }));
     }
@@ -75,12 +81,14 @@ public sealed class RewardManagerTests
     {
         RewardManager manager = new(new GraderRegistry().Create("math_dapo", s_exact));
         GradeRequest row = new("d", "", GroundTruth.Of(new System.Text.Json.Nodes.JsonArray("11", "012")));
-        Assert.That(GraderSelfTest.Run(manager, [row]).Failures, Is.EqualTo(new[] { "row 1 of d: '[\"11\",\"012\"]' with the answer '12' (Ok)" }));
+        Assert.That(GraderSelfTest.Run(manager, [row]).Failures,
+            Is.EqualTo(new[] { "row 1 of d: '[\"11\",\"012\"]' with the answer '12' (Ok)" }));
     }
 
     [TestCase("gsm8k", "What? Put the answer in \\boxed{}.", false)]
     [TestCase("gsm8k", "Think, and output the final answer after \"####\".", true)]
-    [TestCase("math_dapo", "The last line of your response should be of the form Answer: $Answer (without quotes).", true)]
+    [TestCase("math_dapo", "The last line of your response should be of the form Answer: $Answer (without quotes).",
+        true)]
     [TestCase("math_dapo", "Put it in <answer> </answer> tags.", false)]
     [TestCase("math_boxed", "Write Answer: x, and in the end \\boxed{x}.", true)]
     [TestCase("gsm8k", "Question: what?\nAnswer:", true)]
@@ -89,7 +97,8 @@ public sealed class RewardManagerTests
         RewardManager manager = new(new GraderRegistry().Create(grader));
         SelfTestResult result = GraderSelfTest.Run(manager, [new SelfTestRow(new("", "", "7"), 12, () => prompt)]);
         Assert.That(result.Passed, Is.EqualTo(passes ? 1 : 0));
-        Assert.That(result.Failures.All(f => f.StartsWith("row 12: '7' answered as the prompt asks: '", StringComparison.Ordinal)), Is.True);
+        Assert.That(result.Failures.All(
+            f => f.StartsWith("row 12: '7' answered as the prompt asks: '", StringComparison.Ordinal)), Is.True);
     }
 
     [TestCase("033", "33")]
@@ -103,23 +112,29 @@ public sealed class RewardManagerTests
     [TestCase("1,23", null)]
     [TestCase("x", null)]
     [TestCase("\\frac{1}{2}", null)]
-    public void A_plain_number(string answer, string? plain) => Assert.That(AnswerForms.Plain(answer), Is.EqualTo(plain));
+    public void A_plain_number(string answer, string? plain) =>
+        Assert.That(AnswerForms.Plain(answer), Is.EqualTo(plain));
 
     [Test]
     public void The_self_test_stops_below_95_percent_and_lists_examples()
     {
         RewardManager manager = new(new Gsm8kGrader());
         Assert.That(
-            () => GraderSelfTest.Require(manager, Rows([.. Enumerable.Repeat("5", 94), "x+1", "y", "z", "u", "v", "w"])),
+            () => GraderSelfTest.Require(manager,
+                Rows([.. Enumerable.Repeat("5", 94), "x+1", "y", "z", "u", "v", "w"])),
             Throws.TypeOf<ConfigException>().With.Message.Contains("94 of 100").And.Message.Contains("'x+1'"));
-        Assert.That(() => GraderSelfTest.Require(manager, Rows([.. Enumerable.Repeat("5", 95), "x+1", "y", "z", "u", "v"])), Throws.Nothing);
+        Assert.That(() =>
+            GraderSelfTest.Require(manager, Rows([.. Enumerable.Repeat("5", 95), "x+1", "y", "z", "u", "v"])),
+            Throws.Nothing);
     }
 
     [Test]
     public void The_self_test_grades_a_ground_truth_once_and_counts_every_row_that_has_it()
     {
         CountingGrader grader = new();
-        GradeRequest[] rows = [.. Enumerable.Range(0, 5000).Select(i => new GradeRequest(i % 2 == 0 ? "a" : "b", "", i == 4711 ? "bad" : "good"))];
+        GradeRequest[] rows =
+            [.. Enumerable.Range(0, 5000)
+            .Select(i => new GradeRequest(i % 2 == 0 ? "a" : "b", "", i == 4711 ? "bad" : "good"))];
         SelfTestResult result = GraderSelfTest.Run(new RewardManager(grader), rows);
         Assert.That((result.Total, result.Passed, result.Untried), Is.EqualTo((5000L, 4999L, 0L)));
         Assert.That(grader.Calls, Is.EqualTo(3), "'good' of a, 'good' of b, 'bad' of b");
@@ -130,7 +145,8 @@ public sealed class RewardManagerTests
     public void The_self_test_ends_when_its_time_is_up_and_says_what_it_left()
     {
         GradeRequest[] rows = Rows([.. Enumerable.Range(0, 2000).Select(i => $"{i}")]).ToArray();
-        SelfTestResult result = GraderSelfTest.Run(new RewardManager(new CountingGrader()), rows, timeLimit: TimeSpan.FromSeconds(-1));
+        SelfTestResult result =
+            GraderSelfTest.Run(new RewardManager(new CountingGrader()), rows, timeLimit: TimeSpan.FromSeconds(-1));
         Assert.That((result.Total, result.Untried, result.Share), Is.EqualTo((0L, 2000L, 1.0)));
     }
 
@@ -145,11 +161,13 @@ public sealed class RewardManagerTests
         public Verdict Grade(GradeRequest request, CancellationToken stop)
         {
             Interlocked.Increment(ref _calls);
-            return request.GroundTruth.Text == "bad" ? new(0, VerdictStatus.NoAnswer, null) : new(1, VerdictStatus.Ok, request.GroundTruth.Text);
+            return request.GroundTruth.Text == "bad" ? new(0, VerdictStatus.NoAnswer, null)
+                : new(1, VerdictStatus.Ok, request.GroundTruth.Text);
         }
     }
 
-    private static List<GradeRequest> Rows(params string[] golds) => [.. golds.Select(g => new GradeRequest("", "", g))];
+    private static List<GradeRequest> Rows(params string[] golds) =>
+        [.. golds.Select(g => new GradeRequest("", "", g))];
 
     private sealed class TroubleGrader : IGrader
     {

@@ -9,7 +9,8 @@ namespace Tbrm.Verify.Tests;
 public sealed class SimpleGraderTests
 {
     private static Verdict Grade(string grader, string solution, string gold, string options = "{}") =>
-        new GraderRegistry().Create(grader, JsonNode.Parse(options)!.AsObject()).Grade(new GradeRequest("", solution, gold), default);
+        new GraderRegistry().Create(grader, JsonNode.Parse(options)!.AsObject())
+            .Grade(new GradeRequest("", solution, gold), default);
 
     [TestCase("so 2+2 is\n#### 1,234", "1234", "{}", 1)]
     [TestCase("#### 5\n#### 7", "7", "{}", 1)]
@@ -46,7 +47,8 @@ public sealed class SimpleGraderTests
     [TestCase("math_boxed", @"\boxed{18.00}", "18")]
     [TestCase("math_boxed", @"\boxed{\$200,000}", "200000")]
     [TestCase("math_boxed", @"\boxed{72.}", "72")]
-    public void A_number_is_read_as_people_write_it_unless_the_rule_is_exact(string grader, string solution, string gold, string method = "strict")
+    public void A_number_is_read_as_people_write_it_unless_the_rule_is_exact(string grader, string solution,
+        string gold, string method = "strict")
     {
         Assert.That(Grade(grader, solution, gold, $$"""{"method":"{{method}}"}""").Score, Is.EqualTo(1));
         Assert.That(Grade(grader, solution, gold + "1", $$"""{"method":"{{method}}"}""").Score, Is.LessThanOrEqualTo(0));
@@ -84,7 +86,8 @@ public sealed class SimpleGraderTests
     {
         const string Solution = "<think>6*7</think><answer>42</answer>";
         Assert.That(Grade("math_verify", Solution, "42").Score, Is.EqualTo(0));
-        Assert.That(new GraderRegistry().CreateForTraining("math_verify").Grade(new GradeRequest("", Solution, "42"), default).Score, Is.EqualTo(1));
+        Assert.That(new GraderRegistry().CreateForTraining("math_verify")
+            .Grade(new GradeRequest("", Solution, "42"), default).Score, Is.EqualTo(1));
         Assert.That(Grade("math_verify", Solution, "42", """{"hardened":true,"answer_tags":false}""").Score, Is.EqualTo(0));
     }
 
@@ -134,7 +137,8 @@ public sealed class SimpleGraderTests
 
     [Test]
     public void An_unknown_grader_is_refused_with_the_nearest_name() =>
-        Assert.That(() => new GraderRegistry().Create("math_verfy"), Throws.TypeOf<ConfigException>().With.Message.Contains("'math_verify'"));
+        Assert.That(() => new GraderRegistry().Create("math_verfy"),
+            Throws.TypeOf<ConfigException>().With.Message.Contains("'math_verify'"));
 
     [Test]
     public void A_wrong_option_is_refused_with_what_was_expected() =>
@@ -148,8 +152,11 @@ public sealed class SimpleGraderTests
         JsonObject options = new() { ["hardend"] = true };
         Assert.That(
             () => GraderRegistry.CheckOptions(["math_verify"], options),
-            Throws.TypeOf<ConfigException>().With.Message.EqualTo("no grader has an option 'hardend'; did you mean 'hardened'?"));
-        Assert.That(() => GraderRegistry.CheckOptions(["gsm8k", "math_verify"], new() { ["method"] = "strict", ["strict"] = true }), Throws.Nothing);
+            Throws.TypeOf<ConfigException>().With.Message.EqualTo(
+                "no grader has an option 'hardend'; did you mean 'hardened'?"));
+        Assert.That(() =>
+            GraderRegistry.CheckOptions(["gsm8k", "math_verify"], new() { ["method"] = "strict", ["strict"] = true }),
+            Throws.Nothing);
 
         // A program's and a class's options are their own.
         Assert.That(() => GraderRegistry.CheckOptions(["command"], options), Throws.Nothing);

@@ -14,7 +14,8 @@ using Tbrm.Fuzz.Mutation;
 
 namespace Tbrm.Bench.Throughput;
 
-/// <summary>Reading 20,000 rows of verl's schema with prompts of about 600 characters, as rows and as prompts.</summary>
+/// <summary>Reading 20,000 rows of verl's schema with prompts of about 600 characters, as rows and as
+/// prompts.</summary>
 internal static class ParquetCases
 {
     private const int Rows = 20_000;
@@ -26,7 +27,8 @@ internal static class ParquetCases
         {
             foreach (ParquetCodec codec in new[] { ParquetCodec.Uncompressed, ParquetCodec.Snappy, ParquetCodec.Gzip })
             {
-                foreach (ThroughputCase measured in Cases(Write(folder, codec, distinct: Rows), codec.ToString().ToLowerInvariant()))
+                foreach (ThroughputCase measured in Cases(
+                    Write(folder, codec, distinct: Rows), codec.ToString().ToLowerInvariant()))
                 {
                     yield return measured;
                 }
@@ -37,7 +39,8 @@ internal static class ParquetCases
                 yield return measured;
             }
 
-            foreach (ThroughputCase measured in Cases(Write(folder, ParquetCodec.Snappy, distinct: 200), "snappy, each prompt 100 times (dictionary)"))
+            foreach (ThroughputCase measured in Cases(
+                Write(folder, ParquetCodec.Snappy, distinct: 200), "snappy, each prompt 100 times (dictionary)"))
             {
                 yield return measured;
             }
@@ -50,10 +53,12 @@ internal static class ParquetCases
 
     private static IEnumerable<ThroughputCase> Cases(string path, string name)
     {
-        double megabytes = RowFile.Read(path).Sum(row => row.Row["prompt"]![0]!["content"]!.GetValue<string>().Length) / 1e6;
+        double megabytes = RowFile.Read(path)
+            .Sum(row => row.Row["prompt"]![0]!["content"]!.GetValue<string>().Length) / 1e6;
         IReadOnlyList<(double, string)> amounts = [(Rows, "rows"), (megabytes, "MB of prompts")];
         yield return new("parquet rows", name, amounts, () => _ = RowFile.Read(path).Count());
-        yield return new("parquet prompts", name, amounts, () => _ = new PromptReader([path], new PromptOptions()).Read().Count());
+        yield return new("parquet prompts", name, amounts,
+            () => _ = new PromptReader([path], new PromptOptions()).Read().Count());
     }
 
     private static string Write(string folder, ParquetCodec codec, int distinct)
@@ -62,7 +67,13 @@ internal static class ParquetCases
         SchemaInference schema = new();
         List<JsonObject> rows = [.. Enumerable.Range(0, Rows).Select(i => Row(i, distinct))];
         rows.ForEach(schema.Add);
-        using ParquetWriter writer = new(path, schema, new ParquetWriterOptions { Codec = codec, RowsPerGroup = 10_000, WriteChecksums = codec != ParquetCodec.Uncompressed });
+        using ParquetWriter writer =
+            new(path, schema, new ParquetWriterOptions
+            {
+                Codec = codec,
+                RowsPerGroup = 10_000,
+                WriteChecksums = codec != ParquetCodec.Uncompressed
+            });
         rows.ForEach(writer.Write);
         writer.Complete();
         return path;
@@ -71,14 +82,22 @@ internal static class ParquetCases
     private static JsonObject Row(int i, int distinct)
     {
         Random random = new(i % distinct);
-        string[] words = ["Let", "the", "sum", "of", "all", "positive", "integers", "such", "that", "triangle", "$x^2$", "is", "divisible", "by", "prime", "circle", "radius", "find"];
-        string problem = string.Join(' ', Enumerable.Range(0, 80).Select(_ => random.Next(4) == 0 ? $"${random.Next(10_000)}$" : words[random.Next(words.Length)]));
+        string[] words = ["Let", "the", "sum", "of", "all", "positive", "integers", "such", "that", "triangle", "$x^2$",
+            "is", "divisible", "by", "prime", "circle", "radius", "find"];
+        string problem = string.Join(
+            ' ', Enumerable.Range(0, 80)
+            .Select(_ => random.Next(4) == 0 ? $"${random.Next(10_000)}$" : words[random.Next(words.Length)]));
         return new()
         {
             ["data_source"] = "math_dapo",
-            ["prompt"] = new JsonArray(new JsonObject { ["content"] = $"Solve the following math problem step by step.\n\n{problem}\n\nRemember to put your answer on its own line after \"Answer:\".", ["role"] = "user" }),
+            ["prompt"] = new JsonArray(
+                new JsonObject { ["content"] = $"Solve the following math problem step by step.\n\n{problem}\n\nRemember to put your answer on its own line after \"Answer:\".", ["role"] = "user" }),
             ["ability"] = "MATH",
-            ["reward_model"] = new JsonObject { ["ground_truth"] = $"{random.Next(1000)}", ["style"] = "rule-lighteval/MATH_v2" },
+            ["reward_model"] = new JsonObject
+            {
+                ["ground_truth"] = $"{random.Next(1000)}",
+                ["style"] = "rule-lighteval/MATH_v2"
+            },
             ["extra_info"] = new JsonObject { ["index"] = new Guid(i, 0, 0, new byte[8]).ToString() },
         };
     }
@@ -88,7 +107,8 @@ internal static class ParquetCases
     {
         const int PageCodec = 4, Metadata = 3, Columns = 1, RowGroups = 4, Codec = (int)ParquetCodec.Zstd;
         ParquetParts parts = ParquetParts.Read(File.ReadAllBytes(path));
-        foreach (ThriftValue chunk in parts.Footer[RowGroups]!.Items.SelectMany(group => group.Value[Columns]!.Items).Select(item => item.Value[Metadata]!))
+        foreach (ThriftValue chunk in parts.Footer[RowGroups]!.Items.SelectMany(group => group.Value[Columns]!.Items)
+            .Select(item => item.Value[Metadata]!))
         {
             chunk.Set(PageCodec, Codec);
         }
@@ -105,7 +125,10 @@ internal static class ParquetCases
 
     private static byte[] Pack(byte[] bytes)
     {
-        using Process zstd = Process.Start(new ProcessStartInfo("zstd", "-q -c -3") { RedirectStandardInput = true, RedirectStandardOutput = true })!;
+        using Process zstd =
+            Process.Start(new ProcessStartInfo(
+            "zstd", "-q -c -3")
+            { RedirectStandardInput = true, RedirectStandardOutput = true })!;
         Task feed = Task.Run(() =>
         {
             zstd.StandardInput.BaseStream.Write(bytes);

@@ -11,14 +11,17 @@ namespace Tbrm.Bench.Throughput;
 /// <param name="Input">On what.</param>
 /// <param name="Amounts">How much of what one run handles.</param>
 /// <param name="Run">One run, on the thread that calls it.</param>
-internal sealed record ThroughputCase(string Stage, string Input, IReadOnlyList<(double Amount, string Unit)> Amounts, Action Run)
+internal sealed record ThroughputCase(string Stage, string Input, IReadOnlyList<(double Amount, string Unit)> Amounts,
+    Action Run)
 {
-    /// <summary>Makes everything that a run would otherwise find in its caches anew, outside of the time; null when there is nothing.</summary>
+    /// <summary>Makes everything that a run would otherwise find in its caches anew, outside of the time; null when
+    /// there is nothing.</summary>
     public Action? Forget { get; init; }
 }
 
 /// <summary>
-/// Amounts per second of what reads, cuts and judges, as a table in Markdown. By the time that the process spent on processors as well as by the
+/// Amounts per second of what reads, cuts and judges, as a table in Markdown. By the time that the process spent on
+/// processors as well as by the
 /// clock: on a machine that others use too, only the first says what one core does.
 /// </summary>
 internal static class ThroughputTable
@@ -29,24 +32,31 @@ internal static class ThroughputTable
     /// <summary>Measures everything.</summary>
     public static void Print(string? tokenizerFolder)
     {
-        Console.WriteLine($"{RuntimeInformation.FrameworkDescription}, {RuntimeInformation.OSArchitecture}, {Environment.ProcessorCount} processors, {DateTime.UtcNow:yyyy-MM-dd}; one thread, the best of {Repeats}.");
+        Console.WriteLine(
+            $"{RuntimeInformation.FrameworkDescription}, {RuntimeInformation.OSArchitecture}, {Environment.ProcessorCount} processors, {DateTime.UtcNow:yyyy-MM-dd}; one thread, the best of {Repeats}.");
         Console.WriteLine();
         Console.WriteLine("| stage | input | per second of one core | by the clock |");
         Console.WriteLine("|---|---|---|---|");
-        foreach (IEnumerable<ThroughputCase> cases in new[] { TokenizerCases.All(tokenizerFolder), GraderCases.All(), ParquetCases.All() })
+        foreach (IEnumerable<ThroughputCase> cases in new[] { TokenizerCases.All(tokenizerFolder), GraderCases.All(),
+            ParquetCases.All() })
         {
             foreach (ThroughputCase measured in cases)
             {
-                (double processor, double clock) = measured.Forget is null ? Measure(measured.Run) : MeasureFresh(measured.Run, measured.Forget);
-                Console.WriteLine($"| {measured.Stage} | {measured.Input} | {Rates(measured, processor)} | {Rates(measured, clock)} |");
+                (double processor, double clock) = measured.Forget is null ? Measure(measured.Run)
+                    : MeasureFresh(measured.Run, measured.Forget);
+                Console.WriteLine(
+                    $"| {measured.Stage} | {measured.Input} | {Rates(measured, processor)} | {Rates(measured, clock)} |");
             }
         }
     }
 
-    private static string Rates(ThroughputCase measured, double seconds) => string.Join(", ", System.Linq.Enumerable.Select(
-        measured.Amounts, amount => string.Create(CultureInfo.InvariantCulture, $"{Round(amount.Amount / seconds)} {amount.Unit}")));
+    private static string Rates(ThroughputCase measured, double seconds) =>
+        string.Join(", ", System.Linq.Enumerable.Select(
+        measured.Amounts, amount =>
+            string.Create(CultureInfo.InvariantCulture, $"{Round(amount.Amount / seconds)} {amount.Unit}")));
 
-    private static string Round(double rate) => rate.ToString(rate >= 100 ? "N0" : rate >= 10 ? "F1" : "F2", CultureInfo.InvariantCulture);
+    private static string Round(double rate) =>
+        rate.ToString(rate >= 100 ? "N0" : rate >= 10 ? "F1" : "F2", CultureInfo.InvariantCulture);
 
     /// <summary>Seconds of one run: of processors, and by the clock; each the least of the repeats.</summary>
     private static (double Processor, double Clock) Measure(Action run)
@@ -63,7 +73,8 @@ internal static class ThroughputTable
                 continue;
             }
 
-            best = (Math.Min(best.Processor, processor.TotalSeconds / runs), Math.Min(best.Clock, clock.TotalSeconds / runs));
+            best = (Math.Min(best.Processor, processor.TotalSeconds / runs),
+                Math.Min(best.Clock, clock.TotalSeconds / runs));
             repeat++;
         }
 

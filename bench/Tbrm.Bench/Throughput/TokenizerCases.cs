@@ -22,22 +22,29 @@ internal static class TokenizerCases
         string english = FromRepository("docs", "*.md");
         string code = FromRepository("src", "*.cs");
         Random random = new(1);
-        string chinese = string.Concat(Enumerable.Range(0, 200_000).Select(_ => random.Next(12) == 0 ? "，" : random.Next(20) == 0 ? "。\n" : s_chineseWords[random.Next(s_chineseWords.Length)]));
+        string chinese = string.Concat(
+            Enumerable.Range(0, 200_000)
+            .Select(_ => random.Next(12) == 0 ? "，" : random.Next(20) == 0 ? "。\n"
+            : s_chineseWords[random.Next(s_chineseWords.Length)]));
         Tokenizer tokenizer = Load(folder, english, code);
         string name = folder is null ? "trained" : Path.GetFileName(Path.TrimEndingDirectorySeparator(folder));
-        foreach ((string kind, string text) in new[] { ("English", english), ("one letter", new string('a', Bytes)), ("Chinese", chinese), ("code (C#)", code) })
+        foreach ((string kind, string text) in new[] { ("English", english), ("one letter", new string('a', Bytes)),
+            ("Chinese", chinese), ("code (C#)", code) })
         {
             string cut = Cut(text);
             int[] ids = tokenizer.Encode(cut);
             IReadOnlyList<(double, string)> amounts = [(Bytes / 1e6, "MB"), (ids.Length, "tokens")];
             Tokenizer fresh = tokenizer;
-            yield return new("encode, first time", $"{kind}, {name}", amounts, () => fresh.Encode(cut)) { Forget = () => fresh = Load(folder, english, code) };
+            yield return new("encode, first time", $"{kind}, {name}", amounts,
+                () => fresh.Encode(cut))
+            { Forget = () => fresh = Load(folder, english, code) };
             yield return new("encode, words seen before", $"{kind}, {name}", amounts, () => tokenizer.Encode(cut));
             yield return new("decode", $"{kind}, {name}", [(Bytes / 1e6, "MB")], () => tokenizer.Decode(ids));
         }
     }
 
-    private static Tokenizer Load(string? folder, string english, string code) => folder is null ? Train(english, code) : Tokenizer.Load(folder);
+    private static Tokenizer Load(string? folder, string english, string code) => folder is null ? Train(english, code)
+        : Tokenizer.Load(folder);
 
     private static Tokenizer Train(string english, string code)
     {
@@ -62,6 +69,8 @@ internal static class TokenizerCases
     private static string FromRepository(string folder, string pattern, [CallerFilePath] string here = "")
     {
         string root = Path.GetFullPath(Path.Combine(Path.GetDirectoryName(here)!, "..", "..", ".."));
-        return string.Join('\n', Directory.GetFiles(Path.Combine(root, folder), pattern, SearchOption.AllDirectories).Order(StringComparer.Ordinal).Select(File.ReadAllText));
+        return string.Join('\n',
+            Directory.GetFiles(Path.Combine(root, folder), pattern, SearchOption.AllDirectories)
+            .Order(StringComparer.Ordinal).Select(File.ReadAllText));
     }
 }

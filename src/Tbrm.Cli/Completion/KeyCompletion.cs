@@ -34,7 +34,8 @@ internal static class KeyCompletion
                 "algorithm.name" => AlgorithmTable.Names,
                 "algorithm.adv_estimator" => EstimatorTable.Names,
                 "trainer.device" => ["auto", "cpu", "cuda"],
-                _ => chain[^1].PropertyType == typeof(bool) ? ["true", "false"] : chain[^1].GetCustomAttribute<AllowedWordsAttribute>()?.Words.Where(w => w.Length > 0) ?? [],
+                _ => chain[^1].PropertyType == typeof(bool) ? ["true", "false"]
+                    : chain[^1].GetCustomAttribute<AllowedWordsAttribute>()?.Words.Where(w => w.Length > 0) ?? [],
             };
     }
 }

@@ -6,20 +6,23 @@ using Tbrm.Training.Metrics;
 
 namespace Tbrm.Cli.Display;
 
-/// <summary>The words and numbers of the block that a terminal shows while a run goes on; no cursor, no colours.</summary>
+/// <summary>The words and numbers of the block that a terminal shows while a run goes on; no cursor, no
+/// colours.</summary>
 internal static class BlockText
 {
     private const int BarWidth = 20;
 
     /// <summary><c>step 12/60 [====      ] 0:43 elapsed, 1:52 left</c>.</summary>
     public static string Steps(long step, long total, TimeSpan elapsed, TimeSpan? left) =>
-        FormattableString.Invariant($"step {step}/{total} {Bar(total == 0 ? 1 : (double)step / total)} {Clock(elapsed)} elapsed{(left is { } time ? $", {Clock(time)} left" : "")}");
+        FormattableString.Invariant(
+            $"step {step}/{total} {Bar(total == 0 ? 1 : (double)step / total)} {Clock(elapsed)} elapsed{(left is { } time ? $", {Clock(time)} left" : "")}");
 
     /// <summary>The state of a phase.</summary>
     public static string Phase(string phase, double fraction, string detail, TimeSpan? left) =>
         $"{phase} {Bar(fraction)} {detail}{(left is { } time ? $", {Clock(time)} left" : "")}";
 
-    /// <summary>The numbers of a step that people look for, most wanted first; those that the metrics do not have are left out.</summary>
+    /// <summary>The numbers of a step that people look for, most wanted first; those that the metrics do not have are
+    /// left out.</summary>
     /// <param name="now">The last step's.</param>
     /// <param name="before">The one's before, for the change; null when there is none.</param>
     /// <param name="heldOut">The last evaluation; null before the first.</param>
@@ -80,7 +83,8 @@ internal static class BlockText
 
     /// <summary>What remains of a phase at its speed so far; null while nothing can be known.</summary>
     public static TimeSpan? Left(TimeSpan elapsed, double fraction) =>
-        fraction is > 0 and < 1 && elapsed.TotalSeconds >= 1 ? TimeSpan.FromSeconds(Math.Min(elapsed.TotalSeconds * (1 - fraction) / fraction, 3.6e6)) : null;
+        fraction is > 0 and < 1 && elapsed.TotalSeconds >= 1
+            ? TimeSpan.FromSeconds(Math.Min(elapsed.TotalSeconds * (1 - fraction) / fraction, 3.6e6)) : null;
 
     private static string Bar(double fraction)
     {
@@ -88,8 +92,10 @@ internal static class BlockText
         return $"[{new string('=', filled)}{new string(' ', BarWidth - filled)}]";
     }
 
-    private static string Number(string name, double value, double? before) => FormattableString.Invariant($"{name} {value:F3}")
-        + (before is { } old && double.IsFinite(value - old) ? FormattableString.Invariant($" ({(value - old < 0 ? '-' : '+')}{Math.Abs(value - old):F3})") : "");
+    private static string Number(string name, double value, double? before) =>
+        FormattableString.Invariant($"{name} {value:F3}")
+        + (before is { } old && double.IsFinite(value - old)
+            ? FormattableString.Invariant($" ({(value - old < 0 ? '-' : '+')}{Math.Abs(value - old):F3})") : "");
 
     private static string Short(double number) => number switch
     {
@@ -109,7 +115,8 @@ internal static class BlockText
 internal sealed record HeldOutResult(long Step, double Value, long BestStep, double Best, bool IsLoss)
 {
     /// <summary><c>held-out 92.9 % (best 93.7 % at 30)</c>.</summary>
-    public string Text => $"held-out {(IsLoss ? "loss " : "")}{Shown(Value)}" + (BestStep == Step ? "" : FormattableString.Invariant($" (best {Shown(Best)} at {BestStep})"));
+    public string Text => $"held-out {(IsLoss ? "loss " : "")}{Shown(Value)}"
+        + (BestStep == Step ? "" : FormattableString.Invariant($" (best {Shown(Best)} at {BestStep})"));
 
     /// <summary>Takes in the metrics of a step; the same result where it was not evaluated.</summary>
     public static HeldOutResult? After(HeldOutResult? last, long step, MetricSet metrics)
@@ -126,5 +133,6 @@ internal sealed record HeldOutResult(long Step, double Value, long BestStep, dou
         return new(step, now, isBest ? step : last!.BestStep, isBest ? now : last!.Best, isLoss);
     }
 
-    private string Shown(double value) => IsLoss ? value.ToString("F3", CultureInfo.InvariantCulture) : FormattableString.Invariant($"{100 * value:F1} %");
+    private string Shown(double value) => IsLoss ? value.ToString("F3", CultureInfo.InvariantCulture)
+        : FormattableString.Invariant($"{100 * value:F1} %");
 }

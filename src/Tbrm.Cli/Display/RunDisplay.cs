@@ -6,7 +6,8 @@ using Tbrm.Training.Progress;
 
 namespace Tbrm.Cli.Display;
 
-/// <summary>What <c>trainer.console</c> selects: where people watch a run, and whether verl's line per step is written.</summary>
+/// <summary>What <c>trainer.console</c> selects: where people watch a run, and whether verl's line per step is
+/// written.</summary>
 /// <param name="Progress">Sentences and phases.</param>
 /// <param name="Block">The block, where there is one; it is <paramref name="Progress"/>.</param>
 /// <param name="Lines">Where verl's lines go; null: nowhere.</param>
@@ -18,8 +19,14 @@ internal sealed record RunDisplay(IProgressDisplay Progress, TerminalBlock? Bloc
     /// <summary>Chooses by configuration and by what stderr and stdout are.</summary>
     public static RunDisplay Of(TrainerConfig trainer)
     {
-        bool isWatched = !Console.IsErrorRedirected && Environment.GetEnvironmentVariable("TERM") is { Length: > 0 } and not "dumb";
-        bool hasLines = trainer.Console switch { "verl" => true, "auto" => Console.IsOutputRedirected || !isWatched, _ => false };
+        bool isWatched = !Console.IsErrorRedirected
+            && Environment.GetEnvironmentVariable("TERM") is { Length: > 0 } and not "dumb";
+        bool hasLines = trainer.Console switch
+        {
+            "verl" => true,
+            "auto" => Console.IsOutputRedirected || !isWatched,
+            _ => false
+        };
         TextWriter? lines = hasLines ? BestEffortWriter.StandardOutput() : null;
         // Lines on the same terminal would push the block away at every step.
         if (trainer.Console == "quiet")
@@ -32,7 +39,9 @@ internal sealed record RunDisplay(IProgressDisplay Progress, TerminalBlock? Bloc
             return new(new TerminalProgress(Terminal.RawError, isWatched), null, lines);
         }
 
-        TerminalBlock block = new(Terminal.RawError, Width, string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR")), TimeProvider.System);
+        TerminalBlock block =
+            new(Terminal.RawError, Width, string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR")),
+            TimeProvider.System);
         return new(block, block, lines);
     }
 

@@ -7,7 +7,8 @@ using Tbrm.Training.Runs;
 
 namespace Tbrm.Cli.Display;
 
-/// <summary>What a run that reached its last step says at the end: before and after, where things are, what to do with them.</summary>
+/// <summary>What a run that reached its last step says at the end: before and after, where things are, what to do with
+/// them.</summary>
 internal static class RunEnding
 {
     /// <summary>Its lines, from the run's summary.json.</summary>
@@ -16,7 +17,8 @@ internal static class RunEnding
     public static IEnumerable<string> Lines(RunFolder folder, string verb)
     {
         JsonNode summary = JsonNode.Parse(File.ReadAllText(folder.SummaryPath))!;
-        yield return FormattableString.Invariant($"finished: {(long)summary["steps"]!} steps in {BlockText.Clock(TimeSpan.FromSeconds((double)summary["wall_s"]!))}");
+        yield return FormattableString.Invariant(
+            $"finished: {(long)summary["steps"]!} steps in {BlockText.Clock(TimeSpan.FromSeconds((double)summary["wall_s"]!))}");
         if (Change(summary) is { } change)
         {
             yield return change;
@@ -35,13 +37,16 @@ internal static class RunEnding
         if (summary["val_after"] is not JsonValue after)
         {
             return summary["val_loss_after"] is JsonValue loss
-                ? FormattableString.Invariant($"held-out: loss {(double)loss:F3}{(summary["val_loss_before"] is JsonValue first ? FormattableString.Invariant($", {(double)first:F3} before") : "")}")
+                ? FormattableString.Invariant(
+                    $"held-out: loss {(double)loss:F3}{(summary["val_loss_before"] is JsonValue first ? FormattableString.Invariant($", {(double)first:F3} before") : "")}")
                 : null;
         }
 
-        string before = summary["val_before"] is JsonValue value ? FormattableString.Invariant($"{100 * (double)value:F1} % before, ") : "";
+        string before = summary["val_before"] is JsonValue value
+            ? FormattableString.Invariant($"{100 * (double)value:F1} % before, ") : "";
         string best = summary["val_best"] is JsonValue most && (double)most > (double)after
-            ? FormattableString.Invariant($" (best {100 * (double)most:F1} % at step {(long)summary["best_step"]!})") : "";
+            ? FormattableString.Invariant($" (best {100 * (double)most:F1} % at step {(long)summary["best_step"]!})")
+                : "";
         return FormattableString.Invariant($"held-out: {before}{100 * (double)after:F1} % after{best}");
     }
 }

@@ -5,7 +5,8 @@ using Tbrm.Training.Progress;
 
 namespace Tbrm.Cli.Display;
 
-/// <summary>Responses as lines of a terminal: score, prompt and answer, each on one line and cut to the width.</summary>
+/// <summary>Responses as lines of a terminal: score, prompt and answer, each on one line and cut to the
+/// width.</summary>
 internal static class SampleText
 {
     public static string Of(long step, IReadOnlyList<PrintedSample> samples, int width)
@@ -22,7 +23,9 @@ internal static class SampleText
     }
 
     /// <summary>The end of a question: what its instructions begin with is the same for all.</summary>
-    private static string Tail(string line, int width) => line.Length <= width ? line : "..." + line[^Math.Max(0, width - 3)..];
+    private static string Tail(string line, int width) => line.Length <= width ? line
+        : "..." + line[^Math.Max(0, width - 3)..];
 
-    private static string Cut(string line, int width) => line.Length <= width ? line : line[..Math.Max(0, width - 3)] + "...";
+    private static string Cut(string line, int width) => line.Length <= width ? line
+        : line[..Math.Max(0, width - 3)] + "...";
 }

@@ -9,16 +9,19 @@ using Tbrm.Training.Progress;
 namespace Tbrm.Cli.Display;
 
 /// <summary>
-/// Some lines at the end of a terminal that are drawn over again: steps with the time that is left, the numbers of the last step, the phase at hand.
+/// Some lines at the end of a terminal that are drawn over again: steps with the time that is left, the numbers of the
+/// last step, the phase at hand.
 /// Sentences go above them and stay.
 /// </summary>
 /// <param name="error">The terminal, for sequences of the program's own.</param>
 /// <param name="width">Its columns, asked anew every time.</param>
 /// <param name="isColoured">False under NO_COLOR.</param>
 /// <param name="time">The clock.</param>
-internal sealed class TerminalBlock(TextWriter error, Func<int> width, bool isColoured, TimeProvider time) : IProgressDisplay, IMetricSink
+internal sealed class TerminalBlock(TextWriter error, Func<int> width, bool isColoured, TimeProvider time)
+    : IProgressDisplay, IMetricSink
 {
-    private const string Dim = "\u001b[2m", Bold = "\u001b[1m", Green = "\u001b[32m", Yellow = "\u001b[33m", Plain = "\u001b[0m", ToLineEnd = "\u001b[K", ToScreenEnd = "\u001b[J", Up = "\u001b[1A";
+    private const string Dim = "\u001b[2m", Bold = "\u001b[1m", Green = "\u001b[32m", Yellow = "\u001b[33m",
+        Plain = "\u001b[0m", ToLineEnd = "\u001b[K", ToScreenEnd = "\u001b[J", Up = "\u001b[1A";
 
     private readonly long _start = time.GetTimestamp();
     private long _begun, _done, _step, _total, _drawn, _phaseStart;
@@ -121,18 +124,22 @@ internal sealed class TerminalBlock(TextWriter error, Func<int> width, bool isCo
         if (_total > 0)
         {
             TimeSpan sinceBegin = time.GetElapsedTime(_begun);
-            TimeSpan? left = _total > _done ? BlockText.Left(sinceBegin, (double)(_step - _done) / (_total - _done)) : null;
+            TimeSpan? left = _total > _done ? BlockText.Left(sinceBegin, (double)(_step - _done) / (_total - _done))
+                : null;
             yield return Coloured(Bold, BlockText.Steps(_step, _total, time.GetElapsedTime(_start), left));
         }
 
         if (_now is not null || _heldOut is not null)
         {
-            yield return Coloured(Green, BlockText.Joined(BlockText.Numbers(_now ?? new(), _before, _heldOut), Columns));
+            yield return Coloured(Green,
+                BlockText.Joined(BlockText.Numbers(_now ?? new(), _before, _heldOut), Columns));
         }
 
         if (_phase.Length > 0)
         {
-            yield return Coloured(Dim, VisibleText.OnOneLine(BlockText.Phase(_phase, _fraction, _detail, BlockText.Left(time.GetElapsedTime(_phaseStart), _fraction))));
+            yield return Coloured(Dim,
+                VisibleText.OnOneLine(BlockText.Phase(
+                _phase, _fraction, _detail, BlockText.Left(time.GetElapsedTime(_phaseStart), _fraction))));
         }
     }
 
@@ -148,5 +155,6 @@ internal sealed class TerminalBlock(TextWriter error, Func<int> width, bool isCo
         _lines = 0;
     }
 
-    private string Erasing() => _lines == 0 ? "" : "\r" + ToLineEnd + string.Concat(Enumerable.Repeat(Up, _lines - 1)) + "\r" + ToScreenEnd;
+    private string Erasing() => _lines == 0 ? ""
+        : "\r" + ToLineEnd + string.Concat(Enumerable.Repeat(Up, _lines - 1)) + "\r" + ToScreenEnd;
 }

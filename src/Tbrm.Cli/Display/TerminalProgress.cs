@@ -5,7 +5,8 @@ using Tbrm.Training.Progress;
 
 namespace Tbrm.Cli.Display;
 
-/// <summary>One line on stderr that is written over, and only where stderr is a terminal; sentences that stay go there in any case.</summary>
+/// <summary>One line on stderr that is written over, and only where stderr is a terminal; sentences that stay go there
+/// in any case.</summary>
 internal sealed class TerminalProgress(TextWriter error, bool isTerminal) : IProgressDisplay
 {
     private const int BarWidth = 24;
@@ -41,7 +42,8 @@ internal sealed class TerminalProgress(TextWriter error, bool isTerminal) : IPro
 
         _lastTick = Environment.TickCount64;
         int filled = (int)Math.Round(Math.Clamp(fraction, 0, 1) * BarWidth);
-        error.Write($"\r\u001b[K{VisibleText.OnOneLine(phase)} [{new string('=', filled)}{new string(' ', BarWidth - filled)}] {VisibleText.OnOneLine(detail)}");
+        error.Write(
+            $"\r\u001b[K{VisibleText.OnOneLine(phase)} [{new string('=', filled)}{new string(' ', BarWidth - filled)}] {VisibleText.OnOneLine(detail)}");
         _shown = true;
     }
 

@@ -20,19 +20,27 @@ internal sealed class ConfigVerb : IVerb
 
     private readonly Option<string?> _fromVerl = new("--from-verl")
     {
-        Description = "A run script (bash) or configuration (YAML) of verl's: prints what becomes of each of its keys, and the configuration that results",
+        Description =
+            "A run script (bash) or configuration (YAML) of verl's: prints what becomes of each of its keys, and the configuration that results",
         HelpName = "FILE",
     };
 
     private readonly Option<string?> _describe = new("--describe")
     {
-        Description = "Explains keys: meaning, type, range, default, when it counts, verl's name. KEY is a key, a section or a pattern (actor.*); without it all keys",
+        Description =
+            "Explains keys: meaning, type, range, default, when it counts, verl's name. KEY is a key, a section or a pattern (actor.*); without it all keys",
         HelpName = "KEY",
         Arity = ArgumentArity.ZeroOrOne,
     };
 
-    private readonly Option<bool> _markdown = new("--markdown") { Description = "With --describe: the page docs/reference/config.md" };
-    private readonly Option<string?> _init = new("--init") { Description = "Writes the configuration with its comments to a new file, for -c", HelpName = "FILE" };
+    private readonly Option<bool> _markdown =
+        new("--markdown") { Description = "With --describe: the page docs/reference/config.md" };
+    private readonly Option<string?> _init =
+        new("--init")
+        {
+            Description = "Writes the configuration with its comments to a new file, for -c",
+            HelpName = "FILE"
+        };
     private readonly Option<bool> _plain = new("--plain") { Description = "Without comments" };
 
     public Command Create()
@@ -63,7 +71,8 @@ internal sealed class ConfigVerb : IVerb
         else if (parsed.GetResult(_describe) is { Implicit: false })
         {
             Console.Out.Write(parsed.GetValue(_markdown) ? KeyReference.Markdown()
-                : KeyReference.Text(parsed.GetValue(_describe) is { Length: > 0 } key ? KeyDescription.Matching(key) : KeyDescription.All));
+                : KeyReference.Text(parsed.GetValue(_describe) is { Length: > 0 } key ? KeyDescription.Matching(key)
+                    : KeyDescription.All));
         }
         else if (parsed.GetValue(_init) is { } file)
         {
@@ -78,10 +87,12 @@ internal sealed class ConfigVerb : IVerb
     /// <summary>Options that each print something else.</summary>
     private void OnlyOne(ParseResult parsed)
     {
-        string[] given = [.. new Option[] { _list, _describe, _init }.Where(o => parsed.GetResult(o) is { Implicit: false }).Select(o => o.Name)];
+        string[] given = [.. new Option[] { _list, _describe,
+            _init }.Where(o => parsed.GetResult(o) is { Implicit: false }).Select(o => o.Name)];
         if (given.Length > 1)
         {
-            throw new ConfigException($"{string.Join(" and ", given)} are given together, and each prints something else; give one of them");
+            throw new ConfigException(
+                $"{string.Join(" and ", given)} are given together, and each prints something else; give one of them");
         }
 
         if (parsed.GetValue(_markdown) && parsed.GetResult(_describe) is not { Implicit: false })
@@ -120,13 +131,15 @@ internal sealed class ConfigVerb : IVerb
     {
         if (_run.Files(parsed).Count > 0)
         {
-            throw new ConfigException("-c and --from-verl are both given; keys on the command line go above those of the script");
+            throw new ConfigException(
+                "-c and --from-verl are both given; keys on the command line go above those of the script");
         }
 
         VerlImport import = VerlImport.Read(file);
         try
         {
-            return import.Report() + write(import.Resolve([.. _run.Arguments(parsed).Select(ConfigEntry.FromArgument)]));
+            return import.Report()
+                + write(import.Resolve([.. _run.Arguments(parsed).Select(ConfigEntry.FromArgument)]));
         }
         catch (ConfigException)
         {
@@ -138,7 +151,8 @@ internal sealed class ConfigVerb : IVerb
 
     private static void List()
     {
-        foreach ((string use, EmbeddedPreset preset) in EmbeddedPresets.Runs.Select(p => ("-c", p)).Concat(EmbeddedPresets.Benchmarks.Select(p => ("eval --preset", p))))
+        foreach ((string use, EmbeddedPreset preset) in EmbeddedPresets.Runs.Select(p => ("-c", p))
+            .Concat(EmbeddedPresets.Benchmarks.Select(p => ("eval --preset", p))))
         {
             Console.Out.WriteLine($"{use} {preset.Name}\t{preset.Summary}");
         }

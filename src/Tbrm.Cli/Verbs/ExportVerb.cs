@@ -9,11 +9,13 @@ namespace Tbrm.Cli.Verbs;
 /// <summary><c>export</c>: makes something else of what a run left.</summary>
 internal sealed class ExportVerb : IVerb
 {
-    private readonly Option<string?> _runDir = new("--run-dir") { Description = "Folder of the run; the newest under runs/ when not given", HelpName = "DIR" };
+    private readonly Option<string?> _runDir =
+        new("--run-dir") { Description = "Folder of the run; the newest under runs/ when not given", HelpName = "DIR" };
 
     public Command Create()
     {
-        Command report = new("report", "Draws report.html of a run anew from its metrics, summary and dumps, and prints its path");
+        Command report = new(
+            "report", "Draws report.html of a run anew from its metrics, summary and dumps, and prints its path");
         report.Options.Add(_runDir);
         report.SetAction(parsed => (int)Report(parsed.GetValue(_runDir)));
         Command command = new("export", "Makes something else of what a run left");

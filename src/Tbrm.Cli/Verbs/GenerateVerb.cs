@@ -22,13 +22,17 @@ namespace Tbrm.Cli.Verbs;
 internal sealed class GenerateVerb : IVerb
 {
     private readonly RunOptions _run = new();
-    private readonly Option<string?> _input = new("--in") { Description = "Rows with a prompt (text or messages); - is stdin", HelpName = "FILE" };
-    private readonly Option<string?> _prompt = new("--prompt") { Description = "One prompt instead of a file", HelpName = "TEXT" };
-    private readonly Option<string?> _output = new("--out") { Description = "Where the rows go; - or nothing: stdout", HelpName = "FILE" };
+    private readonly Option<string?> _input =
+        new("--in") { Description = "Rows with a prompt (text or messages); - is stdin", HelpName = "FILE" };
+    private readonly Option<string?> _prompt =
+        new("--prompt") { Description = "One prompt instead of a file", HelpName = "TEXT" };
+    private readonly Option<string?> _output =
+        new("--out") { Description = "Where the rows go; - or nothing: stdout", HelpName = "FILE" };
 
     public Command Create()
     {
-        Command command = new("generate", "Draws responses: model.path=DIR, rollout.n, rollout.temperature and so on decide how");
+        Command command = new(
+            "generate", "Draws responses: model.path=DIR, rollout.n, rollout.temperature and so on decide how");
         _run.AddTo(command);
         command.Options.Add(_run.Checkpoint);
         command.Options.Add(_input);
@@ -44,7 +48,8 @@ internal sealed class GenerateVerb : IVerb
         RunConfig config = _run.Load(parsed, defaults: run?.ForUse(), run: run);
         if (config.Model.Path.Length == 0)
         {
-            throw new ConfigException("generate needs a trained model: model.path=DIR, a model folder, a run or one of its checkpoints; or --run-dir RUN");
+            throw new ConfigException(
+                "generate needs a trained model: model.path=DIR, a model folder, a run or one of its checkpoints; or --run-dir RUN");
         }
 
         if (parsed.GetValue(_output) is { } output && Directory.Exists(output))
@@ -61,7 +66,8 @@ internal sealed class GenerateVerb : IVerb
         try
         {
             IReadOnlyList<Trajectory> trajectories = rollout.Sample(encoded, config.Rollout.N, 0,
-                p => progress.Show("generate", (double)p.Finished / p.Total, $"{p.Finished}/{p.Total} responses"), signals.Token);
+                p => progress.Show("generate", (double)p.Finished / p.Total,
+                    $"{p.Finished}/{p.Total} responses"), signals.Token);
             progress.Clear();
             session.TellAboutModel(progress);
             session.WarnBeyondContext(trajectories.Max(t => t.Length), progress);
@@ -69,7 +75,8 @@ internal sealed class GenerateVerb : IVerb
             int broken = trajectories.Count(t => t.End == TrajectoryEnd.NonFinite);
             if (broken > 0)
             {
-                throw new TbrmUserException(ExitCode.NonFinite, $"{broken} of {trajectories.Count} responses ended where the model's logits were not finite (finish is NonFinite in their rows); are the weights damaged, or past the range of model.dtype?");
+                throw new TbrmUserException(ExitCode.NonFinite,
+                    $"{broken} of {trajectories.Count} responses ended where the model's logits were not finite (finish is NonFinite in their rows); are the weights damaged, or past the range of model.dtype?");
             }
 
             return ExitCode.Ok;
@@ -90,12 +97,18 @@ internal sealed class GenerateVerb : IVerb
                 throw new ConfigException("--prompt and --in are both given; prompts come from one of them");
             }
 
-            return [new Prompt { DataSource = "the command line", Messages = [new("user", text)], GroundTruth = "", Index = 0 }];
+            return [new Prompt { DataSource = "the command line", Messages = [new("user", text)], GroundTruth = "",
+                Index = 0 }];
         }
 
         string file = parsed.GetValue(_input) ?? throw new ConfigException("generate needs --in FILE or --prompt TEXT");
         using SpooledInput input = new(file);
-        PromptOptions options = new() { Keys = new() { Prompt = config.Data.PromptKey, DataSource = config.Data.RewardFnKey }, NeedsAnswer = false };
+        PromptOptions options =
+            new()
+            {
+                Keys = new() { Prompt = config.Data.PromptKey, DataSource = config.Data.RewardFnKey },
+                NeedsAnswer = false
+            };
         PromptDataset data = SpooledInput.Read([input], () => PromptDataset.Load([input.Path], options));
         return [.. Enumerable.Range(0, (int)data.Count!.Value).Select(i => data.Get(i))];
     }
@@ -120,7 +133,8 @@ internal sealed class GenerateVerb : IVerb
             return;
         }
 
-        DiskErrors.Translated($"creating the folder of {file}", () => Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(file))!));
+        DiskErrors.Translated($"creating the folder of {file}",
+            () => Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(file))!));
         using JsonLinesWriter writer = new(file);
         WriteAll(writer, rows);
     }

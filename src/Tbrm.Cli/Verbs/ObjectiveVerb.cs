@@ -18,16 +18,21 @@ using Tbrm.Objectives.Rows;
 namespace Tbrm.Cli.Verbs;
 
 /// <summary>
-/// <c>objective --in F --out F</c>: losses, gradients and advantages of rows of numbers, without a model; <c>objective check NAME</c>: finite
+/// <c>objective --in F --out F</c>: losses, gradients and advantages of rows of numbers, without a model; <c>objective
+/// check NAME</c>: finite
 /// differences and further tests; <c>objective list</c>: what there is.
 /// </summary>
 internal sealed class ObjectiveVerb : IVerb
 {
     public Command Create()
     {
-        Option<string> input = new("--in") { Description = "JSONL, one optimizer batch per row; - is stdin.", Required = true };
-        Option<string> output = new("--out") { Description = "Where the answers go, in order; - is stdout.", Required = true };
-        Command command = new("objective", "Computes objectives and advantages of given numbers, or checks an objective.") { input, output };
+        Option<string> input =
+            new("--in") { Description = "JSONL, one optimizer batch per row; - is stdin.", Required = true };
+        Option<string> output =
+            new("--out") { Description = "Where the answers go, in order; - is stdout.", Required = true };
+        Command command = new(
+            "objective", "Computes objectives and advantages of given numbers, or checks an objective.") { input,
+            output };
         command.Subcommands.Add(Check());
         command.Subcommands.Add(List());
         command.SetAction(parsed =>
@@ -42,7 +47,8 @@ internal sealed class ObjectiveVerb : IVerb
     {
         using SpooledInput spooled = new(input);
         string name = input == SpooledInput.StandardStream ? "standard input" : input;
-        using JsonLinesWriter writer = output == SpooledInput.StandardStream ? new(Console.OpenStandardOutput()) : new(output);
+        using JsonLinesWriter writer = output == SpooledInput.StandardStream ? new(Console.OpenStandardOutput())
+            : new(output);
         int number = 0;
         foreach (string line in Lines(spooled.Path, name))
         {
@@ -74,7 +80,8 @@ internal sealed class ObjectiveVerb : IVerb
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new DataException($"{name}: {(Directory.Exists(path) ? "is a folder; give the file inside it" : e is FileNotFoundException ? "no such file" : e.Message)}", e);
+            throw new DataException(
+                $"{name}: {(Directory.Exists(path) ? "is a folder; give the file inside it" : e is FileNotFoundException ? "no such file" : e.Message)}", e);
         }
     }
 
@@ -86,15 +93,19 @@ internal sealed class ObjectiveVerb : IVerb
         }
         catch (Exception e) when (e is IOException or DecoderFallbackException)
         {
-            throw new DataException($"{name}: {(e is DecoderFallbackException ? "the text is not UTF-8" : e.Message)}", e);
+            throw new DataException($"{name}: {(e is DecoderFallbackException ? "the text is not UTF-8" : e.Message)}",
+                e);
         }
     }
 
     private static Command Check()
     {
         Argument<string> name = new("name") { Description = "An algorithm, or assembly:FILE.dll#Namespace.Class." };
-        Argument<string[]> options = new("options") { Description = "Options of the objective, key=value.", Arity = ArgumentArity.ZeroOrMore };
-        Command command = new("check", "Finite differences, order, masks, micro-batches and empty batches on random numbers.") { name, options };
+        Argument<string[]> options =
+            new("options") { Description = "Options of the objective, key=value.", Arity = ArgumentArity.ZeroOrMore };
+        Command command = new(
+            "check", "Finite differences, order, masks, micro-batches and empty batches on random numbers.") { name,
+            options };
         command.SetAction(parsed => Check(parsed.GetValue(name)!, Options(parsed.GetValue(options) ?? [])));
         return command;
     }
@@ -110,12 +121,14 @@ internal sealed class ObjectiveVerb : IVerb
         IReadOnlyList<CheckResult> results = new ObjectiveCheck(entry.Objective(options)).Run();
         foreach (CheckResult result in results)
         {
-            Console.WriteLine($"{(result.Passed switch { true => "ok", false => "WRONG", null => "-" }),-6} {result.Name,-24} {result.Detail}");
+            Console.WriteLine(
+                $"{(result.Passed switch { true => "ok", false => "WRONG", null => "-" }),-6} {result.Name,-24} {result.Detail}");
         }
 
         int wrong = results.Count(r => r.Passed == false);
         return wrong == 0 ? (int)ExitCode.Ok
-            : throw new DataException($"{name}: {wrong} of {results.Count} checks do not hold (docs/guide/objectives.md says what each asks)");
+            : throw new DataException(
+                $"{name}: {wrong} of {results.Count} checks do not hold (docs/guide/objectives.md says what each asks)");
     }
 
     private static Command List()
@@ -126,14 +139,17 @@ internal sealed class ObjectiveVerb : IVerb
             Console.WriteLine("algorithm.name:");
             foreach (Algorithm entry in AlgorithmTable.Entries)
             {
-                string words = entry.IsPolicyGradient ? $" [adv_estimator={entry.AdvEstimator} loss_mode={entry.LossMode}]" : "";
-                Console.WriteLine($"  {string.Join(", ", entry.Aliases.Prepend(entry.Name)),-30} {entry.Summary}{words} ({entry.Paper})");
+                string words = entry.IsPolicyGradient
+                    ? $" [adv_estimator={entry.AdvEstimator} loss_mode={entry.LossMode}]" : "";
+                Console.WriteLine(
+                    $"  {string.Join(", ", entry.Aliases.Prepend(entry.Name)),-30} {entry.Summary}{words} ({entry.Paper})");
             }
 
             Console.WriteLine("algorithm.adv_estimator:");
             foreach (Estimator entry in EstimatorTable.Entries)
             {
-                Console.WriteLine($"  {string.Join(", ", entry.Aliases.Prepend(entry.Name)),-30} {entry.Summary} ({entry.Paper})");
+                Console.WriteLine(
+                    $"  {string.Join(", ", entry.Aliases.Prepend(entry.Name)),-30} {entry.Summary} ({entry.Paper})");
             }
 
             Console.WriteLine("actor.policy_loss.loss_mode:");
@@ -153,7 +169,8 @@ internal sealed class ObjectiveVerb : IVerb
         foreach (string pair in pairs)
         {
             int equals = pair.IndexOf('=', StringComparison.Ordinal);
-            string text = equals > 0 ? pair[(equals + 1)..] : throw new ConfigException($"'{pair}': key=value was expected");
+            string text = equals > 0 ? pair[(equals + 1)..]
+                : throw new ConfigException($"'{pair}': key=value was expected");
             try
             {
                 options[pair[..equals]] = JsonNode.Parse(text);

@@ -14,14 +14,16 @@ internal sealed class PlanVerb : IVerb
 
     public Command Create()
     {
-        Command command = new("plan", "Prints the resolved configuration, the batch arithmetic and the memory plan of a run");
+        Command command = new(
+            "plan", "Prints the resolved configuration, the batch arithmetic and the memory plan of a run");
         _run.AddTo(command);
         command.Options.Add(_sft);
         command.Options.Add(_json);
         command.SetAction(parsed =>
         {
             bool isSft = parsed.GetValue(_sft);
-            RunConfig config = isSft ? _run.Load(parsed, RunState.Sft, defaults: EmbeddedPresets.SftDefaults.Entries) : _run.Load(parsed);
+            RunConfig config = isSft ? _run.Load(parsed, RunState.Sft, defaults: EmbeddedPresets.SftDefaults.Entries)
+                : _run.Load(parsed);
             return (int)PlanOutput.Print(config, isSft ? RunState.Sft : RunState.Train, parsed.GetValue(_json));
         });
         return command;

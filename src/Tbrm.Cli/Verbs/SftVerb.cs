@@ -14,13 +14,18 @@ internal sealed class SftVerb : IVerb
 
     public Command Create()
     {
-        Command command = new("sft", "Supervised fine-tuning on sft.train_files, or on a task's problems and answers: section sft of the configuration");
+        Command command = new(
+            "sft",
+            "Supervised fine-tuning on sft.train_files, or on a task's problems and answers: section sft of the configuration");
         _options.AddTo(command);
-        command.SetAction(parsed => (int)_options.Run(parsed, RunState.Sft, EmbeddedPresets.SftDefaults.Entries, Check, (run, sinks, progress, signals) =>
+        command.SetAction(parsed =>
+            (int)_options.Run(parsed, RunState.Sft, EmbeddedPresets.SftDefaults.Entries, Check,
+            (run, sinks, progress, signals) =>
         {
             if (parsed.GetValue<bool>("--resume") && run.ResumedFrom is null)
             {
-                progress.Say($"--resume: {run.Folder.Root} has no checkpoint, so the run begins at its first step; trainer.save_freq says how often one is saved");
+                progress.Say(
+                    $"--resume: {run.Folder.Root} has no checkpoint, so the run begins at its first step; trainer.save_freq says how often one is saved");
             }
 
             return TrainingRuns.Sft(run, sinks, progress, signals.Token);
@@ -32,12 +37,15 @@ internal sealed class SftVerb : IVerb
     {
         if (config.Model.LoraRank > 0 && config.Model.Path.Length == 0)
         {
-            throw new ConfigException("model.lora_rank needs model.path here: an adapter on random weights learns nothing");
+            throw new ConfigException(
+                "model.lora_rank needs model.path here: an adapter on random weights learns nothing");
         }
 
-        if (config.Sft.TrainFiles.Count > 0 && config.Model.Path.Length == 0 && (config.Data.Task.Length > 0 || config.Data.Tasks.Count > 0 || config.Data.TrainFiles.Count > 0))
+        if (config.Sft.TrainFiles.Count > 0 && config.Model.Path.Length == 0
+            && (config.Data.Task.Length > 0 || config.Data.Tasks.Count > 0 || config.Data.TrainFiles.Count > 0))
         {
-            throw new ConfigException("sft.train_files need model.path: the small model of a run without one has its vocabulary and its lengths from section data, not from these files; "
+            throw new ConfigException(
+                "sft.train_files need model.path: the small model of a run without one has its vocabulary and its lengths from section data, not from these files; "
                 + "name a model, or set data.task= and data.train_files=[] to have one built from sft.train_files (and data.max_prompt_length, data.max_response_length for their lengths)");
         }
 

@@ -52,7 +52,8 @@ internal sealed class TaskVerb : IVerb
     {
         Option<string?> seed = new("--seed") { Description = "item i is drawn from seed + i; 0 unless given" };
         Option<long?> size = new("--size") { Description = "how many items; 500 unless given" };
-        Command command = new("generate", "Write a task's items: question, answer, metadata.") { _name, _parameters, seed, size, _out };
+        Command command = new(
+            "generate", "Write a task's items: question, answer, metadata.") { _name, _parameters, seed, size, _out };
         command.SetAction(parsed =>
         {
             JsonObject parameters = Parameters(parsed);
@@ -106,7 +107,8 @@ internal sealed class TaskVerb : IVerb
 
     private static BigInteger ReadSeed(string text)
     {
-        return BigInteger.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out BigInteger seed)
+        return BigInteger.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture,
+            out BigInteger seed)
             ? seed
             : throw new ConfigException($"--seed: an integer was expected, found '{text}'");
     }

@@ -14,18 +14,31 @@ internal sealed class TemplateVerb : IVerb
     public Command Create()
     {
         Option<string?> tokenizer = new("--tokenizer") { Description = "Folder whose chat template renders the rows." };
-        Option<string?> template = new("--template") { Description = "A Jinja file, or qwen-math or deepseek-r1, instead." };
-        Option<string> input = new("--in") { Description = "JSONL with messages, add_generation_prompt and variables; - is stdin.", Required = true };
-        Option<string> output = new("--out") { Description = "Where the rows with text or error go; - is stdout.", Required = true };
+        Option<string?> template =
+            new("--template") { Description = "A Jinja file, or qwen-math or deepseek-r1, instead." };
+        Option<string> input =
+            new("--in")
+            {
+                Description = "JSONL with messages, add_generation_prompt and variables; - is stdin.",
+                Required = true
+            };
+        Option<string> output =
+            new("--out") { Description = "Where the rows with text or error go; - is stdout.", Required = true };
         Option<string[]> variables = new("--set") { Description = "NAME=VALUE: a variable for all rows (enable_thinking=false), as data.apply_chat_template_kwargs; a row's own win." };
-        Command command = new("template", "Renders conversations with a chat template.") { tokenizer, template, input, output, variables };
+        Command command = new(
+            "template", "Renders conversations with a chat template.") { tokenizer, template, input, output,
+            variables };
         command.SetAction(parsed =>
         {
             TemplateVariables given = Variables(parsed.GetValue(variables) ?? []);
             int errors = (parsed.GetValue(tokenizer), parsed.GetValue(template)) switch
             {
-                (_, string file) => TemplateJob.Render(PromptTemplate.FileOrNamed(file), given, parsed.GetValue(input)!, parsed.GetValue(output)!),
-                (string folder, null) => TemplateJob.Render(ChatTemplate.Load(folder), given, parsed.GetValue(input)!, parsed.GetValue(output)!),
+                (_, string file) =>
+                    TemplateJob.Render(PromptTemplate.FileOrNamed(file), given, parsed.GetValue(input)!,
+                    parsed.GetValue(output)!),
+                (string folder, null) =>
+                    TemplateJob.Render(ChatTemplate.Load(folder), given, parsed.GetValue(input)!,
+                    parsed.GetValue(output)!),
                 _ => throw new ConfigException("template needs --tokenizer DIR or --template FILE"),
             };
             if (errors > 0)
@@ -44,7 +57,9 @@ internal sealed class TemplateVerb : IVerb
         foreach (string argument in arguments)
         {
             int equals = argument.IndexOf('=', StringComparison.Ordinal);
-            map[equals > 0 ? argument[..equals] : throw new ConfigException($"--set {argument}: expected NAME=VALUE (enable_thinking=false)")] = argument[(equals + 1)..];
+            map[equals > 0 ? argument[..equals]
+                : throw new ConfigException(
+                $"--set {argument}: expected NAME=VALUE (enable_thinking=false)")] = argument[(equals + 1)..];
         }
 
         return TemplateKwargs.Of(map);

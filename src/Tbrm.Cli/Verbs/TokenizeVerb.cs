@@ -9,9 +9,15 @@ internal sealed class TokenizeVerb : IVerb
 {
     public Command Create()
     {
-        Option<string> tokenizer = new("--tokenizer") { Description = "Folder with tokenizer.json, or vocab.json and merges.txt.", Required = true };
+        Option<string> tokenizer =
+            new("--tokenizer")
+            {
+                Description = "Folder with tokenizer.json, or vocab.json and merges.txt.",
+                Required = true
+            };
         Option<string> input = new("--in") { Description = "JSONL with text (or ids); - is stdin.", Required = true };
-        Option<string> output = new("--out") { Description = "Where the rows with ids (or text) go; - is stdout.", Required = true };
+        Option<string> output =
+            new("--out") { Description = "Where the rows with ids (or text) go; - is stdout.", Required = true };
         Option<bool> decode = new("--decode") { Description = "From ids to text." };
         Command command = new("tokenize", "Turns text into token ids, or back.") { tokenizer, input, output, decode };
         command.SetAction(parsed =>

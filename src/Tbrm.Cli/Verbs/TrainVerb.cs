@@ -11,9 +11,11 @@ internal sealed class TrainVerb : IVerb
 
     public Command Create()
     {
-        Command command = new("train", "Trains a policy; without arguments a small model learns sums, on the CPU, in minutes");
+        Command command = new(
+            "train", "Trains a policy; without arguments a small model learns sums, on the CPU, in minutes");
         _options.AddTo(command);
-        command.SetAction(parsed => (int)_options.Run(parsed, RunState.Train, [], _ => { }, (run, sinks, progress, signals) =>
+        command.SetAction(parsed =>
+            (int)_options.Run(parsed, RunState.Train, [], _ => { }, (run, sinks, progress, signals) =>
             TrainingRuns.Train(run, sinks, progress, signals.Token)));
         return command;
     }

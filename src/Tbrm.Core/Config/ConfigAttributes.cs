@@ -2,7 +2,8 @@ using System;
 
 namespace Tbrm.Core.Config;
 
-/// <summary>The numbers that a configuration key may hold; both ends are allowed unless they are said to be exclusive.</summary>
+/// <summary>The numbers that a configuration key may hold; both ends are allowed unless they are said to be
+/// exclusive.</summary>
 [AttributeUsage(AttributeTargets.Property)]
 public sealed class AllowedRangeAttribute(double minimum, double maximum) : Attribute
 {

@@ -2,7 +2,8 @@ using System.Collections.Generic;
 
 namespace Tbrm.Core.Config;
 
-/// <summary>Section <c>data</c>: where prompts come from. One of <c>task</c>, <c>tasks</c> and <c>train_files</c>.</summary>
+/// <summary>Section <c>data</c>: where prompts come from. One of <c>task</c>, <c>tasks</c> and
+/// <c>train_files</c>.</summary>
 public sealed record DataConfig
 {
     /// <summary>Name of a built-in task (<c>tbrm-native task list</c>), or empty to read files.</summary>
@@ -12,7 +13,8 @@ public sealed record DataConfig
     [RelevantWhen("data.task is set")]
     public Dictionary<string, string> TaskParams { get; init; } = [];
 
-    /// <summary>A weighted mixture of tasks instead of one: a list of <c>{name, weight, params}</c>, or <c>gcd:2,lcm</c>.</summary>
+    /// <summary>A weighted mixture of tasks instead of one: a list of <c>{name, weight, params}</c>, or
+    /// <c>gcd:2,lcm</c>.</summary>
     public List<TaskShareConfig> Tasks { get; init; } = [];
 
     /// <summary>Share of a task's problems that training never sees: the pool that evaluation draws from.</summary>
@@ -31,7 +33,8 @@ public sealed record DataConfig
     /// <summary>Files to evaluate on.</summary>
     public List<string> ValFiles { get; init; } = [];
 
-    /// <summary>jsonl or parquet files of responses that were sampled before, by this engine or by others; with rollout.n=0 nothing else is trained on.</summary>
+    /// <summary>jsonl or parquet files of responses that were sampled before, by this engine or by others; with
+    /// rollout.n=0 nothing else is trained on.</summary>
     public List<string> Trajectories { get; init; } = [];
 
     /// <summary>Column of the conversation.</summary>
@@ -42,7 +45,8 @@ public sealed record DataConfig
     [RelevantWhen("rows come from files")]
     public string RewardFnKey { get; init; } = "data_source";
 
-    /// <summary>How rows are read: <c>auto</c>, <c>verl</c>, or <c>dapo</c> (DAPO-Math-17k's wrapper text is cut off).</summary>
+    /// <summary>How rows are read: <c>auto</c>, <c>verl</c>, or <c>dapo</c> (DAPO-Math-17k's wrapper text is cut
+    /// off).</summary>
     [AllowedWords("auto", "verl", "dapo")]
     [RelevantWhen("rows come from files")]
     public string Shape { get; init; } = "auto";
@@ -55,7 +59,8 @@ public sealed record DataConfig
     [RelevantWhen("rows come from files")]
     public bool Dedup { get; init; }
 
-    /// <summary>The day that a chat template's <c>strftime_now</c> writes, as 2026-07-31; empty: the day on which a run begins, which its checkpoints keep.</summary>
+    /// <summary>The day that a chat template's <c>strftime_now</c> writes, as 2026-07-31; empty: the day on which a run
+    /// begins, which its checkpoints keep.</summary>
     public string TemplateDate { get; init; } = "";
 
     /// <summary>Prompts per step.</summary>
@@ -75,7 +80,8 @@ public sealed record DataConfig
     [AllowedRange(1, 1e6)]
     public int MaxResponseLength { get; init; } = 2048;
 
-    /// <summary>Reads at most so many training prompts; of a task, its first so many problems, over and over. -1 = all.</summary>
+    /// <summary>Reads at most so many training prompts; of a task, its first so many problems, over and over. -1 =
+    /// all.</summary>
     [AllowedRange(-1, 1e12)]
     public long TrainMaxSamples { get; init; } = -1;
 
@@ -98,10 +104,12 @@ public sealed record DataConfig
     [RelevantWhen("data.filter_overlong_prompts=false")]
     public string Truncation { get; init; } = "error";
 
-    /// <summary>Chat template: empty = the tokenizer's own; a name (<c>qwen-math</c>, <c>deepseek-r1</c>, <c>none</c>) or a Jinja file.</summary>
+    /// <summary>Chat template: empty = the tokenizer's own; a name (<c>qwen-math</c>, <c>deepseek-r1</c>, <c>none</c>)
+    /// or a Jinja file.</summary>
     public string Template { get; init; } = "";
 
-    /// <summary>Variables for the chat template, such as <c>{enable_thinking: false}</c>, for every verb; a row's own <c>chat_template_kwargs</c> win.</summary>
+    /// <summary>Variables for the chat template, such as <c>{enable_thinking: false}</c>, for every verb; a row's own
+    /// <c>chat_template_kwargs</c> win.</summary>
     public Dictionary<string, string> ApplyChatTemplateKwargs { get; init; } = [];
 
     /// <summary>A system turn put before every conversation that has none; empty for none.</summary>

@@ -1,6 +1,7 @@
 namespace Tbrm.Core.Config;
 
-/// <summary>Section <c>ref</c>: the reference policy, a frozen copy of the initial policy; with an adapter, the base with the adapter off.</summary>
+/// <summary>Section <c>ref</c>: the reference policy, a frozen copy of the initial policy; with an adapter, the base
+/// with the adapter off.</summary>
 public sealed record RefConfig
 {
     /// <summary>Tokens per micro-batch of the reference pass; 0 = actor.ppo_max_token_len_per_gpu.</summary>

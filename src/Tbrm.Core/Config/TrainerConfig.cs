@@ -12,7 +12,8 @@ public sealed record TrainerConfig
     [AllowedRange(0, 4096)]
     public int Threads { get; init; }
 
-    /// <summary>Log-probs of a rollout equal those of the trainer bit for bit; false: faster products on a GPU. A CPU always does the former.</summary>
+    /// <summary>Log-probs of a rollout equal those of the trainer bit for bit; false: faster products on a GPU. A CPU
+    /// always does the former.</summary>
     [RelevantWhen("trainer.device is cuda")]
     public bool BatchInvariant { get; init; } = true;
 
@@ -57,14 +58,16 @@ public sealed record TrainerConfig
     [AllowedRange(-1, 1e9)]
     public int SaveFreq { get; init; } = -1;
 
-    /// <summary>Saves also when an evaluation finds the best accuracy so far (without accuracies, the smallest loss), so that the best checkpoint is there to keep.</summary>
+    /// <summary>Saves also when an evaluation finds the best accuracy so far (without accuracies, the smallest loss),
+    /// so that the best checkpoint is there to keep.</summary>
     public bool SaveBest { get; init; } = true;
 
     /// <summary>Checkpoints kept besides the best; older ones are deleted; 0 = all.</summary>
     [AllowedRange(0, 1e6)]
     public int MaxActorCkptToKeep { get; init; } = 2;
 
-    /// <summary><c>auto</c>: from the run folder's newest checkpoint, if any. <c>resume_path</c>: from resume_from_path.</summary>
+    /// <summary><c>auto</c>: from the run folder's newest checkpoint, if any. <c>resume_path</c>: from
+    /// resume_from_path.</summary>
     [AllowedWords("auto", "disable", "resume_path")]
     public string ResumeMode { get; init; } = "auto";
 
@@ -73,7 +76,8 @@ public sealed record TrainerConfig
     public string ResumeFromPath { get; init; } = "";
 
     /// <summary>
-    /// What a run shows. <c>auto</c>: a block of lines that is drawn over again where stderr is a terminal, and verl's line per step where stdout is none.
+    /// What a run shows. <c>auto</c>: a block of lines that is drawn over again where stderr is a terminal, and verl's
+    /// line per step where stdout is none.
     /// <c>block</c>: never verl's lines. <c>verl</c>: them in any case. <c>quiet</c>: warnings and errors alone.
     /// </summary>
     [AllowedWords("auto", "block", "verl", "quiet")]

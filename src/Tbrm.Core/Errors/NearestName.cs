@@ -6,7 +6,8 @@ namespace Tbrm.Core.Errors;
 /// <summary>Finds what a mistyped name was probably meant to be.</summary>
 public static class NearestName
 {
-    /// <summary>The known name with the fewest edits (insert, delete, replace, swap of neighbours); null when there are none.</summary>
+    /// <summary>The known name with the fewest edits (insert, delete, replace, swap of neighbours); null when there are
+    /// none.</summary>
     public static string? Of(string name, IEnumerable<string> known)
     {
         ArgumentNullException.ThrowIfNull(name);
@@ -25,11 +26,13 @@ public static class NearestName
         return best;
     }
 
-    /// <summary>The known name that <paramref name="name"/> may be a slip of: at most a third of it differs; else null.</summary>
+    /// <summary>The known name that <paramref name="name"/> may be a slip of: at most a third of it differs; else
+    /// null.</summary>
     public static string? Near(string name, IEnumerable<string> known)
     {
         string? nearest = Of(name, known);
-        return nearest is not null && Distance(name, nearest) <= Math.Max(1, Math.Min(name.Length, nearest.Length) / 3) ? nearest : null;
+        return nearest is not null && Distance(name, nearest) <= Math.Max(1, Math.Min(name.Length, nearest.Length) / 3)
+            ? nearest : null;
     }
 
     /// <summary><c>; did you mean 'x'?</c> for the end of an error message; empty when no known name is near.</summary>

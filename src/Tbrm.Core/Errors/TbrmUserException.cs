@@ -47,4 +47,5 @@ public class TbrmUserException : Exception
 public class DataException(string message, Exception? inner = null) : TbrmUserException(ExitCode.Data, message, inner);
 
 /// <summary>A configuration or command line that cannot be used (exit code 2).</summary>
-public sealed class ConfigException(string message, Exception? inner = null) : TbrmUserException(ExitCode.Config, message, inner);
+public sealed class ConfigException(string message, Exception? inner = null)
+    : TbrmUserException(ExitCode.Config, message, inner);

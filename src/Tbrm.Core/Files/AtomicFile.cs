@@ -6,7 +6,8 @@ namespace Tbrm.Core.Files;
 
 /// <summary>
 /// A file that appears under its name only when it is complete: written beside it, flushed to the disk, renamed.
-/// Disposing without <see cref="Commit"/> leaves nothing behind and an older file of that name untouched. A link keeps its name, and what it
+/// Disposing without <see cref="Commit"/> leaves nothing behind and an older file of that name untouched. A link keeps
+/// its name, and what it
 /// leads to is replaced; devices and pipes (/dev/null, /dev/stdout, &gt;(command)) are written to as they are.
 /// </summary>
 public sealed class AtomicFile : IDisposable
@@ -17,7 +18,8 @@ public sealed class AtomicFile : IDisposable
     private bool _done;
 
     /// <summary>Opens the temporary file; its folder must exist.</summary>
-    /// <exception cref="DataException">The folder is missing or cannot be written to, or the path is a folder.</exception>
+    /// <exception cref="DataException">The folder is missing or cannot be written to, or the path is a
+    /// folder.</exception>
     public AtomicFile(string path)
     {
         _path = path;
@@ -31,7 +33,8 @@ public sealed class AtomicFile : IDisposable
             _path = Target(path);
             FileStream? direct = OpenDirect(_path);
             _temporary = direct is null ? $"{_path}.{Environment.ProcessId}.tmp" : null;
-            _stream = direct ?? new FileStream(_temporary!, FileMode.Create, FileAccess.Write, FileShare.None, bufferSize: 1 << 16);
+            _stream = direct
+                ?? new FileStream(_temporary!, FileMode.Create, FileAccess.Write, FileShare.None, bufferSize: 1 << 16);
         }
         catch (DirectoryNotFoundException e)
         {
@@ -95,10 +98,12 @@ public sealed class AtomicFile : IDisposable
     {
         string full = Path.GetFullPath(path);
         FileInfo file = new(full);
-        return file.LinkTarget is null || IsDevice(full) ? full : file.ResolveLinkTarget(returnFinalTarget: true)?.FullName ?? full;
+        return file.LinkTarget is null || IsDevice(full) ? full
+            : file.ResolveLinkTarget(returnFinalTarget: true)?.FullName ?? full;
     }
 
-    /// <summary>What is there and is no regular file: renaming over it would put a file in the place of a device.</summary>
+    /// <summary>What is there and is no regular file: renaming over it would put a file in the place of a
+    /// device.</summary>
     private static FileStream? OpenDirect(string path)
     {
         if (!File.Exists(path))
@@ -122,6 +127,7 @@ public sealed class AtomicFile : IDisposable
     }
 
     private static bool IsDevice(string path) => !OperatingSystem.IsWindows()
-        && (Path.GetFullPath(path).StartsWith("/dev/", StringComparison.Ordinal) || Path.GetFullPath(path).StartsWith("/proc/", StringComparison.Ordinal))
+        && (Path.GetFullPath(path).StartsWith("/dev/", StringComparison.Ordinal)
+            || Path.GetFullPath(path).StartsWith("/proc/", StringComparison.Ordinal))
         && !Path.GetFullPath(path).StartsWith("/dev/shm/", StringComparison.Ordinal);
 }

@@ -6,7 +6,8 @@ using Microsoft.Win32.SafeHandles;
 namespace Tbrm.Core.Files;
 
 /// <summary>
-/// Brings what was written to the disk, and says when that failed. The runtime's own flushes (RandomAccess.FlushToDisk, Flush with flushToDisk) keep quiet
+/// Brings what was written to the disk, and says when that failed. The runtime's own flushes (RandomAccess.FlushToDisk,
+/// Flush with flushToDisk) keep quiet
 /// about EIO, ENOSPC and EDQUOT on Linux and macOS, and an older copy must not be deleted on their word.
 /// </summary>
 public static class DiskSync
@@ -23,7 +24,8 @@ public static class DiskSync
         Sync(stream.SafeFileHandle, stream.Name);
     }
 
-    /// <summary>Syncs an open file or folder; <paramref name="path"/> is for the message. Pipes and devices, which cannot be synced, are left alone.</summary>
+    /// <summary>Syncs an open file or folder; <paramref name="path"/> is for the message. Pipes and devices, which
+    /// cannot be synced, are left alone.</summary>
     /// <exception cref="IOException">The disk refused; its HResult is the errno.</exception>
     public static void Sync(SafeFileHandle handle, string path)
     {
@@ -35,7 +37,8 @@ public static class DiskSync
 
         if (error is not (0 or Interrupted or InvalidArgument or ReadOnlyFileSystem))
         {
-            throw new IOException($"cannot sync {path}: {Marshal.GetPInvokeErrorMessage(error)} (errno {error}); what was written there may be lost", error);
+            throw new IOException(
+                $"cannot sync {path}: {Marshal.GetPInvokeErrorMessage(error)} (errno {error}); what was written there may be lost", error);
         }
 
         if (!OperatingSystem.IsLinux() && error == 0)

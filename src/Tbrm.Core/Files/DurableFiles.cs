@@ -5,7 +5,8 @@ using Microsoft.Win32.SafeHandles;
 
 namespace Tbrm.Core.Files;
 
-/// <summary>Files and folders that are either whole or not there after a crash: written under another name, synced, renamed.</summary>
+/// <summary>Files and folders that are either whole or not there after a crash: written under another name, synced,
+/// renamed.</summary>
 public static class DurableFiles
 {
     private const int AccessDenied = 13; // EACCES
@@ -63,14 +64,16 @@ public static class DurableFiles
                 return;
             }
 
-            throw new IOException($"cannot open {folder} to sync it: {Marshal.GetPInvokeErrorMessage(error)} (errno {error})", error);
+            throw new IOException(
+                $"cannot open {folder} to sync it: {Marshal.GetPInvokeErrorMessage(error)} (errno {error})", error);
         }
 
         using SafeFileHandle handle = new(descriptor, ownsHandle: true);
         DiskSync.Sync(handle, folder);
     }
 
-    /// <summary>What is left of a file that could not be written. The first failure is on its way to the user.</summary>
+    /// <summary>What is left of a file that could not be written. The first failure is on its way to the
+    /// user.</summary>
     private static void RemoveQuietly(string path)
     {
         try

@@ -9,14 +9,16 @@ using Tbrm.Core.Errors;
 namespace Tbrm.Core.Plugins;
 
 /// <summary>
-/// A class of the user's own, from a .NET assembly: a grader, an objective. It has a constructor without parameters, or one that takes its
+/// A class of the user's own, from a .NET assembly: a grader, an objective. It has a constructor without parameters, or
+/// one that takes its
 /// options as a <see cref="JsonObject"/>.
 /// </summary>
 /// <param name="Type">The class.</param>
 /// <param name="Path">The assembly's full path.</param>
 public sealed record PluginType(Type Type, string Path)
 {
-    /// <summary>Finds a class by <c>FILE.dll#Namespace.Class</c>; the class may be left out when only one is suitable.</summary>
+    /// <summary>Finds a class by <c>FILE.dll#Namespace.Class</c>; the class may be left out when only one is
+    /// suitable.</summary>
     /// <param name="reference">File and class.</param>
     /// <param name="contract">The interface that the class implements.</param>
     /// <param name="where">For messages: what the class was asked for.</param>
@@ -46,7 +48,8 @@ public sealed record PluginType(Type Type, string Path)
         ConstructorInfo? withOptions = Type.GetConstructor([typeof(JsonObject)]);
         if (withOptions is null && options is { Count: > 0 })
         {
-            throw new ConfigException($"{Path}: {Type.FullName} takes no options (it has no constructor with a {typeof(JsonObject).FullName}), found {options.ToJsonString()}");
+            throw new ConfigException(
+                $"{Path}: {Type.FullName} takes no options (it has no constructor with a {typeof(JsonObject).FullName}), found {options.ToJsonString()}");
         }
 
         try
@@ -55,7 +58,8 @@ public sealed record PluginType(Type Type, string Path)
         }
         catch (Exception e) when (e is MissingMethodException or TargetInvocationException)
         {
-            throw new ConfigException($"{Path}: {Type.FullName} cannot be created: {(e.InnerException ?? e).Message}", e);
+            throw new ConfigException($"{Path}: {Type.FullName} cannot be created: {(e.InnerException ?? e).Message}",
+                e);
         }
     }
 
@@ -86,17 +90,21 @@ public sealed record PluginType(Type Type, string Path)
                     : throw new ConfigException($"{path}: there is no type {name} that implements {contract.FullName}");
             }
 
-            Type[] suitable = Array.FindAll(assembly.GetExportedTypes(), t => contract.IsAssignableFrom(t) && t is { IsAbstract: false, IsInterface: false });
+            Type[] suitable = Array.FindAll(
+                assembly.GetExportedTypes(), t => contract.IsAssignableFrom(t)
+                && t is { IsAbstract: false, IsInterface: false });
             return suitable.Length == 1 ? suitable[0]
                 : throw new ConfigException($"{path}: {suitable.Length} types implement {contract.FullName}; name one");
         }
         catch (Exception e) when (e is TypeLoadException or FileNotFoundException or FileLoadException)
         {
-            throw new ConfigException($"{path}: {(name ?? "its types")} cannot be loaded, built against another version? {e.Message}", e);
+            throw new ConfigException(
+                $"{path}: {(name ?? "its types")} cannot be loaded, built against another version? {e.Message}", e);
         }
     }
 
-    /// <summary>Resolves the assembly's own dependencies beside it; what this process has loaded (the contracts) is shared.</summary>
+    /// <summary>Resolves the assembly's own dependencies beside it; what this process has loaded (the contracts) is
+    /// shared.</summary>
     private sealed class PluginContext(string path) : AssemblyLoadContext(isCollectible: false)
     {
         private readonly AssemblyDependencyResolver _resolver = new(path);

@@ -17,7 +17,8 @@ public sealed class LeftOutCounts
     /// <param name="where">The row's place.</param>
     public void Add(string reason, string where)
     {
-        _byReason[reason] = _byReason.TryGetValue(reason, out (long Count, string First) known) ? (known.Count + 1, known.First) : (1, where);
+        _byReason[reason] = _byReason.TryGetValue(reason, out (long Count, string First) known)
+            ? (known.Count + 1, known.First) : (1, where);
     }
 
     /// <summary>Adds those of another count.</summary>
@@ -26,7 +27,8 @@ public sealed class LeftOutCounts
         ArgumentNullException.ThrowIfNull(other);
         foreach ((string reason, (long count, string first)) in other._byReason)
         {
-            _byReason[reason] = _byReason.TryGetValue(reason, out (long Count, string First) known) ? (known.Count + count, known.First) : (count, first);
+            _byReason[reason] = _byReason.TryGetValue(reason, out (long Count, string First) known)
+                ? (known.Count + count, known.First) : (count, first);
         }
     }
 
@@ -34,8 +36,10 @@ public sealed class LeftOutCounts
     public override string ToString()
     {
         const int Shown = 12;
-        IEnumerable<string> parts = _byReason.OrderByDescending(entry => entry.Value.Count).ThenBy(entry => entry.Key, StringComparer.Ordinal)
+        IEnumerable<string> parts = _byReason.OrderByDescending(entry => entry.Value.Count)
+            .ThenBy(entry => entry.Key, StringComparer.Ordinal)
             .Select(entry => $"{entry.Value.Count}: {entry.Key} (the first: {entry.Value.First})");
-        return string.Join("; ", parts.Take(Shown)) + (_byReason.Count > Shown ? $"; and {_byReason.Count - Shown} more kinds" : "");
+        return string.Join("; ", parts.Take(Shown))
+            + (_byReason.Count > Shown ? $"; and {_byReason.Count - Shown} more kinds" : "");
     }
 }

@@ -6,11 +6,13 @@ namespace Tbrm.Core.Prompts;
 
 /// <summary>
 /// One training or evaluation problem: a row of verl's schema
-/// (<c>data_source, prompt, ability, reward_model.ground_truth, extra_info</c>), whichever file or generator it came from.
+/// (<c>data_source, prompt, ability, reward_model.ground_truth, extra_info</c>), whichever file or generator it came
+/// from.
 /// </summary>
 public sealed record Prompt
 {
-    /// <summary>Where the row comes from (<c>math_dapo</c>, <c>chain_sum</c>): selects the grader and names the metric.</summary>
+    /// <summary>Where the row comes from (<c>math_dapo</c>, <c>chain_sum</c>): selects the grader and names the
+    /// metric.</summary>
     public required string DataSource { get; init; }
 
     /// <summary>The conversation up to the assistant's turn. Never empty.</summary>
@@ -28,6 +30,7 @@ public sealed record Prompt
     /// <summary>Stable identity inside the data set: row number, or item index of a generator.</summary>
     public required long Index { get; init; }
 
-    /// <summary>What the grader may need besides the ground truth (a generator's <c>metadata</c>); null when there is none.</summary>
+    /// <summary>What the grader may need besides the ground truth (a generator's <c>metadata</c>); null when there is
+    /// none.</summary>
     public JsonObject? ExtraInfo { get; init; }
 }

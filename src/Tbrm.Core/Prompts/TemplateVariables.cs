@@ -5,7 +5,8 @@ using System.Text.Json.Nodes;
 namespace Tbrm.Core.Prompts;
 
 /// <summary>
-/// What a chat template is given besides messages: a row's <c>tools</c>, <c>documents</c> and <c>chat_template_kwargs</c>, and the configuration's
+/// What a chat template is given besides messages: a row's <c>tools</c>, <c>documents</c> and
+/// <c>chat_template_kwargs</c>, and the configuration's
 /// <c>data.apply_chat_template_kwargs</c>. Immutable; equal when the JSON is.
 /// </summary>
 public sealed record TemplateVariables

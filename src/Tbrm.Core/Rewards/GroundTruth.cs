@@ -30,12 +30,14 @@ public enum GroundTruthKind
 }
 
 /// <summary>
-/// What a correct answer is, as the file has it. Graders that compare texts read <see cref="Alternatives"/>, programs and classes of the user's
+/// What a correct answer is, as the file has it. Graders that compare texts read <see cref="Alternatives"/>, programs
+/// and classes of the user's
 /// <see cref="ToJson"/>. Immutable; equal when kind and JSON are.
 /// </summary>
 public sealed record GroundTruth
 {
-    private static readonly JsonSerializerOptions s_readable = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly JsonSerializerOptions s_readable =
+        new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     /// <summary>A string itself; anything else as JSON.</summary>
     private readonly string _written;
@@ -50,7 +52,8 @@ public sealed record GroundTruth
     public GroundTruthKind Kind { get; }
 
     /// <summary>
-    /// As one text: a string as it is, a number without a needless fraction (27.0 is 27), a list of one as its element, everything else as JSON.
+    /// As one text: a string as it is, a number without a needless fraction (27.0 is 27), a list of one as its element,
+    /// everything else as JSON.
     /// </summary>
     public string Text => Kind switch
     {
@@ -62,7 +65,8 @@ public sealed record GroundTruth
 
     /// <summary>
     /// The texts of which each is a right answer: the elements of a list, else <see cref="Text"/>. A string that
-    /// holds a JSON list of strings (<c>["11","12"]</c>, as files in circulation have it) stands for that list. True and false are also answered as
+    /// holds a JSON list of strings (<c>["11","12"]</c>, as files in circulation have it) stands for that list. True
+    /// and false are also answered as
     /// Python writes them. Empty for an object, and for a list that holds objects or lists.
     /// </summary>
     public IReadOnlyList<string> Alternatives => Kind switch
@@ -104,9 +108,14 @@ public sealed record GroundTruth
     {
         return value switch
         {
-            null => throw new DataException($"{where}: \"{key}\" must be an answer (text, a number, true or false) or a list of right answers, found null"),
-            JsonArray { Count: 0 } => throw new DataException($"{where}: \"{key}\" is an empty list; expected an answer, or a list of right answers"),
-            JsonArray list when list.Any(element => element is null) => throw new DataException($"{where}: \"{key}\" must be an answer or a list of right answers, found null in the list"),
+            null => throw new DataException(
+                $"{where}: \"{key}\" must be an answer (text, a number, true or false) or a list of right answers, found null"),
+            JsonArray { Count: 0 } =>
+                throw new DataException(
+                $"{where}: \"{key}\" is an empty list; expected an answer, or a list of right answers"),
+            JsonArray list when list.Any(element => element is null) =>
+                throw new DataException(
+                $"{where}: \"{key}\" must be an answer or a list of right answers, found null in the list"),
             _ => Of(value),
         };
     }
@@ -117,27 +126,32 @@ public sealed record GroundTruth
     /// <summary>The value as the file has it; the caller's own copy.</summary>
     public JsonNode ToJson() => Kind == GroundTruthKind.Text ? JsonValue.Create(_written) : JsonNode.Parse(_written)!;
 
-    /// <summary>The same with every text (the string, or the strings of the list) replaced; other kinds as they are.</summary>
+    /// <summary>The same with every text (the string, or the strings of the list) replaced; other kinds as they
+    /// are.</summary>
     public GroundTruth WithTexts(Func<string, string> replaced)
     {
         ArgumentNullException.ThrowIfNull(replaced);
         return Kind switch
         {
             GroundTruthKind.Text => Of(replaced(_written)),
-            GroundTruthKind.List => Of(new JsonArray([.. ToJson().AsArray().Select(element => element is JsonValue value && value.TryGetValue(out string? text)
+            GroundTruthKind.List =>
+                Of(new JsonArray([.. ToJson().AsArray()
+                .Select(element => element is JsonValue value && value.TryGetValue(out string? text)
                 ? JsonValue.Create(replaced(text))
                 : element?.DeepClone())])),
             _ => this,
         };
     }
 
-    /// <summary>A JSON number in its shortest form: integers without fraction or exponent, others as they stand.</summary>
+    /// <summary>A JSON number in its shortest form: integers without fraction or exponent, others as they
+    /// stand.</summary>
     public static string CanonicalNumber(string json)
     {
         // A fraction of zeros is cut off as text, which costs no digit.
         int point = json.IndexOf('.', StringComparison.Ordinal);
         string whole = point > 0 && json.AsSpan(point + 1).Trim('0').IsEmpty ? json[..point] : json;
-        if (BigInteger.TryParse(whole, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out BigInteger integer))
+        if (BigInteger.TryParse(
+            whole, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out BigInteger integer))
         {
             return integer.ToString(CultureInfo.InvariantCulture);
         }
@@ -153,10 +167,14 @@ public sealed record GroundTruth
     /// <inheritdoc/>
     public override string ToString() => Text;
 
-    private static string[] TextsOf(JsonArray list) => list.Any(element => element is null or JsonObject or JsonArray) ? []
-        : [.. list.Select(element => Of(element!)).SelectMany(answer => answer.Kind == GroundTruthKind.Text ? [answer.Text] : answer.Alternatives).Distinct(StringComparer.Ordinal)];
+    private static string[] TextsOf(JsonArray list) => list.Any(element => element is null or JsonObject or JsonArray)
+        ? []
+        : [.. list.Select(element => Of(element!))
+            .SelectMany(answer => answer.Kind == GroundTruthKind.Text ? [answer.Text] : answer.Alternatives)
+            .Distinct(StringComparer.Ordinal)];
 
-    /// <summary>No answer is written with quoted strings in brackets, so such a text can only be a list that was written as text.</summary>
+    /// <summary>No answer is written with quoted strings in brackets, so such a text can only be a list that was
+    /// written as text.</summary>
     private JsonArray? ListInText()
     {
         string text = _written.Trim();
@@ -167,7 +185,8 @@ public sealed record GroundTruth
 
         try
         {
-            return JsonNode.Parse(text) is JsonArray { Count: > 0 } list && list.All(element => element?.GetValueKind() == JsonValueKind.String) ? list : null;
+            return JsonNode.Parse(text) is JsonArray { Count: > 0 } list
+                && list.All(element => element?.GetValueKind() == JsonValueKind.String) ? list : null;
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException)
         {

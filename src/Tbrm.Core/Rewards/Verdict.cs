@@ -2,7 +2,8 @@ using System.Collections.Generic;
 
 namespace Tbrm.Core.Rewards;
 
-/// <summary>How a grader came to its score. Everything but <see cref="Ok"/> is counted as a metric, never hidden in a zero.</summary>
+/// <summary>How a grader came to its score. Everything but <see cref="Ok"/> is counted as a metric, never hidden in a
+/// zero.</summary>
 public enum VerdictStatus
 {
     /// <summary>An answer was found and judged.</summary>
@@ -11,28 +12,33 @@ public enum VerdictStatus
     /// <summary>The response holds no answer in the form that the grader reads.</summary>
     NoAnswer,
 
-    /// <summary>The wall clock passed its limit before there was a grade: a program that hangs, or a machine that stands still. It depends on the machine.</summary>
+    /// <summary>The wall clock passed its limit before there was a grade: a program that hangs, or a machine that
+    /// stands still. It depends on the machine.</summary>
     Timeout,
 
     /// <summary>The grader failed; <see cref="Verdict.Detail"/> says why.</summary>
     Error,
 
-    /// <summary>The answer takes more steps of work than one answer may: the same on every machine, whatever its load. It scores as a wrong answer.</summary>
+    /// <summary>The answer takes more steps of work than one answer may: the same on every machine, whatever its load.
+    /// It scores as a wrong answer.</summary>
     OutOfSteps,
 }
 
 /// <summary>What a grader says of one response.</summary>
-/// <param name="Score">Task units; 0 unless <paramref name="Status"/> is Ok or the grader defines another value.</param>
+/// <param name="Score">Task units; 0 unless <paramref name="Status"/> is Ok or the grader defines another
+/// value.</param>
 /// <param name="Status">How the score came about.</param>
 /// <param name="Extracted">The answer as read from the response; null when none was found.</param>
 /// <param name="Detail">Why, when the status is not Ok; null otherwise.</param>
 public sealed record Verdict(double Score, VerdictStatus Status, string? Extracted = null, string? Detail = null)
 {
-    /// <summary>Further numbers of the grade by name, as verl's graders return beside <c>score</c> (<c>acc</c>, <c>format</c>); null for none.</summary>
+    /// <summary>Further numbers of the grade by name, as verl's graders return beside <c>score</c> (<c>acc</c>,
+    /// <c>format</c>); null for none.</summary>
     public IReadOnlyDictionary<string, double>? Numbers { get; init; }
 
     /// <summary>
-    /// Whether there is no grade: the grader failed, ran into the wall clock, or gave a score that is no number. <see cref="VerdictStatus.OutOfSteps"/>
+    /// Whether there is no grade: the grader failed, ran into the wall clock, or gave a score that is no number.
+    /// <see cref="VerdictStatus.OutOfSteps"/>
     /// is a grade: it says something about the answer, and says it every time.
     /// </summary>
     public bool IsFailure => Status is VerdictStatus.Timeout or VerdictStatus.Error || !double.IsFinite(Score);

@@ -33,16 +33,19 @@ public sealed record Trajectory
     /// <summary>Token ids of the response, the stop token included.</summary>
     public required int[] ResponseIds { get; init; }
 
-    /// <summary>log softmax(logits / temperature) of each response token, nats: what the trainer recomputes. Empty: not recorded.</summary>
+    /// <summary>log softmax(logits / temperature) of each response token, nats: what the trainer recomputes. Empty: not
+    /// recorded.</summary>
     public required float[] Logp { get; init; }
 
-    /// <summary>The same under the distribution that was drawn from (after penalties and filters), nats. Empty: not recorded.</summary>
+    /// <summary>The same under the distribution that was drawn from (after penalties and filters), nats. Empty: not
+    /// recorded.</summary>
     public required float[] ProcessedLogp { get; init; }
 
     /// <summary>Why it ended.</summary>
     public required TrajectoryEnd End { get; init; }
 
-    /// <summary>Updates that the policy had behind it when it sampled this; null: a policy of another run, or none that is known.</summary>
+    /// <summary>Updates that the policy had behind it when it sampled this; null: a policy of another run, or none that
+    /// is known.</summary>
     public long? WeightVersion { get; init; }
 
     /// <summary>What the reference policy says of it; null: not computed.</summary>

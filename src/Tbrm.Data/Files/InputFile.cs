@@ -26,7 +26,8 @@ internal static class InputFile
             if (!stream.CanSeek)
             {
                 stream.Dispose();
-                throw new DataException($"{path}: is a pipe, and data files are read more than once; write it to a file first");
+                throw new DataException(
+                    $"{path}: is a pipe, and data files are read more than once; write it to a file first");
             }
 
             return stream;

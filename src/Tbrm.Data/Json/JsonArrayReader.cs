@@ -20,7 +20,8 @@ internal sealed class JsonArrayReader(Stream stream, string name, int maxElement
     private long _line = 1;
 
     /// <summary>The elements, each with the line it begins on.</summary>
-    /// <exception cref="DataException">The text is no list of objects; the message begins with <c>file:line</c>.</exception>
+    /// <exception cref="DataException">The text is no list of objects; the message begins with
+    /// <c>file:line</c>.</exception>
     public IEnumerable<JsonLine> Read()
     {
         int first = NextSignificant();

@@ -6,14 +6,16 @@ using Tbrm.Data.Files;
 
 namespace Tbrm.Data.Json;
 
-/// <summary>Reads JSONL: one object per line, UTF-8 with or without byte order mark, LF or CRLF, gzip recognised; empty lines are skipped.</summary>
+/// <summary>Reads JSONL: one object per line, UTF-8 with or without byte order mark, LF or CRLF, gzip recognised; empty
+/// lines are skipped.</summary>
 public static class JsonLines
 {
     /// <summary>The longest line that is read unless the caller says otherwise: 64 MiB.</summary>
     public const int DefaultMaxLineBytes = 64 << 20;
 
     /// <summary>Streams a file.</summary>
-    /// <exception cref="DataException">No such file, or a line that is no object; the message begins with <c>file:line</c>.</exception>
+    /// <exception cref="DataException">No such file, or a line that is no object; the message begins with
+    /// <c>file:line</c>.</exception>
     public static IEnumerable<JsonLine> ReadFile(string path, int maxLineBytes = DefaultMaxLineBytes)
     {
         using Stream stream = InputFile.OpenText(path);

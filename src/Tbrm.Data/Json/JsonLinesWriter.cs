@@ -11,12 +11,14 @@ using Tbrm.Core.Files;
 namespace Tbrm.Data.Json;
 
 /// <summary>
-/// Writes JSONL: one object per line, LF, UTF-8 without byte order mark, characters as themselves rather than as escapes.
+/// Writes JSONL: one object per line, LF, UTF-8 without byte order mark, characters as themselves rather than as
+/// escapes.
 /// A file appears under its name only after <see cref="Complete"/>; a name that ends in <c>.gz</c> is packed.
 /// </summary>
 public sealed class JsonLinesWriter : IDisposable
 {
-    private static readonly JsonWriterOptions s_options = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly JsonWriterOptions s_options =
+        new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     private readonly AtomicFile? _file;
     private readonly Stream _stream;

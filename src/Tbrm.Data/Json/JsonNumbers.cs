@@ -10,12 +10,14 @@ internal static class JsonNumbers
     public static bool TryGetInteger(JsonNode number, out long value)
     {
         return number.AsValue().TryGetValue(out value)
-            || long.TryParse(number.ToJsonString(), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out value);
+            || long.TryParse(number.ToJsonString(), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture,
+                out value);
     }
 
     /// <summary>The nearest double.</summary>
     public static double GetReal(JsonNode number)
     {
-        return number.AsValue().TryGetValue(out double value) ? value : double.Parse(number.ToJsonString(), NumberStyles.Float, CultureInfo.InvariantCulture);
+        return number.AsValue().TryGetValue(out double value) ? value
+            : double.Parse(number.ToJsonString(), NumberStyles.Float, CultureInfo.InvariantCulture);
     }
 }

@@ -12,15 +12,18 @@ internal static class StrictJson
 {
     private const int MaxDepth = 64;
 
-    private static readonly JsonDocumentOptions s_options = new() { MaxDepth = MaxDepth, AllowDuplicateProperties = false };
+    private static readonly JsonDocumentOptions s_options =
+        new() { MaxDepth = MaxDepth, AllowDuplicateProperties = false };
     private static readonly SearchValues<byte> s_surrogateDigit = SearchValues.Create("dD"u8);
 
     /// <summary>The object that <paramref name="utf8"/> holds.</summary>
-    /// <exception cref="DataException">It holds something else; the message begins with <paramref name="where"/>.</exception>
+    /// <exception cref="DataException">It holds something else; the message begins with
+    /// <paramref name="where"/>.</exception>
     public static JsonObject ParseObject(ReadOnlySpan<byte> utf8, string where)
     {
         JsonNode? node = Parse(utf8, where);
-        return node as JsonObject ?? throw new DataException($"{where}: expected a JSON object ({{...}}), found {Describe(node)}");
+        return node as JsonObject
+            ?? throw new DataException($"{where}: expected a JSON object ({{...}}), found {Describe(node)}");
     }
 
     /// <summary>The value that <paramref name="utf8"/> holds; null for a JSON null.</summary>
@@ -56,7 +59,8 @@ internal static class StrictJson
     };
 
     /// <summary>
-    /// An escape such as \ud800 alone is legal JSON but no Unicode text: strings with it fail much later, when they are read.
+    /// An escape such as \ud800 alone is legal JSON but no Unicode text: strings with it fail much later, when they are
+    /// read.
     /// The check costs a search for one byte pattern unless a surrogate escape is there.
     /// </summary>
     private static void RejectLoneSurrogates(ReadOnlySpan<byte> utf8)

@@ -3,7 +3,8 @@ using System;
 namespace Tbrm.Data.Parquet;
 
 /// <summary>
-/// Bytes that break the format's rules. Thrown deep inside, where file, column and page are not known; whoever knows them
+/// Bytes that break the format's rules. Thrown deep inside, where file, column and page are not known; whoever knows
+/// them
 /// turns it into a <see cref="Core.Errors.DataException"/>.
 /// </summary>
 internal class MalformedException(string message, Exception? inner = null) : Exception(message, inner);

@@ -16,7 +16,8 @@ using Tbrm.Data.Parquet.Schema;
 namespace Tbrm.Data.Parquet;
 
 /// <summary>
-/// Reads Apache Parquet files: every physical and logical type, nesting, encoding and codec of the format except LZO and
+/// Reads Apache Parquet files: every physical and logical type, nesting, encoding and codec of the format except LZO
+/// and
 /// encryption. Rows are streamed as JSON objects; all lengths and offsets of the file are checked before they are used.
 /// </summary>
 public sealed class ParquetFile : IDisposable
@@ -70,7 +71,8 @@ public sealed class ParquetFile : IDisposable
     internal SchemaNode Root => _root;
 
     /// <summary>The codecs in use, in the order of their numbers.</summary>
-    public IReadOnlyList<ParquetCodec> Codecs => [.. _metadata.RowGroups.SelectMany(group => group.Columns).Select(chunk => chunk.Codec).Distinct().Order()];
+    public IReadOnlyList<ParquetCodec> Codecs =>
+        [.. _metadata.RowGroups.SelectMany(group => group.Columns).Select(chunk => chunk.Codec).Distinct().Order()];
 
     /// <summary>Reads the footer.</summary>
     /// <exception cref="DataException">No such file, or it is no valid Parquet file.</exception>
@@ -81,12 +83,14 @@ public sealed class ParquetFile : IDisposable
     {
         using FileStream file = InputFile.Open(path, sequential: true);
         Span<byte> head = stackalloc byte[MagicBytes];
-        return file.ReadAtLeast(head, MagicBytes, throwOnEndOfStream: false) == MagicBytes && (head.SequenceEqual(Magic) || head.SequenceEqual(EncryptedMagic));
+        return file.ReadAtLeast(head, MagicBytes, throwOnEndOfStream: false) == MagicBytes
+            && (head.SequenceEqual(Magic) || head.SequenceEqual(EncryptedMagic));
     }
 
     /// <summary>Streams the rows in order.</summary>
     /// <param name="columns">
-    /// Names of columns, or dotted paths into structs (<c>reward_model.ground_truth</c>): only these, and what lies below
+    /// Names of columns, or dotted paths into structs (<c>reward_model.ground_truth</c>): only these, and what lies
+    /// below
     /// them, is read. Null reads everything.
     /// </param>
     /// <exception cref="DataException">A column does not exist, or its data are damaged.</exception>
@@ -123,8 +127,11 @@ public sealed class ParquetFile : IDisposable
     private static void Describe(SchemaNode node, int depth, StringBuilder text)
     {
         string stored = node.Type is PhysicalType type ? type.ToString().ToLowerInvariant() : "group";
-        string meaning = node.Logical.Kind is LogicalKind.None ? "" : $" ({node.Logical.Kind.ToString().ToLowerInvariant()})";
-        text.Append(' ', 2 * depth).AppendLine(CultureInfo.InvariantCulture, $"{node.Name}: {node.Repetition.ToString().ToLowerInvariant()} {stored}{meaning}");
+        string meaning = node.Logical.Kind is LogicalKind.None ? ""
+            : $" ({node.Logical.Kind.ToString().ToLowerInvariant()})";
+        text.Append(' ', 2 * depth)
+            .AppendLine(CultureInfo.InvariantCulture,
+            $"{node.Name}: {node.Repetition.ToString().ToLowerInvariant()} {stored}{meaning}");
         foreach (SchemaNode child in node.Children)
         {
             Describe(child, depth + 1, text);
@@ -166,7 +173,8 @@ public sealed class ParquetFile : IDisposable
 
         byte[] footer = new byte[footerBytes];
         int read = RandomAccess.Read(_handle, footer, footerStart);
-        return read == footerBytes ? (MetadataReader.ReadFile(footer), footerStart) : throw new MalformedException("the footer could not be read whole");
+        return read == footerBytes ? (MetadataReader.ReadFile(footer), footerStart)
+            : throw new MalformedException("the footer could not be read whole");
     }
 
     /// <summary>The number of rows; the row groups count, since some writers leave the footer's total at 0.</summary>
@@ -177,7 +185,8 @@ public sealed class ParquetFile : IDisposable
         {
             if (group.Columns.Count != _leaves.Count)
             {
-                throw new MalformedException($"a row group has {group.Columns.Count} columns, the schema {_leaves.Count}");
+                throw new MalformedException(
+                    $"a row group has {group.Columns.Count} columns, the schema {_leaves.Count}");
             }
 
             // Without columns nothing would hold the number of rows to the truth.
@@ -203,7 +212,8 @@ public sealed class ParquetFile : IDisposable
         {
             if (!_leaves.Any(leaf => IsBelow(leaf, column)))
             {
-                throw new DataException($"{_path}: no column '{column}'; there are {string.Join(", ", _root.Children.Select(child => child.Name))}");
+                throw new DataException(
+                    $"{_path}: no column '{column}'; there are {string.Join(", ", _root.Children.Select(child => child.Name))}");
             }
         }
 
@@ -212,6 +222,8 @@ public sealed class ParquetFile : IDisposable
 
     private static bool IsBelow(SchemaNode leaf, string path)
     {
-        return leaf.Path == path || (leaf.Path.Length > path.Length && leaf.Path[path.Length] == '.' && leaf.Path.StartsWith(path, StringComparison.Ordinal));
+        return leaf.Path == path
+            || (leaf.Path.Length > path.Length && leaf.Path[path.Length] == '.'
+            && leaf.Path.StartsWith(path, StringComparison.Ordinal));
     }
 }

@@ -12,7 +12,8 @@ using Tbrm.Data.Parquet.Writing;
 namespace Tbrm.Data.Parquet;
 
 /// <summary>
-/// Writes rows as a Parquet file that any reader knows: three-level lists, PLAIN or dictionary pages with checksums. The
+/// Writes rows as a Parquet file that any reader knows: three-level lists, PLAIN or dictionary pages with checksums.
+/// The
 /// file gets its name only by <see cref="Complete"/>. Memory: one row group.
 /// </summary>
 public sealed class ParquetWriter : IDisposable
@@ -58,7 +59,8 @@ public sealed class ParquetWriter : IDisposable
         _shredder.Add(row);
         _rowsInGroup++;
         Rows++;
-        if (_rowsInGroup >= _options.RowsPerGroup || _shredder.Columns.Sum(column => column.Size) >= _options.BytesPerGroup)
+        if (_rowsInGroup >= _options.RowsPerGroup
+            || _shredder.Columns.Sum(column => column.Size) >= _options.BytesPerGroup)
         {
             FlushGroup();
         }
@@ -91,7 +93,8 @@ public sealed class ParquetWriter : IDisposable
         for (int i = 0; i < _shredder.Columns.Count; i++)
         {
             ColumnBuilder values = _shredder.Columns[i];
-            (ColumnChunk chunk, IReadOnlyCollection<PageEncoding> encodings) = new ColumnChunkWriter(_file.Stream, _file.Stream.Position, values, _options).Write();
+            (ColumnChunk chunk, IReadOnlyCollection<PageEncoding> encodings) =
+                new ColumnChunkWriter(_file.Stream, _file.Stream.Position, values, _options).Write();
             columns.Add(new WrittenColumn(chunk, encodings, _paths[i]));
             values.Clear();
         }

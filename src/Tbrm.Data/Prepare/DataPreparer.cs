@@ -28,15 +28,20 @@ public static class DataPreparer
     }
 
     /// <summary>Reads, filters and writes; the output appears under its name only when it is complete.</summary>
-    /// <exception cref="DataException">An input is missing or damaged, no prompt is left, or the output cannot be written.</exception>
-    public static PromptCounts Prepare(IReadOnlyList<string> inputs, string output, RowFormat format, PromptOptions options, CancellationToken stop)
+    /// <exception cref="DataException">An input is missing or damaged, no prompt is left, or the output cannot be
+    /// written.</exception>
+    public static PromptCounts Prepare(IReadOnlyList<string> inputs, string output, RowFormat format,
+        PromptOptions options, CancellationToken stop)
     {
-        PromptDataset? dataset = format == RowFormat.Parquet || options.MaxSamplesSeed is not null ? PromptDataset.Load(inputs, options) : null;
+        PromptDataset? dataset = format == RowFormat.Parquet || options.MaxSamplesSeed is not null
+            ? PromptDataset.Load(inputs, options) : null;
         PromptReader reader = new(inputs, options);
         IEnumerable<Prompt> prompts = dataset is null ? reader.Read() : All(dataset);
-        long written = format == RowFormat.Parquet ? WriteParquet(All(dataset!), output, stop) : WriteJsonLines(prompts, output, stop);
+        long written = format == RowFormat.Parquet ? WriteParquet(All(dataset!), output, stop)
+            : WriteJsonLines(prompts, output, stop);
         PromptCounts counts = dataset?.Counts ?? reader.Counts;
-        return written > 0 ? counts : throw new DataException($"{string.Join(", ", inputs)}: no prompts are left: {counts}");
+        return written > 0 ? counts
+            : throw new DataException($"{string.Join(", ", inputs)}: no prompts are left: {counts}");
     }
 
     private static IEnumerable<Prompt> All(PromptDataset dataset)

@@ -71,7 +71,8 @@ public sealed class FileInspector
     /// <summary>The columns and the first rows, for people.</summary>
     /// <param name="head">Rows to show.</param>
     /// <param name="readsAll">
-    /// JSON has no schema: true reads the whole file for its columns and the number of its rows; false reads no further than the rows that are shown.
+    /// JSON has no schema: true reads the whole file for its columns and the number of its rows; false reads no further
+    /// than the rows that are shown.
     /// </param>
     /// <param name="stop">Ends early.</param>
     public string Describe(long head, bool readsAll, CancellationToken stop)
@@ -80,7 +81,8 @@ public sealed class FileInspector
         if (_format == RowFormat.Parquet)
         {
             using ParquetFile file = ParquetFile.Open(_path);
-            text.AppendLine(CultureInfo.InvariantCulture, $"{_path}: Parquet, {file.RowCount} rows in {file.RowGroupCount} row groups, {string.Join(", ", file.Codecs).ToLowerInvariant()}, written by {file.CreatedBy ?? "unknown"}");
+            text.AppendLine(CultureInfo.InvariantCulture,
+                $"{_path}: Parquet, {file.RowCount} rows in {file.RowGroupCount} row groups, {string.Join(", ", file.Codecs).ToLowerInvariant()}, written by {file.CreatedBy ?? "unknown"}");
             text.Append(file.DescribeSchema());
         }
         else
@@ -94,7 +96,8 @@ public sealed class FileInspector
                 NoteKinds(row.Row, kinds);
             }
 
-            text.AppendLine(CultureInfo.InvariantCulture, $"{_path}: {(_format == RowFormat.JsonArray ? "JSON list" : "JSONL")}, {(!readsAll && rows == head ? "the first " : "")}{rows} rows");
+            text.AppendLine(CultureInfo.InvariantCulture,
+                $"{_path}: {(_format == RowFormat.JsonArray ? "JSON list" : "JSONL")}, {(!readsAll && rows == head ? "the first " : "")}{rows} rows");
             foreach ((string key, SortedSet<string> seen) in kinds)
             {
                 text.AppendLine(CultureInfo.InvariantCulture, $"  {key}: {string.Join(" | ", seen)}");
@@ -129,7 +132,8 @@ public sealed class FileInspector
             foreach ((string key, JsonNode? value) in row)
             {
                 string shown = value?.ToJsonString(readable) ?? "null";
-                text.AppendLine(CultureInfo.InvariantCulture, $"  {key}: {(shown.Length > ShownCharacters ? shown[..ShownCharacters] + " ..." : shown)}");
+                text.AppendLine(CultureInfo.InvariantCulture,
+                    $"  {key}: {(shown.Length > ShownCharacters ? shown[..ShownCharacters] + " ..." : shown)}");
             }
         }
     }
@@ -169,7 +173,8 @@ public sealed class FileInspector
     private IEnumerable<JsonObject> Rows(long? head, bool readsAll)
     {
         RequireColumns(readsAll ? long.MaxValue : head ?? long.MaxValue);
-        IEnumerable<JsonObject> rows = RowFile.Read(_path, _columns).Select(row => _format == RowFormat.Parquet ? row.Row : Projected(row));
+        IEnumerable<JsonObject> rows = RowFile.Read(_path, _columns)
+            .Select(row => _format == RowFormat.Parquet ? row.Row : Projected(row));
         return head is long count ? Take(rows, count) : rows;
     }
 

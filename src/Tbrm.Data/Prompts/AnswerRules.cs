@@ -7,11 +7,14 @@ using Tbrm.Data.Tasks;
 
 namespace Tbrm.Data.Prompts;
 
-/// <summary>What holds of the answers of known benchmarks, whichever shape their rows have, and which texts are no answers.</summary>
+/// <summary>What holds of the answers of known benchmarks, whichever shape their rows have, and which texts are no
+/// answers.</summary>
 internal static partial class AnswerRules
 {
-    /// <summary>What files of problems have where there is no answer (NuminaMath, OpenR1-Math, and empty cells as Python writes them).</summary>
-    private static readonly string[] s_noAnswers = ["proof", "notfound", "not found", "not_found", "nan", "null", "n/a"];
+    /// <summary>What files of problems have where there is no answer (NuminaMath, OpenR1-Math, and empty cells as
+    /// Python writes them).</summary>
+    private static readonly string[] s_noAnswers =
+        ["proof", "notfound", "not found", "not_found", "nan", "null", "n/a"];
 
     /// <summary>The ground truth as the benchmark's graders compare it.</summary>
     /// <param name="truth">As the file has it.</param>
@@ -26,14 +29,16 @@ internal static partial class AnswerRules
             return truth;
         }
 
-        if (truth.Kind is GroundTruthKind.Text or GroundTruthKind.List && truth.Alternatives.FirstOrDefault(IsNoAnswer) is { } none)
+        if (truth.Kind is GroundTruthKind.Text or GroundTruthKind.List
+            && truth.Alternatives.FirstOrDefault(IsNoAnswer) is { } none)
         {
             throw new LeftOutException(where, $"'{key}' is '{none.Trim()}', which is no answer");
         }
 
         return BenchmarkNames.Find(dataSource) switch
         {
-            { } name when name.StartsWith("aime", StringComparison.Ordinal) => truth.WithTexts(text => WithoutLeadingZeros(WithoutFraction(text))),
+            { } name when name.StartsWith("aime", StringComparison.Ordinal) =>
+                truth.WithTexts(text => WithoutLeadingZeros(WithoutFraction(text))),
             { } name when name.StartsWith("amc", StringComparison.Ordinal) => truth.WithTexts(WithoutFraction),
             "gsm8k" => truth.WithTexts(Gsm8kNumber),
             "olympiadbench" => truth.WithTexts(WithoutDollars),
@@ -45,7 +50,8 @@ internal static partial class AnswerRules
     public static string WithoutLeadingZeros(string answer)
     {
         string trimmed = answer.Trim();
-        return trimmed.Length > 1 && trimmed.All(char.IsAsciiDigit) ? trimmed.TrimStart('0') is { Length: > 0 } digits ? digits : "0" : answer;
+        return trimmed.Length > 1 && trimmed.All(char.IsAsciiDigit) ? trimmed.TrimStart('0') is { Length: > 0 } digits
+            ? digits : "0" : answer;
     }
 
     /// <summary>The answer without the dollars around it.</summary>
@@ -57,10 +63,12 @@ internal static partial class AnswerRules
         const string Mark = "####";
         int mark = answer.LastIndexOf(Mark, StringComparison.Ordinal);
         string number = mark < 0 ? answer : answer[(mark + Mark.Length)..];
-        return mark >= 0 || Thousands().IsMatch(number) ? number.Trim().Replace(",", "", StringComparison.Ordinal) : answer;
+        return mark >= 0 || Thousands().IsMatch(number) ? number.Trim().Replace(",", "", StringComparison.Ordinal)
+            : answer;
     }
 
-    private static string WithoutFraction(string answer) => ZeroFraction().IsMatch(answer) ? answer.Trim()[..answer.Trim().IndexOf('.', StringComparison.Ordinal)] : answer;
+    private static string WithoutFraction(string answer) => ZeroFraction().IsMatch(answer)
+        ? answer.Trim()[..answer.Trim().IndexOf('.', StringComparison.Ordinal)] : answer;
 
     private static bool IsNoAnswer(string text)
     {
@@ -69,7 +77,9 @@ internal static partial class AnswerRules
     }
 
     /// <summary>A task's scorer knows its own answers, "None" perhaps among them.</summary>
-    private static bool IsOfTask(string dataSource) => dataSource.StartsWith(TaskGrader.SourcePrefix, StringComparison.Ordinal) || TaskRegistry.Names.Contains(dataSource);
+    private static bool IsOfTask(string dataSource) =>
+        dataSource.StartsWith(TaskGrader.SourcePrefix, StringComparison.Ordinal)
+        || TaskRegistry.Names.Contains(dataSource);
 
     [GeneratedRegex(@"^\s*-?[0-9]+\.0+\s*$")]
     private static partial Regex ZeroFraction();

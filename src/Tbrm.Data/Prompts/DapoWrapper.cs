@@ -6,7 +6,8 @@ using Tbrm.Core.Prompts;
 namespace Tbrm.Data.Prompts;
 
 /// <summary>
-/// DAPO-Math-17k wraps every problem in instructions of its own ("Solve the following math problem step by step ... Answer: $Answer").
+/// DAPO-Math-17k wraps every problem in instructions of its own ("Solve the following math problem step by step ...
+/// Answer: $Answer").
 /// Cutting them leaves the problem, to which another prompt template can be applied.
 /// </summary>
 internal static class DapoWrapper
@@ -46,6 +47,7 @@ internal static class DapoWrapper
 
     private static ChatMessage[] CutAll(IReadOnlyList<ChatMessage> messages)
     {
-        return [.. messages.Select(message => TryCut(message.Content, out string problem) ? message with { Content = problem } : message)];
+        return [.. messages.Select(message => TryCut(message.Content, out string problem)
+            ? message with { Content = problem } : message)];
     }
 }

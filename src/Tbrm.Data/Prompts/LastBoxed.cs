@@ -3,7 +3,8 @@ using System.Collections.Generic;
 
 namespace Tbrm.Data.Prompts;
 
-/// <summary>Finds the content of the last <c>\boxed{...}</c> (or <c>\fbox{...}</c>, or <c>\boxed 2$</c>) of a worked solution.</summary>
+/// <summary>Finds the content of the last <c>\boxed{...}</c> (or <c>\fbox{...}</c>, or <c>\boxed 2$</c>) of a worked
+/// solution.</summary>
 internal static class LastBoxed
 {
     private const string Boxed = "\\boxed";
@@ -52,7 +53,8 @@ internal static class LastBoxed
         foreach (string command in (ReadOnlySpan<string>)[Boxed, Framed])
         {
             int end = at + command.Length;
-            if (string.CompareOrdinal(text, at, command, 0, command.Length) == 0 && !(end < text.Length && char.IsAsciiLetter(text[end])))
+            if (string.CompareOrdinal(text, at, command, 0, command.Length) == 0
+                && !(end < text.Length && char.IsAsciiLetter(text[end])))
             {
                 return command.Length;
             }

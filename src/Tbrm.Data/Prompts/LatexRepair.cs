@@ -5,12 +5,14 @@ using System.Text.RegularExpressions;
 namespace Tbrm.Data.Prompts;
 
 /// <summary>
-/// Undoes a fault of files in circulation: LaTeX whose backslashes were not doubled when it was written as JSON, so that
+/// Undoes a fault of files in circulation: LaTeX whose backslashes were not doubled when it was written as JSON, so
+/// that
 /// <c>\frac</c> was read as a form feed and "rac", <c>\triangle</c> as a tab and "riangle".
 /// </summary>
 internal static partial class LatexRepair
 {
-    /// <summary>The text with its commands restored; form feeds and backspaces have no other meaning in a problem, tabs may.</summary>
+    /// <summary>The text with its commands restored; form feeds and backspaces have no other meaning in a problem, tabs
+    /// may.</summary>
     public static string Apply(string text)
     {
         if (text.AsSpan().IndexOfAny('\f', '\b', '\t') < 0)

@@ -6,8 +6,10 @@ using System.Text.RegularExpressions;
 namespace Tbrm.Data.Prompts;
 
 /// <summary>
-/// Finds pictures, audio and video: what a model of text cannot see. A problem whose picture is missing is not that problem. Known by name
-/// (<c>images</c>, <c>image_1</c>, <c>video_path</c>, <c>multi_modal_data</c>) or, whatever its name, by the form in which Hugging Face's datasets keep
+/// Finds pictures, audio and video: what a model of text cannot see. A problem whose picture is missing is not that
+/// problem. Known by name
+/// (<c>images</c>, <c>image_1</c>, <c>video_path</c>, <c>multi_modal_data</c>) or, whatever its name, by the form in
+/// which Hugging Face's datasets keep
 /// media ({bytes, path}).
 /// </summary>
 internal static partial class MediaColumns
@@ -18,7 +20,8 @@ internal static partial class MediaColumns
     {
         foreach ((string name, JsonNode? value) in fields)
         {
-            if ((Named().IsMatch(name) && HoldsMedia(value)) || IsMediaFile(value) || (value is JsonArray list && list.Any(IsMediaFile)))
+            if ((Named().IsMatch(name) && HoldsMedia(value)) || IsMediaFile(value)
+                || (value is JsonArray list && list.Any(IsMediaFile)))
             {
                 return $"'{name}' holds pictures, audio or video, which a model of text cannot see";
             }
@@ -37,9 +40,12 @@ internal static partial class MediaColumns
     };
 
     /// <summary>The Image and Audio features of datasets, in Parquet.</summary>
-    private static bool IsMediaFile(JsonNode? value) => value is JsonObject structure && structure.Count >= 2 && structure.ContainsKey("bytes")
-        && (structure.ContainsKey("path") || structure.ContainsKey("sampling_rate")) && structure.Any(field => field.Value is not null);
+    private static bool IsMediaFile(JsonNode? value) => value is JsonObject structure && structure.Count >= 2
+        && structure.ContainsKey("bytes")
+        && (structure.ContainsKey("path") || structure.ContainsKey("sampling_rate"))
+            && structure.Any(field => field.Value is not null);
 
-    [GeneratedRegex(@"^(decoded_|input_|question_|problem_)?(images?|imgs?|pictures?|videos?|audios?|speech|pixel_values|multi_?modal_(data|inputs)|mm_data)(_?\d+)?(_(paths?|urls?|files?|bytes|base64|b64|data|list))?$", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
+    [GeneratedRegex(
+        @"^(decoded_|input_|question_|problem_)?(images?|imgs?|pictures?|videos?|audios?|speech|pixel_values|multi_?modal_(data|inputs)|mm_data)(_?\d+)?(_(paths?|urls?|files?|bytes|base64|b64|data|list))?$", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
     private static partial Regex Named();
 }

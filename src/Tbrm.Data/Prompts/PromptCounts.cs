@@ -23,7 +23,8 @@ public sealed class PromptCounts
     /// <summary>Prompts with too many tokens.</summary>
     public long Overlong { get; internal set; }
 
-    /// <summary>Prompts beyond the largest number of samples; rows after the last one kept are not even read when the first are taken.</summary>
+    /// <summary>Prompts beyond the largest number of samples; rows after the last one kept are not even read when the
+    /// first are taken.</summary>
     public long BeyondMaxSamples { get; internal set; }
 
     /// <summary>Rows that have the shape and cannot be used: pictures, no answer.</summary>
@@ -43,8 +44,10 @@ public sealed class PromptCounts
     /// <summary>What a user has to know of the rows besides their number; null for nothing.</summary>
     public string? Notes()
     {
-        string[] notes = [.. LeftOut.Total > 0 ? [$"{LeftOut.Total} of {Read} rows are left out: {LeftOut}"] : (string[])[],
-            .. UnreadColumns.Count > 0 ? [$"columns that nothing reads: {string.Join(", ", UnreadColumns.Keys.Take(20))}{(UnreadColumns.Count > 20 ? ", ..." : "")}"] : (string[])[]];
+        string[] notes = [.. LeftOut.Total > 0 ? [$"{LeftOut.Total} of {Read} rows are left out: {LeftOut}"]
+            : (string[])[],
+            .. UnreadColumns.Count > 0
+                ? [$"columns that nothing reads: {string.Join(", ", UnreadColumns.Keys.Take(20))}{(UnreadColumns.Count > 20 ? ", ..." : "")}"] : (string[])[]];
         return notes.Length == 0 ? null : string.Join("; ", notes);
     }
 }

@@ -34,8 +34,10 @@ public sealed class PromptDataset : IPromptSource
     public long? Count => _prompts.Count;
 
     /// <summary>Reads files; the parameters are those of <see cref="PromptReader"/>.</summary>
-    /// <exception cref="DataException">A file is missing or damaged, a row does not have the shape, or nothing is left.</exception>
-    public static PromptDataset Load(IReadOnlyList<string> paths, PromptOptions options, Func<Prompt, int>? countTokens = null, Action<Prompt>? check = null)
+    /// <exception cref="DataException">A file is missing or damaged, a row does not have the shape, or nothing is
+    /// left.</exception>
+    public static PromptDataset Load(IReadOnlyList<string> paths, PromptOptions options,
+        Func<Prompt, int>? countTokens = null, Action<Prompt>? check = null)
     {
         PromptReader reader = new(paths, options, countTokens, check);
         PromptDataset data = new(reader.Counts);
@@ -99,18 +101,26 @@ public sealed class PromptDataset : IPromptSource
         return first;
     }
 
-    /// <summary>A conversation of one message, by far the most common, is found by its text; the rest must agree as well.</summary>
-    private ChatMessage[] PooledConversation(IReadOnlyList<ChatMessage> messages, Dictionary<string, ChatMessage[]> conversations)
+    /// <summary>A conversation of one message, by far the most common, is found by its text; the rest must agree as
+    /// well.</summary>
+    private ChatMessage[] PooledConversation(IReadOnlyList<ChatMessage> messages,
+        Dictionary<string, ChatMessage[]> conversations)
     {
         ChatMessage[] pooled = new ChatMessage[messages.Count];
-        if (pooled.Length == 1 && conversations.TryGetValue(messages[0].Content, out ChatMessage[]? known) && known[0] == messages[0])
+        if (pooled.Length == 1 && conversations.TryGetValue(messages[0].Content, out ChatMessage[]? known)
+            && known[0] == messages[0])
         {
             return known;
         }
 
         for (int i = 0; i < pooled.Length; i++)
         {
-            pooled[i] = new ChatMessage(Pooled(messages[i].Role), Pooled(messages[i].Content)) { Fields = messages[i].Fields is { } fields ? Pooled(fields) : null };
+            pooled[i] = new ChatMessage(
+                Pooled(messages[i].Role), Pooled(messages[i].Content))
+            {
+                Fields = messages[i].Fields is { } fields
+                ? Pooled(fields) : null
+            };
         }
 
         if (pooled.Length == 1)
@@ -124,7 +134,8 @@ public sealed class PromptDataset : IPromptSource
     /// <summary>Keeps a random subset, in the files' order.</summary>
     private void DrawSamples(PromptOptions options)
     {
-        if (options.MaxSamplesSeed is not ulong seed || options.MaxSamples is not (long max and >= 0) || max >= _prompts.Count)
+        if (options.MaxSamplesSeed is not ulong seed || options.MaxSamples is not (long max and >= 0)
+            || max >= _prompts.Count)
         {
             return;
         }
@@ -142,5 +153,6 @@ public sealed class PromptDataset : IPromptSource
     }
 
     private readonly record struct StoredPrompt(
-        string DataSource, ChatMessage[] Messages, TemplateVariables Variables, GroundTruth GroundTruth, string Ability, long Index, byte[]? ExtraInfo);
+        string DataSource, ChatMessage[] Messages, TemplateVariables Variables, GroundTruth GroundTruth, string Ability,
+            long Index, byte[]? ExtraInfo);
 }

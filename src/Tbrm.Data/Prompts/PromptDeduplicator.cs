@@ -8,7 +8,8 @@ using Tbrm.Core.Prompts;
 namespace Tbrm.Data.Prompts;
 
 /// <summary>
-/// Recognises conversations seen before by 128 bits of SHA-256 over their text: 16 bytes of memory for each distinct one,
+/// Recognises conversations seen before by 128 bits of SHA-256 over their text: 16 bytes of memory for each distinct
+/// one,
 /// and no chance worth naming (below 1e-26 at a million prompts) that a new one is taken for an old one.
 /// </summary>
 public sealed class PromptDeduplicator
@@ -18,7 +19,8 @@ public sealed class PromptDeduplicator
     /// <summary>Distinct conversations so far.</summary>
     public int Count => _seen.Count;
 
-    /// <summary>Notes the conversation and what else the template sees; false when it was there already. Ground truth and extra info do not count.</summary>
+    /// <summary>Notes the conversation and what else the template sees; false when it was there already. Ground truth
+    /// and extra info do not count.</summary>
     public bool TryAdd(Prompt prompt) => _seen.Add(Hash(prompt));
 
     private static UInt128 Hash(Prompt prompt)

@@ -12,7 +12,8 @@ public enum PromptShape
     /// <summary>verl's schema and nothing else.</summary>
     Verl,
 
-    /// <summary>As <see cref="Auto"/>, and the instructions that DAPO-Math-17k puts around each problem are cut off.</summary>
+    /// <summary>As <see cref="Auto"/>, and the instructions that DAPO-Math-17k puts around each problem are cut
+    /// off.</summary>
     Dapo,
 }
 
@@ -29,7 +30,8 @@ public sealed record PromptOptions
     public bool NeedsAnswer { get; init; } = true;
 
     /// <summary>
-    /// GSM8K's own rows ask nothing but the question, and their grader reads what follows <c>####</c>: true appends verl's sentence that asks for it.
+    /// GSM8K's own rows ask nothing but the question, and their grader reads what follows <c>####</c>: true appends
+    /// verl's sentence that asks for it.
     /// </summary>
     public bool AsksGsm8kForm { get; init; } = true;
 
@@ -42,13 +44,16 @@ public sealed record PromptOptions
     /// <summary>Only the first of several prompts with the same text is kept.</summary>
     public bool Deduplicate { get; init; }
 
-    /// <summary>At most this many are kept (<c>data.train_max_samples</c>); null or a negative number keeps all.</summary>
+    /// <summary>At most this many are kept (<c>data.train_max_samples</c>); null or a negative number keeps
+    /// all.</summary>
     public long? MaxSamples { get; init; }
 
-    /// <summary>With a value, the samples kept are drawn at random by this seed (their order stays); otherwise they are the first.</summary>
+    /// <summary>With a value, the samples kept are drawn at random by this seed (their order stays); otherwise they are
+    /// the first.</summary>
     public ulong? MaxSamplesSeed { get; init; }
 
-    /// <summary>Prompts with more tokens are left out (<c>data.max_prompt_length</c> with <c>data.filter_overlong_prompts</c>); null keeps all.</summary>
+    /// <summary>Prompts with more tokens are left out (<c>data.max_prompt_length</c> with
+    /// <c>data.filter_overlong_prompts</c>); null keeps all.</summary>
     public int? MaxPromptTokens { get; init; }
 
     /// <summary>Reads the word of the configuration.</summary>

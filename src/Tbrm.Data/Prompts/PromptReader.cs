@@ -6,7 +6,8 @@ using Tbrm.Data.Sources;
 
 namespace Tbrm.Data.Prompts;
 
-/// <summary>Streams the prompts of data files through filter, deduplication, length limit and the limit on their number.</summary>
+/// <summary>Streams the prompts of data files through filter, deduplication, length limit and the limit on their
+/// number.</summary>
 public sealed class PromptReader
 {
     private readonly IReadOnlyList<string> _paths;
@@ -17,14 +18,18 @@ public sealed class PromptReader
     /// <summary>Reads nothing yet.</summary>
     /// <param name="paths">The files, in order.</param>
     /// <param name="options">What is kept.</param>
-    /// <param name="countTokens">Tokens of a prompt with its template applied; needed for <see cref="PromptOptions.MaxPromptTokens"/>.</param>
-    /// <param name="check">Throws <see cref="LeftOutException"/> for a prompt that cannot be used; null for none.</param>
+    /// <param name="countTokens">Tokens of a prompt with its template applied; needed for
+    /// <see cref="PromptOptions.MaxPromptTokens"/>.</param>
+    /// <param name="check">Throws <see cref="LeftOutException"/> for a prompt that cannot be used; null for
+    /// none.</param>
     /// <exception cref="ConfigException">There is no file, or a length limit without a way to count.</exception>
-    public PromptReader(IReadOnlyList<string> paths, PromptOptions options, Func<Prompt, int>? countTokens = null, Action<Prompt>? check = null)
+    public PromptReader(IReadOnlyList<string> paths, PromptOptions options, Func<Prompt, int>? countTokens = null,
+        Action<Prompt>? check = null)
     {
         if (paths.Count == 0)
         {
-            throw new ConfigException("no data files are given; set data.train_files (or data.val_files) to one or more");
+            throw new ConfigException(
+                "no data files are given; set data.train_files (or data.val_files) to one or more");
         }
 
         if (options.MaxPromptTokens is not null && countTokens is null)
@@ -108,7 +113,8 @@ public sealed class PromptReader
         return prompt;
     }
 
-    /// <summary>Where every row must have its answer (generate), a row that cannot be used is an error instead.</summary>
+    /// <summary>Where every row must have its answer (generate), a row that cannot be used is an error
+    /// instead.</summary>
     private Prompt? TryRead(SourceRow row, string path, long index)
     {
         try

@@ -15,7 +15,8 @@ public static class PromptRow
     private const string MessagesKey = "messages";
 
     /// <summary>Columns of question and answer in shapes that are not verl's.</summary>
-    private static readonly string[] s_questions = ["problem", "question", "prompt"], s_answers = ["answer", "solution", "ground_truth", "expected_answer"];
+    private static readonly string[] s_questions = ["problem", "question", "prompt"],
+        s_answers = ["answer", "solution", "ground_truth", "expected_answer"];
 
     /// <summary>The row as a prompt.</summary>
     /// <param name="row">A row, and where it stands.</param>
@@ -32,11 +33,13 @@ public static class PromptRow
         }
 
         PromptKeys keys = options.Keys;
-        if (!options.NeedsAnswer && (RowValues.Find(row.Row, keys.Prompt) ?? RowValues.Find(row.Row, MessagesKey)) is { } conversation)
+        if (!options.NeedsAnswer
+            && (RowValues.Find(row.Row, keys.Prompt) ?? RowValues.Find(row.Row, MessagesKey)) is { } conversation)
         {
             return new()
             {
-                DataSource = options.DataSource ?? (RowValues.Find(row.Row, keys.DataSource) is { } source ? RowValues.ToAnswerText(source) : ""),
+                DataSource = options.DataSource
+                    ?? (RowValues.Find(row.Row, keys.DataSource) is { } source ? RowValues.ToAnswerText(source) : ""),
                 Messages = Conversation.Read(conversation, keys.Prompt, row.Where, row.IsColumnar),
                 Variables = RowVariables.Read(row.Row, row.Where, row.IsColumnar),
                 GroundTruth = RowValues.Find(row.Row, keys.GroundTruth) is { } truth ? GroundTruth.Of(truth) : "",
@@ -50,27 +53,34 @@ public static class PromptRow
         return options.Shape == PromptShape.Dapo ? DapoWrapper.Cut(prompt) : prompt;
     }
 
-    /// <summary>Columns of a row in verl's schema that nothing reads: neither the schema's own, nor what a template sees, nor what a filter asks for.</summary>
+    /// <summary>Columns of a row in verl's schema that nothing reads: neither the schema's own, nor what a template
+    /// sees, nor what a filter asks for.</summary>
     public static IEnumerable<string> UnreadColumns(JsonObject row, PromptOptions options)
     {
         PromptKeys keys = options.Keys;
-        return !options.NeedsAnswer || !IsVerl(row, options) ? [] : row.Where(column => IsSet(column.Value) && !IsRead(column.Key)).Select(column => column.Key);
+        return !options.NeedsAnswer || !IsVerl(row, options) ? []
+            : row.Where(column => IsSet(column.Value) && !IsRead(column.Key)).Select(column => column.Key);
 
         bool IsRead(string column) => column is RowVariables.Tools or RowVariables.Documents or RowVariables.Kwargs
-            || new[] { keys.Prompt, keys.DataSource, keys.GroundTruth, keys.Ability, keys.ExtraInfo }.Any(path => path == column || path.StartsWith(column + ".", StringComparison.Ordinal))
-            || options.Filters.Any(filter => filter.Fields.Any(field => field == column || field.StartsWith(column + ".", StringComparison.Ordinal)));
+            || new[] { keys.Prompt, keys.DataSource, keys.GroundTruth, keys.Ability,
+                keys.ExtraInfo }.Any(path => path == column || path.StartsWith(column + ".", StringComparison.Ordinal))
+            || options.Filters.Any(filter =>
+                filter.Fields.Any(field => field == column
+                || field.StartsWith(column + ".", StringComparison.Ordinal)));
     }
 
     /// <summary>The prompt as a row of verl's schema.</summary>
     /// <param name="prompt">The prompt.</param>
-    /// <param name="isColumnar">The file has one schema for all rows: what a template sees besides messages is JSON text there.</param>
+    /// <param name="isColumnar">The file has one schema for all rows: what a template sees besides messages is JSON
+    /// text there.</param>
     public static JsonObject FromPrompt(Prompt prompt, bool isColumnar = false)
     {
         JsonArray messages = [];
         foreach (ChatMessage message in prompt.Messages)
         {
             JsonObject item = new() { ["role"] = message.Role, ["content"] = message.Content };
-            foreach ((string name, JsonNode? value) in message.Fields is null ? [] : (JsonObject)JsonNode.Parse(message.Fields)!)
+            foreach ((string name, JsonNode? value) in message.Fields is null ? []
+                : (JsonObject)JsonNode.Parse(message.Fields)!)
             {
                 item[name] = value?.DeepClone();
             }
@@ -93,21 +103,26 @@ public static class PromptRow
     }
 
     private static bool IsVerl(JsonObject row, PromptOptions options) => options.Shape == PromptShape.Verl
-        || (RowValues.Find(row, options.Keys.Prompt) is not null && RowValues.Find(row, options.Keys.GroundTruth) is not null);
+        || (RowValues.Find(row, options.Keys.Prompt) is not null
+            && RowValues.Find(row, options.Keys.GroundTruth) is not null);
 
-    private static bool IsSet(JsonNode? value) => value is not null and not JsonArray { Count: 0 } and not JsonObject { Count: 0 };
+    private static bool IsSet(JsonNode? value) =>
+        value is not null and not JsonArray { Count: 0 } and not JsonObject { Count: 0 };
 
     private static string? FallbackSource(JsonObject row, PromptKeys keys, string path)
     {
-        return RowValues.Find(row, keys.DataSource) is null ? BenchmarkSource.OfName(path) ?? BenchmarkSource.OfRow(row) ?? BenchmarkSource.OfFolders(path) : null;
+        return RowValues.Find(row, keys.DataSource) is null ? BenchmarkSource.OfName(path) ?? BenchmarkSource.OfRow(row)
+            ?? BenchmarkSource.OfFolders(path) : null;
     }
 
     /// <summary>A row whose answer is empty has the shape, and is no reason to refuse the file.</summary>
     private static DataException NoShape(SourceRow row, PromptKeys keys)
     {
-        string? empty = s_questions.Any(key => IsSet(row.Row[key])) ? s_answers.FirstOrDefault(row.Row.ContainsKey) : null;
+        string? empty = s_questions.Any(key => IsSet(row.Row[key])) ? s_answers.FirstOrDefault(row.Row.ContainsKey)
+            : null;
         return empty is not null
             ? new LeftOutException(row.Where, $"'{empty}' holds no answer")
-            : new DataException($"{row.Where}: the row has neither verl's fields ('{keys.Prompt}' and '{keys.GroundTruth}') nor those of a known benchmark (problem or question, with answer, final_answer or a boxed solution); its keys: {RowValues.KeysOf(row.Row)}. Set data.prompt_key and data.reward_fn_key, or convert the file");
+            : new DataException(
+                $"{row.Where}: the row has neither verl's fields ('{keys.Prompt}' and '{keys.GroundTruth}') nor those of a known benchmark (problem or question, with answer, final_answer or a boxed solution); its keys: {RowValues.KeysOf(row.Row)}. Set data.prompt_key and data.reward_fn_key, or convert the file");
     }
 }

@@ -14,7 +14,8 @@ namespace Tbrm.Data.Prompts;
 /// group  = term { "&amp;" term }        every term of it must hold
 /// term   = ["!"] field ":" value    field may be dotted; value is the whole text, * stands for anything
 /// </code>
-/// A backslash before <c>| &amp; : ! * \</c> takes it literally. A field that is missing or null equals nothing; of a list
+/// A backslash before <c>| &amp; : ! * \</c> takes it literally. A field that is missing or null equals nothing; of a
+/// list
 /// field, one element has to be equal.
 /// </summary>
 public sealed class RowFilter
@@ -39,7 +40,8 @@ public sealed class RowFilter
     /// <exception cref="ConfigException">It does not follow the grammar.</exception>
     public static RowFilter Parse(string text)
     {
-        return new RowFilter(text, [.. Split(text, '|').Select(group => Split(group, '&').Select(term => ParseTerm(term, text)).ToArray())]);
+        return new RowFilter(text,
+            [.. Split(text, '|').Select(group => Split(group, '&').Select(term => ParseTerm(term, text)).ToArray())]);
     }
 
     /// <summary>Whether the row is selected.</summary>
@@ -77,7 +79,8 @@ public sealed class RowFilter
         List<string> parts = Split(negated ? trimmed[1..] : trimmed, ':');
         if (parts.Count < 2 || parts[0].Trim().Length == 0)
         {
-            throw new ConfigException($"filter '{filter}': '{trimmed}' must read field:value, as in data_source:gsm8k|data_source:math_dapo");
+            throw new ConfigException(
+                $"filter '{filter}': '{trimmed}' must read field:value, as in data_source:gsm8k|data_source:math_dapo");
         }
 
         // Only the first colon separates: a value may hold others (a URL).
@@ -130,7 +133,9 @@ public sealed class RowFilter
                 return text == Pieces[0];
             }
 
-            if (text.Length < Pieces[0].Length + Pieces[^1].Length || !text.StartsWith(Pieces[0], StringComparison.Ordinal) || !text.EndsWith(Pieces[^1], StringComparison.Ordinal))
+            if (text.Length < Pieces[0].Length + Pieces[^1].Length
+                || !text.StartsWith(Pieces[0], StringComparison.Ordinal)
+                || !text.EndsWith(Pieces[^1], StringComparison.Ordinal))
             {
                 return false;
             }

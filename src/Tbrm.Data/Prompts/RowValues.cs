@@ -23,7 +23,8 @@ internal static class RowValues
         JsonNode? node = row;
         foreach (string key in path.Split('.'))
         {
-            node = node is JsonObject structure && structure.TryGetPropertyValue(key, out JsonNode? child) ? child : null;
+            node = node is JsonObject structure && structure.TryGetPropertyValue(key, out JsonNode? child) ? child
+                : null;
         }
 
         return node;
@@ -33,11 +34,13 @@ internal static class RowValues
     public static bool Has(JsonObject row, string path)
     {
         int dot = path.LastIndexOf('.');
-        return row.ContainsKey(path) || (dot > 0 && Find(row, path[..dot]) is JsonObject parent && parent.ContainsKey(path[(dot + 1)..]));
+        return row.ContainsKey(path)
+            || (dot > 0 && Find(row, path[..dot]) is JsonObject parent && parent.ContainsKey(path[(dot + 1)..]));
     }
 
     /// <summary>
-    /// A value as an answer is written: text as it is, a number without a needless fraction (27.0 is 27), a list of one as
+    /// A value as an answer is written: text as it is, a number without a needless fraction (27.0 is 27), a list of one
+    /// as
     /// its element, everything else as JSON.
     /// </summary>
     public static string ToAnswerText(JsonNode value) => GroundTruth.Of(value).Text;
@@ -63,7 +66,9 @@ internal static class RowValues
     /// <summary>A copy without the fields that are null, at any depth; elements of lists stay.</summary>
     public static JsonNode WithoutNulls(JsonNode value) => value switch
     {
-        JsonObject structure => new JsonObject(structure.Where(field => field.Value is not null).Select(field => KeyValuePair.Create<string, JsonNode?>(field.Key, WithoutNulls(field.Value!)))),
+        JsonObject structure =>
+            new JsonObject(structure.Where(field => field.Value is not null)
+            .Select(field => KeyValuePair.Create<string, JsonNode?>(field.Key, WithoutNulls(field.Value!)))),
         JsonArray list => new JsonArray([.. list.Select(element => element is null ? null : WithoutNulls(element))]),
         _ => value.DeepClone(),
     };

@@ -8,7 +8,8 @@ using Tbrm.Data.Json;
 namespace Tbrm.Data.Prompts;
 
 /// <summary>
-/// The columns that a chat template sees besides messages, named as transformers and TRL name them: <c>tools</c>, <c>documents</c> and
+/// The columns that a chat template sees besides messages, named as transformers and TRL name them: <c>tools</c>,
+/// <c>documents</c> and
 /// <c>chat_template_kwargs</c> (further variables, such as enable_thinking). Each may be written as JSON text.
 /// </summary>
 internal static class RowVariables
@@ -37,7 +38,8 @@ internal static class RowVariables
         {
             null => [],
             JsonObject given => given,
-            _ => throw new DataException($"{where}: '{Kwargs}' must be an object of variables, found {StrictJson.Describe(kwargs)}"),
+            _ => throw new DataException(
+                $"{where}: '{Kwargs}' must be an object of variables, found {StrictJson.Describe(kwargs)}"),
         })
         {
             variables[name] = value?.DeepClone();
@@ -103,7 +105,8 @@ internal static class RowVariables
         }
         catch (DataException e)
         {
-            throw new DataException($"{where}: '{column}' must be a list or an object, or one as JSON text: {e.Message}", e);
+            throw new DataException(
+                $"{where}: '{column}' must be a list or an object, or one as JSON text: {e.Message}", e);
         }
     }
 }

@@ -23,7 +23,8 @@ public sealed record SupervisedKeys
 }
 
 /// <summary>A row that shows a model what to say.</summary>
-/// <param name="Messages">The conversation; without a <paramref name="Response"/>, its assistant's turns are what is shown.</param>
+/// <param name="Messages">The conversation; without a <paramref name="Response"/>, its assistant's turns are what is
+/// shown.</param>
 /// <param name="Response">The assistant's next turn, word for word; null when the conversation holds it.</param>
 /// <param name="Where"><c>file:line</c>, for messages.</param>
 public sealed record SupervisedExample(IReadOnlyList<ChatMessage> Messages, string? Response, string Where)
@@ -31,7 +32,8 @@ public sealed record SupervisedExample(IReadOnlyList<ChatMessage> Messages, stri
     /// <summary>What the template is given besides the messages.</summary>
     public TemplateVariables Variables { get; init; } = TemplateVariables.None;
 
-    /// <summary>For every message, whether it is not to be learned although the assistant says it; null when all of them are.</summary>
+    /// <summary>For every message, whether it is not to be learned although the assistant says it; null when all of
+    /// them are.</summary>
     public IReadOnlyList<bool>? NotLearned { get; init; }
 
     /// <summary>Why nothing can be learned from the row, its place first; null for all others.</summary>
@@ -59,12 +61,14 @@ public static class SupervisedRow
     /// <summary>TRL's column of the response, looked for when there is none by the configured name.</summary>
     private const string CompletionKey = "completion";
 
-    /// <summary>Streams the rows of files in order, unusable ones included; prompt and response count before messages where a row has both.</summary>
+    /// <summary>Streams the rows of files in order, unusable ones included; prompt and response count before messages
+    /// where a row has both.</summary>
     /// <exception cref="DataException">A file is missing or damaged, or a row has neither shape.</exception>
     public static IEnumerable<SupervisedExample> ReadFiles(IEnumerable<string> paths, SupervisedKeys keys) =>
         paths.SelectMany(path => RowFile.Read(path)).Select(row => Read(row, keys));
 
-    /// <summary>One row. What has the shape and is not to be learned (no answer, a picture, every turn flagged) says so.</summary>
+    /// <summary>One row. What has the shape and is not to be learned (no answer, a picture, every turn flagged) says
+    /// so.</summary>
     /// <exception cref="DataException">The row has neither shape; the message begins with its place.</exception>
     public static SupervisedExample Read(SourceRow row, SupervisedKeys keys)
     {
@@ -82,36 +86,44 @@ public static class SupervisedRow
 
     private static SupervisedExample ReadShape(SourceRow row, SupervisedKeys keys)
     {
-        string responseKey = RowValues.Find(row.Row, keys.Response) is null && RowValues.Find(row.Row, CompletionKey) is not null ? CompletionKey : keys.Response;
+        string responseKey = RowValues.Find(row.Row, keys.Response) is null
+            && RowValues.Find(row.Row, CompletionKey) is not null ? CompletionKey : keys.Response;
         if (RowValues.Find(row.Row, keys.Prompt) is { } prompt && RowValues.Find(row.Row, responseKey) is { } response)
         {
             return OfResponse(prompt, response, row, keys.Prompt, responseKey);
         }
 
-        string key = RowValues.Find(row.Row, keys.Messages) is null && RowValues.Find(row.Row, ShareGptKey) is not null ? ShareGptKey : keys.Messages;
+        string key = RowValues.Find(row.Row, keys.Messages) is null && RowValues.Find(row.Row, ShareGptKey) is not null
+            ? ShareGptKey : keys.Messages;
         if (RowValues.Find(row.Row, key) is { } conversation)
         {
             return OfConversation(conversation, key, row);
         }
 
-        string? empty = new[] { keys.Response, CompletionKey, keys.Messages, ShareGptKey }.FirstOrDefault(row.Row.ContainsKey);
+        string? empty = new[] { keys.Response, CompletionKey, keys.Messages, ShareGptKey }.FirstOrDefault(
+            row.Row.ContainsKey);
         throw empty is not null ? new LeftOutException(row.Where, $"'{empty}' is null") : new DataException(
             $"{row.Where}: the row has neither '{keys.Prompt}' and '{keys.Response}' nor '{keys.Messages}' (its keys: {RowValues.KeysOf(row.Row)}); "
             + "set data.prompt_key and sft.response_key, or sft.messages_key");
     }
 
-    /// <summary>Of a response in messages (TRL's prompt and completion), its turns are learned, and none of the prompt's.</summary>
-    private static SupervisedExample OfResponse(JsonNode prompt, JsonNode response, SourceRow row, string promptKey, string responseKey)
+    /// <summary>Of a response in messages (TRL's prompt and completion), its turns are learned, and none of the
+    /// prompt's.</summary>
+    private static SupervisedExample OfResponse(JsonNode prompt, JsonNode response, SourceRow row, string promptKey,
+        string responseKey)
     {
-        IReadOnlyList<ChatMessage> asked = Conversation.Read(prompt, promptKey, row.Where, row.IsColumnar, isSupervised: true);
+        IReadOnlyList<ChatMessage> asked =
+            Conversation.Read(prompt, promptKey, row.Where, row.IsColumnar, isSupervised: true);
         if (!Conversation.IsListOfMessages(response, responseKey, row.Where))
         {
             string text = Conversation.TextOf(response, $"'{responseKey}'", row.Where)
-                ?? throw new DataException($"{row.Where}: '{responseKey}' must be a string or a list of messages, found {StrictJson.Describe(response)}");
+                ?? throw new DataException(
+                    $"{row.Where}: '{responseKey}' must be a string or a list of messages, found {StrictJson.Describe(response)}");
             return new(asked, text, row.Where);
         }
 
-        IReadOnlyList<ChatMessage> said = Conversation.Read(response, responseKey, row.Where, row.IsColumnar, isSupervised: true);
+        IReadOnlyList<ChatMessage> said =
+            Conversation.Read(response, responseKey, row.Where, row.IsColumnar, isSupervised: true);
         return Learned([.. asked, .. said], asked.Count, responseKey, row.Where);
     }
 
@@ -119,11 +131,13 @@ public static class SupervisedRow
     {
         if (conversation is not JsonArray && !Conversation.IsListOfMessages(conversation, key, row.Where))
         {
-            throw new DataException($"{row.Where}: '{key}' must be a list of {{role, content}}, found {StrictJson.Describe(conversation)}, which has no turn of the assistant");
+            throw new DataException(
+                $"{row.Where}: '{key}' must be a list of {{role, content}}, found {StrictJson.Describe(conversation)}, which has no turn of the assistant");
         }
 
         // ShareGPT cuts long conversations, so that some begin with an answer whose question is missing.
-        IReadOnlyList<ChatMessage> whole = Conversation.Read(conversation, key, row.Where, row.IsColumnar, isSupervised: true);
+        IReadOnlyList<ChatMessage> whole =
+            Conversation.Read(conversation, key, row.Where, row.IsColumnar, isSupervised: true);
         ChatMessage[] messages = [.. whole.SkipWhile(m => m.Role == Assistant)];
         return messages.Length < whole.Count && !messages.Any(m => m.Role == Assistant)
             ? throw new LeftOutException(row.Where, $"'{key}' has no turn of the assistant after one of somebody else")
@@ -138,9 +152,11 @@ public static class SupervisedRow
             throw new LeftOutException(where, $"'{key}' has no turn of the assistant");
         }
 
-        bool[] left = [.. messages.Select((m, i) => m.Role == Assistant && (i < first || !TurnFlags.IsLearned(m, $"'{key}'[{i - first}]", where)))];
+        bool[] left = [.. messages.Select((m, i) => m.Role == Assistant
+            && (i < first || !TurnFlags.IsLearned(m, $"'{key}'[{i - first}]", where)))];
         return messages.Select((m, i) => m.Role == Assistant && !left[i]).Any(learned => learned)
             ? new(messages, null, where) { NotLearned = left.Contains(true) ? left : null }
-            : throw new LeftOutException(where, $"'{key}' has no turn of the assistant that is to be learned ({string.Join(", ", TurnFlags.Names)})");
+            : throw new LeftOutException(where,
+                $"'{key}' has no turn of the assistant that is to be learned ({string.Join(", ", TurnFlags.Names)})");
     }
 }

@@ -3,7 +3,8 @@ using Tbrm.Core.Errors;
 
 namespace Tbrm.Data.Prompts;
 
-/// <summary>What becomes of a prompt with more tokens than <c>data.max_prompt_length</c> (<c>data.truncation</c>).</summary>
+/// <summary>What becomes of a prompt with more tokens than <c>data.max_prompt_length</c>
+/// (<c>data.truncation</c>).</summary>
 public enum TruncationMode
 {
     /// <summary>The run stops with an error.</summary>
@@ -15,14 +16,16 @@ public enum TruncationMode
     /// <summary>Tokens are cut off at the right: the beginning stays.</summary>
     Right,
 
-    /// <summary>Tokens are cut out of the middle: the first half (rounded down) and the last half (rounded up) stay.</summary>
+    /// <summary>Tokens are cut out of the middle: the first half (rounded down) and the last half (rounded up)
+    /// stay.</summary>
     Middle,
 }
 
 /// <summary>Cuts tokenised prompts to a maximal length, as verl does.</summary>
 public static class Truncation
 {
-    /// <summary>At most <paramref name="maxTokens"/> of <paramref name="ids"/>; the same array when it is short enough.</summary>
+    /// <summary>At most <paramref name="maxTokens"/> of <paramref name="ids"/>; the same array when it is short
+    /// enough.</summary>
     /// <exception cref="DataException">It is too long and the mode is <see cref="TruncationMode.Error"/>.</exception>
     public static int[] Apply(int[] ids, int maxTokens, TruncationMode mode)
     {
@@ -38,7 +41,8 @@ public static class Truncation
             TruncationMode.Left => ids[^maxTokens..],
             TruncationMode.Right => ids[..maxTokens],
             TruncationMode.Middle => [.. ids[..head], .. ids[^(maxTokens - head)..]],
-            _ => throw new DataException($"a prompt has {ids.Length} tokens, data.max_prompt_length is {maxTokens}: raise it, set data.filter_overlong_prompts=True, or choose data.truncation=left, right or middle"),
+            _ => throw new DataException(
+                $"a prompt has {ids.Length} tokens, data.max_prompt_length is {maxTokens}: raise it, set data.filter_overlong_prompts=True, or choose data.truncation=left, right or middle"),
         };
     }
 

@@ -8,13 +8,16 @@ using Tbrm.Core.Rewards;
 namespace Tbrm.Data.Prompts;
 
 /// <summary>
-/// Whether a turn of the assistant is learned, as files say it of each: <c>weight</c> (OpenAI, Mistral), <c>train</c> and <c>training</c> (Axolotl),
-/// <c>loss</c> (ms-swift, XTuner), <c>loss_mask</c>, <c>trainable</c>. The turns of others are never learned, whatever stands there.
+/// Whether a turn of the assistant is learned, as files say it of each: <c>weight</c> (OpenAI, Mistral), <c>train</c>
+/// and <c>training</c> (Axolotl),
+/// <c>loss</c> (ms-swift, XTuner), <c>loss_mask</c>, <c>trainable</c>. The turns of others are never learned, whatever
+/// stands there.
 /// </summary>
 internal static class TurnFlags
 {
     /// <summary>The fields.</summary>
-    public static IReadOnlyList<string> Names { get; } = ["weight", "train", "training", "trainable", "loss", "loss_mask"];
+    public static IReadOnlyList<string> Names { get; } =
+        ["weight", "train", "training", "trainable", "loss", "loss_mask"];
 
     /// <summary>False when one of the flags is 0 or false.</summary>
     /// <exception cref="DataException">A flag is neither yes nor no.</exception>

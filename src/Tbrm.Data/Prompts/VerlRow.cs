@@ -13,14 +13,18 @@ namespace Tbrm.Data.Prompts;
 internal static class VerlRow
 {
     /// <summary>The row as a prompt.</summary>
-    /// <exception cref="DataException">A field is missing or of another kind; the message begins with the row's place.</exception>
+    /// <exception cref="DataException">A field is missing or of another kind; the message begins with the row's
+    /// place.</exception>
     public static Prompt ToPrompt(SourceRow source, PromptKeys keys, string? dataSource, long index)
     {
         (JsonObject row, string where, bool isColumnar) = source;
         JsonNode conversation = Required(row, keys.Prompt, "data.prompt_key", where);
-        string name = dataSource ?? (RowValues.Find(row, keys.DataSource) is { } named ? RowValues.ToAnswerText(named) : throw new DataException(
+        string name = dataSource
+            ?? (RowValues.Find(row, keys.DataSource) is { } named ? RowValues.ToAnswerText(named)
+            : throw new DataException(
             $"{where}: the row has no '{keys.DataSource}' (its keys: {RowValues.KeysOf(row)}); set data.reward_fn_key, or give the data source a name"));
-        GroundTruth truth = GroundTruth.Read(Required(row, keys.GroundTruth, "the ground truth's key", where), keys.GroundTruth, where);
+        GroundTruth truth = GroundTruth.Read(
+            Required(row, keys.GroundTruth, "the ground truth's key", where), keys.GroundTruth, where);
         return new Prompt
         {
             DataSource = name,
@@ -36,7 +40,8 @@ internal static class VerlRow
     private static JsonNode Required(JsonObject row, string path, string option, string where)
     {
         return RowValues.Find(row, path)
-            ?? throw new DataException($"{where}: the row has no '{path}' (its keys: {RowValues.KeysOf(row)}); set {option} if it has another name");
+            ?? throw new DataException(
+                $"{where}: the row has no '{path}' (its keys: {RowValues.KeysOf(row)}); set {option} if it has another name");
     }
 
     private static JsonObject? ToExtraInfo(JsonNode? extra) => extra switch
@@ -44,7 +49,8 @@ internal static class VerlRow
         null => null,
         JsonObject structure => (JsonObject)structure.DeepClone(),
         // Columns of one type for all rows keep objects as text.
-        JsonValue text when text.TryGetValue(out string? json) && RowValues.ObjectInText(json) is { } structure => structure,
+        JsonValue text when text.TryGetValue(out string? json)
+            && RowValues.ObjectInText(json) is { } structure => structure,
         _ => new JsonObject { ["value"] = extra.DeepClone() },
     };
 }

@@ -6,7 +6,8 @@ using System.Text;
 namespace Tbrm.Data.Python;
 
 /// <summary>
-/// Arithmetic of <c>decimal</c> in a context of some precision, rounding half to even. The context's exponent limits are left out: no task's
+/// Arithmetic of <c>decimal</c> in a context of some precision, rounding half to even. The context's exponent limits
+/// are left out: no task's
 /// numbers come near them. Operands are finite.
 /// </summary>
 internal readonly record struct DecimalContext(int Precision)
@@ -26,7 +27,8 @@ internal readonly record struct DecimalContext(int Precision)
 
         // A term below the last digit that can matter only breaks ties: any digit there does as well as its own.
         long floor = high.Exponent + Math.Min(-1, PythonDecimal.DigitCount(high.Coefficient) - Precision - 2);
-        (BigInteger lowCoefficient, long exponent) = low.Adjusted < floor ? (BigInteger.One, floor) : (low.Coefficient, low.Exponent);
+        (BigInteger lowCoefficient, long exponent) = low.Adjusted < floor ? (BigInteger.One, floor)
+            : (low.Coefficient, low.Exponent);
         BigInteger sum = Signed(high.Coefficient * BigInteger.Pow(10, (int)(high.Exponent - exponent)), high.Negative)
             + Signed(lowCoefficient, low.Negative);
         return Round(PythonDecimal.Finite(sum.Sign < 0, BigInteger.Abs(sum), exponent));
@@ -41,7 +43,8 @@ internal readonly record struct DecimalContext(int Precision)
     /// <summary>a * b, rounded.</summary>
     public PythonDecimal Multiply(PythonDecimal a, PythonDecimal b)
     {
-        return Round(PythonDecimal.Finite(a.Negative != b.Negative, a.Coefficient * b.Coefficient, a.Exponent + b.Exponent));
+        return Round(PythonDecimal.Finite(
+            a.Negative != b.Negative, a.Coefficient * b.Coefficient, a.Exponent + b.Exponent));
     }
 
     /// <summary>a / b: exact with an exponent as near to the difference of theirs as can be, else rounded.</summary>
@@ -81,7 +84,8 @@ internal readonly record struct DecimalContext(int Precision)
         return Round(PythonDecimal.Finite(negative, quotient, exponent));
     }
 
-    /// <summary>The value with its last digit at a power of ten (<c>quantize</c>); null where that takes more digits than the precision.</summary>
+    /// <summary>The value with its last digit at a power of ten (<c>quantize</c>); null where that takes more digits
+    /// than the precision.</summary>
     public PythonDecimal? Quantize(PythonDecimal value, long exponent, bool halfUp = false)
     {
         PythonDecimal result = Rescale(value, exponent, halfUp);
@@ -118,7 +122,8 @@ internal readonly record struct DecimalContext(int Precision)
         return places == 0 ? sign + digits : $"{sign}{digits[..^places]}.{digits[^places..]}";
     }
 
-    /// <summary><c>str(value)</c>: plain where the exponent is not positive and the first digit not below 1e-6, else with an exponent.</summary>
+    /// <summary><c>str(value)</c>: plain where the exponent is not positive and the first digit not below 1e-6, else
+    /// with an exponent.</summary>
     public static string ToText(PythonDecimal value)
     {
         string digits = value.Coefficient.ToString(CultureInfo.InvariantCulture);
@@ -139,7 +144,8 @@ internal readonly record struct DecimalContext(int Precision)
             }
         }
 
-        return plain ? text.ToString() : text.Append(CultureInfo.InvariantCulture, $"E{leftDigits - 1:+0;-0}").ToString();
+        return plain ? text.ToString()
+            : text.Append(CultureInfo.InvariantCulture, $"E{leftDigits - 1:+0;-0}").ToString();
     }
 
     /// <summary>The value with no more digits than the precision.</summary>
@@ -153,7 +159,8 @@ internal readonly record struct DecimalContext(int Precision)
 
         // Rounding 99.9 up gives one digit too many, and that digit is a zero.
         PythonDecimal rounded = Rescale(value, value.Exponent + excess);
-        return PythonDecimal.DigitCount(rounded.Coefficient) > Precision ? Rescale(rounded, rounded.Exponent + 1) : rounded;
+        return PythonDecimal.DigitCount(rounded.Coefficient) > Precision ? Rescale(rounded, rounded.Exponent + 1)
+            : rounded;
     }
 
     private PythonDecimal AddZero(PythonDecimal a, PythonDecimal b)

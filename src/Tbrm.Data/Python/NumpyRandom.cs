@@ -3,7 +3,8 @@ using System;
 namespace Tbrm.Data.Python;
 
 /// <summary>
-/// numpy's legacy <c>RandomState</c> bit for bit: MT19937 seeded by one word (Knuth's recurrence, <c>init_genrand</c>), bounded integers by mask
+/// numpy's legacy <c>RandomState</c> bit for bit: MT19937 seeded by one word (Knuth's recurrence, <c>init_genrand</c>),
+/// bounded integers by mask
 /// and rejection on 32-bit words. Its stream is frozen by numpy's compatibility policy (NEP 19). Not thread-safe.
 /// </summary>
 public sealed class NumpyRandom
@@ -46,7 +47,8 @@ public sealed class NumpyRandom
         return (int)word;
     }
 
-    /// <summary>As <c>choice(population, size=size, replace=True)</c> of a number: indices, drawn one after the other.</summary>
+    /// <summary>As <c>choice(population, size=size, replace=True)</c> of a number: indices, drawn one after the
+    /// other.</summary>
     public int[] Choice(int population, int size)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(size);

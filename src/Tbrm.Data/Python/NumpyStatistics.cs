@@ -3,7 +3,8 @@ using System;
 namespace Tbrm.Data.Python;
 
 /// <summary>
-/// numpy's <c>mean</c> and <c>std</c> of a contiguous float64 array, in numpy's order of additions (pairwise over blocks of 128, eight
+/// numpy's <c>mean</c> and <c>std</c> of a contiguous float64 array, in numpy's order of additions (pairwise over
+/// blocks of 128, eight
 /// partial sums in a block), so that the results agree to the last bit.
 /// </summary>
 public static class NumpyStatistics

@@ -14,12 +14,14 @@ internal enum DecimalKind
 }
 
 /// <summary>
-/// A value of Python's <c>decimal.Decimal</c> (General Decimal Arithmetic, Cowlishaw): sign, coefficient, power of ten. <c>1.0</c> and
+/// A value of Python's <c>decimal.Decimal</c> (General Decimal Arithmetic, Cowlishaw): sign, coefficient, power of ten.
+/// <c>1.0</c> and
 /// <c>1</c> are equal and print differently.
 /// </summary>
 internal readonly partial record struct PythonDecimal
 {
-    // Python's limits on 64-bit machines: decimal.MAX_EMAX and the smallest exponent of decimal.MIN_EMIN at decimal.MAX_PREC.
+    // Python's limits on 64-bit machines: decimal.MAX_EMAX and the smallest exponent of decimal.MIN_EMIN at
+    // decimal.MAX_PREC.
     private const long MaxExponent = 999_999_999_999_999_999;
     private const long MinExponent = -1_999_999_999_999_999_997;
 
@@ -62,7 +64,8 @@ internal readonly partial record struct PythonDecimal
     }
 
     /// <summary>
-    /// <c>Decimal(text)</c>: white space around, underscores anywhere, digits of any script, an exponent, <c>inf</c>, <c>nan</c>.
+    /// <c>Decimal(text)</c>: white space around, underscores anywhere, digits of any script, an exponent, <c>inf</c>,
+    /// <c>nan</c>.
     /// False where Python raises <c>InvalidOperation</c>.
     /// </summary>
     public static bool TryParse(string text, out PythonDecimal value)
@@ -83,7 +86,8 @@ internal readonly partial record struct PythonDecimal
         return TryParseSpecial(rest, negative, out value) || TryParseFinite(rest, negative, out value);
     }
 
-    /// <summary>Numeric equality; false when either side is a NaN. A signalling NaN raises in Python: test <see cref="Kind"/> first.</summary>
+    /// <summary>Numeric equality; false when either side is a NaN. A signalling NaN raises in Python: test
+    /// <see cref="Kind"/> first.</summary>
     public static bool NumericallyEqual(PythonDecimal a, PythonDecimal b)
     {
         if (a.Kind != DecimalKind.Finite || b.Kind != DecimalKind.Finite)
@@ -181,7 +185,8 @@ internal readonly partial record struct PythonDecimal
 
             // Twenty significant digits are past every limit: no need to read a longer exponent exactly.
             digits = digits.TrimStart('0');
-            power = digits.Length == 0 ? 0 : digits.Length > 20 ? BigInteger.Pow(10, 20) : BigInteger.Parse(digits, CultureInfo.InvariantCulture);
+            power = digits.Length == 0 ? 0 : digits.Length > 20 ? BigInteger.Pow(10, 20)
+                : BigInteger.Parse(digits, CultureInfo.InvariantCulture);
             power = down ? -power : power;
             text = text[..mark];
         }
@@ -189,13 +194,15 @@ internal readonly partial record struct PythonDecimal
         int point = text.IndexOf('.');
         ReadOnlySpan<char> whole = point < 0 ? text : text[..point];
         ReadOnlySpan<char> fraction = point < 0 ? default : text[(point + 1)..];
-        if (whole.Length + fraction.Length == 0 || whole.ContainsAnyExceptInRange('0', '9') || fraction.ContainsAnyExceptInRange('0', '9'))
+        if (whole.Length + fraction.Length == 0 || whole.ContainsAnyExceptInRange('0', '9')
+            || fraction.ContainsAnyExceptInRange('0', '9'))
         {
             return false;
         }
 
         power -= fraction.Length;
-        BigInteger coefficient = BigInteger.Parse(string.Concat(whole, fraction), NumberStyles.None, CultureInfo.InvariantCulture);
+        BigInteger coefficient =
+            BigInteger.Parse(string.Concat(whole, fraction), NumberStyles.None, CultureInfo.InvariantCulture);
         if (power < MinExponent || power + DigitCount(coefficient) - 1 > MaxExponent)
         {
             return false;

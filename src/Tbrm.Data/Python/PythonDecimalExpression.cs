@@ -5,7 +5,8 @@ using System.Numerics;
 namespace Tbrm.Data.Python;
 
 /// <summary>
-/// Evaluates expressions of decimal literals, parentheses and <c>+ - * /</c> in a decimal context. A literal with a point passes through a
+/// Evaluates expressions of decimal literals, parentheses and <c>+ - * /</c> in a decimal context. A literal with a
+/// point passes through a
 /// float and its <c>repr</c>, as it does on its way through Python's <c>ast</c>.
 /// </summary>
 internal ref struct PythonDecimalExpression
@@ -103,6 +104,7 @@ internal ref struct PythonDecimalExpression
 
     private readonly FormatException Unexpected()
     {
-        return new FormatException($"an expression of decimal numbers was expected, found '{_text}' (stopped at {_position})");
+        return new FormatException(
+            $"an expression of decimal numbers was expected, found '{_text}' (stopped at {_position})");
     }
 }

@@ -9,7 +9,8 @@ namespace Tbrm.Data.Python;
 internal static class PythonFloat
 {
     /// <summary>
-    /// <c>repr(value)</c>: the shortest digits that read back as the same number, with an exponent below 1e-4 and from 1e16 on.
+    /// <c>repr(value)</c>: the shortest digits that read back as the same number, with an exponent below 1e-4 and from
+    /// 1e16 on.
     /// </summary>
     public static string Repr(double value)
     {
@@ -26,7 +27,8 @@ internal static class PythonFloat
         if (power is < -4 or >= 16)
         {
             text.Append(digits[0]).Append(digits.Length > 1 ? "." : "").Append(digits, 1, digits.Length - 1);
-            return text.Append('e').Append(power < 0 ? '-' : '+').Append(Math.Abs(power).ToString("00", CultureInfo.InvariantCulture)).ToString();
+            return text.Append('e').Append(power < 0 ? '-' : '+')
+                .Append(Math.Abs(power).ToString("00", CultureInfo.InvariantCulture)).ToString();
         }
 
         if (power < 0)
@@ -39,7 +41,8 @@ internal static class PythonFloat
         return text.Append(whole).Append('.').Append(fraction).ToString();
     }
 
-    /// <summary><c>round(value, digits)</c>: the exact binary value rounded half to even at a decimal place, read back as a float.</summary>
+    /// <summary><c>round(value, digits)</c>: the exact binary value rounded half to even at a decimal place, read back
+    /// as a float.</summary>
     public static double Round(double value, int digits)
     {
         if (!double.IsFinite(value) || value == 0)
@@ -57,12 +60,14 @@ internal static class PythonFloat
         }
 
         // Reading the decimal text rounds correctly, which dividing two floats would not.
-        string text = quotient.ToString(CultureInfo.InvariantCulture) + "E-" + digits.ToString(CultureInfo.InvariantCulture);
+        string text = quotient.ToString(CultureInfo.InvariantCulture) + "E-"
+            + digits.ToString(CultureInfo.InvariantCulture);
         return Math.CopySign(double.Parse(text, CultureInfo.InvariantCulture), value);
     }
 
     /// <summary>
-    /// <c>float(text)</c>: white space around, digits of any script, single underscores between digits, an exponent, <c>inf</c>, <c>nan</c>.
+    /// <c>float(text)</c>: white space around, digits of any script, single underscores between digits, an exponent,
+    /// <c>inf</c>, <c>nan</c>.
     /// False where Python raises.
     /// </summary>
     public static bool TryParse(string text, out double value)
@@ -78,22 +83,27 @@ internal static class PythonFloat
         ReadOnlySpan<char> body = ascii.AsSpan(ascii.StartsWith('-') || ascii.StartsWith('+') ? 1 : 0);
         if (Same(body, "inf") || Same(body, "infinity") || Same(body, "nan"))
         {
-            value = Same(body, "nan") ? double.NaN : ascii[0] == '-' ? double.NegativeInfinity : double.PositiveInfinity;
+            value = Same(body, "nan") ? double.NaN : ascii[0] == '-' ? double.NegativeInfinity
+                : double.PositiveInfinity;
             return true;
         }
 
         for (int i = 0; i < body.Length; i++)
         {
-            bool between = i > 0 && i + 1 < body.Length && char.IsAsciiDigit(body[i - 1]) && char.IsAsciiDigit(body[i + 1]);
-            if (!char.IsAsciiDigit(body[i]) && body[i] is not ('.' or 'e' or 'E' or '+' or '-') && !(body[i] == '_' && between))
+            bool between = i > 0 && i + 1 < body.Length && char.IsAsciiDigit(body[i - 1])
+                && char.IsAsciiDigit(body[i + 1]);
+            if (!char.IsAsciiDigit(body[i]) && body[i] is not ('.' or 'e' or 'E' or '+' or '-')
+                && !(body[i] == '_' && between))
             {
                 return false;
             }
         }
 
-        const NumberStyles Styles = NumberStyles.AllowDecimalPoint | NumberStyles.AllowExponent | NumberStyles.AllowLeadingSign;
+        const NumberStyles Styles =
+            NumberStyles.AllowDecimalPoint | NumberStyles.AllowExponent | NumberStyles.AllowLeadingSign;
         return body.Length > 0 && body[0] is not ('+' or '-')
-            && double.TryParse(ascii.Replace("_", "", StringComparison.Ordinal), Styles, CultureInfo.InvariantCulture, out value);
+            && double.TryParse(ascii.Replace("_", "", StringComparison.Ordinal), Styles, CultureInfo.InvariantCulture,
+                out value);
     }
 
     /// <summary>The value of a finite, non-negative float as a fraction.</summary>
@@ -116,7 +126,8 @@ internal static class PythonFloat
     private static (string Digits, int Power) Digits(ReadOnlySpan<char> text)
     {
         int mark = text.IndexOf('E');
-        int power = mark < 0 ? 0 : int.Parse(text[(mark + 1)..], NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture);
+        int power = mark < 0 ? 0
+            : int.Parse(text[(mark + 1)..], NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture);
         ReadOnlySpan<char> mantissa = mark < 0 ? text : text[..mark];
         int point = mantissa.IndexOf('.');
         string whole = (point < 0 ? mantissa : mantissa[..point]).ToString();

@@ -11,7 +11,8 @@ internal static class PythonInteger
     private const int MaxDecimalDigits = 4300;
 
     /// <summary>
-    /// <c>int(text, base)</c> for base 10, or 0: by prefix <c>0x 0o 0b</c>, else decimal without leading zeros. White space around, a sign,
+    /// <c>int(text, base)</c> for base 10, or 0: by prefix <c>0x 0o 0b</c>, else decimal without leading zeros. White
+    /// space around, a sign,
     /// single underscores between digits and digits of any script are allowed. False where Python raises.
     /// </summary>
     public static bool TryParse(ReadOnlySpan<char> text, int numberBase, out BigInteger value)
@@ -108,6 +109,7 @@ internal static class PythonInteger
     private static BigInteger ParseOctal(string digits)
     {
         string[] triples = Array.ConvertAll(digits.ToCharArray(), d => Convert.ToString(d - '0', 2).PadLeft(3, '0'));
-        return BigInteger.Parse("0" + string.Concat(triples), NumberStyles.AllowBinarySpecifier, CultureInfo.InvariantCulture);
+        return BigInteger.Parse("0" + string.Concat(triples), NumberStyles.AllowBinarySpecifier,
+            CultureInfo.InvariantCulture);
     }
 }

@@ -5,7 +5,8 @@ using System.Numerics;
 namespace Tbrm.Data.Python;
 
 /// <summary>
-/// Evaluates what <c>eval</c> would of integer expressions: decimal and hexadecimal literals, parentheses, unary + - ~, and
+/// Evaluates what <c>eval</c> would of integer expressions: decimal and hexadecimal literals, parentheses, unary + - ~,
+/// and
 /// <c>* // % + - &lt;&lt; &gt;&gt;</c> with Python's precedence. A single slash may stand for floor division.
 /// </summary>
 internal ref struct PythonIntegerExpression
@@ -139,7 +140,8 @@ internal ref struct PythonIntegerExpression
         }
 
         // A literal is what int(text, 0) reads, except that it has no sign.
-        return start < _position && PythonInteger.TryParse(_text[start.._position], 0, out BigInteger value) ? value : throw Unexpected();
+        return start < _position && PythonInteger.TryParse(_text[start.._position], 0, out BigInteger value) ? value
+            : throw Unexpected();
     }
 
     private char Peek()
@@ -168,7 +170,8 @@ internal ref struct PythonIntegerExpression
     {
         return count.Sign >= 0 && count <= MaxShift
             ? (int)count
-            : throw new FormatException($"a shift of 0 to {MaxShift} bits was expected, found {count.ToString(CultureInfo.InvariantCulture)}");
+            : throw new FormatException(
+                $"a shift of 0 to {MaxShift} bits was expected, found {count.ToString(CultureInfo.InvariantCulture)}");
     }
 
     private readonly FormatException Unexpected()

@@ -8,7 +8,8 @@ using System.Text.Json.Nodes;
 namespace Tbrm.Data.Python;
 
 /// <summary>
-/// Writes JSON as <c>json.dumps</c> does by default: <c>", "</c> and <c>": "</c> between the parts, ASCII only, keys in their order, floats by
+/// Writes JSON as <c>json.dumps</c> does by default: <c>", "</c> and <c>": "</c> between the parts, ASCII only, keys in
+/// their order, floats by
 /// <c>repr</c>.
 /// </summary>
 public static class PythonJson
@@ -102,7 +103,8 @@ public static class PythonJson
         // A literal with a point or an exponent is a float to Python, anything else an integer of any size.
         string literal = value.ToJsonString();
         bool isFloat = literal.AsSpan().ContainsAny('.', 'e', 'E');
-        builder.Append(isFloat && double.Parse(literal, CultureInfo.InvariantCulture) is double number && double.IsFinite(number)
+        builder.Append(isFloat && double.Parse(literal, CultureInfo.InvariantCulture) is double number
+            && double.IsFinite(number)
             ? PythonFloat.Repr(number)
             : literal);
     }

@@ -5,7 +5,8 @@ using System.Numerics;
 namespace Tbrm.Data.Python;
 
 /// <summary>
-/// CPython's <c>random.Random</c> bit for bit: MT19937 (Matsumoto and Nishimura, 1998) seeded by <c>init_by_array</c> with the
+/// CPython's <c>random.Random</c> bit for bit: MT19937 (Matsumoto and Nishimura, 1998) seeded by <c>init_by_array</c>
+/// with the
 /// 32-bit words of the seed's absolute value, and the derived draws of <c>Lib/random.py</c> (3.10 to 3.13 draw alike).
 /// Not thread-safe: give each thread, or each item, its own.
 /// </summary>
@@ -33,7 +34,8 @@ public sealed class PythonRandom
     public PythonRandomState State => new([.. _state], _position);
 
     /// <summary>A generator that continues from a saved state.</summary>
-    /// <exception cref="ArgumentException">The state has not 624 words, or its position lies outside 0 to 624.</exception>
+    /// <exception cref="ArgumentException">The state has not 624 words, or its position lies outside 0 to
+    /// 624.</exception>
     public static PythonRandom FromState(PythonRandomState state)
     {
         ArgumentNullException.ThrowIfNull(state);
@@ -125,14 +127,16 @@ public sealed class PythonRandom
         return drawn;
     }
 
-    /// <summary>A uniform integer in [<paramref name="low"/>, <paramref name="high"/>], both ends included (<c>randint</c>).</summary>
+    /// <summary>A uniform integer in [<paramref name="low"/>, <paramref name="high"/>], both ends included
+    /// (<c>randint</c>).</summary>
     public long RandInt(long low, long high)
     {
         BigInteger width = (BigInteger)high - low + 1;
         return (long)(low + RandBelow(CheckedWidth(width, low, high)));
     }
 
-    /// <summary>A uniform integer in [<paramref name="low"/>, <paramref name="high"/>], both ends included (<c>randint</c>).</summary>
+    /// <summary>A uniform integer in [<paramref name="low"/>, <paramref name="high"/>], both ends included
+    /// (<c>randint</c>).</summary>
     public BigInteger RandInt(BigInteger low, BigInteger high)
     {
         return low + RandBelow(CheckedWidth(high - low + 1, low, high));
@@ -144,7 +148,8 @@ public sealed class PythonRandom
         return (int)RandInt((long)low, high);
     }
 
-    /// <summary>So many uniform integers in [<paramref name="low"/>, <paramref name="high"/>], both ends included.</summary>
+    /// <summary>So many uniform integers in [<paramref name="low"/>, <paramref name="high"/>], both ends
+    /// included.</summary>
     public List<BigInteger> RandInts(int count, BigInteger low, BigInteger high)
     {
         List<BigInteger> drawn = new(count);
@@ -199,7 +204,8 @@ public sealed class PythonRandom
         int total = items.Count;
         if (count < 0 || count > total)
         {
-            throw new ArgumentOutOfRangeException(nameof(count), $"a sample of 0 to {total} elements was expected; found {count}");
+            throw new ArgumentOutOfRangeException(nameof(count),
+                $"a sample of 0 to {total} elements was expected; found {count}");
         }
 
         T[] chosen = new T[count];
@@ -232,7 +238,8 @@ public sealed class PythonRandom
     }
 
     /// <summary>
-    /// <paramref name="count"/> elements, each counted <paramref name="counts"/>[i] times, without replacement (<c>sample(..., counts=)</c>).
+    /// <paramref name="count"/> elements, each counted <paramref name="counts"/>[i] times, without replacement
+    /// (<c>sample(..., counts=)</c>).
     /// </summary>
     public T[] Sample<T>(IReadOnlyList<T> items, IReadOnlyList<int> counts, int count)
     {
@@ -269,7 +276,8 @@ public sealed class PythonRandom
 
         if (!(total > 0) || !double.IsFinite(total))
         {
-            throw new ArgumentException($"weights with a positive finite sum were expected; found {total}", nameof(weights));
+            throw new ArgumentException($"weights with a positive finite sum were expected; found {total}",
+                nameof(weights));
         }
 
         return BisectRight(cumulative, NextDouble() * total, cumulative.Length - 1);
@@ -281,7 +289,8 @@ public sealed class PythonRandom
         return low + ((high - low) * NextDouble());
     }
 
-    /// <summary>Up to this many elements, <c>sample</c> draws from a copied pool; above, it remembers which indices it has taken.</summary>
+    /// <summary>Up to this many elements, <c>sample</c> draws from a copied pool; above, it remembers which indices it
+    /// has taken.</summary>
     private static double PoolLimit(int count)
     {
         double limit = 21;
@@ -316,7 +325,8 @@ public sealed class PythonRandom
     {
         if (width.Sign <= 0)
         {
-            throw new ArgumentException($"a range that holds an integer was expected; found {low} to {high}", nameof(high));
+            throw new ArgumentException($"a range that holds an integer was expected; found {low} to {high}",
+                nameof(high));
         }
 
         return width;

@@ -6,8 +6,10 @@ using System.Numerics;
 namespace Tbrm.Data.Python;
 
 /// <summary>
-/// CPython's <c>set</c> with the order in which it is iterated (<c>Objects/setobject.c</c>, 3.10 to 3.13): open addressing in a table of
-/// 2^n slots, runs of ten linear probes, then a jump by the perturbed hash; grown when three fifths full. Only additions.
+/// CPython's <c>set</c> with the order in which it is iterated (<c>Objects/setobject.c</c>, 3.10 to 3.13): open
+/// addressing in a table of
+/// 2^n slots, runs of ten linear probes, then a jump by the perturbed hash; grown when three fifths full. Only
+/// additions.
 /// </summary>
 internal sealed class PythonSet<T> : IEnumerable<T>
     where T : notnull

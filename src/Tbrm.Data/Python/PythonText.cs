@@ -5,7 +5,8 @@ using System.Text;
 
 namespace Tbrm.Data.Python;
 
-/// <summary>Python's view of text where it differs from .NET's: lengths in code points, its white space, its case mapping.</summary>
+/// <summary>Python's view of text where it differs from .NET's: lengths in code points, its white space, its case
+/// mapping.</summary>
 internal static class PythonText
 {
     /// <summary><c>len(text)</c>: code points, a lone surrogate counting as one.</summary>
@@ -54,7 +55,8 @@ internal static class PythonText
     }
 
     /// <summary>
-    /// Replaces every Unicode decimal digit (category Nd) by its ASCII digit; false when a character is neither ASCII nor such a digit.
+    /// Replaces every Unicode decimal digit (category Nd) by its ASCII digit; false when a character is neither ASCII
+    /// nor such a digit.
     /// </summary>
     public static bool TryToAsciiDigits(ReadOnlySpan<char> text, out string ascii)
     {
@@ -81,7 +83,8 @@ internal static class PythonText
     }
 
     /// <summary>
-    /// The first code points of <c>text.lower()</c>. A sigma at the end of a word, which Python maps to its final form, becomes the plain one.
+    /// The first code points of <c>text.lower()</c>. A sigma at the end of a word, which Python maps to its final form,
+    /// becomes the plain one.
     /// </summary>
     public static List<Rune> Lower(string text, int atMost = int.MaxValue)
     {

@@ -5,8 +5,10 @@ using System.Numerics;
 namespace Tbrm.Data.Python;
 
 /// <summary>
-/// Evaluates <c>float(sympy.parse_expr(text))</c> for arithmetic: Python's operators with their precedence on exact rationals and floats,
-/// factorials, repeating decimals, the common functions and constants. Names are symbols and have no float value, nor do tuples and lists.
+/// Evaluates <c>float(sympy.parse_expr(text))</c> for arithmetic: Python's operators with their precedence on exact
+/// rationals and floats,
+/// factorials, repeating decimals, the common functions and constants. Names are symbols and have no float value, nor
+/// do tuples and lists.
 /// Not covered: symbols that cancel, complex numbers whose product is real, arithmetic with lists.
 /// </summary>
 internal sealed class SympyExpression
@@ -17,7 +19,8 @@ internal sealed class SympyExpression
 
     private static readonly string[] s_inequalities = ["<=", ">=", "<", ">"];
 
-    private static readonly string[][] s_levels = [["|"], ["^"], ["&"], ["<<", ">>"], ["+", "-"], ["*", "/", "//", "%"]];
+    private static readonly string[][] s_levels =
+        [["|"], ["^"], ["&"], ["<<", ">>"], ["+", "-"], ["*", "/", "//", "%"]];
 
     private readonly List<SympyToken> _tokens;
     private int _position;
@@ -133,13 +136,15 @@ internal sealed class SympyExpression
         }
     }
 
-    /// <summary>Reads an operator that asks whether two things are the same (true) or not (false); null when there is none.</summary>
+    /// <summary>Reads an operator that asks whether two things are the same (true) or not (false); null when there is
+    /// none.</summary>
     private bool? TakeEquality()
     {
         return Take("==") ? true : Take("!=") ? false : TakeName("is") ? !TakeName("not") : null;
     }
 
-    /// <summary>Bits, shifts, sums and products: the binary operators that group from the left, loosest first.</summary>
+    /// <summary>Bits, shifts, sums and products: the binary operators that group from the left, loosest
+    /// first.</summary>
     private SympyValue Binary(int level)
     {
         if (level == s_levels.Length)
@@ -169,7 +174,8 @@ internal sealed class SympyExpression
         Descend();
         SympyValue operand = Unary();
         _depth--;
-        return sign == "-" ? -operand : sign == "+" ? operand + SympyValue.Integer(0) : SympyValue.Integer(-ToInteger(operand) - 1);
+        return sign == "-" ? -operand : sign == "+" ? operand + SympyValue.Integer(0)
+            : SympyValue.Integer(-ToInteger(operand) - 1);
     }
 
     private SympyValue Power()
@@ -223,7 +229,8 @@ internal sealed class SympyExpression
         }
     }
 
-    /// <summary>A value in parentheses, or a tuple or list, of which an index takes one item; a whole one has no float.</summary>
+    /// <summary>A value in parentheses, or a tuple or list, of which an index takes one item; a whole one has no
+    /// float.</summary>
     private SympyValue Group(string close)
     {
         Enter();
@@ -243,7 +250,8 @@ internal sealed class SympyExpression
         BigInteger index = ToInteger(Conditional());
         Leave("]");
         index += index.Sign < 0 ? items.Count : 0;
-        return index >= 0 && index < items.Count ? items[(int)index] : throw new FormatException("an index within the list was expected");
+        return index >= 0 && index < items.Count ? items[(int)index]
+            : throw new FormatException("an index within the list was expected");
     }
 
     private List<SympyValue> Items(string close, out bool isSequence)
@@ -324,8 +332,10 @@ internal sealed class SympyExpression
             "|" => SympyValue.Integer(ToInteger(left) | ToInteger(right)),
             "^" => SympyValue.Integer(ToInteger(left) ^ ToInteger(right)),
             "&" => SympyValue.Integer(ToInteger(left) & ToInteger(right)),
-            "<<" => SympyValue.Integer(ToInteger(left)) * SympyValue.Power(SympyValue.Integer(2), SympyValue.Integer(ToShift(right))),
-            _ => SympyValue.FloorDivide(SympyValue.Integer(ToInteger(left)), SympyValue.Power(SympyValue.Integer(2), SympyValue.Integer(ToShift(right)))),
+            "<<" => SympyValue.Integer(ToInteger(left)) * SympyValue.Power(SympyValue.Integer(2),
+                SympyValue.Integer(ToShift(right))),
+            _ => SympyValue.FloorDivide(SympyValue.Integer(ToInteger(left)),
+                SympyValue.Power(SympyValue.Integer(2), SympyValue.Integer(ToShift(right)))),
         };
     }
 

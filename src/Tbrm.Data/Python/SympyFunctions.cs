@@ -5,14 +5,17 @@ using System.Numerics;
 
 namespace Tbrm.Data.Python;
 
-/// <summary>The names that <see cref="SympyExpression"/> knows. Any other is a symbol, or a function of no known value.</summary>
+/// <summary>The names that <see cref="SympyExpression"/> knows. Any other is a symbol, or a function of no known
+/// value.</summary>
 internal static class SympyFunctions
 {
     // Python's other keywords cannot stand where a value is expected.
     private static readonly HashSet<string> s_keywords =
     [
-        "and", "as", "assert", "async", "await", "break", "class", "continue", "def", "del", "elif", "else", "except", "finally", "for", "from",
-        "global", "if", "import", "in", "is", "lambda", "nonlocal", "not", "or", "pass", "raise", "return", "try", "while", "with", "yield",
+        "and", "as", "assert", "async", "await", "break", "class", "continue", "def", "del", "elif", "else", "except",
+            "finally", "for", "from",
+        "global", "if", "import", "in", "is", "lambda", "nonlocal", "not", "or", "pass", "raise", "return", "try",
+            "while", "with", "yield",
     ];
 
     /// <summary>What a name alone stands for.</summary>
@@ -52,7 +55,8 @@ internal static class SympyFunctions
             case "root" when arguments.Count == 2:
                 return SympyValue.Power(arguments[0], SympyValue.Integer(1) / arguments[1]);
             case "gcd" or "lcm" when arguments.Count == 2 && arguments.TrueForAll(a => a.IsInteger):
-                return SympyValue.Integer(CommonDivisorOrMultiple(name, arguments[0].Numerator, arguments[1].Numerator));
+                return SympyValue.Integer(CommonDivisorOrMultiple(
+                    name, arguments[0].Numerator, arguments[1].Numerator));
             case "Rational" when arguments.Count == 2:
                 return arguments[0] / arguments[1];
         }
@@ -117,8 +121,10 @@ internal static class SympyFunctions
 
     private static SympyValue Extreme(List<SympyValue> values, Func<double, double, double> choose)
     {
-        double[] numbers = [.. values.Select(v => v.Kind != SympyKind.Boolean && v.TryToDouble(out double x) ? x : throw new FormatException("numbers were expected"))];
-        return numbers.Length == 0 ? throw new FormatException("a number was expected") : values[Array.IndexOf(numbers, numbers.Aggregate(choose))];
+        double[] numbers = [.. values.Select(v => v.Kind != SympyKind.Boolean && v.TryToDouble(out double x) ? x
+            : throw new FormatException("numbers were expected"))];
+        return numbers.Length == 0 ? throw new FormatException("a number was expected")
+            : values[Array.IndexOf(numbers, numbers.Aggregate(choose))];
     }
 
     private static bool IsNegative(SympyValue x)

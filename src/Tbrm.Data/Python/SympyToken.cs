@@ -20,7 +20,8 @@ internal readonly record struct SympyToken(SympyTokenKind Kind, string Text, Sym
     private const int MaxDecimalDigits = 4300;
 
     private static readonly string[] s_operators =
-        ["**", "//", "<<", ">>", "<=", ">=", "==", "!=", "!!", "+", "-", "*", "/", "%", "(", ")", "[", "]", ",", "!", "~", "&", "|", "^", "<", ">"];
+        ["**", "//", "<<", ">>", "<=", ">=", "==", "!=", "!!", "+", "-", "*", "/", "%", "(", ")", "[", "]", ",", "!",
+            "~", "&", "|", "^", "<", ">"];
 
     /// <summary>Whether it is that operator or bracket.</summary>
     public bool IsOperator(string text) => Kind == SympyTokenKind.Operator && Text == text;
@@ -68,7 +69,8 @@ internal readonly record struct SympyToken(SympyTokenKind Kind, string Text, Sym
         }
 
         int end = at;
-        while (end < code.Length && (char.IsLetter(code[end]) || code[end] == '_' || (end > at && char.IsAsciiDigit(code[end]))))
+        while (end < code.Length
+            && (char.IsLetter(code[end]) || code[end] == '_' || (end > at && char.IsAsciiDigit(code[end]))))
         {
             end++;
         }
@@ -101,7 +103,8 @@ internal readonly record struct SympyToken(SympyTokenKind Kind, string Text, Sym
             end = Digits(code, end + 1, char.IsAsciiDigit);
             if (RepeatingEnd(code, end) is int close)
             {
-                return new SympyToken(SympyTokenKind.Number, code[at..close], Repeating(code[at..whole], code[(whole + 1)..end], code[(end + 1)..(close - 1)]));
+                return new SympyToken(SympyTokenKind.Number, code[at..close],
+                    Repeating(code[at..whole], code[(whole + 1)..end], code[(end + 1)..(close - 1)]));
             }
         }
 
@@ -122,15 +125,20 @@ internal readonly record struct SympyToken(SympyTokenKind Kind, string Text, Sym
     /// <summary>SymPy's <c>0.2[1]</c>, which is 0.2111...</summary>
     private static SympyValue Repeating(string whole, string fraction, string repetend)
     {
-        (string digits, string period) = (fraction.Replace("_", "", StringComparison.Ordinal), repetend.Replace("_", "", StringComparison.Ordinal));
+        (string digits, string period) =
+            (fraction.Replace("_", "", StringComparison.Ordinal), repetend.Replace("_", "", StringComparison.Ordinal));
         if (whole.Length + digits.Length + period.Length > MaxDecimalDigits || period.Trim('0').Length == 0)
         {
             throw new FormatException("a repeating decimal was expected");
         }
 
         BigInteger scale = BigInteger.Pow(10, digits.Length);
-        SympyValue start = Integer((whole.Replace("_", "", StringComparison.Ordinal) + digits).TrimStart('0') is { Length: > 0 } text ? text : "0");
-        SympyValue tail = SympyValue.Integer(BigInteger.Parse(period, CultureInfo.InvariantCulture)) / SympyValue.Integer(BigInteger.Pow(10, period.Length) - 1);
+        SympyValue start = Integer(
+            (whole.Replace("_", "", StringComparison.Ordinal) + digits).TrimStart('0') is { Length: > 0 } text ? text
+            : "0");
+        SympyValue tail = SympyValue.Integer(
+            BigInteger.Parse(period, CultureInfo.InvariantCulture)) / SympyValue.Integer(BigInteger.Pow(
+            10, period.Length) - 1);
         return (start + tail) / SympyValue.Integer(scale);
     }
 
@@ -150,7 +158,10 @@ internal readonly record struct SympyToken(SympyTokenKind Kind, string Text, Sym
     private static int Digits(string code, int at, Func<char, bool> isDigit)
     {
         int end = at;
-        while (end < code.Length && (isDigit(code[end]) || (code[end] == '_' && end > at && code[end - 1] != '_' && end + 1 < code.Length && isDigit(code[end + 1]))))
+        while (end < code.Length
+            && (isDigit(code[end])
+            || (code[end] == '_' && end > at && code[end - 1] != '_' && end + 1 < code.Length
+            && isDigit(code[end + 1]))))
         {
             end++;
         }
@@ -167,6 +178,7 @@ internal readonly record struct SympyToken(SympyTokenKind Kind, string Text, Sym
 
     private static SympyValue Float(string text)
     {
-        return SympyValue.Real(double.Parse(text.Replace("_", "", StringComparison.Ordinal), NumberStyles.Float, CultureInfo.InvariantCulture));
+        return SympyValue.Real(double.Parse(
+            text.Replace("_", "", StringComparison.Ordinal), NumberStyles.Float, CultureInfo.InvariantCulture));
     }
 }

@@ -18,7 +18,8 @@ internal enum SympyKind
     /// <summary>A Python bool: a float to <c>float()</c>, and nothing that arithmetic takes.</summary>
     Boolean,
 
-    /// <summary>SymPy's own truth of a comparison: nothing that <c>float()</c> or arithmetic takes; NaN while symbols leave it open.</summary>
+    /// <summary>SymPy's own truth of a comparison: nothing that <c>float()</c> or arithmetic takes; NaN while symbols
+    /// leave it open.</summary>
     Truth,
 
     /// <summary>Anything without a float value: symbols, complex numbers, functions.</summary>
@@ -26,7 +27,8 @@ internal enum SympyKind
 }
 
 /// <summary>
-/// A value of an arithmetic expression as SymPy computes it, as far as <c>float()</c> of the result can tell: rationals exactly, other reals
+/// A value of an arithmetic expression as SymPy computes it, as far as <c>float()</c> of the result can tell: rationals
+/// exactly, other reals
 /// as floats.
 /// </summary>
 internal readonly record struct SympyValue(SympyKind Kind, BigInteger Numerator, BigInteger Denominator, double Number)
@@ -70,7 +72,8 @@ internal readonly record struct SympyValue(SympyKind Kind, BigInteger Numerator,
     {
         Special(a, b);
         bool known = a.TryToDouble(out double x) & b.TryToDouble(out double y);
-        int order = BothExact(a, b) ? (a.Numerator * b.Denominator).CompareTo(b.Numerator * a.Denominator) : x.CompareTo(y);
+        int order = BothExact(a, b) ? (a.Numerator * b.Denominator).CompareTo(b.Numerator * a.Denominator)
+            : x.CompareTo(y);
         bool holds = sign switch { "<" => order < 0, "<=" => order <= 0, ">" => order > 0, _ => order >= 0 };
         return new(SympyKind.Truth, 0, 1, known && !double.IsNaN(x) && !double.IsNaN(y) ? holds ? 1 : 0 : double.NaN);
     }
@@ -87,11 +90,13 @@ internal readonly record struct SympyValue(SympyKind Kind, BigInteger Numerator,
     {
         if (BothExact(a, b))
         {
-            return Fraction((a.Numerator * b.Denominator) + (b.Numerator * a.Denominator), a.Denominator * b.Denominator);
+            return Fraction((a.Numerator * b.Denominator) + (b.Numerator * a.Denominator),
+                a.Denominator * b.Denominator);
         }
 
         bool infinite = a.Kind == SympyKind.ComplexInfinity || b.Kind == SympyKind.ComplexInfinity;
-        return Special(a, b) ?? (infinite ? a.Kind == b.Kind ? Real(double.NaN) : ComplexInfinity : Real(a.ToDouble() + b.ToDouble()));
+        return Special(a, b)
+            ?? (infinite ? a.Kind == b.Kind ? Real(double.NaN) : ComplexInfinity : Real(a.ToDouble() + b.ToDouble()));
     }
 
     /// <summary>a - b.</summary>
@@ -115,7 +120,8 @@ internal readonly record struct SympyValue(SympyKind Kind, BigInteger Numerator,
             return Integer(0);
         }
 
-        return Special(a, b) ?? (infinite ? zero ? Real(double.NaN) : ComplexInfinity : Real(a.ToDouble() * b.ToDouble()));
+        return Special(a, b)
+            ?? (infinite ? zero ? Real(double.NaN) : ComplexInfinity : Real(a.ToDouble() * b.ToDouble()));
     }
 
     /// <summary>a / b; by 0 the complex infinity, or not-a-number for 0/0.</summary>
@@ -177,7 +183,8 @@ internal readonly record struct SympyValue(SympyKind Kind, BigInteger Numerator,
             return ComplexInfinity;
         }
 
-        return power < 0 && double.IsFinite(exponent) && exponent != Math.Floor(exponent) ? Opaque : Real(Math.Pow(power, exponent));
+        return power < 0 && double.IsFinite(exponent) && exponent != Math.Floor(exponent) ? Opaque
+            : Real(Math.Pow(power, exponent));
     }
 
     /// <summary>n! in steps of 1, or n!! in steps of 2.</summary>
@@ -238,7 +245,8 @@ internal readonly record struct SympyValue(SympyKind Kind, BigInteger Numerator,
             return ComplexInfinity;
         }
 
-        BigInteger bits = BigInteger.Max(a.Numerator.GetBitLength(), a.Denominator.GetBitLength()) * BigInteger.Abs(exponent);
+        BigInteger bits = BigInteger.Max(a.Numerator.GetBitLength(), a.Denominator.GetBitLength()) * BigInteger.Abs(
+            exponent);
         bool unit = a.Denominator.IsOne && BigInteger.Abs(a.Numerator) <= 1;
         if (bits > MaxBits && !unit)
         {
@@ -248,18 +256,21 @@ internal readonly record struct SympyValue(SympyKind Kind, BigInteger Numerator,
         }
 
         int power = unit ? (exponent.IsEven ? 2 : 1) * (exponent.IsZero ? 0 : 1) : (int)BigInteger.Abs(exponent);
-        (BigInteger top, BigInteger bottom) = (BigInteger.Pow(a.Numerator, power), BigInteger.Pow(a.Denominator, power));
+        (BigInteger top, BigInteger bottom) =
+            (BigInteger.Pow(a.Numerator, power), BigInteger.Pow(a.Denominator, power));
         return exponent.Sign < 0 ? Fraction(bottom, top) : new SympyValue(SympyKind.Exact, top, bottom, 0);
     }
 
     private double ToDouble() => Kind == SympyKind.Exact ? Quotient(Numerator, Denominator) : Number;
 
-    /// <summary>The quotient to within rounding, of numbers that may lie outside the range of floats themselves.</summary>
+    /// <summary>The quotient to within rounding, of numbers that may lie outside the range of floats
+    /// themselves.</summary>
     private static double Quotient(BigInteger numerator, BigInteger denominator)
     {
         const int SignificantBits = 64;
         long shift = SignificantBits - (numerator.GetBitLength() - denominator.GetBitLength());
-        BigInteger scaled = shift >= 0 ? (numerator << (int)shift) / denominator : numerator / (denominator << (int)-shift);
+        BigInteger scaled = shift >= 0 ? (numerator << (int)shift) / denominator
+            : numerator / (denominator << (int)-shift);
         return Math.ScaleB((double)scaled, (int)-shift);
     }
 }

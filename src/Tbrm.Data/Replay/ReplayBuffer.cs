@@ -8,8 +8,10 @@ using Tbrm.Data.Sampling;
 namespace Tbrm.Data.Replay;
 
 /// <summary>
-/// The first-in-first-out buffer of ReVal (arXiv 2603.23355): the newest M items, sampled uniformly, by weight, or the newest first. Sample number k
-/// of a buffer is a function of (seed, k, its content): a restored buffer samples what the uninterrupted one would have sampled. Not thread-safe.
+/// The first-in-first-out buffer of ReVal (arXiv 2603.23355): the newest M items, sampled uniformly, by weight, or the
+/// newest first. Sample number k
+/// of a buffer is a function of (seed, k, its content): a restored buffer samples what the uninterrupted one would have
+/// sampled. Not thread-safe.
 /// </summary>
 public sealed class ReplayBuffer<T>
 {
@@ -59,7 +61,8 @@ public sealed class ReplayBuffer<T>
         return entry;
     }
 
-    /// <summary>Puts another item in an entry's place: the same trajectory with recomputed statistics. One that is gone stays gone.</summary>
+    /// <summary>Puts another item in an entry's place: the same trajectory with recomputed statistics. One that is gone
+    /// stays gone.</summary>
     public void Refresh(ReplayEntry<T> entry, T item)
     {
         if (entry.Id >= Added - Count)
@@ -97,7 +100,8 @@ public sealed class ReplayBuffer<T>
     }
 
     /// <summary>
-    /// Samples items by weight: without replacement the sequence that successive draws in proportion to the weights of what is left would give
+    /// Samples items by weight: without replacement the sequence that successive draws in proportion to the weights of
+    /// what is left would give
     /// (Efraimidis and Spirakis 2006: the largest of log(u)/w).
     /// </summary>
     /// <param name="count">How many; without replacement at most <see cref="Count"/>.</param>
@@ -106,13 +110,15 @@ public sealed class ReplayBuffer<T>
     public IReadOnlyList<ReplayEntry<T>> Sample(int count, bool withReplacement, Func<T, double> weightOf)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(count);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(count, withReplacement ? (Count == 0 ? 0 : int.MaxValue) : Count);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(count,
+            withReplacement ? (Count == 0 ? 0 : int.MaxValue) : Count);
         PhiloxStream random = new(_seed, RandomPurpose.Replay, _draws++);
         double[] weights = [.. Enumerable.Range(0, Count).Select(age => weightOf(this[age].Item))];
         if (!withReplacement)
         {
             double[] keys = [.. weights.Select(w => Math.Log(Uniform(ref random)) / w)];
-            return [.. Enumerable.Range(0, Count).OrderByDescending(age => keys[age]).Take(count).Select(age => this[age])];
+            return [.. Enumerable.Range(0, Count).OrderByDescending(age => keys[age]).Take(count)
+                .Select(age => this[age])];
         }
 
         double[] sums = new double[Count];

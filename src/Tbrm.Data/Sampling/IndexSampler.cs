@@ -4,7 +4,8 @@ using Tbrm.Core.Errors;
 namespace Tbrm.Data.Sampling;
 
 /// <summary>
-/// Hands out a source in batches, epoch by epoch. The order is a function of (seed, epoch, size) alone, so the whole state
+/// Hands out a source in batches, epoch by epoch. The order is a function of (seed, epoch, size) alone, so the whole
+/// state
 /// is (epoch, position): a sampler that is restored goes on exactly as the one that was never interrupted.
 /// Not thread-safe.
 /// </summary>
@@ -18,7 +19,8 @@ public sealed class IndexSampler
     private long _position;
 
     /// <summary>Starts at the first prompt of epoch 0.</summary>
-    /// <exception cref="ConfigException">The batch size is not positive, or larger than the source while the last batch is dropped.</exception>
+    /// <exception cref="ConfigException">The batch size is not positive, or larger than the source while the last batch
+    /// is dropped.</exception>
     /// <exception cref="DataException">The source is empty.</exception>
     public IndexSampler(long? count, SamplerOptions options)
     {
@@ -35,12 +37,14 @@ public sealed class IndexSampler
 
         if (count > Array.MaxLength)
         {
-            throw new DataException($"the data set has {count} prompts; at most {Array.MaxLength} can be shuffled exactly");
+            throw new DataException(
+                $"the data set has {count} prompts; at most {Array.MaxLength} can be shuffled exactly");
         }
 
         if (options.DropLast && count < options.BatchSize)
         {
-            throw new ConfigException($"{options.BatchSizeKey} is {options.BatchSize}, but the data set has only {count} prompts: no batch can be filled");
+            throw new ConfigException(
+                $"{options.BatchSizeKey} is {options.BatchSize}, but the data set has only {count} prompts: no batch can be filled");
         }
 
         _count = (int?)count;
@@ -55,7 +59,8 @@ public sealed class IndexSampler
     public SamplerState State => new(_epoch, _position, _count, _options.Seed, _options.Shuffle);
 
     /// <summary>
-    /// The next batch in order; never empty; null when the epochs are spent. A batch does not reach over the end of an epoch.
+    /// The next batch in order; never empty; null when the epochs are spent. A batch does not reach over the end of an
+    /// epoch.
     /// </summary>
     public long[]? Next()
     {
@@ -91,24 +96,28 @@ public sealed class IndexSampler
     {
         if (state.Count != _count)
         {
-            throw new DataException($"the saved state is of a data set of {Size(state.Count)} prompts, this one has {Size(_count)}: the order cannot be continued. Use the same files and filters, or start a new run");
+            throw new DataException(
+                $"the saved state is of a data set of {Size(state.Count)} prompts, this one has {Size(_count)}: the order cannot be continued. Use the same files and filters, or start a new run");
         }
 
         if (state.Seed != _options.Seed || state.Shuffle != _options.Shuffle)
         {
-            throw new DataException($"the saved state was made with data.seed={state.Seed}, data.shuffle={state.Shuffle}; now they are {_options.Seed}, {_options.Shuffle}: the order cannot be continued");
+            throw new DataException(
+                $"the saved state was made with data.seed={state.Seed}, data.shuffle={state.Shuffle}; now they are {_options.Seed}, {_options.Shuffle}: the order cannot be continued");
         }
 
         if (state.Epoch < 0 || state.Position < 0 || state.Position > (_count ?? long.MaxValue))
         {
-            throw new DataException($"the saved state of the data sampler is damaged: epoch {state.Epoch}, position {state.Position} of {Size(_count)}");
+            throw new DataException(
+                $"the saved state of the data sampler is damaged: epoch {state.Epoch}, position {state.Position} of {Size(_count)}");
         }
 
         _epoch = state.Epoch;
         _position = state.Position;
     }
 
-    private static string Size(long? count) => count?.ToString(System.Globalization.CultureInfo.InvariantCulture) ?? "unlimited";
+    private static string Size(long? count) => count?.ToString(System.Globalization.CultureInfo.InvariantCulture)
+        ?? "unlimited";
 
     private long IndexAt(long position)
     {

@@ -3,7 +3,8 @@ using System;
 namespace Tbrm.Data.Sampling;
 
 /// <summary>
-/// Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC'11): random bits as a pure function of
+/// Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC'11): random bits as a pure function
+/// of
 /// a key and a counter, so a stream can be entered anywhere and no generator state has to be saved.
 /// </summary>
 internal static class Philox
@@ -17,13 +18,15 @@ internal static class Philox
     /// <summary>The 128 bits that belong to (key, counter): words 0 and 1 are the low half.</summary>
     public static (ulong Low, ulong High) Block(ulong key, ulong counterLow, ulong counterHigh)
     {
-        uint c0 = (uint)counterLow, c1 = (uint)(counterLow >> 32), c2 = (uint)counterHigh, c3 = (uint)(counterHigh >> 32);
+        uint c0 = (uint)counterLow, c1 = (uint)(counterLow >> 32), c2 = (uint)counterHigh,
+            c3 = (uint)(counterHigh >> 32);
         uint k0 = (uint)key, k1 = (uint)(key >> 32);
         for (int round = 0; round < Rounds; round++)
         {
             ulong product0 = (ulong)Multiplier0 * c0;
             ulong product1 = (ulong)Multiplier1 * c2;
-            (c0, c1, c2, c3) = ((uint)(product1 >> 32) ^ c1 ^ k0, (uint)product1, (uint)(product0 >> 32) ^ c3 ^ k1, (uint)product0);
+            (c0, c1, c2, c3) = (
+                (uint)(product1 >> 32) ^ c1 ^ k0, (uint)product1, (uint)(product0 >> 32) ^ c3 ^ k1, (uint)product0);
             k0 += Weyl0;
             k1 += Weyl1;
         }
@@ -41,7 +44,8 @@ internal enum RandomPurpose
 }
 
 /// <summary>
-/// The random stream (seed, purpose, number): consecutive Philox blocks, two 64-bit words each. Purpose and number are the
+/// The random stream (seed, purpose, number): consecutive Philox blocks, two 64-bit words each. Purpose and number are
+/// the
 /// counter's high word (8 and 56 bits), the block its low word.
 /// </summary>
 internal struct PhiloxStream(ulong seed, RandomPurpose purpose, long number)
@@ -67,7 +71,8 @@ internal struct PhiloxStream(ulong seed, RandomPurpose purpose, long number)
         return low;
     }
 
-    /// <summary>An integer in [0, <paramref name="bound"/>), each equally likely: Lemire's multiply-shift with rejection.</summary>
+    /// <summary>An integer in [0, <paramref name="bound"/>), each equally likely: Lemire's multiply-shift with
+    /// rejection.</summary>
     public ulong Below(ulong bound)
     {
         ArgumentOutOfRangeException.ThrowIfZero(bound);

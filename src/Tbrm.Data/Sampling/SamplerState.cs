@@ -5,7 +5,8 @@ using Tbrm.Core.Errors;
 
 namespace Tbrm.Data.Sampling;
 
-/// <summary>Where a sampler stands, with what it must agree on to be resumed; saved as <c>data.json</c> in a checkpoint.</summary>
+/// <summary>Where a sampler stands, with what it must agree on to be resumed; saved as <c>data.json</c> in a
+/// checkpoint.</summary>
 /// <param name="Epoch">The epoch that the next prompt belongs to.</param>
 /// <param name="Position">How many prompts of that epoch have been handed out.</param>
 /// <param name="Count">The size of the source, null when it has no end.</param>

@@ -1,7 +1,8 @@
 namespace Tbrm.Data.Sampling;
 
 /// <summary>
-/// The order of an epoch: Fisher-Yates over 0..n-1, swaps drawn from the Philox stream (seed, purpose, epoch). Every order
+/// The order of an epoch: Fisher-Yates over 0..n-1, swaps drawn from the Philox stream (seed, purpose, epoch). Every
+/// order
 /// is equally likely, it depends on nothing but these and n, and no generator state has to be kept for a resume.
 /// </summary>
 internal static class SeededPermutation

@@ -36,7 +36,8 @@ public static class RowFile
 
         if (path.EndsWith(".parquet", StringComparison.OrdinalIgnoreCase))
         {
-            throw new DataException($"{path}: not a valid Parquet file: it does not begin with PAR1; is it a Git LFS pointer or a download that broke off?");
+            throw new DataException(
+                $"{path}: not a valid Parquet file: it does not begin with PAR1; is it a Git LFS pointer or a download that broke off?");
         }
 
         return BeginsWithBracket(path) ? RowFormat.JsonArray : RowFormat.JsonLines;
@@ -44,14 +45,16 @@ public static class RowFile
 
     /// <summary>Streams the rows in order.</summary>
     /// <param name="path">The file.</param>
-    /// <param name="columns">Columns to read where the format can leave the others alone (Parquet); null reads all.</param>
+    /// <param name="columns">Columns to read where the format can leave the others alone (Parquet); null reads
+    /// all.</param>
     /// <exception cref="DataException">No such file, or it is damaged.</exception>
-    public static IEnumerable<SourceRow> Read(string path, IReadOnlyList<string>? columns = null) => FormatOf(path) switch
-    {
-        RowFormat.Parquet => ReadParquet(path, columns),
-        RowFormat.JsonArray => ReadJson(path, isArray: true),
-        _ => ReadJson(path, isArray: false),
-    };
+    public static IEnumerable<SourceRow> Read(string path, IReadOnlyList<string>? columns = null) =>
+        FormatOf(path) switch
+        {
+            RowFormat.Parquet => ReadParquet(path, columns),
+            RowFormat.JsonArray => ReadJson(path, isArray: true),
+            _ => ReadJson(path, isArray: false),
+        };
 
     private static IEnumerable<SourceRow> ReadParquet(string path, IReadOnlyList<string>? columns)
     {
@@ -67,7 +70,8 @@ public static class RowFile
     private static IEnumerable<SourceRow> ReadJson(string path, bool isArray)
     {
         using Stream stream = InputFile.OpenText(path);
-        IEnumerable<JsonLine> lines = isArray ? new JsonArrayReader(stream, path, JsonLines.DefaultMaxLineBytes).Read() : JsonLines.Read(stream, path);
+        IEnumerable<JsonLine> lines = isArray ? new JsonArrayReader(stream, path, JsonLines.DefaultMaxLineBytes).Read()
+            : JsonLines.Read(stream, path);
         foreach (JsonLine line in lines)
         {
             yield return new SourceRow(line.Row, $"{path}:{line.LineNumber}");

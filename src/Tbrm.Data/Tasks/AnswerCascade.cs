@@ -5,7 +5,8 @@ using Tbrm.Data.Python;
 namespace Tbrm.Data.Tasks;
 
 /// <summary>
-/// reasoning-gym's <c>score_answer_cascade</c>: the task's scorer, then more and more lenient comparisons with the item's answer. It can only
+/// reasoning-gym's <c>score_answer_cascade</c>: the task's scorer, then more and more lenient comparisons with the
+/// item's answer. It can only
 /// raise a score; the first of at least 0.99 decides.
 /// </summary>
 public static partial class AnswerCascade
@@ -18,10 +19,12 @@ public static partial class AnswerCascade
     /// <param name="answer">The answer, null for none.</param>
     /// <param name="entry">The item that was asked.</param>
     /// <param name="mathMatch">
-    /// Symbolic equality of answer and expected answer, 0 to 1, which the package leaves to Math-Verify; without, as in the package, that step is
+    /// Symbolic equality of answer and expected answer, 0 to 1, which the package leaves to Math-Verify; without, as in
+    /// the package, that step is
     /// left out.
     /// </param>
-    public static double Score(IReasoningTask task, string? answer, TaskItem entry, Func<string, string, double>? mathMatch = null)
+    public static double Score(IReasoningTask task, string? answer, TaskItem entry,
+        Func<string, string, double>? mathMatch = null)
     {
         ArgumentNullException.ThrowIfNull(task);
         ArgumentNullException.ThrowIfNull(entry);
@@ -56,7 +59,8 @@ public static partial class AnswerCascade
         return best;
     }
 
-    /// <summary>The text without inline-math brackets, <c>\text</c>, <c>\mathrm</c>, line breaks, tildes and stray backslashes.</summary>
+    /// <summary>The text without inline-math brackets, <c>\text</c>, <c>\mathrm</c>, line breaks, tildes and stray
+    /// backslashes.</summary>
     internal static string StripLatex(string text)
     {
         string plain = WholeInlineMath().Replace(PythonText.Strip(text), "$1");

@@ -26,7 +26,8 @@ public static class AnswerExtraction
         return form == AnswerForm.Text ? PythonText.Strip(response) : LastTagged(response);
     }
 
-    /// <summary>reasoning-gym's <c>extract_answer</c>: the last of the non-overlapping tagged texts, read from the left, stripped.</summary>
+    /// <summary>reasoning-gym's <c>extract_answer</c>: the last of the non-overlapping tagged texts, read from the
+    /// left, stripped.</summary>
     private static string? LastTagged(string response)
     {
         string? last = null;

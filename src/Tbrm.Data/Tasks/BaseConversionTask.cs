@@ -33,7 +33,8 @@ public sealed record BaseConversionConfig : TaskConfig
 }
 
 /// <summary>Numbers rewritten in another base (reasoning-gym <c>algorithmic/base_conversion.py</c>).</summary>
-public sealed class BaseConversionTask(BaseConversionConfig config) : ReasoningTask<BaseConversionConfig>(TaskName, config)
+public sealed class BaseConversionTask(BaseConversionConfig config)
+    : ReasoningTask<BaseConversionConfig>(TaskName, config)
 {
     /// <summary>The name in the registry.</summary>
     public const string TaskName = "base_conversion";

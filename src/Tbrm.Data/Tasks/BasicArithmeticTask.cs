@@ -40,7 +40,8 @@ public sealed record BasicArithmeticConfig : TaskConfig
     /// <summary>One wording (<c>simple</c>) or four (<c>natural</c>).</summary>
     public string FormatStyle { get; init; } = "simple";
 
-    /// <summary>Blanks between the parts of a grouped expression: <c>no_space</c>, <c>single</c>, <c>random</c>.</summary>
+    /// <summary>Blanks between the parts of a grouped expression: <c>no_space</c>, <c>single</c>,
+    /// <c>random</c>.</summary>
     public string Whitespace { get; init; } = "single";
 
     internal override void Validate()
@@ -56,13 +57,17 @@ public sealed record BasicArithmeticConfig : TaskConfig
         }
 
         // The package takes any text here and treats what it does not know as the last of its choices.
-        Require(s_formats.Contains(FormatStyle), $"format_style must be one of {string.Join(", ", s_formats)}{NearestName.Hint(FormatStyle, s_formats)}");
-        Require(s_spacings.Contains(Whitespace), $"whitespace must be one of {string.Join(", ", s_spacings)}{NearestName.Hint(Whitespace, s_spacings)}");
+        Require(s_formats.Contains(FormatStyle),
+            $"format_style must be one of {string.Join(", ", s_formats)}{NearestName.Hint(FormatStyle, s_formats)}");
+        Require(s_spacings.Contains(Whitespace),
+            $"whitespace must be one of {string.Join(", ", s_spacings)}{NearestName.Hint(Whitespace, s_spacings)}");
     }
 }
 
-/// <summary>Expressions of the four operations, division being Python's <c>//</c> (reasoning-gym <c>arithmetic/basic_arithmetic.py</c>).</summary>
-public sealed class BasicArithmeticTask(BasicArithmeticConfig config) : ReasoningTask<BasicArithmeticConfig>(TaskName, config)
+/// <summary>Expressions of the four operations, division being Python's <c>//</c> (reasoning-gym
+/// <c>arithmetic/basic_arithmetic.py</c>).</summary>
+public sealed class BasicArithmeticTask(BasicArithmeticConfig config)
+    : ReasoningTask<BasicArithmeticConfig>(TaskName, config)
 {
     /// <summary>The name in the registry.</summary>
     public const string TaskName = "basic_arithmetic";
@@ -73,7 +78,8 @@ public sealed class BasicArithmeticTask(BasicArithmeticConfig config) : Reasonin
     {
         int terms = random.RandInt(Config.MinTerms, Config.MaxTerms);
         int digits = random.RandInt(Config.MinDigits, Config.MaxDigits);
-        (string expression, BigInteger result) = Config.AllowParentheses ? Grouped(random, terms, digits) : Chain(random, terms, digits);
+        (string expression, BigInteger result) = Config.AllowParentheses ? Grouped(random, terms, digits)
+            : Chain(random, terms, digits);
         string wording = Config.FormatStyle == "simple" ? "Calculate {0}." : random.Choice(s_wordings);
         JsonObject metadata = TaskJson.Metadata(Name, index);
         metadata["expression"] = expression;
@@ -84,7 +90,8 @@ public sealed class BasicArithmeticTask(BasicArithmeticConfig config) : Reasonin
             ["num_terms"] = TaskJson.Range(Config.MinTerms, Config.MaxTerms),
             ["num_digits"] = TaskJson.Range(Config.MinDigits, Config.MaxDigits),
         };
-        return new TaskItem(wording.Replace("{0}", expression, StringComparison.Ordinal), PythonInteger.Str(result), metadata);
+        return new TaskItem(wording.Replace("{0}", expression, StringComparison.Ordinal), PythonInteger.Str(result),
+            metadata);
     }
 
     private static BigInteger Evaluate(string expression)
@@ -117,7 +124,8 @@ public sealed class BasicArithmeticTask(BasicArithmeticConfig config) : Reasonin
         return text.ToString().Trim();
     }
 
-    /// <summary>The parts of an expression of so many terms; a divisor is chosen to divide what stands right before it.</summary>
+    /// <summary>The parts of an expression of so many terms; a divisor is chosen to divide what stands right before
+    /// it.</summary>
     private List<string> Terms(PythonRandom random, int remaining, BigInteger limit)
     {
         int left = random.RandInt(1, remaining);
@@ -188,7 +196,8 @@ public sealed class BasicArithmeticTask(BasicArithmeticConfig config) : Reasonin
         return dividend.IsZero ? random.RandInt(BigInteger.One, limit) : random.Choice(CommonDivisors(dividend, 0));
     }
 
-    /// <summary>Adds a number within the closing parenthesis, in the package's way of making the group divide the dividend.</summary>
+    /// <summary>Adds a number within the closing parenthesis, in the package's way of making the group divide the
+    /// dividend.</summary>
     private static void CorrectToDivisor(PythonRandom random, BigInteger dividend, List<string> group)
     {
         BigInteger value = Evaluate(string.Concat(group));
@@ -215,7 +224,8 @@ public sealed class BasicArithmeticTask(BasicArithmeticConfig config) : Reasonin
         return paired;
     }
 
-    /// <summary>A chain of operators evaluated from left to right, as the package does whatever the operators' precedence.</summary>
+    /// <summary>A chain of operators evaluated from left to right, as the package does whatever the operators'
+    /// precedence.</summary>
     private (string Expression, BigInteger Result) Chain(PythonRandom random, int terms, int digits)
     {
         BigInteger bound = BigInteger.Pow(10, digits);

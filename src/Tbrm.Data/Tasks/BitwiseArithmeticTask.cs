@@ -18,8 +18,10 @@ public sealed record BitwiseArithmeticConfig : TaskConfig
     }
 }
 
-/// <summary>Sums, products and shifts of hexadecimal numbers (reasoning-gym <c>arithmetic/bitwise_arithmetic.py</c>).</summary>
-public sealed class BitwiseArithmeticTask(BitwiseArithmeticConfig config) : ReasoningTask<BitwiseArithmeticConfig>(TaskName, config)
+/// <summary>Sums, products and shifts of hexadecimal numbers (reasoning-gym
+/// <c>arithmetic/bitwise_arithmetic.py</c>).</summary>
+public sealed class BitwiseArithmeticTask(BitwiseArithmeticConfig config)
+    : ReasoningTask<BitwiseArithmeticConfig>(TaskName, config)
 {
     /// <summary>The name in the registry.</summary>
     public const string TaskName = "bitwise_arithmetic";

@@ -35,7 +35,8 @@ public sealed record ChainSumConfig : TaskConfig
     }
 }
 
-/// <summary>Sums and differences of integers, evaluated from left to right (reasoning-gym <c>arithmetic/chain_sum.py</c>).</summary>
+/// <summary>Sums and differences of integers, evaluated from left to right (reasoning-gym
+/// <c>arithmetic/chain_sum.py</c>).</summary>
 public sealed class ChainSumTask(ChainSumConfig config) : ReasoningTask<ChainSumConfig>(TaskName, config), IWorkedTask
 {
     /// <summary>The name in the registry.</summary>

@@ -6,12 +6,14 @@ using System.Text;
 namespace Tbrm.Data.Tasks;
 
 /// <summary>
-/// A sum of integers by columns: the digits of each place are summed with the signs of their terms, one term after the other, ones first.
+/// A sum of integers by columns: the digits of each place are summed with the signs of their terms, one term after the
+/// other, ones first.
 /// <c>12 + 34 - 5</c> is worked as <c>2 6 1;1 4</c>: ones 2, 2+4 = 6, 6-5 = 1; tens 1, 1+3 = 4.
 /// </summary>
 internal static class ColumnWorking
 {
-    /// <summary>The working of an expression of chain_sum: integers with <c>+</c> and <c>-</c> between them, blanks around.</summary>
+    /// <summary>The working of an expression of chain_sum: integers with <c>+</c> and <c>-</c> between them, blanks
+    /// around.</summary>
     public static string Of(string expression)
     {
         List<(int Sign, string Digits)> terms = Parse(expression);

@@ -14,7 +14,8 @@ public sealed record CountPrimesConfig : TaskConfig
     /// <summary>The smallest bound of an interval.</summary>
     public long MinN { get; init; } = 1;
 
-    /// <summary>The largest bound of an interval; at most two thousand million, since the primes up to it are kept in memory.</summary>
+    /// <summary>The largest bound of an interval; at most two thousand million, since the primes up to it are kept in
+    /// memory.</summary>
     public long MaxN { get; init; } = 10_000;
 
     internal override void Validate()
@@ -62,7 +63,8 @@ public sealed class CountPrimesTask : ReasoningTask<CountPrimesConfig>
         metadata["n"] = TaskJson.Range(start, end);
         metadata["difficulty"] = new JsonObject { ["n"] = TaskJson.Range(Config.MinN, Config.MaxN) };
         return new TaskItem(
-            string.Create(CultureInfo.InvariantCulture, $"Count how many prime numbers there are between {start} and {end} (inclusive) ?"),
+            string.Create(CultureInfo.InvariantCulture,
+                $"Count how many prime numbers there are between {start} and {end} (inclusive) ?"),
             primes.Count.ToString(CultureInfo.InvariantCulture),
             metadata);
     }

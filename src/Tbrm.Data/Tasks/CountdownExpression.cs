@@ -7,8 +7,10 @@ using System.Numerics;
 namespace Tbrm.Data.Tasks;
 
 /// <summary>
-/// An expression that grows by one number at a time, printed in the order in which SymPy prints such expressions: a sum of terms, or a product
-/// of factors over divisors, which may hold a sum as one of its factors, and so on inwards. Numbers are symbols x_0, x_1, ... to the order.
+/// An expression that grows by one number at a time, printed in the order in which SymPy prints such expressions: a sum
+/// of terms, or a product
+/// of factors over divisors, which may hold a sum as one of its factors, and so on inwards. Numbers are symbols x_0,
+/// x_1, ... to the order.
 /// </summary>
 internal abstract class CountdownExpression
 {
@@ -69,7 +71,8 @@ internal abstract class CountdownExpression
         /// <summary>The power of a symbol in this product; null stands for the group.</summary>
         public int PowerOf(int? symbol)
         {
-            return symbol is not { } index ? group is null ? 0 : 1 : factors.Contains(index) ? 1 : divisors.Contains(index) ? -1 : 0;
+            return symbol is not { } index ? group is null ? 0 : 1 : factors.Contains(index) ? 1
+                : divisors.Contains(index) ? -1 : 0;
         }
 
         public IEnumerable<int> Symbols()
@@ -84,7 +87,12 @@ internal abstract class CountdownExpression
             above = group is null ? above : above.Append($"({group.Print(numbers)})");
             string[] below = [.. ByName(divisors).Select(i => NumberAt(numbers, i))];
             string top = string.Join('*', above);
-            return below.Length switch { 0 => top, 1 => $"{top}/{below[0]}", _ => $"{top}/({string.Join('*', below)})" };
+            return below.Length switch
+            {
+                0 => top,
+                1 => $"{top}/{below[0]}",
+                _ => $"{top}/({string.Join('*', below)})"
+            };
         }
 
         private protected override Sum AsSum()
@@ -107,7 +115,8 @@ internal abstract class CountdownExpression
         }
 
         /// <summary>
-        /// Terms in lexicographic order of their powers, higher powers first: of the symbols by name, and last of the group that one term may hold.
+        /// Terms in lexicographic order of their powers, higher powers first: of the symbols by name, and last of the
+        /// group that one term may hold.
         /// </summary>
         public override string Print(IReadOnlyList<BigInteger> numbers)
         {

@@ -67,7 +67,8 @@ public sealed partial class CountdownTask(CountdownConfig config) : ReasoningTas
         "Calculate {1} using all of these numbers: {0}.\nEach number may be used at most once.",
     ];
 
-    /// <summary>1 for an expression with the target's value and exactly the numbers, 0.05 for any other with a value, else 0.01.</summary>
+    /// <summary>1 for an expression with the target's value and exactly the numbers, 0.05 for any other with a value,
+    /// else 0.01.</summary>
     public override double Score(string? answer, TaskItem entry)
     {
         if (answer is null || !SympyExpression.TryEvaluate(answer, out double value))
@@ -86,7 +87,8 @@ public sealed partial class CountdownTask(CountdownConfig config) : ReasoningTas
             used.Add(number);
         }
 
-        List<BigInteger> given = [.. TaskJson.ArrayOf(entry.Metadata["numbers"], "numbers").Select(n => TaskJson.IntegerOf(n, "numbers"))];
+        List<BigInteger> given =
+            [.. TaskJson.ArrayOf(entry.Metadata["numbers"], "numbers").Select(n => TaskJson.IntegerOf(n, "numbers"))];
         used.Sort();
         given.Sort();
         double target = (double)TaskJson.RequiredInteger(entry.Metadata, "target");
@@ -130,7 +132,8 @@ public sealed partial class CountdownTask(CountdownConfig config) : ReasoningTas
         return new TaskItem(question, expression, metadata);
     }
 
-    private (string Expression, List<BigInteger> Numbers, BigInteger Target) DrawSolvable(PythonRandom random, long index)
+    private (string Expression, List<BigInteger> Numbers, BigInteger Target) DrawSolvable(PythonRandom random,
+        long index)
     {
         int count = random.RandInt(Config.MinNumbers, Config.MaxNumbers);
         for (int i = 0; i < MaxAttempts; i++)
@@ -143,11 +146,13 @@ public sealed partial class CountdownTask(CountdownConfig config) : ReasoningTas
             }
         }
 
-        throw new TaskItemException(Name, index, $"no target from {Config.MinTarget} to {Config.MaxTarget} was met in {MaxAttempts} attempts");
+        throw new TaskItemException(Name, index,
+            $"no target from {Config.MinTarget} to {Config.MaxTarget} was met in {MaxAttempts} attempts");
     }
 
     /// <summary>
-    /// Combines the numbers from left to right. A division takes the first of the numbers not yet used, in random order, that divides the value
+    /// Combines the numbers from left to right. A division takes the first of the numbers not yet used, in random
+    /// order, that divides the value
     /// so far, and writes it in the place of the next; where none does, the next number is subtracted.
     /// </summary>
     private (CountdownExpression Expression, BigInteger Value) Draw(PythonRandom random, List<BigInteger> numbers)

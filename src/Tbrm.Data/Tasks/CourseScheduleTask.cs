@@ -33,8 +33,10 @@ public sealed record CourseScheduleConfig : TaskConfig
 
     internal override void Validate()
     {
-        Require(MinNumCourses >= 3 && MinNumCourses <= MaxNumCourses, "min_num_courses must be between 3 and max_num_courses");
-        Require(MinCycleLength >= 3 && MinCycleLength <= MaxCycleLength, "min_cycle_length must be between 3 and max_cycle_length");
+        Require(MinNumCourses >= 3 && MinNumCourses <= MaxNumCourses,
+            "min_num_courses must be between 3 and max_num_courses");
+        Require(MinCycleLength >= 3 && MinCycleLength <= MaxCycleLength,
+            "min_cycle_length must be between 3 and max_cycle_length");
         Require(
             MinNumPrerequisites >= 1 && MinNumPrerequisites <= MaxNumPrerequisites,
             "min_num_prerequisites must be between 1 and max_num_prerequisites");
@@ -42,8 +44,10 @@ public sealed record CourseScheduleConfig : TaskConfig
     }
 }
 
-/// <summary>Whether courses with prerequisites can all be taken (reasoning-gym <c>graphs/course_schedule.py</c>).</summary>
-public sealed class CourseScheduleTask(CourseScheduleConfig config) : ReasoningTask<CourseScheduleConfig>(TaskName, config)
+/// <summary>Whether courses with prerequisites can all be taken (reasoning-gym
+/// <c>graphs/course_schedule.py</c>).</summary>
+public sealed class CourseScheduleTask(CourseScheduleConfig config)
+    : ReasoningTask<CourseScheduleConfig>(TaskName, config)
 {
     /// <summary>The name in the registry.</summary>
     public const string TaskName = "course_schedule";
@@ -67,7 +71,8 @@ public sealed class CourseScheduleTask(CourseScheduleConfig config) : ReasoningT
             ["num_prerequisites"] = TaskJson.Range(Config.MinNumPrerequisites, Config.MaxNumPrerequisites),
             ["cycle_length"] = TaskJson.Range(Config.MinCycleLength, Config.MaxCycleLength),
         };
-        string pairs = string.Join(", ", prerequisites.Select(p => string.Create(CultureInfo.InvariantCulture, $"({p.Course}, {p.Needed})")));
+        string pairs = string.Join(
+            ", ", prerequisites.Select(p => string.Create(CultureInfo.InvariantCulture, $"({p.Course}, {p.Needed})")));
         string question = string.Create(CultureInfo.InvariantCulture, $"""
             There are a total of {count} courses you have to take, labeled from 0 to {count - 1}.
 
@@ -83,7 +88,8 @@ public sealed class CourseScheduleTask(CourseScheduleConfig config) : ReasoningT
     private List<(int Course, int Needed)> Prerequisites(PythonRandom random, int[] courses, bool solvable)
     {
         // The package passes them through a set before shuffling: its order is part of the item.
-        PythonSet<(int Course, int Needed)> pairs = new(p => PythonHash.OfPair(PythonHash.OfInteger(p.Course), PythonHash.OfInteger(p.Needed)));
+        PythonSet<(int Course, int Needed)> pairs =
+            new(p => PythonHash.OfPair(PythonHash.OfInteger(p.Course), PythonHash.OfInteger(p.Needed)));
         for (int i = courses.Length - 1; i > 0; i--)
         {
             int count = Math.Min(i, random.RandInt(Config.MinNumPrerequisites, Config.MaxNumPrerequisites));
@@ -108,7 +114,8 @@ public sealed class CourseScheduleTask(CourseScheduleConfig config) : ReasoningT
         return ordered;
     }
 
-    /// <summary>Takes courses whose prerequisites are taken until none is left, or none can be taken (Kahn, 1962).</summary>
+    /// <summary>Takes courses whose prerequisites are taken until none is left, or none can be taken (Kahn,
+    /// 1962).</summary>
     private static bool CanFinish(int count, List<(int Course, int Needed)> prerequisites)
     {
         int[] missing = new int[count];

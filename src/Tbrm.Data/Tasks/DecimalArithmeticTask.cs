@@ -38,9 +38,11 @@ public sealed record DecimalArithmeticConfig : TaskConfig
 }
 
 /// <summary>
-/// Expressions of decimal numbers, each operation rounded to some digits (reasoning-gym <c>arithmetic/decimal_arithmetic.py</c>).
+/// Expressions of decimal numbers, each operation rounded to some digits (reasoning-gym
+/// <c>arithmetic/decimal_arithmetic.py</c>).
 /// </summary>
-public sealed class DecimalArithmeticTask(DecimalArithmeticConfig config) : ReasoningTask<DecimalArithmeticConfig>(TaskName, config)
+public sealed class DecimalArithmeticTask(DecimalArithmeticConfig config)
+    : ReasoningTask<DecimalArithmeticConfig>(TaskName, config)
 {
     /// <summary>The name in the registry.</summary>
     public const string TaskName = "decimal_arithmetic";
@@ -100,10 +102,12 @@ public sealed class DecimalArithmeticTask(DecimalArithmeticConfig config) : Reas
             CultureInfo.InvariantCulture,
             $"Please solve this problem to a maximum of {Config.Precision} significant digits, rounding up from the half. "
             + $"Only reply with the final value.\n{expression} = ?");
-        return new TaskItem(question, DecimalContext.ToText(PythonDecimalExpression.Evaluate(expression, _context)), metadata);
+        return new TaskItem(question, DecimalContext.ToText(PythonDecimalExpression.Evaluate(expression, _context)),
+            metadata);
     }
 
-    /// <summary>Splits the terms at random, again and again, and puts every second group or so into parentheses.</summary>
+    /// <summary>Splits the terms at random, again and again, and puts every second group or so into
+    /// parentheses.</summary>
     private static string Group(PythonRandom random, List<string> operands, List<string> signs)
     {
         if (operands.Count == 1)

@@ -43,7 +43,8 @@ public sealed record DecimalChainSumConfig : TaskConfig
 }
 
 /// <summary>Sums and differences of decimal numbers (reasoning-gym <c>arithmetic/decimal_chain_sum.py</c>).</summary>
-public sealed class DecimalChainSumTask(DecimalChainSumConfig config) : ReasoningTask<DecimalChainSumConfig>(TaskName, config)
+public sealed class DecimalChainSumTask(DecimalChainSumConfig config)
+    : ReasoningTask<DecimalChainSumConfig>(TaskName, config)
 {
     /// <summary>The name in the registry.</summary>
     public const string TaskName = "decimal_chain_sum";
@@ -101,7 +102,8 @@ public sealed class DecimalChainSumTask(DecimalChainSumConfig config) : Reasonin
         PythonDecimal result = constants[0];
         for (int i = 1; i < terms; i++)
         {
-            expression.Append(' ').Append(signs[i - 1]).Append(' ').Append(DecimalContext.ToFixed(constants[i], places[i]));
+            expression.Append(' ').Append(signs[i - 1]).Append(' ')
+                .Append(DecimalContext.ToFixed(constants[i], places[i]));
             result = signs[i - 1] == "+" ? context.Add(result, constants[i]) : context.Subtract(result, constants[i]);
         }
 

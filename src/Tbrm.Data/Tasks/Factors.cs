@@ -55,7 +55,8 @@ internal static class Factors
         return divisors;
     }
 
-    /// <summary>The divisors of a number that is not negative from 2 up to, not including, a bound that is not above it; ascending.</summary>
+    /// <summary>The divisors of a number that is not negative from 2 up to, not including, a bound that is not above
+    /// it; ascending.</summary>
     public static List<BigInteger> DivisorsBelow(BigInteger number, BigInteger end)
     {
         if (!number.IsZero && number <= ulong.MaxValue)

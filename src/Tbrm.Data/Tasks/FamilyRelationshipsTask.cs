@@ -63,7 +63,8 @@ public sealed class FamilyRelationshipsTask(FamilyRelationshipsConfig config)
     public override double Score(string? answer, TaskItem entry)
     {
         return answer is not null
-            && PythonText.Lower(PythonText.Strip(answer)).SequenceEqual(PythonText.Lower(PythonText.Strip(entry.Answer))) ? 1 : 0;
+            && PythonText.Lower(PythonText.Strip(answer))
+                .SequenceEqual(PythonText.Lower(PythonText.Strip(entry.Answer))) ? 1 : 0;
     }
 
     private protected override TaskItem Generate(long index, PythonRandom random)
@@ -77,8 +78,10 @@ public sealed class FamilyRelationshipsTask(FamilyRelationshipsConfig config)
         metadata["person2"] = second.Name;
         metadata["relationship"] = relationship;
         metadata["family_size"] = tree.Members.Count;
-        metadata["difficulty"] = new JsonObject { ["family_size"] = TaskJson.Range(Config.MinFamilySize, Config.MaxFamilySize) };
-        string question = string.Format(System.Globalization.CultureInfo.InvariantCulture, wording, first.Name ?? "None", second.Name ?? "None");
+        metadata["difficulty"] =
+            new JsonObject { ["family_size"] = TaskJson.Range(Config.MinFamilySize, Config.MaxFamilySize) };
+        string question = string.Format(
+            System.Globalization.CultureInfo.InvariantCulture, wording, first.Name ?? "None", second.Name ?? "None");
         return new TaskItem($"{tree.Tell()}\n\n{question}", relationship, metadata);
     }
 
@@ -95,7 +98,8 @@ public sealed class FamilyRelationshipsTask(FamilyRelationshipsConfig config)
     }
 
     /// <summary>
-    /// What the first person is to the second; null where the package has no word. For nieces, nephews and parents-in-law it takes the
+    /// What the first person is to the second; null where the package has no word. For nieces, nephews and
+    /// parents-in-law it takes the
     /// second person's part and gender instead, and so do its answers.
     /// </summary>
     private static string? Relationship(Person first, Person second)
@@ -135,6 +139,7 @@ public sealed class FamilyRelationshipsTask(FamilyRelationshipsConfig config)
             return second.IsFemale ? "niece" : "nephew";
         }
 
-        return first.Spouse?.Parents.Contains(second) == true ? second.IsFemale ? "mother-in-law" : "father-in-law" : null;
+        return first.Spouse?.Parents.Contains(second) == true ? second.IsFemale ? "mother-in-law" : "father-in-law"
+            : null;
     }
 }

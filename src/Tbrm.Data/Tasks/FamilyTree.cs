@@ -73,7 +73,8 @@ internal sealed class FamilyTree
     public PythonSet<Person> Members { get; } = new(p => PythonHash.OfInteger(p.Id));
 
     /// <summary>
-    /// Two grandparents, their son, his wife (from 4 members on), her parents (from 7), his brother and wife (from 9), his sister and husband
+    /// Two grandparents, their son, his wife (from 4 members on), her parents (from 7), his brother and wife (from 9),
+    /// his sister and husband
     /// (from 11), and children of these couples up to the size.
     /// </summary>
     public static FamilyTree Draw(PythonRandom random, FamilyRelationshipsConfig config, int size)
@@ -131,7 +132,8 @@ internal sealed class FamilyTree
             else if (children.Length > 1)
             {
                 // The package prints a missing name as None, but cannot join it to others.
-                string[] butLast = [.. children[..^1].Select(n => n ?? throw new ArgumentException("there are not enough names"))];
+                string[] butLast = [.. children[..^1]
+                    .Select(n => n ?? throw new ArgumentException("there are not enough names"))];
                 sentences.Add($"They have children called {string.Join(", ", butLast)} and {children[^1] ?? "None"}.");
             }
         }
@@ -191,7 +193,8 @@ internal sealed class FamilyTree
 
     private string? DrawName(bool isFemale)
     {
-        string[] available = [.. (isFemale ? _config.FemaleNames : _config.MaleNames).Where(n => !_usedNames.Contains(n))];
+        string[] available =
+            [.. (isFemale ? _config.FemaleNames : _config.MaleNames).Where(n => !_usedNames.Contains(n))];
         if (available.Length == 0)
         {
             return null;

@@ -26,7 +26,8 @@ public sealed record FractionSimplificationConfig : TaskConfig
     /// <summary>The largest factor that is multiplied in.</summary>
     public BigInteger MaxFactor { get; init; } = 100;
 
-    /// <summary>How fractions may be written: <c>plain</c>, <c>latex_inline</c>, <c>latex_frac</c>, <c>latex_dfrac</c>.</summary>
+    /// <summary>How fractions may be written: <c>plain</c>, <c>latex_inline</c>, <c>latex_frac</c>,
+    /// <c>latex_dfrac</c>.</summary>
     public IReadOnlyList<string> Styles { get; init; } = s_styles;
 
     internal override void Validate()
@@ -38,7 +39,8 @@ public sealed record FractionSimplificationConfig : TaskConfig
         Require(Styles.Count > 0, "styles must not be empty");
         foreach (string style in Styles)
         {
-            Require(s_styles.Contains(style), $"styles: '{style}' is not one of {string.Join(", ", s_styles)}{NearestName.Hint(style, s_styles)}");
+            Require(s_styles.Contains(style),
+                $"styles: '{style}' is not one of {string.Join(", ", s_styles)}{NearestName.Hint(style, s_styles)}");
         }
     }
 }
@@ -53,7 +55,8 @@ public sealed class FractionSimplificationTask(FractionSimplificationConfig conf
     private const int Tries = 10;
 
     /// <summary>
-    /// 1 for the reduced fraction in any of the styles, 0.1 where numerator or denominator is the question's own, 0.05 for another fraction,
+    /// 1 for the reduced fraction in any of the styles, 0.1 where numerator or denominator is the question's own, 0.05
+    /// for another fraction,
     /// 0.01 for anything else.
     /// </summary>
     public override double Score(string? answer, TaskItem entry)
@@ -98,7 +101,8 @@ public sealed class FractionSimplificationTask(FractionSimplificationConfig conf
             metadata);
     }
 
-    /// <summary>A fraction below 1 in lowest terms and within the bounds; after ten failures, as in the package, just any two numbers.</summary>
+    /// <summary>A fraction below 1 in lowest terms and within the bounds; after ten failures, as in the package, just
+    /// any two numbers.</summary>
     private (BigInteger Numerator, BigInteger Denominator) DrawReduced(PythonRandom random)
     {
         for (int i = 0; i <= Tries; i++)
@@ -142,18 +146,22 @@ public sealed class FractionSimplificationTask(FractionSimplificationConfig conf
 
     private static (BigInteger, BigInteger)? Both(ReadOnlySpan<char> top, ReadOnlySpan<char> bottom)
     {
-        return PythonInteger.TryParse(top, 10, out BigInteger numerator) && PythonInteger.TryParse(bottom, 10, out BigInteger denominator)
+        return PythonInteger.TryParse(top, 10, out BigInteger numerator)
+            && PythonInteger.TryParse(bottom, 10, out BigInteger denominator)
             ? (numerator, denominator) : null;
     }
 
-    /// <summary>The digits in <c>\frac{..}{..}</c> or <c>\dfrac{..}{..}</c> at the start of a text, in any case, blanks allowed.</summary>
-    private static bool TryLatexParts(ReadOnlySpan<char> text, out ReadOnlySpan<char> top, out ReadOnlySpan<char> bottom)
+    /// <summary>The digits in <c>\frac{..}{..}</c> or <c>\dfrac{..}{..}</c> at the start of a text, in any case, blanks
+    /// allowed.</summary>
+    private static bool TryLatexParts(ReadOnlySpan<char> text, out ReadOnlySpan<char> top,
+        out ReadOnlySpan<char> bottom)
     {
         bottom = default;
         top = default;
         int command = text.StartsWith("\\frac", StringComparison.OrdinalIgnoreCase) ? 5
             : text.StartsWith("\\dfrac", StringComparison.OrdinalIgnoreCase) ? 6 : 0;
-        return command > 0 && TryBraced(text[command..], out top, out ReadOnlySpan<char> rest) && TryBraced(rest, out bottom, out _);
+        return command > 0 && TryBraced(text[command..], out top, out ReadOnlySpan<char> rest)
+            && TryBraced(rest, out bottom, out _);
     }
 
     private static bool TryBraced(ReadOnlySpan<char> text, out ReadOnlySpan<char> digits, out ReadOnlySpan<char> rest)

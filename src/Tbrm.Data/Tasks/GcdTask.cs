@@ -30,7 +30,8 @@ public sealed record GcdConfig : TaskConfig
     }
 }
 
-/// <summary>Greatest common divisors; three draws in search of one above 1 (reasoning-gym <c>arithmetic/gcd.py</c>).</summary>
+/// <summary>Greatest common divisors; three draws in search of one above 1 (reasoning-gym
+/// <c>arithmetic/gcd.py</c>).</summary>
 public sealed class GcdTask(GcdConfig config) : ReasoningTask<GcdConfig>(TaskName, config)
 {
     /// <summary>The name in the registry.</summary>

@@ -4,7 +4,8 @@ using Tbrm.Core.Errors;
 
 namespace Tbrm.Data.Tasks;
 
-/// <summary>One problem of a task, as reasoning-gym's <c>dataset[idx]</c> gives it; also what a scorer judges an answer against.</summary>
+/// <summary>One problem of a task, as reasoning-gym's <c>dataset[idx]</c> gives it; also what a scorer judges an answer
+/// against.</summary>
 public sealed record TaskItem
 {
     private readonly string? _answer;
@@ -42,11 +43,13 @@ public interface IReasoningTask
     BigInteger Seed { get; }
 
     /// <summary>Makes one item.</summary>
-    /// <exception cref="TaskItemException">The parameters allow no item at this index (the Python package raises there too).</exception>
+    /// <exception cref="TaskItemException">The parameters allow no item at this index (the Python package raises there
+    /// too).</exception>
     TaskItem Generate(long index);
 
     /// <summary>The package's score of an answer; null stands for no answer.</summary>
     /// <exception cref="TaskScoreException">The package's scorer raises for this answer.</exception>
-    /// <exception cref="DataException">The entry lacks what the scorer needs, which no item of this task does.</exception>
+    /// <exception cref="DataException">The entry lacks what the scorer needs, which no item of this task
+    /// does.</exception>
     double Score(string? answer, TaskItem entry);
 }

@@ -37,12 +37,15 @@ public sealed record LargestIslandConfig : TaskConfig
     {
         Require(MinRows >= 1 && MinRows <= MaxRows, "invalid rows range: 1 <= min_rows <= max_rows");
         Require(MinCols >= 1 && MinCols <= MaxCols, "invalid cols range: 1 <= min_cols <= max_cols");
-        Require(MinNumIslands >= 0 && MinNumIslands <= MaxNumIslands, "invalid num_islands range: 0 <= min_num_islands <= max_num_islands");
-        Require(MinIslandSize >= 0 && MinIslandSize <= MaxIslandSize, "invalid island_size range: 0 <= min_island_size <= max_island_size");
+        Require(MinNumIslands >= 0 && MinNumIslands <= MaxNumIslands,
+            "invalid num_islands range: 0 <= min_num_islands <= max_num_islands");
+        Require(MinIslandSize >= 0 && MinIslandSize <= MaxIslandSize,
+            "invalid island_size range: 0 <= min_island_size <= max_island_size");
     }
 }
 
-/// <summary>The area of the largest island in a grid of ones and zeros (reasoning-gym <c>graphs/largest_island.py</c>).</summary>
+/// <summary>The area of the largest island in a grid of ones and zeros (reasoning-gym
+/// <c>graphs/largest_island.py</c>).</summary>
 public sealed class LargestIslandTask(LargestIslandConfig config) : ReasoningTask<LargestIslandConfig>(TaskName, config)
 {
     /// <summary>The name in the registry.</summary>
@@ -82,7 +85,8 @@ public sealed class LargestIslandTask(LargestIslandConfig config) : ReasoningTas
         return new TaskItem(question, area.ToString(CultureInfo.InvariantCulture), metadata);
     }
 
-    /// <summary>Random walks over water. A walk that is shut in marks its last cell again; the directions stay as last shuffled.</summary>
+    /// <summary>Random walks over water. A walk that is shut in marks its last cell again; the directions stay as last
+    /// shuffled.</summary>
     private void RaiseIslands(PythonRandom random, int[][] grid, int count)
     {
         (int rows, int columns) = (grid.Length, grid[0].Length);

@@ -30,7 +30,8 @@ public sealed record LcmConfig : TaskConfig
     }
 }
 
-/// <summary>Least common multiples; three draws in search of one below the product (reasoning-gym <c>arithmetic/lcm.py</c>).</summary>
+/// <summary>Least common multiples; three draws in search of one below the product (reasoning-gym
+/// <c>arithmetic/lcm.py</c>).</summary>
 public sealed class LcmTask(LcmConfig config) : ReasoningTask<LcmConfig>(TaskName, config)
 {
     /// <summary>The name in the registry.</summary>
@@ -62,6 +63,7 @@ public sealed class LcmTask(LcmConfig config) : ReasoningTask<LcmConfig>(TaskNam
             ["value"] = TaskJson.Range(Config.MinValue, Config.MaxValue),
         };
         string list = string.Join(", ", numbers.Select(PythonInteger.Str));
-        return new TaskItem($"Find the Least Common Multiple (LCM) of these numbers: {list}", PythonInteger.Str(result), metadata);
+        return new TaskItem($"Find the Least Common Multiple (LCM) of these numbers: {list}", PythonInteger.Str(result),
+            metadata);
     }
 }

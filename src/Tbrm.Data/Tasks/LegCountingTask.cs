@@ -25,7 +25,8 @@ public sealed record LegCountingConfig : TaskConfig
     {
         Require(MinAnimals > 0, "min_animals must be positive");
         Require(MaxAnimals >= MinAnimals, "max_animals must be >= min_animals");
-        Require(MaxAnimals <= LegCountingTask.KindCount, $"max_animals must be <= number of available animals ({LegCountingTask.KindCount})");
+        Require(MaxAnimals <= LegCountingTask.KindCount,
+            $"max_animals must be <= number of available animals ({LegCountingTask.KindCount})");
         Require(MinInstances > 0, "min_instances must be positive");
         Require(MaxInstances >= MinInstances, "max_instances must be >= min_instances");
     }
@@ -44,13 +45,15 @@ public sealed class LegCountingTask(LegCountingConfig config) : ReasoningTask<Le
         (2, ["chicken", "bird", "human", "duck"]),
         (4, ["dog", "cat", "cow", "horse", "lion", "elephant", "giraffe", "tiger", "deer", "sheep"]),
         (5, ["starfish"]),
-        (6, ["insect", "ant", "butterfly", "beetle", "bee", "wasp", "grasshopper", "cricket", "cockroach", "praying mantis", "firefly"]),
+        (6, ["insect", "ant", "butterfly", "beetle", "bee", "wasp", "grasshopper", "cricket", "cockroach",
+            "praying mantis", "firefly"]),
         (8, ["spider", "scorpion"]),
         (10, ["crab", "lobster", "shrimp"]),
         (14, ["woodlouse"]),
     ];
 
-    private static readonly (string Name, int Legs)[] s_kinds = [.. s_byLegs.SelectMany(g => g.Animals.Select(a => (a, g.Legs)))];
+    private static readonly (string Name, int Legs)[] s_kinds =
+        [.. s_byLegs.SelectMany(g => g.Animals.Select(a => (a, g.Legs)))];
 
     /// <summary>How many kinds of animals there are to choose from.</summary>
     public static int KindCount => s_kinds.Length;

@@ -27,7 +27,8 @@ public sealed record PowerFunctionConfig : TaskConfig
     }
 }
 
-/// <summary>Powers of decimal numbers, to three significant figures (reasoning-gym <c>arithmetic/power_function.py</c>).</summary>
+/// <summary>Powers of decimal numbers, to three significant figures (reasoning-gym
+/// <c>arithmetic/power_function.py</c>).</summary>
 public sealed class PowerFunctionTask(PowerFunctionConfig config) : ReasoningTask<PowerFunctionConfig>(TaskName, config)
 {
     /// <summary>The name in the registry.</summary>
@@ -35,7 +36,8 @@ public sealed class PowerFunctionTask(PowerFunctionConfig config) : ReasoningTas
 
     private const int SignificantFigures = 3;
 
-    /// <summary>1 for a number that agrees to three significant figures, 0.01 for any other text, 0 for no answer.</summary>
+    /// <summary>1 for a number that agrees to three significant figures, 0.01 for any other text, 0 for no
+    /// answer.</summary>
     public override double Score(string? answer, TaskItem entry)
     {
         if (answer is null)
@@ -67,7 +69,8 @@ public sealed class PowerFunctionTask(PowerFunctionConfig config) : ReasoningTas
         metadata["base"] = TaskJson.Float(power);
         metadata["exponent"] = exponent;
         metadata["solution"] = TaskJson.Float(result);
-        metadata["difficulty"] = new JsonObject { ["exponent"] = TaskJson.Range(Config.MinExponent, Config.MaxExponent) };
+        metadata["difficulty"] =
+            new JsonObject { ["exponent"] = TaskJson.Range(Config.MinExponent, Config.MaxExponent) };
         string question = string.Create(CultureInfo.InvariantCulture, $"""
             Your task is to compute an exponentiation of a number.
 

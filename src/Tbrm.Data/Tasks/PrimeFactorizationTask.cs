@@ -30,8 +30,10 @@ public sealed class PrimeFactorizationTask(PrimeFactorizationConfig config)
     /// <summary>The name in the registry.</summary>
     public const string TaskName = "prime_factorization";
 
-    /// <summary>1 for the factors in any order, 0.5 for other factors of the same number, 0.01 for others, 0 for no answer.</summary>
-    /// <exception cref="TaskScoreException">A part between two × is no integer: the package's scorer raises.</exception>
+    /// <summary>1 for the factors in any order, 0.5 for other factors of the same number, 0.01 for others, 0 for no
+    /// answer.</summary>
+    /// <exception cref="TaskScoreException">A part between two × is no integer: the package's scorer
+    /// raises.</exception>
     public override double Score(string? answer, TaskItem entry)
     {
         if (answer is null)
@@ -41,7 +43,8 @@ public sealed class PrimeFactorizationTask(PrimeFactorizationConfig config)
 
         List<BigInteger> expected = FactorsIn(entry.Answer);
         List<BigInteger> given = FactorsIn(answer);
-        return expected.SequenceEqual(given) ? 1 : Product(expected, 0, expected.Count) == Product(given, 0, given.Count) ? 0.5 : 0.01;
+        return expected.SequenceEqual(given) ? 1
+            : Product(expected, 0, expected.Count) == Product(given, 0, given.Count) ? 0.5 : 0.01;
     }
 
     private protected override TaskItem Generate(long index, PythonRandom random)

@@ -41,7 +41,8 @@ public sealed class QuantumLockTask(QuantumLockConfig config) : ReasoningTask<Qu
     private static readonly double[] s_stateWeights = [4, 2, 1];
 
     /// <summary>
-    /// Reads every letter A to C of the upper-cased answer as a button. 1 for the item's sequence or another of its length that reaches the
+    /// Reads every letter A to C of the upper-cased answer as a button. 1 for the item's sequence or another of its
+    /// length that reaches the
     /// target, 0.5 for one of another length that does, else 0.
     /// </summary>
     public override double Score(string? answer, TaskItem entry)
@@ -97,7 +98,8 @@ public sealed class QuantumLockTask(QuantumLockConfig config) : ReasoningTask<Qu
             }
         }
 
-        throw new TaskItemException(Name, index, $"no puzzle of difficulty {difficulty} was solvable in {MaxAttempts} attempts");
+        throw new TaskItemException(Name, index,
+            $"no puzzle of difficulty {difficulty} was solvable in {MaxAttempts} attempts");
     }
 
     private static Puzzle Draw(PythonRandom random, int difficulty)
@@ -126,7 +128,8 @@ public sealed class QuantumLockTask(QuantumLockConfig config) : ReasoningTask<Qu
     private static string ButtonsIn(string text)
     {
         // U+1E9A is upper-cased to an A and a modifier letter: the only other character that gives a button.
-        return string.Concat(text.Select(c => c is '\u1e9a' ? 'A' : char.ToUpperInvariant(c)).Where(c => c is >= 'A' and <= 'C'));
+        return string.Concat(text.Select(c => c is '\u1e9a' ? 'A' : char.ToUpperInvariant(c))
+            .Where(c => c is >= 'A' and <= 'C'));
     }
 
     private sealed record Button(char Name, string Type, BigInteger Value, string ActiveState)
@@ -138,12 +141,24 @@ public sealed class QuantumLockTask(QuantumLockConfig config) : ReasoningTask<Qu
 
         public BigInteger Apply(BigInteger number)
         {
-            return Type switch { "add" => number + Value, "subtract" => number - Value, "multiply" => number * Value, _ => number };
+            return Type switch
+            {
+                "add" => number + Value,
+                "subtract" => number - Value,
+                "multiply" => number * Value,
+                _ => number
+            };
         }
 
         public JsonObject ToJson()
         {
-            return new JsonObject { ["name"] = Name.ToString(), ["type"] = Type, ["value"] = TaskJson.Integer(Value), ["active_state"] = ActiveState };
+            return new JsonObject
+            {
+                ["name"] = Name.ToString(),
+                ["type"] = Type,
+                ["value"] = TaskJson.Integer(Value),
+                ["active_state"] = ActiveState
+            };
         }
 
         public override string ToString()
@@ -159,7 +174,8 @@ public sealed class QuantumLockTask(QuantumLockConfig config) : ReasoningTask<Qu
             List<Button> buttons = [];
             foreach (JsonNode? node in TaskJson.ArrayOf(metadata["buttons"], "buttons"))
             {
-                JsonObject button = node as JsonObject ?? throw new DataException("entry.metadata.buttons: objects were expected");
+                JsonObject button = node as JsonObject
+                    ?? throw new DataException("entry.metadata.buttons: objects were expected");
                 buttons.Add(new Button(
                     TaskJson.RequiredText(button, "name").FirstOrDefault(),
                     TaskJson.RequiredText(button, "type"),
@@ -174,16 +190,19 @@ public sealed class QuantumLockTask(QuantumLockConfig config) : ReasoningTask<Qu
                 TaskJson.RequiredInteger(metadata, "target_value"));
         }
 
-        /// <summary>Whether pressing the buttons ends at the target. One that does not work leaves number and light as they are.</summary>
+        /// <summary>Whether pressing the buttons ends at the target. One that does not work leaves number and light as
+        /// they are.</summary>
         public bool Reaches(string sequence)
         {
             BigInteger number = Value;
             string state = State;
-            BigInteger largest = Buttons.Aggregate(BigInteger.One, (m, b) => BigInteger.Max(m, BigInteger.Abs(b.Value)));
+            BigInteger largest =
+                Buttons.Aggregate(BigInteger.One, (m, b) => BigInteger.Max(m, BigInteger.Abs(b.Value)));
             bool neverShrinks = Buttons.All(b => b.Type != "multiply" || !b.Value.IsZero);
             for (int i = 0; i < sequence.Length; i++)
             {
-                // So far off that adding the largest value until the end cannot bring it back; a long answer would only grow the number.
+                // So far off that adding the largest value until the end cannot bring it back; a long answer would only
+                // grow the number.
                 if (neverShrinks && BigInteger.Abs(number) > BigInteger.Abs(Target) + (largest * (sequence.Length - i)))
                 {
                     return false;
@@ -199,16 +218,19 @@ public sealed class QuantumLockTask(QuantumLockConfig config) : ReasoningTask<Qu
             return number == Target;
         }
 
-        /// <summary>The first shortest sequence that a breadth-first search finds; null when there is none of so many steps.</summary>
+        /// <summary>The first shortest sequence that a breadth-first search finds; null when there is none of so many
+        /// steps.</summary>
         public string? ShortestSolution(int maxSteps)
         {
-            // Fifteen steps of values up to 3 stay far inside of 64 bits; a drawn target that does not fit is out of reach.
+            // Fifteen steps of values up to 3 stay far inside of 64 bits; a drawn target that does not fit is out of
+            // reach.
             if (Target > long.MaxValue)
             {
                 return null;
             }
 
-            List<(long Number, bool Red, int From, char Pressed, int Steps)> found = [((long)Value, State == "red", -1, ' ', 0)];
+            List<(long Number, bool Red, int From, char Pressed, int Steps)> found =
+                [((long)Value, State == "red", -1, ' ', 0)];
             HashSet<(long Number, bool Red)> seen = [(found[0].Number, found[0].Red)];
             (Button Button, long Value)[] buttons = [.. Buttons.Select(b => (b, (long)b.Value))];
             for (int i = 0; i < found.Count; i++)
@@ -226,7 +248,12 @@ public sealed class QuantumLockTask(QuantumLockConfig config) : ReasoningTask<Qu
                         continue;
                     }
 
-                    long next = button.Type switch { "add" => number + value, "subtract" => number - value, _ => number * value };
+                    long next = button.Type switch
+                    {
+                        "add" => number + value,
+                        "subtract" => number - value,
+                        _ => number * value
+                    };
                     if (seen.Add((next, !red)))
                     {
                         found.Add((next, !red, i, button.Name, steps + 1));

@@ -34,7 +34,8 @@ public sealed record ShortestPathConfig : TaskConfig
         Require(PBlocked is >= 0 and <= 1, "p_blocked must be between 0 and 1");
 
         // The package accepts this, and then looks for a second cell in a grid of one for ever.
-        Require(MinRows > 1 || MinCols > 1, "min_rows or min_cols must be at least 2: start and destination are different cells");
+        Require(MinRows > 1 || MinCols > 1,
+            "min_rows or min_cols must be at least 2: start and destination are different cells");
     }
 }
 
@@ -52,7 +53,8 @@ public sealed class ShortestPathTask(ShortestPathConfig config) : ReasoningTask<
     private static readonly (int Rows, int Columns, string Word)[] s_directions =
         [(0, 1, "right"), (1, 0, "down"), (0, -1, "left"), (-1, 0, "up")];
 
-    /// <summary>1 for the item's answer or another path of its length, 0.5 for a longer or shorter valid path, else 0.</summary>
+    /// <summary>1 for the item's answer or another path of its length, 0.5 for a longer or shorter valid path, else
+    /// 0.</summary>
     public override double Score(string? answer, TaskItem entry)
     {
         if (string.IsNullOrEmpty(answer))
@@ -141,7 +143,8 @@ public sealed class ShortestPathTask(ShortestPathConfig config) : ReasoningTask<
         return grid;
     }
 
-    /// <summary>The first path that a breadth-first search finds, trying right, down, left, up; empty when there is none.</summary>
+    /// <summary>The first path that a breadth-first search finds, trying right, down, left, up; empty when there is
+    /// none.</summary>
     private static List<string> ShortestPath(char[][] grid)
     {
         (int Row, int Column) start = Find(grid, Start);
@@ -182,7 +185,8 @@ public sealed class ShortestPathTask(ShortestPathConfig config) : ReasoningTask<
         return path;
     }
 
-    /// <summary>Whether the words lead from start to goal over no blocked cell; they may pass over the goal on their way.</summary>
+    /// <summary>Whether the words lead from start to goal over no blocked cell; they may pass over the goal on their
+    /// way.</summary>
     private static bool LeadsToGoal(char[][] grid, string[] path)
     {
         (int Row, int Column) cell = Find(grid, Start);
@@ -235,6 +239,7 @@ public sealed class ShortestPathTask(ShortestPathConfig config) : ReasoningTask<
     private static char CellOf(JsonNode? cell)
     {
         string text = TaskJson.TextOf(cell, "matrix");
-        return text.Length == 1 ? text[0] : throw new DataException($"entry.metadata.matrix: a cell of one character was expected, found '{text}'");
+        return text.Length == 1 ? text[0]
+            : throw new DataException($"entry.metadata.matrix: a cell of one character was expected, found '{text}'");
     }
 }

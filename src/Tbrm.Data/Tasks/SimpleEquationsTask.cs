@@ -29,10 +29,12 @@ public sealed record SimpleEquationsConfig : TaskConfig
     public IReadOnlyList<string> Operators { get; init; } = s_operators;
 
     /// <summary>The weight of each operator; their sum is 1. Kept as written, since the metadata shows them.</summary>
-    public IReadOnlyList<JsonNode> OperatorsWeights { get; init; } = [TaskJson.Float(0.4), TaskJson.Float(0.4), TaskJson.Float(0.2)];
+    public IReadOnlyList<JsonNode> OperatorsWeights { get; init; } =
+        [TaskJson.Float(0.4), TaskJson.Float(0.4), TaskJson.Float(0.2)];
 
     /// <summary>The weights as numbers.</summary>
-    internal double[] WeightValues => [.. OperatorsWeights.Select(w => double.Parse(w.ToJsonString(), CultureInfo.InvariantCulture))];
+    internal double[] WeightValues =>
+        [.. OperatorsWeights.Select(w => double.Parse(w.ToJsonString(), CultureInfo.InvariantCulture))];
 
     internal override void Validate()
     {
@@ -47,8 +49,10 @@ public sealed record SimpleEquationsConfig : TaskConfig
     }
 }
 
-/// <summary>Linear equations in one unknown, printed as SymPy prints them (reasoning-gym <c>algebra/simple_equations.py</c>).</summary>
-public sealed class SimpleEquationsTask(SimpleEquationsConfig config) : ReasoningTask<SimpleEquationsConfig>(TaskName, config)
+/// <summary>Linear equations in one unknown, printed as SymPy prints them (reasoning-gym
+/// <c>algebra/simple_equations.py</c>).</summary>
+public sealed class SimpleEquationsTask(SimpleEquationsConfig config)
+    : ReasoningTask<SimpleEquationsConfig>(TaskName, config)
 {
     /// <summary>The name in the registry.</summary>
     public const string TaskName = "simple_equations";
@@ -139,7 +143,8 @@ public sealed class SimpleEquationsTask(SimpleEquationsConfig config) : Reasonin
                 return PythonInteger.Str(Constant);
             }
 
-            string magnitude = BigInteger.Abs(Slope).IsOne ? unknown : $"{PythonInteger.Str(BigInteger.Abs(Slope))}*{unknown}";
+            string magnitude = BigInteger.Abs(Slope).IsOne ? unknown
+                : $"{PythonInteger.Str(BigInteger.Abs(Slope))}*{unknown}";
             if (Constant.Sign > 0 && Slope.Sign < 0)
             {
                 return $"{PythonInteger.Str(Constant)} - {magnitude}";

@@ -30,7 +30,8 @@ public sealed record SpellBackwardConfig : TaskConfig
     {
         Require(MinWordLen > 0, "min_word_len must be positive");
         Require(MaxWordLen >= MinWordLen, "max_word_len must be >= min_word_len");
-        Require(DataFile == WordList, $"data_file must be {WordList}, the one list that is carried here; found '{DataFile}'");
+        Require(DataFile == WordList,
+            $"data_file must be {WordList}, the one list that is carried here; found '{DataFile}'");
     }
 }
 
@@ -45,18 +46,21 @@ public sealed class SpellBackwardTask : ReasoningTask<SpellBackwardConfig>
     private readonly string[] _words;
 
     /// <summary>The task over the words of the wanted lengths.</summary>
-    /// <exception cref="ConfigException">The parameters contradict each other, or there is no word of such a length.</exception>
+    /// <exception cref="ConfigException">The parameters contradict each other, or there is no word of such a
+    /// length.</exception>
     public SpellBackwardTask(SpellBackwardConfig config) : base(TaskName, config)
     {
         _words = [.. s_allWords.Value.Where(w => w.Length >= config.MinWordLen && w.Length <= config.MaxWordLen)];
         if (_words.Length == 0)
         {
-            throw new ConfigException($"the words of {config.DataFile} have 3 to 10 letters; none has {config.MinWordLen} to {config.MaxWordLen}");
+            throw new ConfigException(
+                $"the words of {config.DataFile} have 3 to 10 letters; none has {config.MinWordLen} to {config.MaxWordLen}");
         }
     }
 
     /// <summary>
-    /// 1 for the word in any case; else the share of its letters that stand in their places, 0.2 less where that is all of them.
+    /// 1 for the word in any case; else the share of its letters that stand in their places, 0.2 less where that is all
+    /// of them.
     /// </summary>
     public override double Score(string? answer, TaskItem entry)
     {
@@ -96,7 +100,8 @@ public sealed class SpellBackwardTask : ReasoningTask<SpellBackwardConfig>
 
     private static string[] ReadWords()
     {
-        using Stream compressed = Assembly.GetExecutingAssembly().GetManifestResourceStream("Tbrm.Data.Tasks.words3to10.txt.gz")
+        using Stream compressed = Assembly.GetExecutingAssembly()
+            .GetManifestResourceStream("Tbrm.Data.Tasks.words3to10.txt.gz")
             ?? throw new InvalidOperationException("the word list is not embedded in this assembly");
         using GZipStream text = new(compressed, CompressionMode.Decompress);
         using StreamReader reader = new(text);

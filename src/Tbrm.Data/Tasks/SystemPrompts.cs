@@ -5,7 +5,8 @@ using Tbrm.Core.Errors;
 namespace Tbrm.Data.Tasks;
 
 /// <summary>
-/// The system prompts that reasoning-gym publishes its results with (<c>SYSTEM_PROMPTS</c> in <c>utils.py</c>, Apache License 2.0), character for character.
+/// The system prompts that reasoning-gym publishes its results with (<c>SYSTEM_PROMPTS</c> in <c>utils.py</c>, Apache
+/// License 2.0), character for character.
 /// </summary>
 public static class SystemPrompts
 {

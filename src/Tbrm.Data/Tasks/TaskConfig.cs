@@ -4,7 +4,8 @@ using Tbrm.Core.Errors;
 namespace Tbrm.Data.Tasks;
 
 /// <summary>
-/// What every task's parameters have. The records derived from it name theirs as the Python package does (<c>MinTerms</c> is
+/// What every task's parameters have. The records derived from it name theirs as the Python package does
+/// (<c>MinTerms</c> is
 /// <c>min_terms</c>), with the same defaults and the same conditions.
 /// </summary>
 public abstract record TaskConfig
@@ -16,7 +17,8 @@ public abstract record TaskConfig
     public long Size { get; init; } = 500;
 
     /// <summary>Checks the parameters against each other.</summary>
-    /// <exception cref="ConfigException">They contradict each other; the message names the condition that failed.</exception>
+    /// <exception cref="ConfigException">They contradict each other; the message names the condition that
+    /// failed.</exception>
     internal abstract void Validate();
 
     /// <summary>Fails with the condition that does not hold.</summary>

@@ -3,7 +3,8 @@ using Tbrm.Core.Errors;
 
 namespace Tbrm.Data.Tasks;
 
-/// <summary>No item can be made at an index with the given parameters (exit code 2: other parameters can help).</summary>
+/// <summary>No item can be made at an index with the given parameters (exit code 2: other parameters can
+/// help).</summary>
 public sealed class TaskItemException(string task, long index, string why)
     : TbrmUserException(ExitCode.Config, $"task {task}: item {index} cannot be generated with these parameters: {why}");
 

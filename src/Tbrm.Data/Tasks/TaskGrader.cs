@@ -7,7 +7,8 @@ using Tbrm.Core.Rewards;
 namespace Tbrm.Data.Tasks;
 
 /// <summary>
-/// Judges responses by the scorer of the task that the prompt came from. Prompts of tasks that it was not given are judged by the
+/// Judges responses by the scorer of the task that the prompt came from. Prompts of tasks that it was not given are
+/// judged by the
 /// task of that name with default parameters.
 /// </summary>
 public sealed class TaskGrader : IGrader
@@ -38,7 +39,8 @@ public sealed class TaskGrader : IGrader
     public string Name => "task";
 
     /// <summary>
-    /// With a value, answers are judged by <see cref="AnswerCascade"/>, this being its symbolic equality; null leaves the task's scorer alone.
+    /// With a value, answers are judged by <see cref="AnswerCascade"/>, this being its symbolic equality; null leaves
+    /// the task's scorer alone.
     /// </summary>
     public Func<string, string, double>? MathMatch { get; init; }
 
@@ -51,12 +53,14 @@ public sealed class TaskGrader : IGrader
         {
             IReasoningTask task = _tasks.GetOrAdd(TaskOf(request.DataSource), static name => TaskRegistry.Create(name));
             // A task's own answer may look like a list, and is one text.
-            return request.GroundTruth.Kind == GroundTruthKind.Text ? Judge(request.GroundTruth.Text) : request.AgainstEach(Judge);
+            return request.GroundTruth.Kind == GroundTruthKind.Text ? Judge(request.GroundTruth.Text)
+                : request.AgainstEach(Judge);
 
             Verdict Judge(string truth)
             {
                 TaskItem entry = new("", truth, request.ExtraInfo ?? []);
-                double score = MathMatch is null ? task.Score(answer, entry) : AnswerCascade.Score(task, answer, entry, MathMatch);
+                double score = MathMatch is null ? task.Score(answer, entry)
+                    : AnswerCascade.Score(task, answer, entry, MathMatch);
                 return new Verdict(score, answer is null ? VerdictStatus.NoAnswer : VerdictStatus.Ok, answer);
             }
         }

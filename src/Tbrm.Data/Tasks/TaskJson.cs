@@ -20,7 +20,12 @@ internal static class TaskJson
     /// <summary>An item as one object: <c>question</c>, <c>answer</c>, <c>metadata</c>.</summary>
     public static JsonObject ItemOf(TaskItem item)
     {
-        return new JsonObject { ["question"] = item.Question, ["answer"] = item.Answer, ["metadata"] = item.Metadata.DeepClone() };
+        return new JsonObject
+        {
+            ["question"] = item.Question,
+            ["answer"] = item.Answer,
+            ["metadata"] = item.Metadata.DeepClone()
+        };
     }
 
     /// <summary>An integer of any size.</summary>
@@ -83,7 +88,9 @@ internal static class TaskJson
     /// <exception cref="DataException">It is missing.</exception>
     public static JsonNode Required(JsonObject metadata, string key)
     {
-        return metadata[key] ?? throw new DataException($"entry.metadata.{key}: a value was expected, found none; pass the entry as it was generated");
+        return metadata[key]
+            ?? throw new DataException(
+            $"entry.metadata.{key}: a value was expected, found none; pass the entry as it was generated");
     }
 
     /// <summary>A text that a scorer needs.</summary>
@@ -105,12 +112,14 @@ internal static class TaskJson
     public static BigInteger IntegerOf(JsonNode? node, string key)
     {
         if (node is JsonValue && node.GetValueKind() == JsonValueKind.Number
-            && BigInteger.TryParse(node.ToJsonString(), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out BigInteger value))
+            && BigInteger.TryParse(node.ToJsonString(), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture,
+                out BigInteger value))
         {
             return value;
         }
 
-        throw new DataException($"entry.metadata.{key}: an integer was expected, found {node?.ToJsonString() ?? "null"}");
+        throw new DataException(
+            $"entry.metadata.{key}: an integer was expected, found {node?.ToJsonString() ?? "null"}");
     }
 
     /// <summary>The text that a node holds.</summary>
@@ -119,7 +128,8 @@ internal static class TaskJson
     {
         return node is JsonValue && node.GetValueKind() == JsonValueKind.String
             ? node.GetValue<string>()
-            : throw new DataException($"entry.metadata.{key}: a text was expected, found {node?.ToJsonString() ?? "null"}");
+            : throw new DataException(
+                $"entry.metadata.{key}: a text was expected, found {node?.ToJsonString() ?? "null"}");
     }
 
     /// <summary>The list that a node holds.</summary>
@@ -127,6 +137,7 @@ internal static class TaskJson
     public static JsonArray ArrayOf(JsonNode? node, string key)
     {
         return node as JsonArray
-            ?? throw new DataException($"entry.metadata.{key}: a list was expected, found {node?.ToJsonString() ?? "null"}");
+            ?? throw new DataException(
+                $"entry.metadata.{key}: a list was expected, found {node?.ToJsonString() ?? "null"}");
     }
 }

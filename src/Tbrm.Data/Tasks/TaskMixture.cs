@@ -23,7 +23,8 @@ public sealed record TaskMixtureConfig : TaskConfig
     internal override void Validate()
     {
         Require(Size > 0, "size must be positive");
-        Require(Datasets.Count > 0, "datasets: specify at least one, as in datasets=[{\"name\": \"gcd\", \"weight\": 2, \"config\": {}}]");
+        Require(Datasets.Count > 0,
+            "datasets: specify at least one, as in datasets=[{\"name\": \"gcd\", \"weight\": 2, \"config\": {}}]");
         HashSet<string> names = [];
         foreach (TaskMixturePart part in Datasets)
         {
@@ -34,7 +35,8 @@ public sealed record TaskMixtureConfig : TaskConfig
 }
 
 /// <summary>
-/// A weighted mixture of tasks (reasoning-gym <c>composite.py</c>): each index draws a task from a stream of its own and gives that task's
+/// A weighted mixture of tasks (reasoning-gym <c>composite.py</c>): each index draws a task from a stream of its own
+/// and gives that task's
 /// item of the same index. Task i has the seed of the mixture plus i + 1.
 /// </summary>
 public sealed class TaskMixture : IReasoningTask
@@ -46,7 +48,8 @@ public sealed class TaskMixture : IReasoningTask
     private readonly Dictionary<string, IReasoningTask> _byName;
 
     /// <summary>Creates the tasks.</summary>
-    /// <exception cref="ConfigException">An unknown task or parameter, or parameters that contradict each other.</exception>
+    /// <exception cref="ConfigException">An unknown task or parameter, or parameters that contradict each
+    /// other.</exception>
     public TaskMixture(TaskMixtureConfig config)
     {
         ArgumentNullException.ThrowIfNull(config);
@@ -82,7 +85,8 @@ public sealed class TaskMixture : IReasoningTask
         string name = TaskJson.RequiredText(entry.Metadata, "source_dataset");
         return _byName.TryGetValue(name, out IReasoningTask? task)
             ? task.Score(answer, entry)
-            : throw new DataException($"entry.metadata.source_dataset: a task of this mixture was expected, found '{name}'{NearestName.Hint(name, _byName.Keys)}");
+            : throw new DataException(
+                $"entry.metadata.source_dataset: a task of this mixture was expected, found '{name}'{NearestName.Hint(name, _byName.Keys)}");
     }
 
     private static IReasoningTask Part(TaskMixtureConfig config, TaskMixturePart part, int position)

@@ -24,7 +24,8 @@ internal static class TaskParameters
     public static IReadOnlyList<TaskParameter> Of(Type configType)
     {
         object defaults = Activator.CreateInstance(configType)!;
-        return [.. Properties(configType).Select(p => new TaskParameter(SnakeCase(p.Name), p.PropertyType, p.GetValue(defaults)))];
+        return [.. Properties(configType)
+            .Select(p => new TaskParameter(SnakeCase(p.Name), p.PropertyType, p.GetValue(defaults)))];
     }
 
     /// <summary>A config record with the given values; what is not given keeps its default.</summary>
@@ -37,7 +38,8 @@ internal static class TaskParameters
         {
             if (!properties.TryGetValue(name, out PropertyInfo? property))
             {
-                throw new ConfigException($"task {task} has no parameter '{name}'{NearestName.Hint(name, properties.Keys)}");
+                throw new ConfigException(
+                    $"task {task} has no parameter '{name}'{NearestName.Hint(name, properties.Keys)}");
             }
 
             property.SetValue(config, Convert(task, name, property.PropertyType, value));
@@ -46,7 +48,8 @@ internal static class TaskParameters
         return config;
     }
 
-    /// <summary>Reads <c>name=value</c> of a command line: a JSON value, Python's True and False, or items separated by commas.</summary>
+    /// <summary>Reads <c>name=value</c> of a command line: a JSON value, Python's True and False, or items separated by
+    /// commas.</summary>
     /// <exception cref="ConfigException">There is no '=', or the name is unknown.</exception>
     public static (string Name, JsonNode? Value) ParseArgument(string task, Type configType, string argument)
     {
@@ -59,7 +62,8 @@ internal static class TaskParameters
         (string name, string text) = (argument[..equals], argument[(equals + 1)..]);
         PropertyInfo[] properties = Properties(configType);
         PropertyInfo property = properties.FirstOrDefault(p => SnakeCase(p.Name) == name)
-            ?? throw new ConfigException($"task {task} has no parameter '{name}'{NearestName.Hint(name, properties.Select(p => SnakeCase(p.Name)))}");
+            ?? throw new ConfigException(
+                $"task {task} has no parameter '{name}'{NearestName.Hint(name, properties.Select(p => SnakeCase(p.Name)))}");
         return (name, ParseText(property.PropertyType, text.Trim()));
     }
 
@@ -100,7 +104,8 @@ internal static class TaskParameters
     private static PropertyInfo[] Properties(Type configType)
     {
         // Reflection gives the base record's seed and size after the task's own.
-        return [.. configType.GetProperties(BindingFlags.Public | BindingFlags.Instance).Where(p => p.SetMethod is not null)];
+        return [.. configType.GetProperties(BindingFlags.Public | BindingFlags.Instance)
+            .Where(p => p.SetMethod is not null)];
     }
 
     private static JsonNode? ParseText(Type type, string text)
@@ -130,7 +135,8 @@ internal static class TaskParameters
         }
     }
 
-    /// <summary>Items separated by commas, in the brackets and quotation marks of Python's lists and tuples or without.</summary>
+    /// <summary>Items separated by commas, in the brackets and quotation marks of Python's lists and tuples or
+    /// without.</summary>
     private static JsonArray ParseItems(Type listType, string text)
     {
         string inner = text.Length > 1 && (text[0], text[^1]) is ('[', ']') or ('(', ')') ? text[1..^1] : text;
@@ -147,7 +153,8 @@ internal static class TaskParameters
     {
         object? converted = value is null ? null
             : type == typeof(int) ? ToInteger(value) is { } i && i >= int.MinValue && i <= int.MaxValue ? (int)i : null
-            : type == typeof(long) ? ToInteger(value) is { } l && l >= long.MinValue && l <= long.MaxValue ? (long)l : null
+            : type == typeof(long) ? ToInteger(value) is { } l && l >= long.MinValue && l <= long.MaxValue ? (long)l
+                : null
             : type == typeof(BigInteger) ? ToInteger(value)
             : type == typeof(double) ? ToFloat(value)
             : type == typeof(bool) ? ToBoolean(value)
@@ -156,7 +163,9 @@ internal static class TaskParameters
             : type == typeof(IReadOnlyList<TaskMixturePart>) ? ToList(value, ToPart)
             : type == typeof(IReadOnlyList<JsonNode>) ? ToList(value, v => ToFloat(v) is null ? null : v.DeepClone())
             : throw new InvalidOperationException($"parameter {name} of task {task} has the unsupported type {type}");
-        return converted ?? throw new ConfigException($"task {task}: {name}: {Describe(type)} was expected, found {value?.ToJsonString() ?? "null"}");
+        return converted
+            ?? throw new ConfigException(
+            $"task {task}: {name}: {Describe(type)} was expected, found {value?.ToJsonString() ?? "null"}");
     }
 
     private static string Describe(Type type)
@@ -174,14 +183,16 @@ internal static class TaskParameters
     private static BigInteger? ToInteger(JsonNode value)
     {
         return value.GetValueKind() == JsonValueKind.Number
-            && BigInteger.TryParse(value.ToJsonString(), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out BigInteger integer)
+            && BigInteger.TryParse(value.ToJsonString(), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture,
+                out BigInteger integer)
             ? integer : null;
     }
 
     private static double? ToFloat(JsonNode value)
     {
         return value.GetValueKind() == JsonValueKind.Number
-            && double.TryParse(value.ToJsonString(), NumberStyles.Float, CultureInfo.InvariantCulture, out double number)
+            && double.TryParse(value.ToJsonString(), NumberStyles.Float, CultureInfo.InvariantCulture,
+                out double number)
             && double.IsFinite(number)
             ? number : null;
     }

@@ -7,10 +7,12 @@ namespace Tbrm.Data.Tasks;
 /// <summary>Turns items into prompts for training and evaluation.</summary>
 public static class TaskPrompts
 {
-    /// <summary>The item at an index: the question as user's turn, its task as data source, its metadata as extra info.</summary>
+    /// <summary>The item at an index: the question as user's turn, its task as data source, its metadata as extra
+    /// info.</summary>
     /// <param name="task">The generator; of a mixture, the data source is the item's own task.</param>
     /// <param name="index">Which item.</param>
-    /// <param name="systemPrompt">A system turn to put first (<see cref="SystemPrompts"/> has reasoning-gym's); null for none.</param>
+    /// <param name="systemPrompt">A system turn to put first (<see cref="SystemPrompts"/> has reasoning-gym's); null
+    /// for none.</param>
     public static Prompt At(IReasoningTask task, long index, string? systemPrompt = null)
     {
         ArgumentNullException.ThrowIfNull(task);
@@ -27,7 +29,8 @@ public static class TaskPrompts
         };
     }
 
-    /// <summary>The items from <paramref name="first"/> on, <paramref name="count"/> of them, made as they are asked for.</summary>
+    /// <summary>The items from <paramref name="first"/> on, <paramref name="count"/> of them, made as they are asked
+    /// for.</summary>
     public static IEnumerable<Prompt> Range(IReasoningTask task, long first, long count, string? systemPrompt = null)
     {
         for (long i = 0; i < count; i++)

@@ -21,8 +21,10 @@ public static class TaskRegistry
         [CourseScheduleTask.TaskName] = Definition.Of<CourseScheduleConfig>(c => new CourseScheduleTask(c)),
         [DecimalArithmeticTask.TaskName] = Definition.Of<DecimalArithmeticConfig>(c => new DecimalArithmeticTask(c)),
         [DecimalChainSumTask.TaskName] = Definition.Of<DecimalChainSumConfig>(c => new DecimalChainSumTask(c)),
-        [FamilyRelationshipsTask.TaskName] = Definition.Of<FamilyRelationshipsConfig>(c => new FamilyRelationshipsTask(c)),
-        [FractionSimplificationTask.TaskName] = Definition.Of<FractionSimplificationConfig>(c => new FractionSimplificationTask(c)),
+        [FamilyRelationshipsTask.TaskName] =
+            Definition.Of<FamilyRelationshipsConfig>(c => new FamilyRelationshipsTask(c)),
+        [FractionSimplificationTask.TaskName] =
+            Definition.Of<FractionSimplificationConfig>(c => new FractionSimplificationTask(c)),
         [GcdTask.TaskName] = Definition.Of<GcdConfig>(c => new GcdTask(c)),
         [LargestIslandTask.TaskName] = Definition.Of<LargestIslandConfig>(c => new LargestIslandTask(c)),
         [LcmTask.TaskName] = Definition.Of<LcmConfig>(c => new LcmTask(c)),
@@ -46,7 +48,8 @@ public static class TaskRegistry
         return s_tasks.ContainsKey(name);
     }
 
-    /// <summary>A task's parameters with their defaults; <c>seed</c> and <c>size</c>, which all have, come last.</summary>
+    /// <summary>A task's parameters with their defaults; <c>seed</c> and <c>size</c>, which all have, come
+    /// last.</summary>
     /// <exception cref="ConfigException">There is no such task; the message names the nearest.</exception>
     public static IReadOnlyList<TaskParameter> Parameters(string name)
     {
@@ -66,7 +69,8 @@ public static class TaskRegistry
         return defaults;
     }
 
-    /// <summary>Reads <c>name=value</c> arguments of a command line into what <see cref="Create(string, JsonObject)"/> takes.</summary>
+    /// <summary>Reads <c>name=value</c> arguments of a command line into what <see cref="Create(string, JsonObject)"/>
+    /// takes.</summary>
     /// <exception cref="ConfigException">Unknown task or parameter, or a malformed argument.</exception>
     public static JsonObject ParseArguments(string name, IEnumerable<string> arguments)
     {

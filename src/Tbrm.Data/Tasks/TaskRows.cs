@@ -31,10 +31,12 @@ public static class TaskRows
     }
 
     /// <summary>
-    /// Reads rows <c>{"answer", "entry"}</c> and writes each with a <c>score</c> added; returns how many. Where the package's scorer raises, the
+    /// Reads rows <c>{"answer", "entry"}</c> and writes each with a <c>score</c> added; returns how many. Where the
+    /// package's scorer raises, the
     /// score is 0 and <c>error</c> says why.
     /// </summary>
-    /// <exception cref="DataException">A row lacks what the scorer needs; the message begins with <c>file:line</c>.</exception>
+    /// <exception cref="DataException">A row lacks what the scorer needs; the message begins with
+    /// <c>file:line</c>.</exception>
     public static long Score(IReasoningTask task, IEnumerable<JsonLine> rows, string file, Stream output)
     {
         ArgumentNullException.ThrowIfNull(task);
@@ -85,7 +87,8 @@ public static class TaskRows
     {
         if (!row.TryGetPropertyValue("answer", out JsonNode? answer))
         {
-            throw new DataException("'answer' is missing; rows are {\"answer\": text or null, \"entry\": {\"question\", \"answer\", \"metadata\"}}");
+            throw new DataException(
+                "'answer' is missing; rows are {\"answer\": text or null, \"entry\": {\"question\", \"answer\", \"metadata\"}}");
         }
 
         return answer is null || answer.GetValueKind() == JsonValueKind.String
@@ -96,7 +99,8 @@ public static class TaskRows
     private static TaskItem EntryOf(JsonObject row)
     {
         JsonObject entry = row["entry"] as JsonObject
-            ?? throw new DataException($"'entry': the item's object was expected, found {StrictJson.Describe(row["entry"])}");
+            ?? throw new DataException(
+                $"'entry': the item's object was expected, found {StrictJson.Describe(row["entry"])}");
         JsonNode? oracle = entry["answer"];
         if (oracle is not null && oracle.GetValueKind() != JsonValueKind.String)
         {
@@ -107,7 +111,9 @@ public static class TaskRows
         {
             null => [],
             JsonObject members => members,
-            JsonNode other => throw new DataException($"'entry.metadata': an object was expected, found {StrictJson.Describe(other)}"),
+            JsonNode other =>
+                throw new DataException(
+                $"'entry.metadata': an object was expected, found {StrictJson.Describe(other)}"),
         };
         return new TaskItem("", oracle?.GetValue<string>(), metadata);
     }

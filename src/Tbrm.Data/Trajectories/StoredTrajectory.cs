@@ -6,7 +6,8 @@ using Tbrm.Core.Rollouts;
 
 namespace Tbrm.Data.Trajectories;
 
-/// <summary>A row of a file of trajectories, before any tokenizer: texts or ids, a grade or what is needed for one, log-probs where they were recorded.</summary>
+/// <summary>A row of a file of trajectories, before any tokenizer: texts or ids, a grade or what is needed for one,
+/// log-probs where they were recorded.</summary>
 public sealed record StoredTrajectory
 {
     /// <summary><c>file:line</c>; begins every message about the row.</summary>
@@ -66,7 +67,8 @@ public sealed record StoredTrajectory
     /// <summary>Why it ended; null when the row does not say.</summary>
     public TrajectoryEnd? End { get; init; }
 
-    /// <summary>Log-probs of the policy that sampled it, nats, a number per response token; empty when the row has none.</summary>
+    /// <summary>Log-probs of the policy that sampled it, nats, a number per response token; empty when the row has
+    /// none.</summary>
     public float[] Logp { get; init; } = [];
 
     /// <summary>The same after penalties and filters.</summary>

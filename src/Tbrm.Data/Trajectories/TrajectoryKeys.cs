@@ -27,7 +27,8 @@ public static class TrajectoryKeys
     /// <summary>log pi of every response token under the policy that sampled it, nats.</summary>
     public const string Logp = "logp";
 
-    /// <summary>The same under the distribution that was sampled from, after penalties and filters, nats; only where it differs.</summary>
+    /// <summary>The same under the distribution that was sampled from, after penalties and filters, nats; only where it
+    /// differs.</summary>
     public const string ProcessedLogp = "processed_logp";
 
     /// <summary>What logits were divided by in every log-prob of the row.</summary>

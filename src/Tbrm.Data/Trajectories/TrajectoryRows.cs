@@ -20,22 +20,29 @@ namespace Tbrm.Data.Trajectories;
 /// </summary>
 public static class TrajectoryRows
 {
-    private static readonly JsonSerializerOptions s_numbers = new() { NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals };
+    private static readonly JsonSerializerOptions s_numbers =
+        new() { NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals };
 
-    /// <summary>Keys of a row that have a meaning; a number under another key belongs to the grade, as verl writes them.</summary>
+    /// <summary>Keys of a row that have a meaning; a number under another key belongs to the grade, as verl writes
+    /// them.</summary>
     private static readonly HashSet<string> s_known = new(StringComparer.Ordinal)
     {
-        TrajectoryKeys.Input, TrajectoryKeys.Output, TrajectoryKeys.GroundTruths, TrajectoryKeys.Score, TrajectoryKeys.Step, TrajectoryKeys.PromptIds,
-        TrajectoryKeys.ResponseIds, TrajectoryKeys.Logp, TrajectoryKeys.ProcessedLogp, TrajectoryKeys.Temperature, TrajectoryKeys.WeightVersion, TrajectoryKeys.Id,
-        TrajectoryKeys.Group, TrajectoryKeys.RefLogp, TrajectoryKeys.RefV1, TrajectoryKeys.RefVEnd, TrajectoryKeys.Finish, TrajectoryKeys.Status, TrajectoryKeys.Extracted,
-        TrajectoryKeys.Detail, TrajectoryKeys.DataSource, TrajectoryKeys.Index, "response_tokens", "reward", "ids", "behaviour_logp", "behavior_logp", "response", "completion",
+        TrajectoryKeys.Input, TrajectoryKeys.Output, TrajectoryKeys.GroundTruths, TrajectoryKeys.Score,
+            TrajectoryKeys.Step, TrajectoryKeys.PromptIds,
+        TrajectoryKeys.ResponseIds, TrajectoryKeys.Logp, TrajectoryKeys.ProcessedLogp, TrajectoryKeys.Temperature,
+            TrajectoryKeys.WeightVersion, TrajectoryKeys.Id,
+        TrajectoryKeys.Group, TrajectoryKeys.RefLogp, TrajectoryKeys.RefV1, TrajectoryKeys.RefVEnd,
+            TrajectoryKeys.Finish, TrajectoryKeys.Status, TrajectoryKeys.Extracted,
+        TrajectoryKeys.Detail, TrajectoryKeys.DataSource, TrajectoryKeys.Index, "response_tokens", "reward", "ids",
+            "behaviour_logp", "behavior_logp", "response", "completion",
         "prompt", "messages", "ground_truth", "answer", "sample",
     };
 
     /// <summary>Streams the rows of a file in order.</summary>
     /// <param name="path">A jsonl, json or parquet file.</param>
     /// <param name="keys">Columns that the configuration names.</param>
-    /// <exception cref="DataException">The file is missing or damaged, or a row has no prompt or no response, or a value of another kind.</exception>
+    /// <exception cref="DataException">The file is missing or damaged, or a row has no prompt or no response, or a
+    /// value of another kind.</exception>
     public static IEnumerable<StoredTrajectory> Read(string path, PromptKeys keys)
     {
         foreach (SourceRow row in RowFile.Read(path))
@@ -48,11 +55,16 @@ public static class TrajectoryRows
     {
         (JsonObject row, string where, bool isColumnar) = source;
         JsonNode? conversation = RowValues.Find(row, "messages") ?? RowValues.Find(row, keys.Prompt);
-        int[]? promptIds = Numbers<int>(source, TrajectoryKeys.PromptIds), responseIds = Numbers<int>(source, TrajectoryKeys.ResponseIds, "ids");
-        string? response = Text(source, "response", "completion", TrajectoryKeys.Output), input = Text(source, TrajectoryKeys.Input);
-        Require(promptIds is not null || conversation is not null || input is not null, source, "prompt (or messages, input, prompt_ids)");
-        Require(responseIds is not null || response is not null, source, "response (or output, completion, response_ids)");
-        JsonNode? truth = RowValues.Find(row, keys.GroundTruth) ?? RowValues.Find(row, "ground_truth") ?? RowValues.Find(row, TrajectoryKeys.GroundTruths) ?? RowValues.Find(row, "answer");
+        int[]? promptIds = Numbers<int>(source, TrajectoryKeys.PromptIds),
+            responseIds = Numbers<int>(source, TrajectoryKeys.ResponseIds, "ids");
+        string? response = Text(source, "response", "completion", TrajectoryKeys.Output),
+            input = Text(source, TrajectoryKeys.Input);
+        Require(promptIds is not null || conversation is not null || input is not null, source,
+            "prompt (or messages, input, prompt_ids)");
+        Require(responseIds is not null || response is not null, source,
+            "response (or output, completion, response_ids)");
+        JsonNode? truth = RowValues.Find(row, keys.GroundTruth) ?? RowValues.Find(row, "ground_truth")
+            ?? RowValues.Find(row, TrajectoryKeys.GroundTruths) ?? RowValues.Find(row, "answer");
         float[]? refLogp = Numbers<float>(source, TrajectoryKeys.RefLogp);
         return new()
         {
@@ -78,7 +90,8 @@ public static class TrajectoryRows
             Logp = Numbers<float>(source, TrajectoryKeys.Logp, "behaviour_logp", "behavior_logp") ?? [],
             ProcessedLogp = Numbers<float>(source, TrajectoryKeys.ProcessedLogp) ?? [],
             Reference = refLogp is null ? null
-                : new(refLogp, Value<float>(source, TrajectoryKeys.RefV1, "a number"), Value<float>(source, TrajectoryKeys.RefVEnd, "a number"), Version: 0),
+                : new(refLogp, Value<float>(source, TrajectoryKeys.RefV1, "a number"),
+                    Value<float>(source, TrajectoryKeys.RefVEnd, "a number"), Version: 0),
         };
     }
 
@@ -87,13 +100,16 @@ public static class TrajectoryRows
     {
         VerdictStatus status = VerdictStatus.Ok;
         if (Text(source, TrajectoryKeys.Status) is { } word
-            && !(Enum.TryParse(word.Replace("_", "", StringComparison.Ordinal), ignoreCase: true, out status) && Enum.IsDefined(status)))
+            && !(Enum.TryParse(word.Replace("_", "", StringComparison.Ordinal), ignoreCase: true, out status)
+                && Enum.IsDefined(status)))
         {
-            throw new DataException($"{source.Where}: '{TrajectoryKeys.Status}': one of {string.Join(", ", Enum.GetNames<VerdictStatus>())} was expected, found '{word}'");
+            throw new DataException(
+                $"{source.Where}: '{TrajectoryKeys.Status}': one of {string.Join(", ", Enum.GetNames<VerdictStatus>())} was expected, found '{word}'");
         }
 
         bool isFailure = status is VerdictStatus.Error or VerdictStatus.Timeout;
-        double? score = Number(source, "reward") ?? Number(source, TrajectoryKeys.Score) ?? (isFailure ? double.NaN : null);
+        double? score = Number(source, "reward") ?? Number(source, TrajectoryKeys.Score)
+            ?? (isFailure ? double.NaN : null);
         if (score is null)
         {
             return null;
@@ -101,12 +117,17 @@ public static class TrajectoryRows
 
         if (!double.IsFinite(score.Value) && !isFailure)
         {
-            throw new DataException($"{source.Where}: the reward is {score.Value.ToString(CultureInfo.InvariantCulture)}; a finite number was expected, or no reward at all, to have the row graded");
+            throw new DataException(
+                $"{source.Where}: the reward is {score.Value.ToString(CultureInfo.InvariantCulture)}; a finite number was expected, or no reward at all, to have the row graded");
         }
 
-        Dictionary<string, double> numbers = source.Row.Where(p => !s_known.Contains(p.Key) && p.Value is JsonValue value && value.GetValueKind() == JsonValueKind.Number)
+        Dictionary<string, double> numbers =
+            source.Row.Where(p => !s_known.Contains(p.Key) && p.Value is JsonValue value
+            && value.GetValueKind() == JsonValueKind.Number)
             .ToDictionary(p => p.Key, p => Number(source, p.Key)!.Value, StringComparer.Ordinal);
-        return new(score.Value, status, Text(source, TrajectoryKeys.Extracted, "pred"), Text(source, TrajectoryKeys.Detail)) { Numbers = numbers.Count > 0 ? numbers : null };
+        return new(score.Value, status, Text(source, TrajectoryKeys.Extracted, "pred"),
+            Text(source, TrajectoryKeys.Detail))
+        { Numbers = numbers.Count > 0 ? numbers : null };
     }
 
     private static TrajectoryEnd? End(SourceRow source) => Text(source, TrajectoryKeys.Finish) switch
@@ -116,18 +137,21 @@ public static class TrajectoryRows
         "stop" or "eos" => TrajectoryEnd.Stop,
         "length" or "truncated" => TrajectoryEnd.Length,
         string word when Enum.TryParse(word, ignoreCase: true, out TrajectoryEnd end) && Enum.IsDefined(end) => end,
-        string word => throw new DataException($"{source.Where}: '{TrajectoryKeys.Finish}': one of {string.Join(", ", Enum.GetNames<TrajectoryEnd>())} was expected, found '{word}'"),
+        string word => throw new DataException(
+            $"{source.Where}: '{TrajectoryKeys.Finish}': one of {string.Join(", ", Enum.GetNames<TrajectoryEnd>())} was expected, found '{word}'"),
     };
 
     private static void Require(bool condition, SourceRow source, string what)
     {
         if (!condition)
         {
-            throw new DataException($"{source.Where}: a trajectory needs a {what}; the row's keys: {RowValues.KeysOf(source.Row)}");
+            throw new DataException(
+                $"{source.Where}: a trajectory needs a {what}; the row's keys: {RowValues.KeysOf(source.Row)}");
         }
     }
 
-    private static string? Text(SourceRow source, params string[] keys) => keys.Select(key => source.Row[key]).FirstOrDefault(v => v is not null) switch
+    private static string? Text(SourceRow source, params string[] keys) => keys.Select(key => source.Row[key])
+        .FirstOrDefault(v => v is not null) switch
     {
         null => null,
         JsonValue value when value.TryGetValue(out string? text) => text,
@@ -143,7 +167,8 @@ public static class TrajectoryRows
         }
         catch (Exception e) when (e is JsonException or FormatException or InvalidOperationException)
         {
-            throw new DataException($"{source.Where}: '{key}': a list of {(typeof(T) == typeof(int) ? "token ids" : "numbers")} was expected, found {StrictJson.Describe(source.Row[key!])}", e);
+            throw new DataException(
+                $"{source.Where}: '{key}': a list of {(typeof(T) == typeof(int) ? "token ids" : "numbers")} was expected, found {StrictJson.Describe(source.Row[key!])}", e);
         }
     }
 
@@ -159,7 +184,8 @@ public static class TrajectoryRows
         }
         catch (Exception e) when (e is JsonException or FormatException or InvalidOperationException)
         {
-            throw new DataException($"{source.Where}: '{key}': {expected} was expected, found {source.Row[key]!.ToJsonString()}", e);
+            throw new DataException(
+                $"{source.Where}: '{key}': {expected} was expected, found {source.Row[key]!.ToJsonString()}", e);
         }
     }
 }

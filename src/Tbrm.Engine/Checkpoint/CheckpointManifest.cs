@@ -8,12 +8,14 @@ using Tbrm.Core.Files;
 
 namespace Tbrm.Engine.Checkpoint;
 
-/// <summary>MANIFEST.json of a checkpoint: every file with its length and SHA-256. Written last; a folder without it is no checkpoint.</summary>
+/// <summary>MANIFEST.json of a checkpoint: every file with its length and SHA-256. Written last; a folder without it is
+/// no checkpoint.</summary>
 internal static class CheckpointManifest
 {
     public const string FileName = "MANIFEST.json";
 
-    private static readonly JsonSerializerOptions s_indented = new() { WriteIndented = true, PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
+    private static readonly JsonSerializerOptions s_indented =
+        new() { WriteIndented = true, PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
 
     public sealed record Entry(long Bytes, string Sha256);
 
@@ -27,10 +29,12 @@ internal static class CheckpointManifest
             files[Relative(folder, path)] = Describe(path);
         }
 
-        DurableFiles.ReplaceText(Path.Combine(folder, FileName), JsonSerializer.Serialize(new Content(step, files), s_indented) + "\n");
+        DurableFiles.ReplaceText(Path.Combine(folder, FileName),
+            JsonSerializer.Serialize(new Content(step, files), s_indented) + "\n");
     }
 
-    /// <summary>Null when every file is there with the length and content that the manifest says; else what is wrong.</summary>
+    /// <summary>Null when every file is there with the length and content that the manifest says; else what is
+    /// wrong.</summary>
     public static string? Problem(string folder)
     {
         string path = Path.Combine(folder, FileName);

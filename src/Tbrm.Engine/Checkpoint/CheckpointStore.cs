@@ -9,7 +9,8 @@ using Tbrm.Core.Files;
 namespace Tbrm.Engine.Checkpoint;
 
 /// <summary>
-/// verl's checkpoint layout: <c>global_step_N/</c> folders and <c>latest_checkpointed_iteration.txt</c>. A checkpoint is written under
+/// verl's checkpoint layout: <c>global_step_N/</c> folders and <c>latest_checkpointed_iteration.txt</c>. A checkpoint
+/// is written under
 /// another name, synced, and renamed: it is whole or it is not there.
 /// </summary>
 public sealed class CheckpointStore(string root, int keep)
@@ -25,7 +26,8 @@ public sealed class CheckpointStore(string root, int keep)
     public string FolderOf(long step) => Path.Combine(Root, Prefix + step.ToString(CultureInfo.InvariantCulture));
 
     /// <summary>
-    /// Writes a checkpoint: <paramref name="write"/> fills an empty folder. Older ones beyond the number to keep are deleted afterwards, but
+    /// Writes a checkpoint: <paramref name="write"/> fills an empty folder. Older ones beyond the number to keep are
+    /// deleted afterwards, but
     /// never <paramref name="protectedSteps"/>.
     /// </summary>
     public void Save(long step, Action<string> write, IReadOnlyCollection<long> protectedSteps)
@@ -64,7 +66,8 @@ public sealed class CheckpointStore(string root, int keep)
     }
 
     /// <summary>
-    /// The newest checkpoint whose files are what its manifest says, or null when there is none. Damaged ones are passed over and reported.
+    /// The newest checkpoint whose files are what its manifest says, or null when there is none. Damaged ones are
+    /// passed over and reported.
     /// </summary>
     public string? Latest(Action<string> warn)
     {
@@ -91,7 +94,8 @@ public sealed class CheckpointStore(string root, int keep)
     }
 
     /// <summary>
-    /// Moves checkpoints after a step into a folder of their own: a run that goes on from an earlier one must neither go on from them later nor
+    /// Moves checkpoints after a step into a folder of their own: a run that goes on from an earlier one must neither
+    /// go on from them later nor
     /// count them among those to keep. Null when there are none.
     /// </summary>
     public string? SetAside(long after)
@@ -102,7 +106,8 @@ public sealed class CheckpointStore(string root, int keep)
             return null;
         }
 
-        string folder = Path.Combine(Root, "set_aside_" + DateTime.UtcNow.ToString("yyyyMMdd-HHmmss-fff", CultureInfo.InvariantCulture));
+        string folder = Path.Combine(
+            Root, "set_aside_" + DateTime.UtcNow.ToString("yyyyMMdd-HHmmss-fff", CultureInfo.InvariantCulture));
         DiskErrors.Translated($"moving later checkpoints to {folder}", () =>
         {
             Directory.CreateDirectory(folder);
@@ -158,7 +163,8 @@ public sealed class CheckpointStore(string root, int keep)
 
         foreach (string folder in Directory.EnumerateDirectories(Root, Prefix + "*"))
         {
-            if (long.TryParse(Path.GetFileName(folder).AsSpan(Prefix.Length), NumberStyles.None, CultureInfo.InvariantCulture, out long step))
+            if (long.TryParse(Path.GetFileName(folder).AsSpan(Prefix.Length), NumberStyles.None,
+                CultureInfo.InvariantCulture, out long step))
             {
                 yield return step;
             }
@@ -181,9 +187,11 @@ public sealed class CheckpointStore(string root, int keep)
         }
     }
 
-    private string Hidden(long step, string ending) => Path.Combine(Root, "." + Path.GetFileName(FolderOf(step)) + ending);
+    private string Hidden(long step, string ending) =>
+        Path.Combine(Root, "." + Path.GetFileName(FolderOf(step)) + ending);
 
-    /// <summary>What a process left that was killed while it saved: the checkpoint it was replacing is put back, a part of one goes.</summary>
+    /// <summary>What a process left that was killed while it saved: the checkpoint it was replacing is put back, a part
+    /// of one goes.</summary>
     private void Recover()
     {
         if (!Directory.Exists(Root))

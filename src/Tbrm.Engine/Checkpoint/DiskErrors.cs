@@ -8,7 +8,8 @@ namespace Tbrm.Engine.Checkpoint;
 /// <summary>Names what the operating system refused while a run writes its files.</summary>
 public static class DiskErrors
 {
-    /// <summary>Runs something that writes; an I/O failure becomes the user's exception, exit code 4 when the disk is full.</summary>
+    /// <summary>Runs something that writes; an I/O failure becomes the user's exception, exit code 4 when the disk is
+    /// full.</summary>
     public static void Translated(string doing, Action write)
     {
         try

@@ -3,7 +3,8 @@ using System.Collections.Generic;
 
 namespace Tbrm.Engine.Logprob;
 
-/// <summary>Cuts a step into micro-batches by token budget. Order is kept, so that the cut is reproducible and results line up.</summary>
+/// <summary>Cuts a step into micro-batches by token budget. Order is kept, so that the cut is reproducible and results
+/// line up.</summary>
 public static class MicroBatches
 {
     /// <summary>
@@ -18,7 +19,8 @@ public static class MicroBatches
         long tokens = 0;
         for (int i = 0; i < lengths.Count; i++)
         {
-            bool full = i > begin && (tokens + lengths[i] > maxTokens || (maxSequences > 0 && i - begin == maxSequences));
+            bool full = i > begin
+                && (tokens + lengths[i] > maxTokens || (maxSequences > 0 && i - begin == maxSequences));
             if (full)
             {
                 ranges.Add(begin..i);

@@ -7,10 +7,13 @@ namespace Tbrm.Engine.Logprob;
 /// <summary>A sequence to be scored: a prompt, and the tokens after it that are scored.</summary>
 /// <param name="Prompt">Token ids that are read but not scored. At least one.</param>
 /// <param name="Response">Token ids that are scored, but for those that <see cref="Mask"/> leaves out.</param>
-/// <param name="Bootstrap">Adds a row for the state after the last token, whose V is of interest and whose Q is not.</param>
-public readonly record struct ScoredSequence(ReadOnlyMemory<int> Prompt, ReadOnlyMemory<int> Response, bool Bootstrap = false)
+/// <param name="Bootstrap">Adds a row for the state after the last token, whose V is of interest and whose Q is
+/// not.</param>
+public readonly record struct ScoredSequence(ReadOnlyMemory<int> Prompt, ReadOnlyMemory<int> Response,
+    bool Bootstrap = false)
 {
-    /// <summary>One flag per response token, true where it is scored; empty when all are. For conversations of several turns.</summary>
+    /// <summary>One flag per response token, true where it is scored; empty when all are. For conversations of several
+    /// turns.</summary>
     public ReadOnlyMemory<bool> Mask { get; init; }
 
     /// <summary>Tokens of the sequence.</summary>
@@ -38,12 +41,14 @@ public sealed class PackedBatch
         {
             if (s.Prompt.Length == 0)
             {
-                throw new ArgumentException("a sequence needs at least one prompt token: nothing predicts its first token");
+                throw new ArgumentException(
+                    "a sequence needs at least one prompt token: nothing predicts its first token");
             }
 
             if (!s.Mask.IsEmpty && s.Mask.Length != s.Response.Length)
             {
-                throw new ArgumentException($"a mask of {s.Mask.Length} flags does not belong to a response of {s.Response.Length} tokens");
+                throw new ArgumentException(
+                    $"a mask of {s.Mask.Length} flags does not belong to a response of {s.Response.Length} tokens");
             }
 
             tokens += s.Length;

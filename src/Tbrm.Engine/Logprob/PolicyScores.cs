@@ -16,16 +16,21 @@ public sealed record Scores(float[] Q, float[] V, float[] H)
 public static class PolicyScores
 {
     /// <summary>Scores a batch; with <paramref name="keep"/>, <see cref="Backward"/> may follow.</summary>
-    public static Scores LogProb(this Policy policy, PackedBatch batch, float temperature, bool keep = false, bool entropy = false)
+    public static Scores LogProb(this Policy policy, PackedBatch batch, float temperature, bool keep = false,
+        bool entropy = false)
     {
-        Scores scores = new(new float[batch.RowCount], new float[batch.RowCount], entropy ? new float[batch.RowCount] : []);
+        Scores scores = new(
+            new float[batch.RowCount], new float[batch.RowCount], entropy ? new float[batch.RowCount] : []);
         NativeFailures.Translated("logprob", () =>
-            Interop.Stages.LogProb.Forward(policy.Model, batch.Native(temperature), keep, scores.Q, scores.V, scores.H));
+            Interop.Stages.LogProb.Forward(policy.Model, batch.Native(temperature), keep, scores.Q, scores.V,
+                scores.H));
         return scores;
     }
 
-    /// <summary>Adds to the gradients what follows from dL/dQ, dL/dV and (unless empty) dL/dH of the batch that was kept.</summary>
-    public static void Backward(this Policy policy, ReadOnlySpan<float> dq, ReadOnlySpan<float> dv, ReadOnlySpan<float> dh)
+    /// <summary>Adds to the gradients what follows from dL/dQ, dL/dV and (unless empty) dL/dH of the batch that was
+    /// kept.</summary>
+    public static void Backward(this Policy policy, ReadOnlySpan<float> dq, ReadOnlySpan<float> dv,
+        ReadOnlySpan<float> dh)
     {
         try
         {
@@ -37,8 +42,10 @@ public static class PolicyScores
         }
     }
 
-    /// <summary>Scores a batch and accumulates the gradient of the trajectory residual, natively; returns scores, residuals and the loss.</summary>
-    public static (Scores Scores, float[] Residual, double Loss) ResidualGradient(this Policy policy, PackedBatch batch, float temperature,
+    /// <summary>Scores a batch and accumulates the gradient of the trajectory residual, natively; returns scores,
+    /// residuals and the loss.</summary>
+    public static (Scores Scores, float[] Residual, double Loss) ResidualGradient(this Policy policy, PackedBatch batch,
+        float temperature,
         FusedResidual residual)
     {
         Scores scores = new(new float[batch.RowCount], new float[batch.RowCount], []);

@@ -7,29 +7,36 @@ using Tbrm.Interop;
 
 namespace Tbrm.Engine.Models;
 
-/// <summary>A low-rank adapter (LoRA): y = x Wᵀ + scale · (x Aᵀ) Bᵀ in the targeted projections of every layer.</summary>
+/// <summary>A low-rank adapter (LoRA): y = x Wᵀ + scale · (x Aᵀ) Bᵀ in the targeted projections of every
+/// layer.</summary>
 /// <param name="Rank">Rows of A; with <see cref="Modules"/>, of most of them.</param>
 /// <param name="Alpha">scale = alpha / rank; with <see cref="Modules"/>, of most of them.</param>
 /// <param name="UseRslora">scale = alpha / sqrt(rank) instead.</param>
 /// <param name="Targets">Adapted projections; with <see cref="Modules"/>, those of any layer.</param>
 public sealed record AdapterOptions(int Rank, double Alpha, bool UseRslora, AdapterTargets Targets)
 {
-    /// <summary>Every adapted projection where they may differ in rank, alpha or from layer to layer; null where each layer has the same.</summary>
+    /// <summary>Every adapted projection where they may differ in rank, alpha or from layer to layer; null where each
+    /// layer has the same.</summary>
     public IReadOnlyList<AdapterModule>? Modules { get; private init; }
 
     /// <summary>An adapter of these modules (at least one).</summary>
     public static AdapterOptions OfModules(IReadOnlyList<AdapterModule> modules, bool useRslora) =>
-        new(Most(modules.Select(m => m.Rank)), Most(modules.Select(m => m.Alpha)), useRslora, modules.Aggregate((AdapterTargets)0, (all, m) => all | m.Target)) { Modules = modules };
+        new(Most(modules.Select(m => m.Rank)), Most(modules.Select(m => m.Alpha)), useRslora,
+            modules.Aggregate((AdapterTargets)0, (all, m) => all | m.Target))
+        { Modules = modules };
 
-    private static T Most<T>(IEnumerable<T> values) => values.GroupBy(v => v).OrderByDescending(g => g.Count()).First().Key;
+    private static T Most<T>(IEnumerable<T> values) => values.GroupBy(v => v).OrderByDescending(g => g.Count())
+        .First().Key;
 
     /// <summary>PEFT's word for all projections of the decoder layers (not the head).</summary>
     public const string AllLinear = "all-linear";
 
     private static readonly (string Name, AdapterTargets Target)[] s_targets =
     [
-        ("q_proj", AdapterTargets.QProj), ("k_proj", AdapterTargets.KProj), ("v_proj", AdapterTargets.VProj), ("o_proj", AdapterTargets.OProj),
-        ("gate_proj", AdapterTargets.GateProj), ("up_proj", AdapterTargets.UpProj), ("down_proj", AdapterTargets.DownProj),
+        ("q_proj", AdapterTargets.QProj), ("k_proj", AdapterTargets.KProj), ("v_proj", AdapterTargets.VProj),
+            ("o_proj", AdapterTargets.OProj),
+        ("gate_proj", AdapterTargets.GateProj), ("up_proj", AdapterTargets.UpProj),
+            ("down_proj", AdapterTargets.DownProj),
     ];
 
     /// <summary>What multiplies the adapter's product.</summary>
@@ -38,11 +45,13 @@ public sealed record AdapterOptions(int Rank, double Alpha, bool UseRslora, Adap
     private double ScaleOf(int rank, double alpha) => alpha / (UseRslora ? Math.Sqrt(rank) : rank);
 
     /// <summary>The rank, or the least and the largest.</summary>
-    public string RankText => Modules is null || Modules.All(m => m.Rank == Rank) ? FormattableString.Invariant($"{Rank}")
+    public string RankText => Modules is null || Modules.All(m => m.Rank == Rank)
+        ? FormattableString.Invariant($"{Rank}")
         : FormattableString.Invariant($"{Modules.Min(m => m.Rank)} to {Modules.Max(m => m.Rank)}");
 
     /// <summary>Names of the adapted projections, in the order of the decoder.</summary>
-    public IReadOnlyList<string> TargetNames => [.. s_targets.Where(t => Targets.HasFlag(t.Target)).Select(t => t.Name)];
+    public IReadOnlyList<string> TargetNames =>
+        [.. s_targets.Where(t => Targets.HasFlag(t.Target)).Select(t => t.Name)];
 
     /// <summary>Parameters of A and B.</summary>
     public long ParameterCount(ModelArchitecture architecture) => ModelMemory.Counted(architecture, this).Trained;
@@ -57,14 +66,17 @@ public sealed record AdapterOptions(int Rank, double Alpha, bool UseRslora, Adap
         return unknown;
     }
 
-    /// <summary>Reads names of projections; "all-linear" stands for all. The names that mean nothing go to <paramref name="unknown"/>.</summary>
+    /// <summary>Reads names of projections; "all-linear" stands for all. The names that mean nothing go to
+    /// <paramref name="unknown"/>.</summary>
     internal static AdapterTargets ParseTargets(IEnumerable<string> names, out IReadOnlyList<string> unknown)
     {
         AdapterTargets targets = 0;
         List<string> others = [];
         foreach (string name in names)
         {
-            AdapterTargets found = name == AllLinear ? s_targets.Aggregate((AdapterTargets)0, (all, t) => all | t.Target) : s_targets.FirstOrDefault(t => t.Name == name).Target;
+            AdapterTargets found = name == AllLinear
+                ? s_targets.Aggregate((AdapterTargets)0, (all, t) => all | t.Target)
+                : s_targets.FirstOrDefault(t => t.Name == name).Target;
             targets |= found;
             if (found == 0)
             {
@@ -77,22 +89,27 @@ public sealed record AdapterOptions(int Rank, double Alpha, bool UseRslora, Adap
     }
 
     /// <summary>An adapter of all projections, scale 1.</summary>
-    public static AdapterOptions AllProjections(int rank) => new(rank, rank, UseRslora: false, ParseTargets([AllLinear], out _));
+    public static AdapterOptions AllProjections(int rank) =>
+        new(rank, rank, UseRslora: false, ParseTargets([AllLinear], out _));
 
     /// <summary>The names that <see cref="ParseTargets"/> knows, for messages.</summary>
-    public static string KnownTargets { get; } = $"{AllLinear}, or a list among {string.Join(", ", s_targets.Select(t => t.Name))}";
+    public static string KnownTargets { get; } =
+        $"{AllLinear}, or a list among {string.Join(", ", s_targets.Select(t => t.Name))}";
 
-    /// <summary>The adapter that a configuration asks for; null when it asks for none. An adapter's own folder decides where one is given.</summary>
+    /// <summary>The adapter that a configuration asks for; null when it asks for none. An adapter's own folder decides
+    /// where one is given.</summary>
     public static AdapterOptions? Of(ModelConfig config)
     {
         if (config.LoraAdapterPath.Length > 0)
         {
             AdapterOptions stored = PeftFolder.Read(config.LoraAdapterPath);
             return config.LoraRank == 0 || stored.RankText == FormattableString.Invariant($"{config.LoraRank}") ? stored
-                : throw new ConfigException($"model.lora_rank={config.LoraRank}, but the adapter in {config.LoraAdapterPath} has rank {stored.RankText}; leave model.lora_rank out, and the adapter decides");
+                : throw new ConfigException(
+                    $"model.lora_rank={config.LoraRank}, but the adapter in {config.LoraAdapterPath} has rank {stored.RankText}; leave model.lora_rank out, and the adapter decides");
         }
 
-        return config.LoraRank == 0 ? null : new(config.LoraRank, config.LoraAlpha, config.UseRslora, ParseTargets(config.TargetModules, out _));
+        return config.LoraRank == 0 ? null
+            : new(config.LoraRank, config.LoraAlpha, config.UseRslora, ParseTargets(config.TargetModules, out _));
     }
 
     /// <summary>The native configuration of an adapter of this kind.</summary>
@@ -105,7 +122,8 @@ public sealed record AdapterOptions(int Rank, double Alpha, bool UseRslora, Adap
         Seed = seed,
     };
 
-    /// <summary>Ranks and scales of every projection of every layer, as the native configuration has them; empty where one is all's.</summary>
+    /// <summary>Ranks and scales of every projection of every layer, as the native configuration has them; empty where
+    /// one is all's.</summary>
     /// <exception cref="DataException">The adapter has a layer that the model has not.</exception>
     internal (int[] Ranks, float[] Scales) NativeModules(int layers)
     {
@@ -120,7 +138,8 @@ public sealed record AdapterOptions(int Rank, double Alpha, bool UseRslora, Adap
         {
             if (module.Layer >= layers)
             {
-                throw new DataException($"the adapter has tensors for layer {module.Layer}, but the model has {layers} layers (0 to {layers - 1}); it belongs to another base");
+                throw new DataException(
+                    $"the adapter has tensors for layer {module.Layer}, but the model has {layers} layers (0 to {layers - 1}); it belongs to another base");
             }
 
             int at = (module.Layer * s_targets.Length) + Array.FindIndex(s_targets, t => t.Target == module.Target);

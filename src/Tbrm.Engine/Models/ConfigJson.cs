@@ -5,7 +5,8 @@ using Tbrm.Core.Errors;
 
 namespace Tbrm.Engine.Models;
 
-/// <summary>Reads values of a <c>config.json</c>, or of an object in it. Null counts as absent; a value of another type is a DataException.</summary>
+/// <summary>Reads values of a <c>config.json</c>, or of an object in it. Null counts as absent; a value of another type
+/// is a DataException.</summary>
 /// <param name="raw">The object.</param>
 /// <param name="where">Names file and object in messages.</param>
 internal sealed class ConfigJson(JsonObject raw, string where)
@@ -18,7 +19,8 @@ internal sealed class ConfigJson(JsonObject raw, string where)
     {
         try
         {
-            // Without the option, a key that stands twice is found out at its first use, by an exception that names nothing.
+            // Without the option, a key that stands twice is found out at its first use, by an exception that names
+            // nothing.
             return JsonNode.Parse(json, documentOptions: new() { AllowDuplicateProperties = false }) as JsonObject
                 ?? throw new DataException($"{where}: expected a JSON object");
         }
@@ -39,10 +41,12 @@ internal sealed class ConfigJson(JsonObject raw, string where)
     /// <summary>A positive whole number, at most what the library computes with.</summary>
     public int Int(string key, int? fallback = null, int most = int.MaxValue)
     {
-        if (raw[key] is JsonValue value && value.GetValueKind() == JsonValueKind.Number && value.TryGetValue(out long number))
+        if (raw[key] is JsonValue value && value.GetValueKind() == JsonValueKind.Number
+            && value.TryGetValue(out long number))
         {
             return number <= 0 ? throw new DataException($"{where}: {key} is {number}; expected a positive number")
-                : number > most ? throw new DataException($"{where}: {key} is {number}; this program computes with at most {most}")
+                : number > most ? throw new DataException(
+                    $"{where}: {key} is {number}; this program computes with at most {most}")
                 : (int)number;
         }
 
@@ -50,7 +54,8 @@ internal sealed class ConfigJson(JsonObject raw, string where)
     }
 
     /// <summary>A number between two bounds, neither of which counts.</summary>
-    public double Double(string key, double fallback, double above = double.NegativeInfinity, double below = double.PositiveInfinity) =>
+    public double Double(string key, double fallback, double above = double.NegativeInfinity,
+        double below = double.PositiveInfinity) =>
         Optional(key, above, below) ?? fallback;
 
     /// <summary>A number between two bounds, neither of which counts; null when there is none.</summary>
@@ -62,9 +67,11 @@ internal sealed class ConfigJson(JsonObject raw, string where)
         }
 
         // TryGetValue gives infinity for what is past the largest double.
-        double number = raw[key] is JsonValue value && value.GetValueKind() == JsonValueKind.Number && value.TryGetValue(out double found)
+        double number = raw[key] is JsonValue value && value.GetValueKind() == JsonValueKind.Number
+            && value.TryGetValue(out double found)
             ? found : throw Unexpected("a number", key);
-        string wanted = above == 0 && double.IsPositiveInfinity(below) ? "a positive number" : $"a number between {above} and {below}";
+        string wanted = above == 0 && double.IsPositiveInfinity(below) ? "a positive number"
+            : $"a number between {above} and {below}";
         return number > above && number < below ? number : throw Unexpected(wanted, key);
     }
 
@@ -100,5 +107,6 @@ internal sealed class ConfigJson(JsonObject raw, string where)
         _ => throw Unexpected("an object", key),
     };
 
-    private DataException Unexpected(string wanted, string key) => new($"{where}: expected {wanted} at {key}, found {Shown(raw[key])}");
+    private DataException Unexpected(string wanted, string key) =>
+        new($"{where}: expected {wanted} at {key}, found {Shown(raw[key])}");
 }

@@ -7,7 +7,8 @@ using Tbrm.Interop.Stages;
 namespace Tbrm.Engine.Models;
 
 /// <summary>
-/// A value model: a decoder whose head gives one number per state, the expected return of what follows. Hugging Face knows it as
+/// A value model: a decoder whose head gives one number per state, the expected return of what follows. Hugging Face
+/// knows it as
 /// ...ForTokenClassification (or ...ForSequenceClassification) with one label; verl's critics are such models.
 /// </summary>
 public sealed class Critic : EngineModel
@@ -26,7 +27,8 @@ public sealed class Critic : EngineModel
     {
         if (options.Bf16 != policy.Options.Bf16 || options.MaxPositions != policy.Options.MaxPositions)
         {
-            throw new ArgumentException("a critic made of a policy has the policy's dtype and max_positions", nameof(options));
+            throw new ArgumentException("a critic made of a policy has the policy's dtype and max_positions",
+                nameof(options));
         }
 
         return Filled(Allocate(policy.Device, policy.Architecture.AsCritic(), options), critic =>
@@ -38,7 +40,8 @@ public sealed class Critic : EngineModel
     }
 
     /// <summary>Allocates a critic with random weights.</summary>
-    public static Critic CreateRandom(EngineDevice device, ModelArchitecture architecture, PolicyOptions options, ulong seed, float std) =>
+    public static Critic CreateRandom(EngineDevice device, ModelArchitecture architecture, PolicyOptions options,
+        ulong seed, float std) =>
         Filled(Allocate(device, architecture.AsCritic(), options), critic => critic.Model.InitRandom(seed, std));
 
     /// <summary>Draws the head from N(0, std^2), keyed by the seed; 0 makes every value 0.</summary>
@@ -46,7 +49,8 @@ public sealed class Critic : EngineModel
         NativeFailures.Translated("initialising the value head", () => Model.InitValueHead(seed, std));
 
     /// <summary>
-    /// The value stage: one number per row of the batch. Row h of a response is the value of the state before its token h, as
+    /// The value stage: one number per row of the batch. Row h of a response is the value of the state before its token
+    /// h, as
     /// <see cref="PackedBatch"/> lays rows out; with <paramref name="keep"/>, <see cref="Backward"/> may follow.
     /// </summary>
     public float[] Values(PackedBatch batch, bool keep = false)

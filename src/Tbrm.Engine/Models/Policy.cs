@@ -12,12 +12,15 @@ public sealed class Policy : EngineModel
     }
 
     /// <summary>Allocates a model with random weights.</summary>
-    public static Policy CreateRandom(EngineDevice device, ModelArchitecture architecture, PolicyOptions options, ulong seed, float std) =>
+    public static Policy CreateRandom(EngineDevice device, ModelArchitecture architecture, PolicyOptions options,
+        ulong seed, float std) =>
         Filled(Allocate(device, architecture, options), policy => policy.Model.InitRandom(seed, std));
 
     /// <summary>A frozen copy of the present weights.</summary>
     public Policy CloneFrozen() => NativeFailures.Translated("copying the reference policy", () =>
-        new Policy(Device, Model.CloneFrozen(), Architecture, Options with { Trainable = false }) { Adapter = Adapter });
+        new Policy(Device, Model.CloneFrozen(), Architecture,
+            Options with { Trainable = false })
+        { Adapter = Adapter });
 
     /// <summary>Takes over another policy's weights.</summary>
     public void CopyWeightsFrom(Policy source) => Model.CopyWeightsFrom(source.Model);

@@ -5,7 +5,8 @@ using Tbrm.Engine.Logprob;
 namespace Tbrm.Engine.Models;
 
 /// <summary>
-/// The reference policy: a frozen copy of the weights; or, for a policy with an adapter, its own base with the adapter switched off, which
+/// The reference policy: a frozen copy of the weights; or, for a policy with an adapter, its own base with the adapter
+/// switched off, which
 /// takes no memory.
 /// </summary>
 public sealed class ReferencePolicy : IDisposable
@@ -30,7 +31,8 @@ public sealed class ReferencePolicy : IDisposable
 
     /// <summary>The logprob stage.</summary>
     public Scores LogProb(PackedBatch batch, float temperature) =>
-        _isBase ? _policy.WithAdapterOff(() => _policy.LogProb(batch, temperature)) : _policy.LogProb(batch, temperature);
+        _isBase ? _policy.WithAdapterOff(() => _policy.LogProb(batch, temperature))
+            : _policy.LogProb(batch, temperature);
 
     /// <summary>Runs something with the reference's own policy: a rollout, of which nothing may stay queued.</summary>
     public T Sampled<T>(Func<Policy, T> body) => _isBase ? _policy.WithAdapterOff(() => body(_policy)) : body(_policy);
@@ -40,7 +42,8 @@ public sealed class ReferencePolicy : IDisposable
     {
         if (_isBase)
         {
-            throw new ConfigException("the reference of a policy with an adapter is its base; it cannot take over the policy's weights");
+            throw new ConfigException(
+                "the reference of a policy with an adapter is its base; it cannot take over the policy's weights");
         }
 
         _policy.CopyWeightsFrom(source);

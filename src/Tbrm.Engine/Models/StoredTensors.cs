@@ -14,18 +14,22 @@ namespace Tbrm.Engine.Models;
 /// <param name="Shape">Its sizes.</param>
 /// <param name="Begin">Its first byte in the file.</param>
 /// <param name="Bytes">Its length.</param>
-internal sealed record StoredTensor(string Name, string File, string Dtype, IReadOnlyList<long> Shape, long Begin, long Bytes);
+internal sealed record StoredTensor(string Name, string File, string Dtype, IReadOnlyList<long> Shape, long Begin,
+    long Bytes);
 
 /// <summary>
-/// Names and shapes of what safetensors files hold, read before anything is allocated: what is there decides what is built. The library checks
-/// every number again when it loads; a header that cannot be read here lists nothing, and the library says what is wrong with it.
+/// Names and shapes of what safetensors files hold, read before anything is allocated: what is there decides what is
+/// built. The library checks
+/// every number again when it loads; a header that cannot be read here lists nothing, and the library says what is
+/// wrong with it.
 /// </summary>
 internal static class StoredTensors
 {
     private const int MaxHeaderBytes = 100_000_000, LengthBytes = 8;
 
     /// <summary>The tensors of some files by name.</summary>
-    /// <exception cref="DataException">Two files hold a tensor of one name: which of them counts would be chance.</exception>
+    /// <exception cref="DataException">Two files hold a tensor of one name: which of them counts would be
+    /// chance.</exception>
     public static IReadOnlyDictionary<string, StoredTensor> Of(IEnumerable<string> files)
     {
         Dictionary<string, StoredTensor> all = new(StringComparer.Ordinal);
@@ -33,7 +37,8 @@ internal static class StoredTensors
         {
             if (!all.TryAdd(tensor.Name, tensor))
             {
-                throw new DataException($"tensor '{tensor.Name}' is in two files, {all[tensor.Name].File} and {tensor.File}; expected each tensor once");
+                throw new DataException(
+                    $"tensor '{tensor.Name}' is in two files, {all[tensor.Name].File} and {tensor.File}; expected each tensor once");
             }
         }
 
@@ -91,9 +96,11 @@ internal static class StoredTensors
             byte[] header = new byte[length];
             stream.ReadExactly(header);
             using JsonDocument json = JsonDocument.Parse(header);
-            return [.. json.RootElement.EnumerateObject().Where(p => p.Name != "__metadata__").Select(p => Entry(p, file, LengthBytes + length))];
+            return [.. json.RootElement.EnumerateObject().Where(p => p.Name != "__metadata__")
+                .Select(p => Entry(p, file, LengthBytes + length))];
         }
-        catch (Exception e) when (e is JsonException or InvalidOperationException or KeyNotFoundException or FormatException or IndexOutOfRangeException or EndOfStreamException)
+        catch (Exception e) when (
+            e is JsonException or InvalidOperationException or KeyNotFoundException or FormatException or IndexOutOfRangeException or EndOfStreamException)
         {
             return [];
         }
@@ -108,6 +115,7 @@ internal static class StoredTensors
         JsonElement offsets = property.Value.GetProperty("data_offsets");
         long begin = offsets[0].GetInt64();
         return new(property.Name, file, property.Value.GetProperty("dtype").GetString()!,
-            [.. property.Value.GetProperty("shape").EnumerateArray().Select(s => s.GetInt64())], data + begin, offsets[1].GetInt64() - begin);
+            [.. property.Value.GetProperty("shape").EnumerateArray().Select(s => s.GetInt64())], data
+                + begin, offsets[1].GetInt64() - begin);
     }
 }

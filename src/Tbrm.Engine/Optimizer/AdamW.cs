@@ -29,15 +29,18 @@ public sealed class AdamW : IDisposable
         }));
     }
 
-    /// <summary>One update, clipped to <paramref name="gradClip"/> (0 = not); the gradients are zero afterwards.</summary>
+    /// <summary>One update, clipped to <paramref name="gradClip"/> (0 = not); the gradients are zero
+    /// afterwards.</summary>
     public OptimizerResult Step(double learningRate, double gradClip)
     {
-        NativeStepResult result = NativeFailures.Translated("optimizer", () => _handle.Step((float)learningRate, (float)gradClip));
+        NativeStepResult result =
+            NativeFailures.Translated("optimizer", () => _handle.Step((float)learningRate, (float)gradClip));
         return new(result.GradNorm, result.Applied != 0, result.Step);
     }
 
     /// <summary>
-    /// The same with gradients whose norm counts as <paramref name="gradNorm"/>: over several models, or over the ranks of a group. Nothing is
+    /// The same with gradients whose norm counts as <paramref name="gradNorm"/>: over several models, or over the ranks
+    /// of a group. Nothing is
     /// changed when it is not finite.
     /// </summary>
     public OptimizerResult Update(double learningRate, double gradNorm, double gradClip)

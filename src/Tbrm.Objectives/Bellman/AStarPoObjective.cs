@@ -21,8 +21,10 @@ public sealed record AStarPoOptions
 }
 
 /// <summary>
-/// A*-PO, arXiv 2505.20686. Stage 1 (<see cref="OptimalValue"/>): V*(x) = beta1 log mean exp(r/beta1) over samples of the reference policy,
-/// once. Stage 2: loss = sum_b w_b (beta2 (log pi(tau) - log pi_ref(tau)) + V*(x) - r)^2 - entropy_coeff H. In beta2^2 units it is TBRM's loss
+/// A*-PO, arXiv 2505.20686. Stage 1 (<see cref="OptimalValue"/>): V*(x) = beta1 log mean exp(r/beta1) over samples of
+/// the reference policy,
+/// once. Stage 2: loss = sum_b w_b (beta2 (log pi(tau) - log pi_ref(tau)) + V*(x) - r)^2 - entropy_coeff H. In beta2^2
+/// units it is TBRM's loss
 /// with V* in place of beta V(s_1), except that the first token is like every other.
 /// </summary>
 public sealed class AStarPoObjective(AStarPoOptions options) : IObjective, IAlgorithmEntry
@@ -48,7 +50,8 @@ public sealed class AStarPoObjective(AStarPoOptions options) : IObjective, IAlgo
     public ObjectiveResult Evaluate(ObjectiveBatch batch)
     {
         batch.Check(Needs);
-        ObjectiveResult result = LogRatioRegression.Evaluate(batch, batch.RefLogp, options.Beta2, b => batch.RewardOf(b) - batch.VStar[b],
+        ObjectiveResult result =
+            LogRatioRegression.Evaluate(batch, batch.RefLogp, options.Beta2, b => batch.RewardOf(b) - batch.VStar[b],
             entropy: options.EntropyCoeff > 0);
         if (options.EntropyCoeff > 0)
         {

@@ -11,10 +11,12 @@ public sealed record BellmanOptions
     [AllowedRange(0, 1e6, ExclusiveMinimum = true)]
     public double Beta { get; init; } = 0.002;
 
-    /// <summary><c>nats</c>: the paper's loss. <c>reward</c>: beta^2 times it; same minimiser, other interaction with clipping. Or a number.</summary>
+    /// <summary><c>nats</c>: the paper's loss. <c>reward</c>: beta^2 times it; same minimiser, other interaction with
+    /// clipping. Or a number.</summary>
     public string LossScale { get; init; } = "nats";
 
-    /// <summary>V(s_1) carries no gradient (ReVal's Eq. 4 reads so, its Eq. 2 does not; TBRM's V(s_1) is trained).</summary>
+    /// <summary>V(s_1) carries no gradient (ReVal's Eq. 4 reads so, its Eq. 2 does not; TBRM's V(s_1) is
+    /// trained).</summary>
     public bool DetachValue { get; init; }
 
     /// <summary>BRM: V(s_{h+1}) carries no gradient (single-step soft Q-learning).</summary>
@@ -28,7 +30,8 @@ public sealed record BellmanOptions
     {
         "nats" => 1,
         "reward" or "beta^2" => Beta * Beta,
-        _ when double.TryParse(LossScale, NumberStyles.Float, CultureInfo.InvariantCulture, out double scale) && scale > 0 && double.IsFinite(scale) => scale,
+        _ when double.TryParse(LossScale, NumberStyles.Float, CultureInfo.InvariantCulture, out double scale)
+            && scale > 0 && double.IsFinite(scale) => scale,
         _ => throw new ConfigException($"loss_scale: expected nats, reward or a number above 0, found '{LossScale}'"),
     };
 }

@@ -9,8 +9,10 @@ namespace Tbrm.Objectives.Bellman;
 /// g_h = Q_h - log pi_ref,h - 1[h=H] r/beta - 1[h&lt;H] V_{h+1};   loss = scale sum_b w_b sum_h g_h^2
 /// dQ_h = 2 w g_h;  dV_h = -2 w g_{h-1} for h >= 2 (0 when the next state's value is not followed)
 /// </code>
-/// sum_h g_h is TBRM's residual: the sum telescopes. Whether the paper sums or averages over h is lost with its display formula; the sum has
-/// TBRM's scale. A response that was cut off at s_{H+1} ends with V_{H+1}. <c>stop_grad_next</c> gives single-step soft Q-learning.
+/// sum_h g_h is TBRM's residual: the sum telescopes. Whether the paper sums or averages over h is lost with its display
+/// formula; the sum has
+/// TBRM's scale. A response that was cut off at s_{H+1} ends with V_{H+1}. <c>stop_grad_next</c> gives single-step soft
+/// Q-learning.
 /// </summary>
 public sealed class BrmObjective(BellmanOptions options) : IObjective, IAlgorithmEntry
 {
@@ -54,7 +56,8 @@ public sealed class BrmObjective(BellmanOptions options) : IObjective, IAlgorith
         {
             int next = TrajectoryResidual.FirstAction(batch, i + 1, end);
             bool follows = next < end || batch.IsBootstrapped(b);
-            double g = batch.Q[i] - batch.RefLogp[i] - (next == end ? batch.RewardOf(b) / options.Beta : 0) - (follows ? NextValues(batch)[next] : 0);
+            double g = batch.Q[i] - batch.RefLogp[i] - (next == end ? batch.RewardOf(b) / options.Beta : 0) - (
+                follows ? NextValues(batch)[next] : 0);
             result.Residual[b] += g;
             if (weight != 0)
             {

@@ -4,12 +4,14 @@ namespace Tbrm.Objectives.Bellman;
 
 /// <summary>
 /// The form that A*-PO and its kin share: a squared residual per trajectory that is linear in the summed log-ratio,
-/// loss = sum_b w_b f_b^2 with f_b = slope rho_b - target_b, so that d(log pi_h) = 2 w_b f_b slope on every row that counts.
+/// loss = sum_b w_b f_b^2 with f_b = slope rho_b - target_b, so that d(log pi_h) = 2 w_b f_b slope on every row that
+/// counts.
 /// </summary>
 internal static class LogRatioRegression
 {
     /// <summary>Adds loss, gradient and residuals.</summary>
-    public static ObjectiveResult Evaluate(ObjectiveBatch batch, double[] baseline, double slope, Func<int, double> target, bool entropy = false)
+    public static ObjectiveResult Evaluate(ObjectiveBatch batch, double[] baseline, double slope,
+        Func<int, double> target, bool entropy = false)
     {
         ObjectiveResult result = new(batch.RowCount, entropy) { Residual = new double[batch.TrajectoryCount] };
         for (int b = 0; b < batch.TrajectoryCount; b++)

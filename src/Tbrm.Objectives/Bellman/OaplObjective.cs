@@ -14,8 +14,10 @@ public sealed record OaplOptions
 }
 
 /// <summary>
-/// OAPL, arXiv 2602.19362: loss = sum_b w_b (beta log pi(tau)/pi_old(tau) - (r - V))^2 with V = beta log mean_group exp(r/beta). The policy that
-/// sampled (pi_old, which may lag behind by hundreds of updates) is its own reference; no importance ratio, no clipping.
+/// OAPL, arXiv 2602.19362: loss = sum_b w_b (beta log pi(tau)/pi_old(tau) - (r - V))^2 with V = beta log mean_group
+/// exp(r/beta). The policy that
+/// sampled (pi_old, which may lag behind by hundreds of updates) is its own reference; no importance ratio, no
+/// clipping.
 /// </summary>
 public sealed class OaplObjective(OaplOptions options) : IObjective, IAlgorithmEntry
 {
@@ -25,7 +27,8 @@ public sealed class OaplObjective(OaplOptions options) : IObjective, IAlgorithmE
         new()
         {
             Name = "oapl",
-            Summary = "regression of the log-ratio to the sampling policy on the advantage over the group's V*; made for lagged samples",
+            Summary =
+                "regression of the log-ratio to the sampling policy on the advantage over the group's V*; made for lagged samples",
             Paper = "arXiv 2602.19362",
             Options = typeof(OaplOptions),
             Objective = o => new OaplObjective(OptionReader.Read<OaplOptions>(o, "oapl")),

@@ -14,8 +14,10 @@ public sealed record OpmdOptions
 }
 
 /// <summary>
-/// Online policy mirror descent as in Kimi k1.5, arXiv 2501.12599: loss = sum_b w_b (-(r_b - mean_group r) log pi(tau) + tau/2 (log pi(tau) -
-/// log pi_old(tau))^2); its gradient is the paper's, which replaces tau log Z by the group's mean reward. The paper also resets the optimizer
+/// Online policy mirror descent as in Kimi k1.5, arXiv 2501.12599: loss = sum_b w_b (-(r_b - mean_group r) log pi(tau)
+/// + tau/2 (log pi(tau) -
+/// log pi_old(tau))^2); its gradient is the paper's, which replaces tau log Z by the group's mean reward. The paper
+/// also resets the optimizer
 /// at each iteration; that is the step's affair.
 /// </summary>
 public sealed class OpmdObjective(OpmdOptions options) : IObjective, IAlgorithmEntry
@@ -27,7 +29,8 @@ public sealed class OpmdObjective(OpmdOptions options) : IObjective, IAlgorithmE
         {
             Name = "kimi_opmd",
             Aliases = ["opmd"],
-            Summary = "mirror descent: advantage over the group's mean, squared log-ratio to the sampling policy as penalty",
+            Summary =
+                "mirror descent: advantage over the group's mean, squared log-ratio to the sampling policy as penalty",
             Paper = "arXiv 2501.12599",
             Options = typeof(OpmdOptions),
             Objective = o => new OpmdObjective(OptionReader.Read<OpmdOptions>(o, "kimi_opmd")),
@@ -69,7 +72,8 @@ public sealed class OpmdObjective(OpmdOptions options) : IObjective, IAlgorithmE
             }
 
             double advantage = batch.RewardOf(b) - batch.BaselineRewards[b], weight = batch.WeightOf(b);
-            double logp = LogRatioRegression.LogRatio(batch, zero, b), rho = LogRatioRegression.LogRatio(batch, batch.OldLogp, b);
+            double logp = LogRatioRegression.LogRatio(batch, zero, b),
+                rho = LogRatioRegression.LogRatio(batch, batch.OldLogp, b);
             result.Loss += weight * (-advantage * logp + options.Tau / 2 * rho * rho);
             LogRatioRegression.AddToEveryAction(batch, result, b, weight * (options.Tau * rho - advantage));
         }

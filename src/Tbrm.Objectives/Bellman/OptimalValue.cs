@@ -4,12 +4,14 @@ using System.Collections.Generic;
 namespace Tbrm.Objectives.Bellman;
 
 /// <summary>
-/// The optimal value of a prompt under the reference, estimated from samples: V*(x) = beta log(1/N sum_i exp(r_i / beta)), arXiv 2505.20686.
+/// The optimal value of a prompt under the reference, estimated from samples: V*(x) = beta log(1/N sum_i exp(r_i /
+/// beta)), arXiv 2505.20686.
 /// </summary>
 public static class OptimalValue
 {
     /// <summary>
-    /// V* in reward units. beta 0 gives the mean, a beta below 0 gives 0, as the authors' code does. They exponentiate plainly, which
+    /// V* in reward units. beta 0 gives the mean, a beta below 0 gives 0, as the authors' code does. They exponentiate
+    /// plainly, which
     /// overflows for small beta; here the largest reward is taken out first. No rewards: 0.
     /// </summary>
     public static double Of(IReadOnlyCollection<double> rewards, double beta)

@@ -12,14 +12,17 @@ public sealed record RebelOptions
     [AllowedRange(0, 1e9, ExclusiveMinimum = true)]
     public double Eta { get; init; } = 1;
 
-    /// <summary>What the ratio is to: the reference (<c>ref</c>), or the policy before the update (<c>old</c>, the paper's pi_t).</summary>
+    /// <summary>What the ratio is to: the reference (<c>ref</c>), or the policy before the update (<c>old</c>, the
+    /// paper's pi_t).</summary>
     [AllowedWords("ref", "old")]
     public string Ratio { get; init; } = "ref";
 }
 
 /// <summary>
-/// REBEL, arXiv 2404.16767: loss = mean over pairs (y, y') of samples of one prompt of ((rho(y) - rho(y'))/eta - (r(y) - r(y')))^2 with rho = log
-/// pi - log pi_t. With more than two samples per prompt, every pair counts once. The weight of a pair is 1 over the number of pairs of the
+/// REBEL, arXiv 2404.16767: loss = mean over pairs (y, y') of samples of one prompt of ((rho(y) - rho(y'))/eta - (r(y)
+/// - r(y')))^2 with rho = log
+/// pi - log pi_t. With more than two samples per prompt, every pair counts once. The weight of a pair is 1 over the
+/// number of pairs of the
 /// batch: a prompt with more samples counts more.
 /// </summary>
 public sealed class RebelObjective(RebelOptions options) : IObjective, IAlgorithmEntry
@@ -38,7 +41,8 @@ public sealed class RebelObjective(RebelOptions options) : IObjective, IAlgorith
     ];
 
     /// <inheritdoc/>
-    public Needs Needs => (options.Ratio == "ref" ? Needs.ReferenceLogp : Needs.OldLogp) | Needs.Groups | Needs.WholeBatch;
+    public Needs Needs =>
+        (options.Ratio == "ref" ? Needs.ReferenceLogp : Needs.OldLogp) | Needs.Groups | Needs.WholeBatch;
 
     /// <inheritdoc/>
     public ObjectiveResult Evaluate(ObjectiveBatch batch)
@@ -46,7 +50,8 @@ public sealed class RebelObjective(RebelOptions options) : IObjective, IAlgorith
         batch.Check(Needs);
         ObjectiveResult result = new(batch.RowCount);
         double[] baseline = options.Ratio == "ref" ? batch.RefLogp : batch.OldLogp;
-        int[][] groups = [.. Groups.Of(batch).Select(g => g.Where(b => TrajectoryResidual.HasAction(batch, b)).ToArray())];
+        int[][] groups = [.. Groups.Of(batch)
+            .Select(g => g.Where(b => TrajectoryResidual.HasAction(batch, b)).ToArray())];
         long pairs = groups.Sum(g => g.Length * (g.Length - 1L) / 2);
         foreach (int[] members in groups)
         {
@@ -56,7 +61,8 @@ public sealed class RebelObjective(RebelOptions options) : IObjective, IAlgorith
             {
                 for (int j = i + 1; j < members.Length; j++)
                 {
-                    double f = (rho[i] - rho[j]) / options.Eta - (batch.RewardOf(members[i]) - batch.RewardOf(members[j]));
+                    double f = (rho[i] - rho[j]) / options.Eta - (
+                        batch.RewardOf(members[i]) - batch.RewardOf(members[j]));
                     result.Loss += f * f / pairs;
                     d[i] += 2 * f / options.Eta / pairs;
                     d[j] -= 2 * f / options.Eta / pairs;

@@ -4,9 +4,11 @@ using Tbrm.Objectives.Options;
 namespace Tbrm.Objectives.Bellman;
 
 /// <summary>
-/// Trajectory Bellman Residual Minimization, arXiv 2505.15311, Algorithm 1: one squared residual per trajectory, the raw logit of the
+/// Trajectory Bellman Residual Minimization, arXiv 2505.15311, Algorithm 1: one squared residual per trajectory, the
+/// raw logit of the
 /// first token in place of its log-probability, a fixed reference policy:
-/// f = V(s_1) + log pi(tau) - log pi_ref(tau) - r / beta. With <c>iterative</c> (appendix D) V(s_1) is that of the previous iterate, frozen.
+/// f = V(s_1) + log pi(tau) - log pi_ref(tau) - r / beta. With <c>iterative</c> (appendix D) V(s_1) is that of the
+/// previous iterate, frozen.
 /// </summary>
 public sealed class TbrmObjective(BellmanOptions options) : IObjective, IAlgorithmEntry
 {
@@ -32,7 +34,8 @@ public sealed class TbrmObjective(BellmanOptions options) : IObjective, IAlgorit
     public Needs Needs => Needs.Logits | Needs.ReferenceLogp | (options.Iterative ? Needs.FrozenValue : Needs.None);
 
     /// <inheritdoc/>
-    public FusedKernel? Fused => new(Calibrated: false, options.Beta, options.Scale(), options.DetachValue, options.Iterative);
+    public FusedKernel? Fused =>
+        new(Calibrated: false, options.Beta, options.Scale(), options.DetachValue, options.Iterative);
 
     /// <inheritdoc/>
     public ObjectiveResult Evaluate(ObjectiveBatch batch)

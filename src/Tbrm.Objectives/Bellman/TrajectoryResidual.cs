@@ -5,9 +5,11 @@ namespace Tbrm.Objectives.Bellman;
 /// <code>
 /// f_b  = V_1 [- V_ref,1] + sum_h (log pi_h - log pi_ref,h) - r_b / beta [- (V_{H+1} [- V_ref,H+1])]
 /// loss = scale sum_b w_b f_b^2,   c_b = 2 scale w_b f_b
-/// dQ_h = c_b;  dV_h = -c_b for h >= 2;  dV_1 = 0: the +1 of V_1 cancels the -1 of log pi_1 (-c_b when V_1 is detached or frozen)
+/// dQ_h = c_b;  dV_h = -c_b for h >= 2;  dV_1 = 0: the +1 of V_1 cancels the -1 of log pi_1 (-c_b when V_1 is detached
+/// or frozen)
 /// </code>
-/// Rows that do not count (what a tool wrote) are no actions: h = 1 is the first row that counts. This is the oracle of the fused native
+/// Rows that do not count (what a tool wrote) are no actions: h = 1 is the first row that counts. This is the oracle of
+/// the fused native
 /// kernel (tbrm.h, tbrm_residual_forward); docs/math/residual.md derives it.
 /// </summary>
 internal static class TrajectoryResidual
@@ -26,7 +28,8 @@ internal static class TrajectoryResidual
 
             double rho = LogRatio(batch, begin, end);
             double f = rho + FirstValue(batch, kernel, b, first) - batch.RewardOf(b) / kernel.Beta;
-            f -= batch.IsBootstrapped(b) ? batch.V[end] - (kernel.Calibrated && batch.RefVEnd.Length > 0 ? batch.RefVEnd[b] : 0) : 0;
+            f -= batch.IsBootstrapped(b)
+                ? batch.V[end] - (kernel.Calibrated && batch.RefVEnd.Length > 0 ? batch.RefVEnd[b] : 0) : 0;
             result.Residual[b] = f;
             if (batch.IsDropped(b))
             {
@@ -73,9 +76,11 @@ internal static class TrajectoryResidual
         return rho;
     }
 
-    /// <summary>Equal values of policy and reference meet first, so that they cancel before anything is rounded.</summary>
+    /// <summary>Equal values of policy and reference meet first, so that they cancel before anything is
+    /// rounded.</summary>
     private static double FirstValue(ObjectiveBatch batch, FusedKernel kernel, int b, int first) =>
-        (kernel.FrozenValue ? batch.VFrozen[b] : kernel.DetachValue ? batch.Constants.V[first] : batch.V[first]) - (kernel.Calibrated ? batch.RefV1[b] : 0);
+        (kernel.FrozenValue ? batch.VFrozen[b] : kernel.DetachValue ? batch.Constants.V[first]
+            : batch.V[first]) - (kernel.Calibrated ? batch.RefV1[b] : 0);
 
     private static void Differentiate(ObjectiveBatch batch, FusedKernel kernel, ObjectiveResult result, int b, double c)
     {

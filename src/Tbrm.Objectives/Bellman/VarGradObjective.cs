@@ -15,8 +15,10 @@ public sealed record VarGradOptions
 }
 
 /// <summary>
-/// Trajectory balance with the VarGrad estimate of log Z, as in TBA, arXiv 2503.18929: f_b = log Z + rho_b - r_b/beta with rho = log pi - log
-/// pi_ref and log Z = mean over the prompt's samples of (r/beta - rho); loss = sum_b w_b f_b^2. The f of a group sum to 0, so the gradient
+/// Trajectory balance with the VarGrad estimate of log Z, as in TBA, arXiv 2503.18929: f_b = log Z + rho_b - r_b/beta
+/// with rho = log pi - log
+/// pi_ref and log Z = mean over the prompt's samples of (r/beta - rho); loss = sum_b w_b f_b^2. The f of a group sum to
+/// 0, so the gradient
 /// through log Z vanishes with equal weights and is left out.
 /// </summary>
 public sealed class VarGradObjective(VarGradOptions options) : IObjective, IAlgorithmEntry
@@ -52,10 +54,12 @@ public sealed class VarGradObjective(VarGradOptions options) : IObjective, IAlgo
                 continue;
             }
 
-            double mean = members.Average(b => batch.RewardOf(b) / options.Beta - LogRatioRegression.LogRatio(batch, batch.RefLogp, b));
+            double mean = members.Average(
+                b => batch.RewardOf(b) / options.Beta - LogRatioRegression.LogRatio(batch, batch.RefLogp, b));
             Array.ForEach(members, b => logZ[b] = mean);
         }
 
-        return LogRatioRegression.Evaluate(batch, batch.RefLogp, slope: 1, b => batch.RewardOf(b) / options.Beta - logZ[b]);
+        return LogRatioRegression.Evaluate(batch, batch.RefLogp, slope: 1,
+            b => batch.RewardOf(b) / options.Beta - logZ[b]);
     }
 }

@@ -4,14 +4,16 @@ using System.Linq;
 namespace Tbrm.Objectives.Checks;
 
 /// <summary>
-/// The gradient against central differences, row by row; what is constant for the gradient stays where it was. Near a kink (a clip, a maximum) two step widths disagree; such a row says nothing
+/// The gradient against central differences, row by row; what is constant for the gradient stays where it was. Near a
+/// kink (a clip, a maximum) two step widths disagree; such a row says nothing
 /// and is passed over, but not more than a quarter of them.
 /// </summary>
 internal static class GradientCheck
 {
     private const double Step = 1e-4, Relative = 1e-6, LargestShareOfKinks = 0.25;
 
-    private sealed record Column(string Name, Func<ObjectiveBatch, double[]> Of, Func<ObjectiveBatch, double[], ObjectiveBatch> With, Func<ObjectiveResult, double[]> Gradient);
+    private sealed record Column(string Name, Func<ObjectiveBatch, double[]> Of,
+        Func<ObjectiveBatch, double[], ObjectiveBatch> With, Func<ObjectiveResult, double[]> Gradient);
 
     private static readonly Column[] s_columns =
     [
@@ -35,7 +37,8 @@ internal static class GradientCheck
             double[] gradient = column.Gradient(result);
             for (int i = 0; i < gradient.Length; i++)
             {
-                double wide = Slope(objective, batch, column, i, Step), narrow = Slope(objective, batch, column, i, Step / 4);
+                double wide = Slope(objective, batch, column, i, Step),
+                    narrow = Slope(objective, batch, column, i, Step / 4);
                 rows++;
                 if (Math.Abs(wide - narrow) > allowed)
                 {

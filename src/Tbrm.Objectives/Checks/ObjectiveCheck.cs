@@ -11,8 +11,10 @@ namespace Tbrm.Objectives.Checks;
 public sealed record CheckResult(string Name, bool? Passed, string Detail);
 
 /// <summary>
-/// Checks of any objective, a user's own too, on random batches: the gradient against central differences; another order of trajectories; NaN in
-/// rows that do not count; a cut into micro-batches; a dropped trajectory; a batch without rows that count, and one without trajectories.
+/// Checks of any objective, a user's own too, on random batches: the gradient against central differences; another
+/// order of trajectories; NaN in
+/// rows that do not count; a cut into micro-batches; a dropped trajectory; a batch without rows that count, and one
+/// without trajectories.
 /// </summary>
 public sealed class ObjectiveCheck(IObjective objective, int batches = 4)
 {
@@ -27,7 +29,8 @@ public sealed class ObjectiveCheck(IObjective objective, int batches = 4)
         Over("finite differences", null, GradientCheck.Worst),
         Over("order of trajectories", null, Order),
         Over("rows that do not count", null, Masked),
-        Over("micro-batches", objective.Needs.HasFlag(Needs.WholeBatch) ? "not cut: the mini-batch is evaluated whole" : null, Cut),
+        Over("micro-batches",
+            objective.Needs.HasFlag(Needs.WholeBatch) ? "not cut: the mini-batch is evaluated whole" : null, Cut),
         Over("dropped trajectory", null, Dropped),
         Over("nothing to learn from", null, Nothing),
     ];
@@ -63,8 +66,10 @@ public sealed class ObjectiveCheck(IObjective objective, int batches = 4)
     private static double Order(IObjective objective, ObjectiveBatch batch)
     {
         int[] order = [.. Enumerable.Range(0, batch.TrajectoryCount).Reverse()];
-        ObjectiveResult there = objective.Evaluate(RandomBatch.Permuted(batch, order)), here = objective.Evaluate(batch);
-        int[] rows = [.. order.SelectMany(b => Enumerable.Range((int)batch.RowOffsets[b], (int)(batch.RowOffsets[b + 1] - batch.RowOffsets[b])))];
+        ObjectiveResult there = objective.Evaluate(RandomBatch.Permuted(batch, order)),
+            here = objective.Evaluate(batch);
+        int[] rows = [.. order.SelectMany(b =>
+            Enumerable.Range((int)batch.RowOffsets[b], (int)(batch.RowOffsets[b + 1] - batch.RowOffsets[b])))];
         return Compare(there, here.Loss, column => [.. rows.Select(i => column(here)[i])]);
     }
 
@@ -78,7 +83,8 @@ public sealed class ObjectiveCheck(IObjective objective, int batches = 4)
     private static double Cut(IObjective objective, ObjectiveBatch batch)
     {
         ObjectiveResult here = objective.Evaluate(batch);
-        ObjectiveResult[] parts = [.. new[] { 0..2, 2..3, 3..8 }.Select(range => objective.Evaluate(batch.Slice(range)))];
+        ObjectiveResult[] parts =
+            [.. new[] { 0..2, 2..3, 3..8 }.Select(range => objective.Evaluate(batch.Slice(range)))];
         double loss = parts.Sum(p => p.Loss), worst = Relative(loss, here.Loss);
         foreach (Func<ObjectiveResult, double[]> column in Columns())
         {
@@ -93,15 +99,24 @@ public sealed class ObjectiveCheck(IObjective objective, int batches = 4)
     {
         int dropped = Array.IndexOf(batch.Weight, 0);
         (int begin, int end) = batch.Actions(dropped);
-        double[] Spoil(double[] all) => all.Length == 0 ? all : [.. all.Select((x, i) => i >= begin && i < end ? double.NaN : x)];
+        double[] Spoil(double[] all) => all.Length == 0 ? all
+            : [.. all.Select((x, i) => i >= begin && i < end ? double.NaN : x)];
         ObjectiveResult here = objective.Evaluate(batch);
-        ObjectiveResult there = objective.Evaluate(batch with { Q = Spoil(batch.Q), OldLogp = Spoil(batch.OldLogp), Values = Spoil(batch.Values), Advantages = Spoil(batch.Advantages) });
+        ObjectiveResult there =
+            objective.Evaluate(batch with
+            {
+                Q = Spoil(batch.Q),
+                OldLogp = Spoil(batch.OldLogp),
+                Values = Spoil(batch.Values),
+                Advantages = Spoil(batch.Advantages)
+            });
         return Compare(there, here.Loss, column => column(here));
     }
 
     private double Nothing(IObjective _, ObjectiveBatch batch)
     {
-        ObjectiveResult masked = objective.Evaluate(objective.Prepare(batch with { Mask = new bool[batch.RowCount], Totals = null }));
+        ObjectiveResult masked =
+            objective.Evaluate(objective.Prepare(batch with { Mask = new bool[batch.RowCount], Totals = null }));
         ObjectiveResult empty = objective.Evaluate(objective.Prepare(new() { RowOffsets = [0] }));
         bool still = masked.Loss == 0 && empty.Loss == 0 && Columns().All(column => column(masked).All(d => d == 0));
         return still ? 0 : double.PositiveInfinity;
@@ -109,7 +124,8 @@ public sealed class ObjectiveCheck(IObjective objective, int batches = 4)
 
     internal static Func<ObjectiveResult, double[]>[] Columns() => [r => r.DQ, r => r.DV, r => r.DH, r => r.DValues];
 
-    private static double Compare(ObjectiveResult actual, double loss, Func<Func<ObjectiveResult, double[]>, double[]> expected)
+    private static double Compare(ObjectiveResult actual, double loss,
+        Func<Func<ObjectiveResult, double[]>, double[]> expected)
     {
         double worst = Relative(actual.Loss, loss);
         foreach (Func<ObjectiveResult, double[]> column in Columns().Where(c => c(actual).Length > 0))
@@ -131,5 +147,6 @@ public sealed class ObjectiveCheck(IObjective objective, int batches = 4)
         return worst;
     }
 
-    private static double Relative(double actual, double expected) => Math.Abs(actual - expected) / (Rounding * (1 + Math.Abs(expected)));
+    private static double Relative(double actual, double expected) =>
+        Math.Abs(actual - expected) / (Rounding * (1 + Math.Abs(expected)));
 }

@@ -3,7 +3,8 @@ using System.Linq;
 
 namespace Tbrm.Objectives.Checks;
 
-/// <summary>A random batch with every column, for checks: trajectory 1 has no row, the last but one is dropped.</summary>
+/// <summary>A random batch with every column, for checks: trajectory 1 has no row, the last but one is
+/// dropped.</summary>
 internal static class RandomBatch
 {
     private const int Trajectories = 8, LongestResponse = 9, GroupSize = 4;
@@ -12,7 +13,8 @@ internal static class RandomBatch
     {
         Random random = new(seed);
         double Uniform(double low, double high) => low + (high - low) * random.NextDouble();
-        double[] Many(long n, double low, double high) => [.. Enumerable.Range(0, (int)n).Select(_ => Uniform(low, high))];
+        double[] Many(long n, double low, double high) =>
+            [.. Enumerable.Range(0, (int)n).Select(_ => Uniform(low, high))];
         long[] offsets = new long[Trajectories + 1];
         for (int b = 0; b < Trajectories; b++)
         {
@@ -43,14 +45,16 @@ internal static class RandomBatch
             Group = [.. Enumerable.Range(0, Trajectories).Select(b => b / GroupSize)],
             VStar = Many(Trajectories, 0, 1),
             VFrozen = Many(Trajectories, 8, 20),
-            Weight = [.. Enumerable.Range(0, Trajectories).Select(b => b == Trajectories - 2 ? 0 : 1.0 / (Trajectories - 1))],
+            Weight = [.. Enumerable.Range(0, Trajectories)
+                .Select(b => b == Trajectories - 2 ? 0 : 1.0 / (Trajectories - 1))],
         };
     }
 
     /// <summary>The trajectories in another order.</summary>
     public static ObjectiveBatch Permuted(ObjectiveBatch batch, int[] order)
     {
-        int[] rows = [.. order.SelectMany(b => Enumerable.Range((int)batch.RowOffsets[b], (int)(batch.RowOffsets[b + 1] - batch.RowOffsets[b])))];
+        int[] rows = [.. order.SelectMany(b =>
+            Enumerable.Range((int)batch.RowOffsets[b], (int)(batch.RowOffsets[b + 1] - batch.RowOffsets[b])))];
         T[] Rows<T>(T[] all) => all.Length == 0 ? all : [.. rows.Select(i => all[i])];
         T[] Each<T>(T[] all) => all.Length == 0 ? all : [.. order.Select(b => all[b])];
         long[] offsets = new long[order.Length + 1];
@@ -87,7 +91,8 @@ internal static class RandomBatch
     /// <summary>NaN in every column of the rows that do not count.</summary>
     public static ObjectiveBatch Poisoned(ObjectiveBatch batch)
     {
-        double[] Spoil(double[] all) => all.Length == 0 ? all : [.. all.Select((x, i) => batch.Counts(i) ? x : double.NaN)];
+        double[] Spoil(double[] all) => all.Length == 0 ? all
+            : [.. all.Select((x, i) => batch.Counts(i) ? x : double.NaN)];
         return batch with
         {
             Q = Spoil(batch.Q),

@@ -4,7 +4,8 @@ using System.Text.Json.Nodes;
 
 namespace Tbrm.Objectives.Estimators;
 
-/// <summary>One entry of the table of advantage estimators: what verl's <c>algorithm.adv_estimator</c> selects.</summary>
+/// <summary>One entry of the table of advantage estimators: what verl's <c>algorithm.adv_estimator</c>
+/// selects.</summary>
 public sealed record Estimator
 {
     /// <summary>verl's word.</summary>

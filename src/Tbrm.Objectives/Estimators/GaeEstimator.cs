@@ -18,7 +18,8 @@ public sealed record GaeOptions
     public bool Whiten { get; init; } = true;
 
     /// <summary>
-    /// <c>skip</c> as verl: rows that do not count are passed over, the next value is that of the next row that counts. <c>zero</c> as others:
+    /// <c>skip</c> as verl: rows that do not count are passed over, the next value is that of the next row that counts.
+    /// <c>zero</c> as others:
     /// the value and the reward of such a row are 0 but time goes on.
     /// </summary>
     [AllowedWords("skip", "zero")]
@@ -26,7 +27,8 @@ public sealed record GaeOptions
 }
 
 /// <summary>
-/// GAE, arXiv 1506.02438: delta_t = r_t + gamma V_{t+1} - V_t, A_t = delta_t + gamma lambda A_{t+1}, 0 after the last token; returns = A + V before
+/// GAE, arXiv 1506.02438: delta_t = r_t + gamma V_{t+1} - V_t, A_t = delta_t + gamma lambda A_{t+1}, 0 after the last
+/// token; returns = A + V before
 /// whitening. Peers disagree on rows in the middle that do not count (what a tool wrote): verl passes over them.
 /// </summary>
 public sealed class GaeEstimator(GaeOptions options) : IAdvantageEstimator, IEstimatorEntry
@@ -48,7 +50,8 @@ public sealed class GaeEstimator(GaeOptions options) : IAdvantageEstimator, IEst
     public AdvantageEstimate Estimate(ObjectiveBatch batch)
     {
         batch.Check(Needs);
-        double[] rewards = TokenRewards.Of(batch), advantages = new double[batch.RowCount], returns = new double[batch.RowCount];
+        double[] rewards = TokenRewards.Of(batch), advantages = new double[batch.RowCount],
+            returns = new double[batch.RowCount];
         for (int b = 0; b < batch.TrajectoryCount; b++)
         {
             (int begin, int end) = batch.Actions(b);
@@ -57,7 +60,8 @@ public sealed class GaeEstimator(GaeOptions options) : IAdvantageEstimator, IEst
             {
                 if (batch.Counts(i))
                 {
-                    advantages[i] = next = rewards[i] + options.Gamma * nextValue - batch.Values[i] + options.Gamma * options.Lam * next;
+                    advantages[i] = next = rewards[i] + options.Gamma * nextValue - batch.Values[i]
+                        + options.Gamma * options.Lam * next;
                     returns[i] = advantages[i] + batch.Values[i];
                     nextValue = batch.Values[i];
                 }

@@ -20,7 +20,8 @@ public sealed record GdpoOptions
 }
 
 /// <summary>
-/// GDPO, arXiv 2601.05242: every part of the reward is normalized within the group on its own, the weighted sum is whitened over the batch, so
+/// GDPO, arXiv 2601.05242: every part of the reward is normalized within the group on its own, the weighted sum is
+/// whitened over the batch, so
 /// that no part drowns the others. Without parts the whole reward is the only one, as in verl.
 /// </summary>
 public sealed class GdpoEstimator(GdpoOptions options) : IAdvantageEstimator, IEstimatorEntry
@@ -43,10 +44,12 @@ public sealed class GdpoEstimator(GdpoOptions options) : IAdvantageEstimator, IE
     public AdvantageEstimate Estimate(ObjectiveBatch batch)
     {
         batch.Check(Needs);
-        double[][] parts = batch.RewardParts.Length > 0 ? batch.RewardParts : [[.. Enumerable.Range(0, batch.TrajectoryCount).Select(batch.RewardOf)]];
+        double[][] parts = batch.RewardParts.Length > 0 ? batch.RewardParts
+            : [[.. Enumerable.Range(0, batch.TrajectoryCount).Select(batch.RewardOf)]];
         if (options.GdpoRewardWeights is { } given && given.Length != parts.Length)
         {
-            throw new ConfigException($"gdpo_reward_weights: expected {parts.Length} numbers, one per part of the reward, found {given.Length}");
+            throw new ConfigException(
+                $"gdpo_reward_weights: expected {parts.Length} numbers, one per part of the reward, found {given.Length}");
         }
 
         GrpoEstimator grpo = new(new() { NormAdvByStdInGrpo = options.NormAdvByStdInGrpo, Epsilon = options.Epsilon });

@@ -13,7 +13,8 @@ public sealed record GpgOptions
 }
 
 /// <summary>
-/// GPG, arXiv 2504.02546: A = alpha (r - mean_group)/f_norm with alpha = trajectories / trajectories with a reward other than 0, as verl has it.
+/// GPG, arXiv 2504.02546: A = alpha (r - mean_group)/f_norm with alpha = trajectories / trajectories with a reward
+/// other than 0, as verl has it.
 /// </summary>
 public sealed class GpgEstimator(GpgOptions options) : IAdvantageEstimator, IEstimatorEntry
 {

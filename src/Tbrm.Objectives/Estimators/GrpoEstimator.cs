@@ -13,13 +13,15 @@ public sealed record GrpoOptions
     [AllowedRange(0, 1)]
     public double Epsilon { get; init; } = 1e-6;
 
-    /// <summary>A group of one: <c>verl</c> takes mean 0 and deviation 1, so its advantage is its reward; <c>zero</c> as SkyRL and prime-rl.</summary>
+    /// <summary>A group of one: <c>verl</c> takes mean 0 and deviation 1, so its advantage is its reward; <c>zero</c>
+    /// as SkyRL and prime-rl.</summary>
     [AllowedWords("verl", "zero")]
     public string Singleton { get; init; } = "verl";
 }
 
 /// <summary>
-/// GRPO, arXiv 2402.03300: A = (r - mean)/(std + epsilon) within the prompt's group (n - 1 in the deviation), on every token; Dr.GRPO, arXiv
+/// GRPO, arXiv 2402.03300: A = (r - mean)/(std + epsilon) within the prompt's group (n - 1 in the deviation), on every
+/// token; Dr.GRPO, arXiv
 /// 2503.20783, without the division.
 /// </summary>
 public sealed class GrpoEstimator(GrpoOptions options) : IAdvantageEstimator, IEstimatorEntry
@@ -50,7 +52,8 @@ public sealed class GrpoEstimator(GrpoOptions options) : IAdvantageEstimator, IE
     {
         if (members.Length == 1)
         {
-            return options.Singleton == "zero" ? 0 : batch.RewardOf(b) / (options.NormAdvByStdInGrpo ? 1 + options.Epsilon : 1);
+            return options.Singleton == "zero" ? 0
+                : batch.RewardOf(b) / (options.NormAdvByStdInGrpo ? 1 + options.Epsilon : 1);
         }
 
         double centered = batch.RewardOf(b) - Groups.Mean(batch, members);

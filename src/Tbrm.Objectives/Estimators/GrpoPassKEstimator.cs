@@ -5,7 +5,8 @@ using Tbrm.Objectives.Options;
 namespace Tbrm.Objectives.Estimators;
 
 /// <summary>
-/// Pass@k training in GRPO's form, arXiv 2503.19595: only the best response of a group has an advantage, r_max - r_second, over the group's
+/// Pass@k training in GRPO's form, arXiv 2503.19595: only the best response of a group has an advantage, r_max -
+/// r_second, over the group's
 /// deviation. Of equal ones none has any.
 /// </summary>
 public sealed class GrpoPassKEstimator(GrpoOptions options) : IAdvantageEstimator, IEstimatorEntry
@@ -33,7 +34,8 @@ public sealed class GrpoPassKEstimator(GrpoOptions options) : IAdvantageEstimato
             if (members.Length == 1)
             {
                 return options.Singleton == "zero" ? 0
-                    : throw new DataException($"grpo_passk needs at least 2 samples per prompt, found 1 in group {batch.Group[b]} (rollout.n)");
+                    : throw new DataException(
+                        $"grpo_passk needs at least 2 samples per prompt, found 1 in group {batch.Group[b]} (rollout.n)");
             }
 
             double[] best = [.. members.Select(batch.RewardOf).OrderDescending().Take(2)];

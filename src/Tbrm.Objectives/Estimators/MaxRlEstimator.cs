@@ -15,7 +15,8 @@ public sealed record MaxRlOptions
     public string Singleton { get; init; } = "zero";
 }
 
-/// <summary>MaxRL, as SkyRL has it: A = (r - mean)/(mean + eps) within the group, so that rare successes weigh more.</summary>
+/// <summary>MaxRL, as SkyRL has it: A = (r - mean)/(mean + eps) within the group, so that rare successes weigh
+/// more.</summary>
 public sealed class MaxRlEstimator(MaxRlOptions options) : IAdvantageEstimator, IEstimatorEntry
 {
     /// <inheritdoc/>

@@ -2,7 +2,8 @@ using Tbrm.Objectives.Options;
 
 namespace Tbrm.Objectives.Estimators;
 
-/// <summary>OPO, arXiv 2505.23585: the baseline is the group's mean reward weighted by response length. A group of one keeps its reward, as in verl.</summary>
+/// <summary>OPO, arXiv 2505.23585: the baseline is the group's mean reward weighted by response length. A group of one
+/// keeps its reward, as in verl.</summary>
 public sealed class OpoEstimator : IAdvantageEstimator, IEstimatorEntry
 {
     /// <inheritdoc/>

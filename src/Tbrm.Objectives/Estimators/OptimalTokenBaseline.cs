@@ -18,8 +18,10 @@ public sealed record OptimalTokenBaselineOptions
 }
 
 /// <summary>
-/// The optimal token baseline, as verl has it: A_t = G_t - B_t with B_t = sum G_t W_t / sum W_t over the group at step t, G the reward to go and
-/// W_t = sum of (1 - 2 pi_j + sum_a pi^2) over j up to t, times the square of the rollout's importance weight. A group of one has no baseline.
+/// The optimal token baseline, as verl has it: A_t = G_t - B_t with B_t = sum G_t W_t / sum W_t over the group at step
+/// t, G the reward to go and
+/// W_t = sum of (1 - 2 pi_j + sum_a pi^2) over j up to t, times the square of the rollout's importance weight. A group
+/// of one has no baseline.
 /// </summary>
 public abstract class OptimalTokenBaselineBase(OptimalTokenBaselineOptions options) : IAdvantageEstimator
 {
@@ -42,7 +44,8 @@ public abstract class OptimalTokenBaselineBase(OptimalTokenBaselineOptions optio
         return new(advantages, returns);
     }
 
-    private void Subtract(ObjectiveBatch batch, (int Row, int Step, double Weight)[][] members, double[] returns, double[] advantages)
+    private void Subtract(ObjectiveBatch batch, (int Row, int Step, double Weight)[][] members, double[] returns,
+        double[] advantages)
     {
         Dictionary<int, (double Weighted, double Weights)> sums = [];
         foreach ((int row, int step, double weight) in members.SelectMany(m => m))
@@ -60,7 +63,8 @@ public abstract class OptimalTokenBaselineBase(OptimalTokenBaselineOptions optio
 
         if (options.HandleZeroTail && ordered[0] > ordered[1])
         {
-            foreach ((int row, int step, double _) in members[Array.IndexOf(lengths, ordered[0])].Where(s => s.Step >= ordered[1]))
+            foreach ((int row, int step, double _) in members[Array.IndexOf(lengths, ordered[0])]
+                .Where(s => s.Step >= ordered[1]))
             {
                 advantages[row] = returns[row];
             }
@@ -88,7 +92,8 @@ public abstract class OptimalTokenBaselineBase(OptimalTokenBaselineOptions optio
 }
 
 /// <summary>Steps are positions in the response.</summary>
-public sealed class OptimalTokenBaseline(OptimalTokenBaselineOptions options) : OptimalTokenBaselineBase(options), IEstimatorEntry
+public sealed class OptimalTokenBaseline(OptimalTokenBaselineOptions options)
+    : OptimalTokenBaselineBase(options), IEstimatorEntry
 {
     /// <inheritdoc/>
     public static Estimator Entry { get; } = new()
@@ -98,7 +103,8 @@ public sealed class OptimalTokenBaseline(OptimalTokenBaselineOptions options) : 
         Summary = "reward to go minus a baseline per step, weighted by gradient energy",
         Paper = "verl, optimal token baseline",
         Options = typeof(OptimalTokenBaselineOptions),
-        Create = o => new OptimalTokenBaseline(OptionReader.Read<OptimalTokenBaselineOptions>(o, "optimal_token_baseline")),
+        Create = o => new OptimalTokenBaseline(OptionReader.Read<OptimalTokenBaselineOptions>(
+            o, "optimal_token_baseline")),
     };
 
     /// <inheritdoc/>
@@ -106,7 +112,8 @@ public sealed class OptimalTokenBaseline(OptimalTokenBaselineOptions options) : 
 }
 
 /// <summary>Steps are counted over the rows that count: for responses of several turns.</summary>
-public sealed class TirOptimalTokenBaseline(OptimalTokenBaselineOptions options) : OptimalTokenBaselineBase(options), IEstimatorEntry
+public sealed class TirOptimalTokenBaseline(OptimalTokenBaselineOptions options)
+    : OptimalTokenBaselineBase(options), IEstimatorEntry
 {
     /// <inheritdoc/>
     public static Estimator Entry { get; } = new()
@@ -115,7 +122,8 @@ public sealed class TirOptimalTokenBaseline(OptimalTokenBaselineOptions options)
         Summary = "the same over several turns",
         Paper = "verl, optimal token baseline",
         Options = typeof(OptimalTokenBaselineOptions),
-        Create = o => new TirOptimalTokenBaseline(OptionReader.Read<OptimalTokenBaselineOptions>(o, "tir_optimal_token_baseline")),
+        Create = o => new TirOptimalTokenBaseline(OptionReader.Read<OptimalTokenBaselineOptions>(
+            o, "tir_optimal_token_baseline")),
     };
 
     /// <inheritdoc/>

@@ -5,7 +5,8 @@ namespace Tbrm.Objectives.Estimators;
 /// <summary>What estimators of an outcome reward share: one number per trajectory, on every row that counts.</summary>
 internal static class Outcome
 {
-    /// <summary>Advantages and returns are the same number on every row that counts of a trajectory that is not dropped.</summary>
+    /// <summary>Advantages and returns are the same number on every row that counts of a trajectory that is not
+    /// dropped.</summary>
     public static AdvantageEstimate Spread(ObjectiveBatch batch, double[] perTrajectory)
     {
         double[] rows = new double[batch.RowCount];
@@ -36,7 +37,8 @@ internal static class Outcome
         return all;
     }
 
-    /// <summary>sum of rewards from each row to the end, on rows that count (those that do not are passed over).</summary>
+    /// <summary>sum of rewards from each row to the end, on rows that count (those that do not are passed
+    /// over).</summary>
     public static double[] ReturnsToGo(ObjectiveBatch batch, double gamma)
     {
         double[] rewards = TokenRewards.Of(batch), returns = new double[batch.RowCount];

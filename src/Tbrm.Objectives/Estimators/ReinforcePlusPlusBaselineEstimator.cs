@@ -2,7 +2,8 @@ using Tbrm.Objectives.Options;
 
 namespace Tbrm.Objectives.Estimators;
 
-/// <summary>REINFORCE++ with a baseline, arXiv 2501.03262: reward minus the group's mean, on every token, whitened over the batch.</summary>
+/// <summary>REINFORCE++ with a baseline, arXiv 2501.03262: reward minus the group's mean, on every token, whitened over
+/// the batch.</summary>
 public sealed class ReinforcePlusPlusBaselineEstimator : IAdvantageEstimator, IEstimatorEntry
 {
     /// <inheritdoc/>

@@ -11,7 +11,8 @@ public sealed record ReinforcePlusPlusOptions
     public double Gamma { get; init; } = 1;
 }
 
-/// <summary>REINFORCE++, arXiv 2501.03262: discounted rewards to go, whitened over all rows that count. Its KL penalty is that in the reward.</summary>
+/// <summary>REINFORCE++, arXiv 2501.03262: discounted rewards to go, whitened over all rows that count. Its KL penalty
+/// is that in the reward.</summary>
 public sealed class ReinforcePlusPlusEstimator(ReinforcePlusPlusOptions options) : IAdvantageEstimator, IEstimatorEntry
 {
     /// <inheritdoc/>
@@ -21,7 +22,8 @@ public sealed class ReinforcePlusPlusEstimator(ReinforcePlusPlusOptions options)
         Summary = "rewards to go, whitened over the batch",
         Paper = "arXiv 2501.03262",
         Options = typeof(ReinforcePlusPlusOptions),
-        Create = o => new ReinforcePlusPlusEstimator(OptionReader.Read<ReinforcePlusPlusOptions>(o, "reinforce_plus_plus")),
+        Create = o => new ReinforcePlusPlusEstimator(OptionReader.Read<ReinforcePlusPlusOptions>(
+            o, "reinforce_plus_plus")),
     };
 
     /// <inheritdoc/>

@@ -2,7 +2,8 @@ using Tbrm.Objectives.Options;
 
 namespace Tbrm.Objectives.Estimators;
 
-/// <summary>ReMax, arXiv 2310.10505: rewards to go minus the reward of the greedy response to the same prompt.</summary>
+/// <summary>ReMax, arXiv 2310.10505: rewards to go minus the reward of the greedy response to the same
+/// prompt.</summary>
 public sealed class RemaxEstimator : IAdvantageEstimator, IEstimatorEntry
 {
     /// <inheritdoc/>

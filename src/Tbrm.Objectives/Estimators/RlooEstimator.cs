@@ -6,7 +6,8 @@ namespace Tbrm.Objectives.Estimators;
 /// <summary>Options of RLOO's advantage.</summary>
 public sealed record RlooOptions
 {
-    /// <summary>A group of one: <c>verl</c> keeps the reward; <c>zero</c> as SkyRL and verl's rloo_vectorized.</summary>
+    /// <summary>A group of one: <c>verl</c> keeps the reward; <c>zero</c> as SkyRL and verl's
+    /// rloo_vectorized.</summary>
     [AllowedWords("verl", "zero")]
     public string Singleton { get; init; } = "verl";
 }

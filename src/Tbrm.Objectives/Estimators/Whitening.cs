@@ -3,12 +3,14 @@ using Tbrm.Objectives.PolicyGradient;
 
 namespace Tbrm.Objectives.Estimators;
 
-/// <summary>Whitening over all rows that count, as verl's masked_whiten: (x - mean) / sqrt(var + 1e-8), var with n - 1.</summary>
+/// <summary>Whitening over all rows that count, as verl's masked_whiten: (x - mean) / sqrt(var + 1e-8), var with n -
+/// 1.</summary>
 internal static class Whitening
 {
     private const double LeastVariance = 1e-8;
 
-    /// <summary>The whitened values; 0 in rows that do not count, and where there is one row alone (verl refuses it).</summary>
+    /// <summary>The whitened values; 0 in rows that do not count, and where there is one row alone (verl refuses
+    /// it).</summary>
     public static double[] Of(ObjectiveBatch batch, double[] values)
     {
         double sum = 0, squares = 0;

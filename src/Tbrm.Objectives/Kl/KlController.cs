@@ -4,7 +4,8 @@ using Tbrm.Core.Config;
 namespace Tbrm.Objectives.Kl;
 
 /// <summary>
-/// The coefficient of a KL penalty in the reward: fixed, or steered towards a target as in arXiv 1909.08593 (verl's <c>kl_ctrl</c>):
+/// The coefficient of a KL penalty in the reward: fixed, or steered towards a target as in arXiv 1909.08593 (verl's
+/// <c>kl_ctrl</c>):
 /// coefficient *= 1 + clip(KL/target - 1, -0.2, 0.2) * steps / horizon.
 /// </summary>
 /// <param name="coefficient">Where it begins.</param>
@@ -25,7 +26,8 @@ public sealed class KlController(double coefficient, double? targetKl = null, do
     /// <summary>The present coefficient; a checkpoint keeps it.</summary>
     public double Coefficient { get; set; } = coefficient;
 
-    /// <summary>Takes a step's mean KL, nats, over <paramref name="steps"/> trajectories into account. A KL that is NaN or infinite changes nothing.</summary>
+    /// <summary>Takes a step's mean KL, nats, over <paramref name="steps"/> trajectories into account. A KL that is NaN
+    /// or infinite changes nothing.</summary>
     public void Update(double currentKl, double steps)
     {
         if (targetKl is { } target && double.IsFinite(currentKl))

@@ -3,13 +3,16 @@ using System;
 namespace Tbrm.Objectives.Kl;
 
 /// <summary>
-/// The KL penalty in the reward (verl's <c>use_kl_in_reward</c>): token reward -= coefficient * KL(log pi_old, log pi_ref). The outcome reward
+/// The KL penalty in the reward (verl's <c>use_kl_in_reward</c>): token reward -= coefficient * KL(log pi_old, log
+/// pi_ref). The outcome reward
 /// stands at the last row that counts.
 /// </summary>
 public static class KlInReward
 {
-    /// <summary>The batch with penalized token rewards, and the mean KL of a trajectory's tokens, averaged over trajectories (verl's actor/reward_kl_penalty).</summary>
-    public static (ObjectiveBatch Batch, double MeanKl) Apply(ObjectiveBatch batch, string estimator, double coefficient)
+    /// <summary>The batch with penalized token rewards, and the mean KL of a trajectory's tokens, averaged over
+    /// trajectories (verl's actor/reward_kl_penalty).</summary>
+    public static (ObjectiveBatch Batch, double MeanKl) Apply(ObjectiveBatch batch, string estimator,
+        double coefficient)
     {
         ArgumentNullException.ThrowIfNull(batch);
         batch.Check(Needs.OldLogp | Needs.ReferenceLogp);

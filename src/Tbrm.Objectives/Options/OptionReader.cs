@@ -12,13 +12,15 @@ using Tbrm.Core.Errors;
 namespace Tbrm.Objectives.Options;
 
 /// <summary>
-/// Reads an options record from a JSON object: a property's name in snake_case is the option's. What is unknown, of another type or out of
+/// Reads an options record from a JSON object: a property's name in snake_case is the option's. What is unknown, of
+/// another type or out of
 /// its range is refused by name.
 /// </summary>
 public static class OptionReader
 {
     /// <summary>Reads a record; an option that is absent or null has the record's default.</summary>
-    /// <exception cref="ConfigException">The message names <paramref name="owner"/>, the option, what was expected and what was found.</exception>
+    /// <exception cref="ConfigException">The message names <paramref name="owner"/>, the option, what was expected and
+    /// what was found.</exception>
     public static T Read<T>(JsonObject? options, string owner)
         where T : new() => (T)Read(typeof(T), options, owner);
 
@@ -75,7 +77,8 @@ public static class OptionReader
         {
             _ when type == typeof(bool) => Flag(value) ?? throw Wrong(where, "true or false", value),
             _ when type == typeof(double) => Number(value) ?? throw Wrong(where, "a finite number", value),
-            _ when type == typeof(int) => Number(value) is { } n && n == Math.Floor(n) && Math.Abs(n) < int.MaxValue ? (int)n : throw Wrong(where, "an integer", value),
+            _ when type == typeof(int) => Number(value) is { } n && n == Math.Floor(n) && Math.Abs(n) < int.MaxValue
+                ? (int)n : throw Wrong(where, "an integer", value),
             _ when type == typeof(string) => Text(value) ?? throw Wrong(where, "a text", value),
             _ when type == typeof(double[]) => Numbers(value) ?? throw Wrong(where, "a list of finite numbers", value),
             _ => throw new InvalidOperationException($"{where}: options of type {type} are not read"),
@@ -101,7 +104,8 @@ public static class OptionReader
             JsonValueKind.String => node.GetValue<string>(),
             _ => null,
         };
-        return double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double number) && double.IsFinite(number) ? number : null;
+        return double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double number)
+            && double.IsFinite(number) ? number : null;
     }
 
     private static string? Text(JsonNode node) => node.GetValueKind() switch
@@ -121,7 +125,8 @@ public static class OptionReader
     {
         if (property.GetCustomAttribute<AllowedWordsAttribute>() is { } words && !words.Words.Contains((string)value))
         {
-            throw new ConfigException($"{where}: expected one of {string.Join(", ", words.Words)}, found '{value}'{NearestName.Hint((string)value, words.Words)}");
+            throw new ConfigException(
+                $"{where}: expected one of {string.Join(", ", words.Words)}, found '{value}'{NearestName.Hint((string)value, words.Words)}");
         }
     }
 

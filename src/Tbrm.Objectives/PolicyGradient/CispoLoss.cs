@@ -2,7 +2,8 @@ using System;
 
 namespace Tbrm.Objectives.PolicyGradient;
 
-/// <summary>CISPO, arXiv 2506.13585: -sg[clip(rho, 1 - low, 1 + high)] A log pi: the weight is clipped, never the gradient.</summary>
+/// <summary>CISPO, arXiv 2506.13585: -sg[clip(rho, 1 - low, 1 + high)] A log pi: the weight is clipped, never the
+/// gradient.</summary>
 public sealed class CispoLoss : IPolicyLoss, IPolicyLossEntry
 {
     /// <inheritdoc/>
@@ -15,7 +16,8 @@ public sealed class CispoLoss : IPolicyLoss, IPolicyLossEntry
     public static string Paper => "arXiv 2506.13585";
 
     /// <inheritdoc/>
-    public void Evaluate(ObjectiveBatch batch, PolicyLossOptions options, PolicyLossRows rows) => Ratio.ForEach(batch, i =>
+    public void Evaluate(ObjectiveBatch batch, PolicyLossOptions options, PolicyLossRows rows) =>
+        Ratio.ForEach(batch, i =>
     {
         (double ratio, _, double log) = Ratio.Of(batch.Constants, i);
         double weight = Math.Clamp(ratio, 1 - options.Low, 1 + options.High), a = batch.Advantages[i];

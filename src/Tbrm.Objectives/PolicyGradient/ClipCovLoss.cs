@@ -5,9 +5,12 @@ using System.Linq;
 namespace Tbrm.Objectives.PolicyGradient;
 
 /// <summary>
-/// Clip-Cov, arXiv 2505.22617: PPO's clipped surrogate, and no gradient at all for a clip_cov_ratio share of tokens (one at least) among those
-/// that are not clipped and whose covariance of advantage and log-probability lies between clip_cov_lb and clip_cov_ub. verl chooses among them
-/// at random, within a micro-batch; here those of largest covariance in the mini-batch are taken, so that the same batch gives the same result
+/// Clip-Cov, arXiv 2505.22617: PPO's clipped surrogate, and no gradient at all for a clip_cov_ratio share of tokens
+/// (one at least) among those
+/// that are not clipped and whose covariance of advantage and log-probability lies between clip_cov_lb and clip_cov_ub.
+/// verl chooses among them
+/// at random, within a micro-batch; here those of largest covariance in the mini-batch are taken, so that the same
+/// batch gives the same result
 /// whatever the cut. The exponent is not clamped, as in verl.
 /// </summary>
 public sealed class ClipCovLoss : IPolicyLoss, IPolicyLossEntry
@@ -36,7 +39,8 @@ public sealed class ClipCovLoss : IPolicyLoss, IPolicyLossEntry
         {
             int i = counted[k];
             double log = batch.LogPi(i) - batch.OldLogp[i], ratio = Math.Exp(log);
-            (rows.Loss[i], rows.Derivative[i], bool clipped) = Ratio.Pessimistic(batch.Advantages[i], ratio, ratio, options);
+            (rows.Loss[i], rows.Derivative[i], bool clipped) =
+                Ratio.Pessimistic(batch.Advantages[i], ratio, ratio, options);
             rows.Metrics.AddMean("actor/ppo_kl", -log, 1);
             if (!clipped && covariance[k] < options.ClipCovUb && covariance[k] > options.ClipCovLb)
             {

@@ -2,7 +2,8 @@ using System.Collections.Generic;
 
 namespace Tbrm.Objectives.PolicyGradient;
 
-/// <summary>The covariance of advantage and log-probability at each token, arXiv 2505.22617, over the whole mini-batch.</summary>
+/// <summary>The covariance of advantage and log-probability at each token, arXiv 2505.22617, over the whole
+/// mini-batch.</summary>
 internal static class Covariance
 {
     /// <summary>The rows that count, and (A - mean A)(log pi - mean log pi) of each.</summary>
@@ -19,7 +20,8 @@ internal static class Covariance
         double[] values = new double[rows.Count];
         for (int k = 0; k < values.Length; k++)
         {
-            values[k] = (batch.Advantages[rows[k]] - advantages / rows.Count) * (batch.LogPi(rows[k]) - logps / rows.Count);
+            values[k] = (batch.Advantages[rows[k]] - advantages / rows.Count) * (
+                batch.LogPi(rows[k]) - logps / rows.Count);
         }
 
         return (rows, values);

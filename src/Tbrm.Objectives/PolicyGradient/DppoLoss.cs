@@ -3,15 +3,18 @@ using System;
 namespace Tbrm.Objectives.PolicyGradient;
 
 /// <summary>
-/// DPPO, arXiv 2602.04879: -A sg[min(rho, c)] log pi, without tokens whose probability left the trust region in the direction that the
-/// advantage pushes. clip_ratio(_low, _high) is the region: a difference of probabilities (binary total variation) or a binary KL.
+/// DPPO, arXiv 2602.04879: -A sg[min(rho, c)] log pi, without tokens whose probability left the trust region in the
+/// direction that the
+/// advantage pushes. clip_ratio(_low, _high) is the region: a difference of probabilities (binary total variation) or a
+/// binary KL.
 /// </summary>
 public abstract class DppoLoss : IPolicyLoss
 {
     private const double DefaultC = 20;
 
     /// <inheritdoc/>
-    public void Evaluate(ObjectiveBatch batch, PolicyLossOptions options, PolicyLossRows rows) => Ratio.ForEach(batch, i =>
+    public void Evaluate(ObjectiveBatch batch, PolicyLossOptions options, PolicyLossRows rows) =>
+        Ratio.ForEach(batch, i =>
     {
         double a = batch.Advantages[i], logp = batch.LogPi(i), c = options.ClipRatioC ?? DefaultC;
         (double ratio, _, double log) = Ratio.Of(batch.Constants, i);

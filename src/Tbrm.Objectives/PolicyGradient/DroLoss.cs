@@ -4,7 +4,8 @@ using Tbrm.Core.Errors;
 namespace Tbrm.Objectives.PolicyGradient;
 
 /// <summary>
-/// Direct reward optimization per token as in verl and Tinker: -(A log pi - dro_beta/2 (log pi - log pi_old)^2); the sequence form with a
+/// Direct reward optimization per token as in verl and Tinker: -(A log pi - dro_beta/2 (log pi - log pi_old)^2); the
+/// sequence form with a
 /// learned value is arXiv 2405.19107.
 /// </summary>
 public sealed class DroLoss : IPolicyLoss, IPolicyLossEntry

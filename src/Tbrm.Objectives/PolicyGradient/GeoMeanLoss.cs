@@ -3,8 +3,10 @@ using System;
 namespace Tbrm.Objectives.PolicyGradient;
 
 /// <summary>
-/// GMPO, arXiv 2507.20673: -A exp(mean_t clip(log pi - log pi_old)), a geometric mean of clipped ratios, clipped in the direction that the
-/// advantage pushes; A is the mean advantage of the sequence. The mean runs over all sequences. Importance weights of the rollout enter by
+/// GMPO, arXiv 2507.20673: -A exp(mean_t clip(log pi - log pi_old)), a geometric mean of clipped ratios, clipped in the
+/// direction that the
+/// advantage pushes; A is the mean advantage of the sequence. The mean runs over all sequences. Importance weights of
+/// the rollout enter by
 /// their geometric mean.
 /// </summary>
 public sealed class GeoMeanLoss : IPolicyLoss, IPolicyLossEntry
@@ -70,8 +72,10 @@ public sealed class GeoMeanLoss : IPolicyLoss, IPolicyLossEntry
         }
     }
 
-    /// <summary>The clipped log-ratio, whether it follows log pi, and whether the log-ratio is outside of the bounds.</summary>
-    private static (double Log, bool Follows, bool Outside) Clipped(ObjectiveBatch batch, PolicyLossOptions options, int i)
+    /// <summary>The clipped log-ratio, whether it follows log pi, and whether the log-ratio is outside of the
+    /// bounds.</summary>
+    private static (double Log, bool Follows, bool Outside) Clipped(ObjectiveBatch batch, PolicyLossOptions options,
+        int i)
     {
         double log = batch.LogPi(i) - batch.OldLogp[i], clamped = Math.Clamp(log, -options.Low, options.High);
         int sign = Math.Sign(batch.Advantages[i]);

@@ -21,7 +21,8 @@ public sealed class GpgLoss : IPolicyLoss, IPolicyLossEntry
     public Needs Needs => Needs.None;
 
     /// <inheritdoc/>
-    public void Evaluate(ObjectiveBatch batch, PolicyLossOptions options, PolicyLossRows rows) => Ratio.ForEach(batch, i =>
+    public void Evaluate(ObjectiveBatch batch, PolicyLossOptions options, PolicyLossRows rows) =>
+        Ratio.ForEach(batch, i =>
     {
         rows.Loss[i] = -batch.Advantages[i] * batch.LogPi(i);
         rows.Derivative[i] = -batch.Advantages[i];

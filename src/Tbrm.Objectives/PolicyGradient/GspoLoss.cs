@@ -3,9 +3,12 @@ using System;
 namespace Tbrm.Objectives.PolicyGradient;
 
 /// <summary>
-/// GSPO, arXiv 2507.18071: the ratio of a sequence, s = exp(mean_t(log pi - log pi_old)), stands for every token's; max(-A s, -A clip(s)), mean
-/// over tokens, then over sequences. verl (followed by default) takes s as a constant times pi/sg[pi], so each token's gradient is its own
-/// advantage's; NeMo-RL differentiates the sequence's ratio, which spreads the gradient (<c>gspo_gradient=sequence</c>). With one advantage
+/// GSPO, arXiv 2507.18071: the ratio of a sequence, s = exp(mean_t(log pi - log pi_old)), stands for every token's;
+/// max(-A s, -A clip(s)), mean
+/// over tokens, then over sequences. verl (followed by default) takes s as a constant times pi/sg[pi], so each token's
+/// gradient is its own
+/// advantage's; NeMo-RL differentiates the sequence's ratio, which spreads the gradient
+/// (<c>gspo_gradient=sequence</c>). With one advantage
 /// per sequence the two are equal. The exponent is clamped to 10 from above, as in verl.
 /// </summary>
 public sealed class GspoLoss : IPolicyLoss, IPolicyLossEntry
@@ -58,8 +61,10 @@ public sealed class GspoLoss : IPolicyLoss, IPolicyLossEntry
             }
 
             // pi / sg[pi] is 1; only its gradient is the token's.
-            double log = batch.Frozen is null ? sequence : sequence + (batch.LogPi(i) - constants.LogPi(i)), s = Math.Exp(Math.Min(log, LargestExponent));
-            (rows.Loss[i], double d, bool clipped) = Ratio.Pessimistic(batch.Advantages[i], s, log > LargestExponent ? 0 : s, options);
+            double log = batch.Frozen is null ? sequence
+                : sequence + (batch.LogPi(i) - constants.LogPi(i)), s = Math.Exp(Math.Min(log, LargestExponent));
+            (rows.Loss[i], double d, bool clipped) =
+                Ratio.Pessimistic(batch.Advantages[i], s, log > LargestExponent ? 0 : s, options);
             rows.Derivative[i] = d;
             total += d;
             rows.Metrics.AddMean("actor/pg_clipfrac", clipped ? 1 : 0, 1);

@@ -5,8 +5,10 @@ using System.Linq;
 namespace Tbrm.Objectives.PolicyGradient;
 
 /// <summary>
-/// KL-Cov, arXiv 2505.22617: -A rho without clipping, and + ppo_kl_coef |log rho| on the kl_cov_ratio share of tokens (one at least) whose
-/// covariance of advantage and log-probability is largest. verl chooses within a micro-batch; here within the mini-batch, so that the cut does
+/// KL-Cov, arXiv 2505.22617: -A rho without clipping, and + ppo_kl_coef |log rho| on the kl_cov_ratio share of tokens
+/// (one at least) whose
+/// covariance of advantage and log-probability is largest. verl chooses within a micro-batch; here within the
+/// mini-batch, so that the cut does
 /// not matter. Of equal ones the first.
 /// </summary>
 public sealed class KlCovLoss : IPolicyLoss, IPolicyLossEntry
@@ -31,7 +33,8 @@ public sealed class KlCovLoss : IPolicyLoss, IPolicyLossEntry
     {
         (List<int> counted, double[] covariance) = Covariance.Of(batch);
         int chosen = Math.Min(counted.Count, Math.Max(1, (int)(counted.Count * options.KlCovRatio)));
-        HashSet<int> held = [.. Enumerable.Range(0, counted.Count).OrderByDescending(k => covariance[k]).Take(chosen).Select(k => counted[k])];
+        HashSet<int> held = [.. Enumerable.Range(0, counted.Count).OrderByDescending(k => covariance[k]).Take(chosen)
+            .Select(k => counted[k])];
         foreach (int i in counted)
         {
             double log = batch.LogPi(i) - batch.OldLogp[i], ratio = Math.Exp(log);

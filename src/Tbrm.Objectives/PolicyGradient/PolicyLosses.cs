@@ -6,7 +6,8 @@ using Tbrm.Core.Errors;
 
 namespace Tbrm.Objectives.PolicyGradient;
 
-/// <summary>The policy losses by verl's <c>policy_loss.loss_mode</c>: every class of this assembly that is an <see cref="IPolicyLossEntry"/>.</summary>
+/// <summary>The policy losses by verl's <c>policy_loss.loss_mode</c>: every class of this assembly that is an
+/// <see cref="IPolicyLossEntry"/>.</summary>
 public static class PolicyLosses
 {
     private static readonly SortedDictionary<string, Type> s_types = Collect();
@@ -24,13 +25,16 @@ public static class PolicyLosses
     /// <exception cref="ConfigException">There is none.</exception>
     public static IPolicyLoss Create(string name) => s_types.TryGetValue(name, out Type? type)
         ? (IPolicyLoss)Activator.CreateInstance(type)!
-        : throw new ConfigException($"loss_mode: expected one of {string.Join(", ", Names)}, found '{name}'{NearestName.Hint(name, Names)}");
+        : throw new ConfigException(
+            $"loss_mode: expected one of {string.Join(", ", Names)}, found '{name}'{NearestName.Hint(name, Names)}");
 
     private static SortedDictionary<string, Type> Collect()
     {
-        IEnumerable<Type> types = typeof(PolicyLosses).Assembly.GetTypes().Where(t => t is { IsClass: true, IsAbstract: false } && t.IsAssignableTo(typeof(IPolicyLossEntry)));
+        IEnumerable<Type> types = typeof(PolicyLosses).Assembly.GetTypes()
+            .Where(t => t is { IsClass: true, IsAbstract: false } && t.IsAssignableTo(typeof(IPolicyLossEntry)));
         return new(types.ToDictionary(t => Read(t, nameof(IPolicyLossEntry.LossMode))), StringComparer.Ordinal);
     }
 
-    private static string Read(Type type, string property) => (string)type.GetProperty(property, BindingFlags.Public | BindingFlags.Static)!.GetValue(null)!;
+    private static string Read(Type type, string property) =>
+        (string)type.GetProperty(property, BindingFlags.Public | BindingFlags.Static)!.GetValue(null)!;
 }

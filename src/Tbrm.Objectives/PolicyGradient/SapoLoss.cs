@@ -3,7 +3,8 @@ using System;
 namespace Tbrm.Objectives.PolicyGradient;
 
 /// <summary>
-/// SAPO, arXiv 2511.20347: -A 4/tau sigmoid(tau (rho - 1)), a gate that fades instead of cutting, with tau_pos where A is positive and tau_neg
+/// SAPO, arXiv 2511.20347: -A 4/tau sigmoid(tau (rho - 1)), a gate that fades instead of cutting, with tau_pos where A
+/// is positive and tau_neg
 /// elsewhere; mean over tokens, then over sequences.
 /// </summary>
 public sealed class SapoLoss : IPolicyLoss, IPolicyLossEntry
@@ -23,7 +24,8 @@ public sealed class SapoLoss : IPolicyLoss, IPolicyLossEntry
     public string Aggregation => "seq-mean-token-mean";
 
     /// <inheritdoc/>
-    public void Evaluate(ObjectiveBatch batch, PolicyLossOptions options, PolicyLossRows rows) => Ratio.ForEach(batch, i =>
+    public void Evaluate(ObjectiveBatch batch, PolicyLossOptions options, PolicyLossRows rows) =>
+        Ratio.ForEach(batch, i =>
     {
         double a = batch.Advantages[i], tau = a > 0 ? options.TauPos : options.TauNeg;
         (double ratio, double derivative, double log) = Ratio.Of(batch, i);

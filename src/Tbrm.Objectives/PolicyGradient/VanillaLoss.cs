@@ -1,7 +1,8 @@
 namespace Tbrm.Objectives.PolicyGradient;
 
 /// <summary>
-/// PPO's clipped surrogate, arXiv 1707.06347, with the dual clip of arXiv 1912.09729 as verl has it: max(-A rho, -A clip(rho, 1 - low, 1 + high)),
+/// PPO's clipped surrogate, arXiv 1707.06347, with the dual clip of arXiv 1912.09729 as verl has it: max(-A rho, -A
+/// clip(rho, 1 - low, 1 + high)),
 /// and where A is negative at most -A c. DAPO's clip-higher is clip_ratio_high.
 /// </summary>
 public sealed class VanillaLoss : IPolicyLoss, IPolicyLossEntry
@@ -18,7 +19,8 @@ public sealed class VanillaLoss : IPolicyLoss, IPolicyLossEntry
     public static string Paper => "arXiv 1707.06347";
 
     /// <inheritdoc/>
-    public void Evaluate(ObjectiveBatch batch, PolicyLossOptions options, PolicyLossRows rows) => Ratio.ForEach(batch, i =>
+    public void Evaluate(ObjectiveBatch batch, PolicyLossOptions options, PolicyLossRows rows) =>
+        Ratio.ForEach(batch, i =>
     {
         double a = batch.Advantages[i];
         (double ratio, double derivative, double log) = Ratio.Of(batch, i);

@@ -6,8 +6,10 @@ using Tbrm.Core.Errors;
 namespace Tbrm.Objectives.Rollout;
 
 /// <summary>
-/// What verl's <c>algorithm.rollout_correction</c> does about a rollout whose policy is not the trainer's: importance weights
-/// (<see cref="ObjectiveBatch.RolloutWeights"/>) and rejection (<see cref="ObjectiveBatch.Mask"/>), over the whole step. Policy losses multiply by the
+/// What verl's <c>algorithm.rollout_correction</c> does about a rollout whose policy is not the trainer's: importance
+/// weights
+/// (<see cref="ObjectiveBatch.RolloutWeights"/>) and rejection (<see cref="ObjectiveBatch.Mask"/>), over the whole
+/// step. Policy losses multiply by the
 /// weights; a row that is rejected is one that does not count.
 /// </summary>
 public sealed class RolloutCorrection
@@ -20,14 +22,16 @@ public sealed class RolloutCorrection
     public RolloutCorrection(RolloutCorrectionConfig config)
     {
         ArgumentNullException.ThrowIfNull(config);
-        _importance = config.RolloutIs.Length > 0 ? new(config.RolloutIs, config.RolloutIsThreshold, config.RolloutIsBatchNormalize) : null;
+        _importance = config.RolloutIs.Length > 0
+            ? new(config.RolloutIs, config.RolloutIsThreshold, config.RolloutIsBatchNormalize) : null;
         _rejection = config.RolloutRs.Length > 0 ? new(config.RolloutRs, config.RolloutRsThreshold) : null;
     }
 
     /// <summary>Whether there is anything to correct; the step need not call it otherwise.</summary>
     public bool IsActive => _importance is not null || _rejection is not null;
 
-    /// <summary>The batch with weights and mask, and verl's metrics rollout_corr/*. Needs old and rollout log-probs.</summary>
+    /// <summary>The batch with weights and mask, and verl's metrics rollout_corr/*. Needs old and rollout
+    /// log-probs.</summary>
     public (ObjectiveBatch Batch, IReadOnlyDictionary<string, double> Metrics) Apply(ObjectiveBatch batch)
     {
         ArgumentNullException.ThrowIfNull(batch);

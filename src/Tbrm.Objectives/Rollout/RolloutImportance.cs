@@ -8,8 +8,10 @@ using Tbrm.Objectives.PolicyGradient;
 namespace Tbrm.Objectives.Rollout;
 
 /// <summary>
-/// Importance weights of the trainer's policy over the rollout's (verl's <c>rollout_is</c>): rho = exp(log pi_old - log pi_rollout) of each token, or
-/// of the whole sequence. One threshold: truncated from above (TIS). <c>lower_upper</c>: 0 outside (IcePop). Exponents are clamped to +-20.
+/// Importance weights of the trainer's policy over the rollout's (verl's <c>rollout_is</c>): rho = exp(log pi_old - log
+/// pi_rollout) of each token, or
+/// of the whole sequence. One threshold: truncated from above (TIS). <c>lower_upper</c>: 0 outside (IcePop). Exponents
+/// are clamped to +-20.
 /// </summary>
 /// <param name="level">token or sequence.</param>
 /// <param name="threshold">A number, or two with _ between.</param>
@@ -63,14 +65,16 @@ internal sealed class RolloutImportance(string level, string threshold, bool nor
     private double Bounded(double weight) => _bounds.Lower is { } lower
         ? (weight < lower || weight > _bounds.Upper ? 0 : weight) : Math.Min(weight, _bounds.Upper);
 
-    private Dictionary<string, double> Measure(ObjectiveBatch batch, double[] weights, double[] raw, double[] log, List<int> counted)
+    private Dictionary<string, double> Measure(ObjectiveBatch batch, double[] weights, double[] raw, double[] log,
+        List<int> counted)
     {
         if (counted.Count == 0)
         {
             return [];
         }
 
-        double upper = _bounds.Upper, lower = _bounds.Lower ?? 1 / upper, max = double.NegativeInfinity, min = double.PositiveInfinity;
+        double upper = _bounds.Upper, lower = _bounds.Lower
+            ?? 1 / upper, max = double.NegativeInfinity, min = double.PositiveInfinity;
         bool sequence = level == "sequence";
         Ratio.ForEach(batch, i =>
         {
@@ -80,7 +84,8 @@ internal sealed class RolloutImportance(string level, string threshold, bool nor
         double mean = RowStatistics.Mean(batch, i => weights[i]);
         double clamped = RowStatistics.Mean(batch, i => Math.Min(weights[i], upper));
         double squares = RowStatistics.Mean(batch, i => Math.Pow(Math.Min(weights[i], upper), 2));
-        double[] means = [.. counted.Select(b => OfTrajectory(batch, b, weights))], rawMeans = [.. counted.Select(b => OfTrajectory(batch, b, raw))];
+        double[] means = [.. counted.Select(b => OfTrajectory(batch, b, weights))],
+            rawMeans = [.. counted.Select(b => OfTrajectory(batch, b, raw))];
         Dictionary<string, double> metrics = new()
         {
             ["rollout_is_mean"] = mean,
@@ -107,19 +112,22 @@ internal sealed class RolloutImportance(string level, string threshold, bool nor
     }
 
     /// <summary>The share of tokens, or of sequences.</summary>
-    private double Share(ObjectiveBatch batch, List<int> counted, double[] log, double[] raw, Func<double, bool> test) => level == "sequence"
+    private double Share(ObjectiveBatch batch, List<int> counted, double[] log, double[] raw,
+        Func<double, bool> test) => level == "sequence"
         ? counted.Average(b => test(Math.Exp(OfTrajectory(batch, b, log))) ? 1.0 : 0)
         : RowStatistics.Mean(batch, i => test(raw[i]) ? 1 : 0);
 
     private static (double? Lower, double Upper) Bounds(string threshold)
     {
         string[] parts = threshold.Split('_');
-        double[] numbers = [.. parts.Select(p => double.TryParse(p, NumberStyles.Float, CultureInfo.InvariantCulture, out double n) ? n : double.NaN)];
+        double[] numbers = [.. parts.Select(p =>
+            double.TryParse(p, NumberStyles.Float, CultureInfo.InvariantCulture, out double n) ? n : double.NaN)];
         return numbers switch
         {
             [> 0] => (null, numbers[0]),
             [> 0, > 0] when numbers[0] <= numbers[1] => (numbers[0], numbers[1]),
-            _ => throw new ConfigException($"rollout_is_threshold: expected a number above 0, or lower_upper (0.5_2.0), found '{threshold}'"),
+            _ => throw new ConfigException(
+                $"rollout_is_threshold: expected a number above 0, or lower_upper (0.5_2.0), found '{threshold}'"),
         };
     }
 }

@@ -4,7 +4,8 @@ using System.Linq;
 
 namespace Tbrm.Objectives.Rollout;
 
-/// <summary>How far the trainer's policy is from the rollout's, by verl's names without prefix: KL, perplexities, chi^2.</summary>
+/// <summary>How far the trainer's policy is from the rollout's, by verl's names without prefix: KL, perplexities,
+/// chi^2.</summary>
 internal static class RolloutMismatch
 {
     public static Dictionary<string, double> Measure(ObjectiveBatch batch)
@@ -16,7 +17,8 @@ internal static class RolloutMismatch
         }
 
         double Log(int i) => batch.OldLogp[i] - batch.RolloutLogp[i];
-        double[] trainer = [.. counted.Select(b => MeanOf(batch, b, i => batch.OldLogp[i]))], rollout = [.. counted.Select(b => MeanOf(batch, b, i => batch.RolloutLogp[i]))];
+        double[] trainer = [.. counted.Select(b => MeanOf(batch, b, i => batch.OldLogp[i]))],
+            rollout = [.. counted.Select(b => MeanOf(batch, b, i => batch.RolloutLogp[i]))];
         double[] difference = [.. rollout.Zip(trainer, (r, t) => r - t)];
         return new()
         {
@@ -36,7 +38,8 @@ internal static class RolloutMismatch
         };
     }
 
-    private static double Safe(double log) => Math.Clamp(log, -RolloutImportance.LargestExponent, RolloutImportance.LargestExponent);
+    private static double Safe(double log) =>
+        Math.Clamp(log, -RolloutImportance.LargestExponent, RolloutImportance.LargestExponent);
 
     private static double MeanOf(ObjectiveBatch batch, int b, Func<int, double> value) =>
         RowStatistics.OfTrajectory(batch, b, value) is var (sum, count, _) ? sum / count : 0;

@@ -6,13 +6,15 @@ using Tbrm.Core.Errors;
 
 namespace Tbrm.Objectives.Rows;
 
-/// <summary>JSON as Python writes it: NaN, Infinity and -Infinity are numbers. They become texts, which <see cref="RowNumbers"/> reads as numbers.</summary>
+/// <summary>JSON as Python writes it: NaN, Infinity and -Infinity are numbers. They become texts, which
+/// <see cref="RowNumbers"/> reads as numbers.</summary>
 public static class LenientJson
 {
     private static readonly string[] s_words = ["-Infinity", "Infinity", "NaN"];
 
     /// <summary>Reads one object.</summary>
-    /// <exception cref="DataException">The text is no JSON object, or a key stands twice; the message begins with <paramref name="where"/>.</exception>
+    /// <exception cref="DataException">The text is no JSON object, or a key stands twice; the message begins with
+    /// <paramref name="where"/>.</exception>
     public static JsonObject Parse(string text, string where)
     {
         ArgumentNullException.ThrowIfNull(text);
@@ -20,7 +22,8 @@ public static class LenientJson
         {
             JsonNode? node = JsonNode.Parse(Quoted(text), documentOptions: new() { MaxDepth = 16 });
             return node is JsonObject row && CheckKeys(row) ? row
-                : throw new DataException($"{where}: a JSON object was expected, found {(node is null ? "null" : node.GetValueKind().ToString().ToLowerInvariant())}");
+                : throw new DataException(
+                    $"{where}: a JSON object was expected, found {(node is null ? "null" : node.GetValueKind().ToString().ToLowerInvariant())}");
         }
         catch (Exception e) when (e is JsonException or ArgumentException)
         {
@@ -38,7 +41,8 @@ public static class LenientJson
         for (int i = 0; i < text.Length; i++)
         {
             char c = text[i];
-            string? word = inside ? null : Array.Find(s_words, w => string.CompareOrdinal(text, i, w, 0, w.Length) == 0);
+            string? word = inside ? null
+                : Array.Find(s_words, w => string.CompareOrdinal(text, i, w, 0, w.Length) == 0);
             if (word is not null)
             {
                 quoted.Append('"').Append(word).Append('"');

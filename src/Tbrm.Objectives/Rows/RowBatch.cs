@@ -10,15 +10,18 @@ internal static class RowBatch
 {
     private static readonly string[] s_perToken =
     [
-        "logp", "Q", "V", "H", "mask", "ref_logp", "ref_Q", "ref_V", "old_logp", "rollout_logp", "values", "old_values", "returns", "token_rewards",
+        "logp", "Q", "V", "H", "mask", "ref_logp", "ref_Q", "ref_V", "old_logp", "rollout_logp", "values", "old_values",
+            "returns", "token_rewards",
         "advantages", "rollout_weights", "sum_pi_squared", "loss_mat",
     ];
 
-    private static readonly string[] s_perTrajectory = ["rewards", "baseline_rewards", "group", "v_star", "v_frozen", "ref_v1", "weight"];
+    private static readonly string[] s_perTrajectory =
+        ["rewards", "baseline_rewards", "group", "v_star", "v_frozen", "ref_v1", "weight"];
 
     /// <summary>Reads every field that there is; a field of another shape than the others is refused.</summary>
     /// <param name="fields">The row.</param>
-    /// <param name="also">A further per-token field of this row's kind (loss_mat), which takes the place of logp.</param>
+    /// <param name="also">A further per-token field of this row's kind (loss_mat), which takes the place of
+    /// logp.</param>
     public static ObjectiveBatch Read(RowFields fields, string? also = null)
     {
         Dictionary<string, double[][]> tokens = [];
@@ -32,7 +35,8 @@ internal static class RowBatch
 
         long[] offsets = Offsets(fields, tokens);
         int count = offsets.Length - 1;
-        double[] Rows(string name) => tokens.TryGetValue(name, out double[][]? lists) ? [.. lists.SelectMany(l => l)] : [];
+        double[] Rows(string name) => tokens.TryGetValue(name, out double[][]? lists) ? [.. lists.SelectMany(l => l)]
+            : [];
         double[] Each(string name) => fields.PerTrajectory(name, count);
         double[] logp = Rows(also ?? "logp"), q = Rows("Q"), v = Rows("V");
         if (logp.Length > 0 && q.Length + v.Length > 0)
@@ -69,7 +73,8 @@ internal static class RowBatch
     }
 
     /// <summary>V_ref(s_1): given, or ref_Q - ref_logp of the first token that counts (ref_V there).</summary>
-    private static double[] RefV1(RowFields fields, Dictionary<string, double[][]> tokens, long[] offsets, double[] given)
+    private static double[] RefV1(RowFields fields, Dictionary<string, double[][]> tokens, long[] offsets,
+        double[] given)
     {
         if (given.Length > 0 || (!tokens.ContainsKey("ref_Q") && !tokens.ContainsKey("ref_V")))
         {
@@ -87,8 +92,10 @@ internal static class RowBatch
             }
 
             v1[b] = tokens.TryGetValue("ref_V", out double[][]? refV) ? refV[b][first]
-                : tokens.TryGetValue("ref_logp", out double[][]? refLogp) ? tokens["ref_Q"][b][first] - refLogp[b][first]
-                : throw new DataException($"{fields.Where}: ref_Q needs ref_logp: V_ref(s_1) = ref_Q - ref_logp of the first token");
+                : tokens.TryGetValue("ref_logp", out double[][]? refLogp)
+                    ? tokens["ref_Q"][b][first] - refLogp[b][first]
+                : throw new DataException(
+                    $"{fields.Where}: ref_Q needs ref_logp: V_ref(s_1) = ref_Q - ref_logp of the first token");
         }
 
         return v1;
@@ -109,13 +116,16 @@ internal static class RowBatch
         {
             if (lists.Length != shape.Length)
             {
-                throw new DataException($"{fields.Where}: {name} has {lists.Length} sequences, {first} has {shape.Length}");
+                throw new DataException(
+                    $"{fields.Where}: {name} has {lists.Length} sequences, {first} has {shape.Length}");
             }
 
-            int other = Array.FindIndex(Enumerable.Range(0, shape.Length).ToArray(), b => lists[b].Length != shape[b].Length);
+            int other = Array.FindIndex(
+                Enumerable.Range(0, shape.Length).ToArray(), b => lists[b].Length != shape[b].Length);
             if (other >= 0)
             {
-                throw new DataException($"{fields.Where}: {name}, sequence {other}: {lists[other].Length} tokens, {first} has {shape[other].Length}");
+                throw new DataException(
+                    $"{fields.Where}: {name}, sequence {other}: {lists[other].Length} tokens, {first} has {shape[other].Length}");
             }
         }
 

@@ -7,7 +7,8 @@ using Tbrm.Core.Errors;
 
 namespace Tbrm.Objectives.Rows;
 
-/// <summary>The fields of a row: numbers, lists of numbers per trajectory, lists of lists per token. What is never read is an unknown field.</summary>
+/// <summary>The fields of a row: numbers, lists of numbers per trajectory, lists of lists per token. What is never read
+/// is an unknown field.</summary>
 internal sealed class RowFields(JsonObject row, string where)
 {
     private readonly HashSet<string> _read = new(StringComparer.Ordinal) { "id", "source", "note", "params" };
@@ -34,7 +35,8 @@ internal sealed class RowFields(JsonObject row, string where)
     public double Number(string name)
     {
         _read.Add(name);
-        return row[name] is { } node ? RowNumbers.Of(node) ?? throw Wrong(name, "a number", node) : throw new DataException($"{where}: the field {name} is missing");
+        return row[name] is { } node ? RowNumbers.Of(node) ?? throw Wrong(name, "a number", node)
+            : throw new DataException($"{where}: the field {name} is missing");
     }
 
     /// <summary>A number per trajectory; empty when absent.</summary>
@@ -42,7 +44,8 @@ internal sealed class RowFields(JsonObject row, string where)
     {
         double[] values = List(name);
         return values.Length == count || row[name] is null ? values
-            : throw new DataException($"{where}: {name}: expected {count} numbers, one per sequence, found {values.Length}");
+            : throw new DataException(
+                $"{where}: {name}: expected {count} numbers, one per sequence, found {values.Length}");
     }
 
     /// <summary>A list of numbers; empty when absent.</summary>
@@ -57,7 +60,9 @@ internal sealed class RowFields(JsonObject row, string where)
     {
         _read.Add(name);
         return row[name] is not { } node ? null
-            : node is JsonArray lists ? [.. lists.Select(list => list is JsonArray one ? Numbers(name, one) : throw Wrong(name, "a list per sequence", node))]
+            : node is JsonArray lists
+                ? [.. lists.Select(list => list is JsonArray one ? Numbers(name, one)
+                : throw Wrong(name, "a list per sequence", node))]
             : throw Wrong(name, "a list of lists, one per sequence", node);
     }
 

@@ -9,7 +9,8 @@ namespace Tbrm.Objectives.Rows;
 /// <summary>Numbers to and from JSON.</summary>
 internal static class RowNumbers
 {
-    /// <summary>A number, true or false as 1 or 0, NaN and the infinities as texts, null as NaN; null when it is none of these.</summary>
+    /// <summary>A number, true or false as 1 or 0, NaN and the infinities as texts, null as NaN; null when it is none
+    /// of these.</summary>
     public static double? Of(JsonNode? node) => node?.GetValueKind() switch
     {
         null or JsonValueKind.Null => double.NaN,
@@ -27,7 +28,8 @@ internal static class RowNumbers
     };
 
     /// <summary>A number; what is not finite is null.</summary>
-    public static JsonNode? ToJson(double value) => double.IsFinite(value) ? JsonValue.Create(value == 0 ? 0.0 : value) : null;
+    public static JsonNode? ToJson(double value) => double.IsFinite(value) ? JsonValue.Create(value == 0 ? 0.0 : value)
+        : null;
 
     public static JsonArray ToJson(IEnumerable<double> values) => [.. values.Select(ToJson)];
 

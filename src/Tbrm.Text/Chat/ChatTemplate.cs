@@ -26,7 +26,8 @@ public sealed class ChatTemplate
 
     private ChatTemplate(Dictionary<string, string> sources, List<KeyValuePair<string, object?>> specialTokens)
     {
-        _templates = sources.ToDictionary(pair => pair.Key, pair => new Lazy<JinjaTemplate>(() => JinjaTemplate.Parse(pair.Value)));
+        _templates = sources.ToDictionary(
+            pair => pair.Key, pair => new Lazy<JinjaTemplate>(() => JinjaTemplate.Parse(pair.Value)));
         _specialTokens = specialTokens;
     }
 
@@ -49,7 +50,8 @@ public sealed class ChatTemplate
     }
 
     /// <summary>
-    /// The template of a folder: <c>chat_template.jinja</c> (and <c>additional_chat_templates/</c>), else <c>chat_template</c>
+    /// The template of a folder: <c>chat_template.jinja</c> (and <c>additional_chat_templates/</c>), else
+    /// <c>chat_template</c>
     /// in <c>tokenizer_config.json</c> (a text, or a list of named ones), else <c>chat_template.json</c>.
     /// </summary>
     /// <exception cref="DataException">There is none, or a file is malformed.</exception>
@@ -59,7 +61,8 @@ public sealed class ChatTemplate
         Dictionary<string, string> sources = ReadSources(files);
         return sources.Count > 0
             ? new ChatTemplate(sources, TokenizerConfig.Read(files).SpecialTokens()) { Now = now }
-            : throw new DataException($"{folder}: expected a chat template in chat_template.jinja or tokenizer_config.json, found none; "
+            : throw new DataException(
+                $"{folder}: expected a chat template in chat_template.jinja or tokenizer_config.json, found none; "
                 + "--template names a Jinja file or one of " + string.Join(", ", PromptTemplate.Names));
     }
 
@@ -67,7 +70,8 @@ public sealed class ChatTemplate
     /// <param name="messages">The conversation.</param>
     /// <param name="addGenerationPrompt">End with what begins the assistant's turn.</param>
     /// <exception cref="JinjaException">The template fails or refuses the conversation.</exception>
-    public string Render(IReadOnlyList<ChatMessage> messages, bool addGenerationPrompt) => Render(messages, addGenerationPrompt, TemplateVariables.None);
+    public string Render(IReadOnlyList<ChatMessage> messages, bool addGenerationPrompt) =>
+        Render(messages, addGenerationPrompt, TemplateVariables.None);
 
     /// <summary>The prompt of a conversation.</summary>
     /// <param name="messages">The conversation; a message's other fields are seen as well.</param>
@@ -85,9 +89,11 @@ public sealed class ChatTemplate
 
     /// <summary>The names that the templates read, their own variables among them.</summary>
     /// <exception cref="JinjaException">One is malformed.</exception>
-    public IReadOnlySet<string> ReadNames() => _templates.Values.SelectMany(template => template.Value.ReadNames()).ToHashSet(StringComparer.Ordinal);
+    public IReadOnlySet<string> ReadNames() => _templates.Values.SelectMany(template => template.Value.ReadNames())
+        .ToHashSet(StringComparer.Ordinal);
 
-    /// <summary>The prompt of a row: its <c>messages</c>, <c>add_generation_prompt</c> and any further variables.</summary>
+    /// <summary>The prompt of a row: its <c>messages</c>, <c>add_generation_prompt</c> and any further
+    /// variables.</summary>
     /// <exception cref="JinjaException">The row lacks messages, or the template fails or refuses them.</exception>
     public string Render(JsonElement row) => Render(row, TemplateVariables.None);
 
@@ -158,18 +164,21 @@ public sealed class ChatTemplate
         return continueFinal ? FinalMessage.CutAfter(text, messages) : text;
     }
 
-    /// <summary>By the row's <c>chat_template</c>; else the one for tools when there are tools; else the default.</summary>
+    /// <summary>By the row's <c>chat_template</c>; else the one for tools when there are tools; else the
+    /// default.</summary>
     private JinjaTemplate Choose(Dictionary<string, object?> variables)
     {
         if (variables.GetValueOrDefault("chat_template") is string wanted)
         {
-            return _templates.TryGetValue(wanted, out Lazy<JinjaTemplate>? named) ? named.Value : JinjaTemplate.Parse(wanted);
+            return _templates.TryGetValue(wanted, out Lazy<JinjaTemplate>? named) ? named.Value
+                : JinjaTemplate.Parse(wanted);
         }
 
         string name = variables["tools"] != null && _templates.ContainsKey("tool_use") ? "tool_use" : Default;
         return _templates.TryGetValue(name, out Lazy<JinjaTemplate>? template)
             ? template.Value
-            : throw new JinjaException($"there is no template called default; chat_template must name one of {string.Join(", ", Names)}");
+            : throw new JinjaException(
+                $"there is no template called default; chat_template must name one of {string.Join(", ", Names)}");
     }
 
     private static Dictionary<string, string> ReadSources(TokenizerFiles files)
@@ -179,7 +188,8 @@ public sealed class ChatTemplate
         {
             if (name.EndsWith(".jinja", StringComparison.Ordinal) && files.TryGet(name, out byte[] content))
             {
-                sources[name == "chat_template.jinja" ? Default : Path.GetFileNameWithoutExtension(name)] = Utf8(content, files.Locate(name));
+                sources[name == "chat_template.jinja" ? Default : Path.GetFileNameWithoutExtension(name)] =
+                    Utf8(content, files.Locate(name));
             }
         }
 

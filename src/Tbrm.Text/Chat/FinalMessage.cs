@@ -5,7 +5,8 @@ using Tbrm.Text.Jinja.Values;
 
 namespace Tbrm.Text.Chat;
 
-/// <summary>transformers' <c>continue_final_message</c>: the prompt ends inside the last message, so that it goes on.</summary>
+/// <summary>transformers' <c>continue_final_message</c>: the prompt ends inside the last message, so that it goes
+/// on.</summary>
 internal static class FinalMessage
 {
     /// <summary>Cuts what the template put after the last message's text.</summary>
@@ -16,7 +17,8 @@ internal static class FinalMessage
         int at = rendered.LastIndexOf(bare, StringComparison.Ordinal);
         if (at < 0)
         {
-            throw new JinjaException("continue_final_message is set, but the final message does not appear in the rendered chat");
+            throw new JinjaException(
+                "continue_final_message is set, but the final message does not appear in the rendered chat");
         }
 
         // Where the template kept the blanks at the message's end they belong to it; where it trimmed them they do not.
@@ -30,10 +32,12 @@ internal static class FinalMessage
         object? content = message is PyDict dict && dict.TryGet("content", out object? value) ? value : null;
         if (content is PyList parts)
         {
-            content = parts.Reverse().OfType<PyDict>().Select(part => part.TryGet("text", out object? text) ? text : null)
+            content = parts.Reverse().OfType<PyDict>()
+                .Select(part => part.TryGet("text", out object? text) ? text : null)
                 .FirstOrDefault(text => text != null);
         }
 
-        return content as string ?? throw new JinjaException("continue_final_message is set, but the final message has no text");
+        return content as string
+            ?? throw new JinjaException("continue_final_message is set, but the final message has no text");
     }
 }

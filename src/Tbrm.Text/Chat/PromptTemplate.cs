@@ -15,11 +15,13 @@ namespace Tbrm.Text.Chat;
 public sealed class PromptTemplate
 {
     /// <summary>The sentence of Qwen2.5-Math's evaluation, as system message or after the question.</summary>
-    private const string QwenMathInstruction = @"Please reason step by step, and put your final answer within \boxed{}.";
+    private const string QwenMathInstruction =
+        @"Please reason step by step, and put your final answer within \boxed{}.";
 
     /// <summary>ChatML with that sentence as system message, unless the conversation brings its own.</summary>
     private const string QwenMath =
-        "{%- if messages[0].role != 'system' -%}\n{{ '<|im_start|>system\\n" + @"Please reason step by step, and put your final answer within \\boxed{}."
+        "{%- if messages[0].role != 'system' -%}\n{{ '<|im_start|>system\\n"
+            + @"Please reason step by step, and put your final answer within \\boxed{}."
         + "<|im_end|>\\n' }}\n{%- endif -%}\n{%- for message in messages -%}\n"
         + "{{ '<|im_start|>' + message.role + '\\n' + message.content + '<|im_end|>\\n' }}\n{%- endfor -%}\n"
         + "{%- if add_generation_prompt -%}{{ '<|im_start|>assistant\\n' }}{%- endif -%}";
@@ -70,14 +72,16 @@ public sealed class PromptTemplate
     {
         ChatTemplate template = name != null ? ChatTemplate.FromSource(Source(name))
             : tokenizerFolder != null ? ChatTemplate.Load(tokenizerFolder)
-            : throw new ConfigException("expected the name of a prompt template or a folder with a tokenizer, found neither");
+            : throw new ConfigException(
+                "expected the name of a prompt template or a folder with a tokenizer, found neither");
         return Over(template, appendInstruction);
     }
 
     /// <summary>Any chat template with an instruction, as in <see cref="Create"/>.</summary>
     public static PromptTemplate Over(ChatTemplate template, string? appendInstruction)
     {
-        string? instruction = appendInstruction == null ? null : s_instructions.GetValueOrDefault(appendInstruction, appendInstruction);
+        string? instruction = appendInstruction == null ? null
+            : s_instructions.GetValueOrDefault(appendInstruction, appendInstruction);
         return new PromptTemplate(template, instruction);
     }
 
@@ -87,7 +91,8 @@ public sealed class PromptTemplate
     {
         return s_named.TryGetValue(name, out string? source)
             ? source
-            : throw new ConfigException($"prompt template \"{name}\" is not known; known are {string.Join(", ", Names)}");
+            : throw new ConfigException(
+                $"prompt template \"{name}\" is not known; known are {string.Join(", ", Names)}");
     }
 
     /// <summary>The Jinja source that a file holds, or, when there is no such file, that of a named template.</summary>
@@ -105,23 +110,27 @@ public sealed class PromptTemplate
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new DataException($"{fileOrName}: expected a Jinja file or one of {string.Join(", ", Names)}: {e.Message}", e);
+            throw new DataException(
+                $"{fileOrName}: expected a Jinja file or one of {string.Join(", ", Names)}: {e.Message}", e);
         }
     }
 
     /// <summary>The prompt, ending where the answer begins.</summary>
     /// <exception cref="Jinja.JinjaException">The template refuses the conversation.</exception>
-    public string Render(IReadOnlyList<ChatMessage> messages) => _template.Render(WithInstruction(messages), addGenerationPrompt: true);
+    public string Render(IReadOnlyList<ChatMessage> messages) =>
+        _template.Render(WithInstruction(messages), addGenerationPrompt: true);
 
     /// <summary>A conversation as it stands, without the instruction.</summary>
     /// <param name="messages">The conversation.</param>
     /// <param name="addGenerationPrompt">End with what begins the assistant's turn.</param>
     /// <exception cref="Jinja.JinjaException">The template refuses the conversation.</exception>
-    public string Render(IReadOnlyList<ChatMessage> messages, bool addGenerationPrompt) => _template.Render(messages, addGenerationPrompt);
+    public string Render(IReadOnlyList<ChatMessage> messages, bool addGenerationPrompt) =>
+        _template.Render(messages, addGenerationPrompt);
 
     /// <summary>A conversation as it stands, with further variables.</summary>
     /// <exception cref="Jinja.JinjaException">The template refuses the conversation.</exception>
-    public string Render(IReadOnlyList<ChatMessage> messages, bool addGenerationPrompt, TemplateVariables variables) => _template.Render(messages, addGenerationPrompt, variables);
+    public string Render(IReadOnlyList<ChatMessage> messages, bool addGenerationPrompt, TemplateVariables variables) =>
+        _template.Render(messages, addGenerationPrompt, variables);
 
     /// <summary>The names that the template reads, its own variables among them.</summary>
     /// <exception cref="Jinja.JinjaException">It is malformed.</exception>
@@ -133,6 +142,7 @@ public sealed class PromptTemplate
         int last = _instruction == null ? -1 : messages.ToList().FindLastIndex(message => message.Role == "user");
         return last < 0
             ? messages
-            : [.. messages.Select((message, i) => i == last ? message with { Content = message.Content + "\n" + _instruction } : message)];
+            : [.. messages.Select((message, i) => i == last
+                ? message with { Content = message.Content + "\n" + _instruction } : message)];
     }
 }

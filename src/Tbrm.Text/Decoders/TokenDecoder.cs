@@ -15,10 +15,12 @@ internal abstract class TokenDecoder
     public abstract List<string> Decode(List<string> tokens);
 
     /// <summary>The bytes that one token stands for inside a text, whatever its neighbours.</summary>
-    public virtual byte[] BytesOf(byte[] utf8) => Encoding.UTF8.GetBytes(string.Concat(Decode([Encoding.UTF8.GetString(utf8)])));
+    public virtual byte[] BytesOf(byte[] utf8) =>
+        Encoding.UTF8.GetBytes(string.Concat(Decode([Encoding.UTF8.GetString(utf8)])));
 }
 
-/// <summary>Bytes in <see cref="ByteAlphabet"/>, joined and read as UTF-8 once, so that a character may span tokens.</summary>
+/// <summary>Bytes in <see cref="ByteAlphabet"/>, joined and read as UTF-8 once, so that a character may span
+/// tokens.</summary>
 internal sealed class ByteLevelDecoder : TokenDecoder
 {
     /// <inheritdoc/>
@@ -80,7 +82,8 @@ internal sealed class FuseDecoder : TokenDecoder
 internal sealed class ReplaceDecoder(IPattern pattern, string content) : TokenDecoder
 {
     /// <inheritdoc/>
-    public override List<string> Decode(List<string> tokens) => tokens.ConvertAll(token => Replacement.Apply(pattern, content, token));
+    public override List<string> Decode(List<string> tokens) =>
+        tokens.ConvertAll(token => Replacement.Apply(pattern, content, token));
 }
 
 /// <summary>Cuts a character off the ends of every token, at most so many times.</summary>
@@ -102,7 +105,8 @@ internal sealed class StripDecoder(Rune content, int start, int stop) : TokenDec
         }
 
         int to = token.Length;
-        for (int i = 0; i < stop && to - unit.Length >= 0 && string.CompareOrdinal(token, to - unit.Length, unit, 0, unit.Length) == 0; i++)
+        for (int i = 0; i < stop && to - unit.Length >= 0
+            && string.CompareOrdinal(token, to - unit.Length, unit, 0, unit.Length) == 0; i++)
         {
             to -= unit.Length;
         }
@@ -111,7 +115,8 @@ internal sealed class StripDecoder(Rune content, int start, int stop) : TokenDec
     }
 }
 
-/// <summary>Turns runs of &lt;0x..&gt; tokens into the characters that they spell; a run that spells none gives a U+FFFD per byte.</summary>
+/// <summary>Turns runs of &lt;0x..&gt; tokens into the characters that they spell; a run that spells none gives a
+/// U+FFFD per byte.</summary>
 internal sealed class ByteFallbackDecoder : TokenDecoder
 {
     private static readonly UTF8Encoding s_strict = new(false, true);
@@ -138,7 +143,8 @@ internal sealed class ByteFallbackDecoder : TokenDecoder
     }
 
     /// <inheritdoc/>
-    public override byte[] BytesOf(byte[] utf8) => TryByte(Encoding.UTF8.GetString(utf8), out byte value) ? [value] : utf8;
+    public override byte[] BytesOf(byte[] utf8) => TryByte(Encoding.UTF8.GetString(utf8), out byte value) ? [value]
+        : utf8;
 
     private static void Flush(List<byte> run, List<string> output)
     {
@@ -166,7 +172,8 @@ internal sealed class ByteFallbackDecoder : TokenDecoder
     {
         value = 0;
         return token.Length == 6 && token.StartsWith("<0x", StringComparison.Ordinal) && token[5] == '>'
-            && byte.TryParse(token.AsSpan(3, 2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out value);
+            && byte.TryParse(token.AsSpan(3, 2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture,
+                out value);
     }
 }
 
@@ -203,7 +210,8 @@ internal sealed class SuffixDecoder(string suffix) : TokenDecoder
         List<string> output = [];
         for (int i = 0; i < tokens.Count; i++)
         {
-            output.Add(suffix.Length == 0 ? tokens[i] : tokens[i].Replace(suffix, i + 1 == tokens.Count ? "" : " ", StringComparison.Ordinal));
+            output.Add(suffix.Length == 0 ? tokens[i]
+                : tokens[i].Replace(suffix, i + 1 == tokens.Count ? "" : " ", StringComparison.Ordinal));
         }
 
         return output;
@@ -212,6 +220,7 @@ internal sealed class SuffixDecoder(string suffix) : TokenDecoder
     /// <inheritdoc/>
     public override byte[] BytesOf(byte[] utf8)
     {
-        return suffix.Length == 0 ? utf8 : Encoding.UTF8.GetBytes(Encoding.UTF8.GetString(utf8).Replace(suffix, " ", StringComparison.Ordinal));
+        return suffix.Length == 0 ? utf8
+            : Encoding.UTF8.GetBytes(Encoding.UTF8.GetString(utf8).Replace(suffix, " ", StringComparison.Ordinal));
     }
 }

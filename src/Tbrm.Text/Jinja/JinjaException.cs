@@ -33,7 +33,8 @@ public class JinjaException : Exception
 /// <summary>The template called <c>raise_exception</c>.</summary>
 public sealed class JinjaRaisedException(string message) : JinjaException(message);
 
-/// <summary>A fault inside an expression that has yet to learn its line: the Python exception of the same name.</summary>
+/// <summary>A fault inside an expression that has yet to learn its line: the Python exception of the same
+/// name.</summary>
 internal sealed class PyError(string kind, string message) : JinjaException($"{kind}: {message}")
 {
     /// <summary>A value of the wrong type.</summary>

@@ -61,11 +61,13 @@ public sealed class JinjaTemplate
     /// <param name="limits">What it may use up; null for <see cref="JinjaLimits.Default"/>.</param>
     /// <param name="now">The time for <c>strftime_now</c>; null for the machine's.</param>
     /// <exception cref="JinjaException">It fails; the message names the line, or is the template's own.</exception>
-    public string Render(IEnumerable<KeyValuePair<string, JsonElement>> variables, JinjaLimits? limits = null, Func<DateTimeOffset>? now = null)
+    public string Render(IEnumerable<KeyValuePair<string, JsonElement>> variables, JinjaLimits? limits = null,
+        Func<DateTimeOffset>? now = null)
     {
         try
         {
-            return Render(variables.Select(pair => KeyValuePair.Create(pair.Key, PyJson.Read(pair.Value))), limits, now);
+            return Render(variables.Select(pair => KeyValuePair.Create(pair.Key, PyJson.Read(pair.Value))), limits,
+                now);
         }
         catch (InsufficientExecutionStackException e)
         {
@@ -74,7 +76,8 @@ public sealed class JinjaTemplate
     }
 
     /// <summary>Renders it with values of the engine's own.</summary>
-    internal string Render(IEnumerable<KeyValuePair<string, object?>> variables, JinjaLimits? limits, Func<DateTimeOffset>? now)
+    internal string Render(IEnumerable<KeyValuePair<string, object?>> variables, JinjaLimits? limits,
+        Func<DateTimeOffset>? now)
     {
         RenderState state = new(limits ?? JinjaLimits.Default, now ?? (static () => DateTimeOffset.Now));
         Scope globals = new(null);

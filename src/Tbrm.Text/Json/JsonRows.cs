@@ -8,13 +8,16 @@ using Tbrm.Core.Files;
 
 namespace Tbrm.Text.Json;
 
-/// <summary>Turns a JSONL file into another, row by row in order; the result appears complete under its name or not at all.</summary>
+/// <summary>Turns a JSONL file into another, row by row in order; the result appears complete under its name or not at
+/// all.</summary>
 internal static class JsonRows
 {
     private static readonly JsonDocumentOptions s_reading = new() { MaxDepth = 256 };
-    private static readonly JsonWriterOptions s_writing = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, MaxDepth = 512 };
+    private static readonly JsonWriterOptions s_writing =
+        new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, MaxDepth = 512 };
 
-    /// <summary>Applies <paramref name="convert"/> to every line that is not blank. "-" means stdin or stdout.</summary>
+    /// <summary>Applies <paramref name="convert"/> to every line that is not blank. "-" means stdin or
+    /// stdout.</summary>
     /// <param name="input">The file to read.</param>
     /// <param name="output">The file to write.</param>
     /// <param name="convert">Gets the text of a line and its place for messages, and writes one object.</param>
@@ -27,7 +30,8 @@ internal static class JsonRows
                 throw new DataException($"{input}: is a folder; give the file inside it");
             }
 
-            using TextReader reader = input == "-" ? new StreamReader(Console.OpenStandardInput(), Strict()) : new StreamReader(input, Strict());
+            using TextReader reader = input == "-" ? new StreamReader(Console.OpenStandardInput(), Strict())
+                : new StreamReader(input, Strict());
             if (output == "-")
             {
                 using Stream stdout = Console.OpenStandardOutput();
@@ -103,7 +107,8 @@ internal static class JsonRows
 
     private static UTF8Encoding Strict() => new(false, throwOnInvalidBytes: true);
 
-    private static void ConvertLines(TextReader reader, string input, Stream output, Action<string, string, Utf8JsonWriter> convert)
+    private static void ConvertLines(TextReader reader, string input, Stream output,
+        Action<string, string, Utf8JsonWriter> convert)
     {
         using Utf8JsonWriter writer = new(output, s_writing);
         for (int number = 1; ReadLine(reader) is string line; number++)

@@ -5,7 +5,8 @@ using Tbrm.Core.Errors;
 
 namespace Tbrm.Text.Json;
 
-/// <summary>One value of a JSON file together with where it stands, so that every complaint can name file and key.</summary>
+/// <summary>One value of a JSON file together with where it stands, so that every complaint can name file and
+/// key.</summary>
 internal readonly struct JsonView
 {
     private static readonly JsonDocumentOptions s_options = new() { MaxDepth = 128 };
@@ -60,7 +61,8 @@ internal readonly struct JsonView
         bool found;
         try
         {
-            found = Kind == JsonValueKind.Object && _element.TryGetProperty(name, out member) && member.ValueKind != JsonValueKind.Null;
+            found = Kind == JsonValueKind.Object && _element.TryGetProperty(name, out member)
+                && member.ValueKind != JsonValueKind.Null;
         }
         catch (InvalidOperationException)
         {
@@ -83,7 +85,8 @@ internal readonly struct JsonView
     }
 
     /// <summary>A string member, or <paramref name="fallback"/> when absent or null.</summary>
-    public string? GetString(string name, string? fallback = null) => TryGet(name, out JsonView value) ? value.AsString() : fallback;
+    public string? GetString(string name, string? fallback = null) => TryGet(name, out JsonView value)
+        ? value.AsString() : fallback;
 
     /// <summary>A boolean member, or <paramref name="fallback"/> when absent or null.</summary>
     public bool GetBool(string name, bool fallback) => TryGet(name, out JsonView value) ? value.AsBool() : fallback;

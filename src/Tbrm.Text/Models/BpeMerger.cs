@@ -3,7 +3,8 @@ using System;
 namespace Tbrm.Text.Models;
 
 /// <summary>
-/// Merges the symbols of one word: always the pair of lowest rank, leftmost on ties. Short words are scanned; long ones use
+/// Merges the symbols of one word: always the pair of lowest rank, leftmost on ties. Short words are scanned; long ones
+/// use
 /// a heap, so that a megabyte of one letter costs n log n. One instance per thread; its buffers are reused.
 /// </summary>
 internal sealed class BpeMerger

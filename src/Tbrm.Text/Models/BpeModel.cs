@@ -6,10 +6,12 @@ using Tbrm.Text.Jinja.Values;
 
 namespace Tbrm.Text.Models;
 
-/// <summary>How a BPE model treats what its vocabulary lacks, and its affixes: the small fields of a <c>tokenizer.json</c> model.</summary>
+/// <summary>How a BPE model treats what its vocabulary lacks, and its affixes: the small fields of a
+/// <c>tokenizer.json</c> model.</summary>
 /// <param name="UnkToken">Stands for a character outside the vocabulary; null: such a character is dropped.</param>
 /// <param name="FuseUnk">A run of unknown characters gives one unknown token.</param>
-/// <param name="ByteFallback">An unknown character gives its bytes as &lt;0x..&gt; tokens when all of them are known.</param>
+/// <param name="ByteFallback">An unknown character gives its bytes as &lt;0x..&gt; tokens when all of them are
+/// known.</param>
 /// <param name="IgnoreMerges">A word that is in the vocabulary is taken whole.</param>
 /// <param name="ContinuingSubwordPrefix">Written before every symbol but a word's first.</param>
 /// <param name="EndOfWordSuffix">Written after a word's last symbol.</param>
@@ -21,7 +23,8 @@ internal sealed record BpeOptions(
     string ContinuingSubwordPrefix = "",
     string EndOfWordSuffix = "");
 
-/// <summary>Byte-pair encoding: words to ids. Immutable; what changes while encoding lives in <see cref="BpeScratch"/>.</summary>
+/// <summary>Byte-pair encoding: words to ids. Immutable; what changes while encoding lives in
+/// <see cref="BpeScratch"/>.</summary>
 internal sealed class BpeModel
 {
     private readonly Dictionary<string, int> _ids;
@@ -61,7 +64,8 @@ internal sealed class BpeModel
 
     /// <summary>Appends the ids of one word.</summary>
     /// <param name="word">Well-formed UTF-16, not empty.</param>
-    /// <param name="asBytes">The symbols are the bytes of the word in <see cref="ByteAlphabet"/>; otherwise its characters.</param>
+    /// <param name="asBytes">The symbols are the bytes of the word in <see cref="ByteAlphabet"/>; otherwise its
+    /// characters.</param>
     /// <param name="scratch">The caller's buffers and cache.</param>
     /// <param name="ids">Appended to.</param>
     public void Encode(ReadOnlySpan<char> word, bool asBytes, BpeScratch scratch, List<int> ids)
@@ -85,7 +89,8 @@ internal sealed class BpeModel
     private void EncodeUncached(ReadOnlySpan<char> word, bool asBytes, BpeScratch scratch, List<int> ids)
     {
         if (_options.IgnoreMerges
-            && (asBytes ? _ids.TryGetValue(ByteAlphabet.Encode(word), out int whole) : _idsBySpan.TryGetValue(word, out whole)))
+            && (asBytes ? _ids.TryGetValue(ByteAlphabet.Encode(word), out int whole)
+                : _idsBySpan.TryGetValue(word, out whole)))
         {
             ids.Add(whole);
             return;

@@ -3,7 +3,8 @@ using Tbrm.Text.PreTokenizers;
 
 namespace Tbrm.Text.Models;
 
-/// <summary>What one thread needs while it encodes: word caches, the merger and buffers. Reused, never shared.</summary>
+/// <summary>What one thread needs while it encodes: word caches, the merger and buffers. Reused, never
+/// shared.</summary>
 internal sealed class BpeScratch(BpeModel model)
 {
     /// <summary>Words encoded as bytes.</summary>

@@ -4,7 +4,8 @@ using System.Text;
 namespace Tbrm.Text.Models;
 
 /// <summary>
-/// GPT-2's one-to-one map between the 256 bytes and 256 printable characters, in which byte-level vocabularies are written:
+/// GPT-2's one-to-one map between the 256 bytes and 256 printable characters, in which byte-level vocabularies are
+/// written:
 /// a printable Latin-1 character stands for itself, the other 68 bytes take the characters from U+0100 on, in order.
 /// </summary>
 internal static class ByteAlphabet
@@ -37,7 +38,8 @@ internal static class ByteAlphabet
         });
     }
 
-    /// <summary>The bytes that a token stands for; a token with any other character in it stands for its own UTF-8.</summary>
+    /// <summary>The bytes that a token stands for; a token with any other character in it stands for its own
+    /// UTF-8.</summary>
     public static byte[] Decode(string token)
     {
         byte[] bytes = new byte[token.Length];

@@ -31,7 +31,8 @@ internal sealed class MergeTable
         _shift = 64 - bits;
     }
 
-    /// <summary>Sets the merge of one rank. A pair that was there takes the new rank, as in Hugging Face's map.</summary>
+    /// <summary>Sets the merge of one rank. A pair that was there takes the new rank, as in Hugging Face's
+    /// map.</summary>
     public void Set(int left, int right, int rank, int mergedId)
     {
         ulong pair = Pair(left, right);

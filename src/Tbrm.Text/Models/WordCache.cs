@@ -4,7 +4,8 @@ using System.Collections.Generic;
 namespace Tbrm.Text.Models;
 
 /// <summary>
-/// Words already encoded by one thread. Bounded: when the table or an arena is full everything is forgotten, which costs
+/// Words already encoded by one thread. Bounded: when the table or an arena is full everything is forgotten, which
+/// costs
 /// less than keeping books on what was used last.
 /// </summary>
 internal sealed class WordCache

@@ -135,12 +135,14 @@ internal static class TextFunctions
         StringBuilder output = new(text.Length);
         foreach (char c in text)
         {
-            if (c is (>= '\u0001' and <= '\u0008') or '\u000B' or (>= '\u000E' and <= '\u001F') or '\u007F' or '\u008F' or '\u009F')
+            if (c is (>= '\u0001' and <= '\u0008') or '\u000B' or (
+                >= '\u000E' and <= '\u001F') or '\u007F' or '\u008F' or '\u009F')
             {
                 continue;
             }
 
-            bool blank = c is '\t' or '\n' or '\f' or '\r' or '\u1680' or (>= '\u200B' and <= '\u200F') or '\u2028' or '\u2029'
+            bool blank = c is '\t' or '\n' or '\f' or '\r' or '\u1680' or (
+                >= '\u200B' and <= '\u200F') or '\u2028' or '\u2029'
                 or '\u2581' or '\uFEFF' or '\uFFFD';
             output.Append(blank ? ' ' : c);
         }

@@ -3,7 +3,8 @@ using Tbrm.Core.Errors;
 namespace Tbrm.Text.Normalizers;
 
 /// <summary>
-/// How much longer a tokenizer's steps may make a text. Compatibility forms make at most 18 characters of one; a file whose
+/// How much longer a tokenizer's steps may make a text. Compatibility forms make at most 18 characters of one; a file
+/// whose
 /// steps double the text again and again would fill the memory with any prompt.
 /// </summary>
 internal static class TextGrowth
@@ -17,7 +18,8 @@ internal static class TextGrowth
     {
         if (length > (MaxRatio * original) + Slack)
         {
-            throw new DataException($"the steps of this tokenizer make more than {(MaxRatio * original) + Slack} characters of {original}; is its tokenizer.json damaged?");
+            throw new DataException(
+                $"the steps of this tokenizer make more than {(MaxRatio * original) + Slack} characters of {original}; is its tokenizer.json damaged?");
         }
     }
 }

@@ -107,7 +107,8 @@ internal sealed partial class RegexParser
             name = Peek() < 0 ? "" : Text(_at, ++_at);
         }
 
-        RuneSet set = UnicodeProperties.Find(name) ?? throw new FormatException($"the property \\p{{{name}}} is not supported");
+        RuneSet set = UnicodeProperties.Find(name)
+            ?? throw new FormatException($"the property \\p{{{name}}} is not supported");
         return negate ? set.Negate() : set;
     }
 
@@ -121,7 +122,8 @@ internal sealed partial class RegexParser
             _at++;
         }
 
-        bool valid = int.TryParse(Text(start, _at), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out int code)
+        bool valid = int.TryParse(
+            Text(start, _at), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out int code)
             && code <= 0x10FFFF && (!braces || Skip("}")) && (kind != 'u' || _at - start == 4);
         return valid ? code : throw new FormatException($"a \\{(char)kind} escape is malformed");
     }
@@ -190,7 +192,8 @@ internal sealed partial class RegexParser
         }
 
         (_, int high) = ParseClassCharacter();
-        return high >= low ? RuneSet.Range(low, high) : throw new FormatException("a range's ends are in the wrong order, or its end is a set");
+        return high >= low ? RuneSet.Range(low, high)
+            : throw new FormatException("a range's ends are in the wrong order, or its end is a set");
     }
 
     private (RuneSet Set, int Literal) ParseClassCharacter()

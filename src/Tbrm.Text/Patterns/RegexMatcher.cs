@@ -4,13 +4,15 @@ using System.Text;
 
 namespace Tbrm.Text.Patterns;
 
-/// <summary>Runs a <see cref="RegexProgram"/> over a text by backtracking; the first way that matches counts, as in Oniguruma.</summary>
+/// <summary>Runs a <see cref="RegexProgram"/> over a text by backtracking; the first way that matches counts, as in
+/// Oniguruma.</summary>
 internal ref struct RegexMatcher(ReadOnlySpan<char> text, long maxSteps)
 {
     /// <summary>Where to go on when the current way fails.</summary>
     /// <param name="Pc">The instruction.</param>
     /// <param name="At">The place in the text.</param>
-    /// <param name="Least">For a greedy repetition that may give characters back: not below this place; else -1.</param>
+    /// <param name="Least">For a greedy repetition that may give characters back: not below this place; else
+    /// -1.</param>
     /// <param name="Mark">For a changed loop mark: its number; else -1.</param>
     private readonly record struct Choice(int Pc, int At, int Least, int Mark);
 
@@ -194,7 +196,8 @@ internal ref struct RegexMatcher(ReadOnlySpan<char> text, long maxSteps)
                     return false;
                 }
 
-                start -= start >= 2 && char.IsLowSurrogate(_text[start - 1]) && char.IsHighSurrogate(_text[start - 2]) ? 2 : 1;
+                start -= start >= 2 && char.IsLowSurrogate(_text[start - 1]) && char.IsHighSurrogate(_text[start - 2])
+                    ? 2 : 1;
             }
 
             if (Run(instruction.Program, start, at) >= 0)
@@ -219,13 +222,15 @@ internal ref struct RegexMatcher(ReadOnlySpan<char> text, long maxSteps)
 
     private readonly bool WordBefore(int at)
     {
-        return at > 0 && Rune.DecodeLastFromUtf16(_text[..at], out Rune rune, out _) == System.Buffers.OperationStatus.Done
+        return at > 0 && Rune.DecodeLastFromUtf16(_text[..at], out Rune rune,
+            out _) == System.Buffers.OperationStatus.Done
             && UnicodeProperties.Word.Contains(rune.Value);
     }
 
     private readonly bool WordAfter(int at)
     {
-        return at < _text.Length && Rune.DecodeFromUtf16(_text[at..], out Rune rune, out _) == System.Buffers.OperationStatus.Done
+        return at < _text.Length
+            && Rune.DecodeFromUtf16(_text[at..], out Rune rune, out _) == System.Buffers.OperationStatus.Done
             && UnicodeProperties.Word.Contains(rune.Value);
     }
 }

@@ -7,7 +7,8 @@ using System.Text;
 namespace Tbrm.Text.Patterns;
 
 /// <summary>
-/// Reads the part of Oniguruma's syntax that tokenizers use: alternatives, groups, look-around, atomic groups, greedy, lazy
+/// Reads the part of Oniguruma's syntax that tokenizers use: alternatives, groups, look-around, atomic groups, greedy,
+/// lazy
 /// and possessive repetition, character classes with nesting and intersection, properties, anchors, (?i) (?m) (?x).
 /// </summary>
 internal sealed partial class RegexParser
@@ -240,7 +241,8 @@ internal sealed partial class RegexParser
 
             bool braces = Peek() == '{' || _at > start;
             _at += _at == start ? 1 : 0;
-            RepeatMode mode = Skip("?") ? RepeatMode.Lazy : !braces && Skip("+") ? RepeatMode.Possessive : RepeatMode.Greedy;
+            RepeatMode mode = Skip("?") ? RepeatMode.Lazy : !braces && Skip("+") ? RepeatMode.Possessive
+                : RepeatMode.Greedy;
             if (min > MaxRepeat || max > MaxRepeat)
             {
                 throw new FormatException($"repetitions of more than {MaxRepeat} are not supported");
@@ -256,14 +258,16 @@ internal sealed partial class RegexParser
         int close = _pattern.IndexOf('}', _at);
         string inside = close < 0 ? "" : Text(_at + 1, close);
         string[] parts = inside.Split(',');
-        if (close < 0 || parts.Length > 2 || inside is "" or "," || parts.Any(part => part.Any(c => !char.IsAsciiDigit(c)) || part.Length > 6))
+        if (close < 0 || parts.Length > 2 || inside is "" or ","
+            || parts.Any(part => part.Any(c => !char.IsAsciiDigit(c)) || part.Length > 6))
         {
             return null;
         }
 
         _at = close + 1;
         int min = parts[0].Length == 0 ? 0 : int.Parse(parts[0], CultureInfo.InvariantCulture);
-        return (min, parts.Length == 1 ? min : parts[1].Length == 0 ? -1 : int.Parse(parts[1], CultureInfo.InvariantCulture));
+        return (min, parts.Length == 1 ? min : parts[1].Length == 0 ? -1
+            : int.Parse(parts[1], CultureInfo.InvariantCulture));
     }
 
     private string Text(int start, int end)

@@ -211,7 +211,8 @@ internal sealed class RegexProgram
             AlternativesNode alternatives => [.. alternatives.Items.SelectMany(LengthsOf)],
             SequenceNode sequence => sequence.Items.Aggregate(s_zero, (sums, item) => Sums(sums, LengthsOf(item))),
             RepeatNode { Max: >= 0 } repeat => [.. Enumerable.Range(repeat.Min, repeat.Max - repeat.Min + 1)
-                .SelectMany(times => Enumerable.Range(0, times).Aggregate(s_zero, (sums, _) => Sums(sums, LengthsOf(repeat.Item))))],
+                .SelectMany(times => Enumerable.Range(0, times)
+                    .Aggregate(s_zero, (sums, _) => Sums(sums, LengthsOf(repeat.Item))))],
             _ => throw new FormatException("a look-behind of unbounded length is not supported"),
         };
         return [.. lengths.Distinct().Order()];

@@ -12,7 +12,8 @@ internal static class UnicodeProperties
 {
     private static readonly string[] s_codes =
     [
-        "Lu", "Ll", "Lt", "Lm", "Lo", "Mn", "Mc", "Me", "Nd", "Nl", "No", "Zs", "Zl", "Zp", "Cc", "Cf", "Cs", "Co", "Pc", "Pd", "Ps", "Pe",
+        "Lu", "Ll", "Lt", "Lm", "Lo", "Mn", "Mc", "Me", "Nd", "Nl", "No", "Zs", "Zl", "Zp", "Cc", "Cf", "Cs", "Co",
+            "Pc", "Pd", "Ps", "Pe",
         "Pi", "Pf", "Po", "Sm", "Sc", "Sk", "So", "Cn",
     ];
 
@@ -49,10 +50,12 @@ internal static class UnicodeProperties
     public static RuneSet Word { get; } = new(static rune => rune is 0xB2 or 0xB3 or 0xB9 or (>= 0xBC and <= 0xBE)
         || (RuneClass.IsWord(rune) && rune is not (0x200C or 0x200D)));
 
-    /// <summary>The set of a name, without regard to case, blanks, '_' and '-'; null when the name is not known.</summary>
+    /// <summary>The set of a name, without regard to case, blanks, '_' and '-'; null when the name is not
+    /// known.</summary>
     public static RuneSet? Find(string name)
     {
-        string key = name.ToLowerInvariant().Replace("_", "", StringComparison.Ordinal).Replace(" ", "", StringComparison.Ordinal)
+        string key = name.ToLowerInvariant().Replace("_", "", StringComparison.Ordinal)
+            .Replace(" ", "", StringComparison.Ordinal)
             .Replace("-", "", StringComparison.Ordinal);
         switch (key)
         {
@@ -76,7 +79,8 @@ internal static class UnicodeProperties
 
     private static Dictionary<string, RuneSet> ReadScripts()
     {
-        using Stream stream = typeof(UnicodeProperties).Assembly.GetManifestResourceStream("Tbrm.Text.Unicode.scripts.txt")!;
+        using Stream stream =
+            typeof(UnicodeProperties).Assembly.GetManifestResourceStream("Tbrm.Text.Unicode.scripts.txt")!;
         using StreamReader reader = new(stream);
         Dictionary<string, RuneSet> scripts = [];
         while (reader.ReadLine() is string line)
@@ -85,7 +89,8 @@ internal static class UnicodeProperties
             if (parts[0] != "#")
             {
                 (int First, int Last)[] ranges = [.. parts.Skip(1).Select(ParseRange)];
-                scripts[parts[0].ToLowerInvariant()] = new RuneSet(rune => Array.Exists(ranges, range => rune >= range.First && rune <= range.Last));
+                scripts[parts[0].ToLowerInvariant()] =
+                    new RuneSet(rune => Array.Exists(ranges, range => rune >= range.First && rune <= range.Last));
             }
         }
 
@@ -94,7 +99,8 @@ internal static class UnicodeProperties
 
     private static (int First, int Last) ParseRange(string text)
     {
-        int[] ends = [.. text.Split('-').Select(end => int.Parse(end, NumberStyles.HexNumber, CultureInfo.InvariantCulture))];
+        int[] ends = [.. text.Split('-')
+            .Select(end => int.Parse(end, NumberStyles.HexNumber, CultureInfo.InvariantCulture))];
         return (ends[0], ends[^1]);
     }
 }

@@ -2,7 +2,8 @@ using System.Collections.Generic;
 
 namespace Tbrm.Text.PostProcessors;
 
-/// <summary>What stands around one text when special tokens are added: the single-sequence template of a post-processor.</summary>
+/// <summary>What stands around one text when special tokens are added: the single-sequence template of a
+/// post-processor.</summary>
 /// <param name="Parts">Ids to insert; null stands for the text's own ids.</param>
 internal sealed record IdTemplate(IReadOnlyList<int?> Parts)
 {

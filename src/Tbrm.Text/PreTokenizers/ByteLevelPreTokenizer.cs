@@ -3,7 +3,8 @@ using Tbrm.Text.Models;
 
 namespace Tbrm.Text.PreTokenizers;
 
-/// <summary>ByteLevel: optionally a blank before every piece and GPT-2's cuts; then the bytes of each piece in <see cref="ByteAlphabet"/>.</summary>
+/// <summary>ByteLevel: optionally a blank before every piece and GPT-2's cuts; then the bytes of each piece in
+/// <see cref="ByteAlphabet"/>.</summary>
 /// <param name="addPrefixSpace">A piece that does not start with a blank gets one.</param>
 /// <param name="useRegex">Cut at <see cref="Gpt2WordPattern"/>.</param>
 /// <param name="isLast">No step follows: the model then reads the bytes itself and no text is rewritten.</param>

@@ -4,13 +4,15 @@ using Tbrm.Text.Patterns;
 
 namespace Tbrm.Text.PreTokenizers;
 
-/// <summary>Chooses how a regular expression is matched: by hand where it is known, by interpretation otherwise.</summary>
+/// <summary>Chooses how a regular expression is matched: by hand where it is known, by interpretation
+/// otherwise.</summary>
 internal static class PatternFactory
 {
     /// <summary>Any one character.</summary>
     public const string AnyCharacter = @"[\s\S]";
 
-    /// <summary>A matcher for the pattern; <paramref name="where"/> names its place when it cannot be matched.</summary>
+    /// <summary>A matcher for the pattern; <paramref name="where"/> names its place when it cannot be
+    /// matched.</summary>
     public static IPattern Create(string pattern, JsonView where)
     {
         try

@@ -4,13 +4,15 @@ using Tbrm.Text.Normalizers;
 
 namespace Tbrm.Text.PreTokenizers;
 
-/// <summary>A part of a text: from <paramref name="Start"/> to before <paramref name="End"/>, in UTF-16 units.</summary>
+/// <summary>A part of a text: from <paramref name="Start"/> to before <paramref name="End"/>, in UTF-16
+/// units.</summary>
 internal readonly record struct Piece(int Start, int End);
 
 /// <summary>A part of a text that a pattern matched, or that lies between two matches.</summary>
 internal readonly record struct Segment(int Start, int End, bool IsMatch);
 
-/// <summary>A text on its way through the pre-tokenizers: each step cuts its pieces further or rewrites the text.</summary>
+/// <summary>A text on its way through the pre-tokenizers: each step cuts its pieces further or rewrites the
+/// text.</summary>
 internal sealed class PreTokenized
 {
     private int _originalLength;
@@ -70,6 +72,7 @@ internal abstract class PreTokenizer
 /// <summary>Finds where a text is to be cut.</summary>
 internal interface IPattern
 {
-    /// <summary>Appends segments that cover <paramref name="text"/> (not empty) without gaps, in order; indices are relative to it.</summary>
+    /// <summary>Appends segments that cover <paramref name="text"/> (not empty) without gaps, in order; indices are
+    /// relative to it.</summary>
     void FindSegments(ReadOnlySpan<char> text, List<Segment> segments);
 }

@@ -54,7 +54,8 @@ internal sealed class RunePattern(Func<Rune, bool> matches) : IPattern
     private static bool IsPunctuation(Rune rune)
     {
         return rune.IsAscii
-            ? char.IsAscii((char)rune.Value) && (char.IsPunctuation((char)rune.Value) || char.IsSymbol((char)rune.Value))
+            ? char.IsAscii((char)rune.Value)
+                && (char.IsPunctuation((char)rune.Value) || char.IsSymbol((char)rune.Value))
             : Rune.GetUnicodeCategory(rune) is UnicodeCategory.ConnectorPunctuation or UnicodeCategory.DashPunctuation
                 or UnicodeCategory.OpenPunctuation or UnicodeCategory.ClosePunctuation or UnicodeCategory.InitialQuotePunctuation
                 or UnicodeCategory.FinalQuotePunctuation or UnicodeCategory.OtherPunctuation;

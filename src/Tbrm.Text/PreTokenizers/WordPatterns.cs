@@ -6,17 +6,20 @@ using Tbrm.Text.Unicode;
 namespace Tbrm.Text.PreTokenizers;
 
 /// <summary>
-/// The pattern of Qwen2, Llama 3 and cl100k, by hand: about five times the speed of <c>RegexPattern</c> with the same cuts.
+/// The pattern of Qwen2, Llama 3 and cl100k, by hand: about five times the speed of <c>RegexPattern</c> with the same
+/// cuts.
 /// Every character belongs to some word, so all segments are matches.
 /// </summary>
 /// <param name="maxDigits">\p{N} is 1 (Qwen2), \p{N}{1,3} is 3 (Llama 3).</param>
 internal sealed class ModernWordPattern(int maxDigits) : IPattern
 {
     /// <summary>Qwen2's text in <c>tokenizer.json</c>.</summary>
-    public const string Qwen2 = @"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
+    public const string Qwen2 =
+        @"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
 
     /// <summary>Llama 3's.</summary>
-    public const string Llama3 = @"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
+    public const string Llama3 =
+        @"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
 
     /// <inheritdoc/>
     public void FindSegments(ReadOnlySpan<char> text, List<Segment> segments)
@@ -184,7 +187,8 @@ internal static class WordScan
         };
     }
 
-    /// <summary>\s+(?!\S)|\s+ over the blanks from start to end: the last one is left to the word that follows.</summary>
+    /// <summary>\s+(?!\S)|\s+ over the blanks from start to end: the last one is left to the word that
+    /// follows.</summary>
     public static int LeaveLastBlank(ReadOnlySpan<char> text, int start, int end)
     {
         return end < text.Length && end - start > 1 ? end - 1 : end;

@@ -29,7 +29,8 @@ internal sealed class AddedVocabulary
     public bool HasNormalized => _normalizedTrie != null;
 
     /// <summary>
-    /// Adds tokens in order. A content that the vocabulary has keeps that id; the others get ids counted up from the end of
+    /// Adds tokens in order. A content that the vocabulary has keeps that id; the others get ids counted up from the
+    /// end of
     /// the vocabulary, as Hugging Face does whatever ids the file names.
     /// </summary>
     public void Add(IEnumerable<AddedToken> tokens, IReadOnlyDictionary<string, int> vocabulary, Normalizer? normalizer)
@@ -59,7 +60,8 @@ internal sealed class AddedVocabulary
                 _special.Add(token.Content);
             }
 
-            if (token.Normalized && normalizer != null && normalizer.Normalize(token.Content) is string form && form != token.Content)
+            if (token.Normalized && normalizer != null && normalizer.Normalize(token.Content) is string form
+                && form != token.Content)
             {
                 _normalizedForms[id] = form;
             }
@@ -113,7 +115,8 @@ internal sealed class AddedVocabulary
                 continue;
             }
 
-            // The blanks before may already belong to the token before, the blanks after may hold the start of the next.
+            // The blanks before may already belong to the token before, the blanks after may hold the start of the
+            // next.
             while (token.LStrip && start > done && RuneClass.IsSpace(text[start - 1]))
             {
                 start--;
@@ -148,13 +151,16 @@ internal sealed class AddedVocabulary
 
     private static bool WordBefore(string text, int index)
     {
-        return index > 0 && Rune.DecodeLastFromUtf16(text.AsSpan(0, index), out Rune rune, out _) == System.Buffers.OperationStatus.Done
+        return index > 0
+            && Rune.DecodeLastFromUtf16(text.AsSpan(0, index), out Rune rune,
+            out _) == System.Buffers.OperationStatus.Done
             && RuneClass.IsWord(rune.Value);
     }
 
     private static bool WordAfter(string text, int index)
     {
-        return index < text.Length && Rune.DecodeFromUtf16(text.AsSpan(index), out Rune rune, out _) == System.Buffers.OperationStatus.Done
+        return index < text.Length
+            && Rune.DecodeFromUtf16(text.AsSpan(index), out Rune rune, out _) == System.Buffers.OperationStatus.Done
             && RuneClass.IsWord(rune.Value);
     }
 }

@@ -7,7 +7,8 @@ using Tbrm.Text.Unicode;
 namespace Tbrm.Text.Tokenizers;
 
 /// <summary>
-/// Learns merges from text: again and again the most frequent pair of adjacent symbols, of equally frequent ones the pair
+/// Learns merges from text: again and again the most frequent pair of adjacent symbols, of equally frequent ones the
+/// pair
 /// with the lower ids. The same text gives the same tokenizer on every machine.
 /// </summary>
 public sealed class BpeTrainer
@@ -48,7 +49,8 @@ public sealed class BpeTrainer
     }
 
     /// <summary>A builder with the merges learnt; special tokens are yet to be added.</summary>
-    /// <param name="vocabularySize">Tokens to reach, the 256 bytes among them; fewer when the text gives no more.</param>
+    /// <param name="vocabularySize">Tokens to reach, the 256 bytes among them; fewer when the text gives no
+    /// more.</param>
     /// <param name="minFrequency">A pair must occur so often to be merged.</param>
     public TokenizerBuilder Train(int vocabularySize, long minFrequency = 2)
     {

@@ -37,7 +37,8 @@ internal static class ComponentReader
             "Strip" => Strip(view.GetBool("strip_left", true), view.GetBool("strip_right", true)),
             "Replace" => new ReplaceNormalizer(ReadPattern(view.Get("pattern")), view.Get("content").AsString()),
             _ => throw Unknown(
-                view, type, "Sequence, NFC, NFD, NFKC, NFKD, Nmt, Lowercase, StripAccents, ByteLevel, Prepend, Strip, Replace"),
+                view, type,
+                    "Sequence, NFC, NFD, NFKC, NFKD, Nmt, Lowercase, StripAccents, ByteLevel, Prepend, Strip, Replace"),
         };
     }
 
@@ -64,10 +65,12 @@ internal static class ComponentReader
         long copies = 1;
         foreach (IdTemplate template in templates)
         {
-            copies = Math.Min(MostCopies + 1, copies * Math.Min(MostCopies + 1, template.Parts.Count(part => part is null)));
+            copies = Math.Min(MostCopies + 1,
+                copies * Math.Min(MostCopies + 1, template.Parts.Count(part => part is null)));
         }
 
-        return copies <= MostCopies ? templates : throw view.Fail($"expected the text at most {MostCopies} times, found it more often");
+        return copies <= MostCopies ? templates
+            : throw view.Fail($"expected the text at most {MostCopies} times, found it more often");
     }
 
     private static List<IdTemplate> ReadPostProcessor(JsonView view)
@@ -78,8 +81,10 @@ internal static class ComponentReader
             "ByteLevel" => [],
             "Sequence" => [.. Steps(view.Get("processors")).SelectMany(ReadPostProcessor)],
             "TemplateProcessing" => [ReadTemplate(view)],
-            "BertProcessing" or "RobertaProcessing" => [new IdTemplate([TokenOf(view.Get("cls")), null, TokenOf(view.Get("sep"))])],
-            _ => throw Unknown(view, type, "ByteLevel, Sequence, TemplateProcessing, BertProcessing, RobertaProcessing"),
+            "BertProcessing" or "RobertaProcessing" =>
+                [new IdTemplate([TokenOf(view.Get("cls")), null, TokenOf(view.Get("sep"))])],
+            _ => throw Unknown(view, type,
+                "ByteLevel, Sequence, TemplateProcessing, BertProcessing, RobertaProcessing"),
         };
 
         static int? TokenOf(JsonView pair) => TokenizerReader.Id(pair.Items().ElementAtOrDefault(1));
@@ -96,10 +101,13 @@ internal static class ComponentReader
             "Fuse" => new FuseDecoder(),
             "ByteFallback" => new ByteFallbackDecoder(),
             "Replace" => new ReplaceDecoder(ReadPattern(view.Get("pattern")), view.Get("content").AsString()),
-            "Strip" => new StripDecoder(ReadRune(view.Get("content")), view.Get("start").AsCount(), view.Get("stop").AsCount()),
-            "Metaspace" => new MetaspaceDecoder(ReadRune(view.Get("replacement")), ReadPrependScheme(view) != PrependScheme.Never),
+            "Strip" => new StripDecoder(ReadRune(view.Get("content")), view.Get("start").AsCount(),
+                view.Get("stop").AsCount()),
+            "Metaspace" => new MetaspaceDecoder(ReadRune(view.Get("replacement")),
+                ReadPrependScheme(view) != PrependScheme.Never),
             "BPEDecoder" => new SuffixDecoder(view.GetString("suffix") ?? "</w>"),
-            _ => throw Unknown(view, type, "ByteLevel, Sequence, Fuse, ByteFallback, Replace, Strip, Metaspace, BPEDecoder"),
+            _ => throw Unknown(view, type,
+                "ByteLevel, Sequence, Fuse, ByteFallback, Replace, Strip, Metaspace, BPEDecoder"),
         };
     }
 
@@ -134,24 +142,30 @@ internal static class ComponentReader
         switch (type)
         {
             case "ByteLevel":
-                return new ByteLevelPreTokenizer(view.GetBool("add_prefix_space", true), view.GetBool("use_regex", true), isLast);
+                return new ByteLevelPreTokenizer(view.GetBool("add_prefix_space", true),
+                    view.GetBool("use_regex", true), isLast);
             case "Split":
                 return new SplitPreTokenizer(
-                    ReadPattern(view.Get("pattern")), ReadBehavior(view.Get("behavior")), view.GetBool("invert", false));
+                    ReadPattern(view.Get("pattern")), ReadBehavior(view.Get("behavior")),
+                        view.GetBool("invert", false));
             case "Metaspace":
-                return new MetaspacePreTokenizer(ReadRune(view.Get("replacement")), ReadPrependScheme(view), view.GetBool("split", true));
+                return new MetaspacePreTokenizer(ReadRune(view.Get("replacement")), ReadPrependScheme(view),
+                    view.GetBool("split", true));
             case "Digits":
                 return new SplitPreTokenizer(
-                    RunePattern.Digits, view.GetBool("individual_digits", false) ? SplitBehavior.Isolated : SplitBehavior.Contiguous);
+                    RunePattern.Digits, view.GetBool("individual_digits", false) ? SplitBehavior.Isolated
+                        : SplitBehavior.Contiguous);
             case "Punctuation":
                 return new SplitPreTokenizer(
-                    RunePattern.Punctuation, view.TryGet("behavior", out JsonView behavior) ? ReadBehavior(behavior) : SplitBehavior.Isolated);
+                    RunePattern.Punctuation, view.TryGet("behavior", out JsonView behavior) ? ReadBehavior(behavior)
+                        : SplitBehavior.Isolated);
             case "WhitespaceSplit":
                 return new SplitPreTokenizer(RunePattern.Spaces, SplitBehavior.Removed);
             case "Whitespace":
                 return new SplitPreTokenizer(new WordOrSymbolPattern(), SplitBehavior.Removed, invert: true);
             case "CharDelimiterSplit":
-                return new SplitPreTokenizer(RunePattern.Exactly(ReadRune(view.Get("delimiter"))), SplitBehavior.Removed);
+                return new SplitPreTokenizer(RunePattern.Exactly(ReadRune(view.Get("delimiter"))),
+                    SplitBehavior.Removed);
             default:
                 throw Unknown(view, type,
                     "Sequence, ByteLevel, Split, Metaspace, Digits, Punctuation, Whitespace, WhitespaceSplit, CharDelimiterSplit");
@@ -195,7 +209,8 @@ internal static class ComponentReader
     private static Rune ReadRune(JsonView view)
     {
         string text = view.AsString();
-        return Rune.DecodeFromUtf16(text, out Rune rune, out int length) == System.Buffers.OperationStatus.Done && length == text.Length
+        return Rune.DecodeFromUtf16(text, out Rune rune, out int length) == System.Buffers.OperationStatus.Done
+            && length == text.Length
             ? rune
             : throw view.Unexpected("one character");
     }
@@ -213,16 +228,19 @@ internal static class ComponentReader
             else
             {
                 string sequence = item.Get("Sequence").Get("id").AsString();
-                parts.Add(sequence == "A" ? null : throw item.Fail($"expected sequence A in a template for one text, found {sequence}"));
+                parts.Add(sequence == "A" ? null
+                    : throw item.Fail($"expected sequence A in a template for one text, found {sequence}"));
             }
         }
 
         return new IdTemplate(parts);
     }
 
-    private static FunctionNormalizer Prepend(string prefix) => new FunctionNormalizer(text => text.Length == 0 ? text : prefix + text);
+    private static FunctionNormalizer Prepend(string prefix) =>
+        new FunctionNormalizer(text => text.Length == 0 ? text : prefix + text);
 
-    private static FunctionNormalizer Strip(bool left, bool right) => new FunctionNormalizer(text => TextFunctions.Strip(text, left, right));
+    private static FunctionNormalizer Strip(bool left, bool right) =>
+        new FunctionNormalizer(text => TextFunctions.Strip(text, left, right));
 
     private static Tbrm.Core.Errors.DataException Unknown(JsonView view, string type, string known)
     {

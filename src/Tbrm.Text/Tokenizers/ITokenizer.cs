@@ -4,7 +4,8 @@ using System.Collections.Generic;
 namespace Tbrm.Text.Tokenizers;
 
 /// <summary>
-/// Text to token ids and back, exactly as Hugging Face's <c>tokenizers</c> does it. Thread-safe. Text is UTF-16; half of a
+/// Text to token ids and back, exactly as Hugging Face's <c>tokenizers</c> does it. Thread-safe. Text is UTF-16; half
+/// of a
 /// surrogate pair, which is no text, counts as U+FFFD.
 /// </summary>
 public interface ITokenizer
@@ -21,12 +22,14 @@ public interface ITokenizer
     /// <summary>Fills up batches; null when the tokenizer names none.</summary>
     int? PadId { get; }
 
-    /// <summary>What every id adds to a text, by id: <see cref="VocabularySize"/> entries. An id without a token has no bytes.</summary>
+    /// <summary>What every id adds to a text, by id: <see cref="VocabularySize"/> entries. An id without a token has no
+    /// bytes.</summary>
     IReadOnlyList<ReadOnlyMemory<byte>> IdToBytes { get; }
 
     /// <summary>The ids of a text.</summary>
     /// <param name="text">Any text; special tokens in it are recognized.</param>
-    /// <param name="addSpecialTokens">Put what the post-processor adds around it (Llama 3's begin of text; Qwen adds nothing).</param>
+    /// <param name="addSpecialTokens">Put what the post-processor adds around it (Llama 3's begin of text; Qwen adds
+    /// nothing).</param>
     int[] Encode(string text, bool addSpecialTokens = false);
 
     /// <summary>Appends the ids of a text to <paramref name="ids"/>.</summary>

@@ -47,13 +47,16 @@ public sealed class StreamingDecoder
     }
 
     /// <summary>
-    /// Other decoders look at their neighbours, so the text is decoded anew; what comes out is held back while it ends in
+    /// Other decoders look at their neighbours, so the text is decoded anew; what comes out is held back while it ends
+    /// in
     /// U+FFFD, which the next token may still turn into a character.
     /// </summary>
     private string Advance(bool final)
     {
-        string text = _tokenizer.Decode(System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_ids), _skipSpecialTokens);
-        if (text.Length <= _shown.Length || (!final && text.EndsWith('\uFFFD')) || !text.StartsWith(_shown, StringComparison.Ordinal))
+        string text = _tokenizer.Decode(
+            System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_ids), _skipSpecialTokens);
+        if (text.Length <= _shown.Length || (!final && text.EndsWith('\uFFFD'))
+            || !text.StartsWith(_shown, StringComparison.Ordinal))
         {
             return "";
         }
@@ -65,7 +68,8 @@ public sealed class StreamingDecoder
     }
 
     /// <summary>
-    /// Keeps only the last few ids once there are many, or the cost of a text would be quadratic in its length. They must
+    /// Keeps only the last few ids once there are many, or the cost of a text would be quadratic in its length. They
+    /// must
     /// give the end of the text by themselves: then what a decoder does at the start of a text was done within them.
     /// </summary>
     private void Forget(string text)
@@ -77,8 +81,10 @@ public sealed class StreamingDecoder
             return;
         }
 
-        string end = _tokenizer.Decode(System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_ids)[^Few..], _skipSpecialTokens);
-        if (end.Length > 0 && !end.Contains('\uFFFD', StringComparison.Ordinal) && text.EndsWith(end, StringComparison.Ordinal))
+        string end = _tokenizer.Decode(
+            System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_ids)[^Few..], _skipSpecialTokens);
+        if (end.Length > 0 && !end.Contains('\uFFFD', StringComparison.Ordinal)
+            && text.EndsWith(end, StringComparison.Ordinal))
         {
             _ids.RemoveRange(0, _ids.Count - Few);
             _shown = end;

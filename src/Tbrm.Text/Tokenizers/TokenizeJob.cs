@@ -37,7 +37,8 @@ public static class TokenizeJob
         JsonRows.Convert(input, output, (line, place, writer) =>
         {
             using JsonDocument row = JsonRows.ParseObject(line, place);
-            string text = tokenizer.Decode([.. Ids(row.RootElement, place)], Flag(row.RootElement, "skip_special_tokens", place));
+            string text = tokenizer.Decode(
+                [.. Ids(row.RootElement, place)], Flag(row.RootElement, "skip_special_tokens", place));
             writer.WriteStartObject();
             JsonRows.CopyMembers(row.RootElement, writer, "text");
             writer.WriteString("text", text);
@@ -58,7 +59,8 @@ public static class TokenizeJob
         }
         catch (System.InvalidOperationException e)
         {
-            throw new DataException($"{place}: \"text\" holds half of a surrogate pair, which is no text and has no ids", e);
+            throw new DataException(
+                $"{place}: \"text\" holds half of a surrogate pair, which is no text and has no ids", e);
         }
     }
 

@@ -69,8 +69,10 @@ public sealed class Tokenizer : ITokenizer
     /// <inheritdoc/>
     public IReadOnlyList<ReadOnlyMemory<byte>> IdToBytes => _bytes;
 
-    /// <summary>Reads the tokenizer of a model folder: <c>tokenizer.json</c>, or <c>vocab.json</c> and <c>merges.txt</c>.</summary>
-    /// <exception cref="Core.Errors.DataException">A file is missing, malformed or asks for something unknown.</exception>
+    /// <summary>Reads the tokenizer of a model folder: <c>tokenizer.json</c>, or <c>vocab.json</c> and
+    /// <c>merges.txt</c>.</summary>
+    /// <exception cref="Core.Errors.DataException">A file is missing, malformed or asks for something
+    /// unknown.</exception>
     public static Tokenizer Load(string folder) => TokenizerLoader.Load(TokenizerFiles.Read(folder));
 
     /// <inheritdoc/>
@@ -82,7 +84,8 @@ public sealed class Tokenizer : ITokenizer
     }
 
     /// <inheritdoc/>
-    public void Encode(ReadOnlySpan<char> text, bool addSpecialTokens, List<int> ids) => EncodeText(text.ToString(), addSpecialTokens, ids);
+    public void Encode(ReadOnlySpan<char> text, bool addSpecialTokens, List<int> ids) =>
+        EncodeText(text.ToString(), addSpecialTokens, ids);
 
     /// <inheritdoc/>
     public int[][] EncodeBatch(IReadOnlyList<string> texts, bool addSpecialTokens = false, int maxThreads = 0)
@@ -104,13 +107,15 @@ public sealed class Tokenizer : ITokenizer
         List<string> tokens = [];
         foreach (int id in ids)
         {
-            if ((uint)id < (uint)_tokens.Length && _tokens[id] is string token && !(skipSpecialTokens && _added.IsSpecial(token)))
+            if ((uint)id < (uint)_tokens.Length && _tokens[id] is string token
+                && !(skipSpecialTokens && _added.IsSpecial(token)))
             {
                 tokens.Add(token);
             }
         }
 
-        return _parts.Decoder == null ? string.Join(' ', tokens) : string.Concat(tokens.Count == 0 ? [] : _parts.Decoder.Decode(tokens));
+        return _parts.Decoder == null ? string.Join(' ', tokens)
+            : string.Concat(tokens.Count == 0 ? [] : _parts.Decoder.Decode(tokens));
     }
 
     /// <inheritdoc/>
@@ -122,14 +127,16 @@ public sealed class Tokenizer : ITokenizer
     /// <inheritdoc/>
     public string? IdToToken(int id)
     {
-        return _added.Tokens.TryGetValue(id, out AddedToken? added) ? added.Content : (uint)id < (uint)_tokens.Length ? _tokens[id] : null;
+        return _added.Tokens.TryGetValue(id, out AddedToken? added) ? added.Content : (uint)id < (uint)_tokens.Length
+            ? _tokens[id] : null;
     }
 
     /// <inheritdoc/>
     public int? TokenToId(string token) => IdOf(token);
 
     /// <inheritdoc/>
-    public bool IsSpecial(int id) => (uint)id < (uint)_tokens.Length && _tokens[id] is string token && _added.IsSpecial(token);
+    public bool IsSpecial(int id) => (uint)id < (uint)_tokens.Length && _tokens[id] is string token
+        && _added.IsSpecial(token);
 
     /// <inheritdoc/>
     public void Save(string folder) => _files.Write(folder);
@@ -137,7 +144,8 @@ public sealed class Tokenizer : ITokenizer
     private int? IdOf(string? token)
     {
         return token == null ? null
-            : _added.Ids.TryGetValue(token, out int id) || _parts.Model.Vocabulary.TryGetValue(token, out id) ? id : null;
+            : _added.Ids.TryGetValue(token, out int id) || _parts.Model.Vocabulary.TryGetValue(token, out id) ? id
+                : null;
     }
 
     private void EncodeText(string text, bool addSpecialTokens, List<int> ids)
@@ -163,7 +171,8 @@ public sealed class Tokenizer : ITokenizer
         }
     }
 
-    /// <summary>A stretch of raw text: normalized, cut at the normalized added tokens, and what remains encoded.</summary>
+    /// <summary>A stretch of raw text: normalized, cut at the normalized added tokens, and what remains
+    /// encoded.</summary>
     private void EncodeSpan(string text, TextSpan span, BpeScratch scratch, List<int> ids)
     {
         if (span.Id >= 0)
@@ -279,7 +288,8 @@ public sealed class Tokenizer : ITokenizer
             total += bytes.Length;
             return total <= MaxBytes
                 ? (ReadOnlyMemory<byte>)bytes
-                : throw new Core.Errors.DataException($"{_files.Origin}: the tokens decode to more than {MaxBytes} bytes; is the decoder in tokenizer.json damaged?");
+                : throw new Core.Errors.DataException(
+                    $"{_files.Origin}: the tokens decode to more than {MaxBytes} bytes; is the decoder in tokenizer.json damaged?");
         });
     }
 
@@ -289,7 +299,8 @@ public sealed class Tokenizer : ITokenizer
     /// </summary>
     private List<IdTemplate>? LlamaTemplates(TokenizerConfig config)
     {
-        if (config.TokenizerClass is not ("LlamaTokenizer" or "CodeLlamaTokenizer" or "GemmaTokenizer" or "CohereTokenizer"))
+        if (config.TokenizerClass is not (
+            "LlamaTokenizer" or "CodeLlamaTokenizer" or "GemmaTokenizer" or "CohereTokenizer"))
         {
             return null;
         }

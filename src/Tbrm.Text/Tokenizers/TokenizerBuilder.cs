@@ -26,12 +26,14 @@ public enum WordSplit
     /// <summary>Every character by itself.</summary>
     Characters,
 
-    /// <summary>Digits one by one, and nothing else is cut: a phrase that comes back in every text becomes one token.</summary>
+    /// <summary>Digits one by one, and nothing else is cut: a phrase that comes back in every text becomes one
+    /// token.</summary>
     Phrases,
 }
 
 /// <summary>
-/// Makes a byte-level BPE tokenizer in Hugging Face's format: the 256 bytes first, so that any text can be encoded, then one
+/// Makes a byte-level BPE tokenizer in Hugging Face's format: the 256 bytes first, so that any text can be encoded,
+/// then one
 /// token per merge, then the special tokens.
 /// </summary>
 public sealed class TokenizerBuilder
@@ -70,7 +72,8 @@ public sealed class TokenizerBuilder
     /// <summary>The tokens so far, special ones not counted.</summary>
     public int Count => _tokens.Count;
 
-    /// <summary>Adds one merge, given as texts: both sides must be tokens already. Its rank is its place in the order of the calls.</summary>
+    /// <summary>Adds one merge, given as texts: both sides must be tokens already. Its rank is its place in the order
+    /// of the calls.</summary>
     /// <exception cref="ConfigException">A side is no token.</exception>
     public TokenizerBuilder AddMerge(string left, string right)
     {
@@ -79,8 +82,10 @@ public sealed class TokenizerBuilder
     }
 
     /// <summary>
-    /// Adds the merges by which <paramref name="word"/> becomes one token, from left to right, unless it is one already.
-    /// Earlier merges go first: where one of them joins other characters of the word, this token is not reached; nor is a
+    /// Adds the merges by which <paramref name="word"/> becomes one token, from left to right, unless it is one
+    /// already.
+    /// Earlier merges go first: where one of them joins other characters of the word, this token is not reached; nor is
+    /// a
     /// word that <see cref="Split"/> cuts.
     /// </summary>
     public TokenizerBuilder AddWord(string word)
@@ -97,7 +102,8 @@ public sealed class TokenizerBuilder
         return this;
     }
 
-    /// <summary>Adds a special token; <paramref name="roles"/> may name what it is for: <c>bos</c>, <c>eos</c>, <c>pad</c>, <c>unk</c>.</summary>
+    /// <summary>Adds a special token; <paramref name="roles"/> may name what it is for: <c>bos</c>, <c>eos</c>,
+    /// <c>pad</c>, <c>unk</c>.</summary>
     /// <exception cref="ConfigException">The role is not known, or the text is empty.</exception>
     public TokenizerBuilder AddSpecialToken(string content, params string[] roles)
     {
@@ -122,7 +128,8 @@ public sealed class TokenizerBuilder
         {
             _roles[role is "bos" or "eos" or "pad" or "unk"
                 ? role + "_token"
-                : throw new ConfigException($"expected the role bos, eos, pad or unk, found \"{role}\"")] = token.Content;
+                : throw new ConfigException(
+                    $"expected the role bos, eos, pad or unk, found \"{role}\"")] = token.Content;
         }
 
         return this;
@@ -155,7 +162,8 @@ public sealed class TokenizerBuilder
         {
             if (!_ids.ContainsKey(side))
             {
-                throw new ConfigException($"the merge of \"{left}\" and \"{right}\" needs the token \"{side}\", which comes from no earlier merge");
+                throw new ConfigException(
+                    $"the merge of \"{left}\" and \"{right}\" needs the token \"{side}\", which comes from no earlier merge");
             }
         }
 

@@ -6,7 +6,8 @@ using Tbrm.Text.Json;
 
 namespace Tbrm.Text.Tokenizers;
 
-/// <summary>What <c>tokenizer_config.json</c>, <c>special_tokens_map.json</c> and <c>added_tokens.json</c> say.</summary>
+/// <summary>What <c>tokenizer_config.json</c>, <c>special_tokens_map.json</c> and <c>added_tokens.json</c>
+/// say.</summary>
 internal sealed class TokenizerConfig
 {
     private static readonly string[] s_roles =
@@ -47,7 +48,8 @@ internal sealed class TokenizerConfig
         {
             foreach ((string content, JsonView id) in added.Members())
             {
-                config._addedTokens.TryAdd(TokenizerReader.Id(id), new AddedToken(content, config.IsRole(content), !config.IsRole(content)));
+                config._addedTokens.TryAdd(TokenizerReader.Id(id),
+                    new AddedToken(content, config.IsRole(content), !config.IsRole(content)));
             }
         }
 
@@ -61,7 +63,8 @@ internal sealed class TokenizerConfig
     public void SetDefaultRole(string role, string content) => _roles.TryAdd(role, Special(content));
 
     /// <summary>
-    /// The tokens that transformers adds on top of the file: the listed ones by id, then special tokens that are still unknown.
+    /// The tokens that transformers adds on top of the file: the listed ones by id, then special tokens that are still
+    /// unknown.
     /// </summary>
     public IEnumerable<AddedToken> TokensToAdd(IReadOnlyDictionary<string, int> known)
     {
@@ -72,7 +75,8 @@ internal sealed class TokenizerConfig
             yield return IsRole(token.Content) ? token with { Special = true } : token;
         }
 
-        foreach (AddedToken token in s_roles.Where(_roles.ContainsKey).Select(role => _roles[role]).Concat(_additionalSpecial))
+        foreach (AddedToken token in s_roles.Where(_roles.ContainsKey).Select(role => _roles[role])
+            .Concat(_additionalSpecial))
         {
             if (seen.Add(token.Content))
             {
@@ -85,10 +89,12 @@ internal sealed class TokenizerConfig
     public List<KeyValuePair<string, object?>> SpecialTokens()
     {
         List<KeyValuePair<string, object?>> tokens =
-            [.. s_roles.Where(_roles.ContainsKey).Select(role => KeyValuePair.Create(role, (object?)_roles[role].Content))];
+            [.. s_roles.Where(_roles.ContainsKey)
+                .Select(role => KeyValuePair.Create(role, (object?)_roles[role].Content))];
         if (_additionalSpecial.Count > 0)
         {
-            tokens.Add(new("additional_special_tokens", new Jinja.Values.PyList([.. _additionalSpecial.Select(token => (object?)token.Content)])));
+            tokens.Add(new("additional_special_tokens",
+                new Jinja.Values.PyList([.. _additionalSpecial.Select(token => (object?)token.Content)])));
         }
 
         return tokens;
@@ -98,7 +104,8 @@ internal sealed class TokenizerConfig
 
     private bool IsRole(string content)
     {
-        return _roles.Values.Any(token => token.Content == content) || _additionalSpecial.Any(token => token.Content == content);
+        return _roles.Values.Any(token => token.Content == content)
+            || _additionalSpecial.Any(token => token.Content == content);
     }
 
     private void ReadRoles(JsonView view)

@@ -13,7 +13,8 @@ internal sealed class TokenizerFiles
 {
     private static readonly string[] s_names =
     [
-        "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.json", "merges.txt",
+        "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.json",
+            "merges.txt",
         "chat_template.jinja", "chat_template.json",
     ];
 
@@ -34,7 +35,8 @@ internal sealed class TokenizerFiles
     {
         if (!Directory.Exists(folder))
         {
-            throw new DataException($"{folder}: expected a folder with a tokenizer, found {(File.Exists(folder) ? "a file" : "nothing")}");
+            throw new DataException(
+                $"{folder}: expected a folder with a tokenizer, found {(File.Exists(folder) ? "a file" : "nothing")}");
         }
 
         TokenizerFiles files = new(folder);

@@ -34,7 +34,8 @@ internal static class TokenizerLoader
         return new Tokenizer(files, ReadPair(files, config), config);
     }
 
-    /// <summary>The pre-tokenizer and the default special token follow the Python class, since the two files do not say.</summary>
+    /// <summary>The pre-tokenizer and the default special token follow the Python class, since the two files do not
+    /// say.</summary>
     private static TokenizerParts ReadPair(TokenizerFiles files, TokenizerConfig config)
     {
         files.TryGetJson("vocab.json", out JsonView vocabulary);
@@ -42,7 +43,8 @@ internal static class TokenizerLoader
         string mergesFile = files.Locate("merges.txt");
         List<(int Line, string Left, string Right)> lines = ReadMerges(files, mergesFile);
         MergeTable merges = TokenizerReader.BuildMerges(
-            lines.ConvertAll(line => (line.Left, line.Right)), ids, 0, rank => $"{mergesFile}: line {lines[rank].Line}");
+            lines.ConvertAll(line => (line.Left, line.Right)), ids, 0, rank =>
+                $"{mergesFile}: line {lines[rank].Line}");
         bool qwen = config.TokenizerClass == "Qwen2Tokenizer";
         if (qwen || config.TokenizerClass is null or "GPT2Tokenizer" or "PreTrainedTokenizer")
         {
@@ -53,12 +55,14 @@ internal static class TokenizerLoader
                 new BpeModel(ids, merges, new BpeOptions()),
                 qwen ? new FunctionNormalizer(UnicodeNormalization.Nfc) : null,
                 qwen ? new SequencePreTokenizer([words, bytes]) : bytes,
-                config.AddBosToken == true && ids.TryGetValue(config.Role("bos_token") ?? "", out int bos) ? [new IdTemplate([bos, null])] : [],
+                config.AddBosToken == true && ids.TryGetValue(config.Role("bos_token") ?? "", out int bos)
+                    ? [new IdTemplate([bos, null])] : [],
                 new ByteLevelDecoder(),
                 []);
         }
 
-        throw new DataException($"{files.Locate("tokenizer_config.json")}: $.tokenizer_class: {config.TokenizerClass} is not known to be "
+        throw new DataException(
+            $"{files.Locate("tokenizer_config.json")}: $.tokenizer_class: {config.TokenizerClass} is not known to be "
             + "byte-level with vocab.json and merges.txt (known: GPT2Tokenizer, Qwen2Tokenizer); save the fast tokenizer's tokenizer.json beside them");
     }
 
@@ -89,7 +93,8 @@ internal static class TokenizerLoader
                 string[] parts = line.Split(' ');
                 merges.Add(parts.Length == 2
                     ? (number, parts[0], parts[1])
-                    : throw new DataException($"{file}: line {number}: expected two tokens with one blank between them, found \"{line}\""));
+                    : throw new DataException(
+                        $"{file}: line {number}: expected two tokens with one blank between them, found \"{line}\""));
             }
         }
         catch (DecoderFallbackException e)

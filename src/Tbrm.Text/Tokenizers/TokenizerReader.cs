@@ -38,7 +38,8 @@ internal static class TokenizerReader
         return new TokenizerParts(
             ReadModel(root.Get("model")),
             root.TryGet("normalizer", out JsonView normalizer) ? ComponentReader.ReadNormalizer(normalizer) : null,
-            root.TryGet("pre_tokenizer", out JsonView preTokenizer) ? ComponentReader.ReadPreTokenizer(preTokenizer) : null,
+            root.TryGet("pre_tokenizer", out JsonView preTokenizer) ? ComponentReader.ReadPreTokenizer(preTokenizer)
+                : null,
             root.TryGet("post_processor", out JsonView post) ? ComponentReader.ReadPostProcessors(post) : [],
             root.TryGet("decoder", out JsonView decoder) ? ComponentReader.ReadDecoder(decoder) : null,
             root.TryGet("added_tokens", out JsonView added) ? [.. added.Items().Select(ReadAddedToken)] : []);
@@ -78,7 +79,8 @@ internal static class TokenizerReader
 
     /// <summary>Merges in the order of their rank, checked against the vocabulary.</summary>
     public static MergeTable BuildMerges(
-        IReadOnlyList<(string Left, string Right)> merges, Dictionary<string, int> ids, int prefixLength, Func<int, string> locate)
+        IReadOnlyList<(string Left, string Right)> merges, Dictionary<string, int> ids, int prefixLength,
+            Func<int, string> locate)
     {
         MergeTable table = new(merges.Count);
         for (int rank = 0; rank < merges.Count; rank++)
@@ -103,7 +105,8 @@ internal static class TokenizerReader
     {
         return ids.TryGetValue(token, out int id)
             ? id
-            : throw new DataException($"{locate(rank)}: the merge needs the token \"{token}\", which the vocabulary lacks");
+            : throw new DataException(
+                $"{locate(rank)}: the merge needs the token \"{token}\", which the vocabulary lacks");
     }
 
     private static BpeModel ReadModel(JsonView model)
@@ -114,7 +117,8 @@ internal static class TokenizerReader
             throw model.Get("type").Fail($"expected the model BPE, found {type}: only byte-pair encoding is supported");
         }
 
-        if (model.TryGet("dropout", out JsonView dropout) && !(dropout.Kind == JsonValueKind.Number && dropout.Element.GetDouble() == 0))
+        if (model.TryGet("dropout", out JsonView dropout)
+            && !(dropout.Kind == JsonValueKind.Number && dropout.Element.GetDouble() == 0))
         {
             throw dropout.Fail("expected null or 0: with dropout the same text would get different ids each time");
         }
@@ -134,7 +138,8 @@ internal static class TokenizerReader
 
         JsonView merges = model.Get("merges");
         List<(string, string)> pairs = [.. merges.Items().Where(NotVersionLine).Select(ReadMerge)];
-        MergeTable table = BuildMerges(pairs, ids, options.ContinuingSubwordPrefix.Length, rank => merges.Fail($"merge {rank}").Message);
+        MergeTable table = BuildMerges(
+            pairs, ids, options.ContinuingSubwordPrefix.Length, rank => merges.Fail($"merge {rank}").Message);
         return new BpeModel(ids, table, options);
     }
 

@@ -6,7 +6,8 @@ using System.IO;
 namespace Tbrm.Text.Unicode;
 
 /// <summary>
-/// The tables behind <see cref="UnicodeNormalization"/>, read once from the embedded <c>normalization.txt</c> (its head says
+/// The tables behind <see cref="UnicodeNormalization"/>, read once from the embedded <c>normalization.txt</c> (its head
+/// says
 /// what the lines mean). Own tables, because .NET normalizes by the machine's ICU, whatever its version, and not at all
 /// under invariant globalization, where it gives the text back unchanged without a word.
 /// </summary>
@@ -22,13 +23,16 @@ internal sealed class NormalizationData
 
     private NormalizationData()
     {
-        using Stream stream = typeof(NormalizationData).Assembly.GetManifestResourceStream("Tbrm.Text.Unicode.normalization.txt")!;
+        using Stream stream =
+            typeof(NormalizationData).Assembly.GetManifestResourceStream("Tbrm.Text.Unicode.normalization.txt")!;
         using StreamReader reader = new(stream);
         while (reader.ReadLine() is string line)
         {
             if (!line.StartsWith('#'))
             {
-                Add(line[0], Array.ConvertAll(line[2..].Split(' '), static n => int.Parse(n, NumberStyles.HexNumber, CultureInfo.InvariantCulture)));
+                Add(line[0], Array.ConvertAll(
+                    line[2..].Split(' '), static n =>
+                    int.Parse(n, NumberStyles.HexNumber, CultureInfo.InvariantCulture)));
             }
         }
 
@@ -44,7 +48,8 @@ internal sealed class NormalizationData
     /// <summary>The complete decomposition of a code point; null when it stands for itself.</summary>
     public int[]? Decomposition(int code, bool compatibility)
     {
-        return compatibility && _compatibility.TryGetValue(code, out int[]? found) ? found : _canonical.GetValueOrDefault(code);
+        return compatibility && _compatibility.TryGetValue(code, out int[]? found) ? found
+            : _canonical.GetValueOrDefault(code);
     }
 
     /// <summary>The primary composite of two code points, or -1.</summary>

@@ -6,7 +6,8 @@ namespace Tbrm.Text.Unicode;
 
 /// <summary>
 /// The character classes that pre-tokenizers ask for, over whole code points (an astral letter is a letter).
-/// The general categories are those of Unicode 16.0, the version of both .NET 10 and the Oniguruma that Hugging Face uses.
+/// The general categories are those of Unicode 16.0, the version of both .NET 10 and the Oniguruma that Hugging Face
+/// uses.
 /// </summary>
 internal static class RuneClass
 {
@@ -24,7 +25,8 @@ internal static class RuneClass
 
     private static readonly byte[] s_plane0 = BuildPlane0();
 
-    /// <summary>The class bits of the code point that starts at <paramref name="index"/>, and its length in UTF-16 units.</summary>
+    /// <summary>The class bits of the code point that starts at <paramref name="index"/>, and its length in UTF-16
+    /// units.</summary>
     public static byte At(ReadOnlySpan<char> text, int index, out int length)
     {
         char unit = text[index];
@@ -46,7 +48,8 @@ internal static class RuneClass
     /// <summary>The property White_Space.</summary>
     public static bool IsSpace(int codePoint) => (Of(codePoint) & Space) != 0;
 
-    /// <summary>\w of Rust's regex crate: alphabetic, mark, decimal digit, connector punctuation, join control.</summary>
+    /// <summary>\w of Rust's regex crate: alphabetic, mark, decimal digit, connector punctuation, join
+    /// control.</summary>
     public static bool IsWord(int codePoint)
     {
         switch (CharUnicodeInfo.GetUnicodeCategory(codePoint))

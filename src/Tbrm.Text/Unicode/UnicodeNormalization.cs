@@ -8,34 +8,40 @@ namespace Tbrm.Text.Unicode;
 internal static class UnicodeNormalization
 {
     private const int HangulBase = 0xAC00, LeadBase = 0x1100, VowelBase = 0x1161, TrailBase = 0x11A7;
-    private const int LeadCount = 19, VowelCount = 21, TrailCount = 28, HangulCount = LeadCount * VowelCount * TrailCount;
+    private const int LeadCount = 19, VowelCount = 21, TrailCount = 28,
+        HangulCount = LeadCount * VowelCount * TrailCount;
 
-    /// <summary>No code point below this one has a canonical decomposition or a combining class, or composes with what precedes it.</summary>
+    /// <summary>No code point below this one has a canonical decomposition or a combining class, or composes with what
+    /// precedes it.</summary>
     private const char FirstCanonical = '\u00C0', FirstCombining = '\u0300', FirstCompatibility = '\u00A0';
 
     /// <summary>Form C.</summary>
     public static string Nfc(string text)
     {
         // Below U+0300 everything is already composed.
-        return text.AsSpan().IndexOfAnyExceptInRange('\0', (char)(FirstCombining - 1)) < 0 ? text : Compose(Decompose(text, false));
+        return text.AsSpan().IndexOfAnyExceptInRange('\0', (char)(FirstCombining - 1)) < 0 ? text
+            : Compose(Decompose(text, false));
     }
 
     /// <summary>Form D.</summary>
     public static string Nfd(string text)
     {
-        return text.AsSpan().IndexOfAnyExceptInRange('\0', (char)(FirstCanonical - 1)) < 0 ? text : ToText(Decompose(text, false));
+        return text.AsSpan().IndexOfAnyExceptInRange('\0', (char)(FirstCanonical - 1)) < 0 ? text
+            : ToText(Decompose(text, false));
     }
 
     /// <summary>Form KC.</summary>
     public static string Nfkc(string text)
     {
-        return text.AsSpan().IndexOfAnyExceptInRange('\0', (char)(FirstCompatibility - 1)) < 0 ? text : Compose(Decompose(text, true));
+        return text.AsSpan().IndexOfAnyExceptInRange('\0', (char)(FirstCompatibility - 1)) < 0 ? text
+            : Compose(Decompose(text, true));
     }
 
     /// <summary>Form KD.</summary>
     public static string Nfkd(string text)
     {
-        return text.AsSpan().IndexOfAnyExceptInRange('\0', (char)(FirstCompatibility - 1)) < 0 ? text : ToText(Decompose(text, true));
+        return text.AsSpan().IndexOfAnyExceptInRange('\0', (char)(FirstCompatibility - 1)) < 0 ? text
+            : ToText(Decompose(text, true));
     }
 
     private static List<int> Decompose(string text, bool compatibility)
@@ -119,7 +125,8 @@ internal static class UnicodeNormalization
         }
     }
 
-    /// <summary>Joins each character with the last starter unless something of its class or a higher one stands between.</summary>
+    /// <summary>Joins each character with the last starter unless something of its class or a higher one stands
+    /// between.</summary>
     private static string Compose(List<int> codes)
     {
         NormalizationData data = NormalizationData.Instance;
@@ -130,7 +137,8 @@ internal static class UnicodeNormalization
         {
             int code = codes[i];
             int combiningClass = data.CombiningClass(code);
-            if (starter >= 0 && lastClass < combiningClass && Pair(codes[starter], code, data) is int composite and >= 0)
+            if (starter >= 0 && lastClass < combiningClass
+                && Pair(codes[starter], code, data) is int composite and >= 0)
             {
                 codes[starter] = composite;
                 continue;

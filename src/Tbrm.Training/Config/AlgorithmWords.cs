@@ -8,8 +8,10 @@ using YamlDotNet.RepresentationModel;
 namespace Tbrm.Training.Config;
 
 /// <summary>
-/// verl names an algorithm by two words, algorithm.adv_estimator and actor.policy_loss.loss_mode. Given later than a name that has neither (a
-/// preset's, the default), they decide, and the resolved configuration holds the name. A name given later than they, in another place, decides.
+/// verl names an algorithm by two words, algorithm.adv_estimator and actor.policy_loss.loss_mode. Given later than a
+/// name that has neither (a
+/// preset's, the default), they decide, and the resolved configuration holds the name. A name given later than they, in
+/// another place, decides.
 /// </summary>
 internal static class AlgorithmWords
 {
@@ -25,14 +27,17 @@ internal static class AlgorithmWords
         (string estimator, string loss) = (config.Algorithm.AdvEstimator, config.Actor.PolicyLoss.LossMode);
         if (config.Algorithm.Name.Length == 0)
         {
-            string selected = estimator.Length + loss.Length == 0 ? "tbrm" : AlgorithmTable.FindByWords(estimator, loss).Name;
+            string selected = estimator.Length + loss.Length == 0 ? "tbrm"
+                : AlgorithmTable.FindByWords(estimator, loss).Name;
             return config with { Algorithm = config.Algorithm with { Name = selected } };
         }
 
         List<ConfigEntry> all = [.. entries];
-        int word = all.FindLastIndex(e => s_words.Contains(ConfigSchema.Canonical(e.Path)) && e.Value is not YamlScalarNode { Value: "" });
+        int word = all.FindLastIndex(
+            e => s_words.Contains(ConfigSchema.Canonical(e.Path)) && e.Value is not YamlScalarNode { Value: "" });
         int name = all.FindLastIndex(e => ConfigSchema.Canonical(e.Path) == "algorithm.name");
-        if (estimator.Length + loss.Length == 0 || AlgorithmTable.Find(config.Algorithm.Name).IsPolicyGradient || (name >= 0 && word >= 0 && Source(all[name]) == Source(all[word])))
+        if (estimator.Length + loss.Length == 0 || AlgorithmTable.Find(config.Algorithm.Name).IsPolicyGradient
+            || (name >= 0 && word >= 0 && Source(all[name]) == Source(all[word])))
         {
             return config;
         }
@@ -46,11 +51,19 @@ internal static class AlgorithmWords
             };
         }
 
-        return config with { Algorithm = config.Algorithm with { Name = AlgorithmTable.FindByWords(estimator, loss).Name } };
+        return config with
+        {
+            Algorithm = config.Algorithm with
+            {
+                Name = AlgorithmTable.FindByWords(estimator,
+            loss).Name
+            }
+        };
     }
 
     /// <summary>
-    /// What a user gives on the command line must have a use; a preset's keys may wait for the algorithm that they belong to.
+    /// What a user gives on the command line must have a use; a preset's keys may wait for the algorithm that they
+    /// belong to.
     /// </summary>
     public static void Check(RunConfig config, IReadOnlyList<ConfigEntry> entries) => AlgorithmKeys.Check(config,
         entries.Where(e => e.Where == "command line").Select(e => ConfigSchema.Canonical(e.Path)));

@@ -40,7 +40,8 @@ public sealed record ConfigEntry(string Path, YamlNode Value, string Where)
         {
             if (stream.Documents[0].RootNode is not YamlMappingNode root)
             {
-                throw new ConfigException($"{name}: expected sections (data:, model:, actor:, ...) at the top, found {stream.Documents[0].RootNode.NodeType}");
+                throw new ConfigException(
+                    $"{name}: expected sections (data:, model:, actor:, ...) at the top, found {stream.Documents[0].RootNode.NodeType}");
             }
 
             Flatten(root, "", name, [], entries);
@@ -49,20 +50,23 @@ public sealed record ConfigEntry(string Path, YamlNode Value, string Where)
         return entries;
     }
 
-    /// <summary>Reads <c>key=value</c>, <c>+key=value</c> or <c>--key=value</c>; the value is YAML, so lists, maps and quotes may be given inline.</summary>
+    /// <summary>Reads <c>key=value</c>, <c>+key=value</c> or <c>--key=value</c>; the value is YAML, so lists, maps and
+    /// quotes may be given inline.</summary>
     public static ConfigEntry FromArgument(string argument)
     {
         int equals = argument.IndexOf('=', System.StringComparison.Ordinal);
         string key = (equals < 0 ? argument : argument[..equals]).TrimStart('-', '+');
         if (equals <= 0 || key.Length == 0)
         {
-            throw new ConfigException($"command line: '{argument}' is neither an option nor key=value (try trainer.seed=2)");
+            throw new ConfigException(
+                $"command line: '{argument}' is neither an option nor key=value (try trainer.seed=2)");
         }
 
         string text = argument[(equals + 1)..];
         // Quotes around a whole value, as YAML and Hydra have them: '1,2' is a text.
         bool isQuoted = text.Length >= 2 && text[0] is '\'' or '"' && text.IndexOf(text[0], 1) == text.Length - 1;
-        YamlNode value = isQuoted ? new YamlScalarNode(text[1..^1]) { Style = ScalarStyle.DoubleQuoted } : new YamlScalarNode(text);
+        YamlNode value = isQuoted ? new YamlScalarNode(text[1..^1]) { Style = ScalarStyle.DoubleQuoted }
+            : new YamlScalarNode(text);
         if (text.StartsWith('[') || text.StartsWith('{'))
         {
             YamlStream stream = [];
@@ -73,7 +77,8 @@ public sealed record ConfigEntry(string Path, YamlNode Value, string Where)
             }
             catch (YamlException e)
             {
-                throw new ConfigException($"command line: the value of {key} is not a YAML list or map: {e.Message}", e);
+                throw new ConfigException($"command line: the value of {key} is not a YAML list or map: {e.Message}",
+                    e);
             }
         }
 
@@ -85,16 +90,19 @@ public sealed record ConfigEntry(string Path, YamlNode Value, string Where)
     /// <param name="name">The file's name.</param>
     /// <param name="within">The sections around it: an alias can lead back to one of them.</param>
     /// <param name="entries">Where its keys go.</param>
-    private static void Flatten(YamlMappingNode map, string prefix, string name, List<YamlNode> within, List<ConfigEntry> entries)
+    private static void Flatten(YamlMappingNode map, string prefix, string name, List<YamlNode> within,
+        List<ConfigEntry> entries)
     {
         if (within.Exists(outer => ReferenceEquals(outer, map)) || entries.Count > MostEntries)
         {
-            throw new ConfigException($"{name}:{map.Start.Line}: {(entries.Count > MostEntries ? $"over {MostEntries} keys" : $"an alias inside {prefix.TrimEnd('.')} leads back to it")}; write the section out");
+            throw new ConfigException(
+                $"{name}:{map.Start.Line}: {(entries.Count > MostEntries ? $"over {MostEntries} keys" : $"an alias inside {prefix.TrimEnd('.')} leads back to it")}; write the section out");
         }
 
         within.Add(map);
         // What a merge key brings is what the section's own keys may replace.
-        foreach (YamlMappingNode merged in map.Children.Where(p => IsMerge(p.Key)).SelectMany(p => Merged(p.Value, name)))
+        foreach (YamlMappingNode merged in map.Children.Where(p => IsMerge(p.Key))
+            .SelectMany(p => Merged(p.Value, name)))
         {
             Flatten(merged, prefix, name, within, entries);
         }
@@ -102,7 +110,9 @@ public sealed record ConfigEntry(string Path, YamlNode Value, string Where)
         foreach ((YamlNode key, YamlNode value) in map.Children.Where(p => !IsMerge(p.Key)))
         {
             string where = string.Create(CultureInfo.InvariantCulture, $"{name}:{key.Start.Line}");
-            string path = prefix + (key is YamlScalarNode scalar ? scalar.Value : throw new ConfigException($"{where}: a key must be a word, found {key.NodeType}"));
+            string path = prefix
+                + (key is YamlScalarNode scalar ? scalar.Value
+                : throw new ConfigException($"{where}: a key must be a word, found {key.NodeType}"));
             if (value is YamlMappingNode section && section.Children.Count > 0 && !ConfigSchema.IsMap(path))
             {
                 Flatten(section, path + ".", name, within, entries);
@@ -122,7 +132,9 @@ public sealed record ConfigEntry(string Path, YamlNode Value, string Where)
     {
         YamlMappingNode one => [one],
         // The first of several counts most, so it comes last.
-        YamlSequenceNode several when several.Children.All(c => c is YamlMappingNode) => several.Children.Cast<YamlMappingNode>().Reverse(),
-        _ => throw new ConfigException($"{name}:{value.Start.Line}: << takes a section (<<: *name), found {value.NodeType}"),
+        YamlSequenceNode several when several.Children.All(c => c is YamlMappingNode) =>
+            several.Children.Cast<YamlMappingNode>().Reverse(),
+        _ => throw new ConfigException(
+            $"{name}:{value.Start.Line}: << takes a section (<<: *name), found {value.NodeType}"),
     };
 }

@@ -12,7 +12,8 @@ using YamlDotNet.RepresentationModel;
 
 namespace Tbrm.Training.Config;
 
-/// <summary>Builds the configuration: defaults &lt; preset or file &lt; command line. What does not fit is an error that says where.</summary>
+/// <summary>Builds the configuration: defaults &lt; preset or file &lt; command line. What does not fit is an error
+/// that says where.</summary>
 public static class ConfigLoader
 {
     /// <summary>The preset that runs when neither a file nor a model is given.</summary>
@@ -22,17 +23,22 @@ public static class ConfigLoader
     public static IReadOnlyList<string> Presets { get; } = [.. EmbeddedPresets.Runs.Select(p => p.Name)];
 
     /// <summary>As the other, of one file or preset, or of none (null).</summary>
-    public static RunConfig Load(string? fileOrPreset, IReadOnlyList<string> arguments, IReadOnlyList<ConfigEntry>? above = null,
+    public static RunConfig Load(string? fileOrPreset, IReadOnlyList<string> arguments,
+        IReadOnlyList<ConfigEntry>? above = null,
         IReadOnlyList<ConfigEntry>? verbDefaults = null, Action<string>? notice = null) =>
         Load(fileOrPreset is null ? [] : [fileOrPreset], arguments, above, verbDefaults, notice);
 
-    /// <summary>Reads files or presets, later over earlier (none: the default preset, unless a model is named), and the overrides on top.</summary>
+    /// <summary>Reads files or presets, later over earlier (none: the default preset, unless a model is named), and the
+    /// overrides on top.</summary>
     /// <param name="filesOrPresets">YAML files, or names of presets.</param>
     /// <param name="arguments">Overrides, key=value.</param>
     /// <param name="above">Keys between the file and the overrides: a benchmark's preset.</param>
-    /// <param name="verbDefaults">A verb's own keys: above the default preset and what holds without a file, below a file or preset that is named.</param>
-    /// <param name="notice">Receives one paragraph about keys of verl's that have no effect here, if there are any.</param>
-    public static RunConfig Load(IReadOnlyList<string> filesOrPresets, IReadOnlyList<string> arguments, IReadOnlyList<ConfigEntry>? above = null,
+    /// <param name="verbDefaults">A verb's own keys: above the default preset and what holds without a file, below a
+    /// file or preset that is named.</param>
+    /// <param name="notice">Receives one paragraph about keys of verl's that have no effect here, if there are
+    /// any.</param>
+    public static RunConfig Load(IReadOnlyList<string> filesOrPresets, IReadOnlyList<string> arguments,
+        IReadOnlyList<ConfigEntry>? above = null,
         IReadOnlyList<ConfigEntry>? verbDefaults = null, Action<string>? notice = null)
     {
         List<ConfigEntry> overrides = [.. arguments.Select(ConfigEntry.FromArgument)];
@@ -86,12 +92,14 @@ public static class ConfigLoader
     /// <summary>The same key again replaces its value; under another name nobody sees that it does.</summary>
     private static void RefuseTwoNames(IEnumerable<ConfigEntry> entries)
     {
-        foreach (IGrouping<string, ConfigEntry> same in entries.GroupBy(e => ConfigSchema.Canonical(e.Path), StringComparer.Ordinal))
+        foreach (IGrouping<string, ConfigEntry> same in entries.GroupBy(
+            e => ConfigSchema.Canonical(e.Path), StringComparer.Ordinal))
         {
             string[] names = [.. same.Select(e => e.Path).Distinct(StringComparer.Ordinal)];
             if (names.Length > 1 && same.Select(e => e.Value.ToString()).Distinct(StringComparer.Ordinal).Count() > 1)
             {
-                throw new ConfigException($"{same.Last().Where}: {string.Join(" and ", names)} are one key ({same.Key}) and given different values; give it once");
+                throw new ConfigException(
+                    $"{same.Last().Where}: {string.Join(" and ", names)} are one key ({same.Key}) and given different values; give it once");
             }
         }
     }
@@ -100,7 +108,8 @@ public static class ConfigLoader
     private static void CheckKnown(VerlTranslation translation)
     {
         List<string> faults = [.. translation.Refused, .. translation.Entries
-            .Where(e => !ConfigSchema.Keys.ContainsKey(ConfigSchema.Canonical(e.Path))).Select(e => ConfigSchema.Missing(e.Path, e.Where))];
+            .Where(e => !ConfigSchema.Keys.ContainsKey(ConfigSchema.Canonical(e.Path)))
+                .Select(e => ConfigSchema.Missing(e.Path, e.Where))];
         if (faults.Count > 0)
         {
             throw new ConfigException(faults.Count == 1 ? faults[0]
@@ -117,13 +126,16 @@ public static class ConfigLoader
 
         if (!File.Exists(fileOrPreset))
         {
-            throw new ConfigException($"configuration {fileOrPreset}: {(Directory.Exists(fileOrPreset) ? "is a folder; name the file inside it" : "there is no such file")}"
+            throw new ConfigException(
+                $"configuration {fileOrPreset}: {(Directory.Exists(fileOrPreset) ? "is a folder; name the file inside it" : "there is no such file")}"
                 + $"{NearestName.Hint(fileOrPreset, Presets)} Presets are {string.Join(", ", Presets)}.");
         }
 
         try
         {
-            IReadOnlyList<ConfigEntry> entries = ConfigEntry.FromYaml(File.ReadAllText(fileOrPreset, new UTF8Encoding(false, throwOnInvalidBytes: true)), fileOrPreset);
+            IReadOnlyList<ConfigEntry> entries =
+                ConfigEntry.FromYaml(File.ReadAllText(fileOrPreset, new UTF8Encoding(false, throwOnInvalidBytes: true)),
+                fileOrPreset);
             RefuseTwoNames(entries);
             return entries;
         }
@@ -153,7 +165,8 @@ internal static class ConfigValue
         if (type == typeof(Dictionary<string, string>))
         {
             return entry.Value is YamlMappingNode map
-                ? map.Children.ToDictionary(p => Scalar(p.Key, entry), p => MapEntries.JsonOf(p.Value, entry) ?? Scalar(p.Value, entry))
+                ? map.Children.ToDictionary(p => Scalar(p.Key, entry),
+                    p => MapEntries.JsonOf(p.Value, entry) ?? Scalar(p.Value, entry))
                 : throw Wrong(entry, "a map ({min_terms: 2, max_terms: 3})");
         }
 
@@ -165,7 +178,8 @@ internal static class ConfigValue
         if (type.IsGenericType)
         {
             Type element = type.GetGenericArguments()[0];
-            IEnumerable<YamlNode> nodes = entry.Value is YamlSequenceNode list ? list.Children : Scalar(entry.Value, entry).Length == 0 ? [] : [entry.Value];
+            IEnumerable<YamlNode> nodes = entry.Value is YamlSequenceNode list ? list.Children
+                : Scalar(entry.Value, entry).Length == 0 ? [] : [entry.Value];
             System.Collections.IList values = (System.Collections.IList)Activator.CreateInstance(type)!;
             foreach (YamlNode node in nodes)
             {
@@ -196,13 +210,15 @@ internal static class ConfigValue
         }
         else if (type == typeof(double))
         {
-            value = double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double number) && !double.IsNaN(number)
+            value = double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double number)
+                && !double.IsNaN(number)
                 ? number : throw Wrong(entry, "a number");
         }
         else if (type == typeof(int) || type == typeof(long))
         {
             // 1e6 is how people write a million.
-            if (!double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double number) || number != Math.Floor(number)
+            if (!double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double number)
+                || number != Math.Floor(number)
                 || Math.Abs(number) > (type == typeof(int) ? int.MaxValue : 9.007199254740992e15))
             {
                 throw Wrong(entry, "a whole number");
@@ -228,11 +244,13 @@ internal static class ConfigValue
             if (below || !(number <= range.Maximum))
             {
                 string least = range.ExclusiveMinimum ? "more than" : "at least";
-                throw Wrong(entry, string.Create(CultureInfo.InvariantCulture, $"{least} {range.Minimum} and at most {range.Maximum}"));
+                throw Wrong(entry, string.Create(
+                    CultureInfo.InvariantCulture, $"{least} {range.Minimum} and at most {range.Maximum}"));
             }
         }
 
-        if (property.GetCustomAttribute<AllowedWordsAttribute>() is { } words && !words.Words.Contains(text, StringComparer.Ordinal))
+        if (property.GetCustomAttribute<AllowedWordsAttribute>() is { } words
+            && !words.Words.Contains(text, StringComparer.Ordinal))
         {
             throw Wrong(entry, "one of " + string.Join(", ", words.Words));
         }
@@ -245,7 +263,8 @@ internal static class ConfigValue
             throw Wrong(entry, "a single value");
         }
 
-        bool isNull = scalar.Style is YamlDotNet.Core.ScalarStyle.Plain or YamlDotNet.Core.ScalarStyle.Any && scalar.Value is "null" or "~" or null;
+        bool isNull = scalar.Style is YamlDotNet.Core.ScalarStyle.Plain or YamlDotNet.Core.ScalarStyle.Any
+            && scalar.Value is "null" or "~" or null;
         return isNull ? "" : scalar.Value!;
     }
 

@@ -16,10 +16,12 @@ internal static class ConfigRules
     {
         DataConfig data = config.Data;
         bool tasks = data.Task.Length > 0 || data.Tasks.Count > 0;
-        Require(data.Task.Length == 0 || data.Tasks.Count == 0, $"data.task={data.Task} and data.tasks are both given; set data.task= to use the mixture");
+        Require(data.Task.Length == 0 || data.Tasks.Count == 0,
+            $"data.task={data.Task} and data.tasks are both given; set data.task= to use the mixture");
         Require(!tasks || data.TrainFiles.Count == 0,
             $"{(data.Task.Length > 0 ? "data.task=" + data.Task : "data.tasks")} and data.train_files are both given; prompts come from one of them");
-        Require(TemplateDate.IsValid(data.TemplateDate), $"data.template_date: '{data.TemplateDate}' is no day; expected one such as 2026-07-31, or nothing");
+        Require(TemplateDate.IsValid(data.TemplateDate),
+            $"data.template_date: '{data.TemplateDate}' is no day; expected one such as 2026-07-31, or nothing");
         ValKwargsConfig val = config.Rollout.ValKwargs;
         Require(val.N == 1 || (val.DoSample && val.Temperature > 0),
             $"rollout.val_kwargs.n={val.N} greedy responses would all be the same; set rollout.val_kwargs.do_sample=true and a temperature, or n=1");
@@ -30,7 +32,8 @@ internal static class ConfigRules
         CheckOptim("sft.optim", config.Sft.Optim);
         CheckOptim("critic.optim", config.Critic.Optim);
         ScratchModelConfig scratch = config.Model.Scratch;
-        Require(scratch.HiddenSize % scratch.NumAttentionHeads == 0 && scratch.HiddenSize / scratch.NumAttentionHeads % 2 == 0,
+        Require(scratch.HiddenSize % scratch.NumAttentionHeads == 0
+            && scratch.HiddenSize / scratch.NumAttentionHeads % 2 == 0,
             $"model.scratch.hidden_size={scratch.HiddenSize} must be an even multiple of num_attention_heads={scratch.NumAttentionHeads}");
         Require(scratch.NumAttentionHeads % scratch.NumKeyValueHeads == 0,
             $"model.scratch.num_attention_heads={scratch.NumAttentionHeads} must be a multiple of num_key_value_heads={scratch.NumKeyValueHeads}");
@@ -41,12 +44,14 @@ internal static class ConfigRules
         // As fp32, which the sampler computes in, less would be nothing.
         Require(config.Rollout.Temperature is 0 or >= LeastTemperature && val.Temperature is 0 or >= LeastTemperature,
             $"rollout.temperature={config.Rollout.Temperature}, rollout.val_kwargs.temperature={val.Temperature}: expected 0 (greedy) or at least {LeastTemperature}");
-        Require(config.Rollout.Stop.TrueForAll(s => s.Length > 0), "rollout.stop holds an empty text, which would end every response before it begins; leave it out");
+        Require(config.Rollout.Stop.TrueForAll(s => s.Length > 0),
+            "rollout.stop holds an empty text, which would end every response before it begins; leave it out");
         int longest = data.MaxPromptLength + data.MaxResponseLength;
         Require(config.Model.MaxPositions == 0 || config.Model.MaxPositions >= longest,
             $"model.max_positions={config.Model.MaxPositions} holds less than data.max_prompt_length + data.max_response_length = {longest}");
         CheckAdapter(config);
-        Require(EngineDevice.IsName(config.Trainer.Device), $"trainer.device is '{config.Trainer.Device}'; expected auto, cpu, cuda or cuda:N");
+        Require(EngineDevice.IsName(config.Trainer.Device),
+            $"trainer.device is '{config.Trainer.Device}'; expected auto, cpu, cuda or cuda:N");
         foreach (string logger in config.Trainer.Logger)
         {
             Require(logger is "console" or "file" or "tensorboard" or "csv",
@@ -58,11 +63,15 @@ internal static class ConfigRules
     {
         ModelConfig model = config.Model;
         IReadOnlyList<string> unknown = AdapterOptions.UnknownTargets(model.TargetModules);
-        Require(unknown.Count == 0, $"model.target_modules: {string.Join(", ", unknown.Select(u => $"'{u}'"))} is no projection that can be adapted; expected {AdapterOptions.KnownTargets}");
-        Require(model.TargetModules.Count > 0, $"model.target_modules is empty; expected {AdapterOptions.KnownTargets}");
-        Require(model.LoraRank == 0 || model.LoraAlpha > 0, $"model.lora_alpha is {model.LoraAlpha}; expected more than 0 with model.lora_rank={model.LoraRank}");
+        Require(unknown.Count == 0,
+            $"model.target_modules: {string.Join(", ", unknown.Select(u => $"'{u}'"))} is no projection that can be adapted; expected {AdapterOptions.KnownTargets}");
+        Require(model.TargetModules.Count > 0,
+            $"model.target_modules is empty; expected {AdapterOptions.KnownTargets}");
+        Require(model.LoraRank == 0 || model.LoraAlpha > 0,
+            $"model.lora_alpha is {model.LoraAlpha}; expected more than 0 with model.lora_rank={model.LoraRank}");
         bool hasAdapter = model.LoraRank > 0 || model.LoraAdapterPath.Length > 0;
-        Require(model.LoraAdapterPath.Length == 0 || model.Path.Length > 0, "model.lora_adapter_path needs model.path, the model that the adapter belongs to");
+        Require(model.LoraAdapterPath.Length == 0 || model.Path.Length > 0,
+            "model.lora_adapter_path needs model.path, the model that the adapter belongs to");
         Require(!hasAdapter || config.Ref.ResetSteps == 0,
             $"ref.reset_steps={config.Ref.ResetSteps} with an adapter: the reference is the base with the adapter off, which cannot take over the policy's weights; set it to 0");
     }

@@ -8,7 +8,8 @@ using Tbrm.Core.Errors;
 
 namespace Tbrm.Training.Config;
 
-/// <summary>The keys that exist, by reflection over <see cref="RunConfig"/>: a property is a key, a record is a section.</summary>
+/// <summary>The keys that exist, by reflection over <see cref="RunConfig"/>: a property is a key, a record is a
+/// section.</summary>
 public static class ConfigSchema
 {
     /// <summary>Other spellings: verl's long prefix, and short names for what is set most often.</summary>
@@ -28,7 +29,8 @@ public static class ConfigSchema
 
     private static readonly Lazy<List<KeyValuePair<string, PropertyInfo[]>>> s_inOrder = new(Collect);
 
-    private static readonly Lazy<SortedDictionary<string, PropertyInfo[]>> s_keys = new(() => new(new Dictionary<string, PropertyInfo[]>(s_inOrder.Value), StringComparer.Ordinal));
+    private static readonly Lazy<SortedDictionary<string, PropertyInfo[]>> s_keys =
+        new(() => new(new Dictionary<string, PropertyInfo[]>(s_inOrder.Value), StringComparer.Ordinal));
 
     /// <summary>Every key, sorted, with the properties that lead to it.</summary>
     public static IReadOnlyDictionary<string, PropertyInfo[]> Keys => s_keys.Value;
@@ -37,7 +39,8 @@ public static class ConfigSchema
     public static IReadOnlyList<KeyValuePair<string, PropertyInfo[]>> InOrder => s_inOrder.Value;
 
     /// <summary>The short names of a key.</summary>
-    public static IReadOnlyList<string> AliasesOf(string key) => [.. s_aliases.Where(a => a.Value == key).Select(a => a.Key)];
+    public static IReadOnlyList<string> AliasesOf(string key) =>
+        [.. s_aliases.Where(a => a.Value == key).Select(a => a.Key)];
 
     /// <summary>All short names.</summary>
     public static IReadOnlyCollection<string> Aliases => s_aliases.Keys;
@@ -45,24 +48,29 @@ public static class ConfigSchema
     /// <summary>The key's own name, given any of its spellings.</summary>
     public static string Canonical(string path)
     {
-        string bare = path.StartsWith("actor_rollout_ref.", StringComparison.Ordinal) ? path["actor_rollout_ref.".Length..] : path;
+        string bare = path.StartsWith("actor_rollout_ref.", StringComparison.Ordinal)
+            ? path["actor_rollout_ref.".Length..] : path;
         return s_aliases.GetValueOrDefault(bare, bare);
     }
 
     /// <summary>Whether the key holds a map of free names (a task's parameters) and is no section.</summary>
     public static bool IsMap(string path) =>
-        Keys.TryGetValue(Canonical(path), out PropertyInfo[]? chain) && chain[^1].PropertyType == typeof(Dictionary<string, string>);
+        Keys.TryGetValue(Canonical(path), out PropertyInfo[]? chain)
+            && chain[^1].PropertyType == typeof(Dictionary<string, string>);
 
     /// <summary>Whether the path names a section of keys.</summary>
-    public static bool IsSection(string path) => Keys.Keys.Any(k => k.StartsWith(Canonical(path) + ".", StringComparison.Ordinal));
+    public static bool IsSection(string path) =>
+        Keys.Keys.Any(k => k.StartsWith(Canonical(path) + ".", StringComparison.Ordinal));
 
     /// <summary>Whether the text is a section's own name, even where a key has it for a short name.</summary>
-    public static bool IsSectionName(string text) => Keys.Keys.Any(k => k.StartsWith(text + ".", StringComparison.Ordinal));
+    public static bool IsSectionName(string text) =>
+        Keys.Keys.Any(k => k.StartsWith(text + ".", StringComparison.Ordinal));
 
     /// <summary>The properties that lead to a key.</summary>
     /// <exception cref="ConfigException">There is no such key; the message names one that is near, if any.</exception>
     public static PropertyInfo[] Find(string path, string where) =>
-        Keys.TryGetValue(Canonical(path), out PropertyInfo[]? chain) ? chain : throw new ConfigException(Missing(path, where));
+        Keys.TryGetValue(Canonical(path), out PropertyInfo[]? chain) ? chain
+            : throw new ConfigException(Missing(path, where));
 
     /// <summary>What is to be said of a path that is no key.</summary>
     public static string Missing(string path, string where)
@@ -103,9 +111,11 @@ public static class ConfigSchema
         return keys;
     }
 
-    private static void Walk(Type type, string prefix, PropertyInfo[] chain, List<KeyValuePair<string, PropertyInfo[]>> keys)
+    private static void Walk(Type type, string prefix, PropertyInfo[] chain,
+        List<KeyValuePair<string, PropertyInfo[]>> keys)
     {
-        foreach (PropertyInfo property in type.GetProperties(BindingFlags.Public | BindingFlags.Instance).Where(p => p.CanWrite))
+        foreach (PropertyInfo property in type.GetProperties(BindingFlags.Public | BindingFlags.Instance)
+            .Where(p => p.CanWrite))
         {
             string path = prefix + Snake(property.Name);
             PropertyInfo[] to = [.. chain, property];
@@ -121,7 +131,8 @@ public static class ConfigSchema
     }
 
     /// <summary>
-    /// A key that the path may be a slip of: a near name in the same section, or the same name in another section. A word alone may also be an
+    /// A key that the path may be a slip of: a near name in the same section, or the same name in another section. A
+    /// word alone may also be an
     /// alias. Null when nothing is near.
     /// </summary>
     private static string? Near(string path)

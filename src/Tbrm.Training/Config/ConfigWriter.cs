@@ -12,7 +12,8 @@ using YamlDotNet.RepresentationModel;
 
 namespace Tbrm.Training.Config;
 
-/// <summary>Writes a configuration as YAML that <see cref="ConfigLoader.FromYaml"/> reads back to the same record.</summary>
+/// <summary>Writes a configuration as YAML that <see cref="ConfigLoader.FromYaml"/> reads back to the same
+/// record.</summary>
 public static class ConfigWriter
 {
     /// <summary>Every key with its value, sections in the order of the record.</summary>
@@ -32,16 +33,22 @@ public static class ConfigWriter
         return writer.ToString().Split('\n')[0]["value: ".Length..];
     }
 
-    /// <summary>The same tree as JSON: numbers and flags as what they are, everything else as text, list or object.</summary>
+    /// <summary>The same tree as JSON: numbers and flags as what they are, everything else as text, list or
+    /// object.</summary>
     public static JsonObject ToJson(RunConfig config) => (JsonObject)Json(Section(config))!;
 
     private static JsonNode? Json(YamlNode node) => node switch
     {
-        YamlMappingNode map => new JsonObject(map.Children.Select(p => KeyValuePair.Create(((YamlScalarNode)p.Key).Value!, Json(p.Value)))),
+        YamlMappingNode map =>
+            new JsonObject(map.Children.Select(
+            p => KeyValuePair.Create(((YamlScalarNode)p.Key).Value!, Json(p.Value)))),
         YamlSequenceNode list => new JsonArray([.. list.Children.Select(Json)]),
         YamlScalarNode { Style: ScalarStyle.Plain or ScalarStyle.Any, Value: "null" } => null,
-        YamlScalarNode { Style: ScalarStyle.Plain or ScalarStyle.Any, Value: "true" or "false" } flag => flag.Value == "true",
-        YamlScalarNode { Style: ScalarStyle.Plain or ScalarStyle.Any } scalar when double.TryParse(scalar.Value, NumberStyles.Float, CultureInfo.InvariantCulture, out double number) && double.IsFinite(number) => JsonNode.Parse(number.ToString("R", CultureInfo.InvariantCulture)),
+        YamlScalarNode { Style: ScalarStyle.Plain or ScalarStyle.Any, Value: "true" or "false" } flag =>
+            flag.Value == "true",
+        YamlScalarNode { Style: ScalarStyle.Plain or ScalarStyle.Any } scalar when double.TryParse(scalar.Value,
+            NumberStyles.Float, CultureInfo.InvariantCulture, out double number)
+            && double.IsFinite(number) => JsonNode.Parse(number.ToString("R", CultureInfo.InvariantCulture)),
         YamlScalarNode scalar => scalar.Value,
         _ => throw new InvalidOperationException($"no JSON for {node.NodeType}"),
     };
@@ -49,10 +56,12 @@ public static class ConfigWriter
     private static YamlMappingNode Section(object section)
     {
         YamlMappingNode map = [];
-        foreach (PropertyInfo property in section.GetType().GetProperties(BindingFlags.Public | BindingFlags.Instance).Where(p => p.CanWrite))
+        foreach (PropertyInfo property in section.GetType().GetProperties(BindingFlags.Public | BindingFlags.Instance)
+            .Where(p => p.CanWrite))
         {
             object? value = property.GetValue(section);
-            map.Add(ConfigSchema.Snake(property.Name), ConfigSchema.IsSection(property.PropertyType) ? Section(value!) : Node(value));
+            map.Add(ConfigSchema.Snake(property.Name),
+                ConfigSchema.IsSection(property.PropertyType) ? Section(value!) : Node(value));
         }
 
         return map;
@@ -66,18 +75,23 @@ public static class ConfigWriter
         double number => new YamlScalarNode(number.ToString("R", CultureInfo.InvariantCulture)),
         Dictionary<string, string> map => Map(map),
         TaskShareConfig share => TaskShares.Write(share),
-        IList list => new YamlSequenceNode(list.Cast<object>().Select(Node)) { Style = YamlDotNet.Core.Events.SequenceStyle.Flow },
+        IList list => new YamlSequenceNode(list.Cast<object>()
+            .Select(Node))
+        { Style = YamlDotNet.Core.Events.SequenceStyle.Flow },
         IFormattable number => new YamlScalarNode(number.ToString(null, CultureInfo.InvariantCulture)),
         _ => throw new InvalidOperationException($"no YAML for {value!.GetType()}"),
     };
 
     internal static YamlMappingNode Map(Dictionary<string, string> map) =>
-        new(map.SelectMany(p => new YamlNode[] { Text(p.Key), Text(p.Value) })) { Style = YamlDotNet.Core.Events.MappingStyle.Flow };
+        new(map.SelectMany(p =>
+            new YamlNode[] { Text(p.Key), Text(p.Value) }))
+        { Style = YamlDotNet.Core.Events.MappingStyle.Flow };
 
     /// <summary>Quoted where a plain word would be read as something else.</summary>
     private static YamlScalarNode Text(string text)
     {
-        bool plain = text.Length > 0 && text is not ("null" or "~" or "true" or "false") && text.All(c => char.IsAsciiLetterOrDigit(c) || c is '_' or '-' or '.' or '/')
+        bool plain = text.Length > 0 && text is not ("null" or "~" or "true" or "false")
+            && text.All(c => char.IsAsciiLetterOrDigit(c) || c is '_' or '-' or '.' or '/')
             && char.IsAsciiLetter(text[0]);
         return new YamlScalarNode(text) { Style = plain ? ScalarStyle.Plain : ScalarStyle.DoubleQuoted };
     }

@@ -18,7 +18,8 @@ public sealed record EmbeddedPreset(string Name, string Text)
     public IReadOnlyList<ConfigEntry> Entries => ConfigEntry.FromYaml(Text, $"preset {Name}");
 }
 
-/// <summary>The configuration files that come with the program: for runs (<c>-c NAME</c>) and for benchmarks (<c>eval --preset NAME</c>).</summary>
+/// <summary>The configuration files that come with the program: for runs (<c>-c NAME</c>) and for benchmarks (<c>eval
+/// --preset NAME</c>).</summary>
 public static class EmbeddedPresets
 {
     /// <summary>Configurations of runs, sorted by name.</summary>
@@ -27,10 +28,12 @@ public static class EmbeddedPresets
     /// <summary>How the benchmarks are asked, sorted by name.</summary>
     public static IReadOnlyList<EmbeddedPreset> Benchmarks { get; } = Load("eval-presets/");
 
-    /// <summary>What holds in the verb sft unless a file or the command line says otherwise: how often it tests and saves.</summary>
+    /// <summary>What holds in the verb sft unless a file or the command line says otherwise: how often it tests and
+    /// saves.</summary>
     public static EmbeddedPreset SftDefaults { get; } = Load("verb-presets/").Single();
 
-    /// <summary>verl's defaults for keys that it and this program have: what a script of verl's leaves unsaid.</summary>
+    /// <summary>verl's defaults for keys that it and this program have: what a script of verl's leaves
+    /// unsaid.</summary>
     public static EmbeddedPreset VerlDefaults { get; } = Load("verl/").Single(p => p.Name == "defaults");
 
     /// <summary>A benchmark's preset.</summary>

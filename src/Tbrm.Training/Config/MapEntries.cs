@@ -9,13 +9,15 @@ using YamlDotNet.RepresentationModel;
 
 namespace Tbrm.Training.Config;
 
-/// <summary>Keys that hold a map of free names: <c>data.apply_chat_template_kwargs.enable_thinking=false</c> sets one name of it.</summary>
+/// <summary>Keys that hold a map of free names: <c>data.apply_chat_template_kwargs.enable_thinking=false</c> sets one
+/// name of it.</summary>
 internal static class MapEntries
 {
     /// <summary>Maps nest no deeper than rows of data do.</summary>
     private const int MaxDepth = 64;
 
-    /// <summary>The entries with those of single names as the whole map that they lead to, what came before included.</summary>
+    /// <summary>The entries with those of single names as the whole map that they lead to, what came before
+    /// included.</summary>
     public static IReadOnlyList<ConfigEntry> Fold(IReadOnlyList<ConfigEntry> entries)
     {
         if (!entries.Any(entry => MapOf(entry.Path) is not null || ConfigSchema.IsMap(entry.Path)))
@@ -39,7 +41,9 @@ internal static class MapEntries
             }
 
             string path = ConfigSchema.Canonical(map);
-            YamlMappingNode merged = new(maps.TryGetValue(path, out YamlMappingNode? before) ? [.. before.Children] : Array.Empty<KeyValuePair<YamlNode, YamlNode>>());
+            YamlMappingNode merged =
+                new(maps.TryGetValue(path, out YamlMappingNode? before) ? [.. before.Children]
+                : Array.Empty<KeyValuePair<YamlNode, YamlNode>>());
             merged.Children[new YamlScalarNode(entry.Path[(map.Length + 1)..])] = entry.Value;
             maps[path] = merged;
             folded.Add(new(path, merged, entry.Where));
@@ -50,7 +54,8 @@ internal static class MapEntries
 
     /// <summary>A value of a map as text: a scalar as it is, lists and maps as JSON.</summary>
     /// <exception cref="ConfigException">It is nested too deep.</exception>
-    public static string? JsonOf(YamlNode node, ConfigEntry entry) => node is YamlScalarNode ? null : Json(node, entry, 0)!.ToJsonString();
+    public static string? JsonOf(YamlNode node, ConfigEntry entry) => node is YamlScalarNode ? null
+        : Json(node, entry, 0)!.ToJsonString();
 
     /// <summary>The map that a path leads into, as it is spelled there; null when it leads into none.</summary>
     public static string? MapOf(string path)
@@ -75,7 +80,10 @@ internal static class MapEntries
 
         return node switch
         {
-            YamlMappingNode map => new JsonObject(map.Children.Select(pair => KeyValuePair.Create(((YamlScalarNode)pair.Key).Value ?? "", Json(pair.Value, entry, depth + 1)))),
+            YamlMappingNode map =>
+                new JsonObject(map.Children.Select(
+                pair => KeyValuePair.Create(((YamlScalarNode)pair.Key).Value ?? "",
+                Json(pair.Value, entry, depth + 1)))),
             YamlSequenceNode list => new JsonArray([.. list.Children.Select(item => Json(item, entry, depth + 1))]),
             YamlScalarNode { Style: ScalarStyle.Plain or ScalarStyle.Any } plain => Plain(plain.Value ?? ""),
             YamlScalarNode quoted => JsonValue.Create(quoted.Value),

@@ -4,7 +4,8 @@ using YamlDotNet.Core.Events;
 
 namespace Tbrm.Training.Config;
 
-/// <summary>Reads YAML of limited depth: the library builds its tree by recursion, and a text nested 100,000 deep would end the process.</summary>
+/// <summary>Reads YAML of limited depth: the library builds its tree by recursion, and a text nested 100,000 deep would
+/// end the process.</summary>
 internal sealed class ShallowYaml(TextReader text) : IParser
 {
     /// <summary>A configuration has about five levels.</summary>
@@ -26,6 +27,7 @@ internal sealed class ShallowYaml(TextReader text) : IParser
 
         _depth += _parser.Current!.NestingIncrease;
         return _depth <= MostLevels ? true
-            : throw new YamlException(_parser.Current.Start, _parser.Current.End, $"lists and maps are nested more than {MostLevels} deep");
+            : throw new YamlException(_parser.Current.Start, _parser.Current.End,
+                $"lists and maps are nested more than {MostLevels} deep");
     }
 }

@@ -9,7 +9,8 @@ using YamlDotNet.RepresentationModel;
 namespace Tbrm.Training.Config;
 
 /// <summary>
-/// The value of <c>data.tasks</c>: a list of <c>{name, weight, params}</c>, or of <c>name:weight</c>; on the command line also the latter with commas
+/// The value of <c>data.tasks</c>: a list of <c>{name, weight, params}</c>, or of <c>name:weight</c>; on the command
+/// line also the latter with commas
 /// (<c>data.tasks=gcd:2,lcm</c>).
 /// </summary>
 internal static class TaskShares
@@ -22,7 +23,9 @@ internal static class TaskShares
     {
         YamlSequenceNode list => [.. list.Children.Select(node => ReadOne(node, entry))],
         YamlScalarNode { Value: null or "" } => [],
-        YamlScalarNode { Value: string text } => [.. text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries).Select(part => Short(part, entry))],
+        YamlScalarNode { Value: string text } =>
+            [.. text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)
+            .Select(part => Short(part, entry))],
         _ => throw Wrong(entry, "found a map"),
     };
 
@@ -54,7 +57,12 @@ internal static class TaskShares
         }
 
         string name = Scalar(map, "name") ?? throw Wrong(entry, "one of them has no name");
-        return new TaskShareConfig { Name = name, Weight = Weight(Scalar(map, "weight") ?? "1", entry), Params = Parameters(map, entry) };
+        return new TaskShareConfig
+        {
+            Name = name,
+            Weight = Weight(Scalar(map, "weight") ?? "1", entry),
+            Params = Parameters(map, entry)
+        };
     }
 
     private static TaskShareConfig Short(string text, ConfigEntry entry)
@@ -64,18 +72,22 @@ internal static class TaskShares
     }
 
     private static double Weight(string text, ConfigEntry entry) =>
-        double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double weight) && weight > 0 && double.IsFinite(weight)
+        double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double weight) && weight > 0
+            && double.IsFinite(weight)
             ? weight : throw Wrong(entry, $"the weight '{text}' is no positive number");
 
     private static Dictionary<string, string> Parameters(YamlMappingNode map, ConfigEntry entry) =>
         !map.Children.TryGetValue(new YamlScalarNode("params"), out YamlNode? node) ? []
-        : node is YamlMappingNode parameters ? parameters.Children.ToDictionary(p => Text(p.Key, entry), p => Text(p.Value, entry))
+        : node is YamlMappingNode parameters
+            ? parameters.Children.ToDictionary(p => Text(p.Key, entry), p => Text(p.Value, entry))
         : throw Wrong(entry, "params is no map");
 
     private static string? Scalar(YamlMappingNode map, string key) =>
         map.Children.TryGetValue(new YamlScalarNode(key), out YamlNode? node) ? (node as YamlScalarNode)?.Value : null;
 
-    private static string Text(YamlNode node, ConfigEntry entry) => (node as YamlScalarNode)?.Value ?? throw Wrong(entry, "a parameter is no single value");
+    private static string Text(YamlNode node, ConfigEntry entry) => (node as YamlScalarNode)?.Value
+        ?? throw Wrong(entry, "a parameter is no single value");
 
-    private static ConfigException Wrong(ConfigEntry entry, string found) => new($"{entry.Where}: {entry.Path}: expected {Form}; {found}");
+    private static ConfigException Wrong(ConfigEntry entry, string found) =>
+        new($"{entry.Where}: {entry.Path}: expected {Form}; {found}");
 }

@@ -5,7 +5,8 @@ using Tbrm.Core.Config;
 namespace Tbrm.Training.Config;
 
 /// <summary>
-/// The day that chat templates write (Llama 3's name it in their system prompt). It belongs to a run: prompts that changed at midnight,
+/// The day that chat templates write (Llama 3's name it in their system prompt). It belongs to a run: prompts that
+/// changed at midnight,
 /// or when a run is resumed on another day, would end what is promised of its bits.
 /// </summary>
 internal static class TemplateDate
@@ -13,7 +14,8 @@ internal static class TemplateDate
     private const string Format = "yyyy-MM-dd";
 
     /// <summary>Whether a value of <c>data.template_date</c> is a day, or empty.</summary>
-    public static bool IsValid(string value) => value.Length == 0 || DateTime.TryParseExact(value, Format, CultureInfo.InvariantCulture, DateTimeStyles.None, out _);
+    public static bool IsValid(string value) => value.Length == 0
+        || DateTime.TryParseExact(value, Format, CultureInfo.InvariantCulture, DateTimeStyles.None, out _);
 
     /// <summary>The configured day at midnight UTC; without one, now.</summary>
     public static DateTimeOffset Of(DataConfig config) => config.TemplateDate.Length > 0
@@ -28,7 +30,8 @@ internal static class TemplateDate
             return config;
         }
 
-        string date = saved is { Length: > 0 } ? saved : DateTimeOffset.Now.ToString(Format, CultureInfo.InvariantCulture);
+        string date = saved is { Length: > 0 } ? saved
+            : DateTimeOffset.Now.ToString(Format, CultureInfo.InvariantCulture);
         return config with { Data = config.Data with { TemplateDate = date } };
     }
 }

@@ -8,7 +8,8 @@ namespace Tbrm.Training.Evaluation;
 public readonly record struct BootstrapEstimate(double Mean, double Std);
 
 /// <summary>
-/// verl's bootstrap of validation metrics: 1000 draws with replacement of k out of a problem's n responses. The generator is seeded anew for
+/// verl's bootstrap of validation metrics: 1000 draws with replacement of k out of a problem's n responses. The
+/// generator is seeded anew for
 /// every problem, so the drawn indices depend on (n, k) alone and are kept. Agrees with verl to the last bit.
 /// </summary>
 public static class Bootstrap
@@ -26,7 +27,8 @@ public static class Bootstrap
     /// <summary>The smallest of k values: worst@k.</summary>
     public static BootstrapEstimate Worst(ReadOnlySpan<double> values, int size) => Extreme(values, size, Math.Min);
 
-    /// <summary>The value of the majority vote among k responses: maj@k. Of equally frequent votes the one seen first decides.</summary>
+    /// <summary>The value of the majority vote among k responses: maj@k. Of equally frequent votes the one seen first
+    /// decides.</summary>
     /// <param name="values">One per response.</param>
     /// <param name="votes">One per response: equal answers have equal numbers, counted from 0.</param>
     /// <param name="size">k.</param>
@@ -68,8 +70,10 @@ public static class Bootstrap
         return Estimate(results);
     }
 
-    private static BootstrapEstimate Estimate(double[] results) => new(NumpyStatistics.Mean(results), NumpyStatistics.StandardDeviation(results));
+    private static BootstrapEstimate Estimate(double[] results) =>
+        new(NumpyStatistics.Mean(results), NumpyStatistics.StandardDeviation(results));
 
     private static int[] Indices(int responses, int size) =>
-        s_indices.GetOrAdd((responses, size), static key => new NumpyRandom(Seed).Choice(key.Responses, key.Size * Draws));
+        s_indices.GetOrAdd((responses, size),
+            static key => new NumpyRandom(Seed).Choice(key.Responses, key.Size * Draws));
 }

@@ -8,7 +8,8 @@ using Tbrm.Verify;
 
 namespace Tbrm.Training.Evaluation;
 
-/// <summary>What an evaluation found: a report per data source, in order of appearance, and the averages over them.</summary>
+/// <summary>What an evaluation found: a report per data source, in order of appearance, and the averages over
+/// them.</summary>
 public sealed class EvaluationReport
 {
     private EvaluationReport(IReadOnlyList<SourceReport> sources) => Sources = sources;
@@ -20,14 +21,18 @@ public sealed class EvaluationReport
     public double MacroMean => Sources.Count == 0 ? 0 : Sources.Average(s => s.Mean);
 
     /// <summary>Mean accuracy over problems, whatever their source.</summary>
-    public double MicroMean => Sources.Count == 0 ? 0 : Sources.Sum(s => s.Mean * s.Problems) / Sources.Sum(s => s.Problems);
+    public double MicroMean => Sources.Count == 0 ? 0
+        : Sources.Sum(s => s.Mean * s.Problems) / Sources.Sum(s => s.Problems);
 
-    /// <summary>Share of responses that are right outright; less than <see cref="MicroMean"/> where a scorer gives partial credit.</summary>
-    public double MicroSolved => Sources.Count == 0 ? 0 : Sources.Sum(s => s.Pass[0] * s.Problems) / Sources.Sum(s => s.Problems);
+    /// <summary>Share of responses that are right outright; less than <see cref="MicroMean"/> where a scorer gives
+    /// partial credit.</summary>
+    public double MicroSolved => Sources.Count == 0 ? 0
+        : Sources.Sum(s => s.Pass[0] * s.Problems) / Sources.Sum(s => s.Problems);
 
     /// <summary>Computes the report.</summary>
     public static EvaluationReport Of(IReadOnlyList<ResponseScore> responses) =>
-        new([.. responses.GroupBy(r => r.Source, StringComparer.Ordinal).Select(g => SourceReport.Of(g.Key, [.. g], SameAnswer(g.Key)))]);
+        new([.. responses.GroupBy(r => r.Source, StringComparer.Ordinal)
+            .Select(g => SourceReport.Of(g.Key, [.. g], SameAnswer(g.Key)))]);
 
     /// <summary>verl's names, pass@k and lengths added to them.</summary>
     public MetricSet ToMetrics()
@@ -93,5 +98,6 @@ public sealed class EvaluationReport
     }
 
     /// <summary>A task's answers are texts; all others are formulas, of which 1/2 and \frac12 are the same.</summary>
-    private static Func<string, string, bool>? SameAnswer(string source) => TaskRegistry.Names.Contains(source) ? null : MathMatch.AreEqual;
+    private static Func<string, string, bool>? SameAnswer(string source) => TaskRegistry.Names.Contains(source) ? null
+        : MathMatch.AreEqual;
 }

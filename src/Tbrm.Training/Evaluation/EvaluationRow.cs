@@ -12,11 +12,13 @@ using Tbrm.Training.Steps;
 
 namespace Tbrm.Training.Evaluation;
 
-/// <summary>A row of a dump file: verl's keys (input, output, gts, score, step), and what is needed to compute the metrics again.</summary>
+/// <summary>A row of a dump file: verl's keys (input, output, gts, score, step), and what is needed to compute the
+/// metrics again.</summary>
 public static class EvaluationRow
 {
     /// <summary>The row of one response.</summary>
-    public static JsonObject Of(long step, Tokenizer tokenizer, EncodedPrompt prompt, Trajectory trajectory, JudgedResponse judged, int? sample)
+    public static JsonObject Of(long step, Tokenizer tokenizer, EncodedPrompt prompt, Trajectory trajectory,
+        JudgedResponse judged, int? sample)
     {
         JsonObject row = new()
         {
@@ -47,18 +49,24 @@ public static class EvaluationRow
     }
 
     /// <summary>What the metrics need of a response.</summary>
-    internal static ResponseScore ScoreOf(string problem, EncodedPrompt prompt, Trajectory trajectory, JudgedResponse judged) => new(
-        prompt.Prompt.DataSource, problem, judged.Verdict.Score, judged.Verdict.Extracted, judged.Verdict.Status, trajectory.ResponseIds.Length, trajectory.End)
-    {
-        Numbers = judged.Verdict.Numbers,
-        Correct = judged.Verdict.Numbers is { } numbers && numbers.TryGetValue(ValidationMetrics.Accuracy, out double accuracy) ? accuracy : null,
-    };
+    internal static ResponseScore ScoreOf(string problem, EncodedPrompt prompt, Trajectory trajectory,
+        JudgedResponse judged) => new(
+        prompt.Prompt.DataSource, problem, judged.Verdict.Score, judged.Verdict.Extracted, judged.Verdict.Status,
+            trajectory.ResponseIds.Length, trajectory.End)
+        {
+            Numbers = judged.Verdict.Numbers,
+            Correct = judged.Verdict.Numbers is { } numbers
+            && numbers.TryGetValue(ValidationMetrics.Accuracy, out double accuracy) ? accuracy : null,
+        };
 
     /// <summary>
-    /// Reads saved rows. Only <c>score</c> must be there: without <c>index</c> responses with the same <c>input</c> belong to one problem (verl's
-    /// dump files), without <c>extracted</c> a <c>pred</c> counts as the answer, and where there is an <c>acc</c> it says whether the answer is right.
+    /// Reads saved rows. Only <c>score</c> must be there: without <c>index</c> responses with the same <c>input</c>
+    /// belong to one problem (verl's
+    /// dump files), without <c>extracted</c> a <c>pred</c> counts as the answer, and where there is an <c>acc</c> it
+    /// says whether the answer is right.
     /// </summary>
-    /// <exception cref="DataException">A row has no score, or a field of another kind; the message begins with <c>file:line</c>.</exception>
+    /// <exception cref="DataException">A row has no score, or a field of another kind; the message begins with
+    /// <c>file:line</c>.</exception>
     public static IReadOnlyList<ResponseScore> Read(string path)
     {
         List<ResponseScore> scores = [];
@@ -74,16 +82,21 @@ public static class EvaluationRow
             }
         }
 
-        return scores.Count > 0 ? scores : throw new DataException($"{path}: no rows; rows of an evaluation were expected");
+        return scores.Count > 0 ? scores
+            : throw new DataException($"{path}: no rows; rows of an evaluation were expected");
     }
 
     private static ResponseScore Read(JsonObject row)
     {
-        double score = Value<double>(row, "score", "a number") ?? throw new DataException("the row has no 'score'; rows that an evaluation wrote were expected");
-        string problem = Text(row, "index") ?? Text(row, "input") ?? throw new DataException("the row has neither 'index' nor 'input', which tell problems apart");
+        double score = Value<double>(row, "score", "a number")
+            ?? throw new DataException("the row has no 'score'; rows that an evaluation wrote were expected");
+        string problem = Text(row, "index") ?? Text(row, "input")
+            ?? throw new DataException("the row has neither 'index' nor 'input', which tell problems apart");
         return new ResponseScore(
             Text(row, "data_source") ?? "unknown", problem, score, Text(row, "extracted") ?? Text(row, "pred"),
-            Word<VerdictStatus>(row, "status") ?? VerdictStatus.Ok, Value<int>(row, "response_tokens", "a whole number"), Word<TrajectoryEnd>(row, "finish"))
+            Word<VerdictStatus>(row, "status")
+                ?? VerdictStatus.Ok, Value<int>(row, "response_tokens", "a whole number"),
+                Word<TrajectoryEnd>(row, "finish"))
         {
             Correct = row["acc"]?.GetValueKind() switch
             {
@@ -112,7 +125,9 @@ public static class EvaluationRow
     {
         null => null,
         // "no_answer", as the scorer of files writes it, is "NoAnswer" here.
-        string word when Enum.TryParse(word.Replace("_", "", StringComparison.Ordinal), ignoreCase: true, out T value) && Enum.IsDefined(value) => value,
-        string word => throw new DataException($"'{key}': one of {string.Join(", ", Enum.GetNames<T>())} was expected, found '{word}'"),
+        string word when Enum.TryParse(word.Replace("_", "", StringComparison.Ordinal), ignoreCase: true, out T value)
+            && Enum.IsDefined(value) => value,
+        string word => throw new DataException(
+            $"'{key}': one of {string.Join(", ", Enum.GetNames<T>())} was expected, found '{word}'"),
     };
 }

@@ -7,7 +7,8 @@ namespace Tbrm.Training.Evaluation;
 public static class MajorityVote
 {
     /// <summary>
-    /// Numbers the answers: equal ones get equal numbers, from 0 in the order of appearance. Not having answered is a vote as well, as in verl.
+    /// Numbers the answers: equal ones get equal numbers, from 0 in the order of appearance. Not having answered is a
+    /// vote as well, as in verl.
     /// </summary>
     /// <param name="answers">As extracted; null for none.</param>
     /// <param name="same">Whether two different texts are the same answer; null when only equal texts are.</param>
@@ -39,7 +40,8 @@ public static class MajorityVote
         return votes;
     }
 
-    /// <summary>The place of the first response with the winning vote; of equally frequent votes the one seen first wins.</summary>
+    /// <summary>The place of the first response with the winning vote; of equally frequent votes the one seen first
+    /// wins.</summary>
     public static int Winner(ReadOnlySpan<int> votes)
     {
         int largest = 0;

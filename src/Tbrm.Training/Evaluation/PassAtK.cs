@@ -2,11 +2,13 @@ using System;
 
 namespace Tbrm.Training.Evaluation;
 
-/// <summary>pass@k: the probability that at least one of k responses drawn without replacement from n is correct.</summary>
+/// <summary>pass@k: the probability that at least one of k responses drawn without replacement from n is
+/// correct.</summary>
 public static class PassAtK
 {
     /// <summary>
-    /// The unbiased estimator 1 - C(n - c, k) / C(n, k) (Chen et al., arXiv 2107.03374, eq. 1), as a product of c factors: no binomial is formed,
+    /// The unbiased estimator 1 - C(n - c, k) / C(n, k) (Chen et al., arXiv 2107.03374, eq. 1), as a product of c
+    /// factors: no binomial is formed,
     /// so nothing overflows at any n.
     /// </summary>
     /// <param name="responses">n: responses to the problem.</param>

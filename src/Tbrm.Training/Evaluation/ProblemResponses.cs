@@ -16,7 +16,8 @@ internal sealed class ProblemResponses(IReadOnlyList<ResponseScore> responses, F
     public double[] Score { get; } = [.. responses.Select(r => r.Score)];
 
     /// <summary>The names of the graders' further numbers that every response has.</summary>
-    public IEnumerable<string> NumberNames => responses.Select(r => r.Numbers?.Keys ?? []).Aggregate((all, next) => all.Intersect(next));
+    public IEnumerable<string> NumberNames => responses.Select(r => r.Numbers?.Keys ?? [])
+        .Aggregate((all, next) => all.Intersect(next));
 
     /// <summary>One of the graders' further numbers, [n].</summary>
     public double[] NumbersOf(string name) => [.. responses.Select(r => r.Numbers![name])];
@@ -25,5 +26,6 @@ internal sealed class ProblemResponses(IReadOnlyList<ResponseScore> responses, F
     public int Solved { get; } = responses.Count(r => r.Solved);
 
     /// <summary>Which answer each response gives, [n]; see <see cref="MajorityVote.Votes"/>.</summary>
-    public int[] Votes { get; } = responses.Count == 1 ? [0] : MajorityVote.Votes([.. responses.Select(r => r.Answer)], sameAnswer);
+    public int[] Votes { get; } = responses.Count == 1 ? [0]
+        : MajorityVote.Votes([.. responses.Select(r => r.Answer)], sameAnswer);
 }

@@ -16,13 +16,15 @@ namespace Tbrm.Training.Evaluation;
 public sealed record ResponseScore(
     string Source, string Problem, double Score, string? Answer, VerdictStatus Status, int? Tokens, TrajectoryEnd? End)
 {
-    /// <summary>Whether the answer is right, 0 to 1, where the score has bonuses or penalties in it; null when the score alone says it.</summary>
+    /// <summary>Whether the answer is right, 0 to 1, where the score has bonuses or penalties in it; null when the
+    /// score alone says it.</summary>
     public double? Correct { get; init; }
 
     /// <summary>The grader's further numbers by name; null for none.</summary>
     public IReadOnlyDictionary<string, double>? Numbers { get; init; }
 
-    /// <summary>The share of the full score that the answer got: graders that give -1 for a wrong answer count as 0 there.</summary>
+    /// <summary>The share of the full score that the answer got: graders that give -1 for a wrong answer count as 0
+    /// there.</summary>
     public double Accuracy => Math.Clamp(Correct ?? Score, 0, 1);
 
     /// <summary>Whether the problem is solved: the full score.</summary>

@@ -6,13 +6,15 @@ using Tbrm.Data.Python;
 
 namespace Tbrm.Training.Evaluation;
 
-/// <summary>verl's validation metrics: computed for every problem, then averaged over those that have the metric.</summary>
+/// <summary>verl's validation metrics: computed for every problem, then averaged over those that have the
+/// metric.</summary>
 internal static class ValidationMetrics
 {
     public const string Accuracy = "acc", Reward = "reward";
 
     /// <summary>Names and values by variable.</summary>
-    public static IReadOnlyDictionary<string, IReadOnlyList<KeyValuePair<string, double>>> Of(IReadOnlyList<ProblemResponses> problems)
+    public static IReadOnlyDictionary<string, IReadOnlyList<KeyValuePair<string, double>>> Of(
+        IReadOnlyList<ProblemResponses> problems)
     {
         Dictionary<string, IReadOnlyList<KeyValuePair<string, double>>> variables = new(StringComparer.Ordinal)
         {
@@ -21,7 +23,8 @@ internal static class ValidationMetrics
         };
 
         // What a grader returns beside its score is a variable like these.
-        foreach (string name in problems.Select(p => p.NumberNames).Aggregate((all, next) => all.Intersect(next)).Order(StringComparer.Ordinal))
+        foreach (string name in problems.Select(p => p.NumberNames).Aggregate((all, next) => all.Intersect(next))
+            .Order(StringComparer.Ordinal))
         {
             if (!variables.ContainsKey(name))
             {
@@ -33,7 +36,8 @@ internal static class ValidationMetrics
     }
 
     /// <summary>
-    /// The full name: what is said of the whole set by <c>acc</c> (mean, best, maj of all n responses) is <c>val-core</c>, everything else
+    /// The full name: what is said of the whole set by <c>acc</c> (mean, best, maj of all n responses) is
+    /// <c>val-core</c>, everything else
     /// <c>val-aux</c>.
     /// </summary>
     public static string FullName(string source, string variable, string metric, int largestN)
@@ -59,7 +63,8 @@ internal static class ValidationMetrics
 
     private static bool Starts(string metric, string prefix) => metric.StartsWith(prefix, StringComparison.Ordinal);
 
-    private static List<KeyValuePair<string, double>> Average(IReadOnlyList<ProblemResponses> problems, Func<ProblemResponses, double[]> values)
+    private static List<KeyValuePair<string, double>> Average(IReadOnlyList<ProblemResponses> problems,
+        Func<ProblemResponses, double[]> values)
     {
         List<string> names = [];
         Dictionary<string, List<double>> byName = new(StringComparer.Ordinal);
@@ -77,7 +82,9 @@ internal static class ValidationMetrics
             }
         }
 
-        return [.. names.Select(name => KeyValuePair.Create(name, NumpyStatistics.Mean(System.Runtime.InteropServices.CollectionsMarshal.AsSpan(byName[name]))))];
+        return [.. names.Select(name =>
+            KeyValuePair.Create(name,
+            NumpyStatistics.Mean(System.Runtime.InteropServices.CollectionsMarshal.AsSpan(byName[name]))))];
     }
 
     private static IEnumerable<(string Name, double Value)> OfProblem(double[] values, int[] votes)
@@ -91,7 +98,8 @@ internal static class ValidationMetrics
 
         foreach (int k in Sizes(n))
         {
-            BootstrapEstimate best = Bootstrap.Best(values, k), worst = Bootstrap.Worst(values, k), majority = Bootstrap.Majority(values, votes, k);
+            BootstrapEstimate best = Bootstrap.Best(values, k), worst = Bootstrap.Worst(values, k),
+                majority = Bootstrap.Majority(values, votes, k);
             yield return ($"best@{k}/mean", best.Mean);
             yield return ($"best@{k}/std", best.Std);
             yield return ($"worst@{k}/mean", worst.Mean);

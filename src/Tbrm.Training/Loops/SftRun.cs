@@ -56,7 +56,8 @@ public sealed class SftRun : IRunStep
     }
 
     /// <inheritdoc/>
-    public void Restore(string checkpoint, SamplerState sampler, CancellationToken stop) => _step.Restore(RunState.OptimizerPathOf(checkpoint), sampler);
+    public void Restore(string checkpoint, SamplerState sampler, CancellationToken stop) =>
+        _step.Restore(RunState.OptimizerPathOf(checkpoint), sampler);
 
     /// <inheritdoc/>
     public void Prepare(long done, CancellationToken stop)
@@ -66,7 +67,8 @@ public sealed class SftRun : IRunStep
     /// <inheritdoc/>
     public StepResult? Run(long step, CancellationToken stop)
     {
-        SftOutcome outcome = _clock is null ? _step.Run(step, stop) : _clock.Measure("update_actor", () => _step.Run(step, stop));
+        SftOutcome outcome = _clock is null ? _step.Run(step, stop)
+            : _clock.Measure("update_actor", () => _step.Run(step, stop));
         return new(outcome.Metrics, new(outcome.Tokens), outcome.Update)
         {
             Progress = string.Create(CultureInfo.InvariantCulture, $"loss {outcome.Loss:F3}"),
@@ -91,7 +93,8 @@ public sealed class SftRun : IRunStep
 
     /// <summary>Where the trained model, or the adapter, lies.</summary>
     internal static string OutcomeOf(TrainingSession session, string checkpoint) =>
-        session.Policy.Adapter is null ? $"model: {RunState.ModelFolderOf(checkpoint)}" : $"adapter: {RunState.AdapterFolderOf(checkpoint)}";
+        session.Policy.Adapter is null ? $"model: {RunState.ModelFolderOf(checkpoint)}"
+            : $"adapter: {RunState.AdapterFolderOf(checkpoint)}";
 
     /// <inheritdoc/>
     public void Dispose() => _step.Dispose();

@@ -32,7 +32,8 @@ public static class TrainingRuns
         PhaseClock clock = new();
         using SftRun step = SftRun.Of(run, clock, stop);
         bool isEvaluated = session.Config.Sft.ValAccuracy && session.Validation is not null;
-        using RolloutStage? rollout = isEvaluated ? new(session.Policy, session.Tokenizer, session.Config, session.StopIds) : null;
+        using RolloutStage? rollout = isEvaluated
+            ? new(session.Policy, session.Tokenizer, session.Config, session.StopIds) : null;
         RunPosition position = Position(run.State ?? new(RunState.Sft, 0, step.Sampler), clock);
         if (step.Sources.Note.Length > 0)
         {
@@ -53,6 +54,8 @@ public static class TrainingRuns
         return new(state, clock);
     }
 
-    private static RunLoop Loop(OpenRun run, IRunStep step, RunPosition position, MetricSinks sinks, IProgressDisplay progress, EvaluationRecorder evaluation) =>
-        new(run, step, position, new(run, position, step.TotalSteps), new(run, sinks, position, progress, step.TotalSteps), evaluation, progress);
+    private static RunLoop Loop(OpenRun run, IRunStep step, RunPosition position, MetricSinks sinks,
+        IProgressDisplay progress, EvaluationRecorder evaluation) =>
+        new(run, step, position, new(run, position, step.TotalSteps),
+            new(run, sinks, position, progress, step.TotalSteps), evaluation, progress);
 }

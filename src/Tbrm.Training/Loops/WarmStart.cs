@@ -11,7 +11,8 @@ using Tbrm.Training.Sessions;
 
 namespace Tbrm.Training.Loops;
 
-/// <summary>The supervised steps before a train run's first step. Killed at any moment, it goes on from its last checkpoint with the same bits.</summary>
+/// <summary>The supervised steps before a train run's first step. Killed at any moment, it goes on from its last
+/// checkpoint with the same bits.</summary>
 internal static class WarmStart
 {
     /// <summary>Its name among the phases of a run.</summary>
@@ -26,7 +27,8 @@ internal static class WarmStart
     public static void Run(OpenRun run, PhaseClock clock, IProgressDisplay progress, CancellationToken stop)
     {
         using SftRun sft = SftRun.OfWarmStart(run, stop);
-        RunPosition position = new(run.WarmStart is { } from ? RunState.Read(from) : new(RunState.WarmStart, 0, sft.Sampler), clock);
+        RunPosition position =
+            new(run.WarmStart is { } from ? RunState.Read(from) : new(RunState.WarmStart, 0, sft.Sampler), clock);
         long begin = position.State.Step;
         if (run.WarmStart is { } saved)
         {
@@ -34,13 +36,17 @@ internal static class WarmStart
             progress.Say($"resumed the warm start at step {begin}");
         }
 
-        CheckpointRecorder checkpoints = new(OpenRun.WarmStartStore(run.Folder), run, position, sft.TotalSteps, run.WarmStart is null ? -1 : begin) { IsTimed = false };
+        CheckpointRecorder checkpoints =
+            new(OpenRun.WarmStartStore(run.Folder), run, position, sft.TotalSteps,
+            run.WarmStart is null ? -1 : begin)
+            { IsTimed = false };
         string? reason;
         try
         {
             reason = Steps(sft, run, position, checkpoints, progress, stop);
         }
-        catch (OperationCanceledException) when (stop.IsCancellationRequested && checkpoints.SavedStep != position.State.Step)
+        catch (OperationCanceledException) when (stop.IsCancellationRequested
+            && checkpoints.SavedStep != position.State.Step)
         {
             checkpoints.Save(position.State.Step, sft.Save);
             throw;
@@ -52,7 +58,8 @@ internal static class WarmStart
         }
     }
 
-    private static string? Steps(SftRun sft, OpenRun run, RunPosition position, CheckpointRecorder checkpoints, IProgressDisplay progress, CancellationToken stop)
+    private static string? Steps(SftRun sft, OpenRun run, RunPosition position, CheckpointRecorder checkpoints,
+        IProgressDisplay progress, CancellationToken stop)
     {
         int frequency = run.Session.Config.Sft.SaveFreq;
         string last = "";
@@ -89,7 +96,8 @@ internal static class WarmStart
     {
         if (Directory.Exists(folder.WarmStartPath))
         {
-            DiskErrors.Translated($"deleting {folder.WarmStartPath}", () => Directory.Delete(folder.WarmStartPath, recursive: true));
+            DiskErrors.Translated($"deleting {folder.WarmStartPath}",
+                () => Directory.Delete(folder.WarmStartPath, recursive: true));
         }
     }
 }

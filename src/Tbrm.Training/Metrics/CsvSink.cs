@@ -47,7 +47,8 @@ public sealed class CsvSink : IMetricSink
         foreach (string line in File.ReadLines(path))
         {
             string[] cells = line.Split(',');
-            if (cells.Length == 3 && long.TryParse(cells[0], NumberStyles.None, CultureInfo.InvariantCulture, out long at) && at <= step)
+            if (cells.Length == 3
+                && long.TryParse(cells[0], NumberStyles.None, CultureInfo.InvariantCulture, out long at) && at <= step)
             {
                 kept.Append(line).Append('\n');
             }

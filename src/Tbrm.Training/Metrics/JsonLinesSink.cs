@@ -8,7 +8,8 @@ using Tbrm.Engine.Checkpoint;
 namespace Tbrm.Training.Metrics;
 
 /// <summary>
-/// metrics.jsonl: one object per step, <c>{"step": 12, "actor/lr": ...}</c>. Numbers keep all their bits; what is not finite becomes a string,
+/// metrics.jsonl: one object per step, <c>{"step": 12, "actor/lr": ...}</c>. Numbers keep all their bits; what is not
+/// finite becomes a string,
 /// since JSON has no word for it.
 /// </summary>
 public sealed class JsonLinesSink : IMetricSink
@@ -16,7 +17,8 @@ public sealed class JsonLinesSink : IMetricSink
     private readonly FileStream _file;
 
     /// <summary>Appends to the file. A resumed run first drops what was written after its checkpoint.</summary>
-    public JsonLinesSink(string path) => _file = new FileStream(path, FileMode.Append, FileAccess.Write, FileShare.Read);
+    public JsonLinesSink(string path) =>
+        _file = new FileStream(path, FileMode.Append, FileAccess.Write, FileShare.Read);
 
     /// <inheritdoc/>
     public void Write(long step, MetricSet metrics)
@@ -38,7 +40,8 @@ public sealed class JsonLinesSink : IMetricSink
     /// <inheritdoc/>
     public void Dispose() => _file.Dispose();
 
-    /// <summary>Keeps the lines of steps up to <paramref name="step"/>; a last line that was cut off by a crash goes too.</summary>
+    /// <summary>Keeps the lines of steps up to <paramref name="step"/>; a last line that was cut off by a crash goes
+    /// too.</summary>
     public static void TruncateAfter(string path, long step)
     {
         if (!File.Exists(path))
@@ -53,7 +56,8 @@ public sealed class JsonLinesSink : IMetricSink
             {
                 using JsonDocument document = JsonDocument.Parse(line);
                 // A line without a step is not ours to drop.
-                bool isLater = document.RootElement.ValueKind == JsonValueKind.Object && document.RootElement.TryGetProperty("step", out JsonElement at)
+                bool isLater = document.RootElement.ValueKind == JsonValueKind.Object
+                    && document.RootElement.TryGetProperty("step", out JsonElement at)
                     && at.ValueKind == JsonValueKind.Number && at.TryGetInt64(out long number) && number > step;
                 if (!isLater)
                 {

@@ -66,14 +66,16 @@ public sealed class MetricSet
         }
     }
 
-    /// <summary>The numbers by name. They keep all their bits; what is not finite becomes a string, since JSON has no word for it.</summary>
+    /// <summary>The numbers by name. They keep all their bits; what is not finite becomes a string, since JSON has no
+    /// word for it.</summary>
     public JsonObject ToJson()
     {
         JsonObject json = [];
         foreach (string name in _names)
         {
             double value = _values[name];
-            json[name] = double.IsFinite(value) ? value : double.IsNaN(value) ? "NaN" : value > 0 ? "Infinity" : "-Infinity";
+            json[name] = double.IsFinite(value) ? value : double.IsNaN(value) ? "NaN" : value > 0 ? "Infinity"
+                : "-Infinity";
         }
 
         return json;
@@ -107,7 +109,8 @@ public sealed class MetricSet
         _ => null,
     };
 
-    /// <summary>verl's console line: <c>step:12 - actor/pg_loss:0.01 - ...</c>; nothing else in it has a colon.</summary>
+    /// <summary>verl's console line: <c>step:12 - actor/pg_loss:0.01 - ...</c>; nothing else in it has a
+    /// colon.</summary>
     public string ToConsoleLine(long step)
     {
         List<string> parts = [string.Create(CultureInfo.InvariantCulture, $"step:{step}")];
@@ -119,6 +122,8 @@ public sealed class MetricSet
         return string.Join(" - ", parts);
     }
 
-    /// <summary>A data source may be called anything; here its name is one word without the characters that separate.</summary>
-    private static string Word(string name) => string.Concat(name.Select(c => c == ':' || char.IsWhiteSpace(c) || char.IsControl(c) ? '_' : c));
+    /// <summary>A data source may be called anything; here its name is one word without the characters that
+    /// separate.</summary>
+    private static string Word(string name) =>
+        string.Concat(name.Select(c => c == ':' || char.IsWhiteSpace(c) || char.IsControl(c) ? '_' : c));
 }

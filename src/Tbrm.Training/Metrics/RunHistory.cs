@@ -28,7 +28,8 @@ public sealed class MetricSeries
 }
 
 /// <summary>
-/// metrics.jsonl, read as far as it has been written and further with every <see cref="ReadOn"/>. A line without its end is left for the next
+/// metrics.jsonl, read as far as it has been written and further with every <see cref="ReadOn"/>. A line without its
+/// end is left for the next
 /// time; one that is no JSON object with a step is passed over.
 /// </summary>
 public sealed class RunHistory(string path)
@@ -82,7 +83,8 @@ public sealed class RunHistory(string path)
         try
         {
             using JsonDocument document = JsonDocument.Parse(line);
-            if (document.RootElement.ValueKind == JsonValueKind.Object && document.RootElement.TryGetProperty("step", out JsonElement number)
+            if (document.RootElement.ValueKind == JsonValueKind.Object
+                && document.RootElement.TryGetProperty("step", out JsonElement number)
                 && number.TryGetInt64(out long step))
             {
                 MetricSet row = Row(document.RootElement);

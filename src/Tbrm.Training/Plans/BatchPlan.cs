@@ -4,7 +4,8 @@ using Tbrm.Training.Steps;
 
 namespace Tbrm.Training.Plans;
 
-/// <summary>The arithmetic of a run's batches. Tokens are upper bounds: every prompt and every response at its full length.</summary>
+/// <summary>The arithmetic of a run's batches. Tokens are upper bounds: every prompt and every response at its full
+/// length.</summary>
 public sealed record BatchPlan
 {
     /// <summary>Prompts of a step.</summary>
@@ -58,7 +59,11 @@ public sealed record BatchPlan
 
     /// <summary>The same step in the micro-batches of the reference pass.</summary>
     public BatchPlan OfReferencePass(RefConfig config) => config.LogProbMaxTokenLenPerGpu == 0 ? this
-        : this with { MicroBatchSequences = Math.Max(1, Math.Min(config.LogProbMaxTokenLenPerGpu / LongestSequence, Trajectories)) };
+        : this with
+        {
+            MicroBatchSequences = Math.Max(1,
+            Math.Min(config.LogProbMaxTokenLenPerGpu / LongestSequence, Trajectories))
+        };
 
     /// <summary>Steps in which every prompt is asked once; the rest that fills no step is left out.</summary>
     public long? StepsPerEpoch => Prompts == 0 ? null : DataPrompts / Prompts;
@@ -69,18 +74,21 @@ public sealed record BatchPlan
     /// <summary>Of reinforcement steps.</summary>
     public static BatchPlan Train(RunConfig config, long? dataPrompts) =>
         Of(config, dataPrompts, config.Data.TrainBatchSize, config.Rollout.N,
-            config.Trainer.TotalTrainingSteps >= 0 ? config.Trainer.TotalTrainingSteps : dataPrompts / config.Data.TrainBatchSize * config.Trainer.TotalEpochs)
+            config.Trainer.TotalTrainingSteps >= 0 ? config.Trainer.TotalTrainingSteps
+                : dataPrompts / config.Data.TrainBatchSize * config.Trainer.TotalEpochs)
             .Cut(config.Actor.PpoMiniBatchSize, config.Actor.PpoEpochs);
 
     /// <summary>Of supervised steps.</summary>
     public static BatchPlan Sft(RunConfig config, long? dataPrompts) =>
         Of(config, dataPrompts, config.Sft.TrainBatchSize, 1,
-            config.Sft.TotalTrainingSteps > 0 ? config.Sft.TotalTrainingSteps : dataPrompts / config.Sft.TrainBatchSize * config.Trainer.TotalEpochs);
+            config.Sft.TotalTrainingSteps > 0 ? config.Sft.TotalTrainingSteps
+                : dataPrompts / config.Sft.TrainBatchSize * config.Trainer.TotalEpochs);
 
     /// <summary>Of an evaluation: one step, in which every problem is asked.</summary>
     public static BatchPlan Evaluation(RunConfig config, long? problems)
     {
-        int response = config.Rollout.ValKwargs.MaxResponseLength > 0 ? config.Rollout.ValKwargs.MaxResponseLength : config.Data.MaxResponseLength;
+        int response = config.Rollout.ValKwargs.MaxResponseLength > 0 ? config.Rollout.ValKwargs.MaxResponseLength
+            : config.Data.MaxResponseLength;
         return new()
         {
             Prompts = problems ?? 0,
@@ -102,13 +110,15 @@ public sealed record BatchPlan
             Samples = samples,
             LongestSequence = longest,
             LongestResponse = config.Data.MaxResponseLength,
-            MicroBatchSequences = Fit(trajectories, longest, config.Actor.PpoMaxTokenLenPerGpu, config.Actor.PpoMicroBatchSizePerGpu),
+            MicroBatchSequences =
+                Fit(trajectories, longest, config.Actor.PpoMaxTokenLenPerGpu, config.Actor.PpoMicroBatchSizePerGpu),
             Steps = steps,
             DataPrompts = dataPrompts,
         };
     }
 
-    /// <summary>Trajectories of a micro-batch: as many as the tokens allow, and never more than the limit (0 = none).</summary>
+    /// <summary>Trajectories of a micro-batch: as many as the tokens allow, and never more than the limit (0 =
+    /// none).</summary>
     private static long Fit(long trajectories, long longest, long maxTokens, long limit)
     {
         long fit = Math.Max(1, maxTokens / longest);

@@ -12,8 +12,10 @@ public static class HeadBudget
     private const long ShareOfGpu = 64;
 
     /// <summary>
-    /// Megabytes on a device with <paramref name="deviceBytes"/> of memory. A processor gains nothing from more: its products run at the same rate
-    /// whether exponentials are kept or computed again in the cache. On a GPU what is not kept costs a fourth product and traffic with memory.
+    /// Megabytes on a device with <paramref name="deviceBytes"/> of memory. A processor gains nothing from more: its
+    /// products run at the same rate
+    /// whether exponentials are kept or computed again in the cache. On a GPU what is not kept costs a fourth product
+    /// and traffic with memory.
     /// </summary>
     public static int Default(bool isCuda, long deviceBytes) =>
         isCuda ? (int)Math.Clamp(deviceBytes / ShareOfGpu / 1_000_000, OnProcessor, MostOnGpu) : OnProcessor;
@@ -21,8 +23,16 @@ public static class HeadBudget
     /// <summary>The configuration with the budget in numbers.</summary>
     public static RunConfig Resolve(RunConfig config, EngineDevice device) =>
         config.Model.HeadBudgetMb > 0 ? config
-            : config with { Model = config.Model with { HeadBudgetMb = Default(device.IsCuda, device.Memory().DeviceTotal) } };
+            : config with
+            {
+                Model = config.Model with
+                {
+                    HeadBudgetMb = Default(device.IsCuda,
+                device.Memory().DeviceTotal)
+                }
+            };
 
     /// <summary>Bytes; of a configuration that no device has resolved, those of a processor.</summary>
-    public static long Bytes(RunConfig config) => (config.Model.HeadBudgetMb > 0 ? config.Model.HeadBudgetMb : OnProcessor) * 1_000_000L;
+    public static long Bytes(RunConfig config) =>
+        (config.Model.HeadBudgetMb > 0 ? config.Model.HeadBudgetMb : OnProcessor) * 1_000_000L;
 }

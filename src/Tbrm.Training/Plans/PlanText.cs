@@ -13,7 +13,8 @@ public static class PlanText
     public static string ToComments(this RunPlan plan)
     {
         StringBuilder text = new();
-        text.Append(CultureInfo.InvariantCulture, $"# plan of {plan.Verb}: {plan.Model}, {Count(plan.Parameters)} parameters{(plan.Trained != plan.Parameters ? $" ({Count(plan.Trained)} of an adapter are trained)" : "")}, {plan.Dtype}, on {plan.Device}\n#\n# batch (tokens: every prompt and response at its full length)\n");
+        text.Append(CultureInfo.InvariantCulture,
+            $"# plan of {plan.Verb}: {plan.Model}, {Count(plan.Parameters)} parameters{(plan.Trained != plan.Parameters ? $" ({Count(plan.Trained)} of an adapter are trained)" : "")}, {plan.Dtype}, on {plan.Device}\n#\n# batch (tokens: every prompt and response at its full length)\n");
         foreach ((string name, string value, string note) in Batch(plan.Batch, plan.Verb))
         {
             Line(text, name, value, note);
@@ -28,21 +29,27 @@ public static class PlanText
 
         if (memory.Of(MemoryPhase.Rollout) > 0 && memory.Of(MemoryPhase.Update) > 0)
         {
-            Line(text, "rollout, update", $"{Gigabytes(memory.Of(MemoryPhase.Rollout))}, {Gigabytes(memory.Of(MemoryPhase.Update))}", "take turns: the larger counts");
+            Line(text, "rollout, update",
+                $"{Gigabytes(memory.Of(MemoryPhase.Rollout))}, {Gigabytes(memory.Of(MemoryPhase.Update))}",
+                "take turns: the larger counts");
         }
 
-        string fits = memory.Available <= 0 ? "" : memory.Fits ? $"of {Gigabytes(memory.Available)}: fits" : $"of {Gigabytes(memory.Available)}: DOES NOT FIT, {Gigabytes(memory.Total - memory.Available)} too much";
+        string fits = memory.Available <= 0 ? "" : memory.Fits ? $"of {Gigabytes(memory.Available)}: fits"
+            : $"of {Gigabytes(memory.Available)}: DOES NOT FIT, {Gigabytes(memory.Total - memory.Available)} too much";
         Line(text, "total", Gigabytes(memory.Total), fits);
         if (memory.ActivationsKept > 0)
         {
-            Line(text, "activations, kept", Gigabytes(memory.ActivationsKept), "model.enable_gradient_checkpointing=false");
-            Line(text, "activations, run again", Gigabytes(memory.ActivationsRecomputed), "model.enable_gradient_checkpointing=true");
+            Line(text, "activations, kept", Gigabytes(memory.ActivationsKept),
+                "model.enable_gradient_checkpointing=false");
+            Line(text, "activations, run again", Gigabytes(memory.ActivationsRecomputed),
+                "model.enable_gradient_checkpointing=true");
         }
 
         if (memory.PpoExtra > 0)
         {
             Line(text, "PPO would take", Gigabytes(memory.Total + memory.PpoExtra),
-                string.Create(CultureInfo.InvariantCulture, $"{Gigabytes(memory.PpoExtra)} more: a critic with its training state; this run takes {(double)memory.PpoExtra / (memory.Total + memory.PpoExtra) * 100:0}% less"));
+                string.Create(CultureInfo.InvariantCulture,
+                    $"{Gigabytes(memory.PpoExtra)} more: a critic with its training state; this run takes {(double)memory.PpoExtra / (memory.Total + memory.PpoExtra) * 100:0}% less"));
         }
 
         AppendAdvice(text, memory);
@@ -62,7 +69,13 @@ public static class PlanText
         return new()
         {
             ["verb"] = plan.Verb,
-            ["model"] = new JsonObject { ["name"] = plan.Model, ["parameters"] = plan.Parameters, ["trained_parameters"] = plan.Trained, ["dtype"] = plan.Dtype },
+            ["model"] = new JsonObject
+            {
+                ["name"] = plan.Model,
+                ["parameters"] = plan.Parameters,
+                ["trained_parameters"] = plan.Trained,
+                ["dtype"] = plan.Dtype
+            },
             ["device"] = plan.Device,
             ["batch"] = new JsonObject
             {
@@ -97,7 +110,9 @@ public static class PlanText
                 ["activations_kept"] = memory.ActivationsKept,
                 ["activations_recomputed"] = memory.ActivationsRecomputed,
                 ["ppo_total"] = memory.PpoExtra > 0 ? memory.Total + memory.PpoExtra : null,
-                ["knobs"] = new JsonArray([.. memory.Knobs.Select(k => (JsonNode)new JsonObject { ["setting"] = k.Setting, ["saves"] = k.Saves })]),
+                ["knobs"] = new JsonArray(
+                    [.. memory.Knobs.Select(k =>
+                    (JsonNode)new JsonObject { ["setting"] = k.Setting, ["saves"] = k.Saves })]),
             },
             ["notes"] = new JsonArray([.. plan.Notes.Select(n => (JsonNode)n)]),
         };
@@ -107,16 +122,21 @@ public static class PlanText
     {
         if (verb == RunPlan.Evaluation)
         {
-            yield return ("problems", batch.DataPrompts is { } problems ? Count(problems) : "?", batch.DataPrompts is null ? "the files are not here" : "");
+            yield return ("problems", batch.DataPrompts is { } problems ? Count(problems) : "?",
+                batch.DataPrompts is null ? "the files are not here" : "");
             yield return ("responses to each", Count(batch.Samples), "rollout.val_kwargs.n");
-            yield return ("tokens at most", batch.TotalTokens is { } most ? Count(most) : "?", $"{batch.LongestSequence} of a prompt and a response");
+            yield return ("tokens at most", batch.TotalTokens is { } most ? Count(most) : "?",
+                $"{batch.LongestSequence} of a prompt and a response");
             yield break;
         }
 
-        yield return ("trajectories a step", Count(batch.Trajectories), verb == "sft" ? "examples" : $"{batch.Prompts} prompts x {batch.Samples} responses");
+        yield return ("trajectories a step", Count(batch.Trajectories),
+            verb == "sft" ? "examples" : $"{batch.Prompts} prompts x {batch.Samples} responses");
         yield return ("tokens a step", Count(batch.TokensPerStep), $"{batch.Trajectories} x {batch.LongestSequence}");
-        yield return ("micro-batches a step", Count(batch.MicroBatches), $"{batch.MicroBatchSequences} trajectories, {batch.MicroBatchTokens} tokens each");
-        yield return ("steps an epoch", batch.StepsPerEpoch is { } epoch ? Count(epoch) : "?", batch.DataPrompts is { } prompts ? $"{prompts} prompts" : "the prompts have no end, or are not here");
+        yield return ("micro-batches a step", Count(batch.MicroBatches),
+            $"{batch.MicroBatchSequences} trajectories, {batch.MicroBatchTokens} tokens each");
+        yield return ("steps an epoch", batch.StepsPerEpoch is { } epoch ? Count(epoch) : "?",
+            batch.DataPrompts is { } prompts ? $"{prompts} prompts" : "the prompts have no end, or are not here");
         yield return ("steps", batch.Steps is { } steps ? Count(steps) : "?", "");
         yield return ("optimizer steps", batch.Updates is { } updates ? Count(updates) : "?",
             batch.UpdatesPerStep == 1 ? "one a step" : $"{batch.UpdatesPerStep} a step: mini-batches x epochs");
@@ -150,5 +170,6 @@ public static class PlanText
     private static string Count(long number) => number.ToString("#,0", CultureInfo.InvariantCulture);
 
     private static string Gigabytes(long bytes) =>
-        bytes < 10_000_000 ? (bytes / 1e9).ToString("0.00000", CultureInfo.InvariantCulture) : (bytes / 1e9).ToString("0.000", CultureInfo.InvariantCulture);
+        bytes < 10_000_000 ? (bytes / 1e9).ToString("0.00000", CultureInfo.InvariantCulture)
+            : (bytes / 1e9).ToString("0.000", CultureInfo.InvariantCulture);
 }

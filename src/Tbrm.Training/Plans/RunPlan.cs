@@ -49,31 +49,36 @@ public sealed record RunPlan
     public required IReadOnlyList<string> Notes { get; init; }
 
     /// <summary>
-    /// Plans a run. Reads the model's config.json and counts the prompts where these are there; a published model that is not there is known by
+    /// Plans a run. Reads the model's config.json and counts the prompts where these are there; a published model that
+    /// is not there is known by
     /// its name. Allocates nothing on the device.
     /// </summary>
     public static RunPlan Of(RunConfig config, string verb)
     {
         List<string> notes = [];
         (ModelArchitecture architecture, string model) = Shape(config, notes);
-        bool bf16 = config.Model.Dtype == "bf16" || (config.Model.Dtype == "auto" && architecture.TorchDtype is "bfloat16" or "float16");
+        bool bf16 = config.Model.Dtype == "bf16"
+            || (config.Model.Dtype == "auto" && architecture.TorchDtype is "bfloat16" or "float16");
         using EngineDevice device = EngineDevice.Open(config.Trainer.Device, config.Trainer.Threads);
         config = HeadBudget.Resolve(config, device);
         long available = device.Memory().DeviceTotal;
         JsonNode? description = JsonNode.Parse(device.Description);
         long longest = config.Model.MaxPositions > 0 ? config.Model.MaxPositions
-            : config.Data.MaxPromptLength + System.Math.Max(config.Data.MaxResponseLength, config.Rollout.ValKwargs.MaxResponseLength);
+            : config.Data.MaxPromptLength
+                + System.Math.Max(config.Data.MaxResponseLength, config.Rollout.ValKwargs.MaxResponseLength);
         AdapterOptions? adapter = AdapterOptions.Of(config.Model);
         if (adapter is not null && config.Model.Path.Length == 0 && config.Sft.TotalTrainingSteps > 0)
         {
-            notes.Add("the warm start of a model that is made from scratch trains all its parameters: until it is over, the run takes what it would take without an adapter");
+            notes.Add(
+                "the warm start of a model that is made from scratch trains all its parameters: until it is over, the run takes what it would take without an adapter");
         }
 
         bool isSft = verb == RunState.Sft;
         double rate = isSft ? config.Sft.Optim.Lr : config.Actor.Optim.Lr;
         if (adapter is not null && verb != Evaluation && rate < SmallestAdapterRate)
         {
-            notes.Add(System.FormattableString.Invariant($"{(isSft ? "sft" : "actor")}.optim.lr={rate} suits whole weights; an adapter takes ten to a hundred times as much"));
+            notes.Add(System.FormattableString.Invariant(
+                $"{(isSft ? "sft" : "actor")}.optim.lr={rate} suits whole weights; an adapter takes ten to a hundred times as much"));
         }
 
         ModelMemory bytes = new(architecture, new()
@@ -123,7 +128,9 @@ public sealed record RunPlan
         {
             PromptSources sources = new(config);
             Tokenizer tokenizer = ScratchModel.TrainTokenizer(config, sources.Train);
-            return (ScratchModel.Architecture(config.Model.Scratch, tokenizer, config.Data.MaxPromptLength + config.Data.MaxResponseLength), "made from scratch (model.scratch)");
+            return (ScratchModel.Architecture(
+                config.Model.Scratch, tokenizer, config.Data.MaxPromptLength + config.Data.MaxResponseLength),
+                "made from scratch (model.scratch)");
         }
 
         if (Directory.Exists(path))
@@ -145,7 +152,8 @@ public sealed record RunPlan
     private static long? CountPrompts(RunConfig config, string verb, List<string> notes)
     {
         bool isSft = verb == RunState.Sft, isEvaluation = verb == Evaluation;
-        List<string> files = isEvaluation ? config.Data.ValFiles : isSft && config.Sft.TrainFiles.Count > 0 ? config.Sft.TrainFiles : config.Data.TrainFiles;
+        List<string> files = isEvaluation ? config.Data.ValFiles : isSft && config.Sft.TrainFiles.Count > 0
+            ? config.Sft.TrainFiles : config.Data.TrainFiles;
         if (files.Count == 0)
         {
             bool isTask = config.Data.Task.Length > 0 || config.Data.Tasks.Count > 0;
@@ -156,18 +164,21 @@ public sealed record RunPlan
         List<string> missing = [.. files.Where(f => !File.Exists(f))];
         if (missing.Count > 0)
         {
-            notes.Add($"{string.Join(", ", missing)} {(missing.Count == 1 ? "is" : "are")} not here: the number of prompts is not known");
+            notes.Add(
+                $"{string.Join(", ", missing)} {(missing.Count == 1 ? "is" : "are")} not here: the number of prompts is not known");
             return null;
         }
 
         if (config.Data.FilterOverlongPrompts)
         {
-            notes.Add($"prompts over data.max_prompt_length={config.Data.MaxPromptLength} tokens are still counted; the run drops them");
+            notes.Add(
+                $"prompts over data.max_prompt_length={config.Data.MaxPromptLength} tokens are still counted; the run drops them");
         }
 
         if (!isSft || config.Sft.TrainFiles.Count == 0)
         {
-            return PromptSources.Count(config, files, isEvaluation ? config.Data.ValMaxSamples : config.Data.TrainMaxSamples);
+            return PromptSources.Count(config, files,
+                isEvaluation ? config.Data.ValMaxSamples : config.Data.TrainMaxSamples);
         }
 
         long rows = SupervisedFiles.Texts(config).LongCount();

@@ -5,7 +5,8 @@ using Tbrm.Training.Metrics;
 
 namespace Tbrm.Training.Progress;
 
-/// <summary>Wall time of a run: in all, and per phase, <c>timing_s/gen</c> and so on of one step and their sums over the run.</summary>
+/// <summary>Wall time of a run: in all, and per phase, <c>timing_s/gen</c> and so on of one step and their sums over
+/// the run.</summary>
 public sealed class PhaseClock
 {
     private readonly long _started = Stopwatch.GetTimestamp();

@@ -7,7 +7,8 @@ using Tbrm.Data.Tasks;
 namespace Tbrm.Training.Prompts;
 
 /// <summary>
-/// What a supervised step on a task shows as the response: the answer in the form that the reward expects, with or without the working
+/// What a supervised step on a task shows as the response: the answer in the form that the reward expects, with or
+/// without the working
 /// that leads to it.
 /// </summary>
 public sealed class Demonstrations
@@ -16,8 +17,10 @@ public sealed class Demonstrations
     private readonly double _workedShare;
     private readonly bool _tags, _isOfTask;
 
-    /// <summary>Demonstrations for a configuration whose problems come from <paramref name="task"/>; null when they come from files.</summary>
-    /// <exception cref="ConfigException">Working is asked for where there is none, or where the answer could not be told from it.</exception>
+    /// <summary>Demonstrations for a configuration whose problems come from <paramref name="task"/>; null when they
+    /// come from files.</summary>
+    /// <exception cref="ConfigException">Working is asked for where there is none, or where the answer could not be
+    /// told from it.</exception>
     public Demonstrations(RunConfig config, IReasoningTask? task)
     {
         ArgumentNullException.ThrowIfNull(config);
@@ -33,7 +36,8 @@ public sealed class Demonstrations
 
         if (_workedShare > 0 && _task is null)
         {
-            throw new ConfigException($"task {task!.Name} has no worked solutions (chain_sum has); set sft.worked_share=0");
+            throw new ConfigException(
+                $"task {task!.Name} has no worked solutions (chain_sum has); set sft.worked_share=0");
         }
     }
 
@@ -42,7 +46,8 @@ public sealed class Demonstrations
     {
         ArgumentNullException.ThrowIfNull(prompt);
         // Of several right answers the first is shown; a task has but one, which may look like a list.
-        string truth = _isOfTask || prompt.GroundTruth.Alternatives is not [{ } first, ..] ? prompt.GroundTruth.Text : first;
+        string truth = _isOfTask || prompt.GroundTruth.Alternatives is not [{ } first, ..] ? prompt.GroundTruth.Text
+            : first;
         if (!_tags)
         {
             return truth;

@@ -7,7 +7,8 @@ using Tbrm.Text.Chat;
 namespace Tbrm.Training.Prompts;
 
 /// <summary>
-/// Whether questions of GSM8K's own files ask for the form that their grader reads (<c>#### 72</c>). Not where the configuration asks for another one
+/// Whether questions of GSM8K's own files ask for the form that their grader reads (<c>#### 72</c>). Not where the
+/// configuration asks for another one
 /// (<c>data.append_instruction</c>, <c>data.system_prompt</c>, a named template), or where another grader judges them.
 /// </summary>
 internal static class Gsm8kForm
@@ -17,8 +18,10 @@ internal static class Gsm8kForm
     public static bool IsAsked(RunConfig config, string? dataSource, RunGrader grader)
     {
         DataConfig data = config.Data;
-        bool asksItself = data.AppendInstruction.Length > 0 || data.SystemPrompt.Length > 0 || PromptTemplate.Names.Contains(data.Template);
-        return !asksItself && config.Reward.GraderOptions.GetValueOrDefault("method") != "flexible" && IsJudgedByIt(dataSource ?? DataSource, grader);
+        bool asksItself = data.AppendInstruction.Length > 0 || data.SystemPrompt.Length > 0
+            || PromptTemplate.Names.Contains(data.Template);
+        return !asksItself && config.Reward.GraderOptions.GetValueOrDefault("method") != "flexible"
+            && IsJudgedByIt(dataSource ?? DataSource, grader);
     }
 
     private static bool IsJudgedByIt(string dataSource, RunGrader grader)

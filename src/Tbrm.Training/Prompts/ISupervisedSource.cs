@@ -3,7 +3,8 @@ using Tbrm.Engine.Logprob;
 
 namespace Tbrm.Training.Prompts;
 
-/// <summary>Examples by number, in tokens: what supervised steps learn from. The same index gives the same example.</summary>
+/// <summary>Examples by number, in tokens: what supervised steps learn from. The same index gives the same
+/// example.</summary>
 public interface ISupervisedSource
 {
     /// <summary>How many there are; null when the source never ends.</summary>
@@ -14,7 +15,8 @@ public interface ISupervisedSource
 }
 
 /// <summary>A task's problems, or prompts with a ground truth, and the response that is shown for each.</summary>
-internal sealed class DemonstrationSource(IPromptSource prompts, PromptEncoder encoder, Demonstrations demonstrations, int maxTokens) : ISupervisedSource
+internal sealed class DemonstrationSource(IPromptSource prompts, PromptEncoder encoder, Demonstrations demonstrations,
+    int maxTokens) : ISupervisedSource
 {
     public long? Count => prompts.Count;
 

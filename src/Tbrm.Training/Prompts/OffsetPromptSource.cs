@@ -3,7 +3,8 @@ using Tbrm.Data.Sources;
 
 namespace Tbrm.Training.Prompts;
 
-/// <summary>A source without end, entered far from its beginning: other problems than the ones at the beginning.</summary>
+/// <summary>A source without end, entered far from its beginning: other problems than the ones at the
+/// beginning.</summary>
 public sealed class OffsetPromptSource(IPromptSource source) : IPromptSource
 {
     private const long Offset = 1L << 40;

@@ -65,19 +65,23 @@ public sealed class PromptEncoder(Tokenizer tokenizer, string? tokenizerFolder, 
     public int CountTokens(Prompt prompt) => Tokenizer.Encode(Render(prompt)).Length;
 
     /// <summary>A conversation with the configured system prompt and instruction.</summary>
-    public IReadOnlyList<ChatMessage> Complete(IReadOnlyList<ChatMessage> messages) => _template.WithInstruction(WithSystem(messages));
+    public IReadOnlyList<ChatMessage> Complete(IReadOnlyList<ChatMessage> messages) =>
+        _template.WithInstruction(WithSystem(messages));
 
     /// <summary>The text of a complete conversation.</summary>
     /// <param name="messages">What <see cref="Complete"/> gave, or its beginning.</param>
     /// <param name="addGenerationPrompt">End with what begins the assistant's turn.</param>
     /// <param name="where">What it is, for messages.</param>
-    /// <param name="variables">What the template is given besides; the configured ones are added. Null for those alone.</param>
+    /// <param name="variables">What the template is given besides; the configured ones are added. Null for those
+    /// alone.</param>
     /// <exception cref="DataException">The template refuses it.</exception>
-    public string Render(IReadOnlyList<ChatMessage> messages, bool addGenerationPrompt, string where, TemplateVariables? variables = null)
+    public string Render(IReadOnlyList<ChatMessage> messages, bool addGenerationPrompt, string where,
+        TemplateVariables? variables = null)
     {
         try
         {
-            return _template.Render(messages, addGenerationPrompt, variables is null ? _variables : variables.Over(_variables));
+            return _template.Render(messages, addGenerationPrompt,
+                variables is null ? _variables : variables.Over(_variables));
         }
         catch (JinjaException e)
         {
@@ -86,7 +90,8 @@ public sealed class PromptEncoder(Tokenizer tokenizer, string? tokenizerFolder, 
     }
 
     /// <summary>
-    /// The ids of a text that goes on after another. Tokenizers of the Llama 2 kind put a blank before what begins an input, and a response
+    /// The ids of a text that goes on after another. Tokenizers of the Llama 2 kind put a blank before what begins an
+    /// input, and a response
     /// begins none: there, the ids are those that the text adds.
     /// </summary>
     /// <param name="before">What stands before; at least back to the last place where text was cut.</param>
@@ -134,14 +139,17 @@ public sealed class PromptEncoder(Tokenizer tokenizer, string? tokenizerFolder, 
 
     /// <summary>Whether a word is encoded otherwise at the beginning of an input than within.</summary>
     private static Lazy<bool> ChangesBeginnings(Tokenizer tokenizer) =>
-        new(() => s_probes.Any(probe => !(Added(tokenizer, Neutral, probe) ?? []).SequenceEqual(tokenizer.Encode(probe))));
+        new(() => s_probes.Any(probe => !(Added(tokenizer, Neutral, probe) ?? [])
+            .SequenceEqual(tokenizer.Encode(probe))));
 
-    /// <summary>Refuses variables of the configuration that the template does not read: a name that is written wrong would change nothing.</summary>
+    /// <summary>Refuses variables of the configuration that the template does not read: a name that is written wrong
+    /// would change nothing.</summary>
     /// <exception cref="ConfigException">There is one; the message names the nearest that is read.</exception>
     public void CheckVariables() => TemplateKwargs.Check(_variables, _template);
 
     /// <summary>Leaves a prompt out of which the template would not write everything.</summary>
-    /// <exception cref="LeftOutException">The template does not write its tools, a call of a tool, or a whole message.</exception>
+    /// <exception cref="LeftOutException">The template does not write its tools, a call of a tool, or a whole
+    /// message.</exception>
     /// <exception cref="DataException">The template refuses it.</exception>
     public void RequireSeen(Prompt prompt) => RequireSeen(Complete(prompt.Messages), prompt.Variables, Name(prompt));
 
@@ -152,14 +160,17 @@ public sealed class PromptEncoder(Tokenizer tokenizer, string? tokenizerFolder, 
         _sight.Require(messages, variables, where);
     }
 
-    private string Render(Prompt prompt) => Render(Complete(prompt.Messages), addGenerationPrompt: true, Name(prompt), prompt.Variables);
+    private string Render(Prompt prompt) =>
+        Render(Complete(prompt.Messages), addGenerationPrompt: true, Name(prompt), prompt.Variables);
 
     private static string Name(Prompt prompt) => $"prompt {prompt.Index} of {prompt.DataSource}";
 
-    private IReadOnlyList<ChatMessage> WithSystem(IReadOnlyList<ChatMessage> messages) => config.SystemPrompt.Length > 0 && messages[0].Role is not ("system" or "developer")
+    private IReadOnlyList<ChatMessage> WithSystem(IReadOnlyList<ChatMessage> messages) => config.SystemPrompt.Length > 0
+        && messages[0].Role is not ("system" or "developer")
         ? [new("system", config.SystemPrompt), .. messages] : messages;
 
-    /// <summary>The configured template; else the tokenizer folder's own; else, for a model made from scratch, ChatML.</summary>
+    /// <summary>The configured template; else the tokenizer folder's own; else, for a model made from scratch,
+    /// ChatML.</summary>
     private static PromptTemplate CreateTemplate(DataConfig config, string? folder)
     {
         DateTimeOffset date = TemplateDate.Of(config);
@@ -168,7 +179,8 @@ public sealed class PromptEncoder(Tokenizer tokenizer, string? tokenizerFolder, 
             NoTemplate => ChatTemplate.FromSource("{% for message in messages %}{{ message.content }}{% endfor %}"),
             "" when folder is null => ChatTemplate.FromSource(ScratchModel.ChatTemplate),
             "" => ChatTemplate.Load(folder, () => date),
-            string fileOrName => ChatTemplate.FromSource(PromptTemplate.FileOrNamed(fileOrName), JinjaLimits.Default, () => date),
+            string fileOrName =>
+                ChatTemplate.FromSource(PromptTemplate.FileOrNamed(fileOrName), JinjaLimits.Default, () => date),
         };
         return PromptTemplate.Over(template, config.AppendInstruction.Length > 0 ? config.AppendInstruction : null);
     }

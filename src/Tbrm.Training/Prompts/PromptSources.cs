@@ -8,7 +8,8 @@ using Tbrm.Data.Tasks;
 
 namespace Tbrm.Training.Prompts;
 
-/// <summary>The prompt sources and the grader of a configuration. Files are read once the tokenizer is known, which filters need.</summary>
+/// <summary>The prompt sources and the grader of a configuration. Files are read once the tokenizer is known, which
+/// filters need.</summary>
 internal sealed class PromptSources
 {
     private readonly RunConfig _config;
@@ -27,14 +28,16 @@ internal sealed class PromptSources
         if (Task is not null)
         {
             Train = TaskPromptSource.Training(Task, data.TaskHoldout, Limit(data.TrainMaxSamples));
-            Validation = data.ValFiles.Count > 0 ? null : TaskPromptSource.HeldOut(Task, data.TaskHoldout, EvaluationSize(data));
+            Validation = data.ValFiles.Count > 0 ? null
+                : TaskPromptSource.HeldOut(Task, data.TaskHoldout, EvaluationSize(data));
         }
 
         Grader = new RunGrader(config.Reward, Task);
         if (data.TrainFiles.Count > 0 && config.Model.Path.Length == 0)
         {
             // Too long or not, they are what the tokenizer is made from; LoadFiles leaves out what it finds too long.
-            Train = PromptDataset.Load(data.TrainFiles, FileOptions(data.TrainMaxSamples, null) with { MaxPromptTokens = null });
+            Train = PromptDataset.Load(
+                data.TrainFiles, FileOptions(data.TrainMaxSamples, null) with { MaxPromptTokens = null });
         }
     }
 
@@ -66,7 +69,8 @@ internal sealed class PromptSources
 
         if (data.ValFiles.Count > 0)
         {
-            Validation = Load("data.val_files", data.ValFiles, FileOptions(data.ValMaxSamples, _validationName), encoder);
+            Validation = Load("data.val_files", data.ValFiles, FileOptions(data.ValMaxSamples, _validationName),
+                encoder);
             Grader.RequireFor(Validation);
         }
     }
@@ -83,11 +87,15 @@ internal sealed class PromptSources
     }
 
     /// <summary>Problems that an evaluation of a task asks.</summary>
-    public static long EvaluationSize(DataConfig data) => System.Math.Min(data.TaskValSize, Limit(data.ValMaxSamples) ?? long.MaxValue);
+    public static long EvaluationSize(DataConfig data) =>
+        System.Math.Min(data.TaskValSize, Limit(data.ValMaxSamples) ?? long.MaxValue);
 
     /// <summary>Rows of files after filters, those that are too long included.</summary>
     public static long Count(RunConfig config, IReadOnlyList<string> files, long maxSamples) =>
-        PromptDataset.Load(files, new PromptSources(config with { Model = config.Model with { Path = "-" } }).FileOptions(maxSamples, null) with { MaxPromptTokens = null }).Count ?? 0;
+        PromptDataset.Load(files,
+            new PromptSources(config with { Model = config.Model with { Path = "-" } })
+            .FileOptions(maxSamples, null) with
+            { MaxPromptTokens = null }).Count ?? 0;
 
     private static long? Limit(long samples) => samples < 0 ? null : samples;
 

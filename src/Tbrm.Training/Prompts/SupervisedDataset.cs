@@ -28,17 +28,21 @@ internal sealed class SupervisedDataset(IReadOnlyList<ScoredSequence> examples) 
     /// <param name="paths">The files, in order.</param>
     /// <param name="keys">Their columns.</param>
     /// <param name="encoder">Makes tokens of them.</param>
-    /// <param name="maxSamples">So many examples, counted as data.train_max_samples counts prompts: after the others are left out; -1 = all.</param>
+    /// <param name="maxSamples">So many examples, counted as data.train_max_samples counts prompts: after the others
+    /// are left out; -1 = all.</param>
     /// <param name="stop">Ends the reading.</param>
-    /// <exception cref="DataException">A file is missing or damaged, a row does not have the shape, or nothing is left.</exception>
+    /// <exception cref="DataException">A file is missing or damaged, a row does not have the shape, or nothing is
+    /// left.</exception>
     /// <exception cref="OperationCanceledException"><paramref name="stop"/> was cancelled.</exception>
-    public static SupervisedDataset Load(IReadOnlyList<string> paths, SupervisedKeys keys, SupervisedEncoder encoder, long maxSamples, CancellationToken stop)
+    public static SupervisedDataset Load(IReadOnlyList<string> paths, SupervisedKeys keys, SupervisedEncoder encoder,
+        long maxSamples, CancellationToken stop)
     {
         List<ScoredSequence> kept = [];
         int overlong = 0;
         LeftOutCounts leftOut = new();
         long limit = maxSamples < 0 ? long.MaxValue : maxSamples;
-        foreach (SupervisedExample[] chunk in SupervisedRow.ReadFiles(paths, keys).Chunk(Chunk).TakeWhile(_ => kept.Count < limit))
+        foreach (SupervisedExample[] chunk in SupervisedRow.ReadFiles(paths, keys).Chunk(Chunk)
+            .TakeWhile(_ => kept.Count < limit))
         {
             Encoded[] encoded = Encode(chunk, encoder, stop);
             for (int i = 0; i < chunk.Length && kept.Count < limit; i++)
@@ -59,7 +63,8 @@ internal sealed class SupervisedDataset(IReadOnlyList<ScoredSequence> examples) 
         }
 
         SupervisedCounts counts = new(overlong, leftOut);
-        return kept.Count > 0 ? new(kept) { Counts = counts } : throw new DataException($"{string.Join(", ", paths)}: no examples are left: {counts}");
+        return kept.Count > 0 ? new(kept) { Counts = counts }
+            : throw new DataException($"{string.Join(", ", paths)}: no examples are left: {counts}");
     }
 
     /// <summary>Keeps a share back, drawn by the seed; both parts stay in the files' order.</summary>
@@ -72,7 +77,8 @@ internal sealed class SupervisedDataset(IReadOnlyList<ScoredSequence> examples) 
         }
 
         HashSet<int> drawn = [.. RandomSubset.Draw(examples.Count, held, seed)];
-        return (new([.. examples.Where((_, i) => !drawn.Contains(i))]) { Counts = Counts }, new([.. examples.Where((_, i) => drawn.Contains(i))]));
+        return (new([.. examples.Where((_, i) => !drawn.Contains(i))]) { Counts = Counts },
+            new([.. examples.Where((_, i) => drawn.Contains(i))]));
     }
 
     private static Encoded[] Encode(SupervisedExample[] rows, SupervisedEncoder encoder, CancellationToken stop)
@@ -80,7 +86,8 @@ internal sealed class SupervisedDataset(IReadOnlyList<ScoredSequence> examples) 
         Encoded[] encoded = new Encoded[rows.Length];
         try
         {
-            Parallel.For(0, rows.Length, new ParallelOptions { CancellationToken = stop }, i => encoded[i] = One(rows[i]));
+            Parallel.For(0, rows.Length, new ParallelOptions { CancellationToken = stop },
+                i => encoded[i] = One(rows[i]));
             return encoded;
         }
         catch (AggregateException)

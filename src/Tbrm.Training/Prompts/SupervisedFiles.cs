@@ -9,7 +9,8 @@ namespace Tbrm.Training.Prompts;
 internal static class SupervisedFiles
 {
     /// <summary>Examples of the configured files, unencoded: what a tokenizer is trained on.</summary>
-    public static IEnumerable<SupervisedExample> Texts(RunConfig config) => SupervisedRow.ReadFiles(config.Sft.TrainFiles, Keys(config)).Where(e => e.Unusable is null);
+    public static IEnumerable<SupervisedExample> Texts(RunConfig config) =>
+        SupervisedRow.ReadFiles(config.Sft.TrainFiles, Keys(config)).Where(e => e.Unusable is null);
 
     /// <summary>The columns that the configuration names.</summary>
     public static SupervisedKeys Keys(RunConfig config) =>

@@ -26,7 +26,8 @@ public static class TemplateKwargs
         return Of(config.ApplyChatTemplateKwargs);
     }
 
-    /// <summary>The variables of a map: JSON where a value is JSON, True, False and None as Python writes them, text otherwise.</summary>
+    /// <summary>The variables of a map: JSON where a value is JSON, True, False and None as Python writes them, text
+    /// otherwise.</summary>
     /// <exception cref="ConfigException">One is the engine's own.</exception>
     public static TemplateVariables Of(IReadOnlyDictionary<string, string> map)
     {
@@ -34,7 +35,8 @@ public static class TemplateKwargs
         JsonObject variables = [];
         foreach ((string name, string value) in map)
         {
-            variables[name] = s_own.Contains(name) ? throw new ConfigException($"{Key}.{name}: the engine sets '{name}' itself") : Value(value);
+            variables[name] = s_own.Contains(name)
+                ? throw new ConfigException($"{Key}.{name}: the engine sets '{name}' itself") : Value(value);
         }
 
         return TemplateVariables.Of(variables);
@@ -54,7 +56,8 @@ public static class TemplateKwargs
             IReadOnlySet<string> read = template.ReadNames();
             foreach (string name in variables.Names().Where(name => name != "chat_template" && !read.Contains(name)))
             {
-                throw new ConfigException($"{Key}.{name}: the chat template reads no variable '{name}'{NearestName.Hint(name, read)}");
+                throw new ConfigException(
+                    $"{Key}.{name}: the chat template reads no variable '{name}'{NearestName.Hint(name, read)}");
             }
         }
         catch (JinjaException)

@@ -9,8 +9,10 @@ using Tbrm.Core.Prompts;
 namespace Tbrm.Training.Prompts;
 
 /// <summary>
-/// Whether a chat template writes everything that a row gives it. Templates without tools render a row with tools as if there were none, and some
-/// pass over roles that they do not know: what is trained on would then be another problem. Found out by rendering again without the part.
+/// Whether a chat template writes everything that a row gives it. Templates without tools render a row with tools as if
+/// there were none, and some
+/// pass over roles that they do not know: what is trained on would then be another problem. Found out by rendering
+/// again without the part.
 /// </summary>
 internal sealed class TemplateSight(PromptEncoder encoder)
 {
@@ -40,7 +42,8 @@ internal sealed class TemplateSight(PromptEncoder encoder)
         {
             if (Renders(messages, variables.Without(name), where) == whole)
             {
-                throw new LeftOutException(where, $"the chat template does not write the row's '{name}'; another data.template may");
+                throw new LeftOutException(where,
+                    $"the chat template does not write the row's '{name}'; another data.template may");
             }
         }
 
@@ -50,7 +53,8 @@ internal sealed class TemplateSight(PromptEncoder encoder)
         }
     }
 
-    /// <summary>A template that knows nothing of calls stumbles over a message without content; it is not the file's fault.</summary>
+    /// <summary>A template that knows nothing of calls stumbles over a message without content; it is not the file's
+    /// fault.</summary>
     private string Whole(IReadOnlyList<ChatMessage> messages, TemplateVariables variables, string where)
     {
         try
@@ -59,16 +63,19 @@ internal sealed class TemplateSight(PromptEncoder encoder)
         }
         catch (DataException) when (messages.Any(HasCalls))
         {
-            throw new LeftOutException(where, $"the chat template refuses a conversation with '{ToolCalls}'; another data.template may not");
+            throw new LeftOutException(where,
+                $"the chat template refuses a conversation with '{ToolCalls}'; another data.template may not");
         }
     }
 
-    private void RequireMessage(IReadOnlyList<ChatMessage> messages, int position, TemplateVariables variables, string whole, string where)
+    private void RequireMessage(IReadOnlyList<ChatMessage> messages, int position, TemplateVariables variables,
+        string whole, string where)
     {
         ChatMessage message = messages[position];
         if (HasCalls(message) && Renders(With(messages, position, WithoutCalls(message)), variables, where) == whole)
         {
-            throw new LeftOutException(where, $"the chat template does not write '{ToolCalls}'; another data.template may");
+            throw new LeftOutException(where,
+                $"the chat template does not write '{ToolCalls}'; another data.template may");
         }
 
         string content = message.Content.Trim();
@@ -78,10 +85,12 @@ internal sealed class TemplateSight(PromptEncoder encoder)
         }
 
         bool isWritten = whole.Contains(content, StringComparison.Ordinal)
-            || Renders(With(messages, position, message with { Content = Mark }), variables, where)?.Contains(Mark, StringComparison.Ordinal) != false;
+            || Renders(With(messages, position, message with { Content = Mark }), variables, where)?.Contains(Mark,
+                StringComparison.Ordinal) != false;
         if (!isWritten)
         {
-            throw new LeftOutException(where, $"the chat template does not write messages of the role '{message.Role}'; another data.template may");
+            throw new LeftOutException(where,
+                $"the chat template does not write messages of the role '{message.Role}'; another data.template may");
         }
 
         _written.TryAdd(message.Role, true);
@@ -100,7 +109,8 @@ internal sealed class TemplateSight(PromptEncoder encoder)
         }
     }
 
-    private bool IsDoubtful(ChatMessage message) => HasCalls(message) || (message.Role != "assistant" && !_written.ContainsKey(message.Role));
+    private bool IsDoubtful(ChatMessage message) => HasCalls(message)
+        || (message.Role != "assistant" && !_written.ContainsKey(message.Role));
 
     internal static bool HasCalls(ChatMessage message) => message.Field(ToolCalls) is JsonArray { Count: > 0 };
 
@@ -113,5 +123,6 @@ internal sealed class TemplateSight(PromptEncoder encoder)
         return message with { Fields = fields.Count == 0 ? null : fields.ToJsonString() };
     }
 
-    private static ChatMessage[] With(IReadOnlyList<ChatMessage> messages, int position, ChatMessage message) => [.. messages.Select((m, i) => i == position ? message : m)];
+    private static ChatMessage[] With(IReadOnlyList<ChatMessage> messages, int position, ChatMessage message) =>
+        [.. messages.Select((m, i) => i == position ? message : m)];
 }

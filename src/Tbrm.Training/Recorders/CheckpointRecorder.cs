@@ -17,7 +17,8 @@ public sealed class CheckpointRecorder
     private readonly long _totalSteps;
 
     /// <summary>Checkpoints of a run, where its configuration has them.</summary>
-    public CheckpointRecorder(OpenRun run, RunPosition position, long totalSteps) : this(Store(run), run, position, totalSteps, run.State?.Step ?? -1)
+    public CheckpointRecorder(OpenRun run, RunPosition position, long totalSteps)
+        : this(Store(run), run, position, totalSteps, run.State?.Step ?? -1)
     {
     }
 
@@ -27,7 +28,8 @@ public sealed class CheckpointRecorder
     /// <param name="position">Where it stands.</param>
     /// <param name="totalSteps">The last step, which is always saved.</param>
     /// <param name="savedStep">The step that is saved already; -1 for none.</param>
-    internal CheckpointRecorder(CheckpointStore store, OpenRun run, RunPosition position, long totalSteps, long savedStep)
+    internal CheckpointRecorder(CheckpointStore store, OpenRun run, RunPosition position, long totalSteps,
+        long savedStep)
     {
         _store = store;
         _run = run;
@@ -52,15 +54,18 @@ public sealed class CheckpointRecorder
     public bool IsDue(long step) => EvaluationRecorder.IsDue(_run.Session.Config.Trainer.SaveFreq, step, _totalSteps);
 
     /// <summary>
-    /// Whether to save a step between the regular ones, because it is the best so far: the best checkpoint by validation is kept, so it must be there.
+    /// Whether to save a step between the regular ones, because it is the best so far: the best checkpoint by
+    /// validation is kept, so it must be there.
     /// </summary>
     public bool IsNewBest(long step)
     {
         RunState state = _position.State;
-        return _run.Session.Config.Trainer.SaveBest && state.BestStep == step && (state.BestAccuracy is not null || state.BestLoss is not null);
+        return _run.Session.Config.Trainer.SaveBest && state.BestStep == step
+            && (state.BestAccuracy is not null || state.BestLoss is not null);
     }
 
-    /// <summary>Writes a checkpoint: policy, state, configuration, and what <paramref name="rest"/> adds. The best one stays.</summary>
+    /// <summary>Writes a checkpoint: policy, state, configuration, and what <paramref name="rest"/> adds. The best one
+    /// stays.</summary>
     public void Save(long step, Action<string> rest)
     {
         RunState state = _position.ForCheckpoint;

@@ -8,7 +8,8 @@ using Tbrm.Training.Sessions;
 
 namespace Tbrm.Training.Recorders;
 
-/// <summary>Evaluates a run: accuracy on the evaluation prompts, loss on held-out examples, each where there is something to measure it on.</summary>
+/// <summary>Evaluates a run: accuracy on the evaluation prompts, loss on held-out examples, each where there is
+/// something to measure it on.</summary>
 public sealed class EvaluationRecorder(OpenRun run, RunPosition position, IProgressDisplay progress, long totalSteps)
 {
     /// <summary>Asks the evaluation prompts; null when there are none.</summary>
@@ -26,8 +27,10 @@ public sealed class EvaluationRecorder(OpenRun run, RunPosition position, IProgr
     /// <summary>Whether the run evaluates after this step.</summary>
     public bool IsDue(long step) => HasAny && IsDue(run.Session.Config.Trainer.TestFreq, step, totalSteps);
 
-    /// <summary>Whether something that happens every so many steps, and after the last, happens after this one.</summary>
-    internal static bool IsDue(int frequency, long step, long totalSteps) => step == totalSteps || (frequency > 0 && step % frequency == 0);
+    /// <summary>Whether something that happens every so many steps, and after the last, happens after this
+    /// one.</summary>
+    internal static bool IsDue(int frequency, long step, long totalSteps) => step == totalSteps
+        || (frequency > 0 && step % frequency == 0);
 
     /// <summary>Measures, adds to the metrics, and moves the run's best values on.</summary>
     public void Run(long step, MetricSet metrics, CancellationToken stop)
@@ -57,8 +60,10 @@ public sealed class EvaluationRecorder(OpenRun run, RunPosition position, IProgr
         metrics.AddAll(evaluation.Metrics);
         RunFolder.WriteLines(run.Folder.ValidationPath(step), evaluation.Rows);
         double solved = evaluation.Report.MicroSolved;
-        string partial = Math.Abs(solved - evaluation.Accuracy) < 0.0005 ? "" : FormattableString.Invariant($", partial credit included ({solved:P1} solved)");
-        progress.Say(FormattableString.Invariant($"step {step}: {evaluation.Accuracy:P1} of {Evaluator!.Count} held-out problems{partial}"));
+        string partial = Math.Abs(solved - evaluation.Accuracy) < 0.0005 ? ""
+            : FormattableString.Invariant($", partial credit included ({solved:P1} solved)");
+        progress.Say(FormattableString.Invariant(
+            $"step {step}: {evaluation.Accuracy:P1} of {Evaluator!.Count} held-out problems{partial}"));
         return evaluation.Accuracy;
     }
 }

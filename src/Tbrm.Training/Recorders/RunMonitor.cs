@@ -8,7 +8,8 @@ using Tbrm.Training.Runs;
 
 namespace Tbrm.Training.Recorders;
 
-/// <summary>Watches a run for the people who wait for it: warnings on stderr while it goes on, and report.html.</summary>
+/// <summary>Watches a run for the people who wait for it: warnings on stderr while it goes on, and
+/// report.html.</summary>
 public sealed class RunMonitor
 {
     private readonly RunFolder _folder;
@@ -18,7 +19,8 @@ public sealed class RunMonitor
     private TimeSpan _cost;
     private long _written;
 
-    /// <summary>Takes in what earlier processes of a resumed run have written; what they warned of is not said again.</summary>
+    /// <summary>Takes in what earlier processes of a resumed run have written; what they warned of is not said
+    /// again.</summary>
     public RunMonitor(RunFolder folder, RunConfig config, IProgressDisplay progress)
     {
         _folder = folder;
@@ -31,7 +33,8 @@ public sealed class RunMonitor
     /// <summary>What was found so far.</summary>
     public RunWarnings Warnings { get; }
 
-    /// <summary>Takes in the metrics of a step and adds training/warnings, the number of conditions that this step meets.</summary>
+    /// <summary>Takes in the metrics of a step and adds training/warnings, the number of conditions that this step
+    /// meets.</summary>
     public void Observe(long step, MetricSet metrics)
     {
         metrics["training/warnings"] = Warnings.CountOf(metrics);
@@ -42,7 +45,8 @@ public sealed class RunMonitor
     }
 
     /// <summary>
-    /// Draws report.html anew, unless that would take more than a fiftieth of the run's time and the run is not over. A report that cannot be
+    /// Draws report.html anew, unless that would take more than a fiftieth of the run's time and the run is not over. A
+    /// report that cannot be
     /// written costs the run nothing but a sentence.
     /// </summary>
     public void WriteReport(bool isLast)

@@ -23,12 +23,14 @@ public sealed class RunPosition(RunState state, PhaseClock clock)
     /// <param name="step">Its number.</param>
     /// <param name="sampler">Where the data stand after it.</param>
     /// <param name="updates">Updates of the weights made so far.</param>
-    public void Advance(long step, SamplerState sampler, long updates) => State = State with { Step = step, Sampler = sampler, Updates = updates };
+    public void Advance(long step, SamplerState sampler, long updates) =>
+        State = State with { Step = step, Sampler = sampler, Updates = updates };
 
     /// <summary>Metrics of the step whose evaluation was stopped; null when nothing of it is left to do.</summary>
     public void Wait(MetricSet? pending) => State = State with { Pending = pending };
 
-    /// <summary>Takes in what an evaluation found; null for what it did not look for. At step 0 it is what the run began with.</summary>
+    /// <summary>Takes in what an evaluation found; null for what it did not look for. At step 0 it is what the run
+    /// began with.</summary>
     /// <param name="step">The step.</param>
     /// <param name="accuracy">On the evaluation prompts, in [0, 1].</param>
     /// <param name="loss">On held-out examples, nats per token.</param>
@@ -48,7 +50,12 @@ public sealed class RunPosition(RunState state, PhaseClock clock)
         if (accuracy is { } share)
         {
             bool isBest = double.IsFinite(share) && !(State.BestAccuracy >= share);
-            State = State with { LastAccuracy = share, BestAccuracy = isBest ? share : State.BestAccuracy, BestStep = isBest ? step : State.BestStep };
+            State = State with
+            {
+                LastAccuracy = share,
+                BestAccuracy = isBest ? share : State.BestAccuracy,
+                BestStep = isBest ? step : State.BestStep
+            };
         }
 
         if (step == 0)

@@ -10,7 +10,8 @@ internal static class HtmlText
     private const int ControlPictures = 0x2400, DeletePicture = 0x2421;
 
     /// <summary>
-    /// Any text as HTML content or as a quoted attribute: markup loses its meaning, control characters become visible pictures (tab and line
+    /// Any text as HTML content or as a quoted attribute: markup loses its meaning, control characters become visible
+    /// pictures (tab and line
     /// feed stay), and a lone surrogate becomes U+FFFD.
     /// </summary>
     public static string Escape(string? text)
@@ -73,7 +74,9 @@ internal static class HtmlText
 
     /// <summary>48.7%.</summary>
     public static string Percent(double share) =>
-        double.IsFinite(share) ? (share * 100).ToString(Math.Abs(share) < 0.01 ? "0.###" : "0.#", CultureInfo.InvariantCulture) + "%" : Number(share);
+        double.IsFinite(share)
+            ? (share * 100).ToString(Math.Abs(share) < 0.01 ? "0.###" : "0.#", CultureInfo.InvariantCulture) + "%"
+            : Number(share);
 
     /// <summary>1 h 02 min, 3 min 05 s, 12.3 s.</summary>
     public static string Duration(double seconds)
@@ -85,7 +88,8 @@ internal static class HtmlText
 
         TimeSpan time = TimeSpan.FromSeconds(Math.Min(seconds, 1e11));
         return seconds < 60 ? string.Create(CultureInfo.InvariantCulture, $"{seconds:0.#} s")
-            : seconds < 3600 ? string.Create(CultureInfo.InvariantCulture, $"{(int)time.TotalMinutes} min {time.Seconds:00} s")
+            : seconds < 3600
+                ? string.Create(CultureInfo.InvariantCulture, $"{(int)time.TotalMinutes} min {time.Seconds:00} s")
             : string.Create(CultureInfo.InvariantCulture, $"{(long)time.TotalHours} h {time.Minutes:00} min");
     }
 
@@ -97,9 +101,11 @@ internal static class HtmlText
 
     private static void Append(StringBuilder html, Rune rune)
     {
-        // C1 controls and non-characters are no part of HTML; a text direction mark would turn round what stands beside it.
+        // C1 controls and non-characters are no part of HTML; a text direction mark would turn round what stands beside
+        // it.
         bool isDirection = rune.Value is (>= 0x202a and <= 0x202e) or (>= 0x2066 and <= 0x2069) or 0x200e or 0x200f;
-        bool isForbidden = rune.Value is >= 0x80 and < 0xa0 || (rune.Value & 0xfffe) == 0xfffe || rune.Value is >= 0xfdd0 and <= 0xfdef;
+        bool isForbidden = rune.Value is >= 0x80 and < 0xa0 || (rune.Value & 0xfffe) == 0xfffe
+            || rune.Value is >= 0xfdd0 and <= 0xfdef;
         if (isDirection || isForbidden)
         {
             html.Append(CultureInfo.InvariantCulture, $"⟨U+{rune.Value:X4}⟩");

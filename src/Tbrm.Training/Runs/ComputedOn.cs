@@ -6,7 +6,8 @@ using System.Text.Json.Nodes;
 namespace Tbrm.Training.Runs;
 
 /// <summary>
-/// What decides the bits of a run besides its configuration: the instruction set or GPU, and the build. Products round in another order on
+/// What decides the bits of a run besides its configuration: the instruction set or GPU, and the build. Products round
+/// in another order on
 /// another one, so a run that changes it on the way is no longer bitwise the run that did not.
 /// </summary>
 /// <param name="Phase">The verb, or warm_start.</param>
@@ -29,10 +30,12 @@ public sealed record ComputedOn(string Phase, long AfterStep, string Device, str
     }
 
     /// <summary>The history of a run with this process added where it computes otherwise than the one before.</summary>
-    /// <param name="before">The checkpoint's history; empty for a run that begins, or one that older versions wrote.</param>
+    /// <param name="before">The checkpoint's history; empty for a run that begins, or one that older versions
+    /// wrote.</param>
     /// <param name="now">This process.</param>
     public static IReadOnlyList<ComputedOn> Continued(IReadOnlyList<ComputedOn> before, ComputedOn now) =>
-        before.Count > 0 && before[^1].Device == now.Device && before[^1].Version == now.Version ? before : [.. before, now];
+        before.Count > 0 && before[^1].Device == now.Device && before[^1].Version == now.Version ? before
+            : [.. before, now];
 
     /// <summary>What a resume changes; null when nothing that decides bits.</summary>
     public static string? Change(IReadOnlyList<ComputedOn> before, ComputedOn now) => before.Count == 0 ? null
@@ -44,12 +47,15 @@ public sealed record ComputedOn(string Phase, long AfterStep, string Device, str
         : null;
 
     /// <summary>One object of the list computed_on.</summary>
-    public JsonObject ToJson() => new() { ["phase"] = Phase, ["after_step"] = AfterStep, ["device"] = Device, ["version"] = Version };
+    public JsonObject ToJson() =>
+        new() { ["phase"] = Phase, ["after_step"] = AfterStep, ["device"] = Device, ["version"] = Version };
 
     /// <summary>Reads the list back; null is an empty one.</summary>
     /// <exception cref="FormatException">An entry has no text where one belongs.</exception>
-    public static IReadOnlyList<ComputedOn> FromJson(JsonNode? list) => [.. (list as JsonArray ?? []).Select(entry => new ComputedOn(
+    public static IReadOnlyList<ComputedOn> FromJson(JsonNode? list) =>
+        [.. (list as JsonArray ?? []).Select(entry => new ComputedOn(
         Text(entry, "phase"), (long?)entry!["after_step"] ?? 0, Text(entry, "device"), Text(entry, "version")))];
 
-    private static string Text(JsonNode? entry, string key) => (string?)(entry as JsonObject)?[key] ?? throw new FormatException($"an entry of computed_on has no {key}");
+    private static string Text(JsonNode? entry, string key) => (string?)(entry as JsonObject)?[key]
+        ?? throw new FormatException($"an entry of computed_on has no {key}");
 }

@@ -25,7 +25,8 @@ internal static class GenerationFile
 
         try
         {
-            return JsonNode.Parse(File.ReadAllText(path), documentOptions: new() { AllowDuplicateProperties = false }) as JsonObject
+            return JsonNode.Parse(File.ReadAllText(path),
+                documentOptions: new() { AllowDuplicateProperties = false }) as JsonObject
                 ?? throw new DataException($"{path}: expected a JSON object");
         }
         catch (JsonException e)
@@ -40,7 +41,8 @@ internal static class GenerationFile
         int beyond = config is null ? -1 : EndIds(config, where).FirstOrDefault(id => id >= vocabulary, -1);
         if (beyond >= 0)
         {
-            throw new DataException($"{where}: eos_token_id is {config!["eos_token_id"]!.ToJsonString()}; config.json's vocab_size is {vocabulary}, so {beyond} is no token");
+            throw new DataException(
+                $"{where}: eos_token_id is {config!["eos_token_id"]!.ToJsonString()}; config.json's vocab_size is {vocabulary}, so {beyond} is no token");
         }
     }
 
@@ -48,8 +50,10 @@ internal static class GenerationFile
     public static IReadOnlyList<int> EndIds(JsonObject config, string where)
     {
         JsonNode? found = config["eos_token_id"];
-        IEnumerable<JsonNode?> ids = found switch { null => Array.Empty<JsonNode?>(), JsonArray several => several, _ => new[] { found } };
+        IEnumerable<JsonNode?> ids =
+            found switch { null => Array.Empty<JsonNode?>(), JsonArray several => several, _ => new[] { found } };
         return [.. ids.Select(node => node is JsonValue value && value.TryGetValue(out int id) && id >= 0 ? id
-            : throw new DataException($"{where}: expected a token's id or a list of ids at eos_token_id, found {found!.ToJsonString()}"))];
+            : throw new DataException(
+                $"{where}: expected a token's id or a list of ids at eos_token_id, found {found!.ToJsonString()}"))];
     }
 }

@@ -13,10 +13,12 @@ public sealed class MetricSinks(IReadOnlyList<IMetricSink> sinks) : IDisposable
     /// <summary>Opens the sinks of a run.</summary>
     /// <param name="names">trainer.logger.</param>
     /// <param name="folder">The run's.</param>
-    /// <param name="console">Where the sink console writes; null: it was named, but people watch another display.</param>
+    /// <param name="console">Where the sink console writes; null: it was named, but people watch another
+    /// display.</param>
     /// <param name="resumedStep">The last step of the checkpoint that it goes on from; null for a new run.</param>
     /// <param name="display">A further sink, if there is one.</param>
-    public static MetricSinks Open(IReadOnlyList<string> names, RunFolder folder, TextWriter? console, long? resumedStep = null, IMetricSink? display = null)
+    public static MetricSinks Open(IReadOnlyList<string> names, RunFolder folder, TextWriter? console,
+        long? resumedStep = null, IMetricSink? display = null)
     {
         List<IMetricSink> sinks = display is null ? [] : [display];
         foreach (string name in names)

@@ -7,5 +7,7 @@ internal static class ProgramVersion
 {
     /// <summary>As the assembly says it; empty when it says nothing.</summary>
     public static string Text { get; } =
-        typeof(ProgramVersion).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "";
+        typeof(
+            ProgramVersion).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion
+            ?? "";
 }

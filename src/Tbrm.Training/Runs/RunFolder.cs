@@ -18,7 +18,8 @@ namespace Tbrm.Training.Runs;
 /// <summary>The folder of one run: what is where, and how it is written.</summary>
 public sealed class RunFolder
 {
-    private static readonly JsonSerializerOptions s_line = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly JsonSerializerOptions s_line =
+        new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
     private static readonly JsonSerializerOptions s_indented = new(s_line) { WriteIndented = true };
 
     private RunFolder(string path) => Root = path;
@@ -30,7 +31,8 @@ public sealed class RunFolder
     public string Root { get; }
 
     /// <summary>The folder as a word of a command line that people copy.</summary>
-    public string Quoted => Root.All(c => char.IsLetterOrDigit(c) || c is '_' or '-' or '.' or '/' or '\\' or ':') ? Root
+    public string Quoted => Root.All(c => char.IsLetterOrDigit(c) || c is '_' or '-' or '.' or '/' or '\\' or ':')
+        ? Root
         : OperatingSystem.IsWindows() ? $"\"{Root}\"" : $"'{Root.Replace("'", "'\\''", StringComparison.Ordinal)}'";
 
     /// <summary>The configuration that the run resolved to.</summary>
@@ -72,7 +74,8 @@ public sealed class RunFolder
         return folder;
     }
 
-    /// <summary>Where the folder of a configuration is, or would be if it were made now: one that is not there yet, unless it is named.</summary>
+    /// <summary>Where the folder of a configuration is, or would be if it were made now: one that is not there yet,
+    /// unless it is named.</summary>
     public static string PathOf(TrainerConfig config)
     {
         if (config.RunDir.Length > 0)
@@ -80,10 +83,15 @@ public sealed class RunFolder
             return Path.GetFullPath(config.RunDir);
         }
 
-        string name = $"{config.ProjectName}-{config.ExperimentName}-{DateTime.Now.ToString("yyyyMMdd-HHmmss", CultureInfo.InvariantCulture)}";
-        string path = Path.GetFullPath(Path.Combine("runs", string.Concat(name.Select(c => char.IsControl(c) || c is '/' or '\\' or ':' ? '-' : c))));
+        string name =
+            $"{config.ProjectName}-{config.ExperimentName}-{DateTime.Now.ToString("yyyyMMdd-HHmmss", CultureInfo.InvariantCulture)}";
+        string path = Path.GetFullPath(
+            Path.Combine("runs",
+            string.Concat(name.Select(c => char.IsControl(c) || c is '/' or '\\' or ':' ? '-' : c))));
         // Runs of a sweep begin in the same second.
-        return Enumerable.Range(1, int.MaxValue).Select(i => i == 1 ? path : string.Create(CultureInfo.InvariantCulture, $"{path}-{i}")).First(p => !Path.Exists(p));
+        return Enumerable.Range(1, int.MaxValue)
+            .Select(i => i == 1 ? path : string.Create(CultureInfo.InvariantCulture, $"{path}-{i}"))
+            .First(p => !Path.Exists(p));
     }
 
     /// <summary>A folder that holds a run already; a DataException when it does not.</summary>
@@ -91,10 +99,12 @@ public sealed class RunFolder
     {
         RunFolder folder = new(Path.GetFullPath(path));
         return File.Exists(folder.ConfigPath) || File.Exists(folder.MetricsPath) ? folder
-            : throw new DataException($"{path} holds no run (there is neither config.resolved.yaml nor metrics.jsonl in it)");
+            : throw new DataException(
+                $"{path} holds no run (there is neither config.resolved.yaml nor metrics.jsonl in it)");
     }
 
-    /// <summary>Takes a new folder away again whose run could not begin; its lock is held. What holds more than the lock stays.</summary>
+    /// <summary>Takes a new folder away again whose run could not begin; its lock is held. What holds more than the
+    /// lock stays.</summary>
     public void Abandon()
     {
         try
@@ -112,15 +122,19 @@ public sealed class RunFolder
     }
 
     /// <summary>
-    /// The same for a run that was opened and could not make its first step: what every start writes goes too. A folder with a row of metrics, a
+    /// The same for a run that was opened and could not make its first step: what every start writes goes too. A folder
+    /// with a row of metrics, a
     /// checkpoint or anything else in it stays.
     /// </summary>
     public void AbandonUnused()
     {
         try
         {
-            string[] ofTheStart = [LockPath, ConfigPath, MetricsPath, Path.Combine(Root, "metrics.csv"), TensorBoardPath, SummaryPath, ReportPath];
-            bool isUnused = IsNew && Directory.EnumerateFileSystemEntries(Root).All(p => ofTheStart.Contains(p)) && (!File.Exists(MetricsPath) || new FileInfo(MetricsPath).Length == 0);
+            string[] ofTheStart =
+                [LockPath, ConfigPath, MetricsPath, Path.Combine(Root, "metrics.csv"), TensorBoardPath, SummaryPath,
+                ReportPath];
+            bool isUnused = IsNew && Directory.EnumerateFileSystemEntries(Root).All(p => ofTheStart.Contains(p))
+                && (!File.Exists(MetricsPath) || new FileInfo(MetricsPath).Length == 0);
             if (isUnused)
             {
                 Directory.Delete(Root, recursive: true);
@@ -132,7 +146,8 @@ public sealed class RunFolder
         }
     }
 
-    /// <summary>The newest folder under runs/ that holds a run, for --resume without --run-dir; null when there is none.</summary>
+    /// <summary>The newest folder under runs/ that holds a run, for --resume without --run-dir; null when there is
+    /// none.</summary>
     public static string? Newest(string under = "runs") => !Directory.Exists(under) ? null
         : Directory.EnumerateDirectories(under).Where(d => File.Exists(Path.Combine(d, "config.resolved.yaml")))
             .OrderByDescending(d => File.GetLastWriteTimeUtc(Path.Combine(d, "config.resolved.yaml"))).FirstOrDefault();
@@ -145,7 +160,8 @@ public sealed class RunFolder
     });
 
     /// <summary>Writes an indented JSON file in one step.</summary>
-    public static void WriteJson(string path, JsonObject content) => WriteText(path, content.ToJsonString(s_indented) + "\n");
+    public static void WriteJson(string path, JsonObject content) =>
+        WriteText(path, content.ToJsonString(s_indented) + "\n");
 
     /// <summary>Writes one object per line, in one step.</summary>
     public static void WriteLines(string path, IEnumerable<JsonObject> rows)
@@ -161,7 +177,8 @@ public sealed class RunFolder
 
     /// <summary>Drops what was written after a step: a resumed run writes it again.</summary>
     /// <param name="step">The step; -1: a new run.</param>
-    /// <param name="isPending">The step was stopped in its test, and will write its metrics and answers (again).</param>
+    /// <param name="isPending">The step was stopped in its test, and will write its metrics and answers
+    /// (again).</param>
     public void RewindTo(long step, bool isPending)
     {
         long tested = isPending ? step - 1 : step;
@@ -179,9 +196,11 @@ public sealed class RunFolder
         foreach ((string kind, long last) in new[] { ("rollouts", step), ("validation", tested) })
         {
             string folder = Path.Combine(Root, kind);
-            foreach (string file in Directory.Exists(folder) ? Directory.EnumerateFiles(folder, "*.jsonl").ToList() : [])
+            foreach (string file in Directory.Exists(folder) ? Directory.EnumerateFiles(folder, "*.jsonl").ToList()
+                : [])
             {
-                if (long.TryParse(Path.GetFileNameWithoutExtension(file), NumberStyles.None, CultureInfo.InvariantCulture, out long at) && at > last)
+                if (long.TryParse(Path.GetFileNameWithoutExtension(file), NumberStyles.None,
+                    CultureInfo.InvariantCulture, out long at) && at > last)
                 {
                     File.Delete(file);
                 }

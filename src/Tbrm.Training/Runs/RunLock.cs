@@ -6,7 +6,8 @@ using Tbrm.Engine.Checkpoint;
 namespace Tbrm.Training.Runs;
 
 /// <summary>
-/// Keeps a second process out of a run folder. The operating system lets go of it when its process ends, however it ends; the file stays, as
+/// Keeps a second process out of a run folder. The operating system lets go of it when its process ends, however it
+/// ends; the file stays, as
 /// deleting it would let two others in.
 /// </summary>
 internal sealed class RunLock : IDisposable
@@ -25,7 +26,8 @@ internal sealed class RunLock : IDisposable
             {
                 file = new(folder.LockPath, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
             }
-            catch (IOException e) when (e is not (FileNotFoundException or DirectoryNotFoundException) && !e.IsDiskFull() && File.Exists(folder.LockPath))
+            catch (IOException e) when (e is not (FileNotFoundException or DirectoryNotFoundException)
+                && !e.IsDiskFull() && File.Exists(folder.LockPath))
             {
                 file = null;
             }

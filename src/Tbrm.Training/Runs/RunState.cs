@@ -12,7 +12,8 @@ using Tbrm.Training.Metrics;
 namespace Tbrm.Training.Runs;
 
 /// <summary>
-/// What a checkpoint holds besides the model: everything that decides how the run goes on. Random streams are keyed by seed, step and
+/// What a checkpoint holds besides the model: everything that decides how the run goes on. Random streams are keyed by
+/// seed, step and
 /// trajectory, so the step is their whole state.
 /// </summary>
 /// <param name="Verb">What made it: train, sft, or the warm start of train.</param>
@@ -61,7 +62,8 @@ public sealed record RunState(string Verb, long Step, SamplerState Sampler)
     /// <summary>The day that the run's chat template writes.</summary>
     public string TemplateDate { get; init; } = "";
 
-    /// <summary>Updates of the weights that were made so far: a step whose gradient was not finite makes none.</summary>
+    /// <summary>Updates of the weights that were made so far: a step whose gradient was not finite makes
+    /// none.</summary>
     public long Updates { get; init; }
 
     /// <summary>What the run was computed on, in order.</summary>
@@ -73,11 +75,13 @@ public sealed record RunState(string Verb, long Step, SamplerState Sampler)
     /// <summary>The same by phase.</summary>
     public IReadOnlyDictionary<string, double> PhaseSeconds { get; init; } = new Dictionary<string, double>();
 
-    /// <summary>Metrics of the step, whose test was stopped before its end; null when nothing is left to do of it.</summary>
+    /// <summary>Metrics of the step, whose test was stopped before its end; null when nothing is left to do of
+    /// it.</summary>
     public MetricSet? Pending { get; init; }
 
     /// <summary>The folder of a trained model inside a checkpoint: the policy's, unless another is named.</summary>
-    public static string ModelFolderOf(string checkpoint, string model = Actor) => Path.Combine(checkpoint, model, HuggingFaceFolder);
+    public static string ModelFolderOf(string checkpoint, string model = Actor) =>
+        Path.Combine(checkpoint, model, HuggingFaceFolder);
 
     /// <summary>The PEFT folder of an adapter inside a checkpoint, where verl has it.</summary>
     public static string AdapterFolderOf(string checkpoint) => Path.Combine(checkpoint, Actor, PeftFolder.FolderName);
@@ -86,10 +90,13 @@ public sealed record RunState(string Verb, long Step, SamplerState Sampler)
     public static string BaseRecordPathOf(string checkpoint) => Path.Combine(checkpoint, Actor, "base_model.json");
 
     /// <summary>The reference policy's folder inside a checkpoint.</summary>
-    public static string ReferenceFolderOf(string checkpoint) => Path.Combine(checkpoint, ReferenceFolder, HuggingFaceFolder);
+    public static string ReferenceFolderOf(string checkpoint) =>
+        Path.Combine(checkpoint, ReferenceFolder, HuggingFaceFolder);
 
-    /// <summary>The file of a trained model's optimizer inside a checkpoint: the policy's, unless another is named.</summary>
-    public static string OptimizerPathOf(string checkpoint, string model = Actor) => Path.Combine(checkpoint, model, "optim.safetensors");
+    /// <summary>The file of a trained model's optimizer inside a checkpoint: the policy's, unless another is
+    /// named.</summary>
+    public static string OptimizerPathOf(string checkpoint, string model = Actor) =>
+        Path.Combine(checkpoint, model, "optim.safetensors");
 
     /// <summary>Writes extra_state.json and data.json into a checkpoint that is being made.</summary>
     public void Write(string checkpoint)
@@ -108,7 +115,8 @@ public sealed record RunState(string Verb, long Step, SamplerState Sampler)
             ["updates"] = Updates,
             ["computed_on"] = new JsonArray([.. ComputedOn.Select(c => (JsonNode)c.ToJson())]),
             ["seconds_before"] = SecondsBefore,
-            ["phase_seconds"] = new JsonObject(PhaseSeconds.Select(p => KeyValuePair.Create(p.Key, (JsonNode?)p.Value))),
+            ["phase_seconds"] = new JsonObject(
+                PhaseSeconds.Select(p => KeyValuePair.Create(p.Key, (JsonNode?)p.Value))),
             ["template_date"] = TemplateDate,
             ["pending"] = Pending?.ToJson(),
         };
@@ -123,7 +131,9 @@ public sealed record RunState(string Verb, long Step, SamplerState Sampler)
         JsonObject extra = Parse(ExtraPath(checkpoint));
         try
         {
-            return new((string?)extra["verb"] ?? Train, (long?)extra["step"] ?? throw new FormatException("there is no step"), SamplerState.FromJson(Parse(DataPath(checkpoint))))
+            return new((string?)extra["verb"] ?? Train,
+                (long?)extra["step"]
+                ?? throw new FormatException("there is no step"), SamplerState.FromJson(Parse(DataPath(checkpoint))))
             {
                 ValBefore = (double?)extra["val_before"],
                 BestAccuracy = (double?)extra["best_accuracy"],
@@ -136,7 +146,8 @@ public sealed record RunState(string Verb, long Step, SamplerState Sampler)
                 Updates = (long?)extra["updates"] ?? (long?)extra["step"] ?? 0,
                 ComputedOn = Runs.ComputedOn.FromJson(extra["computed_on"]),
                 SecondsBefore = (double?)extra["seconds_before"] ?? 0,
-                PhaseSeconds = (extra["phase_seconds"] as JsonObject ?? []).ToDictionary(p => p.Key, p => (double?)p.Value ?? 0),
+                PhaseSeconds = (extra["phase_seconds"] as JsonObject ?? [])
+                    .ToDictionary(p => p.Key, p => (double?)p.Value ?? 0),
                 TemplateDate = (string?)extra["template_date"] ?? "",
                 Pending = extra["pending"] is JsonObject pending ? MetricSet.FromJson(pending) : null,
             };
@@ -155,7 +166,8 @@ public sealed record RunState(string Verb, long Step, SamplerState Sampler)
     {
         try
         {
-            return JsonNode.Parse(File.ReadAllText(path)) as JsonObject ?? throw new DataException($"{path}: expected a JSON object");
+            return JsonNode.Parse(File.ReadAllText(path)) as JsonObject
+                ?? throw new DataException($"{path}: expected a JSON object");
         }
         catch (Exception e) when (e is JsonException or IOException)
         {

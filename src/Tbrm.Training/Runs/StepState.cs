@@ -7,7 +7,8 @@ using Tbrm.Core.Errors;
 namespace Tbrm.Training.Runs;
 
 /// <summary>
-/// What a step carries from one to the next besides weights and moments, in algorithm_state.json of a checkpoint: the coefficient of an adaptive KL
+/// What a step carries from one to the next besides weights and moments, in algorithm_state.json of a checkpoint: the
+/// coefficient of an adaptive KL
 /// penalty, updates of the policy, resets of the reference, where files of trajectories stand.
 /// </summary>
 /// <param name="KlCoefficient">Null without one.</param>
@@ -16,7 +17,8 @@ namespace Tbrm.Training.Runs;
 /// <param name="Sources">What the sources of trajectories keep.</param>
 internal sealed record StepState(double? KlCoefficient, long? WeightVersion, long ReferenceVersion, JsonObject Sources)
 {
-    private const string KlKey = "kl_coef", VersionKey = "weight_version", ReferenceKey = "reference_version", SourcesKey = "sources";
+    private const string KlKey = "kl_coef", VersionKey = "weight_version", ReferenceKey = "reference_version",
+        SourcesKey = "sources";
 
     /// <summary>Writes it.</summary>
     public void Write(string checkpoint)
@@ -42,8 +44,10 @@ internal sealed record StepState(double? KlCoefficient, long? WeightVersion, lon
         string path = PathIn(checkpoint);
         try
         {
-            JsonObject state = !File.Exists(path) ? [] : JsonNode.Parse(File.ReadAllText(path)) as JsonObject ?? throw new DataException($"{path}: expected an object");
-            return new((double?)state[KlKey], (long?)state[VersionKey], (long?)state[ReferenceKey] ?? 0, state[SourcesKey] as JsonObject ?? []);
+            JsonObject state = !File.Exists(path) ? [] : JsonNode.Parse(File.ReadAllText(path)) as JsonObject
+                ?? throw new DataException($"{path}: expected an object");
+            return new((double?)state[KlKey], (long?)state[VersionKey], (long?)state[ReferenceKey] ?? 0,
+                state[SourcesKey] as JsonObject ?? []);
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException or FormatException)
         {

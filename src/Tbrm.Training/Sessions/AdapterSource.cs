@@ -21,21 +21,27 @@ public sealed record AdapterSource(string Adapter, string Base, string Companion
     /// <summary>Whether the base is part of the checkpoint, and goes when that goes.</summary>
     public bool BaseIsInCheckpoint { get; private init; }
 
-    /// <summary>The adapter of a run's newest whole checkpoint, or of the one that is named (a step, best); damaged ones are reported.</summary>
-    public static AdapterSource OfRun(RunFolder run, string? baseFolder, Action<string> warn, string which = TrainedRun.Newest)
+    /// <summary>The adapter of a run's newest whole checkpoint, or of the one that is named (a step, best); damaged
+    /// ones are reported.</summary>
+    public static AdapterSource OfRun(RunFolder run, string? baseFolder, Action<string> warn,
+        string which = TrainedRun.Newest)
     {
-        RunConfig config = ConfigLoader.Load(File.Exists(run.ConfigPath) ? run.ConfigPath : throw new DataException($"{run.Root} has no config.resolved.yaml"), []);
+        RunConfig config = ConfigLoader.Load(
+            File.Exists(run.ConfigPath) ? run.ConfigPath
+            : throw new DataException($"{run.Root} has no config.resolved.yaml"), []);
         string root = config.Trainer.DefaultLocalDir.Length > 0 ? config.Trainer.DefaultLocalDir : run.CheckpointPath;
         return OfCheckpoint(TrainedRun.Select(new(root, keep: 0), which, warn), baseFolder);
     }
 
     /// <summary>The adapter of a checkpoint (a global_step_N folder).</summary>
     /// <param name="checkpoint">The folder.</param>
-    /// <param name="baseFolder">Where the base is now; null: where the run had it, or in the checkpoint. Another base is an error.</param>
+    /// <param name="baseFolder">Where the base is now; null: where the run had it, or in the checkpoint. Another base
+    /// is an error.</param>
     public static AdapterSource OfCheckpoint(string checkpoint, string? baseFolder = null)
     {
         CheckpointStore.Verify(checkpoint);
-        string adapter = RunState.AdapterFolderOf(checkpoint), companions = RunState.ModelFolderOf(checkpoint), reference = RunState.ReferenceFolderOf(checkpoint);
+        string adapter = RunState.AdapterFolderOf(checkpoint), companions = RunState.ModelFolderOf(checkpoint),
+            reference = RunState.ReferenceFolderOf(checkpoint);
         if (!PeftFolder.IsAdapter(adapter))
         {
             throw new DataException($"checkpoint {checkpoint} holds a whole model, not an adapter: {companions}");
@@ -64,7 +70,8 @@ public sealed record AdapterSource(string Adapter, string Base, string Companion
     {
         string named = PeftFolder.BaseName(adapter), folder = baseFolder ?? named;
         return folder.Length > 0 && Directory.Exists(folder) ? new(adapter, folder, folder)
-            : throw new DataException($"{adapter} belongs to the base model '{named}', which is no folder here; name its folder with --base");
+            : throw new DataException(
+                $"{adapter} belongs to the base model '{named}', which is no folder here; name its folder with --base");
     }
 
     /// <summary>Writes the adapter as a PEFT folder that names its base.</summary>
@@ -83,7 +90,8 @@ public sealed record AdapterSource(string Adapter, string Base, string Companion
         });
         if (BaseIsInCheckpoint)
         {
-            note($"the adapter's base is part of a checkpoint, {Base}, and is removed with it; to keep it, copy that folder elsewhere and export with --base COPY, or use export merge");
+            note(
+                $"the adapter's base is part of a checkpoint, {Base}, and is removed with it; to keep it, copy that folder elsewhere and export with --base COPY, or use export merge");
         }
     }
 
@@ -104,7 +112,8 @@ public sealed record AdapterSource(string Adapter, string Base, string Companion
         // bf16 has 3 bits less than float16: every weight would be rounded, also those that the adapter leaves alone.
         if (dtype == "auto" && policy.Architecture.TorchDtype is not ("bfloat16" or "float32"))
         {
-            note($"the base is {policy.Architecture.TorchDtype}, which is read but not written; the merged weights are float32, which holds its values exactly (--dtype bf16: half the size, rounded)");
+            note(
+                $"the base is {policy.Architecture.TorchDtype}, which is read but not written; the merged weights are float32, which holds its values exactly (--dtype bf16: half the size, rounded)");
         }
 
         // Trainable: the file's fp32 is merged, not what bf16 would leave of it.
@@ -121,7 +130,8 @@ public sealed record AdapterSource(string Adapter, string Base, string Companion
         });
     }
 
-    /// <summary>Fills a folder under another name and renames it: it is whole or it is not there. Only what was made here is ever removed.</summary>
+    /// <summary>Fills a folder under another name and renames it: it is whole or it is not there. Only what was made
+    /// here is ever removed.</summary>
     private static void WriteFolder(string output, Action<string> write)
     {
         string final = Path.TrimEndingDirectorySeparator(Path.GetFullPath(output));

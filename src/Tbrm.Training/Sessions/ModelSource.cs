@@ -13,7 +13,8 @@ namespace Tbrm.Training.Sessions;
 
 /// <summary>Where the parts of a session's policy come from: a model folder, or a checkpoint of a run.</summary>
 /// <param name="Weights">Folder with config.json and weights; empty for a model that is made from scratch.</param>
-/// <param name="Companions">Folder with tokenizer and generation_config.json; as <paramref name="Weights"/> but for a checkpoint.</param>
+/// <param name="Companions">Folder with tokenizer and generation_config.json; as <paramref name="Weights"/> but for a
+/// checkpoint.</param>
 /// <param name="AdapterFolder">A PEFT folder; empty when there is none to load.</param>
 /// <param name="Adapter">The adapter that the policy is to have; null for none.</param>
 internal sealed record ModelSource(string Weights, string Companions, string AdapterFolder, AdapterOptions? Adapter)
@@ -53,7 +54,8 @@ internal sealed record ModelSource(string Weights, string Companions, string Ada
         AdapterOptions wanted = model.LoraAdapterPath.Length > 0 ? stored : AdapterOptions.Of(model)!;
         if (stored != wanted)
         {
-            throw new DataException($"checkpoint {checkpoint} holds an adapter {Describe(stored)}; the configuration says {Describe(wanted)}");
+            throw new DataException(
+                $"checkpoint {checkpoint} holds an adapter {Describe(stored)}; the configuration says {Describe(wanted)}");
         }
 
         string reference = RunState.ReferenceFolderOf(checkpoint);
@@ -66,7 +68,8 @@ internal sealed record ModelSource(string Weights, string Companions, string Ada
         return new(model.Path, companions, adapter, stored);
     }
 
-    /// <summary>A checkpoint's policy goes on as it is: a configuration that says it was made otherwise would not be told the truth.</summary>
+    /// <summary>A checkpoint's policy goes on as it is: a configuration that says it was made otherwise would not be
+    /// told the truth.</summary>
     private static void CheckOrigin(RunConfig config, string checkpoint)
     {
         string path = Path.Combine(checkpoint, "config.resolved.yaml");
@@ -76,15 +79,18 @@ internal sealed record ModelSource(string Weights, string Companions, string Ada
         }
 
         const string modelPath = "model.path";
-        Dictionary<string, string> made = Shape(File.ReadAllText(path), path), wanted = Shape(ConfigWriter.ToYaml(config), "the configuration");
+        Dictionary<string, string> made = Shape(File.ReadAllText(path), path),
+            wanted = Shape(ConfigWriter.ToYaml(config), "the configuration");
         bool wasScratch = made.GetValueOrDefault(modelPath, "").Length == 0;
         foreach ((string key, string value) in wanted)
         {
             // A model's folder may have moved; one that was made from scratch has a shape instead.
-            bool differs = key == modelPath ? wasScratch != (value.Length == 0) : wasScratch && made.GetValueOrDefault(key, value) != value;
+            bool differs = key == modelPath ? wasScratch != (value.Length == 0) : wasScratch
+                && made.GetValueOrDefault(key, value) != value;
             if (differs)
             {
-                throw new ConfigException($"checkpoint {checkpoint} was made with {key}={made.GetValueOrDefault(key, "")}, the configuration says {key}={value}, which cannot change on the way. "
+                throw new ConfigException(
+                    $"checkpoint {checkpoint} was made with {key}={made.GetValueOrDefault(key, "")}, the configuration says {key}={value}, which cannot change on the way. "
                     + "Leave it as it was, or begin a new run in another --run-dir");
             }
         }
@@ -95,5 +101,6 @@ internal sealed record ModelSource(string Weights, string Companions, string Ada
         .ToDictionary(e => e.Path, e => (e.Value as YamlScalarNode)?.Value ?? "");
 
     private static string Describe(AdapterOptions adapter) =>
-        FormattableString.Invariant($"of rank {adapter.RankText}, scale {adapter.Scale} in {string.Join(", ", adapter.TargetNames)}");
+        FormattableString.Invariant(
+            $"of rank {adapter.RankText}, scale {adapter.Scale} in {string.Join(", ", adapter.TargetNames)}");
 }

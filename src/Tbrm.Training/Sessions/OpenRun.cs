@@ -15,7 +15,8 @@ public sealed class OpenRun : IDisposable
 {
     private readonly RunLock _lock;
 
-    private OpenRun(RunLock runLock, RunFolder folder, TrainingSession session, string? resumedFrom, string? warmStart, RunState? state,
+    private OpenRun(RunLock runLock, RunFolder folder, TrainingSession session, string? resumedFrom, string? warmStart,
+        RunState? state,
         IReadOnlyList<ComputedOn> computedOn)
     {
         _lock = runLock;
@@ -45,8 +46,10 @@ public sealed class OpenRun : IDisposable
     /// <summary>What the run was computed on, this process included.</summary>
     public IReadOnlyList<ComputedOn> ComputedOn { get; }
 
-    /// <summary>The last step whose metrics are written: one that was stopped in its test still has to write them. Null for a run that begins.</summary>
-    public long? RecordedStep => State is null ? null : State.Pending is null ? State.Step : State.Step > 0 ? State.Step - 1 : null;
+    /// <summary>The last step whose metrics are written: one that was stopped in its test still has to write them. Null
+    /// for a run that begins.</summary>
+    public long? RecordedStep => State is null ? null : State.Pending is null ? State.Step : State.Step > 0
+        ? State.Step - 1 : null;
 
     /// <summary>Where a configuration's checkpoints are.</summary>
     public static string CheckpointRoot(TrainerConfig trainer, RunFolder folder) =>
@@ -55,12 +58,14 @@ public sealed class OpenRun : IDisposable
     /// <summary>Where a train run's warm start is saved while it lasts.</summary>
     public static CheckpointStore WarmStartStore(RunFolder folder) => new(folder.WarmStartPath, keep: 1);
 
-    /// <summary>Opens the folder and the model: the checkpoint's, or the configured one. Drops from the folder what lies after the checkpoint.</summary>
+    /// <summary>Opens the folder and the model: the checkpoint's, or the configured one. Drops from the folder what
+    /// lies after the checkpoint.</summary>
     /// <param name="config">The resolved configuration.</param>
     /// <param name="verb">What the run is: <see cref="RunState.Train"/> or <see cref="RunState.Sft"/>.</param>
     /// <param name="progress">Told about damaged checkpoints.</param>
     /// <exception cref="ConfigException">The folder belongs to a run of another verb.</exception>
-    /// <exception cref="DataException">The checkpoint cannot be used, or another process writes to the folder.</exception>
+    /// <exception cref="DataException">The checkpoint cannot be used, or another process writes to the
+    /// folder.</exception>
     public static OpenRun Open(RunConfig config, string verb, IProgressDisplay progress)
     {
         (RunFolder folder, RunLock runLock) = Take(config.Trainer);
@@ -77,7 +82,8 @@ public sealed class OpenRun : IDisposable
         }
     }
 
-    /// <summary>The run's folder, locked. Where the configuration names none, another run that began at the same moment costs no more than another name.</summary>
+    /// <summary>The run's folder, locked. Where the configuration names none, another run that began at the same moment
+    /// costs no more than another name.</summary>
     private static (RunFolder Folder, RunLock Lock) Take(TrainerConfig trainer)
     {
         while (true)
@@ -90,21 +96,25 @@ public sealed class OpenRun : IDisposable
 
             if (trainer.RunDir.Length > 0)
             {
-                throw new DataException($"{folder.Root} is in use by another process of tbrm-native; wait for it, stop it, or give another --run-dir");
+                throw new DataException(
+                    $"{folder.Root} is in use by another process of tbrm-native; wait for it, stop it, or give another --run-dir");
             }
         }
     }
 
-    private static OpenRun Open(RunConfig config, string verb, IProgressDisplay progress, RunFolder folder, RunLock runLock)
+    private static OpenRun Open(RunConfig config, string verb, IProgressDisplay progress, RunFolder folder,
+        RunLock runLock)
     {
         string? from = Checkpoint(config.Trainer, folder, progress);
         RunState? state = from is null ? null : RunState.Read(from);
         if (state is not null && state.Verb != verb)
         {
-            throw new ConfigException($"{folder.Root} holds a run of {state.Verb}, so {verb} cannot go on with it; give another --run-dir, or take its model: model.path={RunState.ModelFolderOf(from!)}");
+            throw new ConfigException(
+                $"{folder.Root} holds a run of {state.Verb}, so {verb} cannot go on with it; give another --run-dir, or take its model: model.path={RunState.ModelFolderOf(from!)}");
         }
 
-        bool mayBeWarm = from is null && verb == RunState.Train && config.Trainer.ResumeMode == "auto" && config.Model.Path.Length == 0 && config.Sft.TotalTrainingSteps > 0;
+        bool mayBeWarm = from is null && verb == RunState.Train && config.Trainer.ResumeMode == "auto"
+            && config.Model.Path.Length == 0 && config.Sft.TotalTrainingSteps > 0;
         string? warmStart = mayBeWarm ? WarmStartStore(folder).Latest(Warn) : null;
         RunState? goesOn = state ?? (warmStart is null ? null : RunState.Read(warmStart));
         config = TemplateDate.Pin(config, goesOn?.TemplateDate);
@@ -113,7 +123,8 @@ public sealed class OpenRun : IDisposable
         {
             RunFolder.WriteText(folder.ConfigPath, ConfigWriter.ToYaml(config));
             folder.RewindTo(state?.Step ?? -1, state?.Pending is not null);
-            CheckpointStore checkpoints = new(CheckpointRoot(config.Trainer, folder), config.Trainer.MaxActorCkptToKeep);
+            CheckpointStore checkpoints =
+                new(CheckpointRoot(config.Trainer, folder), config.Trainer.MaxActorCkptToKeep);
             string? aside = checkpoints.SetAside(state?.Step ?? -1);
             checkpoints.Settle([state?.BestStep ?? 0]);
             session.TellAboutModel(progress);
@@ -158,7 +169,8 @@ public sealed class OpenRun : IDisposable
                 CheckpointStore.Verify(trainer.ResumeFromPath);
                 return Path.GetFullPath(trainer.ResumeFromPath);
             default:
-                return new CheckpointStore(CheckpointRoot(trainer, folder), keep: 0).Latest(problem => progress.Say("tbrm-native: " + problem));
+                return new CheckpointStore(CheckpointRoot(trainer, folder), keep: 0)
+                    .Latest(problem => progress.Say("tbrm-native: " + problem));
         }
     }
 }

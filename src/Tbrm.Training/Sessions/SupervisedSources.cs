@@ -15,7 +15,8 @@ public sealed record SupervisedSources(ISupervisedSource Train, ISupervisedSourc
 {
     /// <summary>sft.train_files; without them the problems of section <c>data</c> with their answers.</summary>
     /// <param name="session">Tokenizer, template and problems.</param>
-    /// <param name="isWarmStart">The steps come before reinforcement steps: other problems of a task than those.</param>
+    /// <param name="isWarmStart">The steps come before reinforcement steps: other problems of a task than
+    /// those.</param>
     /// <param name="stop">Ends the reading of files.</param>
     /// <exception cref="ConfigException">There is nothing to learn from.</exception>
     /// <exception cref="DataException">A file cannot be used.</exception>
@@ -26,23 +27,32 @@ public sealed record SupervisedSources(ISupervisedSource Train, ISupervisedSourc
             return OfFiles(session, needsHeld: !isWarmStart, stop);
         }
 
-        IPromptSource problems = session.Train ?? throw new ConfigException("there is nothing to train on: set sft.train_files, data.task or data.train_files");
+        IPromptSource problems = session.Train
+            ?? throw new ConfigException(
+            "there is nothing to train on: set sft.train_files, data.task or data.train_files");
         // Files that evaluation asks need not have an answer that can be shown; a task's problems have.
-        IPromptSource? held = isWarmStart || !session.TrainsOnTask || session.Config.Data.ValFiles.Count > 0 ? null : session.Validation;
-        return new(Shown(isWarmStart ? new OffsetPromptSource(problems) : problems), held is null ? null : Shown(held), "");
+        IPromptSource? held = isWarmStart || !session.TrainsOnTask || session.Config.Data.ValFiles.Count > 0 ? null
+            : session.Validation;
+        return new(Shown(isWarmStart ? new OffsetPromptSource(problems) : problems), held is null ? null : Shown(held),
+            "");
 
-        DemonstrationSource Shown(IPromptSource source) => new(source, session.Encoder, session.Demonstrations, session.Config.Data.MaxResponseLength);
+        DemonstrationSource Shown(IPromptSource source) =>
+            new(source, session.Encoder, session.Demonstrations, session.Config.Data.MaxResponseLength);
     }
 
     private static SupervisedSources OfFiles(TrainingSession session, bool needsHeld, CancellationToken stop)
     {
         RunConfig config = session.Config;
         SupervisedEncoder encoder = new(session.Encoder, session.StopIds, config);
-        SupervisedDataset train = SupervisedDataset.Load(config.Sft.TrainFiles, SupervisedFiles.Keys(config), encoder, config.Data.TrainMaxSamples, stop);
+        SupervisedDataset train =
+            SupervisedDataset.Load(config.Sft.TrainFiles, SupervisedFiles.Keys(config), encoder,
+            config.Data.TrainMaxSamples, stop);
         SupervisedDataset? held = null;
         if (config.Sft.ValFiles.Count > 0)
         {
-            held = needsHeld ? SupervisedDataset.Load(config.Sft.ValFiles, SupervisedFiles.Keys(config), encoder, config.Data.ValMaxSamples, stop) : null;
+            held = needsHeld
+                ? SupervisedDataset.Load(config.Sft.ValFiles, SupervisedFiles.Keys(config), encoder,
+                config.Data.ValMaxSamples, stop) : null;
         }
         else if (config.Sft.ValShare > 0)
         {
@@ -50,6 +60,8 @@ public sealed record SupervisedSources(ISupervisedSource Train, ISupervisedSourc
         }
 
         SupervisedCounts counts = held is null ? train.Counts : train.Counts + held.Counts;
-        return new(train, held, counts.Total == 0 ? "" : $"supervised examples that are left out (data.max_prompt_length={config.Data.MaxPromptLength}, data.max_response_length={config.Data.MaxResponseLength}): {counts}");
+        return new(train, held,
+            counts.Total == 0 ? ""
+            : $"supervised examples that are left out (data.max_prompt_length={config.Data.MaxPromptLength}, data.max_response_length={config.Data.MaxResponseLength}): {counts}");
     }
 }

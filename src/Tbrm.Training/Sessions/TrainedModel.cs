@@ -9,7 +9,8 @@ using Tbrm.Training.Steps;
 
 namespace Tbrm.Training.Sessions;
 
-/// <summary>A model that a run trains: its weights, its optimizer, its schedule, and its folder in a checkpoint.</summary>
+/// <summary>A model that a run trains: its weights, its optimizer, its schedule, and its folder in a
+/// checkpoint.</summary>
 public abstract class TrainedModel : ITrainedModel, IDisposable
 {
     private readonly AdamW _optimizer;
@@ -45,7 +46,8 @@ public abstract class TrainedModel : ITrainedModel, IDisposable
     /// <inheritdoc/>
     public abstract void ReleaseActivations();
 
-    /// <summary>Writes into a checkpoint what belongs to the model and is not there yet: the optimizer's state.</summary>
+    /// <summary>Writes into a checkpoint what belongs to the model and is not there yet: the optimizer's
+    /// state.</summary>
     public virtual void Save(string checkpoint) => _optimizer.Save(RunState.OptimizerPathOf(checkpoint, Name));
 
     /// <summary>Goes on where a checkpoint stands.</summary>
@@ -64,13 +66,16 @@ public sealed class TrainedPolicy(Policy policy, ActorConfig config, long totalS
     : TrainedModel(RunState.Actor, new(policy, config.Optim), config.Optim, config.GradClip, totalSteps), ITrainedPolicy
 {
     /// <inheritdoc/>
-    public Scores LogProb(PackedBatch batch, float temperature, bool keep, bool entropy) => policy.LogProb(batch, temperature, keep, entropy);
+    public Scores LogProb(PackedBatch batch, float temperature, bool keep, bool entropy) =>
+        policy.LogProb(batch, temperature, keep, entropy);
 
     /// <inheritdoc/>
-    public void Backward(ReadOnlySpan<float> dq, ReadOnlySpan<float> dv, ReadOnlySpan<float> dh) => policy.Backward(dq, dv, dh);
+    public void Backward(ReadOnlySpan<float> dq, ReadOnlySpan<float> dv, ReadOnlySpan<float> dh) =>
+        policy.Backward(dq, dv, dh);
 
     /// <inheritdoc/>
-    public (Scores Scores, float[] Residual, double Loss) ResidualGradient(PackedBatch batch, float temperature, FusedResidual residual) =>
+    public (Scores Scores, float[] Residual, double Loss) ResidualGradient(PackedBatch batch, float temperature,
+        FusedResidual residual) =>
         policy.ResidualGradient(batch, temperature, residual);
 
     /// <inheritdoc/>
@@ -82,7 +87,8 @@ public sealed class TrainedPolicy(Policy policy, ActorConfig config, long totalS
 
 /// <summary>The value model under training. It is this object's own.</summary>
 public sealed class TrainedCritic(Critic critic, CriticConfig config, long totalSteps)
-    : TrainedModel(RunState.Critic, new(critic, config.Optim), config.Optim, config.GradClip, totalSteps), ITrainedCritic
+    : TrainedModel(RunState.Critic, new(critic, config.Optim), config.Optim, config.GradClip, totalSteps),
+        ITrainedCritic
 {
     /// <inheritdoc/>
     public float[] Values(PackedBatch batch, bool keep) => critic.Values(batch, keep);

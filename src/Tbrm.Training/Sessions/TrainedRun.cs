@@ -13,7 +13,8 @@ using YamlDotNet.RepresentationModel;
 
 namespace Tbrm.Training.Sessions;
 
-/// <summary>A checkpoint of a run as the model of another verb, with the configuration that it was trained under.</summary>
+/// <summary>A checkpoint of a run as the model of another verb, with the configuration that it was trained
+/// under.</summary>
 /// <param name="Checkpoint">The global_step_N folder, verified.</param>
 /// <param name="Entries">The run's resolved configuration, key by key.</param>
 public sealed record TrainedRun(string Checkpoint, IReadOnlyList<ConfigEntry> Entries)
@@ -26,14 +27,16 @@ public sealed record TrainedRun(string Checkpoint, IReadOnlyList<ConfigEntry> En
     /// <summary>How a prompt is written and how long prompt and answer get: what a policy is used to.</summary>
     private static readonly string[] s_promptForm =
     [
-        "data.template", "data.system_prompt", "data.append_instruction", "data.template_date", "data.apply_chat_template_kwargs", "data.prompt_key", "data.max_prompt_length", "data.max_response_length",
+        "data.template", "data.system_prompt", "data.append_instruction", "data.template_date",
+            "data.apply_chat_template_kwargs", "data.prompt_key", "data.max_prompt_length", "data.max_response_length",
     ];
 
     private static readonly string[] s_sources = ["data.task", "data.tasks", "data.train_files", "data.val_files"];
 
     private static readonly string[] s_task = ["data.task", "data.tasks", "data.task_params", "data.task_holdout"];
 
-    /// <summary>The run that a folder holds, or null: a run folder, its folder of checkpoints, or one checkpoint.</summary>
+    /// <summary>The run that a folder holds, or null: a run folder, its folder of checkpoints, or one
+    /// checkpoint.</summary>
     /// <param name="path">The folder.</param>
     /// <param name="which">A step, <see cref="Best"/>, <see cref="Newest"/>; null: the newest.</param>
     /// <param name="warn">Told of damaged checkpoints.</param>
@@ -51,7 +54,8 @@ public sealed record TrainedRun(string Checkpoint, IReadOnlyList<ConfigEntry> En
         {
             if (which is not null)
             {
-                throw new ConfigException($"--checkpoint {which}: {path} is one checkpoint already; name the run's folder");
+                throw new ConfigException(
+                    $"--checkpoint {which}: {path} is one checkpoint already; name the run's folder");
             }
 
             CheckpointStore.Verify(path);
@@ -64,7 +68,9 @@ public sealed record TrainedRun(string Checkpoint, IReadOnlyList<ConfigEntry> En
             return null;
         }
 
-        string root = isRun ? OpenRun.CheckpointRoot(ConfigLoader.FromYaml(File.ReadAllText(config), config).Trainer, RunFolder.OfRun(path)) : path;
+        string root = isRun
+            ? OpenRun.CheckpointRoot(ConfigLoader.FromYaml(File.ReadAllText(config), config).Trainer,
+            RunFolder.OfRun(path)) : path;
         string checkpoint = Select(new(root, keep: 0), which ?? Newest, warn);
         string saved = Path.Combine(checkpoint, ConfigFile);
         return new(Path.GetFullPath(checkpoint), ConfigEntry.FromYaml(File.ReadAllText(saved), saved));
@@ -90,14 +96,16 @@ public sealed record TrainedRun(string Checkpoint, IReadOnlyList<ConfigEntry> En
         RunState state = RunState.Read(newest);
         if (!isStep && state.BestAccuracy is null && state.BestLoss is null)
         {
-            throw new DataException($"--checkpoint {Best}: the run in {store.Root} was never evaluated, so none is the best; name a step, or {Newest}");
+            throw new DataException(
+                $"--checkpoint {Best}: the run in {store.Root} was never evaluated, so none is the best; name a step, or {Newest}");
         }
 
         string folder = store.FolderOf(isStep ? step : state.BestStep);
         if (!Directory.Exists(folder))
         {
             string all = string.Join(", ", store.Steps().Order());
-            throw new DataException(isStep ? $"--checkpoint {which}: {store.Root} has no checkpoint of step {which}; it has {all}"
+            throw new DataException(isStep
+                ? $"--checkpoint {which}: {store.Root} has no checkpoint of step {which}; it has {all}"
                 : $"--checkpoint {Best}: the best evaluation was that of step {state.BestStep}, of which no checkpoint was saved (trainer.save_best); there are {all}");
         }
 
@@ -115,46 +123,62 @@ public sealed record TrainedRun(string Checkpoint, IReadOnlyList<ConfigEntry> En
         }
 
         AdapterSource source = AdapterSource.OfCheckpoint(Checkpoint);
-        return [.. others, $"{ModelPath}={source.Base}", $"model.lora_adapter_path={source.Adapter}", $"model.tokenizer_path={source.Companions}"];
+        return [.. others, $"{ModelPath}={source.Base}", $"model.lora_adapter_path={source.Adapter}",
+            $"model.tokenizer_path={source.Companions}"];
     }
 
-    /// <summary>The run's keys for an evaluation: prompts, sampling, grader. What the arguments say of where prompts come from replaces all of that.</summary>
+    /// <summary>The run's keys for an evaluation: prompts, sampling, grader. What the arguments say of where prompts
+    /// come from replaces all of that.</summary>
     public IReadOnlyList<ConfigEntry> ForEvaluation(IReadOnlyList<string> arguments)
     {
-        string? task = arguments.Where(a => Key(a) == "data.task").Select(a => ConfigEntry.FromArgument(a).Value.ToString()).LastOrDefault();
-        bool otherSource = arguments.Any(a => s_sources.Contains(Key(a)) && !(Key(a) == "data.task" && task == Text(Entries, "data.task")));
-        return [.. Entries.Where(e => e.Path.StartsWith("data.", StringComparison.Ordinal) || e.Path.StartsWith("rollout.", StringComparison.Ordinal)
+        string? task = arguments.Where(a => Key(a) == "data.task")
+            .Select(a => ConfigEntry.FromArgument(a).Value.ToString()).LastOrDefault();
+        bool otherSource = arguments.Any(
+            a => s_sources.Contains(Key(a)) && !(Key(a) == "data.task" && task == Text(Entries, "data.task")));
+        return [.. Entries.Where(e => e.Path.StartsWith("data.", StringComparison.Ordinal)
+            || e.Path.StartsWith("rollout.", StringComparison.Ordinal)
                 || e.Path.StartsWith("reward.", StringComparison.Ordinal) || e.Path == "model.dtype")
-            .Where(e => !otherSource || !(s_sources.Contains(e.Path) || IsUnder(e.Path, "data.task_params") || e.Path is "data.filter" or "reward.grader"))];
+            .Where(e => !otherSource
+                || !(s_sources.Contains(e.Path) || IsUnder(e.Path, "data.task_params")
+                || e.Path is "data.filter" or "reward.grader"))];
     }
 
     /// <summary>The run's keys for other uses of its model: the prompt form and the lengths.</summary>
-    public IReadOnlyList<ConfigEntry> ForUse() => [.. Entries.Where(e => s_promptForm.Any(k => IsUnder(e.Path, k)) || e.Path == "model.dtype")];
+    public IReadOnlyList<ConfigEntry> ForUse() =>
+        [.. Entries.Where(e => s_promptForm.Any(k => IsUnder(e.Path, k)) || e.Path == "model.dtype")];
 
-    /// <summary>What an evaluation asks otherwise than the run was trained: the task's parameters, the prompt form, the lengths. Null when nothing.</summary>
+    /// <summary>What an evaluation asks otherwise than the run was trained: the task's parameters, the prompt form, the
+    /// lengths. Null when nothing.</summary>
     public string? Difference(RunConfig config)
     {
         IReadOnlyList<ConfigEntry> now = ConfigEntry.FromYaml(ConfigWriter.ToYaml(config), "the configuration");
         bool sameTask = s_task[..2].All(k => Text(now, k) == Text(Entries, k));
-        IEnumerable<string> keys = s_promptForm.Where(k => k is not ("data.template_date" or "data.prompt_key")).Concat(sameTask ? s_task : []);
-        string[] differ = [.. keys.Where(k => Text(now, k) != Text(Entries, k)).Select(k => $"{k} is {Shown(Text(now, k))}, the run had {Shown(Text(Entries, k))}")];
+        IEnumerable<string> keys = s_promptForm.Where(k => k is not ("data.template_date" or "data.prompt_key"))
+            .Concat(sameTask ? s_task : []);
+        string[] differ = [.. keys.Where(k => Text(now, k) != Text(Entries, k))
+            .Select(k => $"{k} is {Shown(Text(now, k))}, the run had {Shown(Text(Entries, k))}")];
         return differ.Length == 0 ? null : "asked otherwise than the run was trained: " + string.Join("; ", differ);
     }
 
     private static string Key(string argument) => ConfigSchema.Canonical(argument.Split('=', 2)[0].TrimStart('-', '+'));
 
-    private static bool IsUnder(string path, string key) => path == key || path.StartsWith(key + ".", StringComparison.Ordinal);
+    private static bool IsUnder(string path, string key) => path == key
+        || path.StartsWith(key + ".", StringComparison.Ordinal);
 
     private static string Shown(string text) => text.Length == 0 ? "empty" : text;
 
     /// <summary>A key's value as one text, a map's names in order.</summary>
-    private static string Text(IReadOnlyList<ConfigEntry> entries, string key) => string.Join(", ", entries.Where(e => IsUnder(e.Path, key))
+    private static string Text(IReadOnlyList<ConfigEntry> entries, string key) =>
+        string.Join(", ", entries.Where(e => IsUnder(e.Path, key))
         .SelectMany(e => Leaves(e.Value, e.Path[key.Length..].TrimStart('.'))).Order(StringComparer.Ordinal));
 
     private static IEnumerable<string> Leaves(YamlNode node, string name) => node switch
     {
-        YamlMappingNode map => map.Children.SelectMany(p => Leaves(p.Value, name.Length == 0 ? p.Key.ToString() : $"{name}.{p.Key}")),
-        YamlSequenceNode list => list.Children.SelectMany((item, i) => Leaves(item, string.Create(CultureInfo.InvariantCulture, $"{name}[{i}]"))),
+        YamlMappingNode map =>
+            map.Children.SelectMany(p => Leaves(p.Value, name.Length == 0 ? p.Key.ToString() : $"{name}.{p.Key}")),
+        YamlSequenceNode list =>
+            list.Children.SelectMany((item, i) =>
+            Leaves(item, string.Create(CultureInfo.InvariantCulture, $"{name}[{i}]"))),
         YamlScalarNode { Value: null or "" } when name.Length == 0 => [],
         _ => [name.Length == 0 ? node.ToString() : $"{name}={node}"],
     };

@@ -17,10 +17,12 @@ using Tbrm.Training.Steps;
 
 namespace Tbrm.Training.Sessions;
 
-/// <summary>Everything that a verb needs of a configuration: device, tokenizer, policy, prompts, grader. Made in this order.</summary>
+/// <summary>Everything that a verb needs of a configuration: device, tokenizer, policy, prompts, grader. Made in this
+/// order.</summary>
 public sealed class TrainingSession : IDisposable
 {
-    private TrainingSession(RunConfig config, EngineDevice device, PromptEncoder encoder, Policy policy, PromptSources prompts)
+    private TrainingSession(RunConfig config, EngineDevice device, PromptEncoder encoder, Policy policy,
+        PromptSources prompts)
     {
         Config = config;
         Device = device;
@@ -63,7 +65,8 @@ public sealed class TrainingSession : IDisposable
     /// <summary>What a supervised step shows as the response.</summary>
     public Demonstrations Demonstrations { get; }
 
-    /// <summary>What a user has to know of the data files: rows that were left out, columns that nothing reads.</summary>
+    /// <summary>What a user has to know of the data files: rows that were left out, columns that nothing
+    /// reads.</summary>
     public IReadOnlyList<string> Notes { get; }
 
     /// <summary>Whether the training prompts come from a task or a mixture of tasks.</summary>
@@ -72,7 +75,8 @@ public sealed class TrainingSession : IDisposable
     /// <summary>Whether the model was made from scratch and has learned nothing yet.</summary>
     public bool IsScratch => Config.Model.Path.Length == 0;
 
-    /// <summary>Ids that end a response: the tokenizer's end token, and those of generation_config.json (without one, of config.json).</summary>
+    /// <summary>Ids that end a response: the tokenizer's end token, and those of generation_config.json (without one,
+    /// of config.json).</summary>
     public required IReadOnlyList<int> StopIds { get; init; }
 
     /// <summary>What a person should know about the model: sentences.</summary>
@@ -81,7 +85,8 @@ public sealed class TrainingSession : IDisposable
     /// <summary>generation_config.json of the model folder, or null.</summary>
     public JsonObject? GenerationConfig { get; private init; }
 
-    /// <summary>Opens a session. <paramref name="checkpoint"/>: a checkpoint's folder, whose policy takes the place of the configured one.</summary>
+    /// <summary>Opens a session. <paramref name="checkpoint"/>: a checkpoint's folder, whose policy takes the place of
+    /// the configured one.</summary>
     public static TrainingSession Open(RunConfig config, bool trainable, string? checkpoint = null)
     {
         ModelSource source = ModelSource.Of(config, checkpoint);
@@ -92,7 +97,8 @@ public sealed class TrainingSession : IDisposable
             _ = ModelFolder.ReadArchitecture(source.Weights);
         }
 
-        EngineDevice device = EngineDevice.Open(config.Trainer.Device, config.Trainer.Threads, config.Trainer.BatchInvariant);
+        EngineDevice device =
+            EngineDevice.Open(config.Trainer.Device, config.Trainer.Threads, config.Trainer.BatchInvariant);
         Policy? policy = null;
         try
         {
@@ -105,14 +111,17 @@ public sealed class TrainingSession : IDisposable
             policy = CreatePolicy(config, device, tokenizer, source, trainable);
             if (tokenizer.VocabularySize > policy.Architecture.VocabSize)
             {
-                throw new DataException($"the tokenizer has {tokenizer.VocabularySize} tokens but the model only {policy.Architecture.VocabSize} rows; they do not belong together");
+                throw new DataException(
+                    $"the tokenizer has {tokenizer.VocabularySize} tokens but the model only {policy.Architecture.VocabSize} rows; they do not belong together");
             }
 
             PromptEncoder encoder = new(tokenizer, tokenizerFolder, config.Data);
             prompts.LoadFiles(encoder);
-            JsonObject? generation = folder.Length == 0 ? ScratchModel.GenerationConfig(tokenizer) : GenerationFile.Read(folder);
+            JsonObject? generation = folder.Length == 0 ? ScratchModel.GenerationConfig(tokenizer)
+                : GenerationFile.Read(folder);
             GenerationFile.CheckEndIds(generation, policy.Architecture.VocabSize, GenerationFile.PathIn(folder));
-            IReadOnlyList<int> ends = generation is not null ? GenerationFile.EndIds(generation, GenerationFile.PathIn(folder))
+            IReadOnlyList<int> ends = generation is not null
+                ? GenerationFile.EndIds(generation, GenerationFile.PathIn(folder))
                 : GenerationFile.EndIds(policy.Architecture.Raw, Path.Combine(folder, "config.json"));
             int[] stops = [.. tokenizer.EosId is int eos ? ends.Prepend(eos) : ends];
             return new(config, device, encoder, policy, prompts)
@@ -132,7 +141,8 @@ public sealed class TrainingSession : IDisposable
         }
     }
 
-    /// <summary>Puts the configured adapter on a policy that has none yet: one that was made from scratch, after its warm start.</summary>
+    /// <summary>Puts the configured adapter on a policy that has none yet: one that was made from scratch, after its
+    /// warm start.</summary>
     public void AttachAdapter()
     {
         if (Policy.Adapter is null && AdapterOptions.Of(Config.Model) is { } adapter)
@@ -142,7 +152,8 @@ public sealed class TrainingSession : IDisposable
     }
 
     /// <summary>
-    /// Writes the policy as a Hugging Face model folder. Of a policy with an adapter, the folder gets configuration and tokenizer, and the
+    /// Writes the policy as a Hugging Face model folder. Of a policy with an adapter, the folder gets configuration and
+    /// tokenizer, and the
     /// folder lora_adapter beside it the adapter.
     /// </summary>
     public void SaveModel(string folder)
@@ -175,15 +186,18 @@ public sealed class TrainingSession : IDisposable
         const int shown = 5;
         IReadOnlyList<string> unused = folder.Length == 0 ? [] : ModelFolder.UnusedTensors(policy, folder);
         return unused.Count == 0 ? policy.Architecture.Notes
-            : [.. policy.Architecture.Notes, $"{folder} holds {unused.Count} tensors that are no part of the language model; they are not used, and not in what is saved: {string.Join(", ", unused.Take(shown))}{(unused.Count > shown ? ", ..." : "")}"];
+            : [.. policy.Architecture.Notes,
+                $"{folder} holds {unused.Count} tensors that are no part of the language model; they are not used, and not in what is saved: {string.Join(", ", unused.Take(shown))}{(unused.Count > shown ? ", ..." : "")}"];
     }
 
-    /// <summary>Says so when sequences of <paramref name="longest"/> tokens go past what the model was made for.</summary>
+    /// <summary>Says so when sequences of <paramref name="longest"/> tokens go past what the model was made
+    /// for.</summary>
     public void WarnBeyondContext(int longest, IProgressDisplay progress)
     {
         if (longest > Policy.Architecture.ContextLength)
         {
-            progress.Warn($"prompt and response get up to {longest} tokens long, but the model is made for {Policy.Architecture.ContextLength} (config.json: max_position_embeddings, RoPE scaling included); "
+            progress.Warn(
+                $"prompt and response get up to {longest} tokens long, but the model is made for {Policy.Architecture.ContextLength} (config.json: max_position_embeddings, RoPE scaling included); "
                 + "what it says beyond is not to be trusted. Lower data.max_prompt_length or data.max_response_length");
         }
     }
@@ -195,14 +209,16 @@ public sealed class TrainingSession : IDisposable
         Device.Dispose();
     }
 
-    private static Policy CreatePolicy(RunConfig config, EngineDevice device, Tokenizer tokenizer, ModelSource source, bool trainable)
+    private static Policy CreatePolicy(RunConfig config, EngineDevice device, Tokenizer tokenizer, ModelSource source,
+        bool trainable)
     {
         // What has an adapter to be trained is loaded frozen; what is made from scratch needs its warm start first.
         bool trainsWeights = trainable && (source.Adapter is null || source.Weights.Length == 0);
 
         PolicyOptions Options(ModelArchitecture architecture) => new()
         {
-            Bf16 = config.Model.Dtype == "bf16" || (config.Model.Dtype == "auto" && architecture.TorchDtype is "bfloat16" or "float16"),
+            Bf16 = config.Model.Dtype == "bf16"
+                || (config.Model.Dtype == "auto" && architecture.TorchDtype is "bfloat16" or "float16"),
             MaxPositions = config.Model.MaxPositions > 0 ? config.Model.MaxPositions : LongestSequence(config),
             Trainable = trainsWeights,
             Recompute = config.Model.EnableGradientCheckpointing,
@@ -210,11 +226,13 @@ public sealed class TrainingSession : IDisposable
         };
         if (source.Weights.Length > 0)
         {
-            return WithAdapter(ModelFolder.Load(device, source.Weights, Options), source, trainable, (ulong)config.Trainer.Seed);
+            return WithAdapter(ModelFolder.Load(device, source.Weights, Options), source, trainable,
+                (ulong)config.Trainer.Seed);
         }
 
         ModelArchitecture scratch = ScratchModel.Architecture(config.Model.Scratch, tokenizer, LongestSequence(config));
-        return Policy.CreateRandom(device, scratch, Options(scratch), (ulong)config.Trainer.Seed, (float)config.Model.Scratch.InitializerRange);
+        return Policy.CreateRandom(device, scratch, Options(scratch), (ulong)config.Trainer.Seed,
+            (float)config.Model.Scratch.InitializerRange);
     }
 
     private static Policy WithAdapter(Policy policy, ModelSource source, bool trainable, ulong seed)
@@ -243,5 +261,6 @@ public sealed class TrainingSession : IDisposable
     }
 
     private static int LongestSequence(RunConfig config) =>
-        config.Data.MaxPromptLength + Math.Max(config.Data.MaxResponseLength, config.Rollout.ValKwargs.MaxResponseLength);
+        config.Data.MaxPromptLength
+            + Math.Max(config.Data.MaxResponseLength, config.Rollout.ValKwargs.MaxResponseLength);
 }

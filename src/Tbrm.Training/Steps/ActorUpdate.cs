@@ -8,7 +8,8 @@ using Tbrm.Objectives;
 
 namespace Tbrm.Training.Steps;
 
-/// <summary>The logprob, residual and gradient stages of the policy: by the objective, or by the fused kernel that computes the same.</summary>
+/// <summary>The logprob, residual and gradient stages of the policy: by the objective, or by the fused kernel that
+/// computes the same.</summary>
 public sealed class ActorUpdate : UpdateStage
 {
     private readonly ITrainedPolicy _policy;
@@ -26,18 +27,21 @@ public sealed class ActorUpdate : UpdateStage
     }
 
     /// <summary>What logits are divided by, in rollout and update; greedy rollouts are scored at 1.</summary>
-    public static float TemperatureOf(RunConfig config) => config.Rollout.Temperature > 0 ? (float)config.Rollout.Temperature : 1;
+    public static float TemperatureOf(RunConfig config) => config.Rollout.Temperature > 0
+        ? (float)config.Rollout.Temperature : 1;
 
     /// <inheritdoc/>
     protected override ObjectiveBatch Prepare(ObjectiveBatch mini) => _objective.Prepare(mini);
 
     /// <inheritdoc/>
-    protected override double Backpropagate(TrajectoryBatch batch, Range range, ObjectiveBatch part, ObjectiveMetrics metrics, UpdateResult result)
+    protected override double Backpropagate(TrajectoryBatch batch, Range range, ObjectiveBatch part,
+        ObjectiveMetrics metrics, UpdateResult result)
     {
         PackedBatch packed = batch.Pack(range);
         if (_kernel is not null)
         {
-            (Scores fused, float[] residual, double loss) = _policy.ResidualGradient(packed, _temperature, Fused(_kernel, part));
+            (Scores fused, float[] residual, double loss) =
+                _policy.ResidualGradient(packed, _temperature, Fused(_kernel, part));
             result.Residuals.AddRange(Array.ConvertAll(residual, f => (double)f));
             Record(batch, range, packed, part, fused, result, Array.ConvertAll(residual, f => (double)f));
             return loss;
@@ -52,8 +56,10 @@ public sealed class ActorUpdate : UpdateStage
         return evaluated.Loss;
     }
 
-    /// <summary>First the scores of all, then one evaluation, then the forward again, which has the same bits, with the gradient.</summary>
-    private protected override double? AccumulateWhole(TrajectoryBatch batch, IReadOnlyList<Range> micro, ObjectiveBatch mini, ObjectiveMetrics metrics, UpdateResult result,
+    /// <summary>First the scores of all, then one evaluation, then the forward again, which has the same bits, with the
+    /// gradient.</summary>
+    private protected override double? AccumulateWhole(TrajectoryBatch batch, IReadOnlyList<Range> micro,
+        ObjectiveBatch mini, ObjectiveMetrics metrics, UpdateResult result,
         StepStop stop)
     {
         if (!_objective.Needs.HasFlag(Needs.WholeBatch) || _kernel is not null)
@@ -69,7 +75,8 @@ public sealed class ActorUpdate : UpdateStage
             scores.Add(_policy.LogProb(batch.Pack(range), _temperature, keep: false, needsEntropy));
         }
 
-        Scores all = new([.. scores.SelectMany(s => s.Q)], [.. scores.SelectMany(s => s.V)], [.. scores.SelectMany(s => s.H)]);
+        Scores all = new([.. scores.SelectMany(s => s.Q)], [.. scores.SelectMany(s => s.V)],
+            [.. scores.SelectMany(s => s.H)]);
         ObjectiveResult evaluated = _objective.Evaluate(Scored(mini, all));
         result.Residuals.AddRange(evaluated.Residual);
         metrics.Add(evaluated.Metrics);
@@ -84,13 +91,15 @@ public sealed class ActorUpdate : UpdateStage
             _policy.Backward(dq.AsSpan(rows), dv.AsSpan(rows), dh.Length > 0 ? dh.AsSpan(rows) : []);
             row += packed.RowCount;
             Range own = (micro[m].Start.Value - miniBegin)..(micro[m].End.Value - miniBegin);
-            Record(batch, micro[m], packed, mini.Slice(own), kept, result, evaluated.Residual.Length > 0 ? evaluated.Residual[own] : []);
+            Record(batch, micro[m], packed, mini.Slice(own), kept, result,
+                evaluated.Residual.Length > 0 ? evaluated.Residual[own] : []);
         }
 
         return evaluated.Loss;
     }
 
-    /// <summary>Log-probs are rounded as the reference's were. Without an old_log_prob pass, the log-probs before the only update are those of the update itself.</summary>
+    /// <summary>Log-probs are rounded as the reference's were. Without an old_log_prob pass, the log-probs before the
+    /// only update are those of the update itself.</summary>
     private ObjectiveBatch Scored(ObjectiveBatch part, Scores scores)
     {
         double[] logp = new double[scores.Q.Length];
@@ -100,10 +109,18 @@ public sealed class ActorUpdate : UpdateStage
         }
 
         bool isOwn = part.OldLogp.Length == 0 && _objective.Needs.HasFlag(Needs.OldLogp);
-        return part with { Q = Wide(scores.Q), V = Wide(scores.V), H = Wide(scores.H), Logp = logp, OldLogp = isOwn ? logp : part.OldLogp };
+        return part with
+        {
+            Q = Wide(scores.Q),
+            V = Wide(scores.V),
+            H = Wide(scores.H),
+            Logp = logp,
+            OldLogp = isOwn ? logp : part.OldLogp
+        };
     }
 
-    private static UpdateShape ShapeOf(RunConfig config) => new(config.Actor.PpoMiniBatchSize, config.Actor.PpoEpochs, config.Actor.PpoMaxTokenLenPerGpu,
+    private static UpdateShape ShapeOf(RunConfig config) =>
+        new(config.Actor.PpoMiniBatchSize, config.Actor.PpoEpochs, config.Actor.PpoMaxTokenLenPerGpu,
         config.Actor.PpoMicroBatchSizePerGpu, config.Data.MaxResponseLength);
 
     private static FusedResidual Fused(FusedKernel kernel, ObjectiveBatch part) => new()
@@ -125,7 +142,8 @@ public sealed class ActorUpdate : UpdateStage
 
     private static float[] Narrow(double[] values) => Array.ConvertAll(values, v => (float)v);
 
-    private static void Record(TrajectoryBatch batch, Range range, PackedBatch packed, ObjectiveBatch part, Scores scores, UpdateResult result, IReadOnlyList<double> residuals)
+    private static void Record(TrajectoryBatch batch, Range range, PackedBatch packed, ObjectiveBatch part,
+        Scores scores, UpdateResult result, IReadOnlyList<double> residuals)
     {
         int first = range.Start.Value;
         for (int b = 0; b < packed.RowOffsets.Length - 1; b++)
@@ -134,7 +152,8 @@ public sealed class ActorUpdate : UpdateStage
             int begin = (int)packed.RowOffsets[b];
             double ratio = 0;
             float[] logp = new float[trajectory.ResponseIds.Length];
-            bool isRecorded = trajectory.Logp.Length == logp.Length, isDrift = isRecorded && result.Applied == 0 && batch.IsCurrent(first + b);
+            bool isRecorded = trajectory.Logp.Length == logp.Length, isDrift = isRecorded && result.Applied == 0
+                && batch.IsCurrent(first + b);
             for (int h = 0; h < logp.Length; h++)
             {
                 logp[h] = scores.Logp(begin + h);
@@ -161,7 +180,8 @@ public sealed class ActorUpdate : UpdateStage
     }
 
     /// <summary>A trajectory that is not trained on says nothing about what is learned from.</summary>
-    private static void RecordDistance(TrajectoryBatch batch, int b, Trajectory trajectory, float[] logp, double? residual, UpdateResult result)
+    private static void RecordDistance(TrajectoryBatch batch, int b, Trajectory trajectory, float[] logp,
+        double? residual, UpdateResult result)
     {
         if (batch.Ages.Count == 0 || batch.Weights[b] == 0)
         {

@@ -10,7 +10,8 @@ namespace Tbrm.Training.Steps;
 /// <param name="VEnd">V(s_{H+1}) of every trajectory that is bootstrapped, nats, [B] (0 for the others).</param>
 public sealed record PassScores(double[] Logp, double[] V1, double[] VEnd);
 
-/// <summary>Forward passes over a whole step, micro-batch by micro-batch: of the reference, of the policy before its update, of the critic.</summary>
+/// <summary>Forward passes over a whole step, micro-batch by micro-batch: of the reference, of the policy before its
+/// update, of the critic.</summary>
 internal static class ForwardPass
 {
     /// <summary>Log-probs and first values of every trajectory.</summary>
@@ -18,9 +19,11 @@ internal static class ForwardPass
     /// <param name="batch">The step.</param>
     /// <param name="microBatches">Ranges of trajectories.</param>
     /// <param name="stop">Stops between two micro-batches.</param>
-    public static PassScores LogProb(Func<PackedBatch, Scores> logprob, TrajectoryBatch batch, IReadOnlyList<Range> microBatches, StepStop stop)
+    public static PassScores LogProb(Func<PackedBatch, Scores> logprob, TrajectoryBatch batch,
+        IReadOnlyList<Range> microBatches, StepStop stop)
     {
-        double[] logp = new double[batch.RowCount], v1 = new double[batch.Sequences.Length], vEnd = new double[batch.Sequences.Length];
+        double[] logp = new double[batch.RowCount], v1 = new double[batch.Sequences.Length],
+            vEnd = new double[batch.Sequences.Length];
         foreach (Range range in microBatches)
         {
             stop.Token.ThrowIfCancellationRequested();
@@ -44,7 +47,8 @@ internal static class ForwardPass
     }
 
     /// <summary>The critic's values of every row, [R].</summary>
-    public static double[] Values(ITrainedCritic critic, TrajectoryBatch batch, IReadOnlyList<Range> microBatches, StepStop stop)
+    public static double[] Values(ITrainedCritic critic, TrajectoryBatch batch, IReadOnlyList<Range> microBatches,
+        StepStop stop)
     {
         double[] values = new double[batch.RowCount];
         int done = 0;

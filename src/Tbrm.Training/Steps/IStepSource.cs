@@ -5,11 +5,13 @@ using System.Threading;
 namespace Tbrm.Training.Steps;
 
 /// <summary>What a step has before its first update.</summary>
-/// <param name="Sample">What was sampled; without a rollout, the first batch. The step's rewards and lengths are told of it.</param>
+/// <param name="Sample">What was sampled; without a rollout, the first batch. The step's rewards and lengths are told
+/// of it.</param>
 /// <param name="IsSampled">Whether a rollout sampled it in this step.</param>
 public sealed record StepBeginning(StepSample Sample, bool IsSampled);
 
-/// <summary>Where the trajectories of a step's updates come from: a rollout, files, a replay buffer, or several of them.</summary>
+/// <summary>Where the trajectories of a step's updates come from: a rollout, files, a replay buffer, or several of
+/// them.</summary>
 public interface IStepSource
 {
     /// <summary>Batches of trajectories that a step learns from, one after the other.</summary>
@@ -22,7 +24,8 @@ public interface IStepSource
     /// <param name="stop">Stops it.</param>
     StepBeginning? Begin(long step, long version, Func<StepSample, StepSample> complete, CancellationToken stop);
 
-    /// <summary>The trajectories of an update, counted from 0; what the reference says of them may be missing.</summary>
+    /// <summary>The trajectories of an update, counted from 0; what the reference says of them may be
+    /// missing.</summary>
     StepSample Batch(StepBeginning beginning, long step, int update);
 
     /// <summary>An update was made.</summary>

@@ -18,33 +18,39 @@ public interface ITrainedModel
     /// <summary>The learning rate of a step, counted from 1.</summary>
     double LearningRate(long step);
 
-    /// <summary>One update with the accumulated gradient, at a step's learning rate; the gradient is zero afterwards.</summary>
+    /// <summary>One update with the accumulated gradient, at a step's learning rate; the gradient is zero
+    /// afterwards.</summary>
     OptimizerResult Update(long step);
 
     /// <summary>Drops the accumulated gradient without an update.</summary>
     void Discard();
 
-    /// <summary>Frees the buffers of forward and backward, after the last update of a step: the next rollout's pages need the memory.</summary>
+    /// <summary>Frees the buffers of forward and backward, after the last update of a step: the next rollout's pages
+    /// need the memory.</summary>
     void ReleaseActivations();
 }
 
 /// <summary>The policy under training.</summary>
 public interface ITrainedPolicy : ITrainedModel
 {
-    /// <summary>Q, V and, when asked for, H of every row of a batch, nats; with <paramref name="keep"/>, <see cref="Backward"/> may follow.</summary>
+    /// <summary>Q, V and, when asked for, H of every row of a batch, nats; with <paramref name="keep"/>,
+    /// <see cref="Backward"/> may follow.</summary>
     Scores LogProb(PackedBatch batch, float temperature, bool keep, bool entropy);
 
-    /// <summary>Adds to the gradient what follows from dL/dQ, dL/dV and (unless empty) dL/dH, each [R], of the batch that was kept.</summary>
+    /// <summary>Adds to the gradient what follows from dL/dQ, dL/dV and (unless empty) dL/dH, each [R], of the batch
+    /// that was kept.</summary>
     void Backward(ReadOnlySpan<float> dq, ReadOnlySpan<float> dv, ReadOnlySpan<float> dh);
 
     /// <summary>Scores a batch and accumulates the gradient of the trajectory residual by the fused kernel.</summary>
-    (Scores Scores, float[] Residual, double Loss) ResidualGradient(PackedBatch batch, float temperature, FusedResidual residual);
+    (Scores Scores, float[] Residual, double Loss) ResidualGradient(PackedBatch batch, float temperature,
+        FusedResidual residual);
 }
 
 /// <summary>The critic under training.</summary>
 public interface ITrainedCritic : ITrainedModel
 {
-    /// <summary>The value of the state before every row's token, reward units, [R]; with <paramref name="keep"/>, <see cref="Backward"/> may follow.</summary>
+    /// <summary>The value of the state before every row's token, reward units, [R]; with <paramref name="keep"/>,
+    /// <see cref="Backward"/> may follow.</summary>
     float[] Values(PackedBatch batch, bool keep);
 
     /// <summary>Adds to the gradient what follows from dL/dvalue, [R], of the batch that was kept.</summary>
@@ -64,11 +70,14 @@ public interface IRollout
     /// <summary>Times that KV pages ran out, since it was opened.</summary>
     long Preemptions { get; }
 
-    /// <summary>Samples <paramref name="n"/> trajectories of every prompt; ids begin at <paramref name="firstId"/>. Samples of a prompt stand together.</summary>
-    IReadOnlyList<Trajectory> Sample(IReadOnlyList<EncodedPrompt> prompts, int n, long firstId, Action<RolloutProgress>? progress, CancellationToken stop);
+    /// <summary>Samples <paramref name="n"/> trajectories of every prompt; ids begin at <paramref name="firstId"/>.
+    /// Samples of a prompt stand together.</summary>
+    IReadOnlyList<Trajectory> Sample(IReadOnlyList<EncodedPrompt> prompts, int n, long firstId,
+        Action<RolloutProgress>? progress, CancellationToken stop);
 
     /// <summary>The most likely response to every prompt.</summary>
-    IReadOnlyList<Trajectory> Greedy(IReadOnlyList<EncodedPrompt> prompts, Action<RolloutProgress>? progress, CancellationToken stop);
+    IReadOnlyList<Trajectory> Greedy(IReadOnlyList<EncodedPrompt> prompts, Action<RolloutProgress>? progress,
+        CancellationToken stop);
 
     /// <summary>Gives the page pool's memory to the update.</summary>
     void ReleasePages();
@@ -78,5 +87,6 @@ public interface IRollout
 public interface IGradeStage
 {
     /// <summary>Grades trajectories; the result is in their order.</summary>
-    JudgedResponse[] Judge(IReadOnlyList<EncodedPrompt> prompts, IReadOnlyList<Trajectory> trajectories, CancellationToken stop);
+    JudgedResponse[] Judge(IReadOnlyList<EncodedPrompt> prompts, IReadOnlyList<Trajectory> trajectories,
+        CancellationToken stop);
 }

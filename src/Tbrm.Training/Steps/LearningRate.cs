@@ -3,7 +3,8 @@ using Tbrm.Core.Config;
 
 namespace Tbrm.Training.Steps;
 
-/// <summary>The learning rate of a step: linear warm-up, then constant, linear or cosine down to min_lr_ratio. A pure function of the step.</summary>
+/// <summary>The learning rate of a step: linear warm-up, then constant, linear or cosine down to min_lr_ratio. A pure
+/// function of the step.</summary>
 public sealed class LearningRate
 {
     private readonly OptimConfig _config;
@@ -15,7 +16,8 @@ public sealed class LearningRate
     {
         _config = config;
         _total = totalSteps;
-        _warmup = config.LrWarmupSteps >= 0 ? config.LrWarmupSteps : (long)Math.Round(config.LrWarmupStepsRatio * totalSteps);
+        _warmup = config.LrWarmupSteps >= 0 ? config.LrWarmupSteps
+            : (long)Math.Round(config.LrWarmupStepsRatio * totalSteps);
     }
 
     /// <summary>For the step that is about to be made, counted from 1.</summary>
@@ -26,7 +28,8 @@ public sealed class LearningRate
             return _config.Lr * step / _warmup;
         }
 
-        double progress = _total > _warmup ? Math.Min(1, (double)(step - 1 - _warmup) / Math.Max(1, _total - _warmup)) : 0;
+        double progress = _total > _warmup ? Math.Min(1, (double)(step - 1 - _warmup) / Math.Max(1, _total - _warmup))
+            : 0;
         double floor = _config.MinLrRatio;
         return _config.Lr * _config.LrSchedulerType switch
         {

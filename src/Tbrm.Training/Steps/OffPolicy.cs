@@ -7,7 +7,8 @@ using Tbrm.Training.Metrics;
 namespace Tbrm.Training.Steps;
 
 /// <summary>
-/// How far the trajectories of a step's updates are from the policy that learns from them: their age in updates, the residual by age, the effective
+/// How far the trajectories of a step's updates are from the policy that learns from them: their age in updates, the
+/// residual by age, the effective
 /// sample size, and the KL divergence from the policy that sampled them.
 /// </summary>
 public sealed class OffPolicy
@@ -62,7 +63,8 @@ public sealed class OffPolicy
             metrics[Prefix + "age/max"] = _ages.Max();
         }
 
-        foreach (IGrouping<int, double> group in _residuals.GroupBy(r => Bucket(r.Age), r => Math.Abs(r.Residual)).OrderBy(g => g.Key))
+        foreach (IGrouping<int, double> group in _residuals.GroupBy(r => Bucket(r.Age), r => Math.Abs(r.Residual))
+            .OrderBy(g => g.Key))
         {
             metrics[$"{Prefix}residual/{Name(group.Key)}"] = group.Average();
         }
@@ -75,7 +77,8 @@ public sealed class OffPolicy
         }
     }
 
-    /// <summary>(sum w)^2 / (N sum w^2) of weights exp(log w): 1 when all are equal, 1/N when one is everything. A common factor makes no difference.</summary>
+    /// <summary>(sum w)^2 / (N sum w^2) of weights exp(log w): 1 when all are equal, 1/N when one is everything. A
+    /// common factor makes no difference.</summary>
     public static double EffectiveShare(IReadOnlyList<double> logWeights)
     {
         double most = logWeights.Max();

@@ -4,7 +4,8 @@ using Tbrm.Training.Metrics;
 namespace Tbrm.Training.Steps;
 
 /// <summary>
-/// verl's comparison of the probabilities that the rollout recorded with those that the trainer computes for the same tokens:
+/// verl's comparison of the probabilities that the rollout recorded with those that the trainer computes for the same
+/// tokens:
 /// training/rollout_probs_diff_{mean,max,std} and their correlation.
 /// </summary>
 public sealed class ProbabilityDrift
@@ -45,7 +46,8 @@ public sealed class ProbabilityDrift
         metrics["training/rollout_probs_diff_max"] = _max;
         metrics["training/rollout_probs_diff_std"] = Math.Sqrt(Math.Max(0, _squares / _count - mean * mean));
         double covariance = _xy / _count - _x / _count * (_y / _count);
-        double spread = Math.Sqrt((_xx / _count - Math.Pow(_x / _count, 2)) * (_yy / _count - Math.Pow(_y / _count, 2)));
+        double spread = Math.Sqrt(
+            (_xx / _count - Math.Pow(_x / _count, 2)) * (_yy / _count - Math.Pow(_y / _count, 2)));
         metrics["training/rollout_actor_probs_pearson_corr"] = spread > 0 ? covariance / spread : 1;
     }
 }

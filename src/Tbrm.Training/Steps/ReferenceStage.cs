@@ -9,12 +9,15 @@ using Tbrm.Training.Runs;
 
 namespace Tbrm.Training.Steps;
 
-/// <summary>The ref stage: what the reference policy says of the trajectories, which keep it. Of those that have it already, nobody asks again.</summary>
-/// <param name="reference">The reference policy; null where there is none in memory, so that every trajectory must bring its own numbers.</param>
+/// <summary>The ref stage: what the reference policy says of the trajectories, which keep it. Of those that have it
+/// already, nobody asks again.</summary>
+/// <param name="reference">The reference policy; null where there is none in memory, so that every trajectory must
+/// bring its own numbers.</param>
 /// <param name="algorithm">What it needs.</param>
 /// <param name="config">The configuration.</param>
 /// <param name="clock">Times the pass.</param>
-internal sealed class ReferenceStage(IReferenceScorer? reference, AlgorithmSelection algorithm, RunConfig config, PhaseClock clock)
+internal sealed class ReferenceStage(IReferenceScorer? reference, AlgorithmSelection algorithm, RunConfig config,
+    PhaseClock clock)
 {
     private const Needs Asked = Needs.ReferenceLogp | Needs.ReferenceValue;
 
@@ -22,13 +25,16 @@ internal sealed class ReferenceStage(IReferenceScorer? reference, AlgorithmSelec
     public long Version { get; set; }
 
     /// <summary>Whether anybody asks.</summary>
-    public bool IsNeeded { get; } = reference is not null || config.Algorithm.UseKlInReward || (algorithm.Needs & Asked) != 0;
+    public bool IsNeeded { get; } = reference is not null || config.Algorithm.UseKlInReward
+        || (algorithm.Needs & Asked) != 0;
 
     /// <summary>The sample with the reference's numbers.</summary>
-    /// <exception cref="DataException">There is no reference policy, and a trajectory has no numbers of one.</exception>
+    /// <exception cref="DataException">There is no reference policy, and a trajectory has no numbers of
+    /// one.</exception>
     public StepSample Complete(StepSample sample, StepStop stop)
     {
-        int[] missing = IsNeeded ? [.. Enumerable.Range(0, sample.Trajectories.Count).Where(i => !IsKnown(sample.Trajectories[i]))] : [];
+        int[] missing = IsNeeded
+            ? [.. Enumerable.Range(0, sample.Trajectories.Count).Where(i => !IsKnown(sample.Trajectories[i]))] : [];
         if (missing.Length == 0)
         {
             return sample;
@@ -37,13 +43,18 @@ internal sealed class ReferenceStage(IReferenceScorer? reference, AlgorithmSelec
         if (reference is null)
         {
             string where = sample.Records.Count > 0 ? sample.Records[missing[0]].Where : "a sampled trajectory";
-            throw new DataException($"{where}: the trajectory has no log-probs of the reference policy ({(sample.Trajectories[missing[0]].Reference is null ? "ref_logp" : "ref_v1, or ref_v_end of a response that was cut off")}), "
+            throw new DataException(
+                $"{where}: the trajectory has no log-probs of the reference policy ({(sample.Trajectories[missing[0]].Reference is null ? "ref_logp" : "ref_v1, or ref_v_end of a response that was cut off")}), "
                 + "and there is no reference policy in memory; add them to the file: tbrm-native data prepare FILE --reference MODEL --out FILE");
         }
 
-        TrajectoryBatch batch = new([.. missing.Select(i => sample.Trajectories[i])], [.. missing.Select(i => sample.Judged[i].Verdict)], config);
+        TrajectoryBatch batch =
+            new([.. missing.Select(i => sample.Trajectories[i])], [.. missing.Select(i => sample.Judged[i].Verdict)],
+            config);
         float temperature = ActorUpdate.TemperatureOf(config);
-        PassScores scores = clock.Measure("ref", () => ForwardPass.LogProb(b => reference.LogProb(b, temperature), batch, batch.ReferenceMicroBatches, stop));
+        PassScores scores = clock.Measure(
+            "ref", () => ForwardPass.LogProb(b => reference.LogProb(b, temperature), batch, batch.ReferenceMicroBatches,
+            stop));
         Trajectory[] trajectories = [.. sample.Trajectories];
         for (int i = 0; i < missing.Length; i++)
         {
@@ -54,11 +65,16 @@ internal sealed class ReferenceStage(IReferenceScorer? reference, AlgorithmSelec
                 logp[h] = (float)scores.Logp[begin + h];
             }
 
-            Trajectory asked = trajectories[missing[i]] with { Reference = new(logp, (float)scores.V1[i], batch.Bootstrap[i] ? (float)scores.VEnd[i] : null, Version) };
+            Trajectory asked = trajectories[missing[i]] with
+            {
+                Reference = new(logp, (float)scores.V1[i],
+                batch.Bootstrap[i] ? (float)scores.VEnd[i] : null, Version)
+            };
             trajectories[missing[i]] = asked;
             if (sample.Records.Count > 0)
             {
-                sample.Records[missing[i]].Trajectory = sample.Records[missing[i]].Trajectory with { Reference = asked.Reference };
+                sample.Records[missing[i]].Trajectory =
+                    sample.Records[missing[i]].Trajectory with { Reference = asked.Reference };
             }
         }
 
@@ -86,9 +102,12 @@ internal sealed class ReferenceStage(IReferenceScorer? reference, AlgorithmSelec
     public static bool Has(Trajectory trajectory, Needs needs, RunConfig config)
     {
         bool needsValue = needs.HasFlag(Needs.ReferenceValue);
-        bool needsEnd = needsValue && trajectory.End == TrajectoryEnd.Length && config.Algorithm.Tbrm.Truncation == "bootstrap";
-        return trajectory.Reference is { } scores && (!needsValue || scores.V1 is not null) && (!needsEnd || scores.VEnd is not null);
+        bool needsEnd = needsValue && trajectory.End == TrajectoryEnd.Length
+            && config.Algorithm.Tbrm.Truncation == "bootstrap";
+        return trajectory.Reference is { } scores && (!needsValue || scores.V1 is not null)
+            && (!needsEnd || scores.VEnd is not null);
     }
 
-    private bool IsKnown(Trajectory trajectory) => trajectory.Reference?.Version == Version && Has(trajectory, algorithm.Needs, config);
+    private bool IsKnown(Trajectory trajectory) => trajectory.Reference?.Version == Version
+        && Has(trajectory, algorithm.Needs, config);
 }

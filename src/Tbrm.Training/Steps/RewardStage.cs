@@ -19,7 +19,8 @@ namespace Tbrm.Training.Steps;
 /// <param name="Verdict">What the grader said.</param>
 public sealed record JudgedResponse(string Text, Verdict Verdict);
 
-/// <summary>The verify and reward stages: decodes and judges responses in parallel, each within a wall-clock limit.</summary>
+/// <summary>The verify and reward stages: decodes and judges responses in parallel, each within a wall-clock
+/// limit.</summary>
 public sealed class RewardStage(IGrader grader, Tokenizer tokenizer, RewardConfig config) : IGradeStage
 {
     private readonly RewardManager _manager = new(grader, TimeSpan.FromSeconds(config.TimeoutSeconds));
@@ -28,7 +29,8 @@ public sealed class RewardStage(IGrader grader, Tokenizer tokenizer, RewardConfi
     public string GraderName => _manager.Grader.Name;
 
     /// <summary>Judges trajectories; the result is in their order.</summary>
-    public JudgedResponse[] Judge(IReadOnlyList<EncodedPrompt> prompts, IReadOnlyList<Trajectory> trajectories, CancellationToken stop)
+    public JudgedResponse[] Judge(IReadOnlyList<EncodedPrompt> prompts, IReadOnlyList<Trajectory> trajectories,
+        CancellationToken stop)
     {
         JudgedResponse[] judged = new JudgedResponse[trajectories.Count];
         Parallel.For(0, judged.Length, new ParallelOptions { CancellationToken = stop }, i =>
@@ -42,22 +44,30 @@ public sealed class RewardStage(IGrader grader, Tokenizer tokenizer, RewardConfi
 
     /// <summary>Judges the ground truths themselves: a grader that refuses them would train on zeros.</summary>
     /// <param name="prompts">The problems.</param>
-    /// <param name="answerOf">A response that gives the ground truth in the form that the grader expects; null for the forms that graders of files read.</param>
+    /// <param name="answerOf">A response that gives the ground truth in the form that the grader expects; null for the
+    /// forms that graders of files read.</param>
     /// <param name="textOf">The prompt's text, which may ask for a form of the answer; null for none.</param>
     /// <param name="isRequired">Too few are an error, not a result.</param>
     /// <param name="stop">Stops it.</param>
     /// <returns>What came of it; null without reward.self_test_threshold.</returns>
-    /// <exception cref="ConfigException">Fewer than reward.self_test_threshold of them pass, and it is required.</exception>
-    public SelfTestResult? SelfTest(IEnumerable<Prompt> prompts, Func<Prompt, string>? answerOf, Func<Prompt, string>? textOf, bool isRequired, CancellationToken stop)
+    /// <exception cref="ConfigException">Fewer than reward.self_test_threshold of them pass, and it is
+    /// required.</exception>
+    public SelfTestResult? SelfTest(IEnumerable<Prompt> prompts, Func<Prompt, string>? answerOf,
+        Func<Prompt, string>? textOf, bool isRequired, CancellationToken stop)
     {
         if (config.SelfTestThreshold <= 0)
         {
             return null;
         }
 
-        IEnumerable<SelfTestRow> rows = prompts.Select(p => new SelfTestRow(Request(p, answerOf?.Invoke(p) ?? ""), p.Index + 1, textOf is null ? null : () => textOf(p)));
-        return GraderSelfTest.Require(_manager, rows, isRequired ? config.SelfTestThreshold : 0, stated: answerOf is not null, stop);
+        IEnumerable<SelfTestRow> rows =
+            prompts.Select(p =>
+            new SelfTestRow(Request(p, answerOf?.Invoke(p) ?? ""), p.Index + 1,
+            textOf is null ? null : () => textOf(p)));
+        return GraderSelfTest.Require(_manager, rows, isRequired ? config.SelfTestThreshold : 0,
+            stated: answerOf is not null, stop);
     }
 
-    private static GradeRequest Request(Prompt prompt, string text) => new(prompt.DataSource, text, prompt.GroundTruth, prompt.ExtraInfo);
+    private static GradeRequest Request(Prompt prompt, string text) =>
+        new(prompt.DataSource, text, prompt.GroundTruth, prompt.ExtraInfo);
 }

@@ -35,20 +35,25 @@ public sealed class RolloutStage : IRollout, IDisposable
     public long Preemptions => _engine.Counts.Preemptions;
 
     /// <inheritdoc/>
-    public IReadOnlyList<Trajectory> Sample(IReadOnlyList<EncodedPrompt> prompts, int n, long firstId, Action<RolloutProgress>? progress, CancellationToken stop) =>
+    public IReadOnlyList<Trajectory> Sample(IReadOnlyList<EncodedPrompt> prompts, int n, long firstId,
+        Action<RolloutProgress>? progress, CancellationToken stop) =>
         _engine.Generate(Requests(prompts, n, firstId), _train, progress, stop);
 
     /// <inheritdoc/>
-    public IReadOnlyList<Trajectory> Greedy(IReadOnlyList<EncodedPrompt> prompts, Action<RolloutProgress>? progress, CancellationToken stop) =>
+    public IReadOnlyList<Trajectory> Greedy(IReadOnlyList<EncodedPrompt> prompts, Action<RolloutProgress>? progress,
+        CancellationToken stop) =>
         _engine.Generate(Requests(prompts, 1, 0), SamplingSettings.Greedy(_train), progress, stop);
 
     /// <summary>Samples of a reference policy: as training does, in a random stream of their own.</summary>
     public IReadOnlyList<Trajectory> OfReference(IReadOnlyList<RolloutRequest> requests, CancellationToken stop) =>
         _engine.Generate(requests, SamplingSettings.Reference(_train), null, stop);
 
-    /// <summary>Samples as evaluation does; <paramref name="finished"/> gets each trajectory as soon as it is there.</summary>
-    public IReadOnlyList<Trajectory> Evaluate(IReadOnlyList<RolloutRequest> requests, SamplingOptions sampling, Action<RolloutProgress>? progress,
-        Action<Trajectory>? finished, CancellationToken stop) => _engine.Generate(requests, sampling, progress, stop, finished);
+    /// <summary>Samples as evaluation does; <paramref name="finished"/> gets each trajectory as soon as it is
+    /// there.</summary>
+    public IReadOnlyList<Trajectory> Evaluate(IReadOnlyList<RolloutRequest> requests, SamplingOptions sampling,
+        Action<RolloutProgress>? progress,
+        Action<Trajectory>? finished, CancellationToken stop) =>
+            _engine.Generate(requests, sampling, progress, stop, finished);
 
     /// <summary>Gives the page pool's memory to the update.</summary>
     public void ReleasePages() => _engine.ReleasePages();
@@ -73,7 +78,8 @@ public sealed class RolloutStage : IRollout, IDisposable
         return requests;
     }
 
-    /// <summary>What max_num_seqs sequences of full length need, within the share of the device's memory that the configuration allows.</summary>
+    /// <summary>What max_num_seqs sequences of full length need, within the share of the device's memory that the
+    /// configuration allows.</summary>
     private static long PageBytes(Policy policy, RunConfig config)
     {
         const int pageTokens = ModelMemory.PageTokens;
@@ -81,11 +87,13 @@ public sealed class RolloutStage : IRollout, IDisposable
         DeviceMemory memory = policy.Device.Memory();
         long least = pageBytes * pagesPerSequence;
         bool isGiven = config.Rollout.KvCacheMb > 0;
-        long allowed = isGiven ? config.Rollout.KvCacheMb * 1_000_000L : (long)((memory.DeviceTotal - memory.InUse) * config.Rollout.MemoryUtilization);
+        long allowed = isGiven ? config.Rollout.KvCacheMb * 1_000_000L
+            : (long)((memory.DeviceTotal - memory.InUse) * config.Rollout.MemoryUtilization);
         if (allowed < least)
         {
             string given = isGiven ? $"rollout.kv_cache_mb={config.Rollout.KvCacheMb} holds"
-                : string.Create(CultureInfo.InvariantCulture, $"rollout.memory_utilization={config.Rollout.MemoryUtilization} of the memory that is free ({(memory.DeviceTotal - memory.InUse) / 1_000_000} MB) holds");
+                : string.Create(CultureInfo.InvariantCulture,
+                    $"rollout.memory_utilization={config.Rollout.MemoryUtilization} of the memory that is free ({(memory.DeviceTotal - memory.InUse) / 1_000_000} MB) holds");
             throw new TbrmUserException(ExitCode.OutOfMemory,
                 $"{given} {allowed / pageBytes} KV pages of {pageTokens} tokens, but one sequence of {policy.Options.MaxPositions} tokens takes {pagesPerSequence}: "
                 + $"set rollout.kv_cache_mb={(least + 999_999) / 1_000_000} or more, or lower data.max_prompt_length or data.max_response_length");

@@ -17,9 +17,11 @@ namespace Tbrm.Training.Steps;
 /// <param name="Prompts">In order; a trajectory's group is its prompt's place here.</param>
 /// <param name="Trajectories">n per prompt, samples of a prompt together.</param>
 /// <param name="Judged">One grade per trajectory.</param>
-public sealed record StepSample(IReadOnlyList<EncodedPrompt> Prompts, IReadOnlyList<Trajectory> Trajectories, JudgedResponse[] Judged)
+public sealed record StepSample(IReadOnlyList<EncodedPrompt> Prompts, IReadOnlyList<Trajectory> Trajectories,
+    JudgedResponse[] Judged)
 {
-    /// <summary>Rewards that are known already, [B], null for those that follow from the grades; empty: all of them do.</summary>
+    /// <summary>Rewards that are known already, [B], null for those that follow from the grades; empty: all of them
+    /// do.</summary>
     public IReadOnlyList<double?> KnownRewards { get; init; } = [];
 
     /// <summary>What the trajectories were taken from, [B]; empty: they were sampled just now.</summary>
@@ -33,7 +35,8 @@ public sealed record StepSample(IReadOnlyList<EncodedPrompt> Prompts, IReadOnlyL
 }
 
 /// <summary>
-/// The gen and reward stages: samples trajectories of the present policy and grades them. With algorithm.filter_groups (DAPO's dynamic sampling)
+/// The gen and reward stages: samples trajectories of the present policy and grades them. With algorithm.filter_groups
+/// (DAPO's dynamic sampling)
 /// until there are enough prompts whose samples differ in their reward.
 /// </summary>
 /// <param name="next">The next batch of prompts; null when the data are at their end.</param>
@@ -43,7 +46,8 @@ public sealed record StepSample(IReadOnlyList<EncodedPrompt> Prompts, IReadOnlyL
 /// <param name="config">The configuration.</param>
 /// <param name="clock">Times the phases.</param>
 /// <param name="progress">Told about responses.</param>
-public sealed class SampleStage(Func<IReadOnlyList<EncodedPrompt>?> next, IRollout rollout, IGradeStage reward, bool needsBaseline, RunConfig config, PhaseClock clock,
+public sealed class SampleStage(Func<IReadOnlyList<EncodedPrompt>?> next, IRollout rollout, IGradeStage reward,
+    bool needsBaseline, RunConfig config, PhaseClock clock,
     IProgressDisplay progress) : IStepSource
 {
     /// <summary>Ids of a step's further batches are far from those of other steps.</summary>
@@ -55,8 +59,14 @@ public sealed class SampleStage(Func<IReadOnlyList<EncodedPrompt>?> next, IRollo
     public int Updates => 1;
 
     /// <inheritdoc/>
-    public StepBeginning? Begin(long step, long version, Func<StepSample, StepSample> complete, CancellationToken stop) =>
-        Run(step, stop) is not { } sample ? null : new(complete(sample with { Trajectories = [.. sample.Trajectories.Select(t => t with { WeightVersion = t.WeightVersion ?? version })] }), IsSampled: true);
+    public StepBeginning? Begin(long step, long version, Func<StepSample, StepSample> complete,
+        CancellationToken stop) =>
+        Run(step, stop) is not { } sample ? null
+            : new(complete(sample with
+            {
+                Trajectories = [.. sample.Trajectories.Select(t =>
+            t with { WeightVersion = t.WeightVersion ?? version })]
+            }), IsSampled: true);
 
     /// <inheritdoc/>
     public StepSample Batch(StepBeginning beginning, long step, int update) => beginning.Sample;
@@ -77,7 +87,8 @@ public sealed class SampleStage(Func<IReadOnlyList<EncodedPrompt>?> next, IRollo
     }
 
     /// <summary>Samples a step; null when the data are at their end.</summary>
-    /// <exception cref="DataException">Too few groups differ in their reward within algorithm.filter_groups.max_num_gen_batches.</exception>
+    /// <exception cref="DataException">Too few groups differ in their reward within
+    /// algorithm.filter_groups.max_num_gen_batches.</exception>
     public StepSample? Run(long step, CancellationToken stop)
     {
         FilterGroupsConfig filter = config.Algorithm.FilterGroups;
@@ -91,7 +102,8 @@ public sealed class SampleStage(Func<IReadOnlyList<EncodedPrompt>?> next, IRollo
         {
             if (filter.MaxNumGenBatches > 0 && batch == filter.MaxNumGenBatches)
             {
-                throw new DataException($"step {step}: {kept.Prompts.Count} of {config.Data.TrainBatchSize} prompts have samples that differ in {filter.Metric} after "
+                throw new DataException(
+                    $"step {step}: {kept.Prompts.Count} of {config.Data.TrainBatchSize} prompts have samples that differ in {filter.Metric} after "
                     + $"{batch} batches, as many as algorithm.filter_groups.max_num_gen_batches allows: the problems are too hard or too easy; choose others, raise rollout.n or data.gen_batch_size, or raise the limit (0 = none)");
             }
 
@@ -100,7 +112,9 @@ public sealed class SampleStage(Func<IReadOnlyList<EncodedPrompt>?> next, IRollo
                 return null;
             }
 
-            kept = Joined(kept, more, [.. Enumerable.Range(0, more.Prompts.Count).Where(g => IsKept(more, g))]) with { Batches = batch + 1 };
+            kept = Joined(kept, more,
+                [.. Enumerable.Range(0, more.Prompts.Count).Where(g => IsKept(more, g))]) with
+            { Batches = batch + 1 };
         }
 
         return WithBaseline(step, First(kept, config.Data.TrainBatchSize), stop);
@@ -115,7 +129,8 @@ public sealed class SampleStage(Func<IReadOnlyList<EncodedPrompt>?> next, IRollo
 
         // Ids are a function of the step, so that a resumed run samples what the first one would have sampled.
         long firstId = (step - 1) * config.Data.TrainBatchSize * config.Rollout.N + ((long)batch << BatchShift);
-        IReadOnlyList<Trajectory> trajectories = clock.Measure("gen", () => rollout.Sample(prompts, config.Rollout.N, firstId, Show(step, "rollout"), stop));
+        IReadOnlyList<Trajectory> trajectories =
+            clock.Measure("gen", () => rollout.Sample(prompts, config.Rollout.N, firstId, Show(step, "rollout"), stop));
         rollout.ReleasePages();
         return new(prompts, trajectories, clock.Measure("reward", () => reward.Judge(prompts, trajectories, stop)));
     }
@@ -127,18 +142,21 @@ public sealed class SampleStage(Func<IReadOnlyList<EncodedPrompt>?> next, IRollo
             return sample;
         }
 
-        IReadOnlyList<Trajectory> greedy = clock.Measure("gen_max", () => rollout.Greedy(sample.Prompts, Show(step, "greedy"), stop));
+        IReadOnlyList<Trajectory> greedy =
+            clock.Measure("gen_max", () => rollout.Greedy(sample.Prompts, Show(step, "greedy"), stop));
         rollout.ReleasePages();
         JudgedResponse[] judged = clock.Measure("reward", () => reward.Judge(sample.Prompts, greedy, stop));
         double[] rewards = [.. greedy.Select((t, i) => _rewards.Of(t, judged[i].Verdict))];
         return sample with { BaselineRewards = [.. sample.Trajectories.Select(t => rewards[t.Group])] };
     }
 
-    /// <summary>Whether the samples of a prompt differ in what is filtered by; one whose grader failed says nothing.</summary>
+    /// <summary>Whether the samples of a prompt differ in what is filtered by; one whose grader failed says
+    /// nothing.</summary>
     private bool IsKept(StepSample sample, int group)
     {
         double[] values = [.. Enumerable.Range(0, sample.Trajectories.Count)
-            .Where(i => sample.Trajectories[i].Group == group && !sample.Judged[i].Verdict.IsFailure).Select(i => ValueOf(sample.Trajectories[i], sample.Judged[i].Verdict))];
+            .Where(i => sample.Trajectories[i].Group == group && !sample.Judged[i].Verdict.IsFailure)
+                .Select(i => ValueOf(sample.Trajectories[i], sample.Judged[i].Verdict))];
         return config.Rollout.N == 1 ? values.Length == 1 : values.Distinct().Count() > 1;
     }
 
@@ -184,5 +202,6 @@ public sealed class SampleStage(Func<IReadOnlyList<EncodedPrompt>?> next, IRollo
     }
 
     private Action<RolloutProgress> Show(long step, string phase) => p =>
-        progress.Show($"step {step} {phase}", (double)p.Finished / p.Total, $"{p.Finished}/{p.Total} responses, {p.Tokens} tokens");
+        progress.Show($"step {step} {phase}", (double)p.Finished / p.Total,
+            $"{p.Finished}/{p.Total} responses, {p.Tokens} tokens");
 }

@@ -21,7 +21,8 @@ namespace Tbrm.Training.Steps;
 public sealed record SftOutcome(MetricSet Metrics, double Loss, long Tokens, UpdateOutcome Update);
 
 /// <summary>
-/// A supervised step: the next examples, cross entropy per learned token, one optimizer step. Examples are packed end to end without padding;
+/// A supervised step: the next examples, cross entropy per learned token, one optimizer step. Examples are packed end
+/// to end without padding;
 /// a micro-batch holds as many as actor.ppo_max_token_len_per_gpu tokens.
 /// </summary>
 public sealed class SftStep : IDisposable
@@ -35,7 +36,8 @@ public sealed class SftStep : IDisposable
     private readonly SftObjective _objective = new();
 
     /// <summary>An optimizer and a data order of its own.</summary>
-    /// <exception cref="ConfigException">The data has no end and the configuration names no number of steps.</exception>
+    /// <exception cref="ConfigException">The data has no end and the configuration names no number of
+    /// steps.</exception>
     public SftStep(Policy policy, RunConfig run, ISupervisedSource source)
     {
         _policy = policy;
@@ -63,7 +65,8 @@ public sealed class SftStep : IDisposable
     /// <summary>Where the examples stand.</summary>
     public SamplerState SamplerState => _sampler.State;
 
-    /// <summary>Makes step number <paramref name="step"/> (from 1). Stopped in the middle, it has changed nothing but the sampler.</summary>
+    /// <summary>Makes step number <paramref name="step"/> (from 1). Stopped in the middle, it has changed nothing but
+    /// the sampler.</summary>
     public SftOutcome Run(long step, CancellationToken stop)
     {
         ScoredSequence[] examples = Array.ConvertAll(_sampler.Next()!, _source.Get);
@@ -81,13 +84,16 @@ public sealed class SftStep : IDisposable
         metrics["sft/tokens"] = learned;
         metrics["sft/skipped"] = result.Applied ? 0 : 1;
         metrics["perf/total_num_tokens"] = tokens;
-        return new(metrics, loss, tokens, result.Applied ? UpdateOutcome.Made : double.IsFinite(loss) ? UpdateOutcome.NotFinite : UpdateOutcome.LogitsNotFinite);
+        return new(metrics, loss, tokens,
+            result.Applied ? UpdateOutcome.Made : double.IsFinite(loss) ? UpdateOutcome.NotFinite
+            : UpdateOutcome.LogitsNotFinite);
     }
 
     /// <summary>Cross entropy of examples that nothing is learned from, nats per learned token.</summary>
     public double Measure(ISupervisedSource held, CancellationToken stop)
     {
-        ScoredSequence[] examples = new ScoredSequence[held.Count ?? throw new ArgumentException("examples to measure on must have an end")];
+        ScoredSequence[] examples =
+            new ScoredSequence[held.Count ?? throw new ArgumentException("examples to measure on must have an end")];
         for (int i = 0; i < examples.Length; i++)
         {
             examples[i] = held.Get(i);
@@ -109,7 +115,8 @@ public sealed class SftStep : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _optimizer.Dispose();
 
-    /// <summary>One update with the accumulated gradient; none, and no gradient left, when the loss is NaN or infinite.</summary>
+    /// <summary>One update with the accumulated gradient; none, and no gradient left, when the loss is NaN or
+    /// infinite.</summary>
     internal OptimizerResult Update(double loss, double learningRate)
     {
         if (double.IsFinite(loss))
@@ -128,7 +135,8 @@ public sealed class SftStep : IDisposable
         ActorConfig actor = _config.Actor;
         try
         {
-            foreach (Range range in MicroBatches.Cut([.. examples.Select(s => s.Length)], actor.PpoMaxTokenLenPerGpu, actor.PpoMicroBatchSizePerGpu))
+            foreach (Range range in MicroBatches.Cut(
+                [.. examples.Select(s => s.Length)], actor.PpoMaxTokenLenPerGpu, actor.PpoMicroBatchSizePerGpu))
             {
                 stop.ThrowIfCancellationRequested();
                 PackedBatch packed = new(examples[range]);
@@ -142,7 +150,8 @@ public sealed class SftStep : IDisposable
                 });
                 if (keep)
                 {
-                    _policy.Backward(Array.ConvertAll(result.DQ, d => (float)d), Array.ConvertAll(result.DV, d => (float)d), []);
+                    _policy.Backward(Array.ConvertAll(result.DQ, d => (float)d),
+                        Array.ConvertAll(result.DV, d => (float)d), []);
                 }
 
                 loss += result.Loss;

@@ -7,7 +7,8 @@ using Tbrm.Core.Rollouts;
 
 namespace Tbrm.Training.Steps;
 
-/// <summary>From grades to the rewards of a step: scale and shift, the penalty of overlong responses, the mean of the prompt's samples.</summary>
+/// <summary>From grades to the rewards of a step: scale and shift, the penalty of overlong responses, the mean of the
+/// prompt's samples.</summary>
 internal sealed class StepRewards(RunConfig config)
 {
     private readonly BellmanConfig _bellman = config.Algorithm.Tbrm;
@@ -15,7 +16,8 @@ internal sealed class StepRewards(RunConfig config)
     /// <summary>Reward of each trajectory; 0 where there is none.</summary>
     /// <param name="trajectories">In the order of the rollout.</param>
     /// <param name="verdicts">One per trajectory.</param>
-    /// <param name="isRewarded">Trained on, and at its end: others have no reward, and no part in a mean of rewards.</param>
+    /// <param name="isRewarded">Trained on, and at its end: others have no reward, and no part in a mean of
+    /// rewards.</param>
     public double[] Of(IReadOnlyList<Trajectory> trajectories, IReadOnlyList<Verdict> verdicts, bool[] isRewarded)
     {
         double[] rewards = new double[verdicts.Count];
@@ -27,23 +29,27 @@ internal sealed class StepRewards(RunConfig config)
         if (_bellman.RewardNormalization == "group_mean")
         {
             Dictionary<int, double> means = Enumerable.Range(0, rewards.Length).Where(i => isRewarded[i])
-                .GroupBy(i => trajectories[i].Group).ToDictionary(g => g.Key, g => Mean([.. g.Select(i => rewards[i])]));
+                .GroupBy(i => trajectories[i].Group)
+                    .ToDictionary(g => g.Key, g => Mean([.. g.Select(i => rewards[i])]));
             rewards = [.. rewards.Select((r, i) => isRewarded[i] ? r - means[trajectories[i].Group] : 0)];
         }
 
         return rewards;
     }
 
-    /// <summary>A score 0 stands for a truncated response that is to get none, and for a grader that failed; scale and shift follow.</summary>
+    /// <summary>A score 0 stands for a truncated response that is to get none, and for a grader that failed; scale and
+    /// shift follow.</summary>
     public double Of(Trajectory trajectory, Verdict verdict)
     {
-        bool isZero = verdict.IsFailure || (trajectory.End == TrajectoryEnd.Length && _bellman.Truncation == "zero_reward");
+        bool isZero = verdict.IsFailure
+            || (trajectory.End == TrajectoryEnd.Length && _bellman.Truncation == "zero_reward");
         double reward = _bellman.RewardScale * (isZero ? 0 : verdict.Score) + _bellman.RewardShift;
         return config.Reward.OverlongBuffer.Enable ? reward + Overlong(trajectory.ResponseIds.Length) : reward;
     }
 
     /// <summary>
-    /// DAPO's soft punishment of length, arXiv 2503.14476 Eq. 13: 0 up to the buffer before data.max_response_length, then linearly down to
+    /// DAPO's soft punishment of length, arXiv 2503.14476 Eq. 13: 0 up to the buffer before data.max_response_length,
+    /// then linearly down to
     /// -penalty_factor at its end.
     /// </summary>
     public double Overlong(int tokens)
@@ -53,6 +59,7 @@ internal sealed class StepRewards(RunConfig config)
         return Math.Min(-(double)beyond / buffer.Len * buffer.PenaltyFactor, 0);
     }
 
-    /// <summary>Of equal rewards exactly that reward: what is left of them is 0, not the rounding of their sum.</summary>
+    /// <summary>Of equal rewards exactly that reward: what is left of them is 0, not the rounding of their
+    /// sum.</summary>
     private static double Mean(double[] rewards) => rewards[0] + rewards.Average(r => r - rewards[0]);
 }

@@ -3,7 +3,8 @@ using System.Threading;
 namespace Tbrm.Training.Steps;
 
 /// <summary>
-/// Stops a step, but only until its first update: once weights have changed, the step is made to its end, so that a run that is stopped and saved
+/// Stops a step, but only until its first update: once weights have changed, the step is made to its end, so that a run
+/// that is stopped and saved
 /// goes on with the bits of one that was not.
 /// </summary>
 internal sealed class StepStop(CancellationToken stop)

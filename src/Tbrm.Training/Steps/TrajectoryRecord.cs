@@ -19,7 +19,8 @@ public sealed class TrajectoryRecord(EncodedPrompt prompt, Trajectory trajectory
     /// <summary>The grade; null until it was made.</summary>
     public JudgedResponse? Judged { get; set; } = judged;
 
-    /// <summary>The reward as its own group gave it, after scale, shift and normalisation; null: follows from the grades of its batch.</summary>
+    /// <summary>The reward as its own group gave it, after scale, shift and normalisation; null: follows from the
+    /// grades of its batch.</summary>
     public double? Reward { get; init; }
 
     /// <summary>Where it was read; empty for one that was sampled here.</summary>

@@ -9,7 +9,8 @@ public enum UpdateOutcome
     /// <summary>Logits were finite; loss or gradient were not.</summary>
     NotFinite,
 
-    /// <summary>The policy's logits, or the loss of its forward pass, were not finite: no gradient is to blame.</summary>
+    /// <summary>The policy's logits, or the loss of its forward pass, were not finite: no gradient is to
+    /// blame.</summary>
     LogitsNotFinite,
 
     /// <summary>No response was left to learn from.</summary>

@@ -24,7 +24,8 @@ public sealed class UpdateResult
     /// <summary>How far the trajectories are from the policy.</summary>
     public OffPolicy OffPolicy { get; } = new();
 
-    /// <summary>How far the trainer's probabilities are from those that the rollout recorded, while the weights are those of the rollout.</summary>
+    /// <summary>How far the trainer's probabilities are from those that the rollout recorded, while the weights are
+    /// those of the rollout.</summary>
     public ProbabilityDrift Drift { get; } = new();
 
     /// <summary>Updates that were tried.</summary>
@@ -39,9 +40,13 @@ public sealed class UpdateResult
     /// <summary>The gradient norm before clipping, mean over the updates.</summary>
     public double GradNorm => _updates.Average(u => u.Result.GradNorm);
 
-    /// <summary>The objective's own numbers, over the updates: the mean; of a name with max or min in it the largest or smallest.</summary>
-    public IEnumerable<KeyValuePair<string, double>> Metrics => _metrics.SelectMany(m => m.Values).GroupBy(p => p.Key, p => p.Value, StringComparer.Ordinal)
-        .Select(g => KeyValuePair.Create(g.Key, g.Key.Contains("max", StringComparison.Ordinal) ? g.Max() : g.Key.Contains("min", StringComparison.Ordinal) ? g.Min() : g.Average()));
+    /// <summary>The objective's own numbers, over the updates: the mean; of a name with max or min in it the largest or
+    /// smallest.</summary>
+    public IEnumerable<KeyValuePair<string, double>> Metrics => _metrics.SelectMany(m => m.Values)
+        .GroupBy(p => p.Key, p => p.Value, StringComparer.Ordinal)
+        .Select(g => KeyValuePair.Create(g.Key,
+            g.Key.Contains("max", StringComparison.Ordinal) ? g.Max() : g.Key.Contains("min", StringComparison.Ordinal)
+            ? g.Min() : g.Average()));
 
     /// <summary>Takes in an update.</summary>
     internal void Add(double loss, ObjectiveMetrics metrics, OptimizerResult result)
@@ -60,13 +65,15 @@ public sealed class UpdateResult
 public sealed record UpdateShape(int MiniBatchPrompts, int Epochs, int MaxTokens, int MaxSequences, int Horizon);
 
 /// <summary>
-/// The updates of one model in a step: for every epoch, for every mini-batch, the gradient over its micro-batches, then the optimizer. The sum
+/// The updates of one model in a step: for every epoch, for every mini-batch, the gradient over its micro-batches, then
+/// the optimizer. The sum
 /// over micro-batches is the loss of the mini-batch, whatever the cut.
 /// </summary>
 public abstract class UpdateStage(ITrainedModel model, UpdateShape shape)
 {
     /// <summary>Whether a step of these trajectories has more than one update.</summary>
-    public bool IsSeveral(TrajectoryBatch batch) => shape.Epochs > 1 || batch.MiniBatches(shape.MiniBatchPrompts).Count > 1;
+    public bool IsSeveral(TrajectoryBatch batch) => shape.Epochs > 1
+        || batch.MiniBatches(shape.MiniBatchPrompts).Count > 1;
 
     /// <summary>Makes the updates of a step.</summary>
     /// <param name="step">Its number, for the schedule.</param>
@@ -74,7 +81,8 @@ public abstract class UpdateStage(ITrainedModel model, UpdateShape shape)
     /// <param name="columns">What was computed of them.</param>
     /// <param name="stop">Stops until the first update.</param>
     /// <param name="before">What the step's earlier updates came from; null: this is the first.</param>
-    internal UpdateResult Run(long step, TrajectoryBatch batch, ObjectiveBatch columns, StepStop stop, UpdateResult? before = null)
+    internal UpdateResult Run(long step, TrajectoryBatch batch, ObjectiveBatch columns, StepStop stop,
+        UpdateResult? before = null)
     {
         UpdateResult result = before ?? new();
         for (int epoch = 0; epoch < shape.Epochs; epoch++)
@@ -105,17 +113,21 @@ public abstract class UpdateStage(ITrainedModel model, UpdateShape shape)
     /// <param name="part">Their columns.</param>
     /// <param name="metrics">Takes in the objective's numbers.</param>
     /// <param name="result">Takes in what is recorded per trajectory.</param>
-    protected abstract double Backpropagate(TrajectoryBatch batch, Range range, ObjectiveBatch part, ObjectiveMetrics metrics, UpdateResult result);
+    protected abstract double Backpropagate(TrajectoryBatch batch, Range range, ObjectiveBatch part,
+        ObjectiveMetrics metrics, UpdateResult result);
 
-    /// <summary>Accumulates the gradient of a mini-batch whose trajectories depend on one another; null: micro-batches are evaluated one by one.</summary>
-    private protected virtual double? AccumulateWhole(TrajectoryBatch batch, IReadOnlyList<Range> micro, ObjectiveBatch mini, ObjectiveMetrics metrics, UpdateResult result,
+    /// <summary>Accumulates the gradient of a mini-batch whose trajectories depend on one another; null: micro-batches
+    /// are evaluated one by one.</summary>
+    private protected virtual double? AccumulateWhole(TrajectoryBatch batch, IReadOnlyList<Range> micro,
+        ObjectiveBatch mini, ObjectiveMetrics metrics, UpdateResult result,
         StepStop stop) => null;
 
     /// <summary>The rows of a micro-batch among those of its mini-batch.</summary>
     private protected static ObjectiveBatch Part(ObjectiveBatch mini, Range miniRange, Range range) =>
         mini.Slice((range.Start.Value - miniRange.Start.Value)..(range.End.Value - miniRange.Start.Value));
 
-    private double Accumulate(TrajectoryBatch batch, Range range, ObjectiveBatch mini, ObjectiveMetrics metrics, UpdateResult result, StepStop stop)
+    private double Accumulate(TrajectoryBatch batch, Range range, ObjectiveBatch mini, ObjectiveMetrics metrics,
+        UpdateResult result, StepStop stop)
     {
         try
         {

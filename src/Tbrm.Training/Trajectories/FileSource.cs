@@ -19,7 +19,8 @@ internal sealed class FileSource
     /// <param name="groupsOf">Prompts per batch, given the mean number of responses to a prompt.</param>
     /// <param name="batchKey">What messages call that number.</param>
     /// <param name="epochs">After which it is at its end; null: never.</param>
-    public FileSource(IReadOnlyList<TrajectoryFile> files, DataConfig data, Func<double, int> groupsOf, string batchKey, long? epochs)
+    public FileSource(IReadOnlyList<TrajectoryFile> files, DataConfig data, Func<double, int> groupsOf, string batchKey,
+        long? epochs)
     {
         _groups = [.. files.SelectMany(f => f.Groups)];
         Name = string.Join(", ", files.Select(f => f.Path));
@@ -45,8 +46,10 @@ internal sealed class FileSource
     /// <summary>All trajectories.</summary>
     public IEnumerable<TrajectoryRecord> All => _groups.SelectMany(g => g);
 
-    /// <summary>The next groups, in the order of the files, so that a step's own dump is the step bit for bit; null at the end.</summary>
-    public IReadOnlyList<IReadOnlyList<TrajectoryRecord>>? Next() => _sampler.Next() is { } indices ? [.. indices.Order().Select(i => _groups[(int)i])] : null;
+    /// <summary>The next groups, in the order of the files, so that a step's own dump is the step bit for bit; null at
+    /// the end.</summary>
+    public IReadOnlyList<IReadOnlyList<TrajectoryRecord>>? Next() => _sampler.Next() is { } indices
+        ? [.. indices.Order().Select(i => _groups[(int)i])] : null;
 
     /// <summary>Goes on where it stood.</summary>
     public void Restore(SamplerState state) => _sampler.Restore(state);

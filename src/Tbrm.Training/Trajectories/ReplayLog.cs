@@ -10,7 +10,8 @@ namespace Tbrm.Training.Trajectories;
 internal readonly record struct LogPlace(long Offset, int Length);
 
 /// <summary>
-/// The file behind a replay buffer on disk. It belongs to one process: a checkpoint holds what a resumed run needs, so what is in the file when a
+/// The file behind a replay buffer on disk. It belongs to one process: a checkpoint holds what a resumed run needs, so
+/// what is in the file when a
 /// process ends is of no use.
 /// </summary>
 internal sealed class ReplayLog : IDisposable
@@ -21,7 +22,8 @@ internal sealed class ReplayLog : IDisposable
     public ReplayLog(string path)
     {
         Path = path;
-        _file = new(path, FileMode.Create, FileAccess.ReadWrite, FileShare.Read, bufferSize: 1 << 16, FileOptions.DeleteOnClose);
+        _file = new(path, FileMode.Create, FileAccess.ReadWrite, FileShare.Read, bufferSize: 1 << 16,
+            FileOptions.DeleteOnClose);
     }
 
     /// <summary>The file.</summary>

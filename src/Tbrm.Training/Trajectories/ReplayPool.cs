@@ -11,7 +11,8 @@ using Tbrm.Training.Steps;
 namespace Tbrm.Training.Trajectories;
 
 /// <summary>
-/// The replay buffer of a run: trajectories that were sampled before, in memory or on disk, in and out of checkpoints. A trajectory is taken alone,
+/// The replay buffer of a run: trajectories that were sampled before, in memory or on disk, in and out of checkpoints.
+/// A trajectory is taken alone,
 /// or with all responses to its prompt where the algorithm compares them.
 /// </summary>
 internal sealed class ReplayPool : IDisposable
@@ -81,14 +82,17 @@ internal sealed class ReplayPool : IDisposable
     /// <summary>The trajectories of an entry.</summary>
     public TrajectoryRecord[] Records(ReplayEntry<ReplayUnit> entry) => entry.Item.Records(_log);
 
-    /// <summary>An update learned from an entry: its priority changes, and what the reference says of it where that was asked anew.</summary>
+    /// <summary>An update learned from an entry: its priority changes, and what the reference says of it where that was
+    /// asked anew.</summary>
     /// <param name="entry">The entry.</param>
     /// <param name="records">Its trajectories as they are now.</param>
     /// <param name="isAsked">Whether the reference was asked.</param>
     /// <param name="residual">Mean |residual|; null where there is none.</param>
-    public void Learned(ReplayEntry<ReplayUnit> entry, IReadOnlyList<TrajectoryRecord> records, bool isAsked, double? residual)
+    public void Learned(ReplayEntry<ReplayUnit> entry, IReadOnlyList<TrajectoryRecord> records, bool isAsked,
+        double? residual)
     {
-        double priority = residual is { } found && double.IsFinite(found) ? Math.Max(found, LeastPriority) : entry.Item.Priority;
+        double priority = residual is { } found && double.IsFinite(found) ? Math.Max(found, LeastPriority)
+            : entry.Item.Priority;
         if (isAsked)
         {
             _buffer.Refresh(entry, ReplayUnit.Of(records, priority, _log));
@@ -108,7 +112,8 @@ internal sealed class ReplayPool : IDisposable
     /// <summary>Between two steps: a log of which more than half is no longer used is written anew.</summary>
     public void Tidy()
     {
-        if (_log is not { Length: > SmallLog } old || old.Length <= 2 * Enumerable.Range(0, _buffer.Count).Sum(i => (long)_buffer[i].Item.Place.Length))
+        if (_log is not { Length: > SmallLog } old
+            || old.Length <= 2 * Enumerable.Range(0, _buffer.Count).Sum(i => (long)_buffer[i].Item.Place.Length))
         {
             return;
         }
@@ -135,7 +140,8 @@ internal sealed class ReplayPool : IDisposable
     {
         if (!File.Exists(PathIn(checkpoint)))
         {
-            throw new DataException($"{PathIn(checkpoint)} is not there: the checkpoint was made without a replay buffer; set replay.capacity=0, or start a new run");
+            throw new DataException(
+                $"{PathIn(checkpoint)} is not there: the checkpoint was made without a replay buffer; set replay.capacity=0, or start a new run");
         }
 
         using FileStream stream = new(PathIn(checkpoint), FileMode.Open, FileAccess.Read);

@@ -14,8 +14,10 @@ using Tbrm.Training.Steps;
 namespace Tbrm.Training.Trajectories;
 
 /// <summary>
-/// The trajectories of a step's updates from several sources: the step's own rollout, the replay buffer, files. With a buffer and no shares it is
-/// ReVal's loop (arXiv 2603.23355, section 4.3): sample, push, one update on what was sampled, K - 1 on samples of the whole buffer.
+/// The trajectories of a step's updates from several sources: the step's own rollout, the replay buffer, files. With a
+/// buffer and no shares it is
+/// ReVal's loop (arXiv 2603.23355, section 4.3): sample, push, one update on what was sampled, K - 1 on samples of the
+/// whole buffer.
 /// </summary>
 internal sealed class ReplayStage : IStepSource
 {
@@ -27,7 +29,8 @@ internal sealed class ReplayStage : IStepSource
     private readonly ReplayMix _mix;
     private readonly RunConfig _config;
     private readonly int _batchSize;
-    private readonly List<(ReplayEntry<ReplayUnit> Entry, TrajectoryRecord[] Records, ReferenceScores?[] Reference)> _taken = [];
+    private readonly List<(ReplayEntry<ReplayUnit> Entry, TrajectoryRecord[] Records,
+        ReferenceScores?[] Reference)> _taken = [];
     private ReplayMark<ReplayUnit>? _mark;
     private SamplerState[] _stood = [];
     private long _version;
@@ -40,7 +43,8 @@ internal sealed class ReplayStage : IStepSource
     /// <param name="files">The files with their shares.</param>
     /// <param name="pool">The buffer; null without one.</param>
     /// <param name="config">The configuration.</param>
-    public ReplayStage(SampleStage? rollout, IGradeStage grades, Action<IReadOnlyList<EncodedPrompt>> prepare, IReadOnlyList<(FileSource Source, double Share)> files,
+    public ReplayStage(SampleStage? rollout, IGradeStage grades, Action<IReadOnlyList<EncodedPrompt>> prepare,
+        IReadOnlyList<(FileSource Source, double Share)> files,
         ReplayPool? pool, RunConfig config)
     {
         _rollout = rollout;
@@ -86,7 +90,8 @@ internal sealed class ReplayStage : IStepSource
         bool isWhole = update == 0 && (!beginning.IsSampled || _mix.IsFirstOnline);
         return isWhole ? beginning.Sample
             : Compose(beginning.IsSampled ? beginning.Sample : null)
-            ?? throw new DataException($"step {step}: there is nothing to learn from: neither the buffer nor a file has a trajectory; give online a share in replay.mix");
+            ?? throw new DataException(
+                $"step {step}: there is nothing to learn from: neither the buffer nor a file has a trajectory; give online a share in replay.mix");
     }
 
     /// <inheritdoc/>
@@ -95,7 +100,8 @@ internal sealed class ReplayStage : IStepSource
         foreach ((ReplayEntry<ReplayUnit> entry, TrajectoryRecord[] records, ReferenceScores?[] before) in _taken)
         {
             HashSet<TrajectoryRecord> own = [.. records];
-            double[] found = [.. Enumerable.Range(0, residuals.Count).Where(i => own.Contains(batch.Records[i])).Select(i => Math.Abs(residuals[i]))];
+            double[] found = [.. Enumerable.Range(0, residuals.Count).Where(i => own.Contains(batch.Records[i]))
+                .Select(i => Math.Abs(residuals[i]))];
             // The ref stage replaces a record's trajectory where it asked.
             bool isAsked = before.Zip(records).Any(p => !ReferenceEquals(p.First, p.Second.Trajectory.Reference));
             _pool!.Learned(entry, records, isAsked, found.Length > 0 ? found.Average() : null);
@@ -137,8 +143,10 @@ internal sealed class ReplayStage : IStepSource
             return;
         }
 
-        double[] rewards = new TrajectoryBatch(sample.Trajectories, [.. sample.Judged.Select(j => j.Verdict)], _config).Rewards;
-        _pool.Add([.. sample.Trajectories.Select((t, i) => new TrajectoryRecord(sample.Prompts[t.Group], t, sample.Judged[i]) { Reward = rewards[i] })], _version);
+        double[] rewards = new TrajectoryBatch(
+            sample.Trajectories, [.. sample.Judged.Select(j => j.Verdict)], _config).Rewards;
+        _pool.Add([.. sample.Trajectories.Select((t, i) =>
+            new TrajectoryRecord(sample.Prompts[t.Group], t, sample.Judged[i]) { Reward = rewards[i] })], _version);
     }
 
     /// <summary>A batch by the shares; null when there is nothing in it.</summary>
@@ -147,7 +155,8 @@ internal sealed class ReplayStage : IStepSource
         List<IReadOnlyList<TrajectoryRecord>> groups = [];
         if (sampled is not null && _mix.Online > 0 && !_mix.IsFirstOnline)
         {
-            groups.AddRange(sampled.Trajectories.Select((t, i) => (t.Group, Record: new TrajectoryRecord(sampled.Prompts[t.Group], t, sampled.Judged[i])))
+            groups.AddRange(sampled.Trajectories.Select(
+                (t, i) => (t.Group, Record: new TrajectoryRecord(sampled.Prompts[t.Group], t, sampled.Judged[i])))
                 .GroupBy(p => p.Group, p => p.Record).Select(g => (IReadOnlyList<TrajectoryRecord>)[.. g]));
         }
 
@@ -183,12 +192,17 @@ internal sealed class ReplayStage : IStepSource
         TrajectoryRecord[] records = [.. groups.SelectMany(g => g)];
         Trajectory[] trajectories = [.. groups.SelectMany((g, i) => g.Select(r => r.Trajectory with { Group = i }))];
         int[] ungraded = [.. Enumerable.Range(0, records.Length).Where(i => records[i].Judged is null)];
-        JudgedResponse[] grades = ungraded.Length == 0 ? [] : _grades.Judge(prompts, [.. ungraded.Select(i => trajectories[i])], _stop);
+        JudgedResponse[] grades = ungraded.Length == 0 ? []
+            : _grades.Judge(prompts, [.. ungraded.Select(i => trajectories[i])], _stop);
         for (int i = 0; i < ungraded.Length; i++)
         {
             records[ungraded[i]].Judged = grades[i];
         }
 
-        return new(prompts, trajectories, [.. records.Select(r => r.Judged!)]) { Records = records, KnownRewards = [.. records.Select(r => r.Reward)] };
+        return new(prompts, trajectories, [.. records.Select(r => r.Judged!)])
+        {
+            Records = records,
+            KnownRewards = [.. records.Select(r => r.Reward)]
+        };
     }
 }

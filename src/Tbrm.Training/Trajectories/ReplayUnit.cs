@@ -7,12 +7,14 @@ using Tbrm.Training.Steps;
 namespace Tbrm.Training.Trajectories;
 
 /// <summary>
-/// What the replay buffer keeps together: a trajectory, or all responses to a prompt where the algorithm compares them. Its trajectories are in
+/// What the replay buffer keeps together: a trajectory, or all responses to a prompt where the algorithm compares them.
+/// Its trajectories are in
 /// memory, or in the buffer's log on disk.
 /// </summary>
 /// <param name="Count">Trajectories.</param>
 /// <param name="WeightVersion">Updates that the policy had behind it when it sampled them.</param>
-/// <param name="Priority">|residual| of the last update that learned from it, mean over the trajectories; 1 before the first.</param>
+/// <param name="Priority">|residual| of the last update that learned from it, mean over the trajectories; 1 before the
+/// first.</param>
 /// <param name="Bytes">The trajectories, where they are in memory.</param>
 /// <param name="Place">Where they are in the log otherwise.</param>
 internal sealed record ReplayUnit(int Count, long WeightVersion, double Priority, byte[]? Bytes, LogPlace Place)
@@ -29,7 +31,8 @@ internal sealed record ReplayUnit(int Count, long WeightVersion, double Priority
             }
         }
 
-        return Placed(new(records.Count, records.Min(r => r.Trajectory.WeightVersion ?? 0), priority, stream.ToArray(), default), log);
+        return Placed(new(records.Count, records.Min(r => r.Trajectory.WeightVersion ?? 0), priority, stream.ToArray(),
+            default), log);
     }
 
     /// <summary>The trajectories.</summary>
@@ -67,7 +70,8 @@ internal sealed record ReplayUnit(int Count, long WeightVersion, double Priority
     /// <summary>The same with its trajectories in another log.</summary>
     public ReplayUnit MovedTo(ReplayLog to, ReplayLog from) => this with { Place = to.Append(Content(from)) };
 
-    private static ReplayUnit Placed(ReplayUnit unit, ReplayLog? log) => log is null ? unit : unit with { Bytes = null, Place = log.Append(unit.Bytes!) };
+    private static ReplayUnit Placed(ReplayUnit unit, ReplayLog? log) => log is null ? unit
+        : unit with { Bytes = null, Place = log.Append(unit.Bytes!) };
 
     private byte[] Content(ReplayLog? log) => Bytes ?? log!.Read(Place);
 }

@@ -9,7 +9,8 @@ using Tbrm.Training.Steps;
 
 namespace Tbrm.Training.Trajectories;
 
-/// <summary>A graded trajectory as bytes, for the replay buffer's file: ids, log-probs, the reference's numbers, reward and ground truth, little-endian.</summary>
+/// <summary>A graded trajectory as bytes, for the replay buffer's file: ids, log-probs, the reference's numbers, reward
+/// and ground truth, little-endian.</summary>
 internal static class TrajectoryCodec
 {
     public static void Write(BinaryWriter writer, TrajectoryRecord record)
@@ -47,7 +48,8 @@ internal static class TrajectoryCodec
         long version = reader.ReadInt64();
         int[] prompt = Ints(reader), response = Ints(reader);
         float[] logp = Floats(reader), processed = Floats(reader);
-        ReferenceScores? reference = reader.ReadBoolean() ? new(Floats(reader), Known(reader.ReadSingle()), Known(reader.ReadSingle()), reader.ReadInt64()) : null;
+        ReferenceScores? reference = reader.ReadBoolean()
+            ? new(Floats(reader), Known(reader.ReadSingle()), Known(reader.ReadSingle()), reader.ReadInt64()) : null;
         double reward = reader.ReadDouble();
         Verdict verdict = new(reader.ReadDouble(), (VerdictStatus)reader.ReadInt32());
         string source = reader.ReadString(), truth = reader.ReadString();
@@ -91,10 +93,13 @@ internal static class TrajectoryCodec
     private static int Count(BinaryReader reader)
     {
         int count = reader.ReadInt32();
-        return count >= 0 && count <= (reader.BaseStream.Length - reader.BaseStream.Position) / sizeof(int) ? count : throw new EndOfStreamException();
+        return count >= 0 && count <= (reader.BaseStream.Length - reader.BaseStream.Position) / sizeof(int) ? count
+            : throw new EndOfStreamException();
     }
 
-    private static int[] Ints(BinaryReader reader) => [.. Enumerable.Range(0, Count(reader)).Select(_ => reader.ReadInt32())];
+    private static int[] Ints(BinaryReader reader) =>
+        [.. Enumerable.Range(0, Count(reader)).Select(_ => reader.ReadInt32())];
 
-    private static float[] Floats(BinaryReader reader) => [.. Enumerable.Range(0, Count(reader)).Select(_ => reader.ReadSingle())];
+    private static float[] Floats(BinaryReader reader) =>
+        [.. Enumerable.Range(0, Count(reader)).Select(_ => reader.ReadSingle())];
 }

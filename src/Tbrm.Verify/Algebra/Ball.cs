@@ -1,6 +1,7 @@
 namespace Tbrm.Verify.Algebra;
 
-/// <summary>A computed number and how wrong it may be: |true value - Value| &lt;= 2^ErrorBits (a fractional number of bits, so that bounds add up).</summary>
+/// <summary>A computed number and how wrong it may be: |true value - Value| &lt;= 2^ErrorBits (a fractional number of
+/// bits, so that bounds add up).</summary>
 internal readonly record struct Ball(BigComplex Value, double ErrorBits)
 {
     /// <summary>The error of an exact number.</summary>
@@ -16,7 +17,8 @@ internal readonly record struct Ball(BigComplex Value, double ErrorBits)
     public double RelativeError => Value.IsZero ? 0 : ErrorBits - Value.Magnitude + 1;
 }
 
-/// <summary>Arithmetic and functions on <see cref="Ball"/>s at one precision: every rule adds the error of its own rounding.</summary>
+/// <summary>Arithmetic and functions on <see cref="Ball"/>s at one precision: every rule adds the error of its own
+/// rounding.</summary>
 internal sealed class BallMath(int bits, Budget budget)
 {
     private readonly ComplexMath _math = new(bits, budget);
@@ -63,7 +65,8 @@ internal sealed class BallMath(int bits, Budget budget)
         double ofDivisor = b.ErrorBits == Ball.Exact ? Ball.Exact : Size(a) - size + b.ErrorBits - size;
 
         // The divisor may be smaller than its value by its error; both bounds grow by what that is worth.
-        double shrink = b.ErrorBits == Ball.Exact ? 0 : -System.Math.Log2(1 - System.Math.Min(0.5, System.Math.Pow(2, b.ErrorBits - size)));
+        double shrink = b.ErrorBits == Ball.Exact ? 0
+            : -System.Math.Log2(1 - System.Math.Min(0.5, System.Math.Pow(2, b.ErrorBits - size)));
         return Rounded(value, Sum(Scaled(a.ErrorBits, -size), ofDivisor) + shrink, a, b);
     }
 
@@ -157,8 +160,10 @@ internal sealed class BallMath(int bits, Budget budget)
         return (Rounded(sin, Max(error, rounding)), Rounded(cos, Max(error, rounding)));
     }
 
-    /// <summary>A function whose derivative is at most about <paramref name="slopeBits"/> bits large around the argument.</summary>
-    public Ball Smooth(Ball a, BigComplex value, long slopeBits) => Rounded(value, Sum(Scaled(a.ErrorBits, slopeBits), slopeBits + a.Value.Magnitude - bits + 1));
+    /// <summary>A function whose derivative is at most about <paramref name="slopeBits"/> bits large around the
+    /// argument.</summary>
+    public Ball Smooth(Ball a, BigComplex value, long slopeBits) =>
+        Rounded(value, Sum(Scaled(a.ErrorBits, slopeBits), slopeBits + a.Value.Magnitude - bits + 1));
 
     public static void RequireNonZero(Ball a)
     {
@@ -168,7 +173,8 @@ internal sealed class BallMath(int bits, Budget budget)
         }
     }
 
-    /// <summary>The result with the error of one more rounding, and the sum's cancellation left to the operands' errors.</summary>
+    /// <summary>The result with the error of one more rounding, and the sum's cancellation left to the operands'
+    /// errors.</summary>
     public Ball Rounded(BigComplex value, double error)
     {
         budget.Spend(_cost);
@@ -180,7 +186,8 @@ internal sealed class BallMath(int bits, Budget budget)
         budget.Spend(8);
 
         // Exact operands whose result fits stay exact: small integers and dyadic sample points.
-        if (a.ErrorBits == Ball.Exact && b.ErrorBits == Ball.Exact && Length(value.Re) < bits - 2 && Length(value.Im) < bits - 2 && IsDyadicResult(a, b))
+        if (a.ErrorBits == Ball.Exact && b.ErrorBits == Ball.Exact && Length(value.Re) < bits - 2
+            && Length(value.Im) < bits - 2 && IsDyadicResult(a, b))
         {
             return new Ball(value, Ball.Exact);
         }
@@ -226,7 +233,8 @@ internal sealed class BallMath(int bits, Budget budget)
 
     private static double Size(Ball a) => a.Value.IsZero ? a.ErrorBits : Sum(Log2Size(a.Value), a.ErrorBits);
 
-    private static double Scaled(double error, double factorBits) => error <= Ball.Exact / 2 ? Ball.Exact : error + factorBits;
+    private static double Scaled(double error, double factorBits) => error <= Ball.Exact / 2 ? Ball.Exact
+        : error + factorBits;
 
     /// <summary>log2 of the modulus, rounded up a little.</summary>
     private static double Log2Size(BigComplex value)

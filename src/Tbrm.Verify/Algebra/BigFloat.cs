@@ -3,7 +3,8 @@ using System.Numerics;
 
 namespace Tbrm.Verify.Algebra;
 
-/// <summary>A binary floating-point number, mantissa * 2^exponent, of any precision; the precision is an argument of the operations.</summary>
+/// <summary>A binary floating-point number, mantissa * 2^exponent, of any precision; the precision is an argument of
+/// the operations.</summary>
 internal readonly struct BigFloat : IComparable<BigFloat>
 {
     /// <summary>Exponents beyond this are refused: 2^(2^40) has no place in an answer.</summary>
@@ -104,7 +105,8 @@ internal readonly struct BigFloat : IComparable<BigFloat>
             return Zero;
         }
 
-        long shift = bits + 2L + (long)BigInteger.Abs(b.Mantissa).GetBitLength() - (long)BigInteger.Abs(a.Mantissa).GetBitLength();
+        long shift = bits + 2L + (long)BigInteger.Abs(b.Mantissa).GetBitLength() - (long)BigInteger.Abs(a.Mantissa)
+            .GetBitLength();
         shift = Math.Max(shift, 0);
         BigInteger quotient = BigInteger.DivRem(a.Mantissa << (int)shift, b.Mantissa, out BigInteger rest);
         if (!rest.IsZero)
@@ -140,7 +142,8 @@ internal readonly struct BigFloat : IComparable<BigFloat>
         long exponent = (a.Exponent - shift) / 2;
 
         // A sticky bit keeps the rounding correct.
-        return root * root == scaled ? new BigFloat(root, exponent).Round(bits) : new BigFloat((root << 1) + 1, exponent - 1).Round(bits);
+        return root * root == scaled ? new BigFloat(root, exponent).Round(bits)
+            : new BigFloat((root << 1) + 1, exponent - 1).Round(bits);
     }
 
     public static BigFloat FromRational(BigRational value, int bits) =>
@@ -173,7 +176,8 @@ internal readonly struct BigFloat : IComparable<BigFloat>
         }
 
         // An arithmetic shift of a negative BigInteger rounds down.
-        return -Exponent > int.MaxValue ? (Sign < 0 ? BigInteger.MinusOne : BigInteger.Zero) : Mantissa >> (int)-Exponent;
+        return -Exponent > int.MaxValue ? (Sign < 0 ? BigInteger.MinusOne : BigInteger.Zero)
+            : Mantissa >> (int)-Exponent;
     }
 
     public double ToDouble()

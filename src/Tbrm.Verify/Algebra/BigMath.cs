@@ -5,7 +5,8 @@ using System.Numerics;
 namespace Tbrm.Verify.Algebra;
 
 /// <summary>
-/// Elementary functions of real <see cref="BigFloat"/> numbers at one precision. Results are good to all but the last few bits;
+/// Elementary functions of real <see cref="BigFloat"/> numbers at one precision. Results are good to all but the last
+/// few bits;
 /// inside, fixed-point integers with 48 guard bits are used.
 /// </summary>
 internal sealed class BigMath(int bits, Budget budget)
@@ -19,7 +20,8 @@ internal sealed class BigMath(int bits, Budget budget)
     public Budget Budget { get; } = budget;
 
     /// <summary>What a function costs whose series has a term for every few of its bits.</summary>
-    private static long SeriesCost(long precision) => precision + precision / 64 * LongNumberCost.Multiply(precision / 64);
+    private static long SeriesCost(long precision) => precision
+        + precision / 64 * LongNumberCost.Multiply(precision / 64);
 
     public BigFloat Pi => new BigFloat(FixedPi(Bits + GuardBits), -(Bits + GuardBits)).Round(Bits);
 
@@ -151,7 +153,8 @@ internal sealed class BigMath(int bits, Budget budget)
     private static BigInteger ToFixed(BigFloat x, int precision)
     {
         long shift = x.Exponent + precision;
-        return shift >= 0 ? x.Mantissa << (int)shift : -shift > int.MaxValue ? BigInteger.Zero : x.Mantissa >> (int)-shift;
+        return shift >= 0 ? x.Mantissa << (int)shift : -shift > int.MaxValue ? BigInteger.Zero
+            : x.Mantissa >> (int)-shift;
     }
 
     private static BigInteger FixedExp(BigInteger r, int precision)
@@ -211,7 +214,8 @@ internal sealed class BigMath(int bits, Budget budget)
         BigInteger square = (r * r) >> precision;
         BigInteger sinTerm = r, cosTerm = one, sin = r;
         cos = one;
-        for (int n = 2; (!sinTerm.IsZero && sinTerm != BigInteger.MinusOne) || (!cosTerm.IsZero && cosTerm != BigInteger.MinusOne); n += 2)
+        for (int n = 2; (!sinTerm.IsZero && sinTerm != BigInteger.MinusOne)
+            || (!cosTerm.IsZero && cosTerm != BigInteger.MinusOne); n += 2)
         {
             cosTerm = -((cosTerm * square) >> precision) / ((n - 1) * (BigInteger)n);
             sinTerm = -((sinTerm * square) >> precision) / (n * (BigInteger)(n + 1));
@@ -273,7 +277,8 @@ internal sealed class BigMath(int bits, Budget budget)
     {
         // ln 2 = 18 atanh(1/26) - 2 atanh(1/4801) + 8 atanh(1/8749).
         int inner = precision + 16;
-        BigInteger sum = 18 * AtanhOfInverse(26, inner) - 2 * AtanhOfInverse(4801, inner) + 8 * AtanhOfInverse(8749, inner);
+        BigInteger sum = 18 * AtanhOfInverse(26, inner) - 2 * AtanhOfInverse(4801, inner)
+            + 8 * AtanhOfInverse(8749, inner);
         return sum >> 16;
     }
 

@@ -112,7 +112,8 @@ internal readonly struct BigRational : IEquatable<BigRational>, IComparable<BigR
     {
         int exponentAt = text.AsSpan().IndexOfAny('e', 'E');
         string mantissa = exponentAt < 0 ? text : text[..exponentAt];
-        int exponent = exponentAt < 0 ? 0 : int.Parse(text.AsSpan(exponentAt + 1), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture);
+        int exponent = exponentAt < 0 ? 0
+            : int.Parse(text.AsSpan(exponentAt + 1), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture);
         int point = mantissa.IndexOf('.', StringComparison.Ordinal);
         if (point >= 0)
         {

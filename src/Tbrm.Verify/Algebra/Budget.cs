@@ -5,12 +5,15 @@ using System.Threading;
 namespace Tbrm.Verify.Algebra;
 
 /// <summary>
-/// The limit under which one answer is graded: a number of steps. Every loop, every recursion and every operation on long numbers pays for its
-/// work, so that the same answer ends in the same grade on every machine, whatever its load. The cancellation token is the emergency brake.
+/// The limit under which one answer is graded: a number of steps. Every loop, every recursion and every operation on
+/// long numbers pays for its
+/// work, so that the same answer ends in the same grade on every machine, whatever its load. The cancellation token is
+/// the emergency brake.
 /// </summary>
 internal sealed class Budget
 {
-    /// <summary>Steps after which an answer is given up; a step is about 50 ns of work, so that this is about a second on one core.</summary>
+    /// <summary>Steps after which an answer is given up; a step is about 50 ns of work, so that this is about a second
+    /// on one core.</summary>
     public const long DefaultSteps = 20_000_000;
 
     private const long PollEvery = 2048;
@@ -35,7 +38,8 @@ internal sealed class Budget
     /// <summary>The steps paid for so far.</summary>
     public long Spent => _steps - _left;
 
-    /// <summary>Pays out of the budget that this thread works under, for code that is handed none; nothing where there is none.</summary>
+    /// <summary>Pays out of the budget that this thread works under, for code that is handed none; nothing where there
+    /// is none.</summary>
     public static void Charge(long steps) => s_current?.Spend(steps);
 
     /// <summary>Does work under this budget.</summary>
@@ -88,5 +92,6 @@ internal sealed class BudgetExceededException : Exception
     }
 }
 
-/// <summary>A value that the algebra cannot or will not compute: outside a function's domain, too large, or undefined.</summary>
+/// <summary>A value that the algebra cannot or will not compute: outside a function's domain, too large, or
+/// undefined.</summary>
 internal sealed class NotComputableException(string message) : Exception(message);

@@ -11,7 +11,8 @@ internal sealed class ComplexMath(int bits, Budget budget)
 
     public BigMath Real => _real;
 
-    public BigComplex Add(BigComplex a, BigComplex b) => new(BigFloat.Add(a.Re, b.Re, Bits), BigFloat.Add(a.Im, b.Im, Bits));
+    public BigComplex Add(BigComplex a, BigComplex b) =>
+        new(BigFloat.Add(a.Re, b.Re, Bits), BigFloat.Add(a.Im, b.Im, Bits));
 
     public BigComplex Subtract(BigComplex a, BigComplex b) => Add(a, -b);
 
@@ -27,7 +28,8 @@ internal sealed class ComplexMath(int bits, Budget budget)
 
         // The products are exact, so that no part is lost to cancellation before the one rounding at the end.
         int exact = 4 * Bits + 64;
-        BigFloat re = BigFloat.Subtract(BigFloat.Multiply(a.Re, b.Re, exact), BigFloat.Multiply(a.Im, b.Im, exact), Bits);
+        BigFloat re = BigFloat.Subtract(
+            BigFloat.Multiply(a.Re, b.Re, exact), BigFloat.Multiply(a.Im, b.Im, exact), Bits);
         BigFloat im = BigFloat.Add(BigFloat.Multiply(a.Re, b.Im, exact), BigFloat.Multiply(a.Im, b.Re, exact), Bits);
         return new BigComplex(re, im);
     }
@@ -40,7 +42,8 @@ internal sealed class ComplexMath(int bits, Budget budget)
             return new BigComplex(BigFloat.Divide(a.Re, b.Re, Bits), BigFloat.Divide(a.Im, b.Re, Bits));
         }
 
-        BigFloat norm = BigFloat.Add(BigFloat.Multiply(b.Re, b.Re, Bits + 32), BigFloat.Multiply(b.Im, b.Im, Bits + 32), Bits + 32);
+        BigFloat norm = BigFloat.Add(
+            BigFloat.Multiply(b.Re, b.Re, Bits + 32), BigFloat.Multiply(b.Im, b.Im, Bits + 32), Bits + 32);
         BigComplex product = Multiply(a, new BigComplex(b.Re, -b.Im));
         return new BigComplex(BigFloat.Divide(product.Re, norm, Bits), BigFloat.Divide(product.Im, norm, Bits));
     }
@@ -52,7 +55,8 @@ internal sealed class ComplexMath(int bits, Budget budget)
             return BigFloat.Abs(a.Re);
         }
 
-        BigFloat sum = BigFloat.Add(BigFloat.Multiply(a.Re, a.Re, Bits + 32), BigFloat.Multiply(a.Im, a.Im, Bits + 32), Bits + 32);
+        BigFloat sum = BigFloat.Add(
+            BigFloat.Multiply(a.Re, a.Re, Bits + 32), BigFloat.Multiply(a.Im, a.Im, Bits + 32), Bits + 32);
         return BigFloat.Sqrt(sum, Bits);
     }
 
@@ -124,7 +128,8 @@ internal sealed class ComplexMath(int bits, Budget budget)
 
         if (a.IsZero)
         {
-            return b.Re.Sign > 0 ? BigComplex.Zero : throw new NotComputableException("zero to a power that is not positive");
+            return b.Re.Sign > 0 ? BigComplex.Zero
+                : throw new NotComputableException("zero to a power that is not positive");
         }
 
         if (b.IsReal && b.Re.Magnitude < 20 && b.Re.Exponent >= 0)

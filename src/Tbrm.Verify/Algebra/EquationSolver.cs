@@ -8,8 +8,10 @@ namespace Tbrm.Verify.Algebra;
 internal static class EquationSolver
 {
     /// <summary>
-    /// Whether two equations in at least two variables have the same solutions for the first variable, in the order of names,
-    /// in which both are rational. The reference compares equations in one variable as written, so these never are equal here.
+    /// Whether two equations in at least two variables have the same solutions for the first variable, in the order of
+    /// names,
+    /// in which both are rational. The reference compares equations in one variable as written, so these never are
+    /// equal here.
     /// </summary>
     public static bool HaveSameSolutions(RelationExpr first, RelationExpr second, Budget budget)
     {

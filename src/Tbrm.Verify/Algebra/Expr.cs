@@ -115,7 +115,8 @@ internal sealed class FloatExpr(BigRational value, int digits) : Expr
     public int Digits { get; } = digits;
 
     /// <summary>The binary precision that goes with a number of decimal digits.</summary>
-    public static int BitsOf(int digits) => Math.Max(1, (int)Math.Round((digits + 1) * 3.3219280948873626, MidpointRounding.ToEven));
+    public static int BitsOf(int digits) =>
+        Math.Max(1, (int)Math.Round((digits + 1) * 3.3219280948873626, MidpointRounding.ToEven));
 
     /// <summary>The Float nearest to <paramref name="value"/> at this many decimal digits.</summary>
     public static FloatExpr Create(BigRational value, int digits) =>
@@ -174,12 +175,14 @@ internal sealed class SymbolExpr(string name, bool isReal) : Expr
 
     public bool IsReal { get; } = isReal;
 
-    protected override bool EqualsCore(Expr other) => Name == ((SymbolExpr)other).Name && IsReal == ((SymbolExpr)other).IsReal;
+    protected override bool EqualsCore(Expr other) => Name == ((SymbolExpr)other).Name
+        && IsReal == ((SymbolExpr)other).IsReal;
 
     protected override int HashCore() => HashCode.Combine(Name.GetHashCode(StringComparison.Ordinal), IsReal);
 }
 
-/// <summary>An operation or function applied to arguments; see <see cref="Heads"/> for the names that have a meaning.</summary>
+/// <summary>An operation or function applied to arguments; see <see cref="Heads"/> for the names that have a
+/// meaning.</summary>
 internal sealed class ApplyExpr(string head, params Expr[] arguments) : Expr
 {
     public string Head { get; } = head;

@@ -5,7 +5,8 @@ namespace Tbrm.Verify.Algebra;
 /// <summary>Arithmetic with infinity, as far as it has an answer.</summary>
 internal static class Infinities
 {
-    /// <summary>1 or -1 for an expression that is plus or minus infinity; null for everything else, also for oo - oo and 0 * oo.</summary>
+    /// <summary>1 or -1 for an expression that is plus or minus infinity; null for everything else, also for oo - oo
+    /// and 0 * oo.</summary>
     public static int? SignOf(Expr value, Budget budget)
     {
         budget.Descend();
@@ -18,8 +19,10 @@ internal static class Infinities
         {
             ApplyExpr { Head: Heads.Add } sum => OfSum(sum, budget),
             ApplyExpr { Head: Heads.Mul } product => OfProduct(product, budget),
-            ApplyExpr { Head: Heads.Pow } power when SignOf(power.Arguments[0], budget) == 1 && ZeroTest.SignOf(power.Arguments[1], budget) == 1 => 1,
-            ApplyExpr { Head: Heads.Abs or Heads.Exp or Heads.Log or Heads.Factorial } growing when SignOf(growing.Arguments[0], budget) == 1 => 1,
+            ApplyExpr { Head: Heads.Pow } power when SignOf(power.Arguments[0], budget) == 1
+                && ZeroTest.SignOf(power.Arguments[1], budget) == 1 => 1,
+            ApplyExpr { Head: Heads.Abs or Heads.Exp or Heads.Log or Heads.Factorial } growing when SignOf(
+                growing.Arguments[0], budget) == 1 => 1,
             _ => null,
         };
     }

@@ -6,7 +6,8 @@ namespace Tbrm.Verify.Algebra;
 /// <summary>Exact evaluation of what is rational, and gcd and lcm.</summary>
 internal static class IntegerFunctions
 {
-    /// <summary>The gcd or lcm of fractions (decimals count as the fraction they are written as); for anything else the function is left standing.</summary>
+    /// <summary>The gcd or lcm of fractions (decimals count as the fraction they are written as); for anything else the
+    /// function is left standing.</summary>
     public static Expr GcdOrLcm(string name, Expr[] arguments, Budget budget)
     {
         BigRational? result = null;
@@ -17,7 +18,8 @@ internal static class IntegerFunctions
 
         foreach (Expr argument in arguments)
         {
-            if ((argument is FloatExpr decimals ? Written(decimals) : TryExact(argument, budget) ?? Content(name, argument)) is not { } value)
+            if ((argument is FloatExpr decimals ? Written(decimals) : TryExact(argument, budget)
+                ?? Content(name, argument)) is not { } value)
             {
                 return new ApplyExpr(Heads.Undefined + name, arguments);
             }
@@ -29,7 +31,8 @@ internal static class IntegerFunctions
         return new ApplyExpr(Heads.Held, new NumberExpr(result!.Value));
     }
 
-    /// <summary>What a monomial shares with numbers: its coefficient. Only a gcd, and one with a number in it, is decided by that.</summary>
+    /// <summary>What a monomial shares with numbers: its coefficient. Only a gcd, and one with a number in it, is
+    /// decided by that.</summary>
     private static BigRational? Content(string name, Expr argument)
     {
         if (name != "gcd")
@@ -56,11 +59,13 @@ internal static class IntegerFunctions
     /// <summary>The decimal fraction of 15 digits that a binary number was written as.</summary>
     private static BigRational Written(FloatExpr number)
     {
-        string text = BigFloat.FromRational(number.Value, 53).ToDouble().ToString("E14", System.Globalization.CultureInfo.InvariantCulture);
+        string text = BigFloat.FromRational(number.Value, 53).ToDouble()
+            .ToString("E14", System.Globalization.CultureInfo.InvariantCulture);
         return BigRational.ParseDecimal(text);
     }
 
-    /// <summary>The exact value of an expression made of fractions; null when it is none or would be too long to write out.</summary>
+    /// <summary>The exact value of an expression made of fractions; null when it is none or would be too long to write
+    /// out.</summary>
     public static BigRational? TryExact(Expr value, Budget budget)
     {
         budget.Descend();
@@ -113,7 +118,8 @@ internal static class IntegerFunctions
             return null;
         }
 
-        return IntegerMath.Pow(numerator, exponent.Numerator, budget) is { } n && IntegerMath.Pow(denominator, exponent.Numerator, budget) is { } d
+        return IntegerMath.Pow(numerator, exponent.Numerator, budget) is { } n
+            && IntegerMath.Pow(denominator, exponent.Numerator, budget) is { } d
             ? new BigRational(n, d)
             : null;
     }
@@ -134,9 +140,11 @@ internal static class IntegerFunctions
             case Heads.Abs:
                 return BigRational.Abs(x);
             case Heads.Factorial:
-                return x.IsInteger && IntegerMath.Factorial(x.Numerator, budget) is { } factorial ? (BigRational)factorial : null;
+                return x.IsInteger && IntegerMath.Factorial(x.Numerator, budget) is { } factorial
+                    ? (BigRational)factorial : null;
             case Heads.Binomial:
-                return x.IsInteger && arguments[1].IsInteger && IntegerMath.Binomial(x.Numerator, arguments[1].Numerator, budget) is { } binomial
+                return x.IsInteger && arguments[1].IsInteger
+                    && IntegerMath.Binomial(x.Numerator, arguments[1].Numerator, budget) is { } binomial
                     ? (BigRational)binomial
                     : null;
             case Heads.Floor:
@@ -154,7 +162,8 @@ internal static class IntegerFunctions
         }
     }
 
-    private static BigRational? Fold(BigRational[] arguments, Func<BigRational, BigRational, BigRational> operation, Budget budget)
+    private static BigRational? Fold(BigRational[] arguments, Func<BigRational, BigRational, BigRational> operation,
+        Budget budget)
     {
         BigRational result = arguments[0];
         for (int i = 1; i < arguments.Length; i++)

@@ -3,7 +3,8 @@ using System.Numerics;
 namespace Tbrm.Verify.Algebra;
 
 /// <summary>
-/// What operations on long integers cost, in steps of a <see cref="Budget"/>: fitted to .NET's BigInteger from 64 to a million bits. Numbers of a few
+/// What operations on long integers cost, in steps of a <see cref="Budget"/>: fitted to .NET's BigInteger from 64 to a
+/// million bits. Numbers of a few
 /// words are free, since what handles them pays for itself.
 /// </summary>
 internal static class LongNumberCost
@@ -17,7 +18,8 @@ internal static class LongNumberCost
     public static long Multiply(long words) => words <= Few ? 0 : words * Root(words) / 2;
 
     /// <summary>A greatest common divisor, which takes the product of the lengths.</summary>
-    public static long Gcd(long words, long otherWords) => words <= Few || otherWords <= Few ? 0 : words * otherWords / 8;
+    public static long Gcd(long words, long otherWords) => words <= Few || otherWords <= Few ? 0
+        : words * otherWords / 8;
 
     /// <summary>A number's decimal digits, read or written.</summary>
     public static long Decimal(long digits) => digits <= 64 ? 0 : digits * digits / 2000;

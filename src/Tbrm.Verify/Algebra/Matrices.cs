@@ -44,7 +44,8 @@ internal static class Matrices
             {
                 int row = i / right.Columns;
                 int column = i % right.Columns;
-                items[i] = Total(Enumerable.Range(0, left.Columns).Select(k => Build.FlatMul(left[row, k], right[k, column])));
+                items[i] = Total(Enumerable.Range(0, left.Columns)
+                    .Select(k => Build.FlatMul(left[row, k], right[k, column])));
             }
 
             return new MatrixExpr(left.Rows, right.Columns, items);
@@ -72,7 +73,8 @@ internal static class Matrices
 
     /// <summary>The Euclidean norm of a vector, the Frobenius norm of a matrix.</summary>
     public static Expr Norm(Expr value) => value is MatrixExpr matrix
-        ? Build.Pow(Total(matrix.Arguments.Select(x => Build.Pow(new ApplyExpr(Heads.Abs, x), Build.Integer(2)))), NumberExpr.Half)
+        ? Build.Pow(Total(matrix.Arguments.Select(x => Build.Pow(new ApplyExpr(Heads.Abs, x), Build.Integer(2)))),
+            NumberExpr.Half)
         : throw new LatexException("the norm of a vector was expected");
 
     /// <summary>The determinant by expansion along the first row.</summary>
@@ -84,7 +86,8 @@ internal static class Matrices
     }
 
     public static MatrixExpr ScaleLine(MatrixExpr matrix, bool row, int line, Expr factor) =>
-        Combine(Checked(matrix, row, line), (i, j) => (row ? i : j) == line ? Build.FlatMul(factor, matrix[i, j]) : matrix[i, j]);
+        Combine(Checked(matrix, row, line),
+            (i, j) => (row ? i : j) == line ? Build.FlatMul(factor, matrix[i, j]) : matrix[i, j]);
 
     public static MatrixExpr SwapLines(MatrixExpr matrix, bool row, int first, int second)
     {
@@ -123,7 +126,8 @@ internal static class Matrices
             case "nullspace" or "cols" or "rows" or "svd" or "SVD" or "diagonalize":
                 throw new LatexException($"{name} gives a list of matrices, which is no answer");
             default:
-                return name.StartsWith("eig", StringComparison.Ordinal) ? throw new LatexException("eigenvalue problems are not understood") : null;
+                return name.StartsWith("eig", StringComparison.Ordinal)
+                    ? throw new LatexException("eigenvalue problems are not understood") : null;
         }
     }
 
@@ -138,7 +142,8 @@ internal static class Matrices
             case "diag":
                 return Filled(arguments.Length, arguments.Length, (i, j) => i == j ? arguments[i] : NumberExpr.Zero);
             case "hstack" or "vstack":
-                return arguments.Select(a => name == "vstack" ? Require(a) : Transpose(Require(a))).Aggregate(Stack) is var stacked && name == "vstack"
+                return arguments.Select(a => name == "vstack" ? Require(a) : Transpose(Require(a)))
+                    .Aggregate(Stack) is var stacked && name == "vstack"
                     ? stacked
                     : Transpose(stacked);
             default:
@@ -147,12 +152,15 @@ internal static class Matrices
     }
 
     /// <summary>a + b + ..., 0 for no terms.</summary>
-    public static Expr Total(IEnumerable<Expr> terms) => terms.Aggregate((Expr?)null, (sum, term) => sum is null ? term : Build.FlatAdd(sum, term)) ?? NumberExpr.Zero;
+    public static Expr Total(IEnumerable<Expr> terms) =>
+        terms.Aggregate((Expr?)null, (sum, term) => sum is null ? term : Build.FlatAdd(sum, term)) ?? NumberExpr.Zero;
 
     // Determinants and traces are carried out, unlike everything else that is read.
-    private static Expr Evaluated(Expr value, Budget budget) => IntegerFunctions.TryExact(value, budget) is { } exact ? Build.Number(exact) : value;
+    private static Expr Evaluated(Expr value, Budget budget) => IntegerFunctions.TryExact(value, budget) is { } exact
+        ? Build.Number(exact) : value;
 
-    private static MatrixExpr Require(Expr value) => value as MatrixExpr ?? throw new LatexException("a matrix was expected");
+    private static MatrixExpr Require(Expr value) => value as MatrixExpr
+        ?? throw new LatexException("a matrix was expected");
 
     private static int Dimension(Expr value) =>
         value is NumberExpr { IsInteger: true } number && number.Value > 0 && number.Value <= 20
@@ -163,9 +171,11 @@ internal static class Matrices
         ? new MatrixExpr(upper.Rows + lower.Rows, upper.Columns, [.. upper.Arguments, .. lower.Arguments])
         : throw new LatexException("the matrices' shapes do not fit");
 
-    private static MatrixExpr Scale(MatrixExpr matrix, Expr factor) => Combine(matrix, (i, j) => Build.FlatMul(factor, matrix[i, j]));
+    private static MatrixExpr Scale(MatrixExpr matrix, Expr factor) =>
+        Combine(matrix, (i, j) => Build.FlatMul(factor, matrix[i, j]));
 
-    private static MatrixExpr Combine(MatrixExpr shape, Func<int, int, Expr> entry) => Filled(shape.Rows, shape.Columns, entry);
+    private static MatrixExpr Combine(MatrixExpr shape, Func<int, int, Expr> entry) =>
+        Filled(shape.Rows, shape.Columns, entry);
 
     private static MatrixExpr Filled(int rows, int columns, Func<int, int, Expr> entry)
     {
@@ -179,7 +189,8 @@ internal static class Matrices
         return new MatrixExpr(rows, columns, items);
     }
 
-    private static MatrixExpr Checked(MatrixExpr matrix, bool row, int line) => line < (row ? matrix.Rows : matrix.Columns)
+    private static MatrixExpr Checked(MatrixExpr matrix, bool row, int line) =>
+        line < (row ? matrix.Rows : matrix.Columns)
         ? matrix
         : throw new LatexException("the matrix has no such row or column");
 

@@ -13,13 +13,15 @@ internal sealed partial class NumericEvaluator
         switch (head)
         {
             case Heads.Abs:
-                return x.IsReal ? x with { Value = BigFloat.Abs(x.Value.Re) } : _ball.Rounded(math.Abs(x.Value), x.ErrorBits);
+                return x.IsReal ? x with { Value = BigFloat.Abs(x.Value.Re) }
+                    : _ball.Rounded(math.Abs(x.Value), x.ErrorBits);
             case Heads.Held:
                 return x;
             case Heads.Exp:
                 return _ball.Exp(x);
             case Heads.Log:
-                return values.Length == 2 && !IsE(values[1]) ? _ball.Divide(_ball.Log(x), _ball.Log(values[1])) : _ball.Log(x);
+                return values.Length == 2 && !IsE(values[1]) ? _ball.Divide(_ball.Log(x), _ball.Log(values[1]))
+                    : _ball.Log(x);
             case "sin":
                 return _ball.SinCos(x).Sin;
             case "cos":
@@ -113,7 +115,8 @@ internal sealed partial class NumericEvaluator
         Ball distance = _ball.Subtract(x, _ball.FromRational(nearest));
         if (!distance.ExcludesZero)
         {
-            return distance.ErrorBits < -bits / 4 ? _ball.FromRational(nearest) : throw new NotComputableException("floor of an uncertain number");
+            return distance.ErrorBits < -bits / 4 ? _ball.FromRational(nearest)
+                : throw new NotComputableException("floor of an uncertain number");
         }
 
         return _ball.FromRational(distance.Value.Re.Sign < 0 ? nearest - 1 : nearest);
@@ -173,7 +176,8 @@ internal sealed partial class NumericEvaluator
         return _ball.Divide(Factorial(n), below);
     }
 
-    /// <summary>Gamma by recurrence to a large argument and Stirling's series there; reflection on the left half-plane.</summary>
+    /// <summary>Gamma by recurrence to a large argument and Stirling's series there; reflection on the left
+    /// half-plane.</summary>
     private Ball Gamma(Ball z)
     {
         if (z.Value.Re.Sign <= 0)
@@ -182,7 +186,8 @@ internal sealed partial class NumericEvaluator
             return _ball.Divide(_ball.Pi, _ball.Multiply(sine, Gamma(_ball.Subtract(_ball.FromRational(1), z))));
         }
 
-        // The Bernoulli numbers are kept, and paid for as if they were not: a grade does not depend on what was graded before.
+        // The Bernoulli numbers are kept, and paid for as if they were not: a grade does not depend on what was graded
+        // before.
         long terms = Math.Max(4, bits / 8);
         budget.Spend(terms * terms * (1 + terms / 32));
         Ball product = _ball.FromRational(1);

@@ -9,7 +9,8 @@ internal sealed partial class NumericEvaluator
     private const int NearerBits = 300;
 
     /// <summary>
-    /// The value at distance 2^-300 from the point (or at 2^300 for infinity). Where the function approaches its limit at least
+    /// The value at distance 2^-300 from the point (or at 2^300 for infinity). Where the function approaches its limit
+    /// at least
     /// linearly, its change since 2^-200 bounds what is left by a factor of 2^-100; half of that is claimed.
     /// </summary>
     private Ball Limit(ApplyExpr limit)
@@ -38,7 +39,8 @@ internal sealed partial class NumericEvaluator
 
             Ball at = infinity != 0
                 ? new Ball(new BigFloat(infinity, distanceBits), Algebra.Ball.Exact)
-                : wide._ball.Add(wide.Evaluate(limit.Arguments[2]), new Ball(new BigFloat(side, -distanceBits), Algebra.Ball.Exact));
+                : wide._ball.Add(wide.Evaluate(limit.Arguments[2]),
+                    new Ball(new BigFloat(side, -distanceBits), Algebra.Ball.Exact));
             wide._bound[variable] = at;
             return wide.Evaluate(limit.Arguments[0]);
         }

@@ -4,7 +4,8 @@ using System.Threading;
 
 namespace Tbrm.Verify.Algebra;
 
-/// <summary>This part: definite integrals, exactly for polynomials, by tanh-sinh quadrature for everything else.</summary>
+/// <summary>This part: definite integrals, exactly for polynomials, by tanh-sinh quadrature for everything
+/// else.</summary>
 internal sealed partial class NumericEvaluator
 {
     private const int FirstLevel = 4;
@@ -90,7 +91,8 @@ internal sealed partial class NumericEvaluator
         return total;
     }
 
-    // x = tanh(pi/2 sinh t), dx = pi/2 cosh t / cosh^2(pi/2 sinh t) dt, t in steps of 2^-level until the weights vanish.
+    // x = tanh(pi/2 sinh t), dx = pi/2 cosh t / cosh^2(pi/2 sinh t) dt, t in steps of 2^-level until the weights
+    // vanish.
     private static (Ball Node, Ball Weight)[] Nodes(int bits, int level)
     {
         // Tables are kept, and not paid for by whoever asks first: a grade does not depend on what was graded before.
@@ -109,7 +111,8 @@ internal sealed partial class NumericEvaluator
         {
             (Ball sinh, Ball cosh) = evaluator.SinhCosh(ball.Multiply(step, ball.FromRational(k)));
             (Ball innerSinh, Ball innerCosh) = evaluator.SinhCosh(ball.Multiply(halfPi, sinh));
-            Ball weight = ball.Multiply(step, ball.Divide(ball.Multiply(halfPi, cosh), ball.Multiply(innerCosh, innerCosh)));
+            Ball weight = ball.Multiply(
+                step, ball.Divide(ball.Multiply(halfPi, cosh), ball.Multiply(innerCosh, innerCosh)));
             Ball node = ball.Divide(innerSinh, innerCosh);
             nodes[reach + k] = (node, weight);
             nodes[reach - k] = (BallMath.Negate(node), weight);

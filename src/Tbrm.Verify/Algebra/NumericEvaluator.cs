@@ -5,10 +5,12 @@ using System.Numerics;
 namespace Tbrm.Verify.Algebra;
 
 /// <summary>
-/// Evaluates an expression at a point with an error bound. Functions without a meaning (f in f(x)) get a value that depends
+/// Evaluates an expression at a point with an error bound. Functions without a meaning (f in f(x)) get a value that
+/// depends
 /// on their name and arguments only, so that identities that hold for every f are seen.
 /// </summary>
-internal sealed partial class NumericEvaluator(int bits, Budget budget, IReadOnlyDictionary<SymbolExpr, BigComplex>? point = null)
+internal sealed partial class NumericEvaluator(int bits, Budget budget,
+    IReadOnlyDictionary<SymbolExpr, BigComplex>? point = null)
 {
     private readonly BallMath _ball = new(bits, budget);
     private readonly Dictionary<SymbolExpr, Ball> _bound = [];

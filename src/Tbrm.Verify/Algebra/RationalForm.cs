@@ -10,7 +10,8 @@ internal sealed record RationalForm(Expr[] Numerator, Expr[] Denominator)
 {
     private const int MaxDegree = 8;
 
-    /// <summary>The form; null when the expression is no rational function of the variable, or one of too high a degree.</summary>
+    /// <summary>The form; null when the expression is no rational function of the variable, or one of too high a
+    /// degree.</summary>
     public static RationalForm? Of(Expr value, SymbolExpr variable, Budget budget)
     {
         budget.Descend();
@@ -54,7 +55,8 @@ internal sealed record RationalForm(Expr[] Numerator, Expr[] Denominator)
         return true;
     }
 
-    private static RationalForm? Fold(ApplyExpr apply, SymbolExpr variable, System.Func<RationalForm, RationalForm, RationalForm> operation, Budget budget)
+    private static RationalForm? Fold(ApplyExpr apply, SymbolExpr variable,
+        System.Func<RationalForm, RationalForm, RationalForm> operation, Budget budget)
     {
         RationalForm? result = null;
         foreach (Expr argument in apply.Arguments)
@@ -76,7 +78,8 @@ internal sealed record RationalForm(Expr[] Numerator, Expr[] Denominator)
 
     private static RationalForm? Power(ApplyExpr power, SymbolExpr variable, Budget budget)
     {
-        if (power.Arguments[1] is not NumberExpr { IsInteger: true } exponent || exponent.Value.IsZero || BigRational.Abs(exponent.Value) > MaxDegree
+        if (power.Arguments[1] is not NumberExpr { IsInteger: true } exponent || exponent.Value.IsZero
+            || BigRational.Abs(exponent.Value) > MaxDegree
             || Of(power.Arguments[0], variable, budget) is not { } value)
         {
             return null;
@@ -93,7 +96,8 @@ internal sealed record RationalForm(Expr[] Numerator, Expr[] Denominator)
     }
 
     private static RationalForm Add(RationalForm a, RationalForm b) => new(
-        Sum(Product(a.Numerator, b.Denominator), Product(b.Numerator, a.Denominator)), Product(a.Denominator, b.Denominator));
+        Sum(Product(a.Numerator, b.Denominator), Product(b.Numerator, a.Denominator)),
+            Product(a.Denominator, b.Denominator));
 
     private static RationalForm Multiply(RationalForm a, RationalForm b) =>
         new(Product(a.Numerator, b.Numerator), Product(a.Denominator, b.Denominator));
@@ -121,7 +125,8 @@ internal sealed record RationalForm(Expr[] Numerator, Expr[] Denominator)
             {
                 if (!IsZero(a[i]) && !IsZero(b[j]))
                 {
-                    Expr term = a[i] == NumberExpr.One ? b[j] : b[j] == NumberExpr.One ? a[i] : Build.FlatMul(a[i], b[j]);
+                    Expr term = a[i] == NumberExpr.One ? b[j] : b[j] == NumberExpr.One ? a[i]
+                        : Build.FlatMul(a[i], b[j]);
                     product[i + j] = IsZero(product[i + j]) ? term : Build.FlatAdd(product[i + j], term);
                 }
             }

@@ -10,7 +10,8 @@ internal static class RelationSets
     private const int SampleBits = 128;
 
     /// <summary>
-    /// The solution set; null when the relation is not one of rational functions (with absolute values) in a single variable
+    /// The solution set; null when the relation is not one of rational functions (with absolute values) in a single
+    /// variable
     /// whose zeros and poles are roots of degree two or less. A function f(x) that is not known counts as a variable.
     /// </summary>
     public static Expr? AsSet(Expr relation, Budget budget)
@@ -19,7 +20,8 @@ internal static class RelationSets
         return AsSetOfVariable(plain, budget) is { } set ? SetMath.Canonical(set, budget) : null;
     }
 
-    private static Expr AsVariable(Expr part) => part is ApplyExpr apply && apply.Head.StartsWith(Heads.Undefined, StringComparison.Ordinal)
+    private static Expr AsVariable(Expr part) => part is ApplyExpr apply
+        && apply.Head.StartsWith(Heads.Undefined, StringComparison.Ordinal)
         ? new SymbolExpr(apply.Head, true)
         : part;
 
@@ -62,10 +64,12 @@ internal static class RelationSets
         Expr inside = abs.Arguments[0];
         SetExpr? positive = AsSetOfVariable(Rewrite.Substitute(relation, abs, inside, budget), budget);
         SetExpr? negative = AsSetOfVariable(Rewrite.Substitute(relation, abs, Build.Negate(inside), budget), budget);
-        SetExpr? right = AsSetOfVariable(new RelationExpr(RelationKind.GreaterOrEqual, inside, NumberExpr.Zero), budget);
+        SetExpr? right = AsSetOfVariable(
+            new RelationExpr(RelationKind.GreaterOrEqual, inside, NumberExpr.Zero), budget);
         SetExpr? left = AsSetOfVariable(new RelationExpr(RelationKind.Less, inside, NumberExpr.Zero), budget);
         return positive is null || negative is null || right is null || left is null ? null : new SetOperationExpr(
-            SetOperation.Union, new SetOperationExpr(SetOperation.Intersection, positive, right), new SetOperationExpr(SetOperation.Intersection, negative, left));
+            SetOperation.Union, new SetOperationExpr(SetOperation.Intersection, positive, right),
+                new SetOperationExpr(SetOperation.Intersection, negative, left));
     }
 
     private static SetExpr? Solve(RelationExpr relation, SymbolExpr variable, Budget budget)
@@ -115,7 +119,8 @@ internal static class RelationSets
 
     /// <summary>x^2 + 1 > 0 says nothing; the reference does not turn it into a set of numbers.</summary>
     private static bool IsEvidentlyTrue(RationalForm form) =>
-        form.Numerator.Length == 3 && form.Denominator.Length == 1 && form.Numerator[1] is NumberExpr { Value.IsZero: true };
+        form.Numerator.Length == 3 && form.Denominator.Length == 1
+            && form.Numerator[1] is NumberExpr { Value.IsZero: true };
 
     private static NumberExpr? Sample(Expr start, Expr end, Budget budget)
     {
@@ -131,10 +136,12 @@ internal static class RelationSets
     }
 
     private static BigRational? Value(Expr point, Budget budget) =>
-        IntegerFunctions.TryExact(point, budget) ?? ZeroTest.TryEvaluate(point, SampleBits, budget)?.Value.Re.ToRational();
+        IntegerFunctions.TryExact(point, budget)
+            ?? ZeroTest.TryEvaluate(point, SampleBits, budget)?.Value.Re.ToRational();
 
     private static bool? Holds(RelationExpr relation, Expr atSample, Budget budget) =>
-        SetMath.Compare(((RelationExpr)atSample).Left, ((RelationExpr)atSample).Right, budget) is { } sign ? Holds(relation.Kind, sign) : null;
+        SetMath.Compare(((RelationExpr)atSample).Left, ((RelationExpr)atSample).Right, budget) is { } sign
+            ? Holds(relation.Kind, sign) : null;
 
     private static bool Holds(RelationKind kind, int sign) => kind switch
     {
@@ -168,7 +175,8 @@ internal static class RelationSets
 
     private static Expr[] Quadratic(Expr c, Expr b, Expr a, Budget budget)
     {
-        Expr discriminant = Build.Subtract(Build.Pow(b, Build.Integer(2)), Build.FlatMul(Build.Integer(4), Build.FlatMul(a, c)));
+        Expr discriminant = Build.Subtract(
+            Build.Pow(b, Build.Integer(2)), Build.FlatMul(Build.Integer(4), Build.FlatMul(a, c)));
         int sign = ZeroTest.SignOf(discriminant, budget) ?? -1;
         if (sign < 0)
         {

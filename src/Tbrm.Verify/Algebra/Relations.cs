@@ -25,7 +25,8 @@ internal sealed class RelationExpr(RelationKind kind, Expr left, Expr right) : E
 
     public override IReadOnlyList<Expr> Arguments { get; } = [left, right];
 
-    /// <summary>The kind that says the same with the sides exchanged; null for "unequal", which the reference does not flip.</summary>
+    /// <summary>The kind that says the same with the sides exchanged; null for "unequal", which the reference does not
+    /// flip.</summary>
     public RelationKind? Flipped => Kind switch
     {
         RelationKind.Equal => RelationKind.Equal,
@@ -153,7 +154,8 @@ internal sealed class IntervalExpr(Expr start, Expr end, bool leftOpen, bool rig
     protected override bool EqualsCore(Expr other)
     {
         IntervalExpr interval = (IntervalExpr)other;
-        return LeftOpen == interval.LeftOpen && RightOpen == interval.RightOpen && SameItems(Arguments, interval.Arguments);
+        return LeftOpen == interval.LeftOpen && RightOpen == interval.RightOpen
+            && SameItems(Arguments, interval.Arguments);
     }
 
     protected override int HashCore() => HashItems(HashCode.Combine(LeftOpen, RightOpen), Arguments);

@@ -6,7 +6,8 @@ namespace Tbrm.Verify.Algebra;
 /// <summary>Rewriting of expressions: substitution and derivatives.</summary>
 internal static class Rewrite
 {
-    /// <summary>The variables in an expression, in order of appearance; those that a sum or an integral binds are left out.</summary>
+    /// <summary>The variables in an expression, in order of appearance; those that a sum or an integral binds are left
+    /// out.</summary>
     public static List<SymbolExpr> SymbolsOf(Expr value)
     {
         List<SymbolExpr> symbols = [];
@@ -83,7 +84,8 @@ internal static class Rewrite
                 return PowerRule(apply, variable, budget);
             case Heads.Log when apply.Arguments.Count == 2:
                 Expr quotient = Build.Divide(
-                    new ApplyExpr(Heads.Log, apply.Arguments[0], ConstantExpr.E), new ApplyExpr(Heads.Log, apply.Arguments[1], ConstantExpr.E));
+                    new ApplyExpr(Heads.Log, apply.Arguments[0], ConstantExpr.E),
+                        new ApplyExpr(Heads.Log, apply.Arguments[1], ConstantExpr.E));
                 return apply.Arguments[1] == ConstantExpr.E
                     ? Build.Divide(Differentiate(apply.Arguments[0], variable, budget), apply.Arguments[0])
                     : Differentiate(quotient, variable, budget);
@@ -166,7 +168,11 @@ internal static class Rewrite
             return;
         }
 
-        bool binds = value is ApplyExpr { Head: Heads.Sum or Heads.Product or Heads.Limit or Heads.Integral, Arguments.Count: 4 };
+        bool binds = value is ApplyExpr
+        {
+            Head: Heads.Sum or Heads.Product or Heads.Limit or Heads.Integral,
+            Arguments.Count: 4
+        };
         for (int i = 0; i < value.Arguments.Count; i++)
         {
             if (binds && i == 0)

@@ -4,7 +4,8 @@ using System.Linq;
 
 namespace Tbrm.Verify.Algebra;
 
-/// <summary>Sets on the real line: comparison of ends, equality and inclusion of unions of intervals and points.</summary>
+/// <summary>Sets on the real line: comparison of ends, equality and inclusion of unions of intervals and
+/// points.</summary>
 internal static class SetMath
 {
     /// <summary>The order of two real numbers or infinities; null when it cannot be told.</summary>
@@ -22,7 +23,8 @@ internal static class SetMath
             return left.CompareTo(right);
         }
 
-        return a is SetExpr or TupleExpr or RelationExpr or ChainExpr || b is SetExpr or TupleExpr or RelationExpr or ChainExpr
+        return a is SetExpr or TupleExpr or RelationExpr or ChainExpr
+            || b is SetExpr or TupleExpr or RelationExpr or ChainExpr
             ? null
             : ZeroTest.SignOf(Build.Subtract(a, b), budget);
     }
@@ -140,11 +142,17 @@ internal static class SetMath
     {
         ConstantExpr { Kind: ConstantKind.Infinity } => 1,
         ConstantExpr { Kind: ConstantKind.NegativeInfinity } => -1,
-        ApplyExpr { Head: Heads.Mul, Arguments: [NumberExpr { Value.Sign: not 0 } factor, ConstantExpr { Kind: ConstantKind.Infinity }] } => factor.Value.Sign,
+        ApplyExpr
+        {
+            Head: Heads.Mul,
+            Arguments: [NumberExpr { Value.Sign: not 0 } factor, ConstantExpr { Kind: ConstantKind.Infinity }]
+        } =>
+            factor.Value.Sign,
         _ => 0,
     };
 
-    /// <summary>Membership of both sets at every point where one of them can change, in every gap between two of these, and at the infinities.</summary>
+    /// <summary>Membership of both sets at every point where one of them can change, in every gap between two of these,
+    /// and at the infinities.</summary>
     private static List<(bool First, bool Second)>? Members(SetExpr a, SetExpr b, Budget budget)
     {
         List<Expr> points = [];
@@ -162,7 +170,8 @@ internal static class SetMath
         return members;
     }
 
-    /// <summary>Inserts the set's ends and elements into a sorted list; false when one of them is no real number.</summary>
+    /// <summary>Inserts the set's ends and elements into a sorted list; false when one of them is no real
+    /// number.</summary>
     private static bool CollectPoints(Expr set, List<Expr> points, Budget budget)
     {
         switch (set)
@@ -212,7 +221,8 @@ internal static class SetMath
         return true;
     }
 
-    // Places 1, 3, 5, ... are the points in order, places 0, 2, 4, ... the gaps around them; before and after all of these lie the infinities.
+    // Places 1, 3, 5, ... are the points in order, places 0, 2, 4, ... the gaps around them; before and after all of
+    // these lie the infinities.
     private static bool Contains(Expr set, List<Expr> points, int place, Budget budget)
     {
         budget.Descend();
@@ -225,7 +235,8 @@ internal static class SetMath
             case IntervalExpr interval:
                 int start = PlaceOf(interval.Start, points, budget);
                 int end = PlaceOf(interval.End, points, budget);
-                return (place > start || (place == start && !interval.LeftOpen)) && (place < end || (place == end && !interval.RightOpen));
+                return (place > start || (place == start && !interval.LeftOpen))
+                    && (place < end || (place == end && !interval.RightOpen));
             case SetOperationExpr operation:
                 bool[] parts = [.. operation.Arguments.Select(part => Contains(part, points, place, budget))];
                 return operation.Operation switch

@@ -5,7 +5,8 @@ using System.Numerics;
 namespace Tbrm.Verify.Algebra;
 
 /// <summary>
-/// Decides whether two expressions are equal: exactly where they are fractions, otherwise by evaluation with error bounds at
+/// Decides whether two expressions are equal: exactly where they are fractions, otherwise by evaluation with error
+/// bounds at
 /// several points. "Different" is proved by one point; "equal" holds with the confidence of 100 digits at every point.
 /// </summary>
 internal static class ZeroTest
@@ -24,7 +25,8 @@ internal static class ZeroTest
         Unknown,
     }
 
-    /// <summary>Whether two numeric expressions, possibly with variables, are equal; false also when it cannot be told.</summary>
+    /// <summary>Whether two numeric expressions, possibly with variables, are equal; false also when it cannot be
+    /// told.</summary>
     public static bool AreEqual(Expr a, Expr b, Budget budget)
     {
         if (a == b)
@@ -150,7 +152,8 @@ internal static class ZeroTest
     }
 
     /// <summary>
-    /// A fixed sequence of sample points: all positive, all negative, alternating, then random signs; sizes from hundredths to thousands, so
+    /// A fixed sequence of sample points: all positive, all negative, alternating, then random signs; sizes from
+    /// hundredths to thousands, so
     /// that every branch of a maximum or an absolute value is met.
     /// </summary>
     private static Dictionary<SymbolExpr, BigComplex>? Point(List<SymbolExpr> symbols, int index, bool integers)
@@ -196,7 +199,8 @@ internal static class ZeroTest
     {
         System.Runtime.CompilerServices.RuntimeHelpers.EnsureSufficientExecutionStack();
         Budget.Charge(1);
-        if (value is ApplyExpr { Head: Heads.Factorial or Heads.Binomial or Heads.Sum or Heads.Product } apply && Rewrite.SymbolsOf(apply).Count > 0)
+        if (value is ApplyExpr { Head: Heads.Factorial or Heads.Binomial or Heads.Sum or Heads.Product } apply
+            && Rewrite.SymbolsOf(apply).Count > 0)
         {
             return true;
         }

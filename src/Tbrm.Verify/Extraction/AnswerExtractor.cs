@@ -20,7 +20,8 @@ internal sealed record ExtractedAnswer(Expr? Expression, string? Text, Qualifier
 }
 
 /// <summary>Finds the answer in a text: Math-Verify's <c>parse</c>.</summary>
-internal sealed partial class AnswerExtractor(IReadOnlyList<ExtractionTarget> targets, bool firstMatchOnly, bool hardened)
+internal sealed partial class AnswerExtractor(IReadOnlyList<ExtractionTarget> targets, bool firstMatchOnly,
+    bool hardened)
 {
     // How far a formula is looked for before a number; a longer look would cost the square of a text of fragments.
     private const int LeftContext = 64;
@@ -85,7 +86,8 @@ internal sealed partial class AnswerExtractor(IReadOnlyList<ExtractionTarget> ta
     }
 
     /// <summary>
-    /// Whether a match is only a piece of something longer: it lies in a formula that could not be read, or it is a number with
+    /// Whether a match is only a piece of something longer: it lies in a formula that could not be read, or it is a
+    /// number with
     /// more of a formula on its right or left. What is left of an unreadable answer must not be judged in its place.
     /// </summary>
     private static bool IsFragment(Match match, ExtractionTarget target, string text, List<UnreadSpan> refused)
@@ -106,12 +108,16 @@ internal sealed partial class AnswerExtractor(IReadOnlyList<ExtractionTarget> ta
         return UnfinishedRight().IsMatch(text.AsSpan(end)) || UnfinishedLeft().IsMatch(text.AsSpan(seen, start - seen));
     }
 
-    /// <summary>An operator, a power, a command other than a unit's text, a remainder's modulus or the end of a line: the formula goes on.</summary>
-    [GeneratedRegex(@"^[ ]*(?:\\(?!\\|text|mathrm(?!\{e\})|mbox|pmod|end(?![a-z])|checkmark|(?:black)?square|q?quad|[,;:!) \]$])|\^(?!\{?[ ]*(?:\\circ|\\(?:text|mathrm)\{(?:st|nd|rd|th)\}|(?:st|nd|rd|th)\}))|[_!/+{(|]|\*(?!\*)|-[ ]*[\d\\]|\d)")]
+    /// <summary>An operator, a power, a command other than a unit's text, a remainder's modulus or the end of a line:
+    /// the formula goes on.</summary>
+    [GeneratedRegex(
+        @"^[ ]*(?:\\(?!\\|text|mathrm(?!\{e\})|mbox|pmod|end(?![a-z])|checkmark|(?:black)?square|q?quad|[,;:!) \]$])|\^(?!\{?[ ]*(?:\\circ|\\(?:text|mathrm)\{(?:st|nd|rd|th)\}|(?:st|nd|rd|th)\}))|[_!/+{(|]|\*(?!\*)|-[ ]*[\d\\]|\d)")]
     private static partial Regex UnfinishedRight();
 
-    /// <summary>An operator, a command or another number: the formula began before. Two asterisks are emphasis, a backslash and a blank are a blank.</summary>
-    [GeneratedRegex(@"(?:(?:\\(?! )|[\^_{]|(?<!\\)\()[ ]*|[\w)}\]][ ]*(?:[-+/]|(?<!\*)\*)[ ]*|\\(?!q?quad|(?:long|Long)?[rR]ightarrow|implies|therefore|approx|boxed|fbox|bf|rm|it|large|Large|displaystyle)[a-zA-Z]+[ ]*|\d[ ]*)\z")]
+    /// <summary>An operator, a command or another number: the formula began before. Two asterisks are emphasis, a
+    /// backslash and a blank are a blank.</summary>
+    [GeneratedRegex(
+        @"(?:(?:\\(?! )|[\^_{]|(?<!\\)\()[ ]*|[\w)}\]][ ]*(?:[-+/]|(?<!\*)\*)[ ]*|\\(?!q?quad|(?:long|Long)?[rR]ightarrow|implies|therefore|approx|boxed|fbox|bf|rm|it|large|Large|displaystyle)[a-zA-Z]+[ ]*|\d[ ]*)\z")]
     private static partial Regex UnfinishedLeft();
 
     // Rightmost end first, then leftmost start; ties in the order of the patterns.
@@ -137,7 +143,8 @@ internal sealed partial class AnswerExtractor(IReadOnlyList<ExtractionTarget> ta
         return matches.OrderByDescending(m => m.Match.Index + m.Match.Length).ThenBy(m => m.Match.Index);
     }
 
-    /// <summary>Characters outside the basic plane as one private character each, so that lengths count characters as the reference does.</summary>
+    /// <summary>Characters outside the basic plane as one private character each, so that lengths count characters as
+    /// the reference does.</summary>
     private static string WithoutSurrogates(string text)
     {
         if (!text.AsSpan().ContainsAnyInRange('\uD800', '\uDFFF'))

@@ -5,7 +5,8 @@ using Tbrm.Verify.Algebra;
 namespace Tbrm.Verify.Extraction;
 
 /// <summary>
-/// Answers in tags, as prompts with a thinking part ask for them: <c>&lt;answer&gt;42&lt;/answer&gt;</c>. Where a response has a box the box counts, as
+/// Answers in tags, as prompts with a thinking part ask for them: <c>&lt;answer&gt;42&lt;/answer&gt;</c>. Where a
+/// response has a box the box counts, as
 /// in the reference; otherwise what the last tag holds is the answer, alone.
 /// </summary>
 internal static partial class AnswerTag
@@ -21,7 +22,8 @@ internal static partial class AnswerTag
         }
 
         string bare = $@"\boxed{{{content}}}";
-        bool sentence = content.AsSpan().ContainsAny('$', '\n') || content.Contains(@"\(", StringComparison.Ordinal) || content.Contains(@"\[", StringComparison.Ordinal) || Word().IsMatch(content);
+        bool sentence = content.AsSpan().ContainsAny('$', '\n') || content.Contains(@"\(", StringComparison.Ordinal)
+            || content.Contains(@"\[", StringComparison.Ordinal) || Word().IsMatch(content);
         ExtractedAnswer first = extractor.Extract(sentence ? content : bare, budget);
         ExtractedAnswer read = first.IsEmpty ? extractor.Extract(sentence ? bare : content, budget) : first;
         return read.IsEmpty ? extractor.Extract(text, budget) : read;

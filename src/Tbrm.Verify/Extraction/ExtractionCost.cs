@@ -3,8 +3,10 @@ using System;
 namespace Tbrm.Verify.Extraction;
 
 /// <summary>
-/// An upper bound of what the patterns of <see cref="ExtractionPatterns"/> take on a text, in steps of a budget: nothing can be counted inside a
-/// regular expression, so what it could take is paid for before it runs. Texts as people and models write them cost about their length.
+/// An upper bound of what the patterns of <see cref="ExtractionPatterns"/> take on a text, in steps of a budget:
+/// nothing can be counted inside a
+/// regular expression, so what it could take is paid for before it runs. Texts as people and models write them cost
+/// about their length.
 /// </summary>
 internal static class ExtractionCost
 {
@@ -20,11 +22,14 @@ internal static class ExtractionCost
         long answers = CountAnswers(text);
         long boxes = text.AsSpan().Count(@"\boxed{");
 
-        // An environment is looked for at every sign that opens one, in up to two patterns without an anchor and within a reach of each "answer".
-        return length / 2 + Environments(text) / 2 * (1 + 2 * Math.Min(answers, MostWithinReach)) + answers * 1024 + Arithmetic(text) + boxes * length / 512;
+        // An environment is looked for at every sign that opens one, in up to two patterns without an anchor and within
+        // a reach of each "answer".
+        return length / 2 + Environments(text) / 2 * (1 + 2 * Math.Min(answers, MostWithinReach)) + answers * 1024
+            + Arithmetic(text) + boxes * length / 512;
     }
 
-    /// <summary>Characters between every sign that may open an environment and the one that ends it, or the end of the text.</summary>
+    /// <summary>Characters between every sign that may open an environment and the one that ends it, or the end of the
+    /// text.</summary>
     private static long Environments(string text)
     {
         long total = 0;
@@ -65,7 +70,8 @@ internal static class ExtractionCost
         return total;
     }
 
-    /// <summary>For every run of characters of arithmetic: its length, as often as a pattern can begin in it or look at it from an "answer" before it.</summary>
+    /// <summary>For every run of characters of arithmetic: its length, as often as a pattern can begin in it or look at
+    /// it from an "answer" before it.</summary>
     private static long Arithmetic(string text)
     {
         long total = 0;
@@ -81,7 +87,8 @@ internal static class ExtractionCost
             int run = i - start;
             if (run > 8)
             {
-                long answers = CountAnswers(text.AsSpan(Math.Max(0, start - AnswerReach), Math.Min(start, AnswerReach)));
+                long answers = CountAnswers(
+                    text.AsSpan(Math.Max(0, start - AnswerReach), Math.Min(start, AnswerReach)));
                 total += (numbers + answers * AnswerReach) * run / 32;
             }
 
@@ -92,7 +99,8 @@ internal static class ExtractionCost
         return total;
     }
 
-    private static bool IsArithmetic(char c) => char.IsDigit(c) || char.IsWhiteSpace(c) || c is '.' or '+' or '-' or '*' or '×' or '/' or '^' or '(' or ')' or '÷';
+    private static bool IsArithmetic(char c) => char.IsDigit(c) || char.IsWhiteSpace(c)
+        || c is '.' or '+' or '-' or '*' or '×' or '/' or '^' or '(' or ')' or '÷';
 
     private static int CountAnswers(ReadOnlySpan<char> text)
     {

@@ -17,7 +17,8 @@ internal sealed record RankedPattern(Regex Regex, int Priority, ExtractionTarget
 internal static class ExtractionPatterns
 {
     /// <summary>
-    /// The emergency brake of one regular expression on one text. What it may take is paid for before it runs (<see cref="ExtractionCost"/>), so that
+    /// The emergency brake of one regular expression on one text. What it may take is paid for before it runs
+    /// (<see cref="ExtractionCost"/>), so that
     /// this is met only where the machine stands still.
     /// </summary>
     public static readonly TimeSpan MatchTimeout = TimeSpan.FromMinutes(5);
@@ -66,7 +67,8 @@ internal static class ExtractionPatterns
 
     private static RankedPattern[] Latex(LatexTarget target)
     {
-        string environments = "(?:" + Environment("first_", boxed: false) + Joined(@"(?:\s*(?:,?and|,?or|,)\s*{0})?", boxed: false) + ")";
+        string environments = "(?:" + Environment("first_", boxed: false)
+            + Joined(@"(?:\s*(?:,?and|,?or|,)\s*{0})?", boxed: false) + ")";
         List<(string Pattern, int Priority)> patterns =
         [
             ($@"(?i:final answer is)\:?\s*{environments}\.?\s?I hope", 0),
@@ -87,7 +89,8 @@ internal static class ExtractionPatterns
 
         string boxes = Environment("first_", boxed: true) + Joined(@"\s*(?:\s*(?:,?and|,?or|,)\s*{0})?", boxed: true);
         RankedPattern[] boxed = Compile(
-            [(boxes, target.BoxedPriority), (@"(?<first_latexBoxed>\\boxed\{.+\})", target.BoxedPriority)], RegexOptions.Singleline, target);
+            [(boxes, target.BoxedPriority), (@"(?<first_latexBoxed>\\boxed\{.+\})", target.BoxedPriority)],
+                RegexOptions.Singleline, target);
         return [.. compiled, .. boxed.Select(p => p with { MustContain = @"\boxed{" })];
     }
 
@@ -103,12 +106,15 @@ internal static class ExtractionPatterns
     }
 
     /// <summary>
-    /// A LaTeX environment with an optional percent word; its group names start with <paramref name="prefix"/>. What is inside cannot hold the
-    /// closing sign, so it is taken once and for all: without that, the reference's patterns take the cube of the text's length.
+    /// A LaTeX environment with an optional percent word; its group names start with <paramref name="prefix"/>. What is
+    /// inside cannot hold the
+    /// closing sign, so it is taken once and for all: without that, the reference's patterns take the cube of the
+    /// text's length.
     /// </summary>
     private static string Environment(string prefix, bool boxed)
     {
-        string Content(string element) => (boxed ? $@"(?=(?>{element}*?\\boxed\{{)(?>{element}+?\}}))" : "") + $"(?>{element}+)";
+        string Content(string element) => (boxed ? $@"(?=(?>{element}*?\\boxed\{{)(?>{element}+?\}}))" : "")
+            + $"(?>{element}+)";
         List<string> forms =
         [
             $@"(?<!\\)\$\$(?<{prefix}latexDisplayDollar>{Content(@"(?:[^$]|\$(?!\$))")})(?<!\\)\$\$",
@@ -126,7 +132,8 @@ internal static class ExtractionPatterns
         return $@"(?:(?:{string.Join('|', forms)})\s*(?<{prefix}percent>(?:\\?%|[Pp]ercent|[Pp]ercentage|[Pp]ct))?)";
     }
 
-    private static RankedPattern[] Compile(List<(string Pattern, int Priority)> patterns, RegexOptions options, ExtractionTarget target)
+    private static RankedPattern[] Compile(List<(string Pattern, int Priority)> patterns, RegexOptions options,
+        ExtractionTarget target)
     {
         RegexOptions all = options | RegexOptions.CultureInvariant | RegexOptions.Compiled;
         return [.. patterns.Select(p => new RankedPattern(new Regex(p.Pattern, all, MatchTimeout), p.Priority, target)

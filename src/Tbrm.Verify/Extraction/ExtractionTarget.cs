@@ -9,7 +9,8 @@ internal abstract record ExtractionTarget;
 /// <param name="BoxedPriority">When boxes are tried: 0 first, 50 after "final answer is", -1 never.</param>
 /// <param name="WithoutAnchor">Whether LaTeX without an anchor such as "answer:" counts.</param>
 /// <param name="Normalization">The repairs made before parsing.</param>
-internal sealed record LatexTarget(int BoxedPriority = 50, bool WithoutAnchor = true, NormalizationOptions? Normalization = null)
+internal sealed record LatexTarget(int BoxedPriority = 50, bool WithoutAnchor = true,
+    NormalizationOptions? Normalization = null)
     : ExtractionTarget;
 
 /// <summary>Numbers and arithmetic in plain text.</summary>

@@ -17,7 +17,8 @@ internal sealed partial class MatchReader(string source, bool hardened, Budget b
     private const string Currency = "$€£¥₹₽₩";
 
     /// <summary>Signs that variables may be complex.</summary>
-    [GeneratedRegex(@"\\mathbb\{C\}|\\i\b|\bi\b|\\text\{i\}|\\mathrm\{i\}|\\imath\b|\\det|\\operatorname\{tr\}|\\operatorname\{rank\}|" +
+    [GeneratedRegex(
+        @"\\mathbb\{C\}|\\i\b|\bi\b|\\text\{i\}|\\mathrm\{i\}|\\imath\b|\\det|\\operatorname\{tr\}|\\operatorname\{rank\}|" +
         @"\\text\{rank\}|\\arg\{|\\Re\{|\\Im\{|\\operatorname\{Re\}|\\operatorname\{Im\}|\\text\{Re\}|\\text\{Im\}")]
     private static partial Regex LooksComplex();
 
@@ -28,14 +29,16 @@ internal sealed partial class MatchReader(string source, bool hardened, Budget b
     [GeneratedRegex(@"\\[lc]?dots|\.\.\.|\u2026")]
     private static partial Regex Ellipsis();
 
-    /// <summary>The expression (null if it cannot be parsed) and its text; null as a whole when the reference gives up on the answer.</summary>
+    /// <summary>The expression (null if it cannot be parsed) and its text; null as a whole when the reference gives up
+    /// on the answer.</summary>
     public ExtractedAnswer? Read(Match match, ExtractionTarget target)
     {
         budget.Spend(16);
         return target is LatexTarget latex ? ReadLatex(match, latex) : ReadPlain(match);
     }
 
-    /// <summary>Parses normalized LaTeX; a chain that fails as a whole counts as what stands after its last equals sign.</summary>
+    /// <summary>Parses normalized LaTeX; a chain that fails as a whole counts as what stands after its last equals
+    /// sign.</summary>
     public Expr? ParseLatex(string latex)
     {
         try
@@ -75,7 +78,8 @@ internal sealed partial class MatchReader(string source, bool hardened, Budget b
         Qualifier? qualifier = null;
         foreach (string prefix in (string[])["first_", "next1_", "next2_", "next3_", "next4_", "next5_"])
         {
-            Group? group = match.Groups.Values.FirstOrDefault(g => g.Length > 0 && g.Name.StartsWith(prefix + "latex", StringComparison.Ordinal));
+            Group? group = match.Groups.Values.FirstOrDefault(
+                g => g.Length > 0 && g.Name.StartsWith(prefix + "latex", StringComparison.Ordinal));
             if (group is null)
             {
                 continue;
@@ -83,8 +87,11 @@ internal sealed partial class MatchReader(string source, bool hardened, Budget b
 
             bool greedy = group.Name == "first_latexBoxed";
             BoxedMode boxes = hardened ? BoxedMode.Joined : greedy ? BoxedMode.Last : options.Boxed;
-            string text = LatexNormalizer.Normalize(group.Value, options with { Boxed = boxes }, out string kept, out string dropped);
-            qualifier = hardened && expressions.Count == 0 ? QualifierReader.Read(BoxedContent.Extract(group.Value, boxes), kept, dropped, After(match, group)) : qualifier;
+            string text = LatexNormalizer.Normalize(
+                group.Value, options with { Boxed = boxes }, out string kept, out string dropped);
+            qualifier = hardened && expressions.Count == 0
+                ? QualifierReader.Read(BoxedContent.Extract(group.Value, boxes), kept, dropped, After(match, group))
+                : qualifier;
             Expr? expression = hardened && Ellipsis().IsMatch(group.ValueSpan) ? null : ParseLatex(text);
             bool percent = match.Groups[prefix + "percent"].Success;
             texts.Add(text);
@@ -94,10 +101,12 @@ internal sealed partial class MatchReader(string source, bool hardened, Budget b
         if (expressions.Count > 1 && !expressions.Contains(null))
         {
             return new ExtractedAnswer(
-                new FiniteSetExpr(expressions.SelectMany(e => e is FiniteSetExpr set ? set.Elements : [e!])), string.Join(" and ", texts));
+                new FiniteSetExpr(expressions.SelectMany(e => e is FiniteSetExpr set ? set.Elements : [e!])),
+                    string.Join(" and ", texts));
         }
 
-        return expressions.Count == 0 ? new ExtractedAnswer(null, "") : new ExtractedAnswer(expressions[0], texts[0], qualifier);
+        return expressions.Count == 0 ? new ExtractedAnswer(null, "")
+            : new ExtractedAnswer(expressions[0], texts[0], qualifier);
     }
 
     /// <summary>What stands behind the last box of a group, or behind the match.</summary>
@@ -119,10 +128,12 @@ internal sealed partial class MatchReader(string source, bool hardened, Budget b
         if (integer.Length == 0 && fraction.Length == 0)
         {
             string text = match.Groups["expr"].Value;
-            return new ExtractedAnswer(PlainExpressionParser.TryParse(text.Replace('\n', ' ').Replace("^", "**", StringComparison.Ordinal), budget), text);
+            return new ExtractedAnswer(PlainExpressionParser.TryParse(
+                text.Replace('\n', ' ').Replace("^", "**", StringComparison.Ordinal), budget), text);
         }
 
-        integer = integer.Replace(",", "", StringComparison.Ordinal).Replace(" ", "", StringComparison.Ordinal).TrimStart('0');
+        integer = integer.Replace(",", "", StringComparison.Ordinal).Replace(" ", "", StringComparison.Ordinal)
+            .TrimStart('0');
         string number = (integer.Length == 0 ? "0" : integer) + fraction.Replace(',', '.');
         if (!PlainExpressionParser.IsPythonNumber(number.TrimStart('-')))
         {
@@ -132,7 +143,8 @@ internal sealed partial class MatchReader(string source, bool hardened, Budget b
         try
         {
             Expr value = NumberReader.Read(number);
-            return new ExtractedAnswer(match.Groups["percent"].Success ? Build.Percent(value) : value, number, hardened ? OfPlainNumber(match) : null);
+            return new ExtractedAnswer(match.Groups["percent"].Success ? Build.Percent(value) : value, number,
+                hardened ? OfPlainNumber(match) : null);
         }
         catch (LatexException)
         {
@@ -140,12 +152,14 @@ internal sealed partial class MatchReader(string source, bool hardened, Budget b
         }
     }
 
-    /// <summary>The words behind a number, and the currency before it, unless the dollar signs around it are those of LaTeX.</summary>
+    /// <summary>The words behind a number, and the currency before it, unless the dollar signs around it are those of
+    /// LaTeX.</summary>
     private Qualifier OfPlainNumber(Match match)
     {
         int start = UnreadSpan.NumberStart(match), end = match.Index + match.Length;
         char before = start > 0 ? source[start - 1] : ' ';
-        bool money = Currency.Contains(before, StringComparison.Ordinal) && !(before == '$' && Following(end).Contains('$', StringComparison.Ordinal));
+        bool money = Currency.Contains(before, StringComparison.Ordinal)
+            && !(before == '$' && Following(end).Contains('$', StringComparison.Ordinal));
         return QualifierReader.Read((money ? before.ToString() : "") + source[start..end], "", "", Following(end));
     }
 

@@ -5,7 +5,8 @@ using Tbrm.Verify.Latex;
 
 namespace Tbrm.Verify.Extraction;
 
-/// <summary>Arithmetic as Python reads it: + - * / // ** and parentheses over numbers, nothing evaluated but unary minus.</summary>
+/// <summary>Arithmetic as Python reads it: + - * / // ** and parentheses over numbers, nothing evaluated but unary
+/// minus.</summary>
 internal sealed partial class PlainExpressionParser
 {
     private readonly string _text;
@@ -120,7 +121,8 @@ internal sealed partial class PlainExpressionParser
         }
 
         Match match = Number().Match(_text, _at);
-        if (!match.Success || !IsPythonNumber(match.Value.Contains('.', StringComparison.Ordinal) ? "0.5" : match.Value))
+        if (!match.Success
+            || !IsPythonNumber(match.Value.Contains('.', StringComparison.Ordinal) ? "0.5" : match.Value))
         {
             throw new LatexException("a number was expected");
         }

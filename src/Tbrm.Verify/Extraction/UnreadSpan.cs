@@ -4,7 +4,8 @@ using System.Text.RegularExpressions;
 
 namespace Tbrm.Verify.Extraction;
 
-/// <summary>A match that could not be read as an expression. In hardened grading, what stands in it does not count as an answer of its own.</summary>
+/// <summary>A match that could not be read as an expression. In hardened grading, what stands in it does not count as
+/// an answer of its own.</summary>
 /// <param name="Match">Where it is.</param>
 /// <param name="Target">What it was matched as.</param>
 /// <param name="Text">Its normalized text.</param>
@@ -22,24 +23,32 @@ internal sealed partial record UnreadSpan(Match Match, ExtractionTarget Target, 
 
     /// <summary>Where the number or the arithmetic of a match begins, behind words such as "answer:".</summary>
     public static int NumberStart(Match match) => match.Groups.Values
-        .Where(g => g.Success && (g.Name == "expr" || g.Name.StartsWith("integer", StringComparison.Ordinal) || g.Name.StartsWith("decimal", StringComparison.Ordinal)))
+        .Where(g => g.Success
+            && (g.Name == "expr" || g.Name.StartsWith("integer", StringComparison.Ordinal)
+            || g.Name.StartsWith("decimal", StringComparison.Ordinal)))
         .Min(g => g.Index);
 
-    /// <summary>Whether the span is the number and nothing else that counts: emphasis, a full stop, a unit, a label or a font around it.</summary>
+    /// <summary>Whether the span is the number and nothing else that counts: emphasis, a full stop, a unit, a label or
+    /// a font around it.</summary>
     private bool IsDecorated(Match match)
     {
         string number = match.Value[(NumberStart(match) - match.Index)..];
         string whole = Target is PlainTarget
             ? Match.Value[(NumberStart(Match) - Match.Index)..]
-            : Match.Groups.Values.First(g => g.Length > 0 && g.Name.StartsWith("first_latex", StringComparison.Ordinal)).Value;
-        bool single = !Match.Groups.Values.Any(g => g.Length > 0 && g.Name.StartsWith("next1_", StringComparison.Ordinal));
-        return single && whole.Length <= MaxDecorated && (Text?.Length ?? 0) <= MaxDecorated && (Bare(whole) == Bare(number) || (Text is not null && Bare(Text) == Bare(number)));
+            : Match.Groups.Values.First(g => g.Length > 0
+                && g.Name.StartsWith("first_latex", StringComparison.Ordinal)).Value;
+        bool single = !Match.Groups.Values.Any(
+            g => g.Length > 0 && g.Name.StartsWith("next1_", StringComparison.Ordinal));
+        return single && whole.Length <= MaxDecorated && (Text?.Length ?? 0) <= MaxDecorated
+            && (Bare(whole) == Bare(number) || (Text is not null && Bare(Text) == Bare(number)));
     }
 
-    private static string Bare(string text) => Blanks().Replace(Punctuation().Replace(Decoration().Replace(text, " "), ""), "");
+    private static string Bare(string text) => Blanks()
+        .Replace(Punctuation().Replace(Decoration().Replace(text, " "), ""), "");
 
     /// <summary>
-    /// Words in a font of text (a unit, a label such as (B)), degrees, ordinals, fonts and sizes, "about", spacing, and letters of scripts
+    /// Words in a font of text (a unit, a label such as (B)), degrees, ordinals, fonts and sizes, "about", spacing, and
+    /// letters of scripts
     /// that formulas are not written in, save those that are numbers themselves.
     /// </summary>
     [GeneratedRegex(

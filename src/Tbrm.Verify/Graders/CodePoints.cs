@@ -5,7 +5,8 @@ namespace Tbrm.Verify.Graders;
 /// <summary>Texts as the reference graders index them: by code point, not by UTF-16 unit.</summary>
 internal static class CodePoints
 {
-    /// <summary>The last <paramref name="count"/> code points of a text, a lone surrogate counting as one; all of it when it is shorter.</summary>
+    /// <summary>The last <paramref name="count"/> code points of a text, a lone surrogate counting as one; all of it
+    /// when it is shorter.</summary>
     public static string Last(string text, int count)
     {
         int start = text.Length;
@@ -21,7 +22,8 @@ internal static class CodePoints
     public static int UnitsAt(string text, int index) =>
         index + 1 < text.Length && char.IsSurrogatePair(text[index], text[index + 1]) ? 2 : 1;
 
-    /// <summary>Whether a text is not empty and all digits: decimal digits of any script, superscripts and circled digits.</summary>
+    /// <summary>Whether a text is not empty and all digits: decimal digits of any script, superscripts and circled
+    /// digits.</summary>
     public static bool AreDigits(string text)
     {
         for (int i = 0; i < text.Length; i += UnitsAt(text, i))

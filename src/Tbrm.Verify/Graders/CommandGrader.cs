@@ -14,13 +14,17 @@ using Tbrm.Core.Rewards;
 namespace Tbrm.Verify.Graders;
 
 /// <summary>
-/// Asks a program of the user's: it reads one JSON object per line (<c>id</c>, <c>data_source</c>, <c>solution_str</c>, <c>ground_truth</c>,
-/// <c>extra_info</c>) and answers each with one line, a number or an object with <c>score</c>, the question's <c>id</c> and optionally <c>extracted</c>,
-/// <c>error</c> and further numbers. Copies of it run side by side; one that crashes is started again and asked once more, one that exceeds the
+/// Asks a program of the user's: it reads one JSON object per line (<c>id</c>, <c>data_source</c>, <c>solution_str</c>,
+/// <c>ground_truth</c>,
+/// <c>extra_info</c>) and answers each with one line, a number or an object with <c>score</c>, the question's <c>id</c>
+/// and optionally <c>extracted</c>,
+/// <c>error</c> and further numbers. Copies of it run side by side; one that crashes is started again and asked once
+/// more, one that exceeds the
 /// time limit or writes what is no answer is ended, which is an error of that row alone.
 /// </summary>
 /// <remarks>
-/// Options: <c>command</c> (a list: program and arguments), <c>processes</c> (copies; the number of processors), <c>timeout</c> (seconds for one answer;
+/// Options: <c>command</c> (a list: program and arguments), <c>processes</c> (copies; the number of processors),
+/// <c>timeout</c> (seconds for one answer;
 /// what holds for all graders).
 /// </remarks>
 public sealed class CommandGrader : IGrader, IDisposable
@@ -40,11 +44,14 @@ public sealed class CommandGrader : IGrader, IDisposable
         GraderOptions reader = new(options);
         _command = reader.Find("command") switch
         {
-            JsonArray list when list.Count > 0 => [.. list.Select(part => part is JsonValue value && value.TryGetValue(out string? text)
+            JsonArray list when list.Count > 0 =>
+                [.. list.Select(part => part is JsonValue value && value.TryGetValue(out string? text)
                 ? text
                 : throw new ConfigException("grader option 'command': a list of strings was expected"))],
-            JsonValue single when single.TryGetValue(out string? text) && text.Length > 0 => text.Split(' ', StringSplitOptions.RemoveEmptyEntries),
-            _ => throw new ConfigException("the grader 'command' needs the option \"command\": a list of program and arguments"),
+            JsonValue single when single.TryGetValue(out string? text)
+                && text.Length > 0 => text.Split(' ', StringSplitOptions.RemoveEmptyEntries),
+            _ => throw new ConfigException(
+                "the grader 'command' needs the option \"command\": a list of program and arguments"),
         };
         _slots = new SemaphoreSlim(reader.Integer("processes", Environment.ProcessorCount, 1, 4096));
         _timeout = reader.Find("timeout") is null ? null
@@ -103,11 +110,13 @@ public sealed class CommandGrader : IGrader, IDisposable
     /// <summary>The grade; null when the program ended instead of answering.</summary>
     private Verdict? Ask(long id, string line, bool isAgain, CancellationToken stop)
     {
-        CommandWorker worker = !isAgain && _idle.TryTake(out CommandWorker? idle) ? idle : CommandWorker.Start(_command);
+        CommandWorker worker = !isAgain && _idle.TryTake(out CommandWorker? idle) ? idle
+            : CommandWorker.Start(_command);
         bool healthy = false;
         try
         {
-            using CancellationTokenSource? timer = _timeout is null ? null : CancellationTokenSource.CreateLinkedTokenSource(stop);
+            using CancellationTokenSource? timer = _timeout is null ? null
+                : CancellationTokenSource.CreateLinkedTokenSource(stop);
             timer?.CancelAfter(_timeout!.Value);
             string? answer = worker.Ask(line, timer?.Token ?? stop);
             if (answer is null)
@@ -142,7 +151,8 @@ public sealed class CommandGrader : IGrader, IDisposable
         string? extracted = fields?["extracted"] is JsonValue text && text.TryGetValue(out string? read) ? read : null;
         if (fields?["error"] is { } error)
         {
-            return new Verdict(0, VerdictStatus.Error, extracted, $"the program says: {CommandWorker.Shortened(error.ToString())}");
+            return new Verdict(0, VerdictStatus.Error, extracted,
+                $"the program says: {CommandWorker.Shortened(error.ToString())}");
         }
 
         JsonNode? score = fields is null ? node : fields["score"];
@@ -153,7 +163,8 @@ public sealed class CommandGrader : IGrader, IDisposable
 
         return TryScore(score, out double number)
             ? new Verdict(number, VerdictStatus.Ok, extracted) { Numbers = fields is null ? null : Further(fields) }
-            : new Verdict(0, VerdictStatus.Error, extracted, $"a finite number was expected as score, the program wrote '{CommandWorker.Shortened(answer)}'");
+            : new Verdict(0, VerdictStatus.Error, extracted,
+                $"a finite number was expected as score, the program wrote '{CommandWorker.Shortened(answer)}'");
     }
 
     private static JsonNode? Parse(string answer)
@@ -174,7 +185,9 @@ public sealed class CommandGrader : IGrader, IDisposable
             throw NoAnswer(answer);
         }
 
-        return node is null or JsonObject || node.GetValueKind() is JsonValueKind.Number or JsonValueKind.True or JsonValueKind.False ? node : throw NoAnswer(answer);
+        return node is null or JsonObject
+            || node.GetValueKind() is JsonValueKind.Number or JsonValueKind.True or JsonValueKind.False ? node
+            : throw NoAnswer(answer);
     }
 
     private static ProtocolException NoAnswer(string line) =>
@@ -186,12 +199,14 @@ public sealed class CommandGrader : IGrader, IDisposable
         string expected = id.ToString(CultureInfo.InvariantCulture);
         if (given is null && worker.Echoes)
         {
-            throw new ProtocolException($"an answer with the question's id {expected} was expected, as before; the program wrote '{CommandWorker.Shortened(answer)}'");
+            throw new ProtocolException(
+                $"an answer with the question's id {expected} was expected, as before; the program wrote '{CommandWorker.Shortened(answer)}'");
         }
 
         if (given is not null && given != expected)
         {
-            throw new ProtocolException($"an answer with the question's id {expected} was expected, found the id {CommandWorker.Shortened(given)}");
+            throw new ProtocolException(
+                $"an answer with the question's id {expected} was expected, found the id {CommandWorker.Shortened(given)}");
         }
 
         worker.Echoes |= given is not null;

@@ -8,7 +8,8 @@ using System.Threading.Tasks;
 
 namespace Tbrm.Verify.Graders;
 
-/// <summary>What a grading program did that leaves no doubt that its lines and the questions have come apart; the worker must not be used again.</summary>
+/// <summary>What a grading program did that leaves no doubt that its lines and the questions have come apart; the
+/// worker must not be used again.</summary>
 internal sealed class ProtocolException(string message) : Exception(message);
 
 /// <summary>One running copy of a grading program; used by one thread at a time.</summary>
@@ -56,7 +57,8 @@ internal sealed class CommandWorker : IDisposable
             UseShellExecute = false,
         };
         start.Environment[DescendantProcesses.Variable] = mark;
-        return new CommandWorker(Process.Start(start) ?? throw new FileNotFoundException("the program did not start"), mark);
+        return new CommandWorker(Process.Start(start) ?? throw new FileNotFoundException("the program did not start"),
+            mark);
     }
 
     /// <summary>The program's answer to one line; null when it ended instead.</summary>
@@ -103,7 +105,8 @@ internal sealed class CommandWorker : IDisposable
     {
         try
         {
-            // A program that was left in order ends by itself at the end of its input, and may have things to write down.
+            // A program that was left in order ends by itself at the end of its input, and may have things to write
+            // down.
             _process.StandardInput.Close();
             if (_broken || !_process.WaitForExit(s_patience))
             {
@@ -138,7 +141,8 @@ internal sealed class CommandWorker : IDisposable
             {
                 string text = Encoding.UTF8.GetString(rest).Trim();
                 int end = text.IndexOf('\n', StringComparison.Ordinal);
-                throw new ProtocolException($"the program wrote '{Shortened((end < 0 ? text : text[..end]).Trim())}' {when}; what is no answer belongs on stderr");
+                throw new ProtocolException(
+                    $"the program wrote '{Shortened((end < 0 ? text : text[..end]).Trim())}' {when}; what is no answer belongs on stderr");
             }
 
             _at = _filled;
@@ -170,7 +174,9 @@ internal sealed class CommandWorker : IDisposable
             _at += end < 0 ? length : length + 1;
             if (_line.Length > MaxLine)
             {
-                throw new ProtocolException(string.Create(CultureInfo.InvariantCulture, $"the program wrote a line of over {MaxLine} bytes, which begins with '{Shortened(Text())}'"));
+                throw new ProtocolException(string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"the program wrote a line of over {MaxLine} bytes, which begins with '{Shortened(Text())}'"));
             }
 
             if (_at == _filled)
@@ -221,7 +227,8 @@ internal sealed class CommandWorker : IDisposable
         char[] buffer = new char[1024];
         try
         {
-            for (int count = await error.ReadAsync(buffer).ConfigureAwait(false); count > 0; count = await error.ReadAsync(buffer).ConfigureAwait(false))
+            for (int count = await error.ReadAsync(buffer)
+                .ConfigureAwait(false); count > 0; count = await error.ReadAsync(buffer).ConfigureAwait(false))
             {
                 await Console.Error.WriteAsync(new string(buffer, 0, count)).ConfigureAwait(false);
             }

@@ -11,8 +11,10 @@ using Tbrm.Core.Rewards;
 namespace Tbrm.Verify.Graders;
 
 /// <summary>
-/// Chooses the grader by the row's data source, as verl does. The option <c>map</c> adds or replaces entries: a data source,
-/// or a prefix of one followed by <c>*</c>, and the grader's name; the option <c>default</c> takes the place of verl's choices. Other options go
+/// Chooses the grader by the row's data source, as verl does. The option <c>map</c> adds or replaces entries: a data
+/// source,
+/// or a prefix of one followed by <c>*</c>, and the grader's name; the option <c>default</c> takes the place of verl's
+/// choices. Other options go
 /// to the chosen graders.
 /// </summary>
 public sealed class DataSourceGrader : IGrader
@@ -73,7 +75,8 @@ public sealed class DataSourceGrader : IGrader
     public string GraderFor(string dataSource)
     {
         return Find(_own, dataSource) ?? Find(_map, dataSource) ?? _default
-            ?? (BenchmarkNames.Find(dataSource) is { } benchmark ? Find(_map, benchmark) : null) ?? throw new ConfigException(
+            ?? (BenchmarkNames.Find(dataSource) is { } benchmark ? Find(_map, benchmark) : null)
+                ?? throw new ConfigException(
             $"no grader is known for the data source '{dataSource}'; name one in the option \"map\" (known: {string.Join(", ", _map.Select(m => m.Source))})");
     }
 
@@ -82,7 +85,8 @@ public sealed class DataSourceGrader : IGrader
     {
         try
         {
-            return _graders.GetOrAdd(GraderFor(request.DataSource), name => _registry.Create(name, _options)).Grade(request, stop);
+            return _graders.GetOrAdd(GraderFor(request.DataSource), name => _registry.Create(name, _options))
+                .Grade(request, stop);
         }
         catch (ConfigException e)
         {
@@ -90,17 +94,20 @@ public sealed class DataSourceGrader : IGrader
         }
     }
 
-    /// <summary>Whether an entry for <paramref name="source"/>, which may end in <c>*</c>, is one for <paramref name="dataSource"/>.</summary>
+    /// <summary>Whether an entry for <paramref name="source"/>, which may end in <c>*</c>, is one for
+    /// <paramref name="dataSource"/>.</summary>
     public static bool Covers(string source, string dataSource)
     {
         ArgumentNullException.ThrowIfNull(source);
         ArgumentNullException.ThrowIfNull(dataSource);
-        return source == dataSource || (source.EndsWith('*') && dataSource.StartsWith(source[..^1], StringComparison.Ordinal));
+        return source == dataSource
+            || (source.EndsWith('*') && dataSource.StartsWith(source[..^1], StringComparison.Ordinal));
     }
 
     /// <summary>An exact entry wins over a prefix.</summary>
     private static string? Find(List<(string Source, string Grader)> entries, string dataSource) =>
-        entries.Where(entry => Covers(entry.Source, dataSource)).OrderBy(entry => entry.Source == dataSource ? 0 : 1).Select(entry => entry.Grader).FirstOrDefault();
+        entries.Where(entry => Covers(entry.Source, dataSource)).OrderBy(entry => entry.Source == dataSource ? 0 : 1)
+            .Select(entry => entry.Grader).FirstOrDefault();
 
     private static IEnumerable<(string Source, string Grader)> ReadMap(JsonObject? options)
     {
@@ -110,7 +117,9 @@ public sealed class DataSourceGrader : IGrader
         }
 
         return map is JsonObject entries
-            ? entries.Select(e => (e.Key, new GraderOptions(entries).Text(e.Key) ?? throw new ConfigException($"grader option 'map': '{e.Key}' needs a grader's name")))
+            ? entries.Select(e =>
+                (e.Key, new GraderOptions(entries).Text(e.Key)
+                ?? throw new ConfigException($"grader option 'map': '{e.Key}' needs a grader's name")))
             : throw new ConfigException("grader option 'map': an object from data sources to graders was expected");
     }
 }

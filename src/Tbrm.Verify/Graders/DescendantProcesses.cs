@@ -8,7 +8,8 @@ using System.Text;
 namespace Tbrm.Verify.Graders;
 
 /// <summary>
-/// Processes that a grading program started and that left its group or its session (<c>setsid</c>, a daemon's double fork), so that ending the
+/// Processes that a grading program started and that left its group or its session (<c>setsid</c>, a daemon's double
+/// fork), so that ending the
 /// program's tree does not reach them. On Linux they are known by a variable of the environment that they inherited.
 /// </summary>
 internal static class DescendantProcesses
@@ -27,7 +28,8 @@ internal static class DescendantProcesses
         byte[] entry = Encoding.ASCII.GetBytes($"{Variable}={mark}");
         foreach (string folder in Directory.EnumerateDirectories("/proc"))
         {
-            if (int.TryParse(Path.GetFileName(folder.AsSpan()), NumberStyles.None, CultureInfo.InvariantCulture, out int id) && Carries(folder, entry))
+            if (int.TryParse(Path.GetFileName(folder.AsSpan()), NumberStyles.None, CultureInfo.InvariantCulture,
+                out int id) && Carries(folder, entry))
             {
                 Kill(id);
             }

@@ -37,9 +37,11 @@ internal sealed class GraderOptions(params JsonObject?[] sources)
             return fallback;
         }
 
-        return TryNumber(node, out double number) && number == Math.Floor(number) && number >= minimum && number <= maximum
+        return TryNumber(node, out double number) && number == Math.Floor(number) && number >= minimum
+            && number <= maximum
             ? (int)number
-            : throw Wrong(key, string.Create(CultureInfo.InvariantCulture, $"an integer from {minimum} to {maximum}"), node);
+            : throw Wrong(key, string.Create(CultureInfo.InvariantCulture, $"an integer from {minimum} to {maximum}"),
+                node);
     }
 
     public double Number(string key, double fallback)
@@ -60,7 +62,8 @@ internal sealed class GraderOptions(params JsonObject?[] sources)
     public string Choice(string key, string fallback, params string[] choices)
     {
         string chosen = Text(key) ?? fallback;
-        return choices.Contains(chosen, StringComparer.Ordinal) ? chosen : throw Wrong(key, "one of " + string.Join(", ", choices), chosen);
+        return choices.Contains(chosen, StringComparer.Ordinal) ? chosen
+            : throw Wrong(key, "one of " + string.Join(", ", choices), chosen);
     }
 
     /// <summary>A list of words out of the given ones; null when the key is absent.</summary>
@@ -72,13 +75,16 @@ internal sealed class GraderOptions(params JsonObject?[] sources)
         }
 
         List<string> chosen = [];
-        foreach (JsonNode? item in node as JsonArray ?? throw Wrong(key, "a list of " + string.Join(", ", choices), node))
+        foreach (JsonNode? item in node as JsonArray
+            ?? throw Wrong(key, "a list of " + string.Join(", ", choices), node))
         {
             string? word = item is JsonValue value && value.TryGetValue(out string? text) ? text : null;
-            chosen.Add(choices.Contains(word, StringComparer.Ordinal) ? word! : throw Wrong(key, "a list of " + string.Join(", ", choices), node));
+            chosen.Add(choices.Contains(word, StringComparer.Ordinal) ? word!
+                : throw Wrong(key, "a list of " + string.Join(", ", choices), node));
         }
 
-        return chosen.Count > 0 ? [.. chosen] : throw Wrong(key, "a list with at least one of " + string.Join(", ", choices), node);
+        return chosen.Count > 0 ? [.. chosen]
+            : throw Wrong(key, "a list with at least one of " + string.Join(", ", choices), node);
     }
 
     /// <summary>A finite number, whichever numeric type the node was made from.</summary>
@@ -86,8 +92,10 @@ internal sealed class GraderOptions(params JsonObject?[] sources)
     {
         number = 0;
         return node is JsonValue value && value.GetValueKind() == JsonValueKind.Number
-            && double.TryParse(value.ToJsonString(), NumberStyles.Float, CultureInfo.InvariantCulture, out number) && double.IsFinite(number);
+            && double.TryParse(value.ToJsonString(), NumberStyles.Float, CultureInfo.InvariantCulture, out number)
+                && double.IsFinite(number);
     }
 
-    private static ConfigException Wrong(string key, string expected, JsonNode found) => new($"grader option '{key}': {expected} was expected, found {found.ToJsonString()}");
+    private static ConfigException Wrong(string key, string expected, JsonNode found) =>
+        new($"grader option '{key}': {expected} was expected, found {found.ToJsonString()}");
 }

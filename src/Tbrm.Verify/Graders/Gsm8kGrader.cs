@@ -8,8 +8,10 @@ using Tbrm.Core.Rewards;
 namespace Tbrm.Verify.Graders;
 
 /// <summary>
-/// The number after the last <c>####</c> (<c>method: strict</c>), or the last number at all (<c>flexible</c>), equal to the ground truth as a number.
-/// With <c>exact</c> verl's GSM8K rule to the letter: the last 300 characters, equal as text. Scores <c>score</c> (1), <c>format_score</c> (0) or 0.
+/// The number after the last <c>####</c> (<c>method: strict</c>), or the last number at all (<c>flexible</c>), equal to
+/// the ground truth as a number.
+/// With <c>exact</c> verl's GSM8K rule to the letter: the last 300 characters, equal as text. Scores <c>score</c> (1),
+/// <c>format_score</c> (0) or 0.
 /// </summary>
 public sealed partial class Gsm8kGrader : IGrader
 {
@@ -30,15 +32,18 @@ public sealed partial class Gsm8kGrader : IGrader
     public Verdict Grade(GradeRequest request, CancellationToken stop)
     {
         Settings settings = Read(request.ExtraInfo);
-        string? answer = settings.Exact ? Exact(CodePoints.Last(request.Solution, Tail), settings.Strict) : Lenient(request.Solution, settings.Strict);
+        string? answer = settings.Exact ? Exact(CodePoints.Last(request.Solution, Tail), settings.Strict)
+            : Lenient(request.Solution, settings.Strict);
         if (answer is null)
         {
             string where = settings.Exact ? " in the last 300 characters" : "";
-            return new Verdict(0, VerdictStatus.NoAnswer, null, (settings.Strict ? "no '#### number'" : "no number") + where);
+            return new Verdict(0, VerdictStatus.NoAnswer, null,
+                (settings.Strict ? "no '#### number'" : "no number") + where);
         }
 
         return request.AgainstEach(gold => new Verdict(
-            answer == gold || (!settings.Exact && PlainNumber.AreEqual(answer, gold)) ? settings.Score : settings.FormatScore, VerdictStatus.Ok, answer));
+            answer == gold || (!settings.Exact && PlainNumber.AreEqual(answer, gold)) ? settings.Score
+                : settings.FormatScore, VerdictStatus.Ok, answer));
     }
 
     [GeneratedRegex(@"#### (-?[0-9.,]+)")]
@@ -57,7 +62,8 @@ public sealed partial class Gsm8kGrader : IGrader
     {
         if (strict)
         {
-            return ExactMark().Matches(text) is { Count: > 0 } matches ? matches[^1].Groups[1].Value.Replace(",", "", StringComparison.Ordinal) : null;
+            return ExactMark().Matches(text) is { Count: > 0 } matches
+                ? matches[^1].Groups[1].Value.Replace(",", "", StringComparison.Ordinal) : null;
         }
 
         string[] numbers = [.. ExactNumber().Matches(text).Select(m => m.Value)];
@@ -69,13 +75,15 @@ public sealed partial class Gsm8kGrader : IGrader
     {
         Match? last = (strict ? Marked() : AnyNumber()).Matches(text).LastOrDefault();
         string? number = last?.Groups["number"].Value.TrimEnd(',');
-        return number is null ? null : PlainNumber.Canonical(number) ?? number.Replace(",", "", StringComparison.Ordinal);
+        return number is null ? null : PlainNumber.Canonical(number)
+            ?? number.Replace(",", "", StringComparison.Ordinal);
     }
 
     private Settings Read(JsonObject? row)
     {
         GraderOptions options = new(row, _options);
-        return new(options.Choice("method", "strict", "strict", "flexible") == "strict", options.Flag("exact", false), options.Number("score", 1), options.Number("format_score", 0));
+        return new(options.Choice("method", "strict", "strict", "flexible") == "strict", options.Flag("exact", false),
+            options.Number("score", 1), options.Number("format_score", 0));
     }
 
     private sealed record Settings(bool Strict, bool Exact, double Score, double FormatScore);

@@ -9,7 +9,8 @@ using Tbrm.Core.Rewards;
 namespace Tbrm.Verify.Graders;
 
 /// <summary>
-/// hendrycks' MATH rule as in verl: the last box equals the ground truth as text after normalization, or as a number unless <c>exact</c> is set.
+/// hendrycks' MATH rule as in verl: the last box equals the ground truth as text after normalization, or as a number
+/// unless <c>exact</c> is set.
 /// Score 1 or 0.
 /// </summary>
 public sealed partial class MathBoxedGrader : IGrader
@@ -33,7 +34,9 @@ public sealed partial class MathBoxedGrader : IGrader
         string? answer = LatexBoxes.LastContentOrBare(request.Solution);
         return answer is null
             ? new Verdict(0, VerdictStatus.NoAnswer, null, @"the response holds no \boxed{...}")
-            : request.AgainstEach(gold => new Verdict(AreEquivalent(answer, gold) || (!exact && PlainNumber.AreEqual(answer, gold)) ? 1 : 0, VerdictStatus.Ok, answer));
+            : request.AgainstEach(gold =>
+                new Verdict(AreEquivalent(answer, gold) || (!exact && PlainNumber.AreEqual(answer, gold)) ? 1 : 0,
+                VerdictStatus.Ok, answer));
     }
 
     [GeneratedRegex(@"^(0|-?[1-9][0-9]*)/(0|-?[1-9][0-9]*)\z")]
@@ -49,7 +52,8 @@ public sealed partial class MathBoxedGrader : IGrader
     private static string? Normalize(string text)
     {
         string result = Remove(text, "\n", @"\!").Replace(@"\\", @"\", StringComparison.Ordinal);
-        result = result.Replace("tfrac", "frac", StringComparison.Ordinal).Replace("dfrac", "frac", StringComparison.Ordinal);
+        result = result.Replace("tfrac", "frac", StringComparison.Ordinal)
+            .Replace("dfrac", "frac", StringComparison.Ordinal);
         result = Remove(result, @"\left", @"\right", @"^{\circ}", @"^\circ", @"\$");
         string[] units = result.Split(@"\text{ ");
         if (units.Length > 2)
@@ -57,7 +61,8 @@ public sealed partial class MathBoxedGrader : IGrader
             return null;
         }
 
-        result = Remove(units[0], @"\%").Replace(" .", " 0.", StringComparison.Ordinal).Replace("{.", "{0.", StringComparison.Ordinal);
+        result = Remove(units[0], @"\%").Replace(" .", " 0.", StringComparison.Ordinal)
+            .Replace("{.", "{0.", StringComparison.Ordinal);
         if (result.Length == 0)
         {
             return result;
@@ -96,13 +101,15 @@ public sealed partial class MathBoxedGrader : IGrader
             }
 
             int first = CodePoints.UnitsAt(part, 0);
-            _ = part[0] == '{' ? result.Append(@"\sqrt").Append(part) : result.Append($@"\sqrt{{{part[..first]}}}").Append(part.AsSpan(first));
+            _ = part[0] == '{' ? result.Append(@"\sqrt").Append(part)
+                : result.Append($@"\sqrt{{{part[..first]}}}").Append(part.AsSpan(first));
         }
 
         return result.ToString();
     }
 
-    /// <summary>Braces the two code points after each bare fraction; null where nothing follows one, unchanged where only one does.</summary>
+    /// <summary>Braces the two code points after each bare fraction; null where nothing follows one, unchanged where
+    /// only one does.</summary>
     private static string? Fractions(string text)
     {
         string[] parts = text.Split(@"\frac");

@@ -8,7 +8,8 @@ namespace Tbrm.Verify.Graders;
 
 /// <summary>
 /// verl's rule for DAPO-Math: the last <c>Answer: ...</c> of the last 300 characters equals the ground truth after
-/// normalization as text, or as a number unless <c>exact</c> is set; with <c>strict_box_verify</c>, the last box of the last 100 characters instead. Score 1 or -1.
+/// normalization as text, or as a number unless <c>exact</c> is set; with <c>strict_box_verify</c>, the last box of the
+/// last 100 characters instead. Score 1 or -1.
 /// </summary>
 public sealed partial class MathDapoGrader : IGrader
 {
@@ -17,15 +18,19 @@ public sealed partial class MathDapoGrader : IGrader
 
     private static readonly (string Old, string New)[] s_substitutions =
     [
-        ("an ", ""), ("a ", ""), (".$", "$"), (@"\$", ""), (@"\ ", ""), (" ", ""), ("mbox", "text"), (@",\text{and}", ","), (@"\text{and}", ","),
+        ("an ", ""), ("a ", ""), (".$", "$"), (@"\$", ""), (@"\ ", ""), (" ", ""), ("mbox", "text"),
+            (@",\text{and}", ","), (@"\text{and}", ","),
         (@"\text{m}", @"\text{}"),
     ];
 
     private static readonly string[] s_removed =
     [
-        "square", "ways", "integers", "dollars", "mph", "inches", "hours", "km", "units", @"\ldots", "sue", "points", "feet", "minutes", "digits",
-        "cents", "degrees", "cm", "gm", "pounds", "meters", "meals", "edges", "students", "childrentickets", "multiples", @"\text{s}", @"\text{.}",
-        "\\text{\ns}", @"\text{}^2", @"\text{}^3", "\\text{\n}", @"\text{}", @"\mathrm{th}", @"^\circ", @"^{\circ}", @"\;", @",\!", "{,}", "\"", @"\dots",
+        "square", "ways", "integers", "dollars", "mph", "inches", "hours", "km", "units", @"\ldots", "sue", "points",
+            "feet", "minutes", "digits",
+        "cents", "degrees", "cm", "gm", "pounds", "meters", "meals", "edges", "students", "childrentickets",
+            "multiples", @"\text{s}", @"\text{.}",
+        "\\text{\ns}", @"\text{}^2", @"\text{}^3", "\\text{\n}", @"\text{}", @"\mathrm{th}", @"^\circ", @"^{\circ}",
+            @"\;", @",\!", "{,}", "\"", @"\dots",
     ];
 
     private readonly JsonObject? _options;
@@ -71,7 +76,8 @@ public sealed partial class MathDapoGrader : IGrader
     }
 
     // Python's \s has the separators U+001C to U+001F as well, and its "s" without case also stands for the long s.
-    [GeneratedRegex(@"An[s\u017F]wer[\s\x1C-\x1F]*:[\s\x1C-\x1F]*([^\n]+)", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
+    [GeneratedRegex(@"An[s\u017F]wer[\s\x1C-\x1F]*:[\s\x1C-\x1F]*([^\n]+)",
+        RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
     private static partial Regex Answer();
 
     [GeneratedRegex(@"(.*?)(\$)(.*?)(\$)(.*)")]

@@ -18,9 +18,11 @@ namespace Tbrm.Verify.Graders;
 /// Judges mathematical answers as Math-Verify 0.8.0 (with latex2sympy2_extended 1.10.2) does. Score 1 or 0.
 /// </summary>
 /// <remarks>
-/// Options, in the configuration or in a row's extra fields: <c>profile</c> (verl, tests, trl, lighteval), <c>hardened</c>,
+/// Options, in the configuration or in a row's extra fields: <c>profile</c> (verl, tests, trl, lighteval),
+/// <c>hardened</c>,
 /// <c>boxed_match_priority</c>, <c>float_rounding</c>, <c>numeric_precision</c>, <c>strict</c>,
-/// <c>allow_set_relation_comp</c>, <c>extract</c> (a list of latex, expr), <c>max_steps</c> (for one answer), <c>answer_tags</c>.
+/// <c>allow_set_relation_comp</c>, <c>extract</c> (a list of latex, expr), <c>max_steps</c> (for one answer),
+/// <c>answer_tags</c>.
 /// </remarks>
 public sealed class MathVerifyGrader : IGrader
 {
@@ -87,20 +89,24 @@ public sealed class MathVerifyGrader : IGrader
         ExtractedAnswer gold = goldExtractor.Extract(goldText, budget);
         if (gold.IsEmpty)
         {
-            return new Verdict(0, VerdictStatus.Error, null, $"no answer can be read from the ground truth '{Shortened(truth)}'");
+            return new Verdict(0, VerdictStatus.Error, null,
+                $"no answer can be read from the ground truth '{Shortened(truth)}'");
         }
 
-        ExtractedAnswer answer = settings.AnswerTags ? AnswerTag.Extract(request.Solution, Answer(settings), budget) : Answer(settings).Extract(request.Solution, budget);
+        ExtractedAnswer answer = settings.AnswerTags ? AnswerTag.Extract(request.Solution, Answer(settings), budget)
+            : Answer(settings).Extract(request.Solution, budget);
         if (answer.IsEmpty)
         {
             return new Verdict(0, VerdictStatus.NoAnswer, null, "no answer was found in the response");
         }
 
         ComparisonOptions options = new(
-            settings.FloatRounding, settings.NumericPrecision, settings.Strict, settings.AllowSetRelation, settings.Hardened);
+            settings.FloatRounding, settings.NumericPrecision, settings.Strict, settings.AllowSetRelation,
+                settings.Hardened);
         bool equal = SameText(gold.Text, answer.Text) || (gold.Expression is not null && answer.Expression is not null
             && new ExpressionComparer(options, budget).AreEqual(gold.Expression, answer.Expression));
-        bool contradicted = equal && settings.Hardened && gold.Qualifier is { } ours && answer.Qualifier is { } theirs && ours.Contradicts(theirs);
+        bool contradicted = equal && settings.Hardened && gold.Qualifier is { } ours && answer.Qualifier is { } theirs
+            && ours.Contradicts(theirs);
         return new Verdict(equal && !contradicted ? 1 : 0, VerdictStatus.Ok, answer.Text);
     }
 
@@ -109,17 +115,20 @@ public sealed class MathVerifyGrader : IGrader
 
     private static string Shortened(string text) => text.Length > 60 ? text[..60] + "..." : text;
 
-    private static (string Text, AnswerExtractor Extractor) Gold(string groundTruth, Settings settings) => settings.Profile switch
-    {
-        "verl" => (@"\boxed{" + groundTruth + "}", Extractor("latex", 50, false, settings.Hardened)),
-        "tests" => (groundTruth, Extractor(settings.Extract ?? "latex,expr", settings.BoxedPriority ?? 0, false, settings.Hardened)),
-        "trl" => (groundTruth, Extractor("latex,expr", 50, false, settings.Hardened)),
-        _ => ("$" + groundTruth + "$", Extractor("latex,expr", 50, false, settings.Hardened)),
-    };
+    private static (string Text, AnswerExtractor Extractor) Gold(string groundTruth, Settings settings) =>
+        settings.Profile switch
+        {
+            "verl" => (@"\boxed{" + groundTruth + "}", Extractor("latex", 50, false, settings.Hardened)),
+            "tests" => (groundTruth,
+                Extractor(settings.Extract ?? "latex,expr", settings.BoxedPriority ?? 0, false, settings.Hardened)),
+            "trl" => (groundTruth, Extractor("latex,expr", 50, false, settings.Hardened)),
+            _ => ("$" + groundTruth + "$", Extractor("latex,expr", 50, false, settings.Hardened)),
+        };
 
     private static AnswerExtractor Answer(Settings settings)
     {
-        string kinds = settings.Extract ?? settings.Profile switch { "verl" => "expr,latex", "trl" => "latex", _ => "latex,expr" };
+        string kinds = settings.Extract
+            ?? settings.Profile switch { "verl" => "expr,latex", "trl" => "latex", _ => "latex,expr" };
         bool trl = settings.Profile == "trl";
         int priority = settings.BoxedPriority ?? (settings.Profile is "tests" or "trl" ? 0 : 50);
         return Extractor(kinds, priority, trl, settings.Hardened);
@@ -154,6 +163,7 @@ public sealed class MathVerifyGrader : IGrader
     }
 
     private sealed record Settings(
-        string Profile, bool Hardened, bool AnswerTags, int? BoxedPriority, int FloatRounding, int NumericPrecision, bool Strict, bool AllowSetRelation,
+        string Profile, bool Hardened, bool AnswerTags, int? BoxedPriority, int FloatRounding, int NumericPrecision,
+            bool Strict, bool AllowSetRelation,
         string? Extract, long Steps);
 }

@@ -9,7 +9,8 @@ internal static partial class PlainNumber
     // Longer digits are no answer that somebody wrote with a currency or thousands.
     private const int MaxLength = 200;
 
-    /// <summary>Digits without sign of currency, thousands' commas, full stop and needless zeros; null for anything but a number.</summary>
+    /// <summary>Digits without sign of currency, thousands' commas, full stop and needless zeros; null for anything but
+    /// a number.</summary>
     public static string? Canonical(string text)
     {
         if (text.Length > MaxLength || Number().Match(text) is not { Success: true } match)
@@ -27,6 +28,7 @@ internal static partial class PlainNumber
     /// <summary>Whether both are numbers, and the same one.</summary>
     public static bool AreEqual(string a, string b) => Canonical(a) is { } number && number == Canonical(b);
 
-    [GeneratedRegex(@"^(?:[\s$*€£¥₹]|\\[$,;! ])*(?<sign>[-−]?)(?:[\s$€£¥₹]|\\[$ ])*(?:(?<whole>\d{1,3}(?:,\d{3})+|\d+)(?:\.(?<fraction>\d*))?|\.(?<fraction>\d+))(?:[\s$*.€£¥₹]|\\[$,;! ])*\z", RegexOptions.NonBacktracking)]
+    [GeneratedRegex(
+        @"^(?:[\s$*€£¥₹]|\\[$,;! ])*(?<sign>[-−]?)(?:[\s$€£¥₹]|\\[$ ])*(?:(?<whole>\d{1,3}(?:,\d{3})+|\d+)(?:\.(?<fraction>\d*))?|\.(?<fraction>\d+))(?:[\s$*.€£¥₹]|\\[$,;! ])*\z", RegexOptions.NonBacktracking)]
     private static partial Regex Number();
 }

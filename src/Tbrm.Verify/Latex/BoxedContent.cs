@@ -93,7 +93,8 @@ internal static partial class BoxedContent
     {
         (int start, int commandEnd) = LastCommand(text, text.Length);
         int open = start < 0 ? text.Length : SkipBlanks(text, commandEnd, text.Length);
-        return open < text.Length && text[open] == '{' && ClosingBrace(text, open, text.Length) is var close and >= 0 ? close + 1 : -1;
+        return open < text.Length && text[open] == '{' && ClosingBrace(text, open, text.Length) is var close and >= 0
+            ? close + 1 : -1;
     }
 
     private static (int Start, int CommandEnd) LastCommand(string text, int before)
@@ -140,6 +141,7 @@ internal static partial class BoxedContent
         }
 
         return gap < AlwaysTogether
-            || (nextContent != content && gap < TogetherWithSeparator && Separator().IsMatch(text.AsSpan(end + 1, gap)));
+            || (nextContent != content && gap < TogetherWithSeparator
+                && Separator().IsMatch(text.AsSpan(end + 1, gap)));
     }
 }

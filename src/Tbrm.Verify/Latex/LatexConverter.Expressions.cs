@@ -106,7 +106,8 @@ internal sealed partial class LatexConverter
         return Juxtaposed(tree.Children);
     }
 
-    /// <summary>Neighbours multiply, from the right; an integer before a positive fraction or integer is a mixed number.</summary>
+    /// <summary>Neighbours multiply, from the right; an integer before a positive fraction or integer is a mixed
+    /// number.</summary>
     private Expr Juxtaposed(ParseTree[] factors)
     {
         Expr? result = null;
@@ -126,7 +127,8 @@ internal sealed partial class LatexConverter
             else if (!Matrices.Involves(factor, result) && factor is NumberExpr { IsInteger: true } whole
                 && result is NumberExpr { Value.Sign: > 0 } fraction)
             {
-                result = new NumberExpr(whole.Value.Sign < 0 ? whole.Value - fraction.Value : whole.Value + fraction.Value);
+                result = new NumberExpr(
+                    whole.Value.Sign < 0 ? whole.Value - fraction.Value : whole.Value + fraction.Value);
             }
             else
             {
@@ -283,7 +285,8 @@ internal sealed partial class LatexConverter
         return NumberReader.Read(digits);
     }
 
-    private static string DifferentialVariable(string token) => token[1..].TrimStart(' ', '\t', '\r', '\n').TrimStart('\\');
+    private static string DifferentialVariable(string token) => token[1..].TrimStart(' ', '\t', '\r', '\n')
+        .TrimStart('\\');
 
     private Expr AtomExpression(ParseTree tree)
     {

@@ -26,7 +26,8 @@ internal sealed partial class LatexConverter
         {
             TokenKind.Integral => Integral(tree),
             TokenKind.SquareRoot => Root(tree),
-            TokenKind.Sum or TokenKind.Product => SumOrProduct(tree, first.Is(TokenKind.Sum) ? Heads.Sum : Heads.Product),
+            TokenKind.Sum or TokenKind.Product =>
+                SumOrProduct(tree, first.Is(TokenKind.Sum) ? Heads.Sum : Heads.Product),
             TokenKind.Limit => Limit(tree),
             _ => ExponentialOf(tree.Find("supexpr") is { } power ? Script(power) : NumberExpr.One),
         };
@@ -36,14 +37,16 @@ internal sealed partial class LatexConverter
     {
         return exponent is NumberExpr number && number.Value == 1 ? ConstantExpr.E
             : exponent is NumberExpr zero && zero.Value.IsZero ? NumberExpr.One
-            : exponent is ApplyExpr { Head: Heads.Log, Arguments: [{ } inner, ConstantExpr { Kind: ConstantKind.E }] } ? inner
+            : exponent is ApplyExpr { Head: Heads.Log, Arguments: [{ } inner, ConstantExpr { Kind: ConstantKind.E }] }
+                ? inner
             : new ApplyExpr(Heads.Exp, exponent);
     }
 
     private Expr SingleArgument(ParseTree tree, ParseTree nameTree)
     {
         ParseTree argumentTree = tree.Find("func_single_arg") ?? tree.Find("func_single_arg_noparens")!;
-        Expr argument = argumentTree.Rule == "func_single_arg" ? Expression(argumentTree.Children[0]) : Product(argumentTree.Children[0]);
+        Expr argument = argumentTree.Rule == "func_single_arg" ? Expression(argumentTree.Children[0])
+            : Product(argumentTree.Children[0]);
         bool named = nameTree.Has(TokenKind.OperatorName);
         string name = named ? nameTree.Children[2].Token.Text : nameTree.Children[0].Token.Text[1..];
         Expr? power = tree.Find("supexpr") is { } superscript ? Script(superscript) : null;
@@ -76,7 +79,8 @@ internal sealed partial class LatexConverter
 
     private ApplyExpr Logarithm(ParseTree tree, string name, Expr argument)
     {
-        Expr logBase = tree.Find("subexpr") is { } sub ? Script(sub) : name == "ln" ? ConstantExpr.E : new NumberExpr(10);
+        Expr logBase = tree.Find("subexpr") is { } sub ? Script(sub) : name == "ln" ? ConstantExpr.E
+            : new NumberExpr(10);
         return new ApplyExpr(Heads.Log, RequireScalar(argument), logBase);
     }
 
@@ -88,7 +92,8 @@ internal sealed partial class LatexConverter
         }
 
         Expr[] arguments = [.. Text(argumentTree).Split(',').Select(Parse)];
-        string name = nameTree.Has(TokenKind.OperatorName) ? nameTree.Children[2].Token.Text : nameTree.Children[0].Token.Text[1..];
+        string name = nameTree.Has(TokenKind.OperatorName) ? nameTree.Children[2].Token.Text
+            : nameTree.Children[0].Token.Text[1..];
         Expr result = name switch
         {
             "gcd" or "lcm" => IntegerFunctions.GcdOrLcm(name, arguments, budget),
@@ -151,7 +156,8 @@ internal sealed partial class LatexConverter
 
         SymbolExpr variable = new(total ? DifferentialVariable(under[0].Text) : under[1].Text, isReal);
         Token[] over = upper.End - upper.Start == 1 ? Tokens(upper) : [];
-        if (over.Length == 1 && (total ? over[0] is { Kind: TokenKind.Letter, Text: "d" } : over[0].Kind == TokenKind.Partial))
+        if (over.Length == 1
+            && (total ? over[0] is { Kind: TokenKind.Letter, Text: "d" } : over[0].Kind == TokenKind.Partial))
         {
             return new ApplyExpr(DerivativeOperator, variable);
         }
@@ -212,9 +218,11 @@ internal sealed partial class LatexConverter
 
         if (variable is null)
         {
-            SymbolExpr? differential = Rewrite.SymbolsOf(integrand).FirstOrDefault(s => s.Name.Length > 1 && s.Name[0] == 'd');
+            SymbolExpr? differential = Rewrite.SymbolsOf(integrand)
+                .FirstOrDefault(s => s.Name.Length > 1 && s.Name[0] == 'd');
             variable = new SymbolExpr(differential is null ? "x" : differential.Name[1..].TrimStart('\\'), isReal);
-            integrand = differential is null ? integrand : Rewrite.Substitute(integrand, differential, NumberExpr.One, budget);
+            integrand = differential is null ? integrand
+                : Rewrite.Substitute(integrand, differential, NumberExpr.One, budget);
         }
 
         return tree.Find("subexpr") is { } lower
@@ -231,14 +239,16 @@ internal sealed partial class LatexConverter
             throw new LatexException("a sum runs over a variable");
         }
 
-        return new ApplyExpr(head, body, variable, Expression(equality.Find("expr", 1)!), Script(tree.Find("supexpr")!));
+        return new ApplyExpr(head, body, variable, Expression(equality.Find("expr", 1)!),
+            Script(tree.Find("supexpr")!));
     }
 
     private ApplyExpr Limit(ParseTree tree)
     {
         ParseTree sub = tree.Find("limit_sub")!;
         Token name = sub.Children[2].Token;
-        Expr variable = name.Kind == TokenKind.Letter ? new SymbolExpr(name.Text, isReal) : Symbols.Named(name.Text, isReal);
+        Expr variable = name.Kind == TokenKind.Letter ? new SymbolExpr(name.Text, isReal)
+            : Symbols.Named(name.Text, isReal);
         Expr side = sub.Has(TokenKind.Sub) ? NumberExpr.MinusOne : NumberExpr.One;
         return new ApplyExpr(Heads.Limit, Product(tree.Find("mp")!), variable, Expression(sub.Find("expr")!), side);
     }
@@ -266,13 +276,15 @@ internal sealed partial class LatexConverter
             { Rule: "group" } group => Expression(group.Find("expr")!),
             { } sign => sign.Is(TokenKind.Sub) ? NumberExpr.MinusOne : NumberExpr.One,
         };
-        (bool rows, int first) = Line(tree.Rule == "transform_scale" ? scale.Find("transform_atom")! : tree.Find("transform_atom")!);
+        (bool rows, int first) =
+            Line(tree.Rule == "transform_scale" ? scale.Find("transform_atom")! : tree.Find("transform_atom")!);
         if (tree.Rule == "transform_scale")
         {
             return Matrices.ScaleLine(matrix, rows, first, factor);
         }
 
-        (bool secondRows, int second) = Line(tree.Rule == "transform_swap" ? tree.Find("transform_atom", 1)! : scale.Find("transform_atom")!);
+        (bool secondRows, int second) =
+            Line(tree.Rule == "transform_swap" ? tree.Find("transform_atom", 1)! : scale.Find("transform_atom")!);
         if (rows != secondRows)
         {
             throw new LatexException("a row cannot be combined with a column");
@@ -289,7 +301,8 @@ internal sealed partial class LatexConverter
         foreach (ParseTree child in tree.Children)
         {
             if (child.Is(TokenKind.Number) && letter is "r" or "c"
-                && int.TryParse(child.Token.Text, NumberStyles.None, CultureInfo.InvariantCulture, out int number) && number > 0)
+                && int.TryParse(child.Token.Text, NumberStyles.None, CultureInfo.InvariantCulture, out int number)
+                    && number > 0)
             {
                 return (letter == "r", number - 1);
             }

@@ -5,7 +5,8 @@ using Tbrm.Verify.Algebra;
 
 namespace Tbrm.Verify.Latex;
 
-/// <summary>Turns a parse tree into an expression with latex2sympy2_extended's reading of it. This part: whole texts, sets, relations.</summary>
+/// <summary>Turns a parse tree into an expression with latex2sympy2_extended's reading of it. This part: whole texts,
+/// sets, relations.</summary>
 internal sealed partial class LatexConverter(bool isReal, Budget budget)
 {
     /// <summary>3,333 is a number, not a set of two.</summary>
@@ -36,7 +37,8 @@ internal sealed partial class LatexConverter(bool isReal, Budget budget)
         return root.Rule switch
         {
             "set_relation" => SetRelation(root),
-            "set_elements" => CommaNumber().IsMatch(text) ? CommaSeparatedNumber(text) : SetOrTuple(SemicolonElements(root.Children[0])),
+            "set_elements" => CommaNumber().IsMatch(text) ? CommaSeparatedNumber(text)
+                : SetOrTuple(SemicolonElements(root.Children[0])),
             _ => ElementsRelation(root),
         };
     }
@@ -45,7 +47,8 @@ internal sealed partial class LatexConverter(bool isReal, Budget budget)
     {
         string trimmed = text.Trim();
         string digits = trimmed.StartsWith('0') ? trimmed.Replace(',', '.') : trimmed;
-        digits = digits.Replace(",", "", StringComparison.Ordinal).Replace(" ", "", StringComparison.Ordinal).TrimStart('0');
+        digits = digits.Replace(",", "", StringComparison.Ordinal).Replace(" ", "", StringComparison.Ordinal)
+            .TrimStart('0');
         return NumberReader.Read(digits.Length == 0 ? "0" : digits);
     }
 
@@ -101,7 +104,8 @@ internal sealed partial class LatexConverter(bool isReal, Budget budget)
         return tree.Children[at + 1].Is(TokenKind.NotIn) ? new ApplyExpr(Heads.Not, equation) : equation;
     }
 
-    private Expr SetMinus(ParseTree tree) => Fold(tree, SetUnion, (left, right) => new SetOperationExpr(SetOperation.Complement, left, right));
+    private Expr SetMinus(ParseTree tree) =>
+        Fold(tree, SetUnion, (left, right) => new SetOperationExpr(SetOperation.Complement, left, right));
 
     private Expr SetUnion(ParseTree tree) => Fold(tree, SetIntersection, (left, right) =>
         new SetOperationExpr(SetOperation.Union, TupleAsSet(left), TupleAsSet(right)));
@@ -129,7 +133,8 @@ internal sealed partial class LatexConverter(bool isReal, Budget budget)
         _ => throw new LatexException("a set was expected"),
     };
 
-    private Expr SetGroup(ParseTree tree) => tree.Find("set_atom") is { } atom ? SetAtom(atom) : SetMinus(tree.Find("minus_expr")!);
+    private Expr SetGroup(ParseTree tree) => tree.Find("set_atom") is { } atom ? SetAtom(atom)
+        : SetMinus(tree.Find("minus_expr")!);
 
     private Expr SetAtom(ParseTree tree)
     {
@@ -145,8 +150,10 @@ internal sealed partial class LatexConverter(bool isReal, Budget budget)
 
     private Expr Interval(ParseTree tree)
     {
-        bool leftOpen = tree.Has(TokenKind.LeftParen) || tree.Has(TokenKind.LeftGroup) || tree.Has(TokenKind.LeftParenVisual);
-        bool rightOpen = tree.Has(TokenKind.RightParen) || tree.Has(TokenKind.RightGroup) || tree.Has(TokenKind.RightParenVisual);
+        bool leftOpen = tree.Has(TokenKind.LeftParen) || tree.Has(TokenKind.LeftGroup)
+            || tree.Has(TokenKind.LeftParenVisual);
+        bool rightOpen = tree.Has(TokenKind.RightParen) || tree.Has(TokenKind.RightGroup)
+            || tree.Has(TokenKind.RightParenVisual);
         Expr left = Expression(tree.Find("expr")!);
         Expr right = Expression(tree.Find("expr", 1)!);
 
@@ -292,7 +299,8 @@ internal sealed partial class LatexConverter(bool isReal, Budget budget)
             };
             left = left switch
             {
-                ChainExpr chain => new ChainExpr([.. chain.Links, new RelationExpr(kind, chain.Links[^1].Right, right)]),
+                ChainExpr chain =>
+                    new ChainExpr([.. chain.Links, new RelationExpr(kind, chain.Links[^1].Right, right)]),
                 RelationExpr relation => Chain(relation, new RelationExpr(kind, relation.Right, right)),
                 _ => new RelationExpr(kind, left, right),
             };
@@ -304,7 +312,9 @@ internal sealed partial class LatexConverter(bool isReal, Budget budget)
     // a = b = a collapses to one relation, which the reference does not take for a chain.
     private static ChainExpr Chain(RelationExpr first, RelationExpr second)
     {
-        bool same = first == second || (first.Flipped == second.Kind && first.Left == second.Right && first.Right == second.Left);
-        return same ? throw new LatexException("a chain that says the same thing twice") : new ChainExpr([first, second]);
+        bool same = first == second
+            || (first.Flipped == second.Kind && first.Left == second.Right && first.Right == second.Left);
+        return same ? throw new LatexException("a chain that says the same thing twice")
+            : new ChainExpr([first, second]);
     }
 }

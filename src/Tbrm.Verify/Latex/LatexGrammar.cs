@@ -10,7 +10,8 @@ namespace Tbrm.Verify.Latex;
 /// </summary>
 internal sealed class LatexGrammar
 {
-    /// <summary>Longer texts take more than the steps of one answer, and a table of hundreds of bytes for each token.</summary>
+    /// <summary>Longer texts take more than the steps of one answer, and a table of hundreds of bytes for each
+    /// token.</summary>
     private const int MaxTokens = 50_000;
 
     private readonly Dictionary<string, ParseRule> _rules = [];
@@ -43,14 +44,16 @@ internal sealed class LatexGrammar
         budget.Spend(32L * tokens.Length);
         ParseRun run = new(tokens, Instance._rules.Count, budget);
         SuccessList results = run.MatchRule(Instance._rules["math"], 0);
-        return results.Count > 0 ? results[0].Trees!.Last : throw new LatexException("this is not a mathematical expression");
+        return results.Count > 0 ? results[0].Trees!.Last
+            : throw new LatexException("this is not a mathematical expression");
     }
 
     private void DefineSets()
     {
         Rule("math", Seq(Any(R("set_elements_relation"), R("set_elements"), R("set_relation")), T(End)));
         Rule("set_relation", Binary(
-            Any(Seq(R("atom_expr_list"), T(In, NotIn, Assignment), R("set_relation")), R("minus_expr")), T(Subset, Superset)));
+            Any(Seq(R("atom_expr_list"), T(In, NotIn, Assignment), R("set_relation")), R("minus_expr")),
+                T(Subset, Superset)));
         Rule("minus_expr", Binary(R("union_expr"), T(SetMinus)));
         Rule("union_expr", Binary(R("intersection_expr"), T(Union)));
         Rule("intersection_expr", Binary(R("set_group"), T(Intersection)));
@@ -90,7 +93,8 @@ internal sealed class LatexGrammar
         Rule("additive", Binary(R("mp"), T(Add, Sub)));
         Rule("mp", Binary(R("unary"), product));
         Rule("mp_nofunc", Binary(R("unary_nofunc"), product));
-        Rule("unary", Any(Seq(T(Add, Sub), R("unary")), Seq(R("postfix"), new RepeatPattern(R("postfix"), MayEndProduct))));
+        Rule("unary", Any(Seq(T(Add, Sub), R("unary")),
+            Seq(R("postfix"), new RepeatPattern(R("postfix"), MayEndProduct))));
         Rule("unary_nofunc", Any(Seq(T(Add, Sub), R("unary_nofunc")), Seq(R("postfix"), Many(R("postfix_nofunc")))));
         Rule("postfix", Seq(R("exp"), Many(R("postfix_op"))));
         Rule("postfix_nofunc", Seq(R("exp_nofunc"), Many(R("postfix_op"))));
@@ -106,7 +110,8 @@ internal sealed class LatexGrammar
         Rule("exp_nofunc", Seq(R("comp_nofunc"), Many(power)));
         Pattern[] beforeFunction =
         [
-            R("group"), R("formatting_group"), R("norm_group"), R("abs_group"), R("dot_product"), R("floor_group"), R("ceil_group"),
+            R("group"), R("formatting_group"), R("norm_group"), R("abs_group"), R("dot_product"), R("floor_group"),
+                R("ceil_group"),
         ];
         Pattern[] afterFunction = [R("atom"), R("frac"), R("binom"), R("matrix"), R("det")];
         Rule("comp", Any([.. beforeFunction, R("func"), .. afterFunction]));
@@ -120,8 +125,10 @@ internal sealed class LatexGrammar
             Seq(T(LeftParen), R("atom_expr"), Many(Seq(T(Comma), R("atom_expr"))), T(RightParen)), R("atom_expr")));
         Rule("number_subexpr", Seq(T(Number), Opt(R("subexpr"))));
         Rule("atom", Any(
-            R("atom_expr"), T(Partial, Infinity), R("number_subexpr"), T(PercentNumber, ScientificNumber, CapitalE, Differential, Variable)));
-        Rule("subexpr", Seq(T(Underscore), Any(R("atom"), Seq(T(LeftBrace), Any(R("expr"), R("args")), T(RightBrace)))));
+            R("atom_expr"), T(Partial, Infinity), R("number_subexpr"),
+                T(PercentNumber, ScientificNumber, CapitalE, Differential, Variable)));
+        Rule("subexpr", Seq(
+            T(Underscore), Any(R("atom"), Seq(T(LeftBrace), Any(R("expr"), R("args")), T(RightBrace)))));
         Rule("supexpr", Seq(T(Caret), Any(R("atom"), Seq(T(LeftBrace), R("expr"), T(RightBrace)))));
     }
 
@@ -139,7 +146,8 @@ internal sealed class LatexGrammar
         Rule("ceil_group", Any(Wrapped(LeftCeiling, RightCeiling), Wrapped(LeftUpperCorner, RightUpperCorner)));
         Rule("frac", Seq(T(Frac), Braced("expr"), Braced("expr")));
         Rule("binom", Any(
-            Seq(T(LeftBrace), R("expr"), T(Choose), R("expr"), T(RightBrace)), Seq(T(Binom), Braced("expr"), Braced("expr"))));
+            Seq(T(LeftBrace), R("expr"), T(Choose), R("expr"), T(RightBrace)),
+                Seq(T(Binom), Braced("expr"), Braced("expr"))));
     }
 
     private void DefineFunctions()
@@ -191,7 +199,8 @@ internal sealed class LatexGrammar
                 T(LeftBrace), R("elementary_transforms"), T(RightBrace)))));
         Rule("det", Seq(T(DeterminantStart), rows, T(DeterminantEnd)));
         Rule("matrix_row", Seq(R("expr"), Many(Seq(T(NextColumn), R("expr")))));
-        Rule("transform_atom", Seq(T(Letter), T(Underscore), Any(T(Number), Seq(T(LeftBrace), T(Number), T(RightBrace)))));
+        Rule("transform_atom",
+            Seq(T(Letter), T(Underscore), Any(T(Number), Seq(T(LeftBrace), T(Number), T(RightBrace)))));
         Rule("transform_scale", Seq(Any(R("expr"), R("group"), T(Add, Sub)), R("transform_atom")));
         Rule("transform_swap", Seq(R("transform_atom"), T(Exchange), R("transform_atom")));
         Rule("transform_assignment", Seq(R("transform_atom"), R("transform_scale")));
@@ -215,13 +224,17 @@ internal sealed class LatexGrammar
 
     private SequencePattern Braced(string rule) => Seq(T(LeftBrace), R(rule), T(RightBrace));
 
-    private SequencePattern List(string rule, TokenKind separator) => Seq(R(rule), ManyToTheEnd(Seq(T(separator), R(rule))));
+    private SequencePattern List(string rule, TokenKind separator) =>
+        Seq(R(rule), ManyToTheEnd(Seq(T(separator), R(rule))));
 
-    private static SequencePattern Binary(Pattern operand, Pattern operation) => Seq(operand, ManyToTheEnd(Seq(operation, operand)));
+    private static SequencePattern Binary(Pattern operand, Pattern operation) =>
+        Seq(operand, ManyToTheEnd(Seq(operation, operand)));
 
-    /// <summary>Factors side by side go on, except before dx (an integral's end) and before r_1 (a row of a matrix).</summary>
+    /// <summary>Factors side by side go on, except before dx (an integral's end) and before r_1 (a row of a
+    /// matrix).</summary>
     private static bool MayEndProduct(ParseRun run, int position) =>
-        run.Tokens[position].Kind == Differential || (run.Tokens[position].Kind == Letter && run.Tokens[position + 1].Kind == Underscore);
+        run.Tokens[position].Kind == Differential
+            || (run.Tokens[position].Kind == Letter && run.Tokens[position + 1].Kind == Underscore);
 
     private static RepeatPattern ManyToTheEnd(Pattern part) => new(part, (_, _) => false);
 

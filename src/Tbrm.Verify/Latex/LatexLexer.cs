@@ -6,10 +6,12 @@ using Tbrm.Verify.Algebra;
 
 namespace Tbrm.Verify.Latex;
 
-/// <summary>Text that is not in the grammar's language. Graders take it as "no expression here", never as a failure of their own.</summary>
+/// <summary>Text that is not in the grammar's language. Graders take it as "no expression here", never as a failure of
+/// their own.</summary>
 internal sealed class LatexException(string message) : Exception(message);
 
-/// <summary>Cuts normalized LaTeX into tokens: the longest match wins, then the rule that the grammar lists first.</summary>
+/// <summary>Cuts normalized LaTeX into tokens: the longest match wins, then the rule that the grammar lists
+/// first.</summary>
 internal static partial class LatexLexer
 {
     /// <summary>The tokens of <paramref name="text"/>, closed by one of kind <see cref="TokenKind.End"/>.</summary>
@@ -31,7 +33,8 @@ internal static partial class LatexLexer
             if (length == 0)
             {
                 throw new LatexException(
-                    string.Create(CultureInfo.InvariantCulture, $"'{text[at]}' at position {at} is not part of the LaTeX that is understood"));
+                    string.Create(CultureInfo.InvariantCulture,
+                        $"'{text[at]}' at position {at} is not part of the LaTeX that is understood"));
             }
 
             if (kind != TokenKind.Skip)
@@ -94,7 +97,8 @@ internal static partial class LatexLexer
         return (kind, length);
     }
 
-    [GeneratedRegex(@"\G\\variable\{(?>(?:[a-zA-Z0-9\u0370-\u03FF ]|\\[a-zA-Z]+)+)(?:_(?:\{[^{}]+\}|[a-zA-Z0-9]))?\}(?:\\?%)?")]
+    [GeneratedRegex(
+        @"\G\\variable\{(?>(?:[a-zA-Z0-9\u0370-\u03FF ]|\\[a-zA-Z]+)+)(?:_(?:\{[^{}]+\}|[a-zA-Z0-9]))?\}(?:\\?%)?")]
     private static partial Regex Variable();
 
     private static void TakeLonger(int candidate, TokenKind candidateKind, ref TokenKind kind, ref int length)
@@ -159,7 +163,8 @@ internal static partial class LatexLexer
         }
     }
 
-    /// <summary>The length of <c>\command{text}</c>; a closing brace may be escaped when another one follows. 0 if there is none.</summary>
+    /// <summary>The length of <c>\command{text}</c>; a closing brace may be escaped when another one follows. 0 if
+    /// there is none.</summary>
     private static int Accent(string text, int at)
     {
         foreach (string command in TokenTable.AccentCommands)

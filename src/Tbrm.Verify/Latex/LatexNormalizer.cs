@@ -10,9 +10,11 @@ namespace Tbrm.Verify.Latex;
 /// <param name="Boxed">Which boxes count.</param>
 /// <param name="MalformedOperators">Whether <c>\frac12</c>, <c>sqrt(3)</c> and <c>a/b</c> are repaired.</param>
 /// <param name="Nits">Whether a leading point gets its zero.</param>
-internal sealed record NormalizationOptions(BoxedMode Boxed = BoxedMode.All, bool MalformedOperators = true, bool Nits = true);
+internal sealed record NormalizationOptions(BoxedMode Boxed = BoxedMode.All, bool MalformedOperators = true,
+    bool Nits = true);
 
-/// <summary>Repairs LaTeX as models write it, in the order of latex2sympy2_extended 1.10.2 (math_normalization.py).</summary>
+/// <summary>Repairs LaTeX as models write it, in the order of latex2sympy2_extended 1.10.2
+/// (math_normalization.py).</summary>
 internal static partial class LatexNormalizer
 {
     /// <summary>Words that are dropped after a number at the end, as regular expressions.</summary>
@@ -27,7 +29,8 @@ internal static partial class LatexNormalizer
 
     private static readonly string[] s_replacements =
     [
-        @"\text", @"\text", @"\frac", " 0.", "{0.", @"\approx", ",", ",", ",", " ", @"\infty", " ", @"\%", @"\%", @"\%", @"\%", @"\%", @"\%",
+        @"\text", @"\text", @"\frac", " 0.", "{0.", @"\approx", ",", ",", ",", " ", @"\infty", " ", @"\%", @"\%", @"\%",
+            @"\%", @"\%", @"\%",
         @"\infty", @"\sqrt",
     ];
 
@@ -60,10 +63,12 @@ internal static partial class LatexNormalizer
         return result.Trim();
     }
 
-    [GeneratedRegex(@"\\m?left(\\\{|\{|\\\||\||\[|\(|\\rbracl|\\lgroup|\\lbrace|\\lbrack|\\vert|\\lvert|\\lceil|\\lfloor|\\vert|\\lvert|\\langle|\\llcorner|\\ulcorner)")]
+    [GeneratedRegex(
+        @"\\m?left(\\\{|\{|\\\||\||\[|\(|\\rbracl|\\lgroup|\\lbrace|\\lbrack|\\vert|\\lvert|\\lceil|\\lfloor|\\vert|\\lvert|\\langle|\\llcorner|\\ulcorner)")]
     private static partial Regex Left();
 
-    [GeneratedRegex(@"\\m?right(\\\}|\}|\\\||\||\]|\)|\\rbrack|\\rgroup|\\rbrace|\\rbrack|\\vert|\\rvert|\\rceil|\\rfloor|\\vert|\\rvert|\\rangle|\\lrcorner|\\urcorner)")]
+    [GeneratedRegex(
+        @"\\m?right(\\\}|\}|\\\||\||\]|\)|\\rbrack|\\rgroup|\\rbrace|\\rbrack|\\vert|\\rvert|\\rceil|\\rfloor|\\vert|\\rvert|\\rangle|\\lrcorner|\\urcorner)")]
     private static partial Regex Right();
 
     [GeneratedRegex(@"\(([a-zA-Z0-9+\-*/\\ ]+?)\)_\{([a-zA-Z0-9+\-*/\\ ]+?)\}")]
@@ -72,8 +77,10 @@ internal static partial class LatexNormalizer
     [GeneratedRegex(@"\\mathrm\{th\}|\\!\s*|\\text\s*\{\s*\}|\\\$|\$|(?<!\\)[""']|\\displaystyle")]
     private static partial Regex Useless();
 
-    /// <summary>One group for each entry of s_replacements; "percentage" stands before "percent", of which it is a longer form.</summary>
-    [GeneratedRegex(@"(\\math(?:rm|it|bf))|(\\text(?:normal|bf|it|rm))|(\\(?:d|t|c)frac)|(\s\.)|(\{\.)|(~=)|(\s*\{\s*,\s*\})|" +
+    /// <summary>One group for each entry of s_replacements; "percentage" stands before "percent", of which it is a
+    /// longer form.</summary>
+    [GeneratedRegex(
+        @"(\\math(?:rm|it|bf))|(\\text(?:normal|bf|it|rm))|(\\(?:d|t|c)frac)|(\s\.)|(\{\.)|(~=)|(\s*\{\s*,\s*\})|" +
         @"((?<![a-zA-Z]),?\s*(?:and|or)(?![a-zA-Z]))|(,?\s*\\text\{\s*(?:and|or)\s*\})|((?<!\\)\\\s)|(infinity)|(,?\\ldots)|" +
         @"(\s*percentage)|(\\text\{percentage\})|(\s*percent)|(\\text\{percent\})|(\s*pct)|(\\text\{pct\})|((?<!\\)inf(?!inity))|( sqrt)")]
     private static partial Regex Replaceable();
@@ -180,7 +187,8 @@ internal static partial class LatexNormalizer
         return parts[0] + string.Concat(parts.Skip(1).Select(part =>
         {
             string argument = part.TrimStart();
-            return argument.Length > 0 && argument[0] is not ('{' or '[') ? $@"\sqrt{{{argument[0]}}}{argument[1..]}" : @"\sqrt" + argument;
+            return argument.Length > 0 && argument[0] is not ('{' or '[') ? $@"\sqrt{{{argument[0]}}}{argument[1..]}"
+                : @"\sqrt" + argument;
         }));
     }
 

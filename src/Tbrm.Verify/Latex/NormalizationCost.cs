@@ -3,8 +3,10 @@ using System;
 namespace Tbrm.Verify.Latex;
 
 /// <summary>
-/// An upper bound of what the regular expressions of <see cref="LatexNormalizer"/> take on a text, in steps of a budget. They backtrack: a lazy
-/// <c>\frac{.*?}</c> looks at every later brace, white space before a word is tried from each of its blanks. Nothing can be counted inside
+/// An upper bound of what the regular expressions of <see cref="LatexNormalizer"/> take on a text, in steps of a
+/// budget. They backtrack: a lazy
+/// <c>\frac{.*?}</c> looks at every later brace, white space before a word is tried from each of its blanks. Nothing
+/// can be counted inside
 /// them, so what they could take is paid for before they run.
 /// </summary>
 internal static class NormalizationCost
@@ -20,7 +22,8 @@ internal static class NormalizationCost
         }
 
         // What is looked for behind each of these reaches to the end of the text in the worst case.
-        long fractions = Count(text, @"\frac"), words = Count(text, @"\text") + Count(text, @"\mbox"), open = Count(text, "^") + Count(text, "sqrt");
+        long fractions = Count(text, @"\frac"), words = Count(text, @"\text")
+            + Count(text, @"\mbox"), open = Count(text, "^") + Count(text, "sqrt");
         return 4L * text.Length + blanks / 8 + (fractions + words) * braces * 2 + (open + fractions) * text.Length / 64;
     }
 

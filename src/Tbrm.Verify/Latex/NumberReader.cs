@@ -5,7 +5,8 @@ using Tbrm.Verify.Algebra;
 
 namespace Tbrm.Verify.Latex;
 
-/// <summary>Reads written numbers as sympy does: digits are an integer, anything with a point or an exponent a Float.</summary>
+/// <summary>Reads written numbers as sympy does: digits are an integer, anything with a point or an exponent a
+/// Float.</summary>
 internal static class NumberReader
 {
     /// <summary>Exponents beyond this are refused.</summary>
@@ -22,7 +23,9 @@ internal static class NumberReader
             throw new LatexException("a number was expected");
         }
 
-        if (exponentAt >= 0 && (!int.TryParse(text.AsSpan(exponentAt + 1), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int exponent)
+        if (exponentAt >= 0
+            && (!int.TryParse(text.AsSpan(exponentAt + 1), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture,
+            out int exponent)
             || Math.Abs(exponent) > MaxExponent))
         {
             throw new LatexException("the number's exponent is out of range");
@@ -30,12 +33,14 @@ internal static class NumberReader
 
         if (exponentAt < 0 && !mantissa.Contains('.', StringComparison.Ordinal))
         {
-            return BigInteger.TryParse(mantissa, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out BigInteger integer)
+            return BigInteger.TryParse(mantissa, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture,
+                out BigInteger integer)
                 ? new NumberExpr(integer)
                 : throw new LatexException("a number was expected");
         }
 
-        string digits = mantissa.Replace("-", "", StringComparison.Ordinal).Replace(".", "", StringComparison.Ordinal).TrimStart('0');
+        string digits = mantissa.Replace("-", "", StringComparison.Ordinal).Replace(".", "", StringComparison.Ordinal)
+            .TrimStart('0');
         return FloatExpr.Create(BigRational.ParseDecimal(text), Math.Max(15, digits.Length));
     }
 }

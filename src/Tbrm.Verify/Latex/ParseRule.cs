@@ -3,7 +3,8 @@ using Tbrm.Verify.Algebra;
 
 namespace Tbrm.Verify.Latex;
 
-/// <summary>A named rule: its matches become one tree. Its pattern is set after all rules exist, since rules refer to each other.</summary>
+/// <summary>A named rule: its matches become one tree. Its pattern is set after all rules exist, since rules refer to
+/// each other.</summary>
 internal sealed class ParseRule(string name, int index) : Pattern
 {
     private static readonly int s_kinds = Enum.GetValues<TokenKind>().Length;

@@ -18,7 +18,8 @@ internal sealed class ParseTree(string? rule, Token token, int start, int end, T
     /// <summary>Index after the last token.</summary>
     public int End { get; } = end;
 
-    /// <summary>The children; made into an array on first use, since most matches of an ambiguous text are never looked at.</summary>
+    /// <summary>The children; made into an array on first use, since most matches of an ambiguous text are never looked
+    /// at.</summary>
     public ParseTree[] Children => _children ??= TreeList.ToArray(children);
 
     public bool Is(TokenKind kind) => Rule is null && Token.Kind == kind;
@@ -134,7 +135,8 @@ internal sealed class SuccessList
 /// </summary>
 internal abstract class Pattern
 {
-    /// <summary>Appends to <paramref name="into"/> the matches that start at <paramref name="from"/>'s end, after its trees.</summary>
+    /// <summary>Appends to <paramref name="into"/> the matches that start at <paramref name="from"/>'s end, after its
+    /// trees.</summary>
     public abstract void Match(ParseRun run, Success from, SuccessList into);
 
     /// <summary>Whether a match can start with a token of this kind. False positives cost time only.</summary>
@@ -158,7 +160,8 @@ internal sealed class TokenPattern(params TokenKind[] kinds) : Pattern
         Token token = run.Tokens[from.End];
         if (CanStart(token.Kind))
         {
-            AddNew(into, new Success(from.End + 1, new TreeList(from.Trees, new ParseTree(null, token, from.End, from.End + 1, null))));
+            AddNew(into, new Success(
+                from.End + 1, new TreeList(from.Trees, new ParseTree(null, token, from.End, from.End + 1, null))));
         }
     }
 }
@@ -214,12 +217,14 @@ internal sealed class SequencePattern(params Pattern[] parts) : Pattern
     }
 }
 
-/// <summary>The first alternative is preferred; the others are kept for the case that the rest does not match after it.</summary>
+/// <summary>The first alternative is preferred; the others are kept for the case that the rest does not match after
+/// it.</summary>
 internal sealed class ChoicePattern(params Pattern[] alternatives) : Pattern
 {
     public override bool IsNullable => System.Array.Exists(alternatives, a => a.IsNullable);
 
-    public override bool CanStart(TokenKind kind) => System.Array.Exists(alternatives, a => a.CanStart(kind)) || IsNullable;
+    public override bool CanStart(TokenKind kind) => System.Array.Exists(alternatives, a => a.CanStart(kind))
+        || IsNullable;
 
     public override void Match(ParseRun run, Success from, SuccessList into)
     {
@@ -255,8 +260,10 @@ internal sealed class OptionalPattern(Pattern part) : Pattern
 /// <summary>The part any number of times, as often as possible preferred.</summary>
 /// <param name="part">What is repeated.</param>
 /// <param name="mayStopBefore">
-/// Whether a repetition that could go on may also stop before the given position; null for always. Most loops go on as long
-/// as they can because nothing behind them can begin with what begins another round; leaving out the stops that cannot lead
+/// Whether a repetition that could go on may also stop before the given position; null for always. Most loops go on as
+/// long
+/// as they can because nothing behind them can begin with what begins another round; leaving out the stops that cannot
+/// lead
 /// anywhere keeps long texts linear.
 /// </param>
 internal sealed class RepeatPattern(Pattern part, System.Func<ParseRun, int, bool>? mayStopBefore) : Pattern

@@ -70,7 +70,8 @@ internal static class Symbols
         return name == "pi" ? ConstantExpr.Pi : new SymbolExpr(name, isReal);
     }
 
-    /// <summary>Whether nothing but variables is in there, as in the left side of an assignment: x, a/s, f(x).</summary>
+    /// <summary>Whether nothing but variables is in there, as in the left side of an assignment: x, a/s,
+    /// f(x).</summary>
     public static bool IsOnlySymbols(Expr value)
     {
         if (value is SymbolExpr)
@@ -78,7 +79,8 @@ internal static class Symbols
             return true;
         }
 
-        if (value is ApplyExpr power && power.Is(Heads.Pow) && power.Arguments[1] is NumberExpr { Value: { } exponent } && exponent == -1)
+        if (value is ApplyExpr power && power.Is(Heads.Pow) && power.Arguments[1] is NumberExpr { Value: { } exponent }
+            && exponent == -1)
         {
             Expr inner = power.Arguments[0];
             return inner is SymbolExpr || AllOnlySymbols(inner.Arguments);

@@ -6,7 +6,8 @@ using Tbrm.Verify.Algebra;
 namespace Tbrm.Verify.MathVerify;
 
 /// <summary>
-/// The order in which the elements of two sets are paired: numbers by value, then everything else by its value at a fixed
+/// The order in which the elements of two sets are paired: numbers by value, then everything else by its value at a
+/// fixed
 /// point, so that equal formulas in different forms come to stand at the same place.
 /// </summary>
 internal static class ElementOrder
@@ -98,7 +99,8 @@ internal static class ElementOrder
             int order = Rank.CompareTo(other!.Rank);
             for (int i = 0; order == 0 && i < Math.Min(Values.Count, other.Values.Count); i++)
             {
-                order = Math.Abs(Values[i] - other.Values[i]) <= 1e-12 * Math.Abs(Values[i]) ? 0 : Values[i].CompareTo(other.Values[i]);
+                order = Math.Abs(Values[i] - other.Values[i]) <= 1e-12 * Math.Abs(Values[i]) ? 0
+                    : Values[i].CompareTo(other.Values[i]);
             }
 
             return order != 0 ? order : Values.Count.CompareTo(other.Values.Count);

@@ -5,7 +5,8 @@ using Tbrm.Verify.Algebra;
 namespace Tbrm.Verify.MathVerify;
 
 /// <summary>
-/// Whether an answer equals the gold answer: Math-Verify 0.8.0's <c>sympy_expr_eq</c> (grader.py), case by case. Not symmetric.
+/// Whether an answer equals the gold answer: Math-Verify 0.8.0's <c>sympy_expr_eq</c> (grader.py), case by case. Not
+/// symmetric.
 /// </summary>
 internal sealed class ExpressionComparer
 {
@@ -82,7 +83,8 @@ internal sealed class ExpressionComparer
             && (_numbers.AreNumericallyEqual(gold, answer) || _numbers.AreSymbolicallyEqual(gold, answer));
     }
 
-    /// <summary>Reduces assignments: x = y = 3 to x = 3, and to the bare 3 where the other side has no equation.</summary>
+    /// <summary>Reduces assignments: x = y = 3 to x = 3, and to the bare 3 where the other side has no
+    /// equation.</summary>
     private static void Unwrap(ref Expr gold, ref Expr answer)
     {
         bool goldAssigns = Equations.IsAssignment(gold);
@@ -125,7 +127,8 @@ internal sealed class ExpressionComparer
         return Rewrite.Map(
             answer,
             part => part is SymbolExpr symbol && from.IndexOf(symbol) is var at and >= 0 ? to[at]
-                : renames && part is RelationExpr relation && relation.Left is SetExpr != relation.Right is SetExpr ? ConstantExpr.False : part,
+                : renames && part is RelationExpr relation && relation.Left is SetExpr != relation.Right is SetExpr
+                    ? ConstantExpr.False : part,
             _budget);
     }
 }

@@ -7,7 +7,8 @@ using Tbrm.Verify.Algebra;
 namespace Tbrm.Verify.MathVerify;
 
 /// <summary>
-/// Products and quotients of numbers, a decimal one among them, as sympy works them out: factor by factor, each rounded to the decimal number's
+/// Products and quotients of numbers, a decimal one among them, as sympy works them out: factor by factor, each rounded
+/// to the decimal number's
 /// precision. So 3/5.0 is 3 * 0.2, which is not the float nearest to 3/5, and the reference calls the two unequal.
 /// </summary>
 internal static class FloatProduct
@@ -16,11 +17,13 @@ internal static class FloatProduct
 
     private readonly record struct Factor(BigRational Value, int? Bits);
 
-    /// <summary>Whether the product equals the number; null when <paramref name="product"/> is no product of this kind.</summary>
+    /// <summary>Whether the product equals the number; null when <paramref name="product"/> is no product of this
+    /// kind.</summary>
     public static bool? Equals(Expr product, NumberExpr number)
     {
         List<Factor> factors = [];
-        if (product is not ApplyExpr { Head: Heads.Mul } || !TryCollect(product, factors) || factors.All(factor => factor.Bits is null))
+        if (product is not ApplyExpr { Head: Heads.Mul } || !TryCollect(product, factors)
+            || factors.All(factor => factor.Bits is null))
         {
             return null;
         }
@@ -41,11 +44,20 @@ internal static class FloatProduct
                 return true;
             case ApplyExpr { Head: Heads.Mul } product:
                 return product.Arguments.All(argument => TryCollect(argument, factors));
-            case ApplyExpr { Head: Heads.Pow, Arguments: [NumberExpr number, NumberExpr { Value.IsInteger: true } exponent] }
-                when number.Value != 0 && number.Value.BitLength * BigInteger.Abs(exponent.Value.Numerator) <= MaxPowerBits:
+            case ApplyExpr
+            {
+                Head: Heads.Pow,
+                Arguments: [NumberExpr number, NumberExpr { Value.IsInteger: true } exponent]
+            }
+                when number.Value != 0
+                    && number.Value.BitLength * BigInteger.Abs(exponent.Value.Numerator) <= MaxPowerBits:
                 factors.Add(new Factor(BigRational.Pow(number.Value, (int)exponent.Value.Numerator), null));
                 return true;
-            case ApplyExpr { Head: Heads.Pow, Arguments: [{ } number, { } exponent] } when exponent == NumberExpr.MinusOne:
+            case ApplyExpr
+            {
+                Head: Heads.Pow,
+                Arguments: [{ } number, { } exponent]
+            } when exponent == NumberExpr.MinusOne:
                 List<Factor> inner = [];
                 if (!TryCollect(number, inner) || inner.Count != 1 || inner[0].Value == 0)
                 {
@@ -53,7 +65,8 @@ internal static class FloatProduct
                 }
 
                 BigRational reciprocal = new(inner[0].Value.Denominator, inner[0].Value.Numerator);
-                factors.Add(new Factor(inner[0].Bits is int bits ? Round(reciprocal, bits) : reciprocal, inner[0].Bits));
+                factors.Add(new Factor(
+                    inner[0].Bits is int bits ? Round(reciprocal, bits) : reciprocal, inner[0].Bits));
                 return true;
             default:
                 return false;

@@ -4,7 +4,8 @@ using Tbrm.Verify.Algebra;
 
 namespace Tbrm.Verify.MathVerify;
 
-/// <summary>A number after sympy's <c>round(n)</c>: integers stay integers, anything else becomes a binary number of few digits.</summary>
+/// <summary>A number after sympy's <c>round(n)</c>: integers stay integers, anything else becomes a binary number of
+/// few digits.</summary>
 internal readonly record struct RoundedNumber(bool IsInteger, BigRational Re, BigRational Im);
 
 /// <summary>sympy's <c>Expr.round</c>.</summary>
@@ -77,7 +78,8 @@ internal static class FloatRounding
     private static int DecimalMagnitude(BigRational value)
     {
         BigRational absolute = BigRational.Abs(value);
-        int guess = (int)Math.Floor((absolute.Numerator.GetBitLength() - absolute.Denominator.GetBitLength()) * 0.30103) - 1;
+        int guess = (int)Math.Floor(
+            (absolute.Numerator.GetBitLength() - absolute.Denominator.GetBitLength()) * 0.30103) - 1;
         while (absolute >= BigRational.Pow(10, guess))
         {
             guess++;

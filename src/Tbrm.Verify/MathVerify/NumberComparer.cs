@@ -6,7 +6,8 @@ using Tbrm.Verify.Algebra;
 
 namespace Tbrm.Verify.MathVerify;
 
-/// <summary>Comparison of numbers and formulas: rounded where a number has a decimal point, exact or symbolic otherwise.</summary>
+/// <summary>Comparison of numbers and formulas: rounded where a number has a decimal point, exact or symbolic
+/// otherwise.</summary>
 internal sealed class NumberComparer(ComparisonOptions options, Budget budget)
 {
     private const int EvaluationBits = 256;
@@ -17,7 +18,8 @@ internal sealed class NumberComparer(ComparisonOptions options, Budget budget)
         budget.Descend();
         if (Matrices.IsMatrix(a) && Matrices.IsMatrix(b))
         {
-            return a is MatrixExpr left && b is MatrixExpr right && left.Rows == right.Rows && left.Columns == right.Columns
+            return a is MatrixExpr left && b is MatrixExpr right && left.Rows == right.Rows
+                && left.Columns == right.Columns
                 && left.Arguments.Zip(right.Arguments).All(pair => AreNumericallyEqual(pair.First, pair.Second));
         }
 
@@ -34,7 +36,8 @@ internal sealed class NumberComparer(ComparisonOptions options, Budget budget)
         if (IsNumber(a) || IsNumber(b))
         {
             return IsFloat(a) || IsFloat(b)
-                ? FloatRounding.Round(a, options.FloatRounding, budget) is { } x && x == FloatRounding.Round(b, options.FloatRounding, budget)
+                ? FloatRounding.Round(a, options.FloatRounding, budget) is { } x
+                    && x == FloatRounding.Round(b, options.FloatRounding, budget)
                 : !HasFloat(a) && !HasFloat(b) && ZeroTest.AreEqual(a, b, budget);
         }
 
@@ -64,10 +67,12 @@ internal sealed class NumberComparer(ComparisonOptions options, Budget budget)
 
     private static bool IsFloat(Expr value) => Unpercented(value) is FloatExpr;
 
-    private static bool IsAtomicNumber(Expr value) => value is NumberExpr or FloatExpr or ConstantExpr { IsNumber: true };
+    private static bool IsAtomicNumber(Expr value) =>
+        value is NumberExpr or FloatExpr or ConstantExpr { IsNumber: true };
 
     private static Expr Unpercented(Expr value) =>
-        value is ApplyExpr { Head: Heads.Mul, Arguments: [{ } number, NumberExpr factor] } && factor == NumberExpr.Hundredth && IsAtomicNumber(number)
+        value is ApplyExpr { Head: Heads.Mul, Arguments: [{ } number, NumberExpr factor] }
+            && factor == NumberExpr.Hundredth && IsAtomicNumber(number)
             ? number
             : value;
 
@@ -79,8 +84,10 @@ internal sealed class NumberComparer(ComparisonOptions options, Budget budget)
     }
 
     /// <summary>
-    /// Numbers that differ by less than 2^-54 (at 15 digits: sympy's chop, at the four bits more with which it evaluates) count as equal, however
-    /// small they are themselves; where a number has a decimal point, by less than 2^-49, for there sympy's difference is rounding noise.
+    /// Numbers that differ by less than 2^-54 (at 15 digits: sympy's chop, at the four bits more with which it
+    /// evaluates) count as equal, however
+    /// small they are themselves; where a number has a decimal point, by less than 2^-49, for there sympy's difference
+    /// is rounding noise.
     /// </summary>
     private bool IsDifferenceNegligible(Expr a, Expr b)
     {
@@ -91,10 +98,12 @@ internal sealed class NumberComparer(ComparisonOptions options, Budget budget)
             && Math.Max(difference.Value.Magnitude, difference.ErrorBits) < limit;
     }
 
-    /// <summary>Formulas with decimal numbers: equal when they agree to about 15 digits at every sample point.</summary>
+    /// <summary>Formulas with decimal numbers: equal when they agree to about 15 digits at every sample
+    /// point.</summary>
     private bool AreFloatsEqual(Expr a, Expr b)
     {
-        bool? product = b is NumberExpr whole ? FloatProduct.Equals(a, whole) : a is NumberExpr number ? FloatProduct.Equals(b, number) : null;
+        bool? product = b is NumberExpr whole ? FloatProduct.Equals(a, whole) : a is NumberExpr number
+            ? FloatProduct.Equals(b, number) : null;
         if (product is bool equal)
         {
             return equal;

@@ -41,7 +41,8 @@ internal sealed class RelationComparer(ExpressionComparer expressions, Budget bu
         }
 
         return (gold.Flipped == answer.Kind && HaveSameDifference(gold.Left, gold.Right, answer.Right, answer.Left))
-            || (gold.Kind == RelationKind.Equal && answer.Kind == RelationKind.Equal && EquationSolver.HaveSameSolutions(gold, answer, budget));
+            || (gold.Kind == RelationKind.Equal && answer.Kind == RelationKind.Equal
+                && EquationSolver.HaveSameSolutions(gold, answer, budget));
     }
 
     private bool HaveSameDifference(Expr left, Expr right, Expr otherLeft, Expr otherRight)
@@ -54,7 +55,8 @@ internal sealed class RelationComparer(ExpressionComparer expressions, Budget bu
         return expressions.ArePartsEqual(Difference(left, right), Difference(otherLeft, otherRight));
     }
 
-    private static bool IsArithmetic(Expr value) => value is NumberExpr or FloatExpr or ConstantExpr or SymbolExpr or ApplyExpr or MatrixExpr;
+    private static bool IsArithmetic(Expr value) =>
+        value is NumberExpr or FloatExpr or ConstantExpr or SymbolExpr or ApplyExpr or MatrixExpr;
 
     private static Expr Difference(Expr left, Expr right)
     {

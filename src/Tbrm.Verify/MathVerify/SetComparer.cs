@@ -17,7 +17,8 @@ internal sealed class SetComparer(ExpressionComparer expressions, Budget budget)
                 && expressions.ArePartsEqual(left.Start, right.Start) && expressions.ArePartsEqual(left.End, right.End);
         }
 
-        if (a == b || (a is SetExpr first && b is SetExpr second && IsCarriedOut(first) && IsCarriedOut(second) && SetMath.SameSet(first, second, budget) == true))
+        if (a == b || (a is SetExpr first && b is SetExpr second && IsCarriedOut(first) && IsCarriedOut(second)
+            && SetMath.SameSet(first, second, budget) == true))
         {
             return true;
         }
@@ -37,7 +38,8 @@ internal sealed class SetComparer(ExpressionComparer expressions, Budget budget)
             && a.Arguments.Count == 2 && AreElementsEqual(a, new TupleExpr(interval.Start, interval.End));
     }
 
-    /// <summary>The reference leaves intersections and differences of finite sets as they are written, and then finds them equal to nothing else.</summary>
+    /// <summary>The reference leaves intersections and differences of finite sets as they are written, and then finds
+    /// them equal to nothing else.</summary>
     private static bool IsCarriedOut(Expr set) => set switch
     {
         SetOperationExpr { Operation: SetOperation.Intersection } => false,
@@ -53,7 +55,8 @@ internal sealed class SetComparer(ExpressionComparer expressions, Budget budget)
             return false;
         }
 
-        IReadOnlyList<Expr> goldElements = gold is FiniteSetExpr ? ElementOrder.Sorted(gold.Arguments, budget) : gold.Arguments;
+        IReadOnlyList<Expr> goldElements = gold is FiniteSetExpr ? ElementOrder.Sorted(gold.Arguments, budget)
+            : gold.Arguments;
         IReadOnlyList<Expr> answerElements = (gold, answer) switch
         {
             (TupleExpr, FiniteSetExpr set) => set.Written,

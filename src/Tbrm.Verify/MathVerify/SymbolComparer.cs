@@ -36,7 +36,8 @@ internal static class SymbolComparer
         return !IsLong(gold) && !IsLong(answer) && Printed(gold) is { } goldText && goldText == Printed(answer);
     }
 
-    private static bool IsLong(Expr value) => value is NumberExpr { Value.BitLength: > MaxPrintedBits } || (value is ApplyExpr { Head: Heads.Held } held && IsLong(held.Arguments[0]));
+    private static bool IsLong(Expr value) => value is NumberExpr { Value.BitLength: > MaxPrintedBits }
+        || (value is ApplyExpr { Head: Heads.Held } held && IsLong(held.Arguments[0]));
 
     private static bool IsNamedE(Expr value) => value is SymbolExpr { Name: "e" or "E" };
 
@@ -44,7 +45,8 @@ internal static class SymbolComparer
 
     private static string? Concatenated(Expr value)
     {
-        return value is ApplyExpr { Head: Heads.Mul } product && product.Arguments.All(a => a is SymbolExpr || a == ConstantExpr.E)
+        return value is ApplyExpr { Head: Heads.Mul } product
+            && product.Arguments.All(a => a is SymbolExpr || a == ConstantExpr.E)
             ? string.Concat(product.Arguments.Select(a => a is SymbolExpr symbol ? symbol.Name : "e"))
             : null;
     }

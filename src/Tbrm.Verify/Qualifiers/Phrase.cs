@@ -41,7 +41,8 @@ internal sealed partial class Phrase
         }
 
         // C and F alone may be letters of any kind; behind degrees they are scales.
-        bool scale = word is "C" or "F" or "f" && !(Current.Count > 0 && Current[^1].Meanings.Contains("temperature:C"));
+        bool scale = word is "C" or "F" or "f"
+            && !(Current.Count > 0 && Current[^1].Meanings.Contains("temperature:C"));
         if (!scale && UnitTable.Find(word) is { } meanings)
         {
             Take(meanings);
@@ -58,7 +59,9 @@ internal sealed partial class Phrase
             if (token.Groups["digits"].Success)
             {
                 // "base 8" is read elsewhere, and cm2 is cm^2.
-                bool isPower = token.Value is "2" or "3" && i > 0 && tokens[i - 1].Index + tokens[i - 1].Length == token.Index && tokens[i - 1].Groups["word"].Success;
+                bool isPower = token.Value is "2" or "3" && i > 0
+                    && tokens[i - 1].Index + tokens[i - 1].Length == token.Index
+                    && tokens[i - 1].Groups["word"].Success;
                 if (isPower)
                 {
                     Raise(token.Value == "2" ? 2 : 3);
@@ -69,7 +72,8 @@ internal sealed partial class Phrase
                     (_power, _sign) = (1, 1);
                 }
             }
-            else if (token.Value is "in" or "In" && tokens.Skip(i + 1).FirstOrDefault() is { } next && next.Groups["word"].Success)
+            else if (token.Value is "in" or "In" && tokens.Skip(i + 1).FirstOrDefault() is { } next
+                && next.Groups["word"].Success)
             {
                 continue; // "5 cm in length"
             }
@@ -80,7 +84,8 @@ internal sealed partial class Phrase
         }
     }
 
-    /// <summary>Takes the words of a sentence behind the number, up to the first that is no qualifier for certain.</summary>
+    /// <summary>Takes the words of a sentence behind the number, up to the first that is no qualifier for
+    /// certain.</summary>
     public void ReadBeginning(string text)
     {
         // Dollar signs behind an answer close its formula.
@@ -92,7 +97,8 @@ internal sealed partial class Phrase
             bool known = token.Groups["degrees"].Success || token.Groups["power"].Success || token.Groups["per"].Success
                 || token.Value.ToLowerInvariant() is "square" or "sq" or "cubic" or "cu"
                 || token.Groups["font"].Success || UnitTable.FindRate(token.Value) is not null
-                || (UnitTable.Find(token.Value) is { } meanings && UnitTable.IsSaidOfNumbers(meanings) && UnitTable.IsUnmistakable(token.Value));
+                || (UnitTable.Find(token.Value) is { } meanings && UnitTable.IsSaidOfNumbers(meanings)
+                    && UnitTable.IsUnmistakable(token.Value));
             if (!joined || !known)
             {
                 return;
@@ -108,7 +114,12 @@ internal sealed partial class Phrase
         if (token.Groups["power"].Success)
         {
             string digits = token.Groups["exponent"].Value;
-            Raise(token.Value switch { "²" => 2, "³" => 3, _ => int.Parse(digits, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture) });
+            Raise(token.Value switch
+            {
+                "²" => 2,
+                "³" => 3,
+                _ => int.Parse(digits, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture)
+            });
             return;
         }
 
@@ -133,7 +144,8 @@ internal sealed partial class Phrase
                 Raise(3);
                 break;
             default:
-                Add(token.Groups["degrees"].Success ? "degree" : token.Groups["half"].Success ? (token.Value[0] is 'a' or 'A' ? "am" : "pm") : token.Value);
+                Add(token.Groups["degrees"].Success ? "degree" : token.Groups["half"].Success
+                    ? (token.Value[0] is 'a' or 'A' ? "am" : "pm") : token.Value);
                 break;
         }
     }
@@ -169,7 +181,8 @@ internal sealed partial class Phrase
         }
     }
 
-    [GeneratedRegex(@"(?<degrees>\^[ ]*\{?[ ]*\\(?:circ|degree)[ ]*\}?|\\degree|[°º])|(?<power>\^[ ]*\{?[ ]*(?<exponent>-?\d)[ ]*\}?|[²³])|(?<half>(?<![A-Za-z])[AaPp][ ]*\.[ ]*[Mm](?![A-Za-z])\.?)|"
+    [GeneratedRegex(
+        @"(?<degrees>\^[ ]*\{?[ ]*\\(?:circ|degree)[ ]*\}?|\\degree|[°º])|(?<power>\^[ ]*\{?[ ]*(?<exponent>-?\d)[ ]*\}?|[²³])|(?<half>(?<![A-Za-z])[AaPp][ ]*\.[ ]*[Mm](?![A-Za-z])\.?)|"
         + @"(?<font>\\(?:text|textbf|textit|textrm|textnormal|mathrm|mathbf|mathit|mbox|operatorname|rm|bf)(?![a-zA-Z]))|(?<other>\\[A-Za-z]+)|(?<per>/|(?<![A-Za-z])(?:per|an?|each)(?![A-Za-z]))|"
         + @"(?<digits>\d+(?:[.,]\d+)*)|(?<word>[A-Za-z]+|[$€£¥₹¢₽₩])")]
     private static partial Regex Token();

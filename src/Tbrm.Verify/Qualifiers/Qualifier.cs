@@ -12,13 +12,16 @@ internal sealed record UnitFactor(string[] Meanings, int Power)
 {
     public bool Shares(UnitFactor other) => Meanings.Intersect(other.Meanings).Any();
 
-    public bool SharesKind(UnitFactor other) => Meanings.Select(UnitTable.KindOf).Intersect(other.Meanings.Select(UnitTable.KindOf)).Any();
+    public bool SharesKind(UnitFactor other) => Meanings.Select(UnitTable.KindOf)
+        .Intersect(other.Meanings.Select(UnitTable.KindOf)).Any();
 }
 
 /// <summary>A further number behind the first: 3 inches of 2 feet 3 inches.</summary>
 internal sealed record FurtherNumber(string Digits, IReadOnlyList<UnitFactor> Units)
 {
-    public double Value => double.TryParse(Digits.Replace(",", "", StringComparison.Ordinal), NumberStyles.Float, CultureInfo.InvariantCulture, out double value) ? value : double.NaN;
+    public double Value =>
+        double.TryParse(Digits.Replace(",", "", StringComparison.Ordinal), NumberStyles.Float,
+        CultureInfo.InvariantCulture, out double value) ? value : double.NaN;
 }
 
 /// <summary>What stands beside an answer's number and is cut off before numbers are compared.</summary>
@@ -47,14 +50,17 @@ internal sealed record Qualifier
     private bool IsEmpty => Units.Count == 0 && Tags.Count == 0;
 
     /// <summary>
-    /// Whether the answer's qualifier says something else than the gold's. Where only one of them has one, they agree: 2 is right for 2 dollars.
+    /// Whether the answer's qualifier says something else than the gold's. Where only one of them has one, they agree:
+    /// 2 is right for 2 dollars.
     /// </summary>
     public bool Contradicts(Qualifier answer)
     {
-        return (answer.IsDenied && !IsDenied) || DifferentBases(answer) || DifferentTags(answer) || DifferentUnits(answer) || DifferentFurther(answer);
+        return (answer.IsDenied && !IsDenied) || DifferentBases(answer) || DifferentTags(answer)
+            || DifferentUnits(answer) || DifferentFurther(answer);
     }
 
-    private bool DifferentBases(Qualifier other) => Bases.Count > 0 && Bases.Count == other.Bases.Count && !Bases.SequenceEqual(other.Bases);
+    private bool DifferentBases(Qualifier other) => Bases.Count > 0 && Bases.Count == other.Bases.Count
+        && !Bases.SequenceEqual(other.Bases);
 
     private bool DifferentTags(Qualifier other)
     {
@@ -69,7 +75,8 @@ internal sealed record Qualifier
         // 5 dollars are not 5 million dollars; a bare 5 may be short for them.
         bool scaled = Tags.ContainsKey("multiplier"), otherScaled = other.Tags.ContainsKey("multiplier");
         bool timed = Tags.ContainsKey("meridiem") || other.Tags.ContainsKey("meridiem");
-        return (scaled != otherScaled && !IsEmpty && !other.IsEmpty) || (timed && Clock is not null && other.Clock is not null && Clock != other.Clock);
+        return (scaled != otherScaled && !IsEmpty && !other.IsEmpty)
+            || (timed && Clock is not null && other.Clock is not null && Clock != other.Clock);
     }
 
     private bool DifferentUnits(Qualifier other)
@@ -88,15 +95,21 @@ internal sealed record Qualifier
 
         // In any order: foot-pounds, pound-feet.
         List<UnitFactor> unmatched = [.. right];
-        return left.Count != right.Count || !left.TrueForAll(unit => unmatched.Find(u => u.Power == unit.Power && u.Shares(unit)) is { } match && unmatched.Remove(match));
+        return left.Count != right.Count
+            || !left.TrueForAll(unit => unmatched.Find(u => u.Power == unit.Power && u.Shares(unit)) is { } match
+            && unmatched.Remove(match));
     }
 
     private bool DifferentFurther(Qualifier other)
     {
-        List<FurtherNumber> left = [.. Further.Where(f => f.Value != 0)], right = [.. other.Further.Where(f => f.Value != 0)];
+        List<FurtherNumber> left = [.. Further.Where(f => f.Value != 0)],
+            right = [.. other.Further.Where(f => f.Value != 0)];
         if (left.Count > 0 && right.Count > 0)
         {
-            return left.Count != right.Count || left.Zip(right).Any(pair => pair.First.Value != pair.Second.Value || Differ([.. pair.First.Units], [.. pair.Second.Units]));
+            return left.Count != right.Count
+                || left.Zip(right)
+                .Any(pair => pair.First.Value != pair.Second.Value
+                || Differ([.. pair.First.Units], [.. pair.Second.Units]));
         }
 
         // 2 feet are not 2 feet 3 inches; but 3 of 4 apples may be explained on one side only.
@@ -104,5 +117,6 @@ internal sealed record Qualifier
     }
 
     private static bool IsCompound(Qualifier qualifier, List<FurtherNumber> further) =>
-        further.Exists(f => f.Units is [{ } unit, ..] && qualifier.Units is [{ } first, ..] && first.SharesKind(unit) && !first.Shares(unit) && first.Power == unit.Power);
+        further.Exists(f => f.Units is [{ } unit, ..] && qualifier.Units is [{ } first, ..] && first.SharesKind(unit)
+            && !first.Shares(unit) && first.Power == unit.Power);
 }

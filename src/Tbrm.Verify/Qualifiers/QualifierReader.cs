@@ -12,7 +12,8 @@ internal static partial class QualifierReader
     private const int MaxLength = 400;
 
     private static readonly string[] s_numberWords =
-        ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen"];
+        ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
+            "thirteen", "fourteen", "fifteen", "sixteen"];
 
     /// <summary>Reads.</summary>
     /// <param name="written">The answer as it was written, boxes taken off.</param>
@@ -49,7 +50,8 @@ internal static partial class QualifierReader
             Units = phrase.Units,
             Tags = phrase.Tags,
             Further = phrase.Further,
-            Bases = [.. Subscript().Matches(written).Concat(NamedBase().Matches(written)).Select(m => BaseOf(m.Groups["base"].Value)).OfType<string>()],
+            Bases = [.. Subscript().Matches(written).Concat(NamedBase().Matches(written))
+                .Select(m => BaseOf(m.Groups["base"].Value)).OfType<string>()],
             Clock = clock.Success ? $"{clock.Groups[1].Value.TrimStart('0')}:{clock.Groups[2].Value}" : null,
             IsDenied = Denial().IsMatch(dropped),
         };
@@ -62,8 +64,16 @@ internal static partial class QualifierReader
         text = text.StartsWith("base", StringComparison.Ordinal) ? text[4..].Trim(' ', '~', '{', '}') : text;
         int named = Array.IndexOf(s_numberWords, text);
         return named >= 2 ? named.ToString(CultureInfo.InvariantCulture)
-            : int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int number) && number is >= 2 and <= 36 ? number.ToString(CultureInfo.InvariantCulture)
-            : text switch { "b" or "bin" or "binary" => "2", "oct" or "octal" => "8", "dec" or "decimal" => "10", "hex" or "hexadecimal" => "16", _ => null };
+            : int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int number)
+                && number is >= 2 and <= 36 ? number.ToString(CultureInfo.InvariantCulture)
+            : text switch
+            {
+                "b" or "bin" or "binary" => "2",
+                "oct" or "octal" => "8",
+                "dec" or "decimal" => "10",
+                "hex" or "hexadecimal" => "16",
+                _ => null
+            };
     }
 
     [GeneratedRegex(@"\\\$")]
@@ -79,7 +89,8 @@ internal static partial class QualifierReader
     [GeneratedRegex(@"(?:\^[ ]*\{?[ ]*\\(?:circ|degree)[ ]*\}?|\\degree|[°º])[ ]*\z")]
     private static partial Regex EndsInDegrees();
 
-    [GeneratedRegex(@"(?<![A-Za-z\\\d])(?=[A-F]{0,20}\d)[\dA-F][\dA-Fa-f.,]*[ ]*[})]{0,2}[ ]*_[ ]*(?:\{(?<base>(?:[^{}]|\{[^{}]*\})*)\}|(?<base>[0-9]))")]
+    [GeneratedRegex(
+        @"(?<![A-Za-z\\\d])(?=[A-F]{0,20}\d)[\dA-F][\dA-Fa-f.,]*[ ]*[})]{0,2}[ ]*_[ ]*(?:\{(?<base>(?:[^{}]|\{[^{}]*\})*)\}|(?<base>[0-9]))")]
     private static partial Regex Subscript();
 
     [GeneratedRegex(@"\bbase[\s~{}-]*(?<base>\d{1,2}(?!\d)|[a-z]+)")]
@@ -88,11 +99,13 @@ internal static partial class QualifierReader
     [GeneratedRegex(@"(?<![\d:.])(\d{1,2}):(\d{2})(?![\d:])")]
     private static partial Regex Clock();
 
-    [GeneratedRegex(@"\\(?:text|textbf|textit|textrm|textnormal|mathrm|mathbf|mathit|mathsf|mbox|operatorname|rm|bf)(?![a-zA-Z])")]
+    [GeneratedRegex(
+        @"\\(?:text|textbf|textit|textrm|textnormal|mathrm|mathbf|mathit|mathsf|mbox|operatorname|rm|bf)(?![a-zA-Z])")]
     private static partial Regex FontCommand();
 
     /// <summary>The answer is taken back in the same breath.</summary>
-    [GeneratedRegex(@"(?:\b(?:is|are|was|were|be|being)[ ]+|^\W*(?:(?:text|mbox)\W*)?|[(,;][ ]*)(?:wrong|incorrect|false|untrue|invalid|not[ ]+(?:the[ ]+(?:answer|right|correct|solution)|right|correct|true|it|valid)\b)(?![ ]+(?:positive|negative|alarm|start|answers|ones))",
+    [GeneratedRegex(
+        @"(?:\b(?:is|are|was|were|be|being)[ ]+|^\W*(?:(?:text|mbox)\W*)?|[(,;][ ]*)(?:wrong|incorrect|false|untrue|invalid|not[ ]+(?:the[ ]+(?:answer|right|correct|solution)|right|correct|true|it|valid)\b)(?![ ]+(?:positive|negative|alarm|start|answers|ones))",
         RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
     private static partial Regex Denial();
 }

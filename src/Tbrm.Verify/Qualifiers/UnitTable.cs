@@ -4,13 +4,16 @@ using System.Collections.Generic;
 namespace Tbrm.Verify.Qualifiers;
 
 /// <summary>
-/// The words that qualify a number, by what they stand for: <c>length:cm</c>. A word with several meanings (m: metre or minute) has all of them, and
+/// The words that qualify a number, by what they stand for: <c>length:cm</c>. A word with several meanings (m: metre or
+/// minute) has all of them, and
 /// two words agree when they share one.
 /// </summary>
 internal static class UnitTable
 {
-    /// <summary>Kinds of which a number has at most one, beside its unit: 5 pm is not 5 am, whatever else is said.</summary>
-    private static readonly HashSet<string> s_tags = ["meridiem", "era", "direction", "change", "result", "turn", "multiplier"];
+    /// <summary>Kinds of which a number has at most one, beside its unit: 5 pm is not 5 am, whatever else is
+    /// said.</summary>
+    private static readonly HashSet<string> s_tags =
+        ["meridiem", "era", "direction", "change", "result", "turn", "multiplier"];
 
     private static readonly string[] s_lines =
     [
@@ -158,7 +161,8 @@ internal static class UnitTable
     /// <summary>length of <c>length:cm</c>.</summary>
     public static string KindOf(string meaning) => meaning[..meaning.IndexOf(':', StringComparison.Ordinal)];
 
-    /// <summary>What a word stands for: as it is written, without case, without a plural's s; null when it is not known.</summary>
+    /// <summary>What a word stands for: as it is written, without case, without a plural's s; null when it is not
+    /// known.</summary>
     public static string[]? Find(string word)
     {
         string lower = word.ToLowerInvariant();
@@ -167,13 +171,19 @@ internal static class UnitTable
     }
 
     /// <summary>A word for one unit per another; null for other words.</summary>
-    public static (string[] Of, string[] Per)? FindRate(string word) => s_rates.TryGetValue(word.ToLowerInvariant(), out (string[], string[]) rate) ? rate : null;
+    public static (string[] Of, string[] Per)? FindRate(string word) =>
+        s_rates.TryGetValue(word.ToLowerInvariant(), out (string[], string[]) rate) ? rate : null;
 
-    /// <summary>Whether a sentence goes on with this kind of word about the number and nothing else: "5 more" may be more of the sentence.</summary>
-    public static bool IsSaidOfNumbers(string[] meanings) => KindOf(meanings[0]) is not ("direction" or "change" or "result" or "turn");
+    /// <summary>Whether a sentence goes on with this kind of word about the number and nothing else: "5 more" may be
+    /// more of the sentence.</summary>
+    public static bool IsSaidOfNumbers(string[] meanings) =>
+        KindOf(meanings[0]) is not ("direction" or "change" or "result" or "turn");
 
-    /// <summary>Whether a word behind a number in a sentence is a qualifier and nothing else: "5 in all" has no inches, "5 m" may go on.</summary>
-    public static bool IsUnmistakable(string word) => (word.Length > 2 && word.ToLowerInvariant() is not ("second" or "quarter" or "minute")) || word.ToLowerInvariant() is "cm" or "mm" or "km" or "kg" or "ft" or "lb" or "oz" or "pm" or "am" or "¢" or "€" or "£";
+    /// <summary>Whether a word behind a number in a sentence is a qualifier and nothing else: "5 in all" has no inches,
+    /// "5 m" may go on.</summary>
+    public static bool IsUnmistakable(string word) =>
+        (word.Length > 2 && word.ToLowerInvariant() is not ("second" or "quarter" or "minute"))
+        || word.ToLowerInvariant() is "cm" or "mm" or "km" or "kg" or "ft" or "lb" or "oz" or "pm" or "am" or "¢" or "€" or "£";
 
     private static Dictionary<string, string[]> Index()
     {

@@ -8,12 +8,14 @@ using Tbrm.Verify.Graders;
 namespace Tbrm.Verify.Shaping;
 
 /// <summary>
-/// <c>weight</c> for a response that matches <c>pattern</c> (. matches line ends too), 0 for any other. The default pattern is
+/// <c>weight</c> for a response that matches <c>pattern</c> (. matches line ends too), 0 for any other. The default
+/// pattern is
 /// a think block followed by an answer block.
 /// </summary>
 public sealed class FormatTerm : IShapingTerm
 {
-    private const string ThinkThenAnswer = @"^\s*<think>(?:(?!</think>).)*</think>\s*<answer>(?:(?!</answer>).)*</answer>\s*$";
+    private const string ThinkThenAnswer =
+        @"^\s*<think>(?:(?!</think>).)*</think>\s*<answer>(?:(?!</answer>).)*</answer>\s*$";
     private static readonly TimeSpan s_brake = TimeSpan.FromSeconds(60);
     private readonly Regex _pattern;
     private readonly double _weight;
@@ -29,14 +31,16 @@ public sealed class FormatTerm : IShapingTerm
         }
         catch (ArgumentException e)
         {
-            throw new ConfigException($"the shaping term 'format': the pattern is no regular expression: {e.Message}", e);
+            throw new ConfigException($"the shaping term 'format': the pattern is no regular expression: {e.Message}",
+                e);
         }
     }
 
     /// <inheritdoc/>
     public string Name => "format";
 
-    /// <summary>In time proportional to the text where the pattern allows it; elsewhere the clock is an emergency brake only.</summary>
+    /// <summary>In time proportional to the text where the pattern allows it; elsewhere the clock is an emergency brake
+    /// only.</summary>
     private static Regex Compile(string pattern)
     {
         const RegexOptions Options = RegexOptions.Singleline | RegexOptions.CultureInvariant;

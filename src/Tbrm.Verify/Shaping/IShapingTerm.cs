@@ -10,6 +10,7 @@ public interface IShapingTerm
     string Name { get; }
 
     /// <summary>What is added, given the response and the grader's verdict on it.</summary>
-    /// <exception cref="ConfigException">The request lacks what the term needs, such as the response's length.</exception>
+    /// <exception cref="ConfigException">The request lacks what the term needs, such as the response's
+    /// length.</exception>
     double Shape(GradeRequest request, Verdict verdict);
 }

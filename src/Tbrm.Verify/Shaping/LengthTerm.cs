@@ -6,8 +6,10 @@ using Tbrm.Verify.Graders;
 namespace Tbrm.Verify.Shaping;
 
 /// <summary>
-/// Cosine-scaled length: a correct response is worth <c>max_correct</c> when short and <c>min_correct</c> at <c>max_len</c>
-/// tokens, a wrong one <c>min_wrong</c> when short and <c>max_wrong</c> when long. Source: Demystifying Long Chain-of-Thought
+/// Cosine-scaled length: a correct response is worth <c>max_correct</c> when short and <c>min_correct</c> at
+/// <c>max_len</c>
+/// tokens, a wrong one <c>min_wrong</c> when short and <c>max_wrong</c> when long. Source: Demystifying Long
+/// Chain-of-Thought
 /// (arXiv 2502.03373), with the defaults of open-r1.
 /// </summary>
 public sealed class LengthTerm : IShapingTerm
@@ -18,7 +20,8 @@ public sealed class LengthTerm : IShapingTerm
     private readonly double _minCorrect;
     private readonly double _maxCorrect;
 
-    /// <summary>Reads <c>max_len</c>, <c>min_wrong</c>, <c>max_wrong</c>, <c>min_correct</c>, <c>max_correct</c>.</summary>
+    /// <summary>Reads <c>max_len</c>, <c>min_wrong</c>, <c>max_wrong</c>, <c>min_correct</c>,
+    /// <c>max_correct</c>.</summary>
     public LengthTerm(JsonObject? options)
     {
         GraderOptions reader = new(options);

@@ -7,7 +7,8 @@ using Tbrm.Verify.Graders;
 namespace Tbrm.Verify.Shaping;
 
 /// <summary>
-/// DAPO's soft overlong punishment: 0 up to <c>max_resp_len - len</c> tokens, then falling linearly to <c>-penalty_factor</c>
+/// DAPO's soft overlong punishment: 0 up to <c>max_resp_len - len</c> tokens, then falling linearly to
+/// <c>-penalty_factor</c>
 /// at <c>max_resp_len</c>. Source: DAPO (arXiv 2503.14476), equation 13.
 /// </summary>
 public sealed class OverlongTerm : IShapingTerm
@@ -25,7 +26,8 @@ public sealed class OverlongTerm : IShapingTerm
         _factor = reader.Number("penalty_factor", 1);
         if (_maximum == 0 || _buffer == 0 || _buffer > _maximum)
         {
-            throw new ConfigException("the shaping term 'overlong' needs \"max_resp_len\" and \"len\" with len <= max_resp_len");
+            throw new ConfigException(
+                "the shaping term 'overlong' needs \"max_resp_len\" and \"len\" with len <= max_resp_len");
         }
     }
 

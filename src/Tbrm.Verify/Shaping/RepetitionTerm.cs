@@ -8,7 +8,8 @@ using Tbrm.Verify.Graders;
 namespace Tbrm.Verify.Shaping;
 
 /// <summary>
-/// <c>max_penalty</c> (at most 0) times the share of word n-grams that repeat an earlier one; words are lower-cased and cut at
+/// <c>max_penalty</c> (at most 0) times the share of word n-grams that repeat an earlier one; words are lower-cased and
+/// cut at
 /// blanks. Source: as in open-r1, after Demystifying Long Chain-of-Thought (arXiv 2502.03373).
 /// </summary>
 public sealed class RepetitionTerm : IShapingTerm
@@ -34,7 +35,8 @@ public sealed class RepetitionTerm : IShapingTerm
     /// <inheritdoc/>
     public double Shape(GradeRequest request, Verdict verdict)
     {
-        string[] words = request.Solution.ToLowerInvariant().Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries);
+        string[] words = request.Solution.ToLowerInvariant()
+            .Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries);
         int total = words.Length - _length + 1;
         if (total <= 0)
         {

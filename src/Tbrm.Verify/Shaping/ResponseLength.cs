@@ -4,7 +4,8 @@ using Tbrm.Verify.Graders;
 
 namespace Tbrm.Verify.Shaping;
 
-/// <summary>The response's length in tokens, which only its producer knows: <c>extra_info.response_length</c>.</summary>
+/// <summary>The response's length in tokens, which only its producer knows:
+/// <c>extra_info.response_length</c>.</summary>
 internal static class ResponseLength
 {
     public const string Key = "response_length";
@@ -13,6 +14,7 @@ internal static class ResponseLength
     {
         return GraderOptions.TryNumber(request.ExtraInfo?[Key], out double length) && length >= 0
             ? length
-            : throw new ConfigException($"the shaping term '{term}' needs the response's tokens as a number under \"{Key}\"");
+            : throw new ConfigException(
+                $"the shaping term '{term}' needs the response's tokens as a number under \"{Key}\"");
     }
 }

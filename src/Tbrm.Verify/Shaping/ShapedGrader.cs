@@ -8,7 +8,8 @@ using Tbrm.Verify.Graders;
 
 namespace Tbrm.Verify.Shaping;
 
-/// <summary>A grader whose score is raised or lowered by shaping terms. Time-outs and errors are passed on as they are.</summary>
+/// <summary>A grader whose score is raised or lowered by shaping terms. Time-outs and errors are passed on as they
+/// are.</summary>
 public sealed class ShapedGrader(IGrader grader, IReadOnlyList<IShapingTerm> terms) : IGrader, IDisposable
 {
     private static readonly Dictionary<string, Func<JsonObject?, IShapingTerm>> s_terms = new(StringComparer.Ordinal)
@@ -27,13 +28,16 @@ public sealed class ShapedGrader(IGrader grader, IReadOnlyList<IShapingTerm> ter
     public static IShapingTerm[] ReadTerms(JsonNode list)
     {
         List<IShapingTerm> terms = [];
-        foreach (JsonNode? item in list as JsonArray ?? throw new ConfigException("grader option 'shaping': a list of objects with a \"term\" was expected"))
+        foreach (JsonNode? item in list as JsonArray
+            ?? throw new ConfigException("grader option 'shaping': a list of objects with a \"term\" was expected"))
         {
-            JsonObject options = item as JsonObject ?? throw new ConfigException("grader option 'shaping': an object with a \"term\" was expected");
+            JsonObject options = item as JsonObject
+                ?? throw new ConfigException("grader option 'shaping': an object with a \"term\" was expected");
             string name = new GraderOptions(options).Text("term") ?? "";
             terms.Add(s_terms.TryGetValue(name, out Func<JsonObject?, IShapingTerm>? create)
                 ? create(options)
-                : throw new ConfigException($"there is no shaping term '{name}' (all: {string.Join(", ", s_terms.Keys)})"));
+                : throw new ConfigException(
+                    $"there is no shaping term '{name}' (all: {string.Join(", ", s_terms.Keys)})"));
         }
 
         return [.. terms];

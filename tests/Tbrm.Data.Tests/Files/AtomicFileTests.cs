@@ -85,7 +85,8 @@ internal sealed class AtomicFileTests
     public void Where_nothing_can_be_written_is_named_at_once()
     {
         Assert.That(() => new AtomicFile(_folder), Throws.TypeOf<DataException>().With.Message.Contains("is a folder"));
-        Assert.That(() => new AtomicFile(Path.Combine(_folder, "no", "such")), Throws.TypeOf<DataException>().With.Message.Contains("folder does not exist"));
+        Assert.That(() => new AtomicFile(Path.Combine(_folder, "no", "such")),
+            Throws.TypeOf<DataException>().With.Message.Contains("folder does not exist"));
     }
 
     private static void Write(string path, string text)

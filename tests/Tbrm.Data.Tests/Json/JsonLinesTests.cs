@@ -60,7 +60,8 @@ internal sealed class JsonLinesTests
         }
 
         using MemoryStream stream = new(Encoding.UTF8.GetBytes("{}\n{\"a\":\"" + new string('x', 5000) + "\"}"));
-        Assert.That(() => JsonLines.Read(stream, "rows.jsonl", maxLineBytes: 4096).ToArray(), Throws.TypeOf<DataException>().With.Message.Contains("rows.jsonl:2: the line is longer than 4096"));
+        Assert.That(() => JsonLines.Read(stream, "rows.jsonl", maxLineBytes: 4096).ToArray(),
+            Throws.TypeOf<DataException>().With.Message.Contains("rows.jsonl:2: the line is longer than 4096"));
     }
 
     [TestCase("rows.jsonl")]
@@ -68,7 +69,8 @@ internal sealed class JsonLinesTests
     public void What_is_written_is_read_again(string name)
     {
         using TemporaryFolder folder = new();
-        JsonObject[] rows = [new() { ["text"] = "π ≤ \"4\"\n\\frac 中文 \U0001F600 </script>", ["n"] = 1.5, ["none"] = null }, new() { ["list"] = new JsonArray(1, "two") }];
+        JsonObject[] rows = [new() { ["text"] = "π ≤ \"4\"\n\\frac 中文 \U0001F600 </script>", ["n"] = 1.5,
+            ["none"] = null }, new() { ["list"] = new JsonArray(1, "two") }];
         using (JsonLinesWriter writer = new(folder.PathOf(name)))
         {
             foreach (JsonObject row in rows)
@@ -122,11 +124,13 @@ internal sealed class JsonLinesTests
         using MemoryStream packed = new();
         using (GZipStream gzip = new(packed, CompressionLevel.Fastest, leaveOpen: true))
         {
-            gzip.Write(Encoding.UTF8.GetBytes(string.Concat(Enumerable.Range(0, 50_000).Select(i => $"{{\"a\":{i * 7919L % 10_007}}}\n"))));
+            gzip.Write(Encoding.UTF8.GetBytes(
+                string.Concat(Enumerable.Range(0, 50_000).Select(i => $"{{\"a\":{i * 7919L % 10_007}}}\n"))));
         }
 
         string path = folder.Write("torn.jsonl.gz", packed.ToArray()[..(int)(packed.Length / 2)]);
-        Assert.That(() => JsonLines.ReadFile(path).Count(), Throws.TypeOf<DataException>().With.Message.Contains("torn.jsonl.gz:"));
+        Assert.That(() => JsonLines.ReadFile(path).Count(),
+            Throws.TypeOf<DataException>().With.Message.Contains("torn.jsonl.gz:"));
     }
 
     [Test]
@@ -134,8 +138,10 @@ internal sealed class JsonLinesTests
     {
         using TemporaryFolder folder = new();
 
-        Assert.That(() => JsonLines.ReadFile(folder.PathOf("no.jsonl")).Count(), Throws.TypeOf<DataException>().With.Message.Contains("no such file"));
-        Assert.That(() => JsonLines.ReadFile(folder.PathOf(".")).Count(), Throws.TypeOf<DataException>().With.Message.Contains("folder"));
+        Assert.That(() => JsonLines.ReadFile(folder.PathOf("no.jsonl")).Count(),
+            Throws.TypeOf<DataException>().With.Message.Contains("no such file"));
+        Assert.That(() => JsonLines.ReadFile(folder.PathOf(".")).Count(),
+            Throws.TypeOf<DataException>().With.Message.Contains("folder"));
     }
 
     private static JsonLine[] Read(string text) => Read(Encoding.UTF8.GetBytes(text));

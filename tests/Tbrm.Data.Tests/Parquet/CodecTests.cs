@@ -41,11 +41,15 @@ internal sealed class CodecTests
         byte[] expected = Expected(name), packed = Golden(name);
         for (int length = 0; length < packed.Length; length++)
         {
-            Assert.That(() => Codec.Decompress(CodecOf(name), new ArraySegment<byte>(packed, 0, length), new byte[expected.Length]), Throws.InstanceOf<MalformedException>(), $"cut at {length}");
+            Assert.That(() =>
+                Codec.Decompress(CodecOf(name), new ArraySegment<byte>(packed, 0, length), new byte[expected.Length]),
+                Throws.InstanceOf<MalformedException>(), $"cut at {length}");
         }
 
-        Assert.That(() => Codec.Decompress(CodecOf(name), packed, new byte[expected.Length - 1]), Throws.InstanceOf<MalformedException>());
-        Assert.That(() => Codec.Decompress(CodecOf(name), packed, new byte[expected.Length + 1]), Throws.InstanceOf<MalformedException>());
+        Assert.That(() => Codec.Decompress(CodecOf(name), packed, new byte[expected.Length - 1]),
+            Throws.InstanceOf<MalformedException>());
+        Assert.That(() => Codec.Decompress(CodecOf(name), packed, new byte[expected.Length + 1]),
+            Throws.InstanceOf<MalformedException>());
     }
 
     [TestCase("text-3000.level19.zst")]
@@ -69,11 +73,13 @@ internal sealed class CodecTests
         }
 
         // A zstd frame has a checksum, so only the bits it ignores may pass; an LZ4 block has none.
-        Assert.That(refused, Is.GreaterThan(name.Contains(".zst", StringComparison.Ordinal) ? 8 * packed.Length * 95 / 100 : 0));
+        Assert.That(refused,
+            Is.GreaterThan(name.Contains(".zst", StringComparison.Ordinal) ? 8 * packed.Length * 95 / 100 : 0));
     }
 
     [Test]
-    public void Snappy_as_the_library_packs_it_is_unpacked([Values(0, 1, 60, 61, 3000, 70_000, 200_000)] int length, [Values] bool noise)
+    public void Snappy_as_the_library_packs_it_is_unpacked([Values(0, 1, 60, 61, 3000, 70_000, 200_000)] int length,
+        [Values] bool noise)
     {
         byte[] expected = noise ? Noise(length) : Text(length);
         byte[] actual = new byte[length];
@@ -89,14 +95,16 @@ internal sealed class CodecTests
     [TestCase("04F0", TestName = "A_literal_without_its_length")]
     public void Damaged_snappy_is_refused(string hex)
     {
-        Assert.That(() => Codec.Decompress(ParquetCodec.Snappy, Convert.FromHexString(hex), new byte[4]), Throws.InstanceOf<MalformedException>());
+        Assert.That(() => Codec.Decompress(ParquetCodec.Snappy, Convert.FromHexString(hex), new byte[4]),
+            Throws.InstanceOf<MalformedException>());
     }
 
     [Test]
     public void Legacy_lz4_is_read_with_and_without_hadoop_s_framing()
     {
         byte[] expected = Text(3000), block = Golden("text-3000.lz4"), actual = new byte[expected.Length];
-        byte[] framed = [0, 0, 0x0B, 0xB8, (byte)(block.Length >> 24), (byte)(block.Length >> 16), (byte)(block.Length >> 8), (byte)block.Length, .. block];
+        byte[] framed = [0, 0, 0x0B, 0xB8, (byte)(block.Length >> 24), (byte)(block.Length >> 16),
+            (byte)(block.Length >> 8), (byte)block.Length, .. block];
         Codec.Decompress(ParquetCodec.Lz4, framed, actual);
         Assert.That(actual.AsSpan().SequenceEqual(expected), Is.True);
 
@@ -119,7 +127,8 @@ internal sealed class CodecTests
         byte[] actual = new byte[expected.Length];
         Codec.Decompress(ParquetCodec.Gzip, packed.ToArray(), actual);
         Assert.That(actual.AsSpan().SequenceEqual(expected), Is.True);
-        Assert.That(() => Codec.Decompress(ParquetCodec.Gzip, packed.ToArray(), new byte[499]), Throws.InstanceOf<MalformedException>());
+        Assert.That(() => Codec.Decompress(ParquetCodec.Gzip, packed.ToArray(), new byte[499]),
+            Throws.InstanceOf<MalformedException>());
     }
 
     [TestCase("", 0x00000000u)]
@@ -138,9 +147,11 @@ internal sealed class CodecTests
         Assert.That(Codec.IsPlausible(ParquetCodec.Uncompressed, 100, 200_000), Is.False);
     }
 
-    private static byte[] Golden(string name) => File.ReadAllBytes(Repository.PathOf("tests", "Tbrm.Data.Tests", "Parquet", "Golden", name + ".bin"));
+    private static byte[] Golden(string name) =>
+        File.ReadAllBytes(Repository.PathOf("tests", "Tbrm.Data.Tests", "Parquet", "Golden", name + ".bin"));
 
-    private static ParquetCodec CodecOf(string name) => name.Contains(".zst", StringComparison.Ordinal) ? ParquetCodec.Zstd : ParquetCodec.Lz4Raw;
+    private static ParquetCodec CodecOf(string name) => name.Contains(".zst", StringComparison.Ordinal)
+        ? ParquetCodec.Zstd : ParquetCodec.Lz4Raw;
 
     private static byte[] Expected(string name)
     {

@@ -28,7 +28,8 @@ internal sealed class FieldReaderTests
     [Test]
     public void A_two_level_list_of_values_is_a_list()
     {
-        SchemaNode schema = Schema(Group("a", 1, LogicalKind.List), Leaf("array", PhysicalType.Int64, repetition: Repetition.Repeated));
+        SchemaNode schema = Schema(
+            Group("a", 1, LogicalKind.List), Leaf("array", PhysicalType.Int64, repetition: Repetition.Repeated));
 
         Assert.That(Read(schema, Column([0, 0, 0, 1], [0, 1, 2, 2], 7, 8)), Is.EqualTo(new[] { """{"a":null}""", """{"a":[]}""", """{"a":[7,8]}""" }));
     }
@@ -39,7 +40,9 @@ internal sealed class FieldReaderTests
     [TestCase("bag", """{"a":[7,null]}""")]
     public void The_name_of_the_repeated_group_tells_a_struct_from_a_wrapper(string name, string expected)
     {
-        SchemaNode schema = Schema(Group("a", 1, LogicalKind.List), Group(name, 1, repetition: Repetition.Repeated), Leaf("x", PhysicalType.Int64));
+        SchemaNode schema = Schema(
+            Group("a", 1, LogicalKind.List), Group(name, 1, repetition: Repetition.Repeated),
+            Leaf("x", PhysicalType.Int64));
 
         Assert.That(Read(schema, Column([0, 1], [3, 2], 7)), Is.EqualTo(new[] { expected }));
     }
@@ -48,7 +51,8 @@ internal sealed class FieldReaderTests
     public void A_repeated_group_of_two_fields_is_the_element()
     {
         SchemaNode schema = Schema(
-            Group("a", 1, LogicalKind.List), Group("list", 2, repetition: Repetition.Repeated), Leaf("x", PhysicalType.Int64), Leaf("y", PhysicalType.Int64));
+            Group("a", 1, LogicalKind.List), Group("list", 2, repetition: Repetition.Repeated),
+                Leaf("x", PhysicalType.Int64), Leaf("y", PhysicalType.Int64));
 
         Assert.That(Read(schema, Column([0, 1], [3, 2], 7), Column([0, 1], [2, 3], 8)), Is.EqualTo(new[] { """{"a":[{"x":7,"y":null},{"x":null,"y":8}]}""" }));
     }
@@ -57,7 +61,8 @@ internal sealed class FieldReaderTests
     public void A_two_level_list_of_lists_is_a_list_of_lists()
     {
         SchemaNode schema = Schema(
-            Group("a", 1, LogicalKind.List), Group("array", 1, LogicalKind.List, Repetition.Repeated), Leaf("array", PhysicalType.Int64, repetition: Repetition.Repeated));
+            Group("a", 1, LogicalKind.List), Group("array", 1, LogicalKind.List, Repetition.Repeated),
+                Leaf("array", PhysicalType.Int64, repetition: Repetition.Repeated));
 
         Assert.That(Read(schema, Column([0, 2, 1, 1], [3, 3, 2, 3], 1, 2, 3)), Is.EqualTo(new[] { """{"a":[[1,2],[],[3]]}""" }));
     }
@@ -67,12 +72,14 @@ internal sealed class FieldReaderTests
     {
         SchemaNode text = Schema(
             Group("m", 1, LogicalKind.Map), Group("key_value", 2, repetition: Repetition.Repeated),
-            Leaf("key", PhysicalType.ByteArray, LogicalKind.String, Repetition.Required), Leaf("value", PhysicalType.Int64));
+            Leaf("key", PhysicalType.ByteArray, LogicalKind.String, Repetition.Required),
+                Leaf("value", PhysicalType.Int64));
         SchemaNode number = Schema(
             Group("m", 1, LogicalKind.Map), Group("map", 2, repetition: Repetition.Repeated),
             Leaf("k", PhysicalType.Int64, repetition: Repetition.Required), Leaf("v", PhysicalType.Int64));
         SchemaNode keysOnly = Schema(
-            Group("m", 1, LogicalKind.Map), Group("map", 1, repetition: Repetition.Repeated), Leaf("key", PhysicalType.Int64, repetition: Repetition.Required));
+            Group("m", 1, LogicalKind.Map), Group("map", 1, repetition: Repetition.Repeated),
+                Leaf("key", PhysicalType.Int64, repetition: Repetition.Required));
 
         Assert.That(Read(text, Column([0, 1, 0], [2, 2, 0], "a", "b"), Column([0, 1, 0], [3, 2, 0], 7)), Is.EqualTo(new[] { """{"m":{"a":7,"b":null}}""", """{"m":null}""" }));
         Assert.That(Read(number, Column([0, 1], [2, 2], 1, 2), Column([0, 1], [3, 3], 7, 8)), Is.EqualTo(new[] { """{"m":[{"key":1,"value":7},{"key":2,"value":8}]}""" }));
@@ -83,15 +90,21 @@ internal sealed class FieldReaderTests
     public void Sibling_columns_that_disagree_are_an_error()
     {
         SchemaNode schema = Schema(
-            Group("a", 1, LogicalKind.List), Group("list", 1, repetition: Repetition.Repeated), Group("element", 2), Leaf("x", PhysicalType.Int64), Leaf("y", PhysicalType.Int64));
+            Group("a", 1, LogicalKind.List), Group("list", 1, repetition: Repetition.Repeated), Group("element", 2),
+                Leaf("x", PhysicalType.Int64), Leaf("y", PhysicalType.Int64));
 
-        Assert.That(() => Read(schema, Column([0, 1], [4, 4], 1, 2), Column([0], [4], 3)), Throws.TypeOf<DataException>().With.Message.Contains("contradict"));
-        Assert.That(() => Read(schema, Column([0], [0]), Column([0], [4], 3)), Throws.TypeOf<DataException>().With.Message.Contains("contradict"));
-        Assert.That(() => Read(schema, Column([0, 0], [0, 0]), Column([0], [0])), Throws.TypeOf<DataException>().With.Message.Contains("fewer rows"));
-        Assert.That(() => Read(schema, Column([1], [4], 1), Column([0], [4], 3)), Throws.TypeOf<DataException>().With.Message.Contains("does not begin"));
+        Assert.That(() => Read(schema, Column([0, 1], [4, 4], 1, 2), Column([0], [4], 3)),
+            Throws.TypeOf<DataException>().With.Message.Contains("contradict"));
+        Assert.That(() => Read(schema, Column([0], [0]), Column([0], [4], 3)),
+            Throws.TypeOf<DataException>().With.Message.Contains("contradict"));
+        Assert.That(() => Read(schema, Column([0, 0], [0, 0]), Column([0], [0])),
+            Throws.TypeOf<DataException>().With.Message.Contains("fewer rows"));
+        Assert.That(() => Read(schema, Column([1], [4], 1), Column([0], [4], 3)),
+            Throws.TypeOf<DataException>().With.Message.Contains("does not begin"));
     }
 
-    private static Entries Column(int[] repetitions, int[] definitions, params object[] values) => new(repetitions, definitions, values);
+    private static Entries Column(int[] repetitions, int[] definitions, params object[] values) =>
+        new(repetitions, definitions, values);
 
     /// <summary>Writes the entries as they are, and reads the file.</summary>
     private static string[] Read(SchemaNode schema, params Entries[] columns)
@@ -103,7 +116,8 @@ internal sealed class FieldReaderTests
         for (int i = 0; i < leaves.Length; i++)
         {
             ColumnBuilder builder = columns[i].Build(leaves[i]);
-            (ColumnChunk chunk, IReadOnlyCollection<PageEncoding> encodings) = new ColumnChunkWriter(file, file.Position, builder, new() { UseDictionary = false }).Write();
+            (ColumnChunk chunk, IReadOnlyCollection<PageEncoding> encodings) =
+                new ColumnChunkWriter(file, file.Position, builder, new() { UseDictionary = false }).Write();
             written.Add(new WrittenColumn(chunk, encodings, leaves[i].Path.Split('.')));
         }
 
@@ -128,7 +142,8 @@ internal sealed class FieldReaderTests
                 if (Definitions[i] == leaf.DefinitionLevel)
                 {
                     object value = values.Dequeue();
-                    builder.Add(value is string text ? JsonValue.Create(text) : JsonValue.Create((long)(int)value), Repetitions[i]);
+                    builder.Add(value is string text ? JsonValue.Create(text) : JsonValue.Create((long)(int)value),
+                        Repetitions[i]);
                 }
                 else
                 {

@@ -32,13 +32,25 @@ internal sealed class ParquetDamageTests
 
     [Test]
     public void Changed_bytes_give_rows_or_a_data_exception_and_nothing_else(
-        [Values(ParquetCodec.Uncompressed, ParquetCodec.Snappy)] ParquetCodec codec, [Values(1, 2)] int version, [Values] bool dictionary)
+        [Values(ParquetCodec.Uncompressed, ParquetCodec.Snappy)] ParquetCodec codec, [Values(1, 2)] int version,
+            [Values] bool dictionary)
     {
-        PageEncoding[] encodings = dictionary ? [PageEncoding.Plain] : [PageEncoding.Plain, PageEncoding.DeltaBinaryPacked, PageEncoding.DeltaByteArray, PageEncoding.ByteStreamSplit];
+        PageEncoding[] encodings = dictionary ? [PageEncoding.Plain]
+            : [PageEncoding.Plain, PageEncoding.DeltaBinaryPacked, PageEncoding.DeltaByteArray,
+            PageEncoding.ByteStreamSplit];
         int refused = 0;
         foreach (PageEncoding encoding in encodings)
         {
-            byte[] file = Sample(new() { Codec = codec, PageVersion = version, UseDictionary = dictionary, Encoding = encoding, WriteChecksums = false, RowsPerPage = 10 }, rows: 30);
+            byte[] file = Sample(
+                new()
+                {
+                    Codec = codec,
+                    PageVersion = version,
+                    UseDictionary = dictionary,
+                    Encoding = encoding,
+                    WriteChecksums = false,
+                    RowsPerPage = 10
+                }, rows: 30);
             Random random = new(version);
             for (int i = 0; i < ChangesPerFile; i++)
             {
@@ -46,13 +58,15 @@ internal sealed class ParquetDamageTests
             }
         }
 
-        Assert.That(refused, Is.InRange(1, (ChangesPerFile * encodings.Length) - 1), "some changes must be noticed, and some are harmless");
+        Assert.That(refused, Is.InRange(1, (ChangesPerFile * encodings.Length) - 1),
+            "some changes must be noticed, and some are harmless");
     }
 
     [Test]
     public void Changed_lines_give_rows_or_a_data_exception_and_nothing_else()
     {
-        byte[] text = System.Text.Encoding.UTF8.GetBytes("{\"a\":[1,{\"b\":\"\\u00e9\\ud83d\\ude00 π\"}],\"c\":1e5}\r\n[]\n{\"d\":null}\n");
+        byte[] text = System.Text.Encoding.UTF8.GetBytes(
+            "{\"a\":[1,{\"b\":\"\\u00e9\\ud83d\\ude00 π\"}],\"c\":1e5}\r\n[]\n{\"d\":null}\n");
         byte[] list = System.Text.Encoding.UTF8.GetBytes(" [ {\"a\":[1,{\"b\":\"\\u00e9\\\\\"}]}, {\"d\":-0.5} ] ");
         Random random = new(1);
         int refused = 0;
@@ -67,18 +81,28 @@ internal sealed class ParquetDamageTests
     [Test]
     public void A_file_that_is_none_is_said_to_be_so()
     {
-        Assert.That(() => ReadParquet("PAR1 but not really, as it ends with something else"u8.ToArray()), Throws.TypeOf<DataException>().With.Message.Contains("does not end with PAR1"));
-        Assert.That(() => ReadParquet("PAR1"u8.ToArray()), Throws.TypeOf<DataException>().With.Message.Contains("too few"));
-        Assert.That(() => ReadParquet([.. "PAR1"u8, .. "xxxx"u8, 0xFF, 0xFF, 0xFF, 0x7F, .. "PAR1"u8]), Throws.TypeOf<DataException>().With.Message.Contains("a footer of"));
-        Assert.That(() => ReadParquet([.. "PAR1"u8, .. "xxxx"u8, 1, 0, 0, 0, .. "PARE"u8]), Throws.TypeOf<DataException>().With.Message.Contains("encrypted"));
+        Assert.That(() => ReadParquet("PAR1 but not really, as it ends with something else"u8.ToArray()),
+            Throws.TypeOf<DataException>().With.Message.Contains("does not end with PAR1"));
+        Assert.That(() => ReadParquet("PAR1"u8.ToArray()),
+            Throws.TypeOf<DataException>().With.Message.Contains("too few"));
+        Assert.That(() => ReadParquet([.. "PAR1"u8, .. "xxxx"u8, 0xFF, 0xFF, 0xFF, 0x7F, .. "PAR1"u8]),
+            Throws.TypeOf<DataException>().With.Message.Contains("a footer of"));
+        Assert.That(() => ReadParquet([.. "PAR1"u8, .. "xxxx"u8, 1, 0, 0, 0, .. "PARE"u8]),
+            Throws.TypeOf<DataException>().With.Message.Contains("encrypted"));
     }
 
     [Test]
     public void A_page_that_claims_gigabytes_is_refused_before_they_are_taken(
-        [Values(1, 2)] int version, [Values(ParquetCodec.Snappy, ParquetCodec.Gzip, ParquetCodec.Brotli, ParquetCodec.Zstd, ParquetCodec.Lz4Raw)] ParquetCodec codec)
+        [Values(1, 2)] int version,
+            [Values(ParquetCodec.Snappy, ParquetCodec.Gzip, ParquetCodec.Brotli, ParquetCodec.Zstd,
+            ParquetCodec.Lz4Raw)] ParquetCodec codec)
     {
-        // Header: type, then the unpacked size as a zigzag varint (field 2), here set to 400 MiB in a page of a few bytes.
-        PageHeader header = new(version == 1 ? PageType.DataPage : PageType.DataPageV2, 400 << 20, 8, null) { ValueCount = 1, Encoding = PageEncoding.Plain };
+        // Header: type, then the unpacked size as a zigzag varint (field 2), here set to 400 MiB in a page of a few
+        // bytes.
+        PageHeader header = new(
+            version == 1 ? PageType.DataPage
+            : PageType.DataPageV2, 400 << 20, 8, null)
+        { ValueCount = 1, Encoding = PageEncoding.Plain };
         byte[] page = [.. MetadataWriter.Write(header, 1, 0), 1, 2, 3, 4, 5, 6, 7, 8];
         byte[] file = FileOfOnePage(page, codec, PhysicalType.Int64);
         long before = GC.GetTotalAllocatedBytes();
@@ -107,10 +131,15 @@ internal sealed class ParquetDamageTests
             DefinitionBytes = (int)definitions.Length,
         };
         SchemaNode schema = ParquetSamples.Schema(
-            ParquetSamples.Group("a", 1, LogicalKind.List), ParquetSamples.Group("list", 1, repetition: Repetition.Repeated), ParquetSamples.Leaf("element", PhysicalType.Int64));
+            ParquetSamples.Group("a", 1, LogicalKind.List),
+                ParquetSamples.Group("list", 1, repetition: Repetition.Repeated),
+                ParquetSamples.Leaf("element", PhysicalType.Int64));
 
-        byte[] file = FileOf(schema, [.. MetadataWriter.Write(header, 1, Entries), .. levels], new ColumnChunk(PhysicalType.Int64, ParquetCodec.Uncompressed, Entries, 0, 0, 4, null, false, null));
-        Assert.That(() => ReadParquet(file), Throws.TypeOf<DataException>().With.Message.Contains("a row of more than"));
+        byte[] file = FileOf(
+            schema, [.. MetadataWriter.Write(header, 1, Entries), .. levels],
+            new ColumnChunk(PhysicalType.Int64, ParquetCodec.Uncompressed, Entries, 0, 0, 4, null, false, null));
+        Assert.That(() => ReadParquet(file),
+            Throws.TypeOf<DataException>().With.Message.Contains("a row of more than"));
     }
 
     [Test]
@@ -127,7 +156,12 @@ internal sealed class ParquetDamageTests
         levels.WriteByte(3);
         int levelBytes = (int)levels.Length;
         levels.WriteByte(0);
-        PageHeader dictionary = new(PageType.DictionaryPage, ValueBytes + sizeof(int), ValueBytes + sizeof(int), null) { ValueCount = 1, Encoding = PageEncoding.Plain };
+        PageHeader dictionary =
+            new(PageType.DictionaryPage, ValueBytes + sizeof(int), ValueBytes + sizeof(int), null)
+            {
+                ValueCount = 1,
+                Encoding = PageEncoding.Plain
+            };
         PageHeader data = new(PageType.DataPageV2, levelBytes + 1, levelBytes + 1, null)
         {
             ValueCount = Entries,
@@ -136,11 +170,17 @@ internal sealed class ParquetDamageTests
             DefinitionBytes = levelBytes - repetitionBytes,
         };
         SchemaNode schema = ParquetSamples.Schema(
-            ParquetSamples.Group("a", 1, LogicalKind.List), ParquetSamples.Group("list", 1, repetition: Repetition.Repeated), ParquetSamples.Leaf("element", PhysicalType.ByteArray));
-        byte[] pages = [.. MetadataWriter.Write(dictionary, 0, 0), .. BitConverter.GetBytes(ValueBytes), .. new byte[ValueBytes], .. MetadataWriter.Write(data, 1, 0), .. levels.ToArray()];
-        byte[] file = FileOf(schema, pages, new ColumnChunk(PhysicalType.ByteArray, ParquetCodec.Uncompressed, Entries, 0, 0, 4, null, false, null));
+            ParquetSamples.Group("a", 1, LogicalKind.List),
+                ParquetSamples.Group("list", 1, repetition: Repetition.Repeated),
+                ParquetSamples.Leaf("element", PhysicalType.ByteArray));
+        byte[] pages = [.. MetadataWriter.Write(dictionary, 0, 0), .. BitConverter.GetBytes(ValueBytes),
+            .. new byte[ValueBytes], .. MetadataWriter.Write(data, 1, 0), .. levels.ToArray()];
+        byte[] file = FileOf(
+            schema, pages, new ColumnChunk(
+            PhysicalType.ByteArray, ParquetCodec.Uncompressed, Entries, 0, 0, 4, null, false, null));
 
-        Assert.That(() => ReadParquet(file), Throws.TypeOf<DataException>().With.Message.Contains("out of dictionaries"));
+        Assert.That(() => ReadParquet(file),
+            Throws.TypeOf<DataException>().With.Message.Contains("out of dictionaries"));
     }
 
     [Test]
@@ -151,20 +191,28 @@ internal sealed class ParquetDamageTests
         const int Elements = 1 << 20;
         footer.BeginList(2, CompactType.Struct, Elements);
         byte[] thrift = [.. footer.ToArray(), .. new byte[Elements + 1]];
-        Assert.That(() => MetadataReader.ReadFile(thrift), Throws.InstanceOf<MalformedException>().With.Message.Contains("a schema of"));
+        Assert.That(() => MetadataReader.ReadFile(thrift),
+            Throws.InstanceOf<MalformedException>().With.Message.Contains("a schema of"));
     }
 
     [Test]
     public void A_dictionary_index_out_of_range_is_an_error()
     {
-        PageHeader header = new(PageType.DataPage, 3, 3, null) { ValueCount = 1, Encoding = PageEncoding.RleDictionary };
-        PageHeader dictionary = new(PageType.DictionaryPage, 8, 8, null) { ValueCount = 1, Encoding = PageEncoding.Plain };
+        PageHeader header = new(
+            PageType.DataPage, 3, 3, null)
+        { ValueCount = 1, Encoding = PageEncoding.RleDictionary };
+        PageHeader dictionary =
+            new(PageType.DictionaryPage, 8, 8, null) { ValueCount = 1, Encoding = PageEncoding.Plain };
         byte[] indices = [8, 1 << 1, 5];
-        byte[] withDictionary = [.. MetadataWriter.Write(dictionary, 0, 0), 1, 0, 0, 0, 0, 0, 0, 0, .. MetadataWriter.Write(header, 0, 0), .. indices];
+        byte[] withDictionary =
+            [.. MetadataWriter.Write(dictionary, 0, 0), 1, 0, 0, 0, 0, 0, 0, 0, .. MetadataWriter.Write(header, 0, 0),
+            .. indices];
         byte[] without = [.. MetadataWriter.Write(header, 0, 0), .. indices];
 
-        Assert.That(() => ReadParquet(FileOfOnePage(withDictionary, ParquetCodec.Uncompressed, PhysicalType.Int64)), Throws.TypeOf<DataException>().With.Message.Contains("index 5 into a dictionary of 1"));
-        Assert.That(() => ReadParquet(FileOfOnePage(without, ParquetCodec.Uncompressed, PhysicalType.Int64)), Throws.TypeOf<DataException>().With.Message.Contains("no dictionary"));
+        Assert.That(() => ReadParquet(FileOfOnePage(withDictionary, ParquetCodec.Uncompressed, PhysicalType.Int64)),
+            Throws.TypeOf<DataException>().With.Message.Contains("index 5 into a dictionary of 1"));
+        Assert.That(() => ReadParquet(FileOfOnePage(without, ParquetCodec.Uncompressed, PhysicalType.Int64)),
+            Throws.TypeOf<DataException>().With.Message.Contains("no dictionary"));
     }
 
     [Test]
@@ -200,14 +248,16 @@ internal sealed class ParquetDamageTests
 
     private static byte[] FileOf(SchemaNode schema, byte[] pages, ColumnChunk chunk)
     {
-        byte[] footer = MetadataWriter.Write(schema, [new WrittenRowGroup(1, [new WrittenColumn(chunk, [PageEncoding.Plain], ["a"])])], "test");
+        byte[] footer = MetadataWriter.Write(
+            schema, [new WrittenRowGroup(1, [new WrittenColumn(chunk, [PageEncoding.Plain], ["a"])])], "test");
         return [.. "PAR1"u8, .. pages, .. footer, .. BitConverter.GetBytes(footer.Length), .. "PAR1"u8];
     }
 
     private static byte[] Sample(ParquetWriterOptions options, int rows)
     {
         using TemporaryFolder folder = new();
-        return File.ReadAllBytes(ParquetRoundTripTests.Write(folder, ParquetSamples.RichSchema(), ParquetSamples.RichRows(rows, seed: 9), options));
+        return File.ReadAllBytes(ParquetRoundTripTests.Write(
+            folder, ParquetSamples.RichSchema(), ParquetSamples.RichRows(rows, seed: 9), options));
     }
 
     private static byte[] Mutate(byte[] file, Random random)
@@ -216,7 +266,9 @@ internal sealed class ParquetDamageTests
         for (int edits = random.Next(1, 5); edits > 0; edits--)
         {
             int at = random.Next(changed.Length);
-            changed[at] = random.Next(3) switch { 0 => (byte)random.Next(256), 1 => (byte)(changed[at] ^ (1 << random.Next(8))), _ => 0xFF };
+            changed[at] = random.Next(
+                3) switch
+            { 0 => (byte)random.Next(256), 1 => (byte)(changed[at] ^ (1 << random.Next(8))), _ => 0xFF };
         }
 
         return random.Next(10) == 0 ? changed[..random.Next(changed.Length)] : changed;
@@ -228,7 +280,8 @@ internal sealed class ParquetDamageTests
         {
             const int MostRows = 10_000;
             using TemporaryFolder folder = new();
-            Assert.That(RowFile.Read(folder.Write("changed.bin", bytes)).Take(MostRows).Count(), Is.LessThanOrEqualTo(MostRows));
+            Assert.That(RowFile.Read(folder.Write("changed.bin", bytes)).Take(MostRows).Count(),
+                Is.LessThanOrEqualTo(MostRows));
             return false;
         }
         catch (DataException)

@@ -16,18 +16,28 @@ internal sealed class ParquetRoundTripTests
 {
     [Test]
     public void Every_codec_page_version_and_dictionary_choice_gives_the_rows_back(
-        [Values(ParquetCodec.Uncompressed, ParquetCodec.Snappy, ParquetCodec.Gzip, ParquetCodec.Brotli)] ParquetCodec codec,
+        [Values(ParquetCodec.Uncompressed, ParquetCodec.Snappy, ParquetCodec.Gzip,
+            ParquetCodec.Brotli)] ParquetCodec codec,
         [Values(1, 2)] int version,
         [Values] bool dictionary)
     {
-        ParquetWriterOptions options = new() { Codec = codec, PageVersion = version, UseDictionary = dictionary, RowsPerGroup = 300, RowsPerPage = 70 };
+        ParquetWriterOptions options =
+            new()
+            {
+                Codec = codec,
+                PageVersion = version,
+                UseDictionary = dictionary,
+                RowsPerGroup = 300,
+                RowsPerPage = 70
+            };
         AssertRoundTrip(ParquetSamples.RichSchema(), ParquetSamples.RichRows(1000, seed: 1), options);
     }
 
     [Test]
     public void Every_encoding_gives_the_rows_back([Values] PageEncoding encoding, [Values(1, 2)] int version)
     {
-        ParquetWriterOptions options = new() { Encoding = encoding, PageVersion = version, UseDictionary = false, RowsPerPage = 333 };
+        ParquetWriterOptions options =
+            new() { Encoding = encoding, PageVersion = version, UseDictionary = false, RowsPerPage = 333 };
         AssertRoundTrip(ParquetSamples.RichSchema(), ParquetSamples.RichRows(1000, seed: 2), options);
     }
 
@@ -45,8 +55,11 @@ internal sealed class ParquetRoundTripTests
     public void Integers_at_the_ends_of_their_range_survive_the_delta_encoding()
     {
         long[] values = [long.MinValue, long.MaxValue, 0, -1, long.MinValue, long.MinValue, 1, long.MaxValue];
-        SchemaNode schema = ParquetSamples.Schema(ParquetSamples.Leaf("a", PhysicalType.Int64), ParquetSamples.Leaf("b", PhysicalType.Int32));
-        List<JsonObject> rows = [.. Enumerable.Range(0, 300).Select(i => new JsonObject { ["a"] = values[i % values.Length], ["b"] = (int)values[i % values.Length] })];
+        SchemaNode schema = ParquetSamples.Schema(
+            ParquetSamples.Leaf("a", PhysicalType.Int64), ParquetSamples.Leaf("b", PhysicalType.Int32));
+        List<JsonObject> rows =
+            [.. Enumerable.Range(0, 300)
+            .Select(i => new JsonObject { ["a"] = values[i % values.Length], ["b"] = (int)values[i % values.Length] })];
 
         AssertRoundTrip(schema, rows, new() { Encoding = PageEncoding.DeltaBinaryPacked, UseDictionary = false });
     }
@@ -62,11 +75,18 @@ internal sealed class ParquetRoundTripTests
         JsonObject[] read = [.. file.ReadRows(["id", "info.deep"])];
         for (int i = 0; i < rows.Count; i++)
         {
-            JsonObject expected = new() { ["id"] = rows[i]["id"]!.DeepClone(), ["info"] = rows[i]["info"] is null ? null : new JsonObject { ["deep"] = rows[i]["info"]!["deep"]?.DeepClone() } };
+            JsonObject expected =
+                new()
+                {
+                    ["id"] = rows[i]["id"]!.DeepClone(),
+                    ["info"] = rows[i]["info"] is null ? null
+                : new JsonObject { ["deep"] = rows[i]["info"]!["deep"]?.DeepClone() }
+                };
             Assert.That(JsonNode.DeepEquals(read[i], expected), Is.True, read[i].ToJsonString());
         }
 
-        Assert.That(() => file.ReadRows(["info.missing"]).ToArray(), Throws.TypeOf<DataException>().With.Message.Contains("no column 'info.missing'"));
+        Assert.That(() => file.ReadRows(["info.missing"]).ToArray(),
+            Throws.TypeOf<DataException>().With.Message.Contains("no column 'info.missing'"));
     }
 
     [Test]
@@ -102,7 +122,8 @@ internal sealed class ParquetRoundTripTests
             Assert.That(read[i].Select(pair => pair.Key), Is.EquivalentTo(keys));
             foreach (string key in keys)
             {
-                Assert.That(JsonNode.DeepEquals(WithoutNulls(read[i][key]), WithoutNulls(rows[i][key])), Is.True, $"row {i}, {key}: {read[i][key]?.ToJsonString()}");
+                Assert.That(JsonNode.DeepEquals(WithoutNulls(read[i][key]), WithoutNulls(rows[i][key])), Is.True,
+                    $"row {i}, {key}: {read[i][key]?.ToJsonString()}");
             }
         }
     }
@@ -112,7 +133,9 @@ internal sealed class ParquetRoundTripTests
     {
         using TemporaryFolder folder = new();
 
-        Assert.That(() => Write(folder, ParquetSamples.RichSchema(), ParquetSamples.RichRows(3, 1), new() { Codec = ParquetCodec.Zstd }), Throws.TypeOf<ConfigException>());
+        Assert.That(() =>
+            Write(folder, ParquetSamples.RichSchema(), ParquetSamples.RichRows(3, 1),
+            new() { Codec = ParquetCodec.Zstd }), Throws.TypeOf<ConfigException>());
         Assert.That(System.IO.Directory.GetFileSystemEntries(folder.PathOf("")), Is.Empty);
     }
 
@@ -120,15 +143,19 @@ internal sealed class ParquetRoundTripTests
     public void A_changed_page_is_noticed_by_its_checksum()
     {
         using TemporaryFolder folder = new();
-        string path = Write(folder, ParquetSamples.RichSchema(), ParquetSamples.RichRows(100, 5), new() { Codec = ParquetCodec.Uncompressed });
+        string path = Write(
+            folder, ParquetSamples.RichSchema(), ParquetSamples.RichRows(100, 5),
+            new() { Codec = ParquetCodec.Uncompressed });
         byte[] bytes = System.IO.File.ReadAllBytes(path);
         bytes[200] ^= 1;
         System.IO.File.WriteAllBytes(path, bytes);
 
-        Assert.That(() => RowFile.Read(path).Count(), Throws.TypeOf<DataException>().With.Message.Contains("column 'id', page at byte 4: the page's checksum"));
+        Assert.That(() => RowFile.Read(path).Count(),
+            Throws.TypeOf<DataException>().With.Message.Contains("column 'id', page at byte 4: the page's checksum"));
     }
 
-    internal static string Write(TemporaryFolder folder, SchemaNode schema, List<JsonObject> rows, ParquetWriterOptions options)
+    internal static string Write(TemporaryFolder folder, SchemaNode schema, List<JsonObject> rows,
+        ParquetWriterOptions options)
     {
         string path = folder.PathOf("rows.parquet");
         using ParquetWriter writer = new(path, schema, options);
@@ -163,7 +190,8 @@ internal sealed class ParquetRoundTripTests
     private static JsonNode? WithoutNulls(JsonNode? node)
     {
         return node is JsonObject value
-            ? new JsonObject(value.Where(pair => pair.Value is not null).Select(pair => new KeyValuePair<string, JsonNode?>(pair.Key, WithoutNulls(pair.Value?.DeepClone()))))
+            ? new JsonObject(value.Where(pair => pair.Value is not null)
+                .Select(pair => new KeyValuePair<string, JsonNode?>(pair.Key, WithoutNulls(pair.Value?.DeepClone()))))
             : node?.DeepClone();
     }
 }

@@ -20,10 +20,12 @@ internal static class ParquetSamples
             skip += element.ChildCount - (skip > 0 ? 1 : 0);
         }
 
-        return SchemaTree.Build([new SchemaElement("schema", null, 0, Repetition.Required, topLevel, LogicalType.None), .. elements]);
+        return SchemaTree.Build(
+            [new SchemaElement("schema", null, 0, Repetition.Required, topLevel, LogicalType.None), .. elements]);
     }
 
-    public static SchemaElement Leaf(string name, PhysicalType type, LogicalKind logical = LogicalKind.None, Repetition repetition = Repetition.Optional, int length = 0)
+    public static SchemaElement Leaf(string name, PhysicalType type, LogicalKind logical = LogicalKind.None,
+        Repetition repetition = Repetition.Optional, int length = 0)
     {
         return new SchemaElement(name, type, length, repetition, 0, new LogicalType(logical));
     }
@@ -33,7 +35,8 @@ internal static class ParquetSamples
         return new SchemaElement(name, type, length, Repetition.Optional, 0, logical);
     }
 
-    public static SchemaElement Group(string name, int children, LogicalKind logical = LogicalKind.None, Repetition repetition = Repetition.Optional)
+    public static SchemaElement Group(string name, int children, LogicalKind logical = LogicalKind.None,
+        Repetition repetition = Repetition.Optional)
     {
         return new SchemaElement(name, null, 0, repetition, children, new LogicalType(logical));
     }
@@ -60,7 +63,8 @@ internal static class ParquetSamples
         Group("deep", 1),
         Leaf("name", PhysicalType.ByteArray, LogicalKind.String));
 
-    /// <summary>Rows of <see cref="RichSchema"/> with nulls, empty lists, repeated and long values at every level.</summary>
+    /// <summary>Rows of <see cref="RichSchema"/> with nulls, empty lists, repeated and long values at every
+    /// level.</summary>
     public static List<JsonObject> RichRows(int count, int seed)
     {
         Random random = new(seed);
@@ -89,7 +93,8 @@ internal static class ParquetSamples
         },
     };
 
-    private static JsonValue? Maybe<T>(Random random, Func<T> value) => random.Next(5) == 0 ? null : JsonValue.Create(value());
+    private static JsonValue? Maybe<T>(Random random, Func<T> value) => random.Next(5) == 0 ? null
+        : JsonValue.Create(value());
 
     private static JsonArray? MaybeList(Random random, Func<JsonNode?> element)
     {

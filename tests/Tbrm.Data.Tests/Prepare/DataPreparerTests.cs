@@ -29,16 +29,21 @@ internal sealed class DataPreparerTests
     {
         using TemporaryFolder folder = new();
         string input = folder.Write("in.jsonl", Rows), output = folder.PathOf(name);
-        PromptCounts counts = DataPreparer.Prepare([input], output, DataPreparer.ParseFormat(format, output), new() { Deduplicate = true, Filters = [RowFilter.Parse("data_source:a|extra_info.index:7")] }, CancellationToken.None);
+        PromptCounts counts =
+            DataPreparer.Prepare([input], output, DataPreparer.ParseFormat(format, output),
+            new() { Deduplicate = true, Filters = [RowFilter.Parse("data_source:a|extra_info.index:7")] },
+            CancellationToken.None);
         PromptDataset expected = PromptDataset.Load([input], new() { Deduplicate = true });
         PromptDataset actual = PromptDataset.Load([output], new());
 
-        Assert.That(counts.ToString(), Is.EqualTo("read 4, kept 3, dropped 1 (filter 0, duplicate 1, overlong 0, max samples 0)"));
+        Assert.That(counts.ToString(),
+            Is.EqualTo("read 4, kept 3, dropped 1 (filter 0, duplicate 1, overlong 0, max samples 0)"));
         Assert.That(actual.Count, Is.EqualTo(3));
         for (int i = 0; i < 3; i++)
         {
             Prompt left = actual.Get(i), right = expected.Get(i);
-            Assert.That((left.DataSource, left.GroundTruth, left.Ability), Is.EqualTo((right.DataSource, right.GroundTruth, right.Ability)));
+            Assert.That((left.DataSource, left.GroundTruth, left.Ability),
+                Is.EqualTo((right.DataSource, right.GroundTruth, right.Ability)));
             Assert.That(left.Messages, Is.EqualTo(right.Messages));
         }
 
@@ -54,9 +59,12 @@ internal sealed class DataPreparerTests
         string output = folder.PathOf("out.jsonl");
         string good = folder.Write("good.jsonl", Rows), bad = folder.Write("bad.jsonl", Rows + "\n{\"x\":");
 
-        Assert.That(() => Prepare(good, output, new() { Filters = [RowFilter.Parse("data_source:none")] }), Throws.TypeOf<DataException>().With.Message.Contains("no prompts are left"));
-        Assert.That(() => Prepare(bad, output, new()), Throws.TypeOf<DataException>().With.Message.Contains("bad.jsonl:5"));
-        Assert.That(Directory.GetFiles(folder.PathOf("")).Select(Path.GetFileName), Is.EquivalentTo(new[] { "good.jsonl", "bad.jsonl" }));
+        Assert.That(() => Prepare(good, output, new() { Filters = [RowFilter.Parse("data_source:none")] }),
+            Throws.TypeOf<DataException>().With.Message.Contains("no prompts are left"));
+        Assert.That(() => Prepare(bad, output, new()),
+            Throws.TypeOf<DataException>().With.Message.Contains("bad.jsonl:5"));
+        Assert.That(Directory.GetFiles(folder.PathOf("")).Select(Path.GetFileName),
+            Is.EquivalentTo(new[] { "good.jsonl", "bad.jsonl" }));
     }
 
     [Test]
@@ -65,7 +73,8 @@ internal sealed class DataPreparerTests
         using TemporaryFolder folder = new();
         string input = folder.Write("in.jsonl", string.Join('\n', Enumerable.Range(0, 50).Select(i => $$"""{"problem":"p{{i}}","answer":"{{i}}"}""")));
         PromptCounts counts = Prepare(input, folder.PathOf("out.jsonl"), new() { MaxSamples = 5, MaxSamplesSeed = 1 });
-        int[] golds = [.. JsonLines.ReadFile(folder.PathOf("out.jsonl")).Select(row => int.Parse((string)row.Row["reward_model"]!["ground_truth"]!, null))];
+        int[] golds = [.. JsonLines.ReadFile(folder.PathOf("out.jsonl"))
+            .Select(row => int.Parse((string)row.Row["reward_model"]!["ground_truth"]!, null))];
 
         Assert.That(golds, Has.Length.EqualTo(5).And.Ordered);
         Assert.That(counts.Kept, Is.EqualTo(5));
@@ -89,7 +98,8 @@ internal sealed class DataPreparerTests
         Assert.That(lines[2], Is.Empty);
         Assert.That((string?)JsonNode.Parse(lines[1])!["prompt"]![0]!["content"], Is.EqualTo(expected[1]));
         Assert.That(Encoding.UTF8.GetString(projected.ToArray()), Does.Contain("\"1\"").And.Not.Contain("p1"));
-        Assert.That(new FileInspector(path, null).Describe(1, readsAll: true, CancellationToken.None), Does.Contain("4 rows").And.Contain("reward_model").And.Contain("row 0").And.Not.Contain("row 1"));
+        Assert.That(new FileInspector(path, null).Describe(1, readsAll: true, CancellationToken.None),
+            Does.Contain("4 rows").And.Contain("reward_model").And.Contain("row 0").And.Not.Contain("row 1"));
     }
 
     [Test]
@@ -104,10 +114,14 @@ internal sealed class DataPreparerTests
         FileInspector inspector = new(path, null);
         using System.IO.MemoryStream output = new();
         inspector.WriteRows(output, 2, CancellationToken.None);
-        Assert.That(inspector.Describe(2, readsAll: false, CancellationToken.None), Does.Contain("JSONL, the first 2 rows").And.Contain("a: number").And.Contain("row 1"));
+        Assert.That(inspector.Describe(2, readsAll: false, CancellationToken.None),
+            Does.Contain("JSONL, the first 2 rows").And.Contain("a: number").And.Contain("row 1"));
         Assert.That(Encoding.UTF8.GetString(output.ToArray()), Is.EqualTo("{\"a\":1}\n{\"a\":2}\n"));
-        Assert.That(() => inspector.Describe(2, readsAll: true, CancellationToken.None), Throws.TypeOf<DataException>().With.Message.Contains("rows.jsonl:3"));
-        Assert.That(() => new FileInspector(folder.Write("short.jsonl", "{\"a\":1}"), ["b"]).WriteRows(output, 2, CancellationToken.None), Throws.TypeOf<DataException>().With.Message.Contains("no column 'b'"));
+        Assert.That(() => inspector.Describe(2, readsAll: true, CancellationToken.None),
+            Throws.TypeOf<DataException>().With.Message.Contains("rows.jsonl:3"));
+        Assert.That(() => new FileInspector(folder.Write("short.jsonl", "{\"a\":1}"), ["b"])
+            .WriteRows(output, 2, CancellationToken.None),
+            Throws.TypeOf<DataException>().With.Message.Contains("no column 'b'"));
     }
 
     [Test]
@@ -131,7 +145,8 @@ internal sealed class DataPreparerTests
         using TemporaryFolder folder = new();
         string path = folder.Write("train.parquet", content);
 
-        Assert.That(() => new FileInspector(path, null), Throws.TypeOf<DataException>().With.Message.Contains("train.parquet: not a valid Parquet file"));
+        Assert.That(() => new FileInspector(path, null),
+            Throws.TypeOf<DataException>().With.Message.Contains("train.parquet: not a valid Parquet file"));
     }
 
     private static System.Collections.Generic.IEnumerable<string> PromptDatasetRows(string path)
@@ -142,6 +157,7 @@ internal sealed class DataPreparerTests
 
     private static PromptCounts Prepare(string input, string output, PromptOptions options)
     {
-        return DataPreparer.Prepare([input], output, DataPreparer.ParseFormat(null, output), options, CancellationToken.None);
+        return DataPreparer.Prepare([input], output, DataPreparer.ParseFormat(null, output), options,
+            CancellationToken.None);
     }
 }

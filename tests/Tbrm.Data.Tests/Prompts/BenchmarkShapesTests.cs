@@ -22,14 +22,17 @@ internal sealed class BenchmarkShapesTests
     [TestCase("""{"question":"q","answer":"7"}""", "rows.jsonl", "math", "7")]
     [TestCase("""{"prompt":"p","solution":"34"}""", "DAPO-Math-17k-Processed.jsonl", "math_dapo", "34")]
     [TestCase("""{"ID":"2024-I-1","Problem":"p","Solution":"s","Answer":204}""", "aime_2024_problems.jsonl", "aime24", "204")]
-    public void A_benchmark_s_row_gives_its_answer_and_its_name(string row, string path, string dataSource, string answer)
+    public void A_benchmark_s_row_gives_its_answer_and_its_name(string row, string path, string dataSource,
+        string answer)
     {
         Prompt prompt = Map(row, path)!;
 
         Assert.That((prompt.DataSource, prompt.GroundTruth.Text), Is.EqualTo((dataSource, answer)));
         Assert.That(prompt.Messages, Has.Count.EqualTo(1));
-        Assert.That(prompt.Messages[0], Is.EqualTo(new ChatMessage("user", (row.Contains("\"q\"", System.StringComparison.Ordinal) ? "q" : "p")
-            + (row.Contains("####", System.StringComparison.Ordinal) ? " Let's think step by step and output the final answer after \"####\"." : ""))));
+        Assert.That(prompt.Messages[0],
+            Is.EqualTo(new ChatMessage("user", (row.Contains("\"q\"", System.StringComparison.Ordinal) ? "q" : "p")
+            + (row.Contains("####", System.StringComparison.Ordinal)
+                ? " Let's think step by step and output the final answer after \"####\"." : ""))));
     }
 
     [Test]
@@ -53,7 +56,8 @@ internal sealed class BenchmarkShapesTests
     {
         Prompt prompt = Map("""{"problem":"Let $\triangle ABC$ and $\frac{1}{2}$, \binom{5}{2}, 3\times 4,\tnext","answer":1}""", "aime25.jsonl")!;
 
-        Assert.That(prompt.Messages[0].Content, Is.EqualTo("Let $\\triangle ABC$ and $\\frac{1}{2}$, \\binom{5}{2}, 3\\times 4,\tnext"));
+        Assert.That(prompt.Messages[0].Content,
+            Is.EqualTo("Let $\\triangle ABC$ and $\\frac{1}{2}$, \\binom{5}{2}, 3\\times 4,\tnext"));
     }
 
     [TestCase("""{"text":"p"}""")]

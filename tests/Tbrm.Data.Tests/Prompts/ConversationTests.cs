@@ -51,7 +51,8 @@ internal sealed class ConversationTests
     [TestCase("""[{"role":"user","content":"?"},{"role":"user","content":"?","images":["aGk="]}]""", "'prompt'[1] has a picture, audio or video: 'images' holds", null)]
     [TestCase("""[{"role":"user","content":null}]""", "'prompt'[0] has no content", "'prompt' has no content")]
     [TestCase("""[{"role":"assistant","content":null,"tool_calls":[]}]""", "'prompt'[0] has no content", "'prompt' has no content")]
-    public void What_a_model_of_text_cannot_see_leaves_the_row_out_and_is_counted_by_name(string json, string message, string? reason)
+    public void What_a_model_of_text_cannot_see_leaves_the_row_out_and_is_counted_by_name(string json, string message,
+        string? reason)
     {
         LeftOutException e = Assert.Throws<LeftOutException>(() => Read(json))!;
 
@@ -66,7 +67,8 @@ internal sealed class ConversationTests
     [TestCase(""" "[{'role': 'user', 'content': '1+2'}]" """, "as Python prints it")]
     public void What_is_no_conversation_is_an_error_with_its_place(string json, string message)
     {
-        Assert.That(() => Read(json), Throws.TypeOf<DataException>().With.Message.StartsWith("f.jsonl:3: ").And.Message.Contains(message));
+        Assert.That(() => Read(json),
+            Throws.TypeOf<DataException>().With.Message.StartsWith("f.jsonl:3: ").And.Message.Contains(message));
     }
 
     [TestCase("""{"tools":[{"name":"f"}],"chat_template_kwargs":{"enable_thinking":false}}""", """{"enable_thinking":false,"tools":[{"name":"f"}]}""")]
@@ -75,7 +77,8 @@ internal sealed class ConversationTests
     [TestCase("""{"tools":null,"documents":"","chat_template_kwargs":{}}""", "{}")]
     public void Columns_that_a_template_sees_become_its_variables(string row, string expected)
     {
-        Assert.That(RowVariables.Read((JsonObject)JsonNode.Parse(row)!, "f.jsonl:3", isColumnar: false).Json, Is.EqualTo(expected));
+        Assert.That(RowVariables.Read((JsonObject)JsonNode.Parse(row)!, "f.jsonl:3", isColumnar: false).Json,
+            Is.EqualTo(expected));
     }
 
     [TestCase("""{"tools":"f"}""", "'tools' must be a list")]
@@ -83,7 +86,8 @@ internal sealed class ConversationTests
     [TestCase("""{"chat_template_kwargs":[1]}""", "'chat_template_kwargs' must be an object")]
     public void Columns_of_another_kind_are_errors(string row, string message)
     {
-        Assert.That(() => RowVariables.Read((JsonObject)JsonNode.Parse(row)!, "f.jsonl:3", isColumnar: false), Throws.TypeOf<DataException>().With.Message.StartsWith("f.jsonl:3: ").And.Message.Contains(message));
+        Assert.That(() => RowVariables.Read((JsonObject)JsonNode.Parse(row)!, "f.jsonl:3", isColumnar: false),
+            Throws.TypeOf<DataException>().With.Message.StartsWith("f.jsonl:3: ").And.Message.Contains(message));
     }
 
     [TestCase("""{"images":[{"bytes":"aGk="}]}""", "images")]

@@ -10,7 +10,8 @@ using Tbrm.Data.Tests.Support;
 
 namespace Tbrm.Data.Tests.Prompts;
 
-/// <summary>Rows that cannot be used, answers that are none, and what a file says of itself, from the file to the prompt.</summary>
+/// <summary>Rows that cannot be used, answers that are none, and what a file says of itself, from the file to the
+/// prompt.</summary>
 internal sealed class LeftOutRowsTests
 {
     [Test]
@@ -28,10 +29,14 @@ internal sealed class LeftOutRowsTests
             {"problem":"p9","answer":"\\text{none}"}
             """);
 
-        Assert.That(Enumerable.Range(0, (int)data.Count!).Select(i => data.Get(i).Messages[0].Content), Is.EqualTo(new[] { "p4", "p6", "p9" }));
+        Assert.That(Enumerable.Range(0, (int)data.Count!).Select(i => data.Get(i).Messages[0].Content),
+            Is.EqualTo(new[] { "p4", "p6", "p9" }));
         Assert.That(data.Counts.LeftOut.Total, Is.EqualTo(6));
-        Assert.That(data.Counts.ToString(), Does.StartWith("read 9, kept 3, dropped 6 (filter 0, duplicate 0, overlong 0, max samples 0, unusable 6)"));
-        Assert.That(data.Counts.Notes(), Does.Contain("1: 'answer' is 'proof', which is no answer").And.Contain("2: 'answer' is 'notfound'").And.Contain("'image' holds pictures").And.Contain("rows.jsonl:1"));
+        Assert.That(data.Counts.ToString(),
+            Does.StartWith("read 9, kept 3, dropped 6 (filter 0, duplicate 0, overlong 0, max samples 0, unusable 6)"));
+        Assert.That(data.Counts.Notes(),
+            Does.Contain("1: 'answer' is 'proof', which is no answer").And.Contain(
+            "2: 'answer' is 'notfound'").And.Contain("'image' holds pictures").And.Contain("rows.jsonl:1"));
     }
 
     [Test]
@@ -103,7 +108,8 @@ internal sealed class LeftOutRowsTests
     {
         Prompt prompt = Load("rows.jsonl", $$$"""{"data_source":"{{{dataSource}}}","prompt":"p","reward_model":{"ground_truth":{{{answer}}} }}""").Get(0);
 
-        Assert.That((prompt.DataSource, prompt.GroundTruth.ToJson().ToJsonString()), Is.EqualTo((dataSource, expected)));
+        Assert.That((prompt.DataSource, prompt.GroundTruth.ToJson().ToJsonString()),
+            Is.EqualTo((dataSource, expected)));
     }
 
     [TestCase("out.jsonl")]
@@ -117,14 +123,18 @@ internal sealed class LeftOutRowsTests
             """;
         using TemporaryFolder folder = new();
         string input = folder.Write("in.jsonl", rows), output = folder.PathOf(name);
-        DataPreparer.Prepare([input], output, DataPreparer.ParseFormat(null, output), new() { Deduplicate = true }, CancellationToken.None);
+        DataPreparer.Prepare([input], output, DataPreparer.ParseFormat(null, output), new() { Deduplicate = true },
+            CancellationToken.None);
         PromptDataset expected = PromptDataset.Load([input], new()), actual = PromptDataset.Load([output], new());
 
         Assert.That(actual.Count, Is.EqualTo(3), "the same question with other tools is another prompt");
         for (int i = 0; i < 3; i++)
         {
-            Assert.That(JsonNode.DeepEquals(PromptRow.FromPrompt(actual.Get(i))["prompt"], PromptRow.FromPrompt(expected.Get(i))["prompt"]), Is.True, PromptRow.FromPrompt(actual.Get(i)).ToJsonString());
-            Assert.That(JsonNode.DeepEquals(actual.Get(i).Variables.ToObject(), expected.Get(i).Variables.ToObject()), Is.True);
+            Assert.That(JsonNode.DeepEquals(
+                PromptRow.FromPrompt(actual.Get(i))["prompt"], PromptRow.FromPrompt(expected.Get(i))["prompt"]),
+                Is.True, PromptRow.FromPrompt(actual.Get(i)).ToJsonString());
+            Assert.That(JsonNode.DeepEquals(actual.Get(i).Variables.ToObject(), expected.Get(i).Variables.ToObject()),
+                Is.True);
             Assert.That(actual.Get(i).GroundTruth, Is.EqualTo(expected.Get(i).GroundTruth));
         }
     }

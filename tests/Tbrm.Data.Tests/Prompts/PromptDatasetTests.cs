@@ -19,7 +19,8 @@ internal sealed class PromptDatasetTests
         Prompt prompt = Load("""{"data_source":"math_dapo","prompt":[{"role":"system","content":"s"},{"role":"user","content":"u"}],"ability":"MATH","reward_model":{"ground_truth":"34","style":"rule"},"extra_info":{"index":"9a9b"}}""").Get(0);
 
         Assert.That(prompt.DataSource, Is.EqualTo("math_dapo"));
-        Assert.That(prompt.Messages, Is.EqualTo(new[] { new ChatMessage("system", "s"), new ChatMessage("user", "u") }));
+        Assert.That(prompt.Messages,
+            Is.EqualTo(new[] { new ChatMessage("system", "s"), new ChatMessage("user", "u") }));
         Assert.That(prompt.GroundTruth.Text, Is.EqualTo("34"));
         Assert.That(prompt.Ability, Is.EqualTo("MATH"));
         Assert.That(prompt.ExtraInfo!.ToJsonString(), Is.EqualTo("""{"index":"9a9b"}"""));
@@ -45,7 +46,8 @@ internal sealed class PromptDatasetTests
         PromptOptions options = new() { Keys = new() { Prompt = "q.text", DataSource = "kind", GroundTruth = "gold" } };
         Prompt prompt = Load("""{"kind":"k","q":{"text":"what?"},"gold":1}""", options).Get(0);
 
-        Assert.That((prompt.DataSource, prompt.Messages[0].Content, prompt.GroundTruth.Text), Is.EqualTo(("k", "what?", "1")));
+        Assert.That((prompt.DataSource, prompt.Messages[0].Content, prompt.GroundTruth.Text),
+            Is.EqualTo(("k", "what?", "1")));
     }
 
     [TestCase("""{"data_source":"d","prompt":[],"reward_model":{"ground_truth":"1"}}""", "rows.jsonl:1: 'prompt' is an empty conversation")]
@@ -63,7 +65,8 @@ internal sealed class PromptDatasetTests
     {
         string row = $$$"""{"data_source":"math_dapo","prompt":[{"role":"user","content":"{{{Wrapped}}}"}],"reward_model":{"ground_truth":"1"}}""";
 
-        Assert.That(Load(row, new() { Shape = PromptShape.Dapo }).Get(0).Messages[0].Content, Is.EqualTo("In triangle $ABC$,\n\nfind $x$."));
+        Assert.That(Load(row, new() { Shape = PromptShape.Dapo }).Get(0).Messages[0].Content,
+            Is.EqualTo("In triangle $ABC$,\n\nfind $x$."));
         Assert.That(Load(row).Get(0).Messages[0].Content, Does.StartWith("Solve the following"));
     }
 
@@ -71,11 +74,14 @@ internal sealed class PromptDatasetTests
     public void Duplicates_filters_and_long_prompts_are_left_out_and_counted()
     {
         string text = string.Join('\n', Enumerable.Range(0, 20).Select(i => $$$"""{"data_source":"{{{(i % 4 == 0 ? "a" : "b")}}}","prompt":"{{{new string('x', 1 + i / 2)}}}","reward_model":{"ground_truth":"{{{i}}}"}}"""));
-        PromptOptions options = new() { Filters = [RowFilter.Parse("data_source:b")], Deduplicate = true, MaxPromptTokens = 8 };
+        PromptOptions options =
+            new() { Filters = [RowFilter.Parse("data_source:b")], Deduplicate = true, MaxPromptTokens = 8 };
         PromptDataset data = Load(text, options, prompt => prompt.Messages[0].Content.Length);
 
-        Assert.That(Enumerable.Range(0, (int)data.Count!).Select(i => data.Get(i).Index), Is.EqualTo(new long[] { 1, 2, 5, 6, 9, 10, 13, 14 }));
-        Assert.That(data.Counts.ToString(), Is.EqualTo("read 20, kept 8, dropped 12 (filter 5, duplicate 5, overlong 2, max samples 0)"));
+        Assert.That(Enumerable.Range(0, (int)data.Count!).Select(i => data.Get(i).Index),
+            Is.EqualTo(new long[] { 1, 2, 5, 6, 9, 10, 13, 14 }));
+        Assert.That(data.Counts.ToString(),
+            Is.EqualTo("read 20, kept 8, dropped 12 (filter 5, duplicate 5, overlong 2, max samples 0)"));
     }
 
     [Test]
@@ -103,7 +109,8 @@ internal sealed class PromptDatasetTests
         PromptDataset data = PromptDataset.Load([a, b], new());
 
         Assert.That(data.Count, Is.EqualTo(2));
-        Assert.That((data.Get(1).DataSource, data.Get(1).GroundTruth.Text, data.Get(1).Index), Is.EqualTo(("gsm8k", "8", 1L)));
+        Assert.That((data.Get(1).DataSource, data.Get(1).GroundTruth.Text, data.Get(1).Index),
+            Is.EqualTo(("gsm8k", "8", 1L)));
         Assert.That(() => data.Get(2), Throws.TypeOf<ArgumentOutOfRangeException>());
     }
 
@@ -134,10 +141,12 @@ internal sealed class PromptDatasetTests
 
         Assert.That(Truncation.Apply(ids, 3, mode), Is.EqualTo(expected));
         Assert.That(Truncation.Apply(ids, 7, mode), Is.EqualTo(ids));
-        Assert.That(() => Truncation.Apply(ids, 6, TruncationMode.Error), Throws.TypeOf<DataException>().With.Message.Contains("max_prompt_length"));
+        Assert.That(() => Truncation.Apply(ids, 6, TruncationMode.Error),
+            Throws.TypeOf<DataException>().With.Message.Contains("max_prompt_length"));
     }
 
-    private static long[] Indices(PromptDataset data) => [.. Enumerable.Range(0, (int)data.Count!).Select(i => data.Get(i).Index)];
+    private static long[] Indices(PromptDataset data) =>
+        [.. Enumerable.Range(0, (int)data.Count!).Select(i => data.Get(i).Index)];
 
     private static PromptDataset Load(string text, PromptOptions? options = null, Func<Prompt, int>? countTokens = null)
     {

@@ -18,7 +18,8 @@ internal sealed class SupervisedRowTests
     {
         SupervisedExample example = Read(row);
         Assert.That(example.Unusable, Is.Null);
-        string text = string.Join(' ', example.Messages.Select(m => $"{m.Role}: {m.Content}")) + (example.Response is null ? "" : " => " + example.Response);
+        string text = string.Join(' ', example.Messages.Select(m => $"{m.Role}: {m.Content}"))
+            + (example.Response is null ? "" : " => " + example.Response);
         Assert.That(text, Is.EqualTo(expected));
     }
 
@@ -27,7 +28,8 @@ internal sealed class SupervisedRowTests
     [TestCase("""{"prompt":"1?","completion":"[{\"role\": \"assistant\", \"content\": \"one\"}]"}""", "user: 1? assistant: one")]
     [TestCase("""{"messages":"[{\"role\": \"user\", \"content\": \"1?\"}, {\"role\": \"assistant\", \"content\": \"one\"}]"}""", "user: 1? assistant: one")]
     [TestCase("""{"messages":[{"role":"user","content":"1?"},{"role":"assistant","content":"","tool_calls":[{"id":"x"}]}],"images":[]}""", "user: 1? assistant: ")]
-    public void Text_is_read_in_every_shape_that_trl_has(string row, string expected) => Text_is_read_in_every_shape_that_it_comes_in(row, expected);
+    public void Text_is_read_in_every_shape_that_trl_has(string row, string expected) =>
+        Text_is_read_in_every_shape_that_it_comes_in(row, expected);
 
     [TestCase("""[{"role":"user","content":"1?"},{"role":"assistant","content":"a","weight":0},{"role":"user","content":"2?"},{"role":"assistant","content":"b","weight":1}]""", "b")]
     [TestCase("""[{"role":"user","content":"1?"},{"role":"assistant","content":"a","train":true},{"role":"user","content":"2?","train":true},{"role":"assistant","content":"b","train":false}]""", "a")]
@@ -38,7 +40,9 @@ internal sealed class SupervisedRowTests
     {
         SupervisedExample example = Read($$"""{"messages":{{messages}}}""");
 
-        Assert.That(string.Concat(example.Messages.Where((m, i) => m.Role == "assistant" && !example.NotLearned![i]).Select(m => m.Content)), Is.EqualTo(learned));
+        Assert.That(string.Concat(
+            example.Messages.Where((m, i) => m.Role == "assistant" && !example.NotLearned![i]).Select(m => m.Content)),
+            Is.EqualTo(learned));
     }
 
     [Test]
@@ -55,7 +59,8 @@ internal sealed class SupervisedRowTests
     public void A_flag_that_is_neither_yes_nor_no_is_refused(string weight)
     {
         Assert.That(() => Read($$"""{"messages":[{"role":"user","content":"1?"},{"role":"assistant","content":"a","weight":{{weight}}}]}"""),
-            Throws.TypeOf<DataException>().With.Message.StartsWith("f.jsonl:3: 'messages'[1].weight is ").And.Message.Contains("expected 0, 1, true or false"));
+            Throws.TypeOf<DataException>().With.Message.StartsWith(
+                "f.jsonl:3: 'messages'[1].weight is ").And.Message.Contains("expected 0, 1, true or false"));
     }
 
     [TestCase("""{"messages":[{"role":"user","content":"1?"},{"role":"assistant","content":"a","weight":0}]}""", "that is to be learned (weight")]
@@ -82,8 +87,10 @@ internal sealed class SupervisedRowTests
     [TestCase("""{"messages":[]}""", "empty conversation")]
     public void Another_shape_is_an_error_with_its_place(string row, string why)
     {
-        Assert.That(() => Read(row), Throws.TypeOf<DataException>().With.Message.StartsWith("f.jsonl:3: ").And.Message.Contains(why));
+        Assert.That(() => Read(row),
+            Throws.TypeOf<DataException>().With.Message.StartsWith("f.jsonl:3: ").And.Message.Contains(why));
     }
 
-    private static SupervisedExample Read(string row) => SupervisedRow.Read(new((JsonObject)JsonNode.Parse(row)!, "f.jsonl:3"), new());
+    private static SupervisedExample Read(string row) =>
+        SupervisedRow.Read(new((JsonObject)JsonNode.Parse(row)!, "f.jsonl:3"), new());
 }

@@ -26,10 +26,12 @@ internal sealed class ReplayBufferTests
         ReplayBuffer<int> buffer = Filled(capacity: 20, items: 33);
         for (int draw = 0; draw < 200; draw++)
         {
-            Assert.That(buffer.Sample(13, withReplacement: false).Select(entry => entry.Item), Is.Unique.And.All.InRange(13, 32));
+            Assert.That(buffer.Sample(13, withReplacement: false).Select(entry => entry.Item),
+                Is.Unique.And.All.InRange(13, 32));
         }
 
-        Assert.That(buffer.Sample(20, withReplacement: false).Select(entry => entry.Item).Order(), Is.EqualTo(Items(buffer)));
+        Assert.That(buffer.Sample(20, withReplacement: false).Select(entry => entry.Item).Order(),
+            Is.EqualTo(Items(buffer)));
         Assert.That(() => buffer.Sample(21, withReplacement: false), Throws.TypeOf<ArgumentOutOfRangeException>());
     }
 
@@ -48,7 +50,8 @@ internal sealed class ReplayBufferTests
             }
         }
 
-        // Chi-square with 7 degrees of freedom exceeds 38 less than once in 300 000 seeds (and is smaller without replacement).
+        // Chi-square with 7 degrees of freedom exceeds 38 less than once in 300 000 seeds (and is smaller without
+        // replacement).
         double expected = (double)Draws * PerDraw / Size;
         double chiSquare = seen.Sum(count => (count - expected) * (count - expected) / expected);
         Assert.That(chiSquare, Is.LessThan(38));
@@ -67,9 +70,12 @@ internal sealed class ReplayBufferTests
         }
 
         // Chi-square with 4 degrees of freedom exceeds 32 less than once in 500 000 seeds.
-        double chiSquare = seen.Select((count, i) => (count - Draws * (i + 1) / 15.0) * (count - Draws * (i + 1) / 15.0) / (Draws * (i + 1) / 15.0)).Sum();
+        double chiSquare = seen.Select(
+            (count, i) => (count - Draws * (i + 1) / 15.0) * (count - Draws * (i + 1) / 15.0) / (Draws * (
+            i + 1) / 15.0)).Sum();
         Assert.That(chiSquare, Is.LessThan(32));
-        Assert.That(buffer.Sample(Size, withReplacement: false, i => i + 1).Select(e => e.Item), Is.EquivalentTo(Items(buffer)));
+        Assert.That(buffer.Sample(Size, withReplacement: false, i => i + 1).Select(e => e.Item),
+            Is.EquivalentTo(Items(buffer)));
     }
 
     [Test]
@@ -77,11 +83,14 @@ internal sealed class ReplayBufferTests
     {
         const int Draws = 40_000;
         ReplayBuffer<int> buffer = Filled(3, 3);
-        int seen = Enumerable.Range(0, Draws).Count(_ => buffer.Sample(2, withReplacement: false, i => new double[] { 1, 2, 4 }[i]).All(e => e.Item > 0));
+        int seen = Enumerable.Range(0, Draws)
+            .Count(_ => buffer.Sample(2, withReplacement: false, i => new double[] { 1, 2, 4 }[i])
+            .All(e => e.Item > 0));
 
         // P({1, 2}) = 2/7 * 4/5 + 4/7 * 2/3; five standard deviations of a share of 40 000.
         double expected = 2.0 / 7 * 4 / 5 + 4.0 / 7 * 2 / 3;
-        Assert.That((double)seen / Draws, Is.EqualTo(expected).Within(5 * Math.Sqrt(expected * (1 - expected) / Draws)));
+        Assert.That((double)seen / Draws,
+            Is.EqualTo(expected).Within(5 * Math.Sqrt(expected * (1 - expected) / Draws)));
     }
 
     [Test]
@@ -157,8 +166,10 @@ internal sealed class ReplayBufferTests
         {
             byte[] changed = [.. saved];
             changed[at] ^= 0x40;
-            Assert.That(() => buffer.Restore(new MemoryStream(changed), "replay.bin", Read), Throws.TypeOf<DataException>(), $"byte {at}");
-            Assert.That(() => buffer.Restore(new MemoryStream(saved[..at]), "replay.bin", Read), Throws.TypeOf<DataException>(), $"cut at {at}");
+            Assert.That(() => buffer.Restore(new MemoryStream(changed), "replay.bin", Read),
+                Throws.TypeOf<DataException>(), $"byte {at}");
+            Assert.That(() => buffer.Restore(new MemoryStream(saved[..at]), "replay.bin", Read),
+                Throws.TypeOf<DataException>(), $"cut at {at}");
         }
 
         Assert.That(Items(buffer), Is.EqualTo(new[] { 0 }));
@@ -177,9 +188,11 @@ internal sealed class ReplayBufferTests
         return buffer;
     }
 
-    private static List<int> Items(ReplayBuffer<int> buffer) => [.. Enumerable.Range(0, buffer.Count).Select(age => buffer[age].Item)];
+    private static List<int> Items(ReplayBuffer<int> buffer) =>
+        [.. Enumerable.Range(0, buffer.Count).Select(age => buffer[age].Item)];
 
-    private static int[] Draw(ReplayBuffer<int> buffer) => [.. buffer.Sample(4, withReplacement: false).Select(entry => entry.Item)];
+    private static int[] Draw(ReplayBuffer<int> buffer) =>
+        [.. buffer.Sample(4, withReplacement: false).Select(entry => entry.Item)];
 
     private static byte[] Save(ReplayBuffer<int> buffer)
     {

@@ -11,7 +11,8 @@ internal sealed class PhiloxTests
     [TestCase("243f6a88 85a308d3 13198a2e 03707344 a4093822 299f31d0", "d16cfe09 94fdcceb 5001e420 24126ea1")]
     public void The_block_function_gives_the_published_answers(string input, string output)
     {
-        (ulong low, ulong high) = Philox.Block(key: Pair(input, 4), counterLow: Pair(input, 0), counterHigh: Pair(input, 2));
+        (ulong low, ulong high) =
+            Philox.Block(key: Pair(input, 4), counterLow: Pair(input, 0), counterHigh: Pair(input, 2));
 
         Assert.That((low, high), Is.EqualTo((Pair(output, 0), Pair(output, 2))));
     }
@@ -22,7 +23,8 @@ internal sealed class PhiloxTests
         PhiloxStream first = new(7, RandomPurpose.EpochOrder, 0);
         PhiloxStream second = new(7, RandomPurpose.Replay, 0);
         PhiloxStream third = new(7, RandomPurpose.EpochOrder, 1);
-        ulong[] words = [first.Next(), first.Next(), first.Next(), second.Next(), second.Next(), third.Next(), third.Next()];
+        ulong[] words = [first.Next(), first.Next(), first.Next(), second.Next(), second.Next(), third.Next(),
+            third.Next()];
 
         Assert.That(words, Is.Unique);
     }

@@ -29,7 +29,8 @@ internal sealed class PromptSamplerTests
         PromptSampler sampler = new(SamplePrompts.List(50), new() { BatchSize = 50, Seed = 9 });
         for (long epoch = 0; epoch < 3; epoch++)
         {
-            long[] expected = [.. SeededPermutation.Create(50, 9, RandomPurpose.EpochOrder, epoch).Select(i => (long)i)];
+            long[] expected = [.. SeededPermutation.Create(50, 9, RandomPurpose.EpochOrder, epoch)
+                .Select(i => (long)i)];
             Assert.That(SamplePrompts.Indices(sampler.Next()), Is.EqualTo(expected));
         }
     }
@@ -92,7 +93,8 @@ internal sealed class PromptSamplerTests
     [Test]
     public void Without_shuffling_the_order_is_the_source_s()
     {
-        PromptSampler sampler = new(SamplePrompts.List(5), new() { BatchSize = 2, Shuffle = false, DropLast = false, Epochs = 1 });
+        PromptSampler sampler =
+            new(SamplePrompts.List(5), new() { BatchSize = 2, Shuffle = false, DropLast = false, Epochs = 1 });
 
         Assert.That(Batches(sampler), Is.EqualTo(new long[][] { [0, 1], [2, 3], [4] }));
     }
@@ -116,8 +118,10 @@ internal sealed class PromptSamplerTests
         PromptSampler sampler = new(SamplePrompts.List(10), new() { BatchSize = 2, Seed = 1 });
         SamplerState state = sampler.State;
 
-        Assert.That(() => new PromptSampler(SamplePrompts.List(11), new() { BatchSize = 2, Seed = 1 }).Restore(state), Throws.TypeOf<DataException>().With.Message.Contains("10"));
-        Assert.That(() => new PromptSampler(SamplePrompts.List(10), new() { BatchSize = 2, Seed = 2 }).Restore(state), Throws.TypeOf<DataException>().With.Message.Contains("seed"));
+        Assert.That(() => new PromptSampler(SamplePrompts.List(11), new() { BatchSize = 2, Seed = 1 }).Restore(state),
+            Throws.TypeOf<DataException>().With.Message.Contains("10"));
+        Assert.That(() => new PromptSampler(SamplePrompts.List(10), new() { BatchSize = 2, Seed = 2 }).Restore(state),
+            Throws.TypeOf<DataException>().With.Message.Contains("seed"));
         Assert.That(() => sampler.Restore(state with { Position = 12 }), Throws.TypeOf<DataException>());
         Assert.That(() => SamplerState.FromJson(new JsonObject { ["epoch"] = "one" }), Throws.TypeOf<DataException>());
     }
@@ -125,14 +129,18 @@ internal sealed class PromptSamplerTests
     [Test]
     public void Batch_sizes_that_cannot_be_filled_are_refused_at_once()
     {
-        Assert.That(() => new PromptSampler(SamplePrompts.List(3), new() { BatchSize = 4 }), Throws.TypeOf<ConfigException>().With.Message.Contains("train_batch_size"));
-        Assert.That(() => new PromptSampler(SamplePrompts.List(3), new() { BatchSize = 0 }), Throws.TypeOf<ConfigException>());
-        Assert.That(() => new PromptSampler(SamplePrompts.List(0), new() { BatchSize = 1 }), Throws.TypeOf<DataException>());
+        Assert.That(() => new PromptSampler(SamplePrompts.List(3), new() { BatchSize = 4 }),
+            Throws.TypeOf<ConfigException>().With.Message.Contains("train_batch_size"));
+        Assert.That(() => new PromptSampler(SamplePrompts.List(3), new() { BatchSize = 0 }),
+            Throws.TypeOf<ConfigException>());
+        Assert.That(() => new PromptSampler(SamplePrompts.List(0), new() { BatchSize = 1 }),
+            Throws.TypeOf<DataException>());
     }
 
     private static long[] Epoch(PromptSampler sampler)
     {
-        return [.. Enumerable.Range(0, (int)sampler.BatchesPerEpoch!).SelectMany(_ => SamplePrompts.Indices(sampler.Next()))];
+        return [.. Enumerable.Range(0, (int)sampler.BatchesPerEpoch!)
+            .SelectMany(_ => SamplePrompts.Indices(sampler.Next()))];
     }
 
     private static IEnumerable<long[]> Batches(PromptSampler sampler)

@@ -6,7 +6,8 @@ using Tbrm.Testing;
 
 namespace Tbrm.Data.Tests.Tasks;
 
-/// <summary>Against reasoning-gym's <c>score_answer_cascade</c> (49b0713) without Math-Verify: rows of task, index, answer, score.</summary>
+/// <summary>Against reasoning-gym's <c>score_answer_cascade</c> (49b0713) without Math-Verify: rows of task, index,
+/// answer, score.</summary>
 [TestFixture]
 public sealed class AnswerCascadeTests
 {
@@ -14,7 +15,8 @@ public sealed class AnswerCascadeTests
     public void Scores_are_the_packages()
     {
         int count = 0;
-        foreach (string line in File.ReadLines(Repository.PathOf("tests", "Tbrm.Data.Tests", "Tasks", "Golden", "cascade.jsonl")))
+        foreach (string line in File.ReadLines(
+            Repository.PathOf("tests", "Tbrm.Data.Tests", "Tasks", "Golden", "cascade.jsonl")))
         {
             JsonArray row = (JsonArray)JsonNode.Parse(line)!;
             IReasoningTask task = TaskRegistry.Create((string)row[0]!, 5, 50);

@@ -15,11 +15,13 @@ public sealed class ColumnWorkingTests
         Assert.That(ColumnWorking.Of(expression), Is.EqualTo(working));
     }
 
-    /// <summary>The last number of every column, weighted by its place, is the answer: the working leads to what the scorer accepts.</summary>
+    /// <summary>The last number of every column, weighted by its place, is the answer: the working leads to what the
+    /// scorer accepts.</summary>
     [Test]
     public void The_last_totals_are_the_answer()
     {
-        ChainSumTask task = new(new() { Seed = 5, MinTerms = 1, MaxTerms = 6, MinDigits = 1, MaxDigits = 6, AllowNegation = true });
+        ChainSumTask task = new(
+            new() { Seed = 5, MinTerms = 1, MaxTerms = 6, MinDigits = 1, MaxDigits = 6, AllowNegation = true });
         for (long i = 0; i < 500; i++)
         {
             TaskItem item = task.Generate(i);
@@ -31,7 +33,8 @@ public sealed class ColumnWorkingTests
                 weight *= 10;
             }
 
-            Assert.That(task.Score(total.ToString(System.Globalization.CultureInfo.InvariantCulture), item), Is.EqualTo(1), item.Question);
+            Assert.That(task.Score(total.ToString(System.Globalization.CultureInfo.InvariantCulture), item),
+                Is.EqualTo(1), item.Question);
         }
     }
 }

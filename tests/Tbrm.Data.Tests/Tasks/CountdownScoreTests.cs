@@ -8,7 +8,8 @@ using Tbrm.Testing;
 namespace Tbrm.Data.Tests.Tasks;
 
 /// <summary>
-/// Against reasoning-gym's countdown scorer (49b0713) over SymPy 1.11.1: random expressions with conditions, chains of comparisons, lists with an index,
+/// Against reasoning-gym's countdown scorer (49b0713) over SymPy 1.11.1: random expressions with conditions, chains of
+/// comparisons, lists with an index,
 /// repeating decimals, shifts and functions.
 /// </summary>
 [TestFixture]
@@ -18,8 +19,10 @@ public sealed class CountdownScoreTests
     public void Unusual_expressions_score_as_in_the_package()
     {
         IReasoningTask task = TaskRegistry.Create("countdown");
-        string[] lines = File.ReadAllLines(Repository.PathOf("tests", "Tbrm.Data.Tests", "Tasks", "Golden", "countdown_exotic.jsonl"));
-        string[] wrong = [.. lines.Select(line => JsonNode.Parse(line)!).Where(row => Score(task, row) != (double)row["score"]!).Select(row => row.ToJsonString())];
+        string[] lines = File.ReadAllLines(
+            Repository.PathOf("tests", "Tbrm.Data.Tests", "Tasks", "Golden", "countdown_exotic.jsonl"));
+        string[] wrong = [.. lines.Select(line => JsonNode.Parse(line)!)
+            .Where(row => Score(task, row) != (double)row["score"]!).Select(row => row.ToJsonString())];
         Assert.That(lines, Has.Length.GreaterThan(300));
         Assert.That(wrong, Is.Empty);
     }
@@ -38,5 +41,7 @@ public sealed class CountdownScoreTests
     }
 
     private static double Score(IReasoningTask task, JsonNode row) =>
-        task.Score((string)row["answer"]!, new TaskItem("", "", new JsonObject { ["numbers"] = row["numbers"]!.DeepClone(), ["target"] = row["target"]!.DeepClone() }));
+        task.Score((string)row["answer"]!,
+            new TaskItem("", "",
+            new JsonObject { ["numbers"] = row["numbers"]!.DeepClone(), ["target"] = row["target"]!.DeepClone() }));
 }

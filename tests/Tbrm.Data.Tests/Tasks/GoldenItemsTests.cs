@@ -12,7 +12,8 @@ using Tbrm.Testing;
 namespace Tbrm.Data.Tests.Tasks;
 
 /// <summary>
-/// Items against those of the Python package (reasoning-gym at 49b0713, CPython 3.11): <c>items.jsonl</c> has a line for each run of
+/// Items against those of the Python package (reasoning-gym at 49b0713, CPython 3.11): <c>items.jsonl</c> has a line
+/// for each run of
 /// items with the SHA-256 of what <c>json.dumps</c> prints for them, one a line; some lines carry the items themselves.
 /// </summary>
 [TestFixture]
@@ -20,7 +21,8 @@ public sealed class GoldenItemsTests
 {
     public static IEnumerable<TestCaseData> Runs()
     {
-        foreach (string line in File.ReadLines(Repository.PathOf("tests", "Tbrm.Data.Tests", "Tasks", "Golden", "items.jsonl")))
+        foreach (string line in File.ReadLines(
+            Repository.PathOf("tests", "Tbrm.Data.Tests", "Tasks", "Golden", "items.jsonl")))
         {
             JsonObject run = (JsonObject)JsonNode.Parse(line)!;
             yield return new TestCaseData(run)
@@ -32,7 +34,8 @@ public sealed class GoldenItemsTests
     public void Items_are_the_packages_byte_for_byte(JsonObject run)
     {
         JsonObject parameters = (JsonObject)run["params"]!;
-        BigInteger seed = BigInteger.Parse(run["seed"]!.ToJsonString(), System.Globalization.CultureInfo.InvariantCulture);
+        BigInteger seed = BigInteger.Parse(
+            run["seed"]!.ToJsonString(), System.Globalization.CultureInfo.InvariantCulture);
         int count = (int)run["count"]!;
         IReasoningTask task = TaskRegistry.Create((string)run["task"]!, seed, count, parameters);
         StringBuilder lines = new();

@@ -9,14 +9,16 @@ using Tbrm.Testing;
 namespace Tbrm.Data.Tests.Tasks;
 
 /// <summary>
-/// Scores of mutated answers against those of the Python package's scorers (reasoning-gym at 49b0713): equal as floats, or both raise.
+/// Scores of mutated answers against those of the Python package's scorers (reasoning-gym at 49b0713): equal as floats,
+/// or both raise.
 /// </summary>
 [TestFixture]
 public sealed class GoldenScoresTests
 {
     public static IEnumerable<TestCaseData> Entries()
     {
-        foreach (string line in File.ReadLines(Repository.PathOf("tests", "Tbrm.Data.Tests", "Tasks", "Golden", "scores.jsonl")))
+        foreach (string line in File.ReadLines(
+            Repository.PathOf("tests", "Tbrm.Data.Tests", "Tasks", "Golden", "scores.jsonl")))
         {
             JsonObject row = (JsonObject)JsonNode.Parse(line)!;
             yield return new TestCaseData(row).SetArgDisplayNames((string)row["task"]!, row["index"]!.ToJsonString());
@@ -26,7 +28,8 @@ public sealed class GoldenScoresTests
     [TestCaseSource(nameof(Entries))]
     public void Scores_are_the_packages(JsonObject row)
     {
-        IReasoningTask task = TaskRegistry.Create((string)row["task"]!, (long)row["seed"]!, 50, (JsonObject)row["params"]!);
+        IReasoningTask task =
+            TaskRegistry.Create((string)row["task"]!, (long)row["seed"]!, 50, (JsonObject)row["params"]!);
         TaskItem entry = task.Generate((long)row["index"]!);
         JsonArray answers = (JsonArray)row["answers"]!;
         JsonArray scores = (JsonArray)row["scores"]!;

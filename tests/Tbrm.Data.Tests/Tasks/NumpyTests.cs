@@ -7,7 +7,8 @@ using Tbrm.Testing;
 
 namespace Tbrm.Data.Tests.Tasks;
 
-/// <summary>Against numpy 1.24.2: <c>seed</c> with <c>choice</c>, and <c>sum</c>, <c>mean</c>, <c>std</c> of float64 arrays, to the last bit.</summary>
+/// <summary>Against numpy 1.24.2: <c>seed</c> with <c>choice</c>, and <c>sum</c>, <c>mean</c>, <c>std</c> of float64
+/// arrays, to the last bit.</summary>
 [TestFixture]
 public sealed class NumpyTests
 {
@@ -19,7 +20,8 @@ public sealed class NumpyTests
         foreach (JsonNode? row in cases)
         {
             int[] expected = [.. ((JsonArray)row!["drawn"]!).Select(n => (int)n!)];
-            Assert.That(new NumpyRandom((uint)row["seed"]!).Choice((int)row["population"]!, expected.Length), Is.EqualTo(expected), row.ToJsonString());
+            Assert.That(new NumpyRandom((uint)row["seed"]!).Choice((int)row["population"]!, expected.Length),
+                Is.EqualTo(expected), row.ToJsonString());
         }
     }
 
@@ -33,7 +35,8 @@ public sealed class NumpyTests
             double[] values = [.. ((JsonArray)row["values"]!).Select(v => (double)v!)];
             Assert.That(NumpyStatistics.Sum(values), Is.EqualTo((double)row["sum"]!), $"sum of {values.Length}");
             Assert.That(NumpyStatistics.Mean(values), Is.EqualTo((double)row["mean"]!), $"mean of {values.Length}");
-            Assert.That(NumpyStatistics.StandardDeviation(values), Is.EqualTo((double)row["std"]!), $"std of {values.Length}");
+            Assert.That(NumpyStatistics.StandardDeviation(values), Is.EqualTo((double)row["std"]!),
+                $"std of {values.Length}");
             count++;
         }
 

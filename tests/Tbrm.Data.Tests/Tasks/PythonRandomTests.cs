@@ -76,7 +76,8 @@ public sealed class PythonRandomTests
         Assert.Throws<ArgumentOutOfRangeException>(() => new PythonRandom(1).Sample(new[] { 1, 2 }, 3));
     }
 
-    /// <summary>The four ways of sampling: from a small pool, by remembered indices, from a large pool, and by counts.</summary>
+    /// <summary>The four ways of sampling: from a small pool, by remembered indices, from a large pool, and by
+    /// counts.</summary>
     private static void AssertSamples(PythonRandom random)
     {
         Assert.That(random.Sample(Range(20), 3), Is.EqualTo(new[] { 7, 0, 14 }));

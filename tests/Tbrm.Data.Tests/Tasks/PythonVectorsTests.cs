@@ -12,7 +12,8 @@ using Tbrm.Testing;
 namespace Tbrm.Data.Tests.Tasks;
 
 /// <summary>
-/// Python's integers, decimals, floats, sets and texts against CPython 3.11: each line of <c>python.jsonl</c> is a function, its arguments, and
+/// Python's integers, decimals, floats, sets and texts against CPython 3.11: each line of <c>python.jsonl</c> is a
+/// function, its arguments, and
 /// what CPython printed, null where it raised.
 /// </summary>
 [TestFixture]
@@ -24,7 +25,8 @@ public sealed class PythonVectorsTests
             ? ((string)v[2]!).Length < 4300 ? PythonInteger.Str(n) : PythonInteger.Hex(n) : null,
         ["decimal"] = v => PythonDecimal.TryParse((string)v[1]!, out PythonDecimal d) ? Text(d) : null,
         ["repr"] = v => PythonFloat.Repr(FromHex(v[1])),
-        ["round"] = v => BitConverter.DoubleToUInt64Bits(PythonFloat.Round(FromHex(v[1]), (int)v[2]!)).ToString("x16", CultureInfo.InvariantCulture),
+        ["round"] = v => BitConverter.DoubleToUInt64Bits(PythonFloat.Round(FromHex(v[1]), (int)v[2]!))
+            .ToString("x16", CultureInfo.InvariantCulture),
         ["decimal_op"] = DecimalOperation,
         ["fixed"] = v => DecimalContext.ToFixed(Parse(v[1]), (int)v[2]!),
         ["set"] = SetOrder,
@@ -42,9 +44,11 @@ public sealed class PythonVectorsTests
     {
         string path = Repository.PathOf("tests", "Tbrm.Data.Tests", "Tasks", "Golden", "python.jsonl");
         int checkedCount = 0;
-        foreach (JsonArray vector in File.ReadLines(path).Select(l => (JsonArray)JsonNode.Parse(l)!).Where(v => (string)v[0]! == function))
+        foreach (JsonArray vector in File.ReadLines(path).Select(l => (JsonArray)JsonNode.Parse(l)!)
+            .Where(v => (string)v[0]! == function))
         {
-            string? expected = function == "lower" ? (string)vector[2]! : (vector[^1] as JsonArray)?.ToJsonString() ?? (string?)vector[^1];
+            string? expected = function == "lower" ? (string)vector[2]! : (vector[^1] as JsonArray)?.ToJsonString()
+                ?? (string?)vector[^1];
             Assert.That(s_functions[function](vector), Is.EqualTo(expected), vector.ToJsonString());
             if (function == "lower")
             {
@@ -62,7 +66,8 @@ public sealed class PythonVectorsTests
         string text = (string)vector[1]!;
         Assert.That(PythonText.Length(text), Is.EqualTo((int)vector[3]!), vector.ToJsonString());
         Assert.That(PythonText.Strip(text), Is.EqualTo((string)vector[4]!), vector.ToJsonString());
-        Assert.That(PythonText.Split(text), Is.EqualTo(((JsonArray)vector[5]!).Select(w => (string)w!)), vector.ToJsonString());
+        Assert.That(PythonText.Split(text), Is.EqualTo(((JsonArray)vector[5]!).Select(w => (string)w!)),
+            vector.ToJsonString());
     }
 
     private static string? DecimalOperation(JsonArray vector)
@@ -87,7 +92,8 @@ public sealed class PythonVectorsTests
 
     private static string SetOrder(JsonArray vector)
     {
-        PythonSet<(int First, int Second)> set = new(p => PythonHash.OfPair(PythonHash.OfInteger(p.First), PythonHash.OfInteger(p.Second)));
+        PythonSet<(int First, int Second)> set =
+            new(p => PythonHash.OfPair(PythonHash.OfInteger(p.First), PythonHash.OfInteger(p.Second)));
         foreach (JsonNode? pair in (JsonArray)vector[1]!)
         {
             set.Add(((int)pair![0]!, (int)pair[1]!));
@@ -114,12 +120,14 @@ public sealed class PythonVectorsTests
 
     private static PythonDecimal Parse(JsonNode? text)
     {
-        return PythonDecimal.TryParse((string)text!, out PythonDecimal value) ? value : throw new FormatException((string)text!);
+        return PythonDecimal.TryParse((string)text!, out PythonDecimal value) ? value
+            : throw new FormatException((string)text!);
     }
 
     private static double FromHex(JsonNode? bits)
     {
-        return BitConverter.UInt64BitsToDouble(ulong.Parse((string)bits!, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture));
+        return BitConverter.UInt64BitsToDouble(ulong.Parse(
+            (string)bits!, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture));
     }
 
     /// <summary><c>str()</c>; the digits after a NaN, which mean nothing, are not kept.</summary>

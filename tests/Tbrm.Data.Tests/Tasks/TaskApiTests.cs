@@ -53,7 +53,8 @@ public sealed class TaskApiTests
     {
         JsonObject parameters = name == TaskMixture.TaskName ? (JsonObject)JsonNode.Parse(Mixture)! : [];
         IReasoningTask task = TaskRegistry.Create(name, 11, 40, parameters);
-        string[] expected = [.. Enumerable.Range(0, 40).Select(i => PythonJson.Write(task.Generate(i).Metadata) + task.Generate(i).Question)];
+        string[] expected = [.. Enumerable.Range(0, 40)
+            .Select(i => PythonJson.Write(task.Generate(i).Metadata) + task.Generate(i).Question)];
         ConcurrentBag<int> wrong = [];
         IReasoningTask fresh = TaskRegistry.Create(name, 11, 40, parameters);
         Parallel.For(0, 400, new ParallelOptions { MaxDegreeOfParallelism = 8 }, i =>
@@ -78,8 +79,11 @@ public sealed class TaskApiTests
         for (int i = 0; i < 30; i++)
         {
             Prompt prompt = source.Get(i);
-            GradeRequest request = new(prompt.DataSource, $"Let me see.\n<answer>{prompt.GroundTruth}</answer>", prompt.GroundTruth, prompt.ExtraInfo);
-            Assert.That(grader.Grade(request, CancellationToken.None), Is.EqualTo(new Verdict(1, VerdictStatus.Ok, prompt.GroundTruth.Text)));
+            GradeRequest request =
+                new(prompt.DataSource, $"Let me see.\n<answer>{prompt.GroundTruth}</answer>", prompt.GroundTruth,
+                prompt.ExtraInfo);
+            Assert.That(grader.Grade(request, CancellationToken.None),
+                Is.EqualTo(new Verdict(1, VerdictStatus.Ok, prompt.GroundTruth.Text)));
             Verdict silent = grader.Grade(request with { Solution = "No idea." }, CancellationToken.None);
             Assert.That((silent.Status, silent.Score < 0.02), Is.EqualTo((VerdictStatus.NoAnswer, true)));
         }
@@ -93,7 +97,9 @@ public sealed class TaskApiTests
         Prompt prompt = source.Get(1);
         Assert.That(source.Count, Is.EqualTo(3));
         Assert.That(prompt.DataSource, Is.EqualTo("chain_sum"));
-        Assert.That(prompt.Messages, Is.EqualTo(new[] { new ChatMessage("system", "Be brief."), new ChatMessage("user", task.Generate(1).Question) }));
+        Assert.That(prompt.Messages,
+            Is.EqualTo(new[] { new ChatMessage("system", "Be brief."),
+            new ChatMessage("user", task.Generate(1).Question) }));
         Assert.That((prompt.GroundTruth.Text, prompt.Index), Is.EqualTo(("1692", 1L)));
         Assert.That((string?)prompt.ExtraInfo?["expression"], Is.EqualTo("812 + 880"));
         Assert.Throws<ArgumentOutOfRangeException>(() => source.Get(3));
@@ -105,20 +111,25 @@ public sealed class TaskApiTests
     public void A_grader_reports_what_the_scorer_cannot_judge()
     {
         TaskGrader grader = new(AnswerForm.Text);
-        Verdict raised = grader.Grade(new GradeRequest("prime_factorization", "2 x 3", "2 × 3"), CancellationToken.None);
+        Verdict raised = grader.Grade(
+            new GradeRequest("prime_factorization", "2 x 3", "2 × 3"), CancellationToken.None);
         Assert.That((raised.Status, raised.Score), Is.EqualTo((VerdictStatus.Error, 0.0)));
         Assert.That(raised.Detail, Does.Contain("2 x 3"));
         Verdict unknown = grader.Grade(new GradeRequest("math_dapo", "1", "1"), CancellationToken.None);
         Assert.That(unknown.Status, Is.EqualTo(VerdictStatus.Error));
         Verdict incomplete = grader.Grade(new GradeRequest("shortest_path", "up", "down", []), CancellationToken.None);
-        Assert.That((incomplete.Status, incomplete.Detail), Is.EqualTo((VerdictStatus.Error, "entry.metadata.matrix: a list was expected, found null")));
+        Assert.That((incomplete.Status, incomplete.Detail),
+            Is.EqualTo((VerdictStatus.Error, "entry.metadata.matrix: a list was expected, found null")));
     }
 
     [Test]
     public void A_mixture_gives_its_tasks_their_own_seeds_and_scores_by_them()
     {
-        IReasoningTask mixture = TaskRegistry.Create(TaskMixture.TaskName, 100, 200, (JsonObject)JsonNode.Parse(Mixture)!);
-        IReasoningTask[] parts = [TaskRegistry.Create("gcd", 101, 200), TaskRegistry.Create("quantum_lock", 102, 200, new JsonObject { ["difficulty"] = 3 })];
+        IReasoningTask mixture =
+            TaskRegistry.Create(TaskMixture.TaskName, 100, 200, (JsonObject)JsonNode.Parse(Mixture)!);
+        IReasoningTask[] parts =
+            [TaskRegistry.Create("gcd", 101, 200),
+            TaskRegistry.Create("quantum_lock", 102, 200, new JsonObject { ["difficulty"] = 3 })];
         int[] drawn = new int[2];
         for (int i = 0; i < 200; i++)
         {
@@ -155,7 +166,8 @@ public sealed class TaskApiTests
     [TestCase("composite", """{"datasets": [{"name": "gcd", "config": {"min": 1}}]}""", "no parameter 'min'")]
     public void Wrong_parameters_are_refused_by_name(string task, string parameters, string mention)
     {
-        ConfigException? error = Assert.Throws<ConfigException>(() => TaskRegistry.Create(task, (JsonObject)JsonNode.Parse(parameters)!));
+        ConfigException? error =
+            Assert.Throws<ConfigException>(() => TaskRegistry.Create(task, (JsonObject)JsonNode.Parse(parameters)!));
         Assert.That(error!.Message, Does.Contain(mention));
     }
 
@@ -177,7 +189,8 @@ public sealed class TaskApiTests
     [TestCase("operators=('+', '-')")]
     public void Lists_are_read_from_arguments_in_any_of_the_usual_forms(string argument)
     {
-        JsonObject parameters = TaskRegistry.ParseArguments("basic_arithmetic", [argument, "allow_negation=False", "max_terms=1_0"]);
+        JsonObject parameters =
+            TaskRegistry.ParseArguments("basic_arithmetic", [argument, "allow_negation=False", "max_terms=1_0"]);
         Assert.That(parameters.ToJsonString(), Is.EqualTo("""{"operators":["\u002B","-"],"allow_negation":false,"max_terms":10}"""));
     }
 

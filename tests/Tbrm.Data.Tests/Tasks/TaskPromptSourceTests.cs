@@ -8,7 +8,8 @@ namespace Tbrm.Data.Tests.Tasks;
 
 public sealed class TaskPromptSourceTests
 {
-    private static readonly IReasoningTask s_task = TaskRegistry.Create("chain_sum", seed: 1, size: 1000, new() { ["max_terms"] = 2, ["max_digits"] = 1 });
+    private static readonly IReasoningTask s_task =
+        TaskRegistry.Create("chain_sum", seed: 1, size: 1000, new() { ["max_terms"] = 2, ["max_digits"] = 1 });
 
     private static TaskPromptSource Source(bool heldOut) =>
         heldOut ? TaskPromptSource.HeldOut(s_task, 0.2, 300) : TaskPromptSource.Training(s_task, 0.2);
@@ -17,7 +18,8 @@ public sealed class TaskPromptSourceTests
     [Test]
     public void No_problem_is_on_both_sides()
     {
-        HashSet<string> train = [.. Questions(Source(heldOut: false), 1000)], heldOut = [.. Questions(Source(heldOut: true), 300)];
+        HashSet<string> train = [.. Questions(Source(heldOut: false), 1000)],
+            heldOut = [.. Questions(Source(heldOut: true), 300)];
         Assert.That(train.Intersect(heldOut), Is.Empty);
         Assert.That(train, Has.Count.GreaterThan(100));
         Assert.That(heldOut, Has.Count.GreaterThan(20));

@@ -2,7 +2,8 @@ using NUnit.Framework;
 
 namespace Tbrm.Engine.Tests.Boundary;
 
-/// <summary>Runs before every test of the assembly: a drifted binding must be a message, not a dead test host.</summary>
+/// <summary>Runs before every test of the assembly: a drifted binding must be a message, not a dead test
+/// host.</summary>
 [SetUpFixture]
 public sealed class AbiGate
 {

@@ -35,7 +35,9 @@ public sealed partial class AbiTests
         unsafe
         {
             string native = Marshal.PtrToStringUTF8((nint)NativeMethods.tbrm_abi_layout())!;
-            string managed = string.Join(';', native.Split(';').Select(line => Layout(StructOf(line[..line.IndexOf(':')]), line[..line.IndexOf(':')])));
+            string managed = string.Join(
+                ';', native.Split(';')
+                .Select(line => Layout(StructOf(line[..line.IndexOf(':')]), line[..line.IndexOf(':')])));
             Assert.That(managed, Is.EqualTo(native));
             Assert.That(native.Split(';'), Has.Length.EqualTo(Regex.Count(Header, @"typedef struct tbrm_\w+ \{")));
         }
@@ -45,7 +47,8 @@ public sealed partial class AbiTests
     public void Every_declaration_in_the_header_has_one_binding_with_the_same_signature()
     {
         string header = CComment().Replace(Header, "");
-        string[] inHeader = [.. Declaration().Matches(header).Select(m => Canonical(m.Groups["ret"].Value, m.Groups["name"].Value, m.Groups["args"].Value))];
+        string[] inHeader = [.. Declaration().Matches(header)
+            .Select(m => Canonical(m.Groups["ret"].Value, m.Groups["name"].Value, m.Groups["args"].Value))];
         string[] inCSharp = [.. s_methods.GetMethods(BindingFlags.Static | BindingFlags.NonPublic)
             .Where(m => m.Name.StartsWith("tbrm_", StringComparison.Ordinal)).Select(Canonical)];
         Assert.That(inHeader, Has.Length.GreaterThan(40));
@@ -59,7 +62,8 @@ public sealed partial class AbiTests
         nint library = NativeLibrary.Load(LibraryLoader.LoadedPath!);
         try
         {
-            string[] missing = [.. Declaration().Matches(CComment().Replace(Header, "")).Select(m => m.Groups["name"].Value)
+            string[] missing = [.. Declaration().Matches(CComment().Replace(Header, ""))
+                .Select(m => m.Groups["name"].Value)
                 .Where(name => !NativeLibrary.TryGetExport(library, name, out _))];
             Assert.That(missing, Is.Empty);
         }
@@ -78,15 +82,18 @@ public sealed partial class AbiTests
             inHeader.Add(Pascal(m.Groups[1].Value.ToLowerInvariant()), int.Parse(m.Groups[2].Value));
         }
 
-        Dictionary<string, int> inCSharp = Enum.GetValues(type).Cast<object>().ToDictionary(v => v.ToString()!, v => (int)v);
+        Dictionary<string, int> inCSharp = Enum.GetValues(type).Cast<object>()
+            .ToDictionary(v => v.ToString()!, v => (int)v);
         Assert.That(inCSharp, Is.EquivalentTo(inHeader));
     }
 
-    /// <summary>No status may be dropped: outside NativeError.ThrowIfFailed(...) no status-returning binding is called.</summary>
+    /// <summary>No status may be dropped: outside NativeError.ThrowIfFailed(...) no status-returning binding is
+    /// called.</summary>
     [Test]
     public void Every_status_goes_through_the_one_door()
     {
-        foreach (string file in Directory.EnumerateFiles(Repository.PathOf("src", "Tbrm.Interop"), "*.cs", SearchOption.AllDirectories))
+        foreach (string file in Directory.EnumerateFiles(
+            Repository.PathOf("src", "Tbrm.Interop"), "*.cs", SearchOption.AllDirectories))
         {
             if (Path.GetFileName(file) == "NativeMethods.cs")
             {
@@ -96,11 +103,13 @@ public sealed partial class AbiTests
             string text = File.ReadAllText(file);
             foreach (Match call in Regex.Matches(text, @"NativeMethods\.(tbrm_\w+)\("))
             {
-                MethodInfo method = s_methods.GetMethod(call.Groups[1].Value, BindingFlags.Static | BindingFlags.NonPublic)!;
+                MethodInfo method = s_methods.GetMethod(
+                    call.Groups[1].Value, BindingFlags.Static | BindingFlags.NonPublic)!;
                 if (method.ReturnType == typeof(TbrmStatus))
                 {
                     string before = text[..call.Index].TrimEnd();
-                    Assert.That(before.EndsWith("NativeError.ThrowIfFailed(", StringComparison.Ordinal), Is.True, $"{Path.GetFileName(file)}: {call.Value}");
+                    Assert.That(before.EndsWith("NativeError.ThrowIfFailed(", StringComparison.Ordinal), Is.True,
+                        $"{Path.GetFileName(file)}: {call.Value}");
                 }
             }
         }
@@ -126,7 +135,8 @@ public sealed partial class AbiTests
     [GeneratedRegex(@"^TBRM_API\((?<ret>[^)]*)\)\s+(?<name>tbrm_\w+)\((?<args>[^)]*)\)", RegexOptions.Multiline)]
     private static partial Regex Declaration();
 
-    // Both sides are mapped to one small set of words: values by width, pointers by pointee, structs and handles by name.
+    // Both sides are mapped to one small set of words: values by width, pointers by pointee, structs and handles by
+    // name.
     private static string Canonical(string ret, string name, string args) =>
         $"{FromC(ret)} {name}({string.Join(", ", args.Trim() == "void" ? [] : args.Split(',').Select(a => FromC(Regex.Replace(a.Trim(), @"\w+$", ""))))})";
 
@@ -142,7 +152,8 @@ public sealed partial class AbiTests
             "float" => "f32",
             "double" => "f64",
             "char" or "uint8_t" => "u8",
-            _ when stem.StartsWith("tbrm_", StringComparison.Ordinal) && stem.EndsWith("_t", StringComparison.Ordinal) => stem[5..^2],
+            _ when stem.StartsWith("tbrm_", StringComparison.Ordinal)
+                && stem.EndsWith("_t", StringComparison.Ordinal) => stem[5..^2],
             _ => stem,
         };
         return word + bare[stem.Length..];
@@ -194,7 +205,8 @@ public sealed partial class AbiTests
         return $"{name}:{Marshal.SizeOf(type)},{string.Join(',', fields.Select(f => Marshal.OffsetOf(type, f.Name)))}";
     }
 
-    private static string Pascal(string snake) => string.Concat(snake.Split('_').Select(w => char.ToUpperInvariant(w[0]) + w[1..]));
+    private static string Pascal(string snake) =>
+        string.Concat(snake.Split('_').Select(w => char.ToUpperInvariant(w[0]) + w[1..]));
 
     private static string Snake(string pascal)
     {

@@ -4,7 +4,8 @@ using NUnit.Framework;
 
 namespace Tbrm.Engine.Tests.Boundary;
 
-/// <summary>The start-up check of a device's kernels: once per build and device, and never remembered when it failed.</summary>
+/// <summary>The start-up check of a device's kernels: once per build and device, and never remembered when it
+/// failed.</summary>
 public sealed class DeviceChecksTests
 {
     private string _folder = "";
@@ -25,7 +26,8 @@ public sealed class DeviceChecksTests
     public void A_passed_check_is_run_once_for_each_identity()
     {
         int runs = 0;
-        foreach (string identity in new[] { "build 1, H100", "build 1, H100", "build 2, H100", "build 1, H100", "build 1, H200" })
+        foreach (string identity in new[] { "build 1, H100", "build 1, H100", "build 2, H100", "build 1, H100",
+            "build 1, H200" })
         {
             new DeviceChecks(_folder).Ensure(identity, () => ++runs);
         }
@@ -37,7 +39,8 @@ public sealed class DeviceChecksTests
     public void A_failed_check_passes_on_and_is_run_again()
     {
         DeviceChecks checks = new(_folder);
-        Assert.That(() => checks.Ensure("H100", () => throw new InvalidOperationException("linear_forward is wrong")), Throws.InvalidOperationException);
+        Assert.That(() => checks.Ensure("H100", () => throw new InvalidOperationException("linear_forward is wrong")),
+            Throws.InvalidOperationException);
         int runs = 0;
         checks.Ensure("H100", () => ++runs);
         Assert.That(runs, Is.EqualTo(1));

@@ -26,7 +26,8 @@ public sealed class HandleTests
     [Test]
     public void A_native_failure_says_what_and_where()
     {
-        TbrmNativeException e = Assert.Throws<TbrmNativeException>(() => ContextHandle.Create(DeviceKind.Cpu, threads: -1).Dispose())!;
+        TbrmNativeException e =
+            Assert.Throws<TbrmNativeException>(() => ContextHandle.Create(DeviceKind.Cpu, threads: -1).Dispose())!;
         Assert.That(e.Status, Is.EqualTo(TbrmStatus.InvalidArgument));
         Assert.That(e.Message, Does.Contain("n_threads is -1").And.Contain(".cpp:"));
     }

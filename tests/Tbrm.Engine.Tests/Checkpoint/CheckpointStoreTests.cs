@@ -107,5 +107,6 @@ public sealed class CheckpointStoreTests
     }
 
     private static void Save(CheckpointStore store, long step, long protectedStep = 0, string? content = null) =>
-        store.Save(step, folder => File.WriteAllText(Path.Combine(folder, "content"), content ?? $"{step}"), [protectedStep]);
+        store.Save(step, folder => File.WriteAllText(Path.Combine(folder, "content"), content ?? $"{step}"),
+            [protectedStep]);
 }

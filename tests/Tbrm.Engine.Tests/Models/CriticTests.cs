@@ -13,7 +13,8 @@ using Tbrm.Interop.Handles;
 
 namespace Tbrm.Engine.Tests.Models;
 
-/// <summary>Critics behind the engine's API: made of a policy, trained by an optimizer of their own, out to Hugging Face's folder and in.</summary>
+/// <summary>Critics behind the engine's API: made of a policy, trained by an optimizer of their own, out to Hugging
+/// Face's folder and in.</summary>
 public sealed class CriticTests
 {
     private static readonly ModelArchitecture s_architecture = ModelArchitecture.Parse(
@@ -24,7 +25,8 @@ public sealed class CriticTests
         """, "config.json");
 
     private static readonly PackedBatch s_batch = new([
-        new ScoredSequence(new[] { 1, 2, 3 }, new[] { 4, 5, 6, 7 }), new ScoredSequence(new[] { 9 }, new[] { 8, 7 }, Bootstrap: true)]);
+        new ScoredSequence(new[] { 1, 2, 3 }, new[] { 4, 5, 6, 7 }),
+            new ScoredSequence(new[] { 9 }, new[] { 8, 7 }, Bootstrap: true)]);
 
     private string _folder = "";
 
@@ -43,7 +45,8 @@ public sealed class CriticTests
         Assert.That(critic.Values(s_batch), Is.EqualTo(new float[s_batch.RowCount]));
         foreach (TensorInfo tensor in policy.Tensors())
         {
-            Assert.That(critic.ReadTensor(tensor, TensorKind.Master), Is.EqualTo(policy.ReadTensor(tensor, TensorKind.Master)), tensor.Name);
+            Assert.That(critic.ReadTensor(tensor, TensorKind.Master),
+                Is.EqualTo(policy.ReadTensor(tensor, TensorKind.Master)), tensor.Name);
         }
 
         Assert.That(critic.Tensors().Skip(policy.Tensors().Count).Select(t => (t.Name, t.Rows, t.Columns)),
@@ -75,7 +78,8 @@ public sealed class CriticTests
 
         critic.ReleaseActivations();
         Assert.That(last, Is.LessThan(0.05 * first));
-        Assert.That(policy.LogProb(s_batch, 1).Q, Is.EqualTo(before.Q), "the critic's steps are no business of the policy");
+        Assert.That(policy.LogProb(s_batch, 1).Q, Is.EqualTo(before.Q),
+            "the critic's steps are no business of the policy");
         policy.LogProb(s_batch, 1, keep: true);
         policy.Backward(new float[s_batch.RowCount].Select(_ => 1f).ToArray(), new float[s_batch.RowCount], []);
         double norm = policy.GradientNorm();
@@ -96,7 +100,8 @@ public sealed class CriticTests
         Assert.That(config["label2id"]!.ToJsonString(), Is.EqualTo("""{"LABEL_0":0}"""));
         using Critic loaded = ModelFolder.LoadCritic(device, _folder, _ => Options(bf16), seed: 77, std: 1);
         Assert.That(loaded.Values(s_batch), Is.EqualTo(values));
-        Assert.That(() => ModelFolder.Load(device, _folder, _ => Options(bf16)), Throws.TypeOf<DataException>().With.Message.Contains("is a value model"));
+        Assert.That(() => ModelFolder.Load(device, _folder, _ => Options(bf16)),
+            Throws.TypeOf<DataException>().With.Message.Contains("is a value model"));
     }
 
     [Test]
@@ -117,8 +122,10 @@ public sealed class CriticTests
     {
         AdapterOptions adapter = new(4, 8, UseRslora: false, AdapterTargets.QProj | AdapterTargets.DownProj);
         using EngineDevice device = EngineDevice.Open("cpu", 2);
-        using Critic critic = Critic.CreateRandom(device, s_architecture, Options(bf16: true, trainable: false), seed: 3, std: 0.1f);
-        using Critic other = Critic.CreateRandom(device, s_architecture, Options(bf16: true, trainable: false), seed: 3, std: 0.1f);
+        using Critic critic =
+            Critic.CreateRandom(device, s_architecture, Options(bf16: true, trainable: false), seed: 3, std: 0.1f);
+        using Critic other =
+            Critic.CreateRandom(device, s_architecture, Options(bf16: true, trainable: false), seed: 3, std: 0.1f);
         critic.AttachAdapter(adapter, trainable: true, seed: 1);
         other.AttachAdapter(adapter, trainable: false, seed: 2);
         using AdamW optimizer = new(critic, new OptimConfig());
@@ -145,16 +152,20 @@ public sealed class CriticTests
         JsonObject raw = (JsonObject)s_architecture.Raw.DeepClone();
         raw["architectures"] = new JsonArray("Qwen3ForTokenClassification");
         Assert.That(() => ModelArchitecture.Parse(raw.ToJsonString(), "config.json"),
-            Throws.TypeOf<DataException>().With.Message.Contains("with 2 labels"), "transformers takes two labels where none are named");
+            Throws.TypeOf<DataException>().With.Message.Contains("with 2 labels"),
+                "transformers takes two labels where none are named");
         raw["num_labels"] = 1;
         Assert.That(ModelArchitecture.Parse(raw.ToJsonString(), "config.json").Head, Is.EqualTo(HeadKind.ValueBias));
         raw["architectures"] = new JsonArray("Qwen3ForSequenceClassification");
         Assert.That(ModelArchitecture.Parse(raw.ToJsonString(), "config.json").Head, Is.EqualTo(HeadKind.Value));
         raw["id2label"] = new JsonObject { ["0"] = "A", ["1"] = "B", ["2"] = "C" };
-        Assert.That(() => ModelArchitecture.Parse(raw.ToJsonString(), "config.json"), Throws.TypeOf<DataException>().With.Message.Contains("with 3 labels"));
+        Assert.That(() => ModelArchitecture.Parse(raw.ToJsonString(), "config.json"),
+            Throws.TypeOf<DataException>().With.Message.Contains("with 3 labels"));
         raw["architectures"] = new JsonArray("BertForTokenClassification");
-        Assert.That(() => ModelArchitecture.Parse(raw.ToJsonString(), "config.json"), Throws.TypeOf<DataException>().With.Message.Contains("not supported"));
+        Assert.That(() => ModelArchitecture.Parse(raw.ToJsonString(), "config.json"),
+            Throws.TypeOf<DataException>().With.Message.Contains("not supported"));
     }
 
-    private static PolicyOptions Options(bool bf16, bool trainable = true) => new() { Bf16 = bf16, MaxPositions = 64, Trainable = trainable };
+    private static PolicyOptions Options(bool bf16, bool trainable = true) =>
+        new() { Bf16 = bf16, MaxPositions = 64, Trainable = trainable };
 }

@@ -19,8 +19,10 @@ internal sealed record FuzzDefect(long Index, string Kind, string Description, b
 internal sealed record FuzzResult(FuzzCounts Counts, IReadOnlyList<FuzzDefect> Defects, TimeSpan Elapsed);
 
 /// <summary>
-/// Sends inputs through a reader in worker processes, whose memory is bounded, and which are watched: an input that ends the
-/// process or does not come back in time is a defect like an exception that is not documented, and the next worker goes on
+/// Sends inputs through a reader in worker processes, whose memory is bounded, and which are watched: an input that
+/// ends the
+/// process or does not come back in time is a defect like an exception that is not documented, and the next worker goes
+/// on
 /// behind it.
 /// </summary>
 internal sealed class FuzzCampaign
@@ -99,14 +101,16 @@ internal sealed class FuzzCampaign
         bool crashed = !alive && process.ExitCode != 0;
         if (hung || crashed)
         {
-            string description = hung ? $"no return within {InputLimit.TotalSeconds} s" : $"exit code {process.ExitCode}: {string.Join(" | ", errors.Take(40))}";
+            string description = hung ? $"no return within {InputLimit.TotalSeconds} s"
+                : $"exit code {process.ExitCode}: {string.Join(" | ", errors.Take(40))}";
             Add(target, index, hung ? "hang" : "crash", description);
         }
 
         return hung || crashed ? index + 1 : long.MaxValue;
     }
 
-    /// <summary>Waits until the worker ends or the campaign's time or patience is over; true when the worker hangs.</summary>
+    /// <summary>Waits until the worker ends or the campaign's time or patience is over; true when the worker
+    /// hangs.</summary>
     private bool Watch(Process process, Heartbeat heartbeat)
     {
         const int PollMilliseconds = 50;

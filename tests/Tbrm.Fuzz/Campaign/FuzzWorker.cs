@@ -20,7 +20,8 @@ internal static class FuzzWorker
         return target.Create(new Random(Mix(seed, index)));
     }
 
-    /// <summary>Neighbouring seeds give the platform's generator neighbouring first numbers, so they are spread first (SplitMix64).</summary>
+    /// <summary>Neighbouring seeds give the platform's generator neighbouring first numbers, so they are spread first
+    /// (SplitMix64).</summary>
     private static int Mix(int seed, long index)
     {
         unchecked

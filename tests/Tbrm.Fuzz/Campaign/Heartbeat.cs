@@ -6,7 +6,8 @@ using System.Threading;
 namespace Tbrm.Fuzz.Campaign;
 
 /// <summary>
-/// What a worker process has done so far, in memory that it shares with its parent: it is there to be read when the worker
+/// What a worker process has done so far, in memory that it shares with its parent: it is there to be read when the
+/// worker
 /// has crashed or hangs.
 /// </summary>
 internal sealed class Heartbeat : IDisposable
@@ -34,7 +35,8 @@ internal sealed class Heartbeat : IDisposable
 
     /// <summary>The totals.</summary>
     public FuzzCounts Counts => new(
-        _view.ReadInt64(Accepted * sizeof(long)), _view.ReadInt64(Refused * sizeof(long)), _view.ReadInt64(Bytes * sizeof(long)),
+        _view.ReadInt64(Accepted * sizeof(long)), _view.ReadInt64(Refused * sizeof(long)),
+            _view.ReadInt64(Bytes * sizeof(long)),
         _view.ReadInt64(SlowestMilliseconds * sizeof(long)), _view.ReadInt64(MostAllocated * sizeof(long)));
 
     /// <summary>An input is about to be read.</summary>
@@ -73,4 +75,5 @@ internal sealed class Heartbeat : IDisposable
 /// <param name="Bytes">Bytes of all of them.</param>
 /// <param name="SlowestMilliseconds">The longest that one took.</param>
 /// <param name="MostAllocated">The most bytes that one allocated, garbage included.</param>
-internal readonly record struct FuzzCounts(long Accepted, long Refused, long Bytes, long SlowestMilliseconds, long MostAllocated);
+internal readonly record struct FuzzCounts(long Accepted, long Refused, long Bytes, long SlowestMilliseconds,
+    long MostAllocated);

@@ -8,15 +8,18 @@ internal static class ByteMutation
 {
     private static readonly long[] s_numbers =
     [
-        0, 1, -1, 2, 7, 8, 127, 128, 255, 256, 32767, 65535, 65536, 1 << 20, 1 << 28, int.MaxValue, int.MinValue, uint.MaxValue,
+        0, 1, -1, 2, 7, 8, 127, 128, 255, 256, 32767, 65535, 65536, 1 << 20, 1 << 28, int.MaxValue, int.MinValue,
+            uint.MaxValue,
         1L << 40, long.MaxValue, long.MinValue,
     ];
 
     /// <summary>Numbers at which arithmetic breaks.</summary>
-    public static long ExtremeNumber(Random random) => s_numbers[random.Next(s_numbers.Length)] + (random.Next(4) == 0 ? random.Next(-2, 3) : 0);
+    public static long ExtremeNumber(Random random) => s_numbers[random.Next(s_numbers.Length)]
+        + (random.Next(4) == 0 ? random.Next(-2, 3) : 0);
 
     /// <summary>One to eight edits; <paramref name="other"/> is what splices are taken from.</summary>
-    public static byte[] Mutate(byte[] input, byte[] other, Random random) => Mutate(input, other, 0, input.Length, random);
+    public static byte[] Mutate(byte[] input, byte[] other, Random random) =>
+        Mutate(input, other, 0, input.Length, random);
 
     /// <summary>As above, but every edit begins within a range.</summary>
     public static byte[] Mutate(byte[] input, byte[] other, int from, int length, Random random)

@@ -9,11 +9,13 @@ using System.Text.Json.Nodes;
 
 namespace Tbrm.Fuzz.Mutation;
 
-/// <summary>Edits of a JSON document that leave it a JSON document, mostly: other values, keys, depths and counts.</summary>
+/// <summary>Edits of a JSON document that leave it a JSON document, mostly: other values, keys, depths and
+/// counts.</summary>
 internal sealed class JsonMutation(Random random)
 {
     private const string Mark = "@raw:";
-    private static readonly JsonSerializerOptions s_relaxed = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly JsonSerializerOptions s_relaxed =
+        new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     private readonly List<string> _raw = [];
 
@@ -41,14 +43,16 @@ internal sealed class JsonMutation(Random random)
         List<JsonNode> nodes = [root];
         for (int i = 0; i < nodes.Count; i++)
         {
-            IEnumerable<JsonNode?> children = nodes[i] switch { JsonObject o => o.Select(member => member.Value), JsonArray a => a, _ => [] };
+            IEnumerable<JsonNode?> children =
+                nodes[i] switch { JsonObject o => o.Select(member => member.Value), JsonArray a => a, _ => [] };
             nodes.AddRange(children.OfType<JsonNode>());
         }
 
         return nodes;
     }
 
-    /// <summary>A way down at random: so that the few settings are met as often as the many entries of a vocabulary.</summary>
+    /// <summary>A way down at random: so that the few settings are met as often as the many entries of a
+    /// vocabulary.</summary>
     private JsonNode Container(JsonNode root)
     {
         const double StopHere = 0.35;
@@ -161,7 +165,8 @@ internal sealed class JsonMutation(Random random)
     {
         int depth = random.Next(3) switch { 0 => 40, 1 => 100, _ => 50_000 };
         (string open, string close) = random.Next(2) == 0 ? ("[", "]") : ("{\"a\":", "}");
-        return new StringBuilder().Insert(0, open, depth).Append('1').Append(new StringBuilder().Insert(0, close, depth)).ToString();
+        return new StringBuilder().Insert(0, open, depth).Append('1')
+            .Append(new StringBuilder().Insert(0, close, depth)).ToString();
     }
 
     private JsonValue Raw(string json)

@@ -7,7 +7,8 @@ using System.Linq;
 namespace Tbrm.Fuzz.Mutation;
 
 /// <summary>
-/// A valid Parquet file in its parts, so that one can be damaged while the others still fit: footer, and for each column
+/// A valid Parquet file in its parts, so that one can be damaged while the others still fit: footer, and for each
+/// column
 /// chunk its pages with their headers.
 /// </summary>
 internal sealed class ParquetParts
@@ -45,17 +46,23 @@ internal sealed class ParquetParts
         int footerLength = BinaryPrimitives.ReadInt32LittleEndian(file.AsSpan(file.Length - 8));
         int at = file.Length - 8 - footerLength;
         ThriftValue footer = ThriftValue.ReadStruct(file, ref at);
-        return new ParquetParts { Footer = footer, Chunks = [.. Metadata(footer).Select(chunk => ReadPages(file, chunk))] };
+        return new ParquetParts
+        {
+            Footer = footer,
+            Chunks = [.. Metadata(footer).Select(chunk => ReadPages(file, chunk))]
+        };
     }
 
     /// <summary>A copy that shares nothing.</summary>
     public ParquetParts Clone() => new()
     {
         Footer = Footer.Clone(),
-        Chunks = Chunks.ConvertAll(pages => pages.ConvertAll(page => new Page(page.Header.Clone()) { Payload = page.Payload })),
+        Chunks = Chunks.ConvertAll(
+            pages => pages.ConvertAll(page => new Page(page.Header.Clone()) { Payload = page.Payload })),
     };
 
-    /// <summary>Puts the file together; sizes and offsets fit what the parts have become, where they are still there.</summary>
+    /// <summary>Puts the file together; sizes and offsets fit what the parts have become, where they are still
+    /// there.</summary>
     public byte[] ToArray(bool fitSizes, byte[]? footerBytes)
     {
         using MemoryStream file = new();
@@ -92,7 +99,8 @@ internal sealed class ParquetParts
 
     private static IEnumerable<ThriftValue> Metadata(ThriftValue footer)
     {
-        return (footer[RowGroups]?.Items ?? []).SelectMany(group => group.Value[Columns]?.Items ?? []).Select(chunk => chunk.Value[ColumnMetadata]).OfType<ThriftValue>();
+        return (footer[RowGroups]?.Items ?? []).SelectMany(group => group.Value[Columns]?.Items ?? [])
+            .Select(chunk => chunk.Value[ColumnMetadata]).OfType<ThriftValue>();
     }
 
     private static List<Page> ReadPages(byte[] file, ThriftValue chunk)

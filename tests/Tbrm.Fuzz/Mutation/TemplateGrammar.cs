@@ -5,7 +5,8 @@ using System.Text;
 
 namespace Tbrm.Fuzz.Mutation;
 
-/// <summary>Jinja templates at random: well-formed for the most part, with the arguments that a careless library does not expect.</summary>
+/// <summary>Jinja templates at random: well-formed for the most part, with the arguments that a careless library does
+/// not expect.</summary>
 internal sealed class TemplateGrammar(Random random)
 {
     private static readonly string[] s_filters =
@@ -21,14 +22,19 @@ internal sealed class TemplateGrammar(Random random)
     private static readonly string[] s_tests =
         "boolean callable defined divisibleby escaped even false filter float in integer iterable lower mapping none number odd sameas sequence string test true undefined upper eq ge".Split(' ');
 
-    private static readonly string[] s_operators = ["+", "-", "*", "/", "//", "%", "**", "~", "==", "!=", "<", ">=", "in", "not in", "and", "or"];
+    private static readonly string[] s_operators =
+        ["+", "-", "*", "/", "//", "%", "**", "~", "==", "!=", "<", ">=", "in", "not in", "and", "or"];
 
-    private static readonly string[] s_names = ["messages", "x", "y", "loop", "ns", "m", "deep", "text", "numbers", "loop.index", "loop.previtem", "messages[0]", "undefined.a", "self", "caller"];
+    private static readonly string[] s_names =
+        ["messages", "x", "y", "loop", "ns", "m", "deep", "text", "numbers", "loop.index", "loop.previtem",
+        "messages[0]", "undefined.a", "self", "caller"];
 
     private static readonly string[] s_constants =
     [
-        "0", "1", "-1", "10**9", "10**18", "99999999999999999999", "1e308", "1.5", "true", "none", "''", "'a'", "'ab' * 1000", "'a' * 10**6", "[]", "{}", "[1, 2]", "[[1], [2, [3]]]",
-        "{'a': 1}", "(1,)", "range(5)", "range(10**9)", "range(10**18)", "namespace(a=1)", "'%s %d'", "'%0999999d'", "'{:>999999}'", "'{0.a[b]}'", "'\\u00e9𝒳\\n'", "'<b>&'", "joiner()", "cycler(1, 2)",
+        "0", "1", "-1", "10**9", "10**18", "99999999999999999999", "1e308", "1.5", "true", "none", "''", "'a'",
+            "'ab' * 1000", "'a' * 10**6", "[]", "{}", "[1, 2]", "[[1], [2, [3]]]",
+        "{'a': 1}", "(1,)", "range(5)", "range(10**9)", "range(10**18)", "namespace(a=1)", "'%s %d'", "'%0999999d'",
+            "'{:>999999}'", "'{0.a[b]}'", "'\\u00e9𝒳\\n'", "'<b>&'", "joiner()", "cycler(1, 2)",
     ];
 
     private int _budget = 60;
@@ -74,7 +80,12 @@ internal sealed class TemplateGrammar(Random random)
             case 12:
                 return $"({inner} if {Expression(depth + 1)} else {Leaf()})";
             default:
-                return random.Next(3) switch { 0 => $"[{inner}, {Leaf()}]", 1 => $"{{{Leaf()}: {inner}}}", _ => $"-{inner}" };
+                return random.Next(3) switch
+                {
+                    0 => $"[{inner}, {Leaf()}]",
+                    1 => $"{{{Leaf()}: {inner}}}",
+                    _ => $"-{inner}"
+                };
         }
     }
 
@@ -91,21 +102,28 @@ internal sealed class TemplateGrammar(Random random)
         {
             0 or 1 or 2 => $"{{{{ {Expression(0)} }}}}",
             3 => $"{{% if {Expression(0)} %}}{body}{{% elif {Leaf()} %}}b{{% else %}}c{{% endif %}}",
-            4 or 5 => $"{{% for x in {Expression(1)} {(random.Next(3) == 0 ? "if " + Leaf() : "")} {(random.Next(4) == 0 ? "recursive" : "")}%}}{body}"
+            4 or 5 =>
+                $"{{% for x in {Expression(1)} {(random.Next(3) == 0 ? "if " + Leaf() : "")} {(random.Next(4) == 0 ? "recursive" : "")}%}}{body}"
                 + $"{(random.Next(4) == 0 ? "{{ loop(x) }}" : "")}{(random.Next(5) == 0 ? "{% else %}e" : "")}{{% endfor %}}",
             6 => $"{{%- set x = {Expression(0)} -%}}",
-            7 => $"{{% set ns = namespace(a={Leaf()}) %}}{{% for i in range({random.Next(100)}) %}}{{% set ns.a = {Expression(1)} ~ ns.a ~ ns.a %}}{{% endfor %}}{{{{ ns.a }}}}",
-            8 => $"{{% set ns = namespace(l=[1]) %}}{{% for i in range({(random.Next(4) == 0 ? 60_000 : random.Next(1000))}) %}}{{% set ns.l = {Pick(["[ns.l]", "ns.l|map('upper')", "ns.l + ns.l", "[ns.l, ns.l]", "{'a': ns.l}", "(ns.l,)", "ns.l|unique", "ns.l|batch(2)"])} %}}{{% endfor %}}"
+            7 =>
+                $"{{% set ns = namespace(a={Leaf()}) %}}{{% for i in range({random.Next(100)}) %}}{{% set ns.a = {Expression(1)} ~ ns.a ~ ns.a %}}{{% endfor %}}{{{{ ns.a }}}}",
+            8 =>
+                $"{{% set ns = namespace(l=[1]) %}}{{% for i in range({(random.Next(4) == 0 ? 60_000 : random.Next(1000))}) %}}{{% set ns.l = {Pick(["[ns.l]", "ns.l|map('upper')", "ns.l + ns.l", "[ns.l, ns.l]", "{'a': ns.l}", "(ns.l,)", "ns.l|unique", "ns.l|batch(2)"])} %}}{{% endfor %}}"
                 + $"{{{{ {Pick(["ns.l", "ns.l|list", "ns.l == ns.l", "ns.l|tojson", "ns.l|string|length", "ns.l|sort", "ns.l|pprint", "ns.l in ns.l", "{ns.l: 1}", "ns.l < ns.l", "'%s' % ns.l", "ns.l|unique|list", "ns.l|first"])} }}}}",
-            9 => $"{{% macro m(a, b={Leaf()}) %}}{body}{(random.Next(4) == 0 ? "{{ m(a) }}" : "")}{{{{ a }}}}{{% endmacro %}}{{{{ m({Leaf()}) }}}}",
+            9 =>
+                $"{{% macro m(a, b={Leaf()}) %}}{body}{(random.Next(4) == 0 ? "{{ m(a) }}" : "")}{{{{ a }}}}{{% endmacro %}}{{{{ m({Leaf()}) }}}}",
             10 => $"{{% filter {Pick(s_filters)} %}}{body}{{% endfilter %}}",
-            _ => Pick(["{% raw %}{{{% endraw %}", "{# c #}", "{% generation %}g{% endgeneration %}", "{% break %}", "{% continue %}", "{% set y %}z{% endset %}", "{%+ if x %}\n{%- endif +%}", "text "]),
+            _ => Pick(["{% raw %}{{{% endraw %}", "{# c #}", "{% generation %}g{% endgeneration %}", "{% break %}",
+                "{% continue %}", "{% set y %}z{% endset %}", "{%+ if x %}\n{%- endif +%}", "text "]),
         };
     }
 
-    private string Leaf() => random.Next(3) == 0 ? Pick(s_names) : random.Next(12) == 0 ? $"'{HostileText.Piece(random).Replace("\\", "", StringComparison.Ordinal).Replace("'", "", StringComparison.Ordinal)}'" : Pick(s_constants);
+    private string Leaf() => random.Next(3) == 0 ? Pick(s_names) : random.Next(12) == 0
+        ? $"'{HostileText.Piece(random).Replace("\\", "", StringComparison.Ordinal).Replace("'", "", StringComparison.Ordinal)}'" : Pick(s_constants);
 
-    private string Bound() => random.Next(3) == 0 ? "" : random.Next(2) == 0 ? random.Next(-5, 6).ToString(CultureInfo.InvariantCulture) : Pick(["10**9", "-10**20", "none", "'a'"]);
+    private string Bound() => random.Next(3) == 0 ? "" : random.Next(2) == 0
+        ? random.Next(-5, 6).ToString(CultureInfo.InvariantCulture) : Pick(["10**9", "-10**20", "none", "'a'"]);
 
     private string Arguments(int depth)
     {

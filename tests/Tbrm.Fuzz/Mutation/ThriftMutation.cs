@@ -5,7 +5,8 @@ using System.Text;
 
 namespace Tbrm.Fuzz.Mutation;
 
-/// <summary>Edits of a Thrift structure that leave it one, mostly: other numbers, lengths, types, counts and depths.</summary>
+/// <summary>Edits of a Thrift structure that leave it one, mostly: other numbers, lengths, types, counts and
+/// depths.</summary>
 internal static class ThriftMutation
 {
     private const int BinaryType = 8;
@@ -22,7 +23,8 @@ internal static class ThriftMutation
         }
     }
 
-    private static IEnumerable<ThriftValue> Nodes(ThriftValue value) => value.Items.SelectMany(item => Nodes(item.Value)).Prepend(value);
+    private static IEnumerable<ThriftValue> Nodes(ThriftValue value) =>
+        value.Items.SelectMany(item => Nodes(item.Value)).Prepend(value);
 
     private static void Edit(ThriftValue node, ThriftValue donor, Random random)
     {
@@ -32,7 +34,8 @@ internal static class ThriftMutation
                 node.Type = 3 - node.Type;
                 break;
             case 3 or 4 or 5 or 6:
-                node.Number = random.Next(3) == 0 ? node.Number + random.Next(-3, 4) : random.Next(3) == 0 ? random.Next(16) : ByteMutation.ExtremeNumber(random);
+                node.Number = random.Next(3) == 0 ? node.Number + random.Next(-3, 4) : random.Next(3) == 0
+                    ? random.Next(16) : ByteMutation.ExtremeNumber(random);
                 break;
             case 7:
                 node.Bytes = BitConverter.GetBytes(double.NaN);
@@ -57,7 +60,9 @@ internal static class ThriftMutation
                 break;
             case 1 when node.Items.Count > 0:
                 int copies = random.Next(12) == 0 ? 3000 : 1;
-                node.Items.InsertRange(at, Enumerable.Range(0, copies).Select(_ => (node.Items[at].Id, node.Items[at].Value.Clone())).ToArray());
+                node.Items.InsertRange(at,
+                    Enumerable.Range(0, copies).Select(_ => (node.Items[at].Id, node.Items[at].Value.Clone()))
+                    .ToArray());
                 break;
             case 2 when node.Items.Count > 0:
                 node.Items[at] = (node.Type == StructType ? random.Next(0, 16) : 0, node.Items[at].Value);

@@ -15,7 +15,8 @@ internal interface IFuzzTarget
     byte[] Create(Random random);
 
     /// <summary>
-    /// Reads an input: true when it is accepted, false when it is refused with the exception that the reader documents. Every
+    /// Reads an input: true when it is accepted, false when it is refused with the exception that the reader documents.
+    /// Every
     /// other exception is a defect, and so is not coming back.
     /// </summary>
     bool Run(byte[] input);

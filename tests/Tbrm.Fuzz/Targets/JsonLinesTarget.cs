@@ -58,7 +58,8 @@ internal sealed class JsonLinesTarget : IFuzzTarget
     {
         string path = _file.Write(input);
         bool accepted = true;
-        foreach (Func<int> read in new Func<int>[] { () => RowFile.Read(path).Count(), () => new PromptReader([path], new PromptOptions()).Read().Count() })
+        foreach (Func<int> read in new Func<int>[] { () => RowFile.Read(path).Count(),
+            () => new PromptReader([path], new PromptOptions()).Read().Count() })
         {
             try
             {

@@ -16,11 +16,13 @@ namespace Tbrm.Fuzz.Targets;
 /// <summary>Parquet files: the schema, the rows, the prompts.</summary>
 internal sealed class ParquetTarget : IFuzzTarget
 {
-    private static readonly ParquetCodec[] s_codecs = [ParquetCodec.Uncompressed, ParquetCodec.Snappy, ParquetCodec.Gzip, ParquetCodec.Brotli];
+    private static readonly ParquetCodec[] s_codecs =
+        [ParquetCodec.Uncompressed, ParquetCodec.Snappy, ParquetCodec.Gzip, ParquetCodec.Brotli];
 
     private static readonly PageEncoding[] s_encodings =
     [
-        PageEncoding.Plain, PageEncoding.DeltaBinaryPacked, PageEncoding.DeltaLengthByteArray, PageEncoding.DeltaByteArray, PageEncoding.ByteStreamSplit,
+        PageEncoding.Plain, PageEncoding.DeltaBinaryPacked, PageEncoding.DeltaLengthByteArray,
+            PageEncoding.DeltaByteArray, PageEncoding.ByteStreamSplit,
     ];
 
     private readonly List<byte[]> _files = [];
@@ -35,7 +37,15 @@ internal sealed class ParquetTarget : IFuzzTarget
         {
             foreach (int version in new[] { 1, 2 })
             {
-                Add(new ParquetWriterOptions { Codec = codec, PageVersion = version, UseDictionary = true, WriteChecksums = false, RowsPerPage = 5, RowsPerGroup = 9 }, random);
+                Add(new ParquetWriterOptions
+                {
+                    Codec = codec,
+                    PageVersion = version,
+                    UseDictionary = true,
+                    WriteChecksums = false,
+                    RowsPerPage = 5,
+                    RowsPerGroup = 9
+                }, random);
                 Add(
                     new ParquetWriterOptions
                     {
@@ -52,7 +62,14 @@ internal sealed class ParquetTarget : IFuzzTarget
 
         foreach (PageEncoding encoding in s_encodings)
         {
-            Add(new ParquetWriterOptions { Codec = ParquetCodec.Uncompressed, PageVersion = 2, UseDictionary = false, Encoding = encoding, WriteChecksums = false }, random);
+            Add(new ParquetWriterOptions
+            {
+                Codec = ParquetCodec.Uncompressed,
+                PageVersion = 2,
+                UseDictionary = false,
+                Encoding = encoding,
+                WriteChecksums = false
+            }, random);
         }
     }
 
@@ -105,7 +122,8 @@ internal sealed class ParquetTarget : IFuzzTarget
     {
         string path = _input.Write(input);
         bool accepted = true;
-        foreach (Action read in new Action[] { () => ReadAll(path), () => _ = new PromptReader([path], new PromptOptions()).Read().Take(10_000).Count() })
+        foreach (Action read in new Action[] { () => ReadAll(path),
+            () => _ = new PromptReader([path], new PromptOptions()).Read().Take(10_000).Count() })
         {
             try
             {
@@ -152,7 +170,12 @@ internal sealed class ParquetTarget : IFuzzTarget
     {
         ["data_source"] = random.Next(2) == 0 ? "math_dapo" : "openai/gsm8k",
         ["prompt"] = new JsonArray(new JsonObject { ["content"] = HostileText.Piece(random) + "?", ["role"] = "user" }),
-        ["reward_model"] = new JsonObject { ["ground_truth"] = random.Next(100).ToString(System.Globalization.CultureInfo.InvariantCulture), ["style"] = "rule" },
+        ["reward_model"] = new JsonObject
+        {
+            ["ground_truth"] = random.Next(100)
+            .ToString(System.Globalization.CultureInfo.InvariantCulture),
+            ["style"] = "rule"
+        },
         ["index"] = random.Next(4) == 0 ? null : i * 1_000_003L,
         ["flag"] = i % 3 == 0,
         ["small"] = random.Next(5),
@@ -164,9 +187,11 @@ internal sealed class ParquetTarget : IFuzzTarget
 
     private static SchemaNode Schema()
     {
-        SchemaElement Leaf(string name, PhysicalType type, LogicalKind kind = LogicalKind.None, Repetition repetition = Repetition.Optional, int length = 0) =>
+        SchemaElement Leaf(string name, PhysicalType type, LogicalKind kind = LogicalKind.None,
+            Repetition repetition = Repetition.Optional, int length = 0) =>
             new(name, type, length, repetition, 0, new LogicalType(kind));
-        SchemaElement Group(string name, int children, LogicalKind kind = LogicalKind.None, Repetition repetition = Repetition.Optional) =>
+        SchemaElement Group(string name, int children, LogicalKind kind = LogicalKind.None,
+            Repetition repetition = Repetition.Optional) =>
             new(name, null, 0, repetition, children, new LogicalType(kind));
 
         return SchemaTree.Build(

@@ -29,7 +29,8 @@ internal sealed class TemplateTarget : IFuzzTarget
         "{% set content = text.split('\\n')[-1].lstrip('\\n') %}{{ content ~ strftime_now('%d %b %Y') }}{% for item in numbers|sort(reverse=true) recursive %}{{ loop.cycle('a', 'b') }}{{ item }}{% else %}none{% endfor %}",
     ];
 
-    private static readonly JinjaLimits s_limits = new() { MaxSteps = 300_000, MaxLength = 1 << 20, MaxBytes = 128 << 20, MaxTime = TimeSpan.FromSeconds(2) };
+    private static readonly JinjaLimits s_limits =
+        new() { MaxSteps = 300_000, MaxLength = 1 << 20, MaxBytes = 128 << 20, MaxTime = TimeSpan.FromSeconds(2) };
 
     /// <inheritdoc/>
     public string Name => "template";
@@ -59,7 +60,8 @@ internal sealed class TemplateTarget : IFuzzTarget
         try
         {
             using JsonDocument row = JsonDocument.Parse(Variables);
-            _ = ChatTemplate.FromSource(Encoding.UTF8.GetString(input), s_limits, static () => DateTimeOffset.UnixEpoch).Render(row.RootElement);
+            _ = ChatTemplate.FromSource(Encoding.UTF8.GetString(input), s_limits, static () => DateTimeOffset.UnixEpoch)
+                .Render(row.RootElement);
             return true;
         }
         catch (JinjaException)
@@ -73,12 +75,18 @@ internal sealed class TemplateTarget : IFuzzTarget
     {
         (string Open, string Middle, string Close)[] kinds =
         [
-            ("{{ (", "1", ") }}"), ("[", "1", "]"), ("{% if 1 %}", "x", "{% endif %}"), ("{% for a in [1] %}", "x", "{% endfor %}"), ("not ", "1", ""), ("-", "1", ""), ("x.", "y", ""), ("x|upper|", "lower", ""),
-            ("1 + ", "1", ""), ("1 ~ ", "1", ""), ("1 if 1 else ", "1", ""), ("a(", "1", ")"), ("a[", "1", "]"), ("{'a': ", "1", "}"), ("1 ** ", "1", ""), ("1 and ", "1", ""), ("1 < ", "1", ""), ("x is not defined and ", "y", ""),
+            ("{{ (", "1", ") }}"), ("[", "1", "]"), ("{% if 1 %}", "x", "{% endif %}"),
+                ("{% for a in [1] %}", "x", "{% endfor %}"), ("not ", "1", ""), ("-", "1", ""), ("x.", "y", ""),
+                ("x|upper|", "lower", ""),
+            ("1 + ", "1", ""), ("1 ~ ", "1", ""), ("1 if 1 else ", "1", ""), ("a(", "1", ")"), ("a[", "1", "]"),
+                ("{'a': ", "1", "}"), ("1 ** ", "1", ""), ("1 and ", "1", ""), ("1 < ", "1", ""),
+                ("x is not defined and ", "y", ""),
         ];
         (string open, string middle, string close) = kinds[random.Next(kinds.Length)];
         int depth = random.Next(3) switch { 0 => random.Next(50), 1 => random.Next(2000), _ => 30_000 };
-        string text = string.Concat(Enumerable.Repeat(open, depth)) + middle + string.Concat(Enumerable.Repeat(close, depth));
-        return open.StartsWith("{%", StringComparison.Ordinal) || open.StartsWith("{{", StringComparison.Ordinal) ? text : $"{{{{ {text} }}}}";
+        string text = string.Concat(Enumerable.Repeat(open, depth)) + middle
+            + string.Concat(Enumerable.Repeat(close, depth));
+        return open.StartsWith("{%", StringComparison.Ordinal) || open.StartsWith("{{", StringComparison.Ordinal) ? text
+            : $"{{{{ {text} }}}}";
     }
 }

@@ -3,7 +3,8 @@ using System.IO;
 namespace Tbrm.Fuzz.Targets;
 
 /// <summary>
-/// The file in which a reader that wants one finds its input; the next input takes its place. It lies in the worker's own
+/// The file in which a reader that wants one finds its input; the next input takes its place. It lies in the worker's
+/// own
 /// temporary folder, which the campaign removes.
 /// </summary>
 internal sealed class TemporaryInput(string name)

@@ -44,7 +44,8 @@ internal sealed class TokenizerTarget : IFuzzTarget
     /// <summary>Trains the small tokenizers whose files are damaged.</summary>
     public TokenizerTarget()
     {
-        string[] trained = [.. new[] { WordSplit.Qwen2, WordSplit.Llama3, WordSplit.Gpt2, WordSplit.Characters, WordSplit.Phrases }.Select(Train)];
+        string[] trained = [.. new[] { WordSplit.Qwen2, WordSplit.Llama3, WordSplit.Gpt2, WordSplit.Characters,
+            WordSplit.Phrases }.Select(Train)];
         _seeds =
         [
             .. trained,
@@ -85,7 +86,8 @@ internal sealed class TokenizerTarget : IFuzzTarget
         {
             Tokenizer tokenizer = Load(input);
             Random random = new(input.Length);
-            foreach (string text in new[] { new string('a', 30_000), "The theorem 123 é <|im_start|>\n\n数 \uD800 x", HostileText.Text(random), HostileText.Text(random) })
+            foreach (string text in new[] { new string('a', 30_000), "The theorem 123 é <|im_start|>\n\n数 \uD800 x",
+                HostileText.Text(random), HostileText.Text(random) })
             {
                 int[] ids = tokenizer.Encode(text, addSpecialTokens: true);
                 string decoded = tokenizer.Decode(ids, skipSpecialTokens: true);
@@ -112,7 +114,8 @@ internal sealed class TokenizerTarget : IFuzzTarget
         if (input.AsSpan().StartsWith("#version"u8))
         {
             files.Set("merges.txt", input);
-            files.Set("vocab.json", Encoding.UTF8.GetBytes(JsonNode.Parse(_seeds[2])!["model"]!["vocab"]!.ToJsonString()));
+            files.Set("vocab.json",
+                Encoding.UTF8.GetBytes(JsonNode.Parse(_seeds[2])!["model"]!["vocab"]!.ToJsonString()));
         }
         else
         {
@@ -128,10 +131,13 @@ internal sealed class TokenizerTarget : IFuzzTarget
     private static string Train(WordSplit split)
     {
         BpeTrainer trainer = new(split);
-        trainer.Add("The theorem then gives the sum of the terms: 12 + 34 = 46, 100 * 7 = 700. It's there, we'll see.\n");
+        trainer.Add(
+            "The theorem then gives the sum of the terms: 12 + 34 = 46, 100 * 7 = 700. It's there, we'll see.\n");
         trainer.Add("Les élèves étudient la théorie des nombres. 数学の問題を解く。\n\n    indented    code\n");
-        TokenizerBuilder builder = trainer.Train(300).AddSpecialToken("<|endoftext|>", "pad", "eos").AddSpecialToken("<|im_start|>", "bos")
-            .AddToken(new AddedToken("<tool>", Normalized: true, SingleWord: true)).AddToken(new AddedToken("é", LStrip: true, RStrip: true));
+        TokenizerBuilder builder = trainer.Train(300).AddSpecialToken("<|endoftext|>", "pad", "eos")
+            .AddSpecialToken("<|im_start|>", "bos")
+            .AddToken(new AddedToken("<tool>", Normalized: true, SingleWord: true))
+                .AddToken(new AddedToken("é", LStrip: true, RStrip: true));
         return Encoding.UTF8.GetString(builder.TokenizerJsonBytes());
     }
 

@@ -19,7 +19,8 @@ public sealed class ChatTests
     {
         Assert.That(
             PromptTemplate.Create("qwen-math").Render(s_question),
-            Is.EqualTo("<|im_start|>system\nPlease reason step by step, and put your final answer within \\boxed{}.<|im_end|>\n"
+            Is.EqualTo(
+                "<|im_start|>system\nPlease reason step by step, and put your final answer within \\boxed{}.<|im_end|>\n"
                 + "<|im_start|>user\n1+1?<|im_end|>\n<|im_start|>assistant\n"));
     }
 
@@ -37,14 +38,17 @@ public sealed class ChatTests
         ChatMessage[] messages = [new("user", "a"), new("assistant", "b"), new("user", "c")];
         Assert.That(
             PromptTemplate.Create("qwen-math", appendInstruction: "qwen-math").Render(messages),
-            Does.Contain("user\na<|im_end|>").And.Contain("user\nc\nPlease reason step by step, and put your final answer within \\boxed{}.<|im_end|>"));
-        Assert.That(PromptTemplate.Create("qwen-math", appendInstruction: "Be brief.").Render(messages), Does.Contain("user\nc\nBe brief.<|im_end|>"));
+            Does.Contain("user\na<|im_end|>").And.Contain(
+                "user\nc\nPlease reason step by step, and put your final answer within \\boxed{}.<|im_end|>"));
+        Assert.That(PromptTemplate.Create("qwen-math", appendInstruction: "Be brief.").Render(messages),
+            Does.Contain("user\nc\nBe brief.<|im_end|>"));
     }
 
     [Test]
     public void An_unknown_name_is_named_with_the_known_ones()
     {
-        Assert.That(() => PromptTemplate.Create("qwen"), Throws.TypeOf<ConfigException>().With.Message.Contains("qwen-math"));
+        Assert.That(() => PromptTemplate.Create("qwen"),
+            Throws.TypeOf<ConfigException>().With.Message.Contains("qwen-math"));
     }
 
     [Test]
@@ -52,13 +56,16 @@ public sealed class ChatTests
     {
         ChatTemplate template = Load("{\"eos_token\":{\"content\":\"</s>\"},\"bos_token\":\"<s>\",\"chat_template\":"
             + "\"{{ bos_token }}{{ messages[0].content }}{{ extra }}{{ tools is none }}{{ documents is none }}{{ add_generation_prompt }}{{ eos_token }}\"}");
-        Assert.That(Render(template, "{\"messages\":[{\"role\":\"user\",\"content\":\"x\"}],\"extra\":[1]}"), Is.EqualTo("<s>x[1]TrueTrueFalse</s>"));
+        Assert.That(Render(template, "{\"messages\":[{\"role\":\"user\",\"content\":\"x\"}],\"extra\":[1]}"),
+            Is.EqualTo("<s>x[1]TrueTrueFalse</s>"));
     }
 
     [Test]
     public void Named_templates_are_chosen_by_tools_and_by_name()
     {
-        ChatTemplate template = Load("{\"chat_template\":[{\"name\":\"default\",\"template\":\"d\"},{\"name\":\"tool_use\",\"template\":\"t\"},"
+        ChatTemplate template =
+            Load(
+            "{\"chat_template\":[{\"name\":\"default\",\"template\":\"d\"},{\"name\":\"tool_use\",\"template\":\"t\"},"
             + "{\"name\":\"rag\",\"template\":\"r\"}]}");
         Assert.That(Render(template, "{\"messages\":[]}"), Is.EqualTo("d"));
         Assert.That(Render(template, "{\"messages\":[],\"tools\":[{}]}"), Is.EqualTo("t"));
@@ -69,7 +76,8 @@ public sealed class ChatTests
     [TestCase("a  ", "{% for m in messages %}<{{ m.content | trim }}>{% endfor %}", "<a")]
     public void A_final_message_that_is_to_go_on_ends_the_prompt(string content, string source, string expected)
     {
-        string row = $"{{\"messages\":[{{\"role\":\"assistant\",\"content\":\"{content}\"}}],\"continue_final_message\":true}}";
+        string row =
+            $"{{\"messages\":[{{\"role\":\"assistant\",\"content\":\"{content}\"}}],\"continue_final_message\":true}}";
         Assert.That(Render(ChatTemplate.FromSource(source), row), Is.EqualTo(expected));
     }
 
@@ -98,12 +106,15 @@ public sealed class ChatTests
         File.WriteAllText(text, "{\"k\":[1],\"text\":\"The é\"}\n{\"text\":\"\"}\n");
         TokenizeJob.Encode(tokenizer, text, ids);
         TokenizeJob.Decode(tokenizer, ids, ids + ".back");
-        Assert.That(File.ReadLines(ids + ".back").Select(line => JsonDocument.Parse(line).RootElement.GetProperty("text").GetString()),
+        Assert.That(File.ReadLines(ids + ".back")
+            .Select(line => JsonDocument.Parse(line).RootElement.GetProperty("text").GetString()),
             Is.EqualTo(new[] { "The é", "" }));
-        foreach (string bad in new[] { "{\"text\":1}", "{", "[]", "{\"text\":\"\\ud800\"}", "{\"text\":\"a\",\"add_special_tokens\":3}" })
+        foreach (string bad in new[] { "{\"text\":1}", "{", "[]", "{\"text\":\"\\ud800\"}",
+            "{\"text\":\"a\",\"add_special_tokens\":3}" })
         {
             File.WriteAllText(text, "{\"text\":\"a\"}\n" + bad + "\n");
-            Assert.That(() => TokenizeJob.Encode(tokenizer, text, ids), Throws.TypeOf<DataException>().With.Message.Contains("line 2"), bad);
+            Assert.That(() => TokenizeJob.Encode(tokenizer, text, ids),
+                Throws.TypeOf<DataException>().With.Message.Contains("line 2"), bad);
             Assert.That(File.Exists(ids + ".tmp"), Is.False);
         }
     }

@@ -47,7 +47,8 @@ public sealed class JinjaGoldenTests
         try
         {
             return JinjaTemplate.Parse(source).Render(
-                variables.EnumerateObject().Select(member => KeyValuePair.Create(member.Name, member.Value)), now: () => s_now);
+                variables.EnumerateObject().Select(member => KeyValuePair.Create(member.Name, member.Value)), now: () =>
+                    s_now);
         }
         catch (JinjaException e)
         {

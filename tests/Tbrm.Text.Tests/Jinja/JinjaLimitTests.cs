@@ -12,7 +12,8 @@ namespace Tbrm.Text.Tests.Jinja;
 public sealed class JinjaLimitTests
 {
     private const string Wrapped = "{% for i in range(100000) %}{% set ns.l = ";
-    private static readonly JinjaLimits s_small = new() { MaxSteps = 200_000, MaxLength = 1 << 20, MaxTime = TimeSpan.FromSeconds(30) };
+    private static readonly JinjaLimits s_small =
+        new() { MaxSteps = 200_000, MaxLength = 1 << 20, MaxTime = TimeSpan.FromSeconds(30) };
 
     // Verdicts of Jinja 3.1 with loop controls.
     [TestCase("{% break %}", "line 1")]
@@ -25,9 +26,13 @@ public sealed class JinjaLimitTests
         Assert.That(() => JinjaTemplate.Parse(source), Throws.TypeOf<JinjaException>().With.Message.Contains(expected));
 
     [TestCase("{% for j in [1, 2] %}{{ j }}{% for i in [] %}{% else %}{% break %}{% endfor %}{% endfor %}", "1")]
-    [TestCase("{% for i in [1, 2, 3] %}{% filter upper %}{% if i == 2 %}{% break %}{% endif %}x{% endfilter %}{% endfor %}", "X")]
-    [TestCase("{% for i in [1, 2, 3] %}{% set x %}a{% if i == 2 %}{% continue %}{% endif %}b{% endset %}{{ x }}{{ i }}{% endfor %}", "ab1ab3")]
-    [TestCase("{% for i in [1, 2, 3] %}{% filter upper %}a{% if i == 2 %}{% continue %}{% endif %}b{% endfilter %}{% endfor %}", "ABAB")]
+    [TestCase(
+        "{% for i in [1, 2, 3] %}{% filter upper %}{% if i == 2 %}{% break %}{% endif %}x{% endfilter %}{% endfor %}",
+        "X")]
+    [TestCase(
+        "{% for i in [1, 2, 3] %}{% set x %}a{% if i == 2 %}{% continue %}{% endif %}b{% endset %}{{ x }}{{ i }}{% endfor %}", "ab1ab3")]
+    [TestCase(
+        "{% for i in [1, 2, 3] %}{% filter upper %}a{% if i == 2 %}{% continue %}{% endif %}b{% endfilter %}{% endfor %}", "ABAB")]
     [TestCase("{% set x = 1 %}{% with x = 2 %}{% block y scoped %}{{ x }}{% endblock %}{% endwith %}", "2")]
     [TestCase("{% set x = 1 %}{% with x = 2 %}{% block y %}{{ x }}{% endblock %}{% endwith %}", "1")]
     [TestCase("{{ ['b', 'a', 'C'] | unique(attribute='value') | join }}", "b")]
@@ -47,13 +52,17 @@ public sealed class JinjaLimitTests
     [TestCase("{{ 'a\\nb' | indent(10 ** 10) }}")]
     [TestCase("{{ [1] | tojson(indent=10 ** 10) }}")]
     [TestCase("{{ range(10 ** 9) }}")]
-    [TestCase("{% set ns = namespace(s='aaaaaaaaaaaaaaaa') %}{% for i in range(60) %}{% set ns.s = ns.s ~ ns.s %}{% endfor %}{{ ns.s }}")]
-    [TestCase("{% set ns = namespace(l=[1]) %}{% for i in range(60) %}{% set ns.l = [ns.l, ns.l] %}{% endfor %}{{ ns.l }}")]
+    [TestCase(
+        "{% set ns = namespace(s='aaaaaaaaaaaaaaaa') %}{% for i in range(60) %}{% set ns.s = ns.s ~ ns.s %}{% endfor %}{{ ns.s }}")]
+    [TestCase(
+        "{% set ns = namespace(l=[1]) %}{% for i in range(60) %}{% set ns.l = [ns.l, ns.l] %}{% endfor %}{{ ns.l }}")]
     [TestCase("{% set ns = namespace() %}{% set ns.a = ns %}{{ ns }}")]
     [TestCase("{% for i in range(100000) %}aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa{% endfor %}")]
     [TestCase("{% for i in range(100000) %}{% if 'ab' in 'a' * 1000000 %}{% endif %}{% endfor %}")]
-    [TestCase("{% set ns = namespace(l=(1,)) %}{% for i in range(64) %}{% set ns.l = (ns.l, ns.l) %}{% endfor %}{{ {ns.l: 1} }}")]
-    [TestCase("{% set ns = namespace(l=[1]) %}{% for i in range(64) %}{% set ns.l = [ns.l, ns.l] %}{% endfor %}{{ ns.l | pprint }}")]
+    [TestCase(
+        "{% set ns = namespace(l=(1,)) %}{% for i in range(64) %}{% set ns.l = (ns.l, ns.l) %}{% endfor %}{{ {ns.l: 1} }}")]
+    [TestCase(
+        "{% set ns = namespace(l=[1]) %}{% for i in range(64) %}{% set ns.l = [ns.l, ns.l] %}{% endfor %}{{ ns.l | pprint }}")]
     [TestCase("{{ ([[1]] * 10000) | sum(start=[]) | length }}")]
     [TestCase("{{ ('a' * 1000000) | wordwrap(1) }}")]
     [TestCase("{{ ('&' * 1000000) | e }}")]
@@ -74,9 +83,11 @@ public sealed class JinjaLimitTests
     {
         string source = $"{{% set ns = namespace(l=('a',)) %}}{Wrapped}{wrapped} %}}{{% endfor %}}{{{{ {used} }}}}";
         JinjaLimits limits = s_small with { MaxSteps = 5_000_000 };
-        // A stack of a megabyte has ten bytes for a level. The machine's own may hold them all where the compiler makes the frames small.
+        // A stack of a megabyte has ten bytes for a level. The machine's own may hold them all where the compiler makes
+        // the frames small.
         Exception? caught = null;
-        Thread small = new(() => caught = Assert.Catch(() => JinjaTemplate.Parse(source).Render([], limits)), maxStackSize: 1 << 20);
+        Thread small = new(() => caught = Assert.Catch(() => JinjaTemplate.Parse(source).Render([], limits)),
+            maxStackSize: 1 << 20);
         small.Start();
         small.Join();
         Assert.That(caught, Is.InstanceOf<JinjaException>().With.Message.Contains("nested"));
@@ -87,7 +98,8 @@ public sealed class JinjaLimitTests
     {
         JinjaLimits limits = s_small with { MaxBytes = 64 << 20, MaxSteps = long.MaxValue };
         const string Source = "{% for i in range(100000) %}{% set x = 'a' * 1000000 ~ i %}{% endfor %}";
-        Assert.That(() => JinjaTemplate.Parse(Source).Render([], limits), Throws.InstanceOf<JinjaException>().With.Message.Contains("allocates"));
+        Assert.That(() => JinjaTemplate.Parse(Source).Render([], limits),
+            Throws.InstanceOf<JinjaException>().With.Message.Contains("allocates"));
     }
 
     /// <summary>The search of the platform would take hours here.</summary>
@@ -101,7 +113,8 @@ public sealed class JinjaLimitTests
     [TestCase("{{ ('<!--' * 200000) | striptags | length }}", "800000")]
     [TestCase("{{ '<b>a<!-- > --> b</b' | striptags }}", "a b</b")]
     [TestCase("{{ '{:b}'.format(7 ** 300000) | length }}", "842207")]
-    [TestCase("{{ '%o' % 8 ** 40 ~ ' %x' % 255 ~ ' ' ~ '{:b}'.format(0) }}", "10000000000000000000000000000000000000000 ff 0")]
+    [TestCase("{{ '%o' % 8 ** 40 ~ ' %x' % 255 ~ ' ' ~ '{:b}'.format(0) }}",
+        "10000000000000000000000000000000000000000 ff 0")]
     public void Long_texts_are_searched_in_linear_time(string source, string expected)
     {
         Assert.That(JinjaTemplate.Parse(source).Render([]), Is.EqualTo(expected));
@@ -113,7 +126,8 @@ public sealed class JinjaLimitTests
     [TestCase("{{ x.__globals__.y }}", "'x' is undefined")]
     public void The_sandbox_names_what_it_refuses(string source, string part)
     {
-        Assert.That(() => JinjaTemplate.Parse(source).Render([]), Throws.InstanceOf<JinjaException>().With.Message.Contains(part));
+        Assert.That(() => JinjaTemplate.Parse(source).Render([]),
+            Throws.InstanceOf<JinjaException>().With.Message.Contains(part));
     }
 
     [TestCase("a\nb\n{{ 1 + }}", "line 3", "expression")]
@@ -142,7 +156,8 @@ public sealed class JinjaLimitTests
     }
 
     [Test]
-    public void Deep_nesting_is_an_error_and_not_a_crash([Values("(", "[", "{'a':", "not ", "-", "{% if 1 %}", "{{ '")] string opening)
+    public void Deep_nesting_is_an_error_and_not_a_crash(
+        [Values("(", "[", "{'a':", "not ", "-", "{% if 1 %}", "{{ '")] string opening)
     {
         string source = opening.StartsWith("{%", StringComparison.Ordinal)
             ? string.Concat(Enumerable.Repeat(opening, 100_000))
@@ -153,15 +168,18 @@ public sealed class JinjaLimitTests
     [Test]
     public void Mutated_templates_render_or_fail_with_a_message()
     {
-        string[] sources = [.. GoldenFiles.Rows("jinja", "snippets.jsonl").Concat(GoldenFiles.Rows("jinja", "chat.jsonl"))
+        string[] sources = [.. GoldenFiles.Rows("jinja", "snippets.jsonl")
+            .Concat(GoldenFiles.Rows("jinja", "chat.jsonl"))
             .Select(row => row.Text("template")).OfType<string>().Where(source => source.Length > 0)];
         JsonElement variables = GoldenFiles.Rows("jinja", "snippets.jsonl").First().GetProperty("vars");
-        KeyValuePair<string, JsonElement>[] members = [.. variables.EnumerateObject().Select(member => KeyValuePair.Create(member.Name, member.Value))];
+        KeyValuePair<string, JsonElement>[] members =
+            [.. variables.EnumerateObject().Select(member => KeyValuePair.Create(member.Name, member.Value))];
         Random random = new(20240726);
         int rendered = 0;
         for (int i = 0; i < 3000; i++)
         {
-            string mutated = Mutation.Of(sources[random.Next(sources.Length)], sources[random.Next(sources.Length)], random);
+            string mutated = Mutation.Of(
+                sources[random.Next(sources.Length)], sources[random.Next(sources.Length)], random);
             try
             {
                 _ = JinjaTemplate.Parse(mutated).Render(members, s_small);

@@ -28,7 +28,8 @@ public sealed class TokenizerErrorTests
         json = json.Replace(old, replacement, StringComparison.Ordinal);
         Assert.That(
             () => TestTokenizers.FromJson(json),
-            Throws.TypeOf<DataException>().With.Message.Contains("tokenizer.json").And.Message.Contains(place).And.Message.Contains(found));
+            Throws.TypeOf<DataException>().With.Message.Contains("tokenizer.json").And.Message.Contains(
+                place).And.Message.Contains(found));
     }
 
     [Test]
@@ -39,7 +40,8 @@ public sealed class TokenizerErrorTests
         int loaded = 0;
         for (int i = 0; i < 1500; i++)
         {
-            string mutated = Mutation.Of(sources[random.Next(sources.Length)], sources[random.Next(sources.Length)], random);
+            string mutated = Mutation.Of(
+                sources[random.Next(sources.Length)], sources[random.Next(sources.Length)], random);
             try
             {
                 Tokenizer tokenizer = TestTokenizers.FromJson(mutated);
@@ -60,15 +62,18 @@ public sealed class TokenizerErrorTests
     {
         string doubling = string.Join(',', Enumerable.Repeat("""{"type":"Replace","pattern":{"String":"a"},"content":"aa"}""", 40));
         string normalizer = Golden("qwen2").Replace("{\"type\":\"NFC\"}", $$"""{"type":"Sequence","normalizers":[{{doubling}}]}""", StringComparison.Ordinal);
-        Assert.That(() => TestTokenizers.FromJson(normalizer).Encode("banana"), Throws.TypeOf<DataException>().With.Message.Contains("make more than"));
+        Assert.That(() => TestTokenizers.FromJson(normalizer).Encode("banana"),
+            Throws.TypeOf<DataException>().With.Message.Contains("make more than"));
 
         string bytes = string.Join(',', Enumerable.Repeat("""{"type":"ByteLevel","add_prefix_space":false,"use_regex":false}""", 40));
         string preTokenizer = WithPart("pre_tokenizer", $$"""{"type":"Sequence","pretokenizers":[{{bytes}}]}""");
-        Assert.That(() => TestTokenizers.FromJson(preTokenizer).Encode("é"), Throws.TypeOf<DataException>().With.Message.Contains("make more than"));
+        Assert.That(() => TestTokenizers.FromJson(preTokenizer).Encode("é"),
+            Throws.TypeOf<DataException>().With.Message.Contains("make more than"));
     }
 
     [Test]
-    public void More_steps_than_any_real_file_has_are_refused([Values("normalizer", "pre_tokenizer", "decoder")] string part)
+    public void More_steps_than_any_real_file_has_are_refused(
+        [Values("normalizer", "pre_tokenizer", "decoder")] string part)
     {
         (string list, string step) = part switch
         {
@@ -78,7 +83,8 @@ public sealed class TokenizerErrorTests
         };
         string steps = string.Join(',', Enumerable.Repeat(step, 5000));
         string json = WithPart(part, $$"""{"type":"Sequence","{{list}}":[{{steps}}]}""");
-        Assert.That(() => TestTokenizers.FromJson(json), Throws.TypeOf<DataException>().With.Message.Contains("64 steps"));
+        Assert.That(() => TestTokenizers.FromJson(json),
+            Throws.TypeOf<DataException>().With.Message.Contains("64 steps"));
     }
 
     [Test]
@@ -87,7 +93,8 @@ public sealed class TokenizerErrorTests
         string texts = string.Join(',', Enumerable.Repeat("""{"Sequence":{"id":"A","type_id":0}}""", 5000));
         const string NoTokens = """ "special_tokens":{} """;
         string json = WithPart("post_processor", $$"""{"type":"TemplateProcessing","single":[{{texts}}],"pair":[],{{NoTokens}}}""");
-        Assert.That(() => TestTokenizers.FromJson(json), Throws.TypeOf<DataException>().With.Message.Contains("$.post_processor"));
+        Assert.That(() => TestTokenizers.FromJson(json),
+            Throws.TypeOf<DataException>().With.Message.Contains("$.post_processor"));
     }
 
     [Test]
@@ -95,8 +102,10 @@ public sealed class TokenizerErrorTests
     {
         TokenizerFiles files = new("(test)");
         files.Set("tokenizer.json", System.Text.Encoding.UTF8.GetBytes(Golden("qwen2")));
-        files.Set(file, System.Text.Encoding.UTF8.GetBytes("{\"bos_toke\\udcb3\":1,\"\\udcb3\":2,\"versio\\ud800\":2}"));
-        Assert.That(() => TokenizerLoader.Load(files), Throws.TypeOf<DataException>().With.Message.Contains("surrogate").And.Message.Contains(file));
+        files.Set(file, System.Text.Encoding.UTF8.GetBytes(
+            "{\"bos_toke\\udcb3\":1,\"\\udcb3\":2,\"versio\\ud800\":2}"));
+        Assert.That(() => TokenizerLoader.Load(files),
+            Throws.TypeOf<DataException>().With.Message.Contains("surrogate").And.Message.Contains(file));
     }
 
     [Test]
@@ -114,17 +123,21 @@ public sealed class TokenizerErrorTests
     [Test]
     public void A_pattern_with_thousands_of_loops_is_stopped()
     {
-        string json = Golden("qwen2").Replace("(?i:'s|'t|'re|'ve|'m|'ll|'d)", string.Concat(Enumerable.Repeat("(?:yz)*?", 2500)) + "x", StringComparison.Ordinal);
+        string json = Golden("qwen2")
+            .Replace("(?i:'s|'t|'re|'ve|'m|'ll|'d)", string.Concat(Enumerable.Repeat("(?:yz)*?", 2500)) + "x",
+            StringComparison.Ordinal);
         Tokenizer tokenizer = TestTokenizers.FromJson(json);
         long before = GC.GetAllocatedBytesForCurrentThread();
-        Assert.That(() => tokenizer.Encode(new string('1', 30_000)), Throws.TypeOf<DataException>().With.Message.Contains("too long"));
+        Assert.That(() => tokenizer.Encode(new string('1', 30_000)),
+            Throws.TypeOf<DataException>().With.Message.Contains("too long"));
         Assert.That(GC.GetAllocatedBytesForCurrentThread() - before, Is.LessThan(400 << 20));
     }
 
     [Test]
     public void Bytes_that_are_not_UTF8_are_named()
     {
-        byte[] file = System.Text.Encoding.Latin1.GetBytes("{\"version\":\"1.0\",\"model\":{\"type\":\"BPE\",\"vocab\":[\"\u00e9\"]}}");
+        byte[] file = System.Text.Encoding.Latin1.GetBytes(
+            "{\"version\":\"1.0\",\"model\":{\"type\":\"BPE\",\"vocab\":[\"\u00e9\"]}}");
         TokenizerFiles files = new("(test)");
         files.Set("tokenizer.json", file);
         Assert.That(() => TokenizerLoader.Load(files), Throws.TypeOf<DataException>().With.Message.Contains("UTF-8"));
@@ -140,16 +153,19 @@ public sealed class TokenizerErrorTests
 
         string streamed = string.Concat(TestTokenizers.Stream(tokenizer, ids));
 
-        Assert.That(GC.GetAllocatedBytesForCurrentThread() - before, Is.LessThan(5000 * 20_000), "5000 ids, each with a window of at most 64");
+        Assert.That(GC.GetAllocatedBytesForCurrentThread() - before, Is.LessThan(5000 * 20_000),
+            "5000 ids, each with a window of at most 64");
         Assert.That(streamed, Is.EqualTo(tokenizer.Decode(ids)));
     }
 
     [Test]
     public void A_pattern_that_backtracks_without_end_is_stopped()
     {
-        string json = Golden("qwen2").Replace("(?i:'s|'t|'re|'ve|'m|'ll|'d)", "(a|a|b)*(a|b|a)*(a|b)*c", StringComparison.Ordinal);
+        string json = Golden("qwen2")
+            .Replace("(?i:'s|'t|'re|'ve|'m|'ll|'d)", "(a|a|b)*(a|b|a)*(a|b)*c", StringComparison.Ordinal);
         Tokenizer tokenizer = TestTokenizers.FromJson(json);
-        Assert.That(() => tokenizer.Encode(string.Concat(Enumerable.Repeat("ab", 40))), Throws.TypeOf<DataException>().With.Message.Contains("too long"));
+        Assert.That(() => tokenizer.Encode(string.Concat(Enumerable.Repeat("ab", 40))),
+            Throws.TypeOf<DataException>().With.Message.Contains("too long"));
     }
 
     private static string WithPart(string part, string json)

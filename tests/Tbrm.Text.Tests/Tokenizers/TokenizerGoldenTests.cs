@@ -14,7 +14,8 @@ public sealed class TokenizerGoldenTests
     [TestCaseSource(nameof(s_names))]
     public void Ids_and_texts_equal_the_reference(string name)
     {
-        Tokenizer tokenizer = TestTokenizers.FromJson(File.ReadAllText(GoldenFiles.PathOf("tokenizers", name + ".json")));
+        Tokenizer tokenizer =
+            TestTokenizers.FromJson(File.ReadAllText(GoldenFiles.PathOf("tokenizers", name + ".json")));
         int rows = 0;
         foreach (JsonElement row in GoldenFiles.Rows("tokenizers", name + ".jsonl"))
         {
@@ -26,7 +27,8 @@ public sealed class TokenizerGoldenTests
             Assert.That(tokenizer.Encode(text), Is.EqualTo(ids), what);
             Assert.That(tokenizer.Encode(text, addSpecialTokens: true), Is.EqualTo(withSpecial), what);
             Assert.That(tokenizer.Decode(withSpecial), Is.EqualTo(row.Text("decoded")), what);
-            Assert.That(tokenizer.Decode(withSpecial, skipSpecialTokens: true), Is.EqualTo(row.Text("skipped") ?? row.Text("decoded")), what);
+            Assert.That(tokenizer.Decode(withSpecial, skipSpecialTokens: true),
+                Is.EqualTo(row.Text("skipped") ?? row.Text("decoded")), what);
         }
 
         Assert.That(rows, Is.GreaterThan(50));
@@ -35,11 +37,13 @@ public sealed class TokenizerGoldenTests
     [TestCaseSource(nameof(s_names))]
     public void Streaming_joins_to_the_whole_text(string name)
     {
-        Tokenizer tokenizer = TestTokenizers.FromJson(File.ReadAllText(GoldenFiles.PathOf("tokenizers", name + ".json")));
+        Tokenizer tokenizer =
+            TestTokenizers.FromJson(File.ReadAllText(GoldenFiles.PathOf("tokenizers", name + ".json")));
         foreach (JsonElement row in GoldenFiles.Rows("tokenizers", name + ".jsonl"))
         {
             int[] ids = Ids(row.GetProperty("ids"));
-            Assert.That(string.Concat(TestTokenizers.Stream(tokenizer, ids)), Is.EqualTo(tokenizer.Decode(ids)), row.Text("text"));
+            Assert.That(string.Concat(TestTokenizers.Stream(tokenizer, ids)), Is.EqualTo(tokenizer.Decode(ids)),
+                row.Text("text"));
         }
     }
 

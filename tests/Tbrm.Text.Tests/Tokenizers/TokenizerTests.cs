@@ -14,8 +14,10 @@ public sealed class TokenizerTests
 {
     private static readonly string[] s_texts =
     [
-        "", " ", "  ", "\n", "a", "The theorem then gives 700.", "WE'RE SURE it'ſ", "é e\u0301 \u1E9B\u0323", "数学の問題\U00020000\U0001D4B3x",
-        "   \n\n \t x\r\n\r\ny  ", "\0\u0001\u007F\u0085\u00A0\u3000z", "👨‍👩‍👧 🇩🇪", "<|im_start|>user\nhi<|im_end|>\n<tool_call>", "<|im_start", "don't y'all'd've",
+        "", " ", "  ", "\n", "a", "The theorem then gives 700.", "WE'RE SURE it'ſ", "é e\u0301 \u1E9B\u0323",
+            "数学の問題\U00020000\U0001D4B3x",
+        "   \n\n \t x\r\n\r\ny  ", "\0\u0001\u007F\u0085\u00A0\u3000z", "👨‍👩‍👧 🇩🇪",
+            "<|im_start|>user\nhi<|im_end|>\n<tool_call>", "<|im_start", "don't y'all'd've",
     ];
 
     [Test]
@@ -39,14 +41,16 @@ public sealed class TokenizerTests
         Assert.That(ids.Select(tokenizer.IsSpecial), Is.EqualTo(new[] { true, false, false, false, true }));
     }
 
-    /// <summary>Ids of Hugging Face's tokenizers 0.23.2: blanks that a token took along are no second token, unless it takes none before it.</summary>
+    /// <summary>Ids of Hugging Face's tokenizers 0.23.2: blanks that a token took along are no second token, unless it
+    /// takes none before it.</summary>
     [TestCase(true, true, "a    a", new[] { 0, 2, 0 })]
     [TestCase(true, true, "     a", new[] { 2, 0 })]
     [TestCase(true, true, "    ", new[] { 2 })]
     [TestCase(false, true, "a    a", new[] { 0, 2, 2, 0 })]
     [TestCase(false, true, "     a", new[] { 2, 2, 0 })]
     [TestCase(true, false, "     a", new[] { 2, 2, 1, 0 })]
-    public void An_added_token_of_blanks_takes_neighbouring_blanks_along_once(bool before, bool after, string text, int[] ids)
+    public void An_added_token_of_blanks_takes_neighbouring_blanks_along_once(bool before, bool after, string text,
+        int[] ids)
     {
         Tokenizer tokenizer = TestTokenizers.FromJson($$"""
             {"added_tokens": [{"id": 2, "content": "  ", "lstrip": {{(before ? "true" : "false")}}, "rstrip": {{(after ? "true" : "false")}}, "normalized": false}],
@@ -98,7 +102,8 @@ public sealed class TokenizerTests
     }
 
     [Test]
-    public void A_megabyte_of_one_character_is_encoded_without_quadratic_work([Values('a', ' ', '\n', '!', '1', '学')] char c)
+    public void A_megabyte_of_one_character_is_encoded_without_quadratic_work(
+        [Values('a', ' ', '\n', '!', '1', '学')] char c)
     {
         // A million symbols in one word: anything quadratic would take hours, not the seconds that a test run has.
         Tokenizer tokenizer = TestTokenizers.Trained();
@@ -110,7 +115,8 @@ public sealed class TokenizerTests
     public void A_batch_gives_what_single_texts_give()
     {
         Tokenizer tokenizer = TestTokenizers.Trained();
-        string[] texts = [.. Enumerable.Range(0, 200).Select(i => string.Join(' ', s_texts.Skip(i % s_texts.Length)) + i)];
+        string[] texts = [.. Enumerable.Range(0, 200)
+            .Select(i => string.Join(' ', s_texts.Skip(i % s_texts.Length)) + i)];
         int[][] batch = tokenizer.EncodeBatch(texts, maxThreads: 4);
         Assert.That(batch, Is.EqualTo(texts.Select(text => tokenizer.Encode(text))));
     }
@@ -124,10 +130,12 @@ public sealed class TokenizerTests
         File.AppendAllText(Path.Combine(first, "tokenizer.json"), "  \n\n");
         File.WriteAllText(Path.Combine(first, "chat_template.jinja"), "{{ 1 }}\r\n");
         Tokenizer.Load(first).Save(second);
-        Assert.That(Directory.GetFiles(second).Select(Path.GetFileName), Is.EquivalentTo(Directory.GetFiles(first).Select(Path.GetFileName)));
+        Assert.That(Directory.GetFiles(second).Select(Path.GetFileName),
+            Is.EquivalentTo(Directory.GetFiles(first).Select(Path.GetFileName)));
         foreach (string path in Directory.GetFiles(first))
         {
-            Assert.That(File.ReadAllBytes(Path.Combine(second, Path.GetFileName(path))), Is.EqualTo(File.ReadAllBytes(path)), path);
+            Assert.That(File.ReadAllBytes(Path.Combine(second, Path.GetFileName(path))),
+                Is.EqualTo(File.ReadAllBytes(path)), path);
         }
     }
 
@@ -148,10 +156,13 @@ public sealed class TokenizerTests
     public void An_empty_folder_and_an_unknown_class_are_named()
     {
         string folder = TestTokenizers.NewFolder();
-        Assert.That(() => Tokenizer.Load(folder), Throws.TypeOf<DataException>().With.Message.Contains("expected tokenizer.json"));
+        Assert.That(() => Tokenizer.Load(folder),
+            Throws.TypeOf<DataException>().With.Message.Contains("expected tokenizer.json"));
         TestTokenizers.TrainedBuilder().Save(folder);
-        Assert.That(() => ToPairOfFiles(folder, "FooTokenizer"), Throws.TypeOf<DataException>().With.Message.Contains("FooTokenizer"));
-        Assert.That(() => Tokenizer.Load(Path.Combine(folder, "absent")), Throws.TypeOf<DataException>().With.Message.Contains("absent"));
+        Assert.That(() => ToPairOfFiles(folder, "FooTokenizer"),
+            Throws.TypeOf<DataException>().With.Message.Contains("FooTokenizer"));
+        Assert.That(() => Tokenizer.Load(Path.Combine(folder, "absent")),
+            Throws.TypeOf<DataException>().With.Message.Contains("absent"));
     }
 
     private static Tokenizer ToPairOfFiles(string folder, string tokenizerClass)
@@ -162,13 +173,15 @@ public sealed class TokenizerTests
             using System.Text.Json.JsonDocument document = System.Text.Json.JsonDocument.Parse(File.ReadAllBytes(json));
             System.Text.Json.JsonElement model = document.RootElement.GetProperty("model");
             File.WriteAllText(Path.Combine(folder, "vocab.json"), model.GetProperty("vocab").GetRawText());
-            IEnumerable<string> merges = model.GetProperty("merges").EnumerateArray().Select(pair => $"{pair[0].GetString()} {pair[1].GetString()}");
+            IEnumerable<string> merges = model.GetProperty("merges").EnumerateArray()
+                .Select(pair => $"{pair[0].GetString()} {pair[1].GetString()}");
             File.WriteAllLines(Path.Combine(folder, "merges.txt"), merges.Prepend("#version: 0.2"));
             File.Delete(json);
         }
 
         string config = Path.Combine(folder, "tokenizer_config.json");
-        File.WriteAllText(config, File.ReadAllText(config).Replace("PreTrainedTokenizerFast", tokenizerClass, StringComparison.Ordinal));
+        File.WriteAllText(config,
+            File.ReadAllText(config).Replace("PreTrainedTokenizerFast", tokenizerClass, StringComparison.Ordinal));
         return Tokenizer.Load(folder);
     }
 }

@@ -33,7 +33,8 @@ public sealed class ConfigLoaderTests
 
         static (long Save, long Test) Frequencies(string? from, params string[] arguments)
         {
-            TrainerConfig trainer = ConfigLoader.Load(from, arguments, verbDefaults: EmbeddedPresets.SftDefaults.Entries).Trainer;
+            TrainerConfig trainer =
+                ConfigLoader.Load(from, arguments, verbDefaults: EmbeddedPresets.SftDefaults.Entries).Trainer;
             return (trainer.SaveFreq, trainer.TestFreq);
         }
     }
@@ -43,7 +44,8 @@ public sealed class ConfigLoaderTests
     {
         foreach (string preset in ConfigLoader.Presets)
         {
-            RunConfig config = ConfigLoader.Load(preset, ["data.system_prompt=Say: \"no\" # twice", "actor.optim.lr=1e-07", "rollout.stop=[a b, '}']"]);
+            RunConfig config = ConfigLoader.Load(
+                preset, ["data.system_prompt=Say: \"no\" # twice", "actor.optim.lr=1e-07", "rollout.stop=[a b, '}']"]);
             string yaml = ConfigWriter.ToYaml(config);
             Assert.That(ConfigWriter.ToYaml(ConfigLoader.FromYaml(yaml, "test")), Is.EqualTo(yaml), preset);
             Assert.That(ConfigLoader.FromYaml(yaml, "test").Rollout.Stop, Is.EqualTo(new[] { "a b", "}" }));
@@ -97,7 +99,8 @@ public sealed class ConfigLoaderTests
     {
         Assert.Throws<ConfigException>(() => ConfigLoader.Load([], ["data.train_files=[x.jsonl]"]), "a task and files");
         Assert.Throws<ConfigException>(() => ConfigLoader.Load([], ["rollout.temperature=0"]), "n greedy samples");
-        Assert.Throws<ConfigException>(() => ConfigLoader.Load([], ["n=1", "algorithm.tbrm.reward_normalization=group_mean"]));
+        Assert.Throws<ConfigException>(() =>
+            ConfigLoader.Load([], ["n=1", "algorithm.tbrm.reward_normalization=group_mean"]));
     }
 
     [Test]

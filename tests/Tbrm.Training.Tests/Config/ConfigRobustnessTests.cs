@@ -15,10 +15,13 @@ namespace Tbrm.Training.Tests.Config;
 /// <summary>Whatever stands in a configuration, it is taken or refused in one sentence.</summary>
 public sealed class ConfigRobustnessTests
 {
-    private static readonly string[] s_wrong = ["", "abc", "nan", "NaN", ".nan", "inf", "-inf", "1e999", "-1e999", "-1e300", "999999999999999999999999999999999999999999999", "0x10", "1,5", "1_0", "[1]", "{a: 1}"];
+    private static readonly string[] s_wrong =
+        ["", "abc", "nan", "NaN", ".nan", "inf", "-inf", "1e999", "-1e999", "-1e300",
+        "999999999999999999999999999999999999999999999", "0x10", "1,5", "1_0", "[1]", "{a: 1}"];
 
     /// <summary>Numbers and lists of numbers.</summary>
-    private static IEnumerable<string> NumericKeys() => ConfigSchema.Keys.Where(k => IsNumber(k.Value[^1].PropertyType)).Select(k => k.Key);
+    private static IEnumerable<string> NumericKeys() => ConfigSchema.Keys.Where(k => IsNumber(k.Value[^1].PropertyType))
+        .Select(k => k.Key);
 
     [TestCaseSource(nameof(NumericKeys))]
     public void A_numeric_key_has_bounds_and_refuses_what_is_no_number_within_them(string key)
@@ -27,13 +30,15 @@ public sealed class ConfigRobustnessTests
         Assert.That(range, Is.Not.Null, "a number without bounds overflows somewhere");
         foreach (string wrong in s_wrong)
         {
-            Assert.That(() => ConfigLoader.Load("default", [$"{key}={wrong}"]), Throws.TypeOf<ConfigException>().With.Message.Contains(key), wrong);
+            Assert.That(() => ConfigLoader.Load("default", [$"{key}={wrong}"]),
+                Throws.TypeOf<ConfigException>().With.Message.Contains(key), wrong);
         }
 
         foreach (double beyond in new[] { range!.Minimum - 1, range.Maximum * 2 + 1 })
         {
             string text = beyond.ToString("R", System.Globalization.CultureInfo.InvariantCulture);
-            Assert.That(() => ConfigLoader.Load("default", [$"{key}={text}"]), Throws.TypeOf<ConfigException>().With.Message.Contains(key), text);
+            Assert.That(() => ConfigLoader.Load("default", [$"{key}={text}"]),
+                Throws.TypeOf<ConfigException>().With.Message.Contains(key), text);
         }
     }
 
@@ -71,7 +76,8 @@ public sealed class ConfigRobustnessTests
     [TestCase("- 1\n", "sections")]
     [TestCase("trainer:\n\tseed: 1\n", "not YAML")]
     public void Yaml_that_is_no_configuration_is_refused(string yaml, string expected) =>
-        Assert.That(() => ConfigLoader.FromYaml(yaml, "x.yaml"), Throws.TypeOf<ConfigException>().With.Message.Contains(expected).And.Message.StartsWith("x.yaml"));
+        Assert.That(() => ConfigLoader.FromYaml(yaml, "x.yaml"),
+            Throws.TypeOf<ConfigException>().With.Message.Contains(expected).And.Message.StartsWith("x.yaml"));
 
     [TestCase("rollout.stop=[a, \"\"]", "empty text")]
     [TestCase("rollout.temperature=1e-46", "1E-06")]
@@ -79,7 +85,8 @@ public sealed class ConfigRobustnessTests
     [TestCase("rollout.top_p=1e-46", "1E-30")]
     [TestCase("rollout.repetition_penalty=1e-46", "0.01")]
     public void What_the_sampler_cannot_tell_from_nothing_is_refused_here(string argument, string expected) =>
-        Assert.That(() => ConfigLoader.Load("default", [argument]), Throws.TypeOf<ConfigException>().With.Message.Contains(expected));
+        Assert.That(() => ConfigLoader.Load("default", [argument]),
+            Throws.TypeOf<ConfigException>().With.Message.Contains(expected));
 
     [Test]
     public void Aliases_of_aliases_are_cut_short()
@@ -90,16 +97,20 @@ public sealed class ConfigRobustnessTests
             lines.Add($"l{i}: &l{i} {{{string.Join(", ", "abcdefghij".Select(c => $"{c}: *l{i - 1}"))}}}");
         }
 
-        Assert.That(() => ConfigLoader.FromYaml(string.Join('\n', lines), "x.yaml"), Throws.TypeOf<ConfigException>().With.Message.Contains("10000 keys"));
+        Assert.That(() => ConfigLoader.FromYaml(string.Join('\n', lines), "x.yaml"),
+            Throws.TypeOf<ConfigException>().With.Message.Contains("10000 keys"));
     }
 
     [Test]
     public void Anchors_and_merge_keys_mean_what_yaml_says()
     {
-        RunConfig config = ConfigLoader.FromYaml("actor:\n  optim: &o {lr: 1.0e-3, eps: 1.0e-9}\nsft:\n  optim:\n    lr: 5.0e-4\n    <<: *o\n", "x.yaml");
-        Assert.That((config.Sft.Optim.Lr, config.Sft.Optim.Eps), Is.EqualTo((5e-4, 1e-9)), "the section's own keys count more, wherever they stand");
+        RunConfig config = ConfigLoader.FromYaml(
+            "actor:\n  optim: &o {lr: 1.0e-3, eps: 1.0e-9}\nsft:\n  optim:\n    lr: 5.0e-4\n    <<: *o\n", "x.yaml");
+        Assert.That((config.Sft.Optim.Lr, config.Sft.Optim.Eps), Is.EqualTo((5e-4, 1e-9)),
+            "the section's own keys count more, wherever they stand");
         RunConfig several = ConfigLoader.FromYaml("sft:\n  optim: {<<: [{lr: 1.0}, {lr: 2.0, eps: 0.5}]}\n", "x.yaml");
-        Assert.That((several.Sft.Optim.Lr, several.Sft.Optim.Eps), Is.EqualTo((1.0, 0.5)), "the first of several counts more");
+        Assert.That((several.Sft.Optim.Lr, several.Sft.Optim.Eps), Is.EqualTo((1.0, 0.5)),
+            "the first of several counts more");
     }
 
     [Test]
@@ -109,7 +120,8 @@ public sealed class ConfigRobustnessTests
         try
         {
             File.WriteAllBytes(file, [.. "trainer: {project_name: \"a"u8, 0xFF, .. "b\"}\n"u8]);
-            Assert.That(() => ConfigLoader.Load(file, []), Throws.TypeOf<ConfigException>().With.Message.Contains("UTF-8").And.Message.Contains(file));
+            Assert.That(() => ConfigLoader.Load(file, []),
+                Throws.TypeOf<ConfigException>().With.Message.Contains("UTF-8").And.Message.Contains(file));
         }
         finally
         {

@@ -11,7 +11,9 @@ public sealed class MapEntriesTests
     [Test]
     public void One_name_of_a_map_is_set_by_its_path_and_the_others_stay()
     {
-        RunConfig config = Load("data.apply_chat_template_kwargs={enable_thinking: true, k: 1}", "data.apply_chat_template_kwargs.enable_thinking=False",
+        RunConfig config = Load(
+            "data.apply_chat_template_kwargs={enable_thinking: true, k: 1}",
+            "data.apply_chat_template_kwargs.enable_thinking=False",
             "actor_rollout_ref.reward.graders.openai/gsm8k=math_verify");
 
         Assert.That(TemplateKwargs.Of(config.Data).Json, Is.EqualTo("""{"enable_thinking":false,"k":1}"""));

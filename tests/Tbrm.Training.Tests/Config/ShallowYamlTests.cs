@@ -13,15 +13,19 @@ public sealed class ShallowYamlTests
     [Test]
     public void Nesting_beyond_any_configuration_is_refused_by_line([Values("[", "{a: ", "- ")] string open)
     {
-        string text = "trainer:\n  seed: " + (open == "- " ? "\n    " : "") + string.Concat(Enumerable.Repeat(open, Deep));
-        Assert.That(() => ConfigEntry.FromYaml(text, "config.yaml"), Throws.TypeOf<ConfigException>().With.Message.Contains("config.yaml:").And.Message.Contains("deep"));
+        string text = "trainer:\n  seed: " + (open == "- " ? "\n    " : "")
+            + string.Concat(Enumerable.Repeat(open, Deep));
+        Assert.That(() => ConfigEntry.FromYaml(text, "config.yaml"),
+            Throws.TypeOf<ConfigException>().With.Message.Contains("config.yaml:").And.Message.Contains("deep"));
     }
 
     [Test]
     public void The_same_on_the_command_line() =>
-        Assert.That(() => ConfigEntry.FromArgument("data.tasks=" + new string('[', Deep)), Throws.TypeOf<ConfigException>().With.Message.Contains("data.tasks"));
+        Assert.That(() => ConfigEntry.FromArgument("data.tasks=" + new string('[', Deep)),
+            Throws.TypeOf<ConfigException>().With.Message.Contains("data.tasks"));
 
     [Test]
     public void What_is_as_deep_as_configurations_are_is_read() =>
-        Assert.That(ConfigEntry.FromYaml("data:\n  tasks: [{name: gcd, params: {a: 1}}]\n", "config.yaml").Single().Path, Is.EqualTo("data.tasks"));
+        Assert.That(ConfigEntry.FromYaml("data:\n  tasks: [{name: gcd, params: {a: 1}}]\n", "config.yaml")
+            .Single().Path, Is.EqualTo("data.tasks"));
 }

@@ -45,8 +45,10 @@ public sealed class VerlTranslationTests
     {
         List<string> notices = [];
         RunConfig config = ConfigLoader.Load([],
-            ["actor_rollout_ref.rollout.name=vllm", "actor_rollout_ref.actor.fsdp_config.param_offload=True", "+trainer.seed=7",
-                "actor_rollout_ref.rollout.gpu_memory_utilization=0.25", "trainer.nnodes=1", "ray_kwargs.x.y=z"], notice: notices.Add);
+            ["actor_rollout_ref.rollout.name=vllm", "actor_rollout_ref.actor.fsdp_config.param_offload=True",
+                "+trainer.seed=7",
+                "actor_rollout_ref.rollout.gpu_memory_utilization=0.25", "trainer.nnodes=1", "ray_kwargs.x.y=z"],
+                    notice: notices.Add);
         Assert.That(config.Trainer.Seed, Is.EqualTo(7));
         Assert.That(config.Rollout.MemoryUtilization, Is.EqualTo(0.25));
         Assert.That(notices, Has.Count.EqualTo(1));
@@ -93,18 +95,26 @@ public sealed class VerlTranslationTests
         Assert.That(() => ConfigLoader.Load([], ["trainer.logger=[console,nosuch]"]), Throws.TypeOf<ConfigException>());
     }
 
-    /// <summary>What a script leaves unsaid is what verl's own configuration says, also where this program's default is another.</summary>
+    /// <summary>What a script leaves unsaid is what verl's own configuration says, also where this program's default is
+    /// another.</summary>
     [Test]
     public void Verls_defaults_hold_for_what_a_script_leaves_unsaid()
     {
-        RunConfig config = Import("run.sh", "python3 -m verl.trainer.main_ppo actor_rollout_ref.model.path=m").Resolve([]);
+        RunConfig config = Import("run.sh", "python3 -m verl.trainer.main_ppo actor_rollout_ref.model.path=m")
+            .Resolve([]);
         Assert.That(config.Algorithm.Name, Is.EqualTo("ppo"));
-        Assert.That((config.Data.TrainBatchSize, config.Actor.PpoMiniBatchSize, config.Actor.PpoEpochs), Is.EqualTo((1024, 256, 1)));
-        Assert.That((config.Actor.Optim.Lr, config.Critic.Optim.Lr, config.Critic.CliprangeValue, config.Algorithm.Gamma, config.Algorithm.Lam), Is.EqualTo((1e-6, 1e-5, 0.5, 1.0, 1.0)));
-        Assert.That((config.Actor.ClipRatioLow, config.Actor.ClipRatioHigh, config.Actor.ClipRatioC, config.Actor.EntropyCoeff, config.Actor.UseKlLoss), Is.EqualTo((0.2, 0.2, 3.0, 0.0, false)));
-        Assert.That((config.Algorithm.UseKlInReward, config.Algorithm.KlCtrl.KlCoef, config.Algorithm.FilterGroups.Enable), Is.EqualTo((false, 0.001, false)));
-        Assert.That((config.Critic.PpoEpochs, config.Critic.PpoMiniBatchSize, config.Critic.LossAggMode), Is.EqualTo((0, 0, "token-mean")), "as the actor's");
-        Assert.That((config.Rollout.N, config.Data.MaxResponseLength, config.Trainer.TotalEpochs), Is.EqualTo((1, 512, 30)));
+        Assert.That((config.Data.TrainBatchSize, config.Actor.PpoMiniBatchSize, config.Actor.PpoEpochs),
+            Is.EqualTo((1024, 256, 1)));
+        Assert.That((config.Actor.Optim.Lr, config.Critic.Optim.Lr, config.Critic.CliprangeValue,
+            config.Algorithm.Gamma, config.Algorithm.Lam), Is.EqualTo((1e-6, 1e-5, 0.5, 1.0, 1.0)));
+        Assert.That((config.Actor.ClipRatioLow, config.Actor.ClipRatioHigh, config.Actor.ClipRatioC,
+            config.Actor.EntropyCoeff, config.Actor.UseKlLoss), Is.EqualTo((0.2, 0.2, 3.0, 0.0, false)));
+        Assert.That((config.Algorithm.UseKlInReward, config.Algorithm.KlCtrl.KlCoef,
+            config.Algorithm.FilterGroups.Enable), Is.EqualTo((false, 0.001, false)));
+        Assert.That((config.Critic.PpoEpochs, config.Critic.PpoMiniBatchSize, config.Critic.LossAggMode),
+            Is.EqualTo((0, 0, "token-mean")), "as the actor's");
+        Assert.That((config.Rollout.N, config.Data.MaxResponseLength, config.Trainer.TotalEpochs),
+            Is.EqualTo((1, 512, 30)));
     }
 
     [Test]
@@ -116,24 +126,37 @@ public sealed class VerlTranslationTests
             """);
         RunConfig config = gspo.Resolve([]);
         Assert.That((config.Actor.LossAggMode, config.Critic.LossAggMode), Is.EqualTo(("", "token-mean")));
-        Assert.That(gspo.Report(), Does.Contain("#   actor.loss_agg_mode=token-mean: verl's gspo aggregates in its own way"));
+        Assert.That(gspo.Report(),
+            Does.Contain("#   actor.loss_agg_mode=token-mean: verl's gspo aggregates in its own way"));
         Assert.That((config.Actor.ClipRatioLow, config.Actor.ClipRatioHigh), Is.EqualTo((0.2, 0.2)));
         Assert.That(gspo.Notes, Has.Some.Contains("clip_ratio_low and clip_ratio_high to 0.2, which go before it"));
-        Assert.That(Import("run.sh", "python3 -m verl.trainer.main_ppo actor_rollout_ref.actor.loss_agg_mode=seq-mean-token-sum").Resolve([]).Critic.LossAggMode,
+        Assert.That(Import("run.sh",
+            "python3 -m verl.trainer.main_ppo actor_rollout_ref.actor.loss_agg_mode=seq-mean-token-sum")
+            .Resolve([]).Critic.LossAggMode,
             Is.EqualTo("seq-mean-token-sum"), "the critic's follows the actor's");
     }
 
-    [TestCase("algorithm.rollout_correction.rollout_rs=\\'token_k1,seq_max_k2\\'", "algorithm.rollout_correction.rollout_rs", "token_k1,seq_max_k2")]
-    [TestCase("+data.apply_chat_template_kwargs.enable_thinking=False", "data.apply_chat_template_kwargs", "enable_thinking")]
+    [TestCase("algorithm.rollout_correction.rollout_rs=\\'token_k1,seq_max_k2\\'",
+        "algorithm.rollout_correction.rollout_rs", "token_k1,seq_max_k2")]
+    [TestCase("+data.apply_chat_template_kwargs.enable_thinking=False", "data.apply_chat_template_kwargs",
+        "enable_thinking")]
     [TestCase("algorithm.filter_groups.metric=null", "algorithm.filter_groups.metric", "acc")]
     [TestCase("actor_rollout_ref.actor.clip_ratio_low=null", "actor.clip_ratio_low", "")]
-    [TestCase("actor_rollout_ref.actor.fsdp_config.turbo.plan='{a.\\{*\\}:{},b}'", "trainer.project_name", "verl_examples")]
+    [TestCase("actor_rollout_ref.actor.fsdp_config.turbo.plan='{a.\\{*\\}:{},b}'", "trainer.project_name",
+        "verl_examples")]
     public void Hydras_ways_of_writing_values_are_read(string argument, string key, string expected)
     {
-        VerlImport import = Import("run.sh", "python3 -m verl.trainer.main_ppo actor_rollout_ref.model.path=m algorithm.rollout_correction.rollout_rs_threshold=\\'0.5_2.0,2.5\\' " + argument);
+        VerlImport import = Import(
+            "run.sh",
+            "python3 -m verl.trainer.main_ppo actor_rollout_ref.model.path=m algorithm.rollout_correction.rollout_rs_threshold=\\'0.5_2.0,2.5\\' " + argument);
         Assert.That(import.Unknown, Is.Empty);
-        object? value = ConfigSchema.Keys[key].Aggregate((object?)import.Resolve(argument.Contains("rollout_rs", System.StringComparison.Ordinal) ? [] : [ConfigEntry.FromArgument("algorithm.rollout_correction.rollout_rs_threshold=2.0")]), (at, property) => property.GetValue(at));
-        Assert.That(value is Dictionary<string, string> map ? string.Join(',', map.Keys) : value?.ToString() ?? "", Is.EqualTo(expected));
+        object? value = ConfigSchema.Keys[key]
+            .Aggregate((object?)import.Resolve(
+            argument.Contains("rollout_rs", System.StringComparison.Ordinal) ? []
+            : [ConfigEntry.FromArgument("algorithm.rollout_correction.rollout_rs_threshold=2.0")]),
+            (at, property) => property.GetValue(at));
+        Assert.That(value is Dictionary<string, string> map ? string.Join(',', map.Keys) : value?.ToString() ?? "",
+            Is.EqualTo(expected));
     }
 
     [TestCase("algorithm.adv_estimator=grpo", "algorithm.name=tbrm", "tbrm")]
@@ -144,14 +167,16 @@ public sealed class VerlTranslationTests
     {
         string path = Path.Combine(TestContext.CurrentContext.WorkDirectory, "words.yaml");
         string[] parts = file.Split('=');
-        File.WriteAllText(path, $"algorithm: {{{parts[0]["algorithm.".Length..]}: '{parts[1]}'}}\nmodel: {{path: m}}\nrollout: {{'n': 2}}\n");
+        File.WriteAllText(path,
+            $"algorithm: {{{parts[0]["algorithm.".Length..]}: '{parts[1]}'}}\nmodel: {{path: m}}\nrollout: {{'n': 2}}\n");
         Assert.That(ConfigLoader.Load(path, [argument]).Algorithm.Name, Is.EqualTo(expected));
     }
 
     [Test]
     public void Null_leaves_a_numbers_default()
     {
-        Assert.That(ConfigLoader.Load([], ["model.path=m", "actor.optim.lr_warmup_steps=null"]).Actor.Optim.LrWarmupSteps,
+        Assert.That(ConfigLoader.Load(
+            [], ["model.path=m", "actor.optim.lr_warmup_steps=null"]).Actor.Optim.LrWarmupSteps,
             Is.EqualTo(new OptimConfig().LrWarmupSteps));
     }
 
@@ -186,7 +211,8 @@ public sealed class VerlTranslationTests
         string report = import.Report();
         foreach (string line in new[]
         {
-            "# exact: 2", "#   actor.optim.lr=2e-6", "# derived: 1", "#   rollout.gpu_memory_utilization=0.6 -> rollout.memory_utilization",
+            "# exact: 2", "#   actor.optim.lr=2e-6", "# derived: 1",
+                "#   rollout.gpu_memory_utilization=0.6 -> rollout.memory_utilization",
             "# no effect: 1", "# refused: 1", "#   trainer.nnodes=2: one process", "# not known: 1", "#   data.nosuch",
             "# value not known without running the script, left at its default: 1", "#   trainer.experiment_name",
         })

@@ -44,7 +44,8 @@ public sealed class EvaluationRowTests
     [TestCase("""{"input": "q", "score": 1, "acc": "yes"}""", "'acc'")]
     [TestCase("""{"input": "q", "score": 1, "status": "fine"}""", "'status'")]
     public void A_field_of_another_kind_is_named(string row, string named) =>
-        Assert.That(() => Read(row), Throws.TypeOf<DataException>().With.Message.Contains(_path + ":1").And.Message.Contains(named));
+        Assert.That(() => Read(row),
+            Throws.TypeOf<DataException>().With.Message.Contains(_path + ":1").And.Message.Contains(named));
 
     private IReadOnlyList<ResponseScore> Read(params string[] rows)
     {

@@ -12,7 +12,9 @@ public sealed class MajorityVoteTests
 
     [Test]
     public void Formulas_of_the_same_value_vote_together() =>
-        Assert.That(MajorityVote.Votes([@"\frac{1}{2}", "0.5", "1/2", "2", @"\sqrt{4}", "x+1", "1+x"], MathMatch.AreEqual), Is.EqualTo(new[] { 0, 0, 0, 1, 1, 2, 2 }));
+        Assert.That(MajorityVote.Votes(
+            [@"\frac{1}{2}", "0.5", "1/2", "2", @"\sqrt{4}", "x+1", "1+x"], MathMatch.AreEqual),
+            Is.EqualTo(new[] { 0, 0, 0, 1, 1, 2, 2 }));
 
     [Test]
     public void Of_equally_frequent_votes_the_first_seen_wins()

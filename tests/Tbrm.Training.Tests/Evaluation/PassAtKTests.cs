@@ -39,14 +39,16 @@ public sealed class PassAtKTests
     {
         bool[] correct = [true, false, false, true, false, false];
         int[] subsets = [.. Enumerable.Range(0, 1 << correct.Length).Where(s => BitOperations.PopCount((uint)s) == 3)];
-        double share = subsets.Average(s => Enumerable.Range(0, correct.Length).Any(i => (s >> i & 1) == 1 && correct[i]) ? 1.0 : 0);
+        double share = subsets.Average(
+            s => Enumerable.Range(0, correct.Length).Any(i => (s >> i & 1) == 1 && correct[i]) ? 1.0 : 0);
         Compare.Close(PassAtK.Estimate(6, 2, 3), share, 1e-15, "6 over 3");
     }
 
     [TestCase(3, 4, 1)]
     [TestCase(3, 1, 0)]
     [TestCase(3, 1, 4)]
-    public void Impossible_counts_are_refused(int n, int c, int k) => Assert.Throws<ArgumentOutOfRangeException>(() => PassAtK.Estimate(n, c, k));
+    public void Impossible_counts_are_refused(int n, int c, int k) =>
+        Assert.Throws<ArgumentOutOfRangeException>(() => PassAtK.Estimate(n, c, k));
 
     private static double Exact(int n, int c, int k)
     {

@@ -8,10 +8,12 @@ using NUnit.Framework;
 namespace Tbrm.Training.Tests.Metrics;
 
 /// <summary>One record of an event file.</summary>
-internal sealed record EventRecord(double WallTime, long Step, string? FileVersion, int? SessionStatus, IReadOnlyDictionary<string, float> Scalars);
+internal sealed record EventRecord(double WallTime, long Step, string? FileVersion, int? SessionStatus,
+    IReadOnlyDictionary<string, float> Scalars);
 
 /// <summary>
-/// Reads event files from the format's description alone: it shares neither the framing, nor the checksum (bit by bit here), nor the message
+/// Reads event files from the format's description alone: it shares neither the framing, nor the checksum (bit by bit
+/// here), nor the message
 /// encoder with the writer.
 /// </summary>
 internal static class EventFileReader

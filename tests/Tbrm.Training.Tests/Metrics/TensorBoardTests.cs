@@ -68,8 +68,11 @@ public sealed class TensorBoardTests
         {
             path = sink.Path;
             sink.Write(0, Metrics(("val-core/chain_sum/acc/mean@1", 0.25)));
-            sink.Write(3_000_000_000, Metrics(("actor/grad_norm", 1e30), ("actor/lr", -2.5e-6), ("rätsel/\u4e2d", double.NaN), ("x", double.NegativeInfinity)));
-            Assert.That(EventFileReader.Read(path), Has.Count.EqualTo(3), "every step is in the file before the sink is closed");
+            sink.Write(3_000_000_000,
+                Metrics(("actor/grad_norm", 1e30), ("actor/lr", -2.5e-6), ("rätsel/\u4e2d", double.NaN),
+                ("x", double.NegativeInfinity)));
+            Assert.That(EventFileReader.Read(path), Has.Count.EqualTo(3),
+                "every step is in the file before the sink is closed");
         }
 
         List<EventRecord> records = EventFileReader.Read(path);
@@ -109,14 +112,16 @@ public sealed class TensorBoardTests
             sink.Write(3, Metrics(("a", 30)));
         }
 
-        Assert.That(string.CompareOrdinal(first, second), Is.Negative, "read in the order of the names, though made within one second");
+        Assert.That(string.CompareOrdinal(first, second), Is.Negative,
+            "read in the order of the names, though made within one second");
         List<EventRecord> records = EventFileReader.Read(second);
         Assert.That(records[1].SessionStatus, Is.EqualTo(1), "SessionLog.START");
         Assert.That(records[1].Step, Is.EqualTo(3), "this step and later ones are cancelled");
         Assert.That(Curve(first, second), Is.EqualTo(new[] { (1L, 1f), (2L, 2f), (3L, 30f) }));
     }
 
-    /// <summary>What TensorBoard shows: a session start drops what came before it and has its step or a later one.</summary>
+    /// <summary>What TensorBoard shows: a session start drops what came before it and has its step or a later
+    /// one.</summary>
     private static List<(long Step, float Value)> Curve(params string[] files)
     {
         List<(long Step, float Value)> curve = [];

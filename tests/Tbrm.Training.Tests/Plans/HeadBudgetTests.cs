@@ -14,7 +14,8 @@ public sealed class HeadBudgetTests
     [TestCase(true, 8, ExpectedResult = 256)]
     [TestCase(true, 80, ExpectedResult = 1342)]
     [TestCase(true, 141, ExpectedResult = 2048)]
-    public int A_gpu_gives_a_share_of_its_memory_within_bounds(bool isCuda, long gigabytes) => HeadBudget.Default(isCuda, gigabytes * Gigabyte);
+    public int A_gpu_gives_a_share_of_its_memory_within_bounds(bool isCuda, long gigabytes) =>
+        HeadBudget.Default(isCuda, gigabytes * Gigabyte);
 
     [Test]
     public void What_was_given_is_used()

@@ -14,7 +14,8 @@ using Tbrm.Training.Plans;
 
 namespace Tbrm.Training.Tests.Plans;
 
-/// <summary>Every part of a memory plan against the native engine's own counter, while the engine does what the plan describes.</summary>
+/// <summary>Every part of a memory plan against the native engine's own counter, while the engine does what the plan
+/// describes.</summary>
 public sealed class MemoryPlanTests
 {
     private const int Threads = 2, Prompt = 64, Response = 192, Prompts = 8, Samples = 2;
@@ -37,14 +38,16 @@ public sealed class MemoryPlanTests
         meter.Exactly("reference");
 
         using RolloutEngine rollout = new(policy, config.Rollout, config.Rollout.KvCacheMb * 1_000_000L);
-        RolloutRequest[] requests = [.. Enumerable.Range(0, Prompts).Select(i => new RolloutRequest(Ids(i, Prompt), [2 * i, 2 * i + 1], i))];
+        RolloutRequest[] requests =
+            [.. Enumerable.Range(0, Prompts).Select(i => new RolloutRequest(Ids(i, Prompt), [2 * i, 2 * i + 1], i))];
         IReadOnlyList<Trajectory> drawn = rollout.Generate(requests, new() { MaxNewTokens = Response }, null, default);
         // Kernels keep their working memory from the first use on, the larger part of it from the update on.
         meter.Within(0.8, "kv_pages", "rollout_activations", "rollout_logits", "kernels");
         rollout.ReleasePages();
         meter.Released("kv_pages", "rollout_activations");
 
-        ScoredSequence[] sequences = [.. drawn.Select(t => new ScoredSequence(t.PromptIds, t.ResponseIds, Bootstrap: true))];
+        ScoredSequence[] sequences =
+            [.. drawn.Select(t => new ScoredSequence(t.PromptIds, t.ResponseIds, Bootstrap: true))];
         PackedBatch packed = new(sequences[..(int)batch.MicroBatchSequences]);
         Scores scores = reference.LogProb(packed, 1);
         meter.Within(0.95, "reference_pass");
@@ -56,23 +59,36 @@ public sealed class MemoryPlanTests
         Assert.That(device.Memory().Peak, Is.AtMost(plan.Total), "the plan is an upper bound of the whole");
     }
 
-    /// <summary>The same of a run that trains an adapter: the frozen weights have no training state, and the reference takes nothing.</summary>
+    /// <summary>The same of a run that trains an adapter: the frozen weights have no training state, and the reference
+    /// takes nothing.</summary>
     [Test]
-    public void Each_part_of_an_adapted_run_is_what_the_engine_allocates([Values] bool bf16, [Values] bool recompute, [Values(3, 16)] int rank)
+    public void Each_part_of_an_adapted_run_is_what_the_engine_allocates([Values] bool bf16, [Values] bool recompute,
+        [Values(3, 16)] int rank)
     {
         ModelArchitecture architecture = Architecture(tied: true);
         RunConfig config = Config(bf16, recompute);
-        config = config with { Model = config.Model with { LoraRank = rank, TargetModules = rank == 3 ? ["q_proj", "v_proj", "down_proj"] : ["all-linear"] } };
+        config = config with
+        {
+            Model = config.Model with
+            {
+                LoraRank = rank,
+                TargetModules = rank == 3 ? ["q_proj", "v_proj", "down_proj"] : ["all-linear"]
+            }
+        };
         AdapterOptions adapter = AdapterOptions.Of(config.Model)!;
         BatchPlan batch = BatchPlan.Train(config, dataPrompts: null);
         using EngineDevice device = EngineDevice.Open("cpu", Threads);
-        MemoryPlan plan = MemoryPlan.Train(Model(architecture, config) with { Adapter = adapter }, config, batch, device.Memory().DeviceTotal);
+        MemoryPlan plan = MemoryPlan.Train(
+            Model(architecture, config) with { Adapter = adapter }, config, batch, device.Memory().DeviceTotal);
         Meter meter = new(device, plan);
 
-        using Policy policy = Policy.CreateRandom(device, architecture, Options(bf16, recompute) with { Trainable = false }, seed: 1, std: 0.02f);
+        using Policy policy =
+            Policy.CreateRandom(device, architecture, Options(bf16, recompute) with { Trainable = false }, seed: 1,
+            std: 0.02f);
         meter.Exactly("weights");
         policy.AttachAdapter(adapter, trainable: true, seed: 2);
-        Assert.That(policy.Tensors().Where(t => t.IsAdapter).Sum(t => t.Elements), Is.EqualTo(adapter.ParameterCount(architecture)));
+        Assert.That(policy.Tensors().Where(t => t.IsAdapter).Sum(t => t.Elements),
+            Is.EqualTo(adapter.ParameterCount(architecture)));
         meter.Exactly("adapter", "master", "gradients");
         using AdamW optimizer = new(policy, config.Actor.Optim);
         meter.Exactly("moments");
@@ -80,7 +96,9 @@ public sealed class MemoryPlanTests
         meter.Exactly("reference");
         Assert.That(plan.Parts.Single(p => p.Key == "reference").Bytes, Is.Zero);
 
-        PackedBatch packed = new([.. Enumerable.Range(0, (int)batch.MicroBatchSequences).Select(i => new ScoredSequence(Ids(i, Prompt), Ids(i + 50, Response), Bootstrap: true))]);
+        PackedBatch packed =
+            new([.. Enumerable.Range(0, (int)batch.MicroBatchSequences)
+            .Select(i => new ScoredSequence(Ids(i, Prompt), Ids(i + 50, Response), Bootstrap: true))]);
         Scores scores = reference.LogProb(packed, 1);
         // The larger part of the kernels' working memory is the update's.
         meter.Within(0.8, "reference_pass", "kernels");
@@ -104,10 +122,13 @@ public sealed class MemoryPlanTests
         AdapterOptions? adapter = isAdapted ? AdapterOptions.AllProjections(4) : null;
         BatchPlan batch = BatchPlan.Train(config, dataPrompts: null);
         using EngineDevice device = EngineDevice.Open("cpu", Threads);
-        MemoryPlan plan = MemoryPlan.Train(Model(architecture, config) with { Adapter = adapter }, config, batch, device.Memory().DeviceTotal);
-        Assert.That(plan.Parts.Select(p => p.Key), Has.None.StartsWith("reference"), "PPO without a KL asks no reference");
+        MemoryPlan plan = MemoryPlan.Train(
+            Model(architecture, config) with { Adapter = adapter }, config, batch, device.Memory().DeviceTotal);
+        Assert.That(plan.Parts.Select(p => p.Key), Has.None.StartsWith("reference"),
+            "PPO without a KL asks no reference");
         Assert.That(plan.PpoExtra, Is.Zero);
-        using Policy policy = Policy.CreateRandom(device, architecture, Options(bf16: false, recompute), seed: 1, std: 0.02f);
+        using Policy policy =
+            Policy.CreateRandom(device, architecture, Options(bf16: false, recompute), seed: 1, std: 0.02f);
         Meter meter = new(device, plan);
 
         using Critic critic = Critic.FromPolicy(policy, Options(bf16: false, recompute), seed: 2, std: 0.02f);
@@ -115,7 +136,9 @@ public sealed class MemoryPlanTests
         meter.Exactly("critic");
 
         Assert.That(batch.OfCritic(config).MicroBatchSequences, Is.EqualTo(3));
-        PackedBatch packed = new([.. Enumerable.Range(0, 3).Select(i => new ScoredSequence(Ids(i, Prompt), Ids(i + 50, Response), Bootstrap: true))]);
+        PackedBatch packed =
+            new([.. Enumerable.Range(0, 3)
+            .Select(i => new ScoredSequence(Ids(i, Prompt), Ids(i + 50, Response), Bootstrap: true))]);
         for (int i = 0; i < 2; i++)
         {
             _ = critic.Values(packed, keep: true);
@@ -131,8 +154,10 @@ public sealed class MemoryPlanTests
         RunConfig config = Config(bf16: false, recompute: false);
         BatchPlan whole = BatchPlan.Train(config, null);
         Assert.That((whole.UpdatesPerStep, whole.MicroBatchSequences), Is.EqualTo((1L, 8L)));
-        BatchPlan cut = BatchPlan.Train(config with { Actor = config.Actor with { PpoMiniBatchSize = 3, PpoEpochs = 2 } }, null);
-        Assert.That((cut.UpdatesPerStep, cut.MicroBatchSequences, cut.Updates), Is.EqualTo((6L, 6L, (long?)6)), "3, 3 and 2 prompts, twice");
+        BatchPlan cut = BatchPlan.Train(
+            config with { Actor = config.Actor with { PpoMiniBatchSize = 3, PpoEpochs = 2 } }, null);
+        Assert.That((cut.UpdatesPerStep, cut.MicroBatchSequences, cut.Updates), Is.EqualTo((6L, 6L, (long?)6)),
+            "3, 3 and 2 prompts, twice");
     }
 
     [Test]
@@ -165,7 +190,8 @@ public sealed class MemoryPlanTests
         Assert.That(tight.Knobs.Select(k => k.Saves), Is.Ordered.Descending.And.All.Positive);
         MemoryKnob recompute = tight.Knobs.Single(k => k.Setting.StartsWith("model.enable", StringComparison.Ordinal));
         RunConfig turned = config with { Model = config.Model with { EnableGradientCheckpointing = true } };
-        Assert.That(MemoryPlan.Train(Model(Architecture(true), turned), turned, batch, 0).Total, Is.EqualTo(tight.Total - recompute.Saves), "the knob saves what it says");
+        Assert.That(MemoryPlan.Train(Model(Architecture(true), turned), turned, batch, 0).Total,
+            Is.EqualTo(tight.Total - recompute.Saves), "the knob saves what it says");
     }
 
     [Test]
@@ -173,10 +199,16 @@ public sealed class MemoryPlanTests
     {
         RunConfig config = Config(bf16: true, recompute: true);
         ModelArchitecture architecture = Architecture(tied: false);
-        MemoryPlan plan = MemoryPlan.Train(Model(architecture, config) with { IsCuda = true }, config, BatchPlan.Train(config, null), 0);
-        // bf16 weight, fp32 master, gradient and two moments of the body, embedding and one output row; norms and biases are fp32 in the weights too.
-        long matrices = architecture.ParameterCount - (long)architecture.VocabSize * architecture.HiddenSize + architecture.HiddenSize;
-        Assert.That(plan.PpoExtra, Is.InRange(matrices * 18, (long)(matrices * 18.1) + (Prompt + Response) * architecture.HeadDim * 4 + 12 * Prompts * Samples * (Prompt + Response)));
+        MemoryPlan plan = MemoryPlan.Train(
+            Model(architecture, config) with { IsCuda = true }, config, BatchPlan.Train(config, null), 0);
+        // bf16 weight, fp32 master, gradient and two moments of the body, embedding and one output row; norms and
+        // biases are fp32 in the weights too.
+        long matrices = architecture.ParameterCount - (long)architecture.VocabSize * architecture.HiddenSize
+            + architecture.HiddenSize;
+        Assert.That(plan.PpoExtra,
+            Is.InRange(matrices * 18,
+            (long)(matrices * 18.1) + (Prompt + Response) * architecture.HeadDim * 4
+            + 12 * Prompts * Samples * (Prompt + Response)));
     }
 
     /// <summary>Parameters as the models' own cards and safetensors files count them.</summary>
@@ -197,7 +229,13 @@ public sealed class MemoryPlanTests
     {
         Data = new() { TrainBatchSize = Prompts, MaxPromptLength = Prompt, MaxResponseLength = Response },
         Model = new() { Dtype = bf16 ? "bf16" : "fp32", EnableGradientCheckpointing = recompute, HeadBudgetMb = 16 },
-        Rollout = new() { N = Samples, MaxNumSeqs = Prompts * Samples, MaxNumBatchedTokens = Prompts * Prompt, KvCacheMb = 20 },
+        Rollout = new()
+        {
+            N = Samples,
+            MaxNumSeqs = Prompts * Samples,
+            MaxNumBatchedTokens = Prompts * Prompt,
+            KvCacheMb = 20
+        },
         Actor = new() { PpoMaxTokenLenPerGpu = 8 * (Prompt + Response) },
         Trainer = new() { TotalTrainingSteps = 1 },
     };
@@ -216,7 +254,8 @@ public sealed class MemoryPlanTests
     }.ToJsonString(), "test");
 
     private static ModelMemory Model(ModelArchitecture architecture, RunConfig config) =>
-        new(architecture, Options(config.Model.Dtype == "bf16", config.Model.EnableGradientCheckpointing), null, IsCuda: false, Threads);
+        new(architecture, Options(config.Model.Dtype == "bf16", config.Model.EnableGradientCheckpointing), null,
+            IsCuda: false, Threads);
 
     private static PolicyOptions Options(bool bf16, bool recompute) => new()
     {
@@ -227,7 +266,8 @@ public sealed class MemoryPlanTests
         HeadBudgetBytes = 16_000_000,
     };
 
-    private static int[] Ids(int seed, int count) => [.. Enumerable.Range(0, count).Select(i => (i * 7919 + seed * 104729) % 9000)];
+    private static int[] Ids(int seed, int count) =>
+        [.. Enumerable.Range(0, count).Select(i => (i * 7919 + seed * 104729) % 9000)];
 
     private static FusedResidual Fused(PackedBatch packed, Scores scores) => new()
     {
@@ -268,9 +308,11 @@ public sealed class MemoryPlanTests
         {
             long before = _before;
             (long taken, long planned) = Look(parts);
-            // A thread that got no work until now takes its working memory here, and keeps it: that is the kernels' part, not this one's.
+            // A thread that got no work until now takes its working memory here, and keeps it: that is the kernels'
+            // part, not this one's.
             taken -= parts.Contains("kernels") ? 0 : Math.Max(0, _before - before);
-            TestContext.Out.WriteLine($"{string.Join(" + ", parts)}: {taken} of {planned}, {(double)taken / planned:P1}");
+            TestContext.Out.WriteLine(
+                $"{string.Join(" + ", parts)}: {taken} of {planned}, {(double)taken / planned:P1}");
             Assert.That(taken, Is.InRange((long)(share * planned), planned), string.Join(" + ", parts));
         }
 

@@ -14,7 +14,8 @@ namespace Tbrm.Training.Tests.Prompts;
 /// <summary>Which rows of supervised files become examples.</summary>
 public sealed class SupervisedDatasetTests
 {
-    private static readonly RunConfig s_config = new() { Data = new() { MaxPromptLength = 100, MaxResponseLength = 8 } };
+    private static readonly RunConfig s_config =
+        new() { Data = new() { MaxPromptLength = 100, MaxResponseLength = 8 } };
 
     private readonly string _file = Path.GetTempFileName();
 
@@ -34,7 +35,9 @@ public sealed class SupervisedDatasetTests
     {
         SupervisedDataset data = Load(-1);
         Assert.That((data.Count, data.Counts.Overlong, data.Counts.LeftOut.Total), Is.EqualTo((10L, 5, 5L)));
-        Assert.That(data.Counts.ToString(), Does.Contain("5 are longer").And.Contain($"5: 'messages' has no turn of the assistant (the first: {_file}:2)"));
+        Assert.That(data.Counts.ToString(),
+            Does.Contain("5 are longer").And.Contain(
+            $"5: 'messages' has no turn of the assistant (the first: {_file}:2)"));
     }
 
     [TestCase(1)]
@@ -54,7 +57,8 @@ public sealed class SupervisedDatasetTests
     [Test]
     public void Reading_can_be_stopped()
     {
-        Assert.That(() => Load(-1, stop: new CancellationToken(canceled: true)), Throws.InstanceOf<OperationCanceledException>());
+        Assert.That(() => Load(-1, stop: new CancellationToken(canceled: true)),
+            Throws.InstanceOf<OperationCanceledException>());
     }
 
     [Test]
@@ -65,7 +69,8 @@ public sealed class SupervisedDatasetTests
         try
         {
             File.WriteAllText(file, """{"messages": [{"role": "assistant", "content": "hello"}]}""");
-            Assert.That(() => Load(-1, file), Throws.TypeOf<DataException>().With.Message.Contains("no examples are left: 1 hold nothing"));
+            Assert.That(() => Load(-1, file),
+                Throws.TypeOf<DataException>().With.Message.Contains("no examples are left: 1 hold nothing"));
         }
         finally
         {
@@ -75,7 +80,10 @@ public sealed class SupervisedDatasetTests
 
     private SupervisedDataset Load(long maxSamples, string? file = null, CancellationToken stop = default)
     {
-        Tokenizer tokenizer = ScratchModel.TrainTokenizer(new(), new PromptList([new() { DataSource = "t", Messages = [new("user", "1 + 2?")], GroundTruth = "3", Index = 0 }]));
+        Tokenizer tokenizer =
+            ScratchModel.TrainTokenizer(new(),
+            new PromptList([new() { DataSource = "t", Messages = [new("user", "1 + 2?")], GroundTruth = "3",
+            Index = 0 }]));
         SupervisedEncoder encoder = new(new(tokenizer, null, s_config.Data), [tokenizer.EosId!.Value], s_config);
         return SupervisedDataset.Load([file ?? _file], new(), encoder, maxSamples, stop);
     }

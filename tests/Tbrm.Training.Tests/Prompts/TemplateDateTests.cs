@@ -18,7 +18,9 @@ public sealed class TemplateDateTests
     private string _folder = "";
 
     [SetUp]
-    public void MakeFolder() => Directory.CreateDirectory(_folder = Path.Combine(Path.GetTempPath(), "tbrm-test-" + Guid.NewGuid().ToString("N")));
+    public void MakeFolder() =>
+        Directory.CreateDirectory(_folder = Path.Combine(
+        Path.GetTempPath(), "tbrm-test-" + Guid.NewGuid().ToString("N")));
 
     [TearDown]
     public void RemoveFolder() => Directory.Delete(_folder, recursive: true);
@@ -41,7 +43,9 @@ public sealed class TemplateDateTests
         new RunState(RunState.Train, 3, new(0, 0, null, 1, true)) { TemplateDate = "2024-07-26" }.Write(Checkpoint());
         RunState saved = RunState.Read(Checkpoint());
         Assert.That(TemplateDate.Pin(new(), saved.TemplateDate).Data.TemplateDate, Is.EqualTo("2024-07-26"));
-        Assert.That(TemplateDate.Pin(new() { Data = new() { TemplateDate = "2025-01-02" } }, saved.TemplateDate).Data.TemplateDate, Is.EqualTo("2025-01-02"));
+        Assert.That(TemplateDate.Pin(
+            new() { Data = new() { TemplateDate = "2025-01-02" } }, saved.TemplateDate).Data.TemplateDate,
+            Is.EqualTo("2025-01-02"));
     }
 
     [Test]
@@ -57,7 +61,8 @@ public sealed class TemplateDateTests
     [TestCase("26.07.2024")]
     public void What_is_no_day_is_refused(string value)
     {
-        Assert.That(() => ConfigLoader.Load([], ["data.template_date=" + value]), Throws.TypeOf<ConfigException>().With.Message.Contains("data.template_date").And.Message.Contains(value));
+        Assert.That(() => ConfigLoader.Load([], ["data.template_date=" + value]),
+            Throws.TypeOf<ConfigException>().With.Message.Contains("data.template_date").And.Message.Contains(value));
     }
 
     private string Checkpoint()

@@ -16,7 +16,8 @@ using Tbrm.Training.Steps;
 namespace Tbrm.Training.Tests.Steps;
 
 /// <summary>
-/// A policy small enough to be read: a table of logits by previous token. Its gradient is the exact dz = dQ e_a + dV p + dH dH/dz, its optimizer
+/// A policy small enough to be read: a table of logits by previous token. Its gradient is the exact dz = dQ e_a + dV p
+/// + dH dH/dz, its optimizer
 /// is gradient descent.
 /// </summary>
 internal sealed class FakePolicy : ITrainedPolicy, IReferenceScorer
@@ -56,13 +57,15 @@ internal sealed class FakePolicy : ITrainedPolicy, IReferenceScorer
 
     public double LearningRate(long step) => 0.1;
 
-    public Scores LogProb(PackedBatch batch, float temperature) => LogProb(batch, temperature, keep: false, entropy: false);
+    public Scores LogProb(PackedBatch batch, float temperature) =>
+        LogProb(batch, temperature, keep: false, entropy: false);
 
     public Scores LogProb(PackedBatch batch, float temperature, bool keep, bool entropy)
     {
         Calls.Add(Title + (keep ? "forward" : "pass"));
         _kept = keep ? batch : null;
-        float[] q = new float[batch.RowCount], v = new float[batch.RowCount], h = entropy ? new float[batch.RowCount] : [];
+        float[] q = new float[batch.RowCount], v = new float[batch.RowCount], h = entropy ? new float[batch.RowCount]
+            : [];
         for (int r = 0; r < batch.RowCount; r++)
         {
             (int state, double[] p, double lse) = At(batch, r);
@@ -86,7 +89,8 @@ internal sealed class FakePolicy : ITrainedPolicy, IReferenceScorer
             double entropy = -p.Sum(x => x * Math.Log(x));
             for (int a = 0; a < Vocabulary; a++)
             {
-                Gradient[state, a] += (a == batch.Labels[r] ? dq[r] : 0) + dv[r] * p[a] - (dh.Length > 0 ? dh[r] * p[a] * (Math.Log(p[a]) + entropy) : 0);
+                Gradient[state, a] += (a == batch.Labels[r] ? dq[r] : 0)
+                    + dv[r] * p[a] - (dh.Length > 0 ? dh[r] * p[a] * (Math.Log(p[a]) + entropy) : 0);
             }
         }
 
@@ -94,11 +98,13 @@ internal sealed class FakePolicy : ITrainedPolicy, IReferenceScorer
     }
 
     /// <summary>As the fused kernel: the objective of the same numbers, evaluated at once.</summary>
-    public (Scores Scores, float[] Residual, double Loss) ResidualGradient(PackedBatch batch, float temperature, FusedResidual residual)
+    public (Scores Scores, float[] Residual, double Loss) ResidualGradient(PackedBatch batch, float temperature,
+        FusedResidual residual)
     {
         Scores scores = LogProb(batch, temperature, keep: true, entropy: false);
         Calls[^1] = Title + "fused";
-        IObjective objective = residual.CalibratedByReference ? new RevalObjective(residual.Beta) : new TbrmObjective(residual.Beta);
+        IObjective objective = residual.CalibratedByReference ? new RevalObjective(residual.Beta)
+            : new TbrmObjective(residual.Beta);
         ObjectiveResult result = objective.Evaluate(new()
         {
             RowOffsets = batch.RowOffsets,
@@ -152,7 +158,8 @@ internal sealed class FakePolicy : ITrainedPolicy, IReferenceScorer
 /// <summary>A critic with one value per previous token.</summary>
 internal sealed class FakeCritic : ITrainedCritic
 {
-    private readonly double[] _values = new double[FakePolicy.Vocabulary], _gradient = new double[FakePolicy.Vocabulary];
+    private readonly double[] _values = new double[FakePolicy.Vocabulary],
+        _gradient = new double[FakePolicy.Vocabulary];
     private PackedBatch? _kept;
 
     public string Name => RunState.Critic;
@@ -225,13 +232,16 @@ internal sealed class FakeRollout : IRollout, IGradeStage
 
     public long Preemptions => 0;
 
-    public IReadOnlyList<Trajectory> Sample(IReadOnlyList<EncodedPrompt> prompts, int n, long firstId, Action<RolloutProgress>? progress, CancellationToken stop)
+    public IReadOnlyList<Trajectory> Sample(IReadOnlyList<EncodedPrompt> prompts, int n, long firstId,
+        Action<RolloutProgress>? progress, CancellationToken stop)
     {
         Calls.Add(Title + "sample");
-        return [.. Enumerable.Range(0, prompts.Count * n).Select(i => Make(firstId + i, i / n, prompts[i / n], Response(firstId + i)))];
+        return [.. Enumerable.Range(0, prompts.Count * n)
+            .Select(i => Make(firstId + i, i / n, prompts[i / n], Response(firstId + i)))];
     }
 
-    public IReadOnlyList<Trajectory> Greedy(IReadOnlyList<EncodedPrompt> prompts, Action<RolloutProgress>? progress, CancellationToken stop)
+    public IReadOnlyList<Trajectory> Greedy(IReadOnlyList<EncodedPrompt> prompts, Action<RolloutProgress>? progress,
+        CancellationToken stop)
     {
         Calls.Add(Title + "greedy");
         return [.. prompts.Select((p, i) => Make(i, i, p, [3, 4]))];
@@ -239,7 +249,8 @@ internal sealed class FakeRollout : IRollout, IGradeStage
 
     public void ReleasePages() => Calls.Add(Title + "release");
 
-    public JudgedResponse[] Judge(IReadOnlyList<EncodedPrompt> prompts, IReadOnlyList<Trajectory> trajectories, CancellationToken stop)
+    public JudgedResponse[] Judge(IReadOnlyList<EncodedPrompt> prompts, IReadOnlyList<Trajectory> trajectories,
+        CancellationToken stop)
     {
         Calls.Add(Title + "judge");
         return [.. trajectories.Select(t => new JudgedResponse("", Grade(t)))];
@@ -255,6 +266,15 @@ internal sealed class FakeRollout : IRollout, IGradeStage
             logp = [.. Enumerable.Range(0, response.Length).Select(scores.Logp)];
         }
 
-        return new() { Id = id, Group = group, PromptIds = prompt.Ids, ResponseIds = response, Logp = logp, ProcessedLogp = logp, End = TrajectoryEnd.Stop };
+        return new()
+        {
+            Id = id,
+            Group = group,
+            PromptIds = prompt.Ids,
+            ResponseIds = response,
+            Logp = logp,
+            ProcessedLogp = logp,
+            End = TrajectoryEnd.Stop
+        };
     }
 }

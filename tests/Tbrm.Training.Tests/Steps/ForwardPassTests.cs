@@ -10,23 +10,35 @@ using Tbrm.Training.Steps;
 
 namespace Tbrm.Training.Tests.Steps;
 
-/// <summary>The reference pass has micro-batches of its own; its result lines up with the update's, bit for bit.</summary>
+/// <summary>The reference pass has micro-batches of its own; its result lines up with the update's, bit for
+/// bit.</summary>
 public sealed class ForwardPassTests
 {
     private const int Vocabulary = 50;
 
     [Test]
-    public void The_cut_of_the_reference_pass_changes_nothing([Values(1, 30, 64, 100000)] int maxTokens, [Values] bool bf16)
+    public void The_cut_of_the_reference_pass_changes_nothing([Values(1, 30, 64, 100000)] int maxTokens,
+        [Values] bool bf16)
     {
         using EngineDevice device = EngineDevice.Open("cpu", 2);
-        using Policy policy = Policy.CreateRandom(device, Architecture(), new() { Bf16 = bf16, MaxPositions = 64, Trainable = false }, seed: 1, std: 0.1f);
+        using Policy policy =
+            Policy.CreateRandom(device, Architecture(), new() { Bf16 = bf16, MaxPositions = 64, Trainable = false },
+            seed: 1, std: 0.1f);
         using ReferencePolicy reference = ReferencePolicy.Of(policy);
-        IReadOnlyList<Trajectory> trajectories = [.. new[] { 3, 0, 17, 9, 1, 12, 8 }.Select((length, i) => Drawn(i, length))];
+        IReadOnlyList<Trajectory> trajectories =
+            [.. new[] { 3, 0, 17, 9, 1, 12, 8 }.Select((length, i) => Drawn(i, length))];
         PassScores expected = Score(reference, Batch(trajectories, 0));
         TrajectoryBatch cut = Batch(trajectories, maxTokens);
         PassScores actual = Score(reference, cut);
-        Assert.That(cut.ReferenceMicroBatches, Has.Count.EqualTo(maxTokens switch { 1 => trajectories.Count, 100000 => 1, _ => cut.ReferenceMicroBatches.Count }));
-        Assert.That(cut.ReferenceMicroBatches.All(r => r.End.Value - r.Start.Value == 1 || trajectories.Take(r).Sum(t => t.Length) <= maxTokens));
+        Assert.That(cut.ReferenceMicroBatches,
+            Has.Count.EqualTo(maxTokens switch
+            {
+                1 => trajectories.Count,
+                100000 => 1,
+                _ => cut.ReferenceMicroBatches.Count
+            }));
+        Assert.That(cut.ReferenceMicroBatches.All(
+            r => r.End.Value - r.Start.Value == 1 || trajectories.Take(r).Sum(t => t.Length) <= maxTokens));
         Assert.That(actual.Logp, Is.EqualTo(expected.Logp).And.Length.EqualTo(cut.RowCount));
         Assert.That((actual.V1, actual.VEnd), Is.EqualTo((expected.V1, expected.VEnd)));
         Assert.That(actual.Logp, Has.Some.LessThan(-1).And.None.NaN);

@@ -47,7 +47,8 @@ public sealed class OptimalValuesTests
         EncodedPrompt[] prompts = Make.Prompts(9);
         OptimalValues values = new(File(), Config());
         Assert.That(values.Missing(prompts).Count, Is.EqualTo(8), "the ninth has the tokens of the first");
-        Assert.That(values.IdsOf(prompts[8]), Is.EqualTo(values.IdsOf(prompts[0])).And.Length.EqualTo(2).And.All.GreaterThanOrEqualTo(0));
+        Assert.That(values.IdsOf(prompts[8]),
+            Is.EqualTo(values.IdsOf(prompts[0])).And.Length.EqualTo(2).And.All.GreaterThanOrEqualTo(0));
         Assert.That(prompts[..8].SelectMany(values.IdsOf).Distinct().Count(), Is.EqualTo(16));
     }
 
@@ -55,10 +56,12 @@ public sealed class OptimalValuesTests
     public void A_file_that_was_sampled_otherwise_is_refused()
     {
         _ = new OptimalValues(File(), Config());
-        Assert.That(() => new OptimalValues(File(), Config("rollout.temperature=0.5")), Throws.InstanceOf<DataException>().With.Message.Contains("delete it"));
+        Assert.That(() => new OptimalValues(File(), Config("rollout.temperature=0.5")),
+            Throws.InstanceOf<DataException>().With.Message.Contains("delete it"));
     }
 
     private string File() => Path.Combine(_folder, "v_star.jsonl");
 
-    private static RunConfig Config(params string[] arguments) => Make.Config(["algorithm.name=a_star_po", "algorithm.a_star_po.num_gen_to_use=2", .. arguments]);
+    private static RunConfig Config(params string[] arguments) =>
+        Make.Config(["algorithm.name=a_star_po", "algorithm.a_star_po.num_gen_to_use=2", .. arguments]);
 }

@@ -19,8 +19,10 @@ public sealed class TrainStepTests
         (MetricSet metrics, FakePolicy policy, _) = Step("tbrm");
         Assert.That(Timers(metrics), Is.EqualTo(new[] { "gen", "ref", "reward", "update_actor" }));
         Assert.That(policy.Calls.Count(c => c == "fused"), Is.EqualTo(1));
-        Assert.That(metrics.Names, Does.Contain("actor/tbrm_loss").And.Contain("actor/residual/mean").And.Contain("actor/v_s1/mean")
-            .And.Contain("actor/logprob_ratio_ref/mean").And.Not.Contain("critic/advantages/mean").And.Not.Contain("critic/values/mean"));
+        Assert.That(metrics.Names,
+            Does.Contain("actor/tbrm_loss").And.Contain("actor/residual/mean").And.Contain("actor/v_s1/mean")
+            .And.Contain("actor/logprob_ratio_ref/mean").And.Not.Contain("critic/advantages/mean").And.Not.Contain(
+                "critic/values/mean"));
     }
 
     [Test]
@@ -29,7 +31,9 @@ public sealed class TrainStepTests
         (MetricSet plain, FakePolicy policy, _) = Step("grpo");
         Assert.That(Timers(plain), Is.EqualTo(new[] { "adv", "gen", "reward", "update_actor" }));
         Assert.That(policy.Calls, Has.None.EqualTo("fused"));
-        Assert.That(plain.Names, Does.Contain("actor/pg_loss").And.Contain("actor/loss").And.Contain("critic/advantages/max").And.Not.Contain("actor/residual/mean")
+        Assert.That(plain.Names,
+            Does.Contain("actor/pg_loss").And.Contain("actor/loss").And.Contain(
+            "critic/advantages/max").And.Not.Contain("actor/residual/mean")
             .And.Not.Contain("critic/values/mean").And.Not.Contain("critic/vf_explained_var"));
         Assert.That(Timers(Step("grpo", "actor.use_kl_loss=true").Metrics), Does.Contain("ref"));
         (MetricSet penalized, _, _) = Step("grpo", "algorithm.use_kl_in_reward=true");
@@ -43,9 +47,12 @@ public sealed class TrainStepTests
         string[] several = ["actor.ppo_epochs=2"];
         Assert.That(Timers(Step("grpo", isRolloutExact: false, several).Metrics), Does.Contain("old_log_prob"));
         Assert.That(Timers(Step("grpo", isRolloutExact: true, several).Metrics), Does.Not.Contain("old_log_prob"));
-        Assert.That(Timers(Step("grpo", isRolloutExact: false).Metrics), Does.Not.Contain("old_log_prob"), "a single update has them itself");
-        Assert.That(Timers(Step("grpo", isRolloutExact: false, "algorithm.use_kl_in_reward=true").Metrics), Does.Contain("old_log_prob"));
-        Assert.That(Timers(Step("tbrm", isRolloutExact: true, "algorithm.tbrm.iterative=true").Metrics), Does.Contain("old_log_prob"), "for V(s_1) before the updates");
+        Assert.That(Timers(Step("grpo", isRolloutExact: false).Metrics), Does.Not.Contain("old_log_prob"),
+            "a single update has them itself");
+        Assert.That(Timers(Step("grpo", isRolloutExact: false, "algorithm.use_kl_in_reward=true").Metrics),
+            Does.Contain("old_log_prob"));
+        Assert.That(Timers(Step("tbrm", isRolloutExact: true, "algorithm.tbrm.iterative=true").Metrics),
+            Does.Contain("old_log_prob"), "for V(s_1) before the updates");
     }
 
     [TestCase(true)]
@@ -57,17 +64,21 @@ public sealed class TrainStepTests
         (MetricSet pass, FakePolicy b, _) = Step("grpo", isRolloutExact: false, arguments);
         Assert.That(a.Updates[^1], Is.EqualTo(b.Updates[^1]));
         Assert.That(exact["actor/loss"], Is.EqualTo(pass["actor/loss"]));
-        Assert.That(exact["training/rollout_probs_diff_max"], Is.Zero, "told of the weights that were sampled from, not of later ones");
+        Assert.That(exact["training/rollout_probs_diff_max"], Is.Zero,
+            "told of the weights that were sampled from, not of later ones");
     }
 
     [Test]
     public void Ppo_has_values_and_a_critic_that_is_updated_first()
     {
-        (MetricSet metrics, FakePolicy policy, FakeCritic critic) = Step("ppo", "actor.ppo_mini_batch_size=2", "critic.ppo_epochs=2");
-        Assert.That(Timers(metrics), Is.EqualTo(new[] { "adv", "gen", "reward", "update_actor", "update_critic", "values" }));
+        (MetricSet metrics, FakePolicy policy, FakeCritic critic) =
+            Step("ppo", "actor.ppo_mini_batch_size=2", "critic.ppo_epochs=2");
+        Assert.That(Timers(metrics),
+            Is.EqualTo(new[] { "adv", "gen", "reward", "update_actor", "update_critic", "values" }));
         Assert.That(policy.Updates, Has.Count.EqualTo(2), "4 prompts in two mini-batches");
         Assert.That(critic.Calls.Count(c => c == "update"), Is.EqualTo(4), "the same, twice");
-        Assert.That(metrics.Names, Does.Contain("critic/vf_loss").And.Contain("critic/vf_explained_var").And.Contain("critic/values/mean")
+        Assert.That(metrics.Names,
+            Does.Contain("critic/vf_loss").And.Contain("critic/vf_explained_var").And.Contain("critic/values/mean")
             .And.Contain("critic/returns/max").And.Contain("critic/grad_norm").And.Contain("critic/lr"));
         Assert.That(metrics["critic/values/mean"], Is.Zero, "values before the update");
     }
@@ -99,7 +110,9 @@ public sealed class TrainStepTests
     [Test]
     public void An_adaptive_coefficient_moves_from_step_to_step_and_can_be_put_back()
     {
-        RunConfig config = Config("reinforce_plus_plus", "algorithm.use_kl_in_reward=true", "algorithm.kl_ctrl.type=adaptive", "algorithm.kl_ctrl.horizon=10");
+        RunConfig config = Config(
+            "reinforce_plus_plus", "algorithm.use_kl_in_reward=true", "algorithm.kl_ctrl.type=adaptive",
+            "algorithm.kl_ctrl.horizon=10");
         FakePolicy policy = new();
         TrainStep step = Build(config, policy, null, new() { Policy = policy }, new(), true);
         Assert.That(step.KlCoefficient, Is.EqualTo(0.001));
@@ -114,9 +127,11 @@ public sealed class TrainStepTests
     private static RunConfig Config(string algorithm, params string[] arguments) =>
         Make.Config([$"algorithm.name={algorithm}", "rollout.n=2", "data.train_batch_size=4", .. arguments]);
 
-    private static (MetricSet Metrics, FakePolicy Policy, FakeCritic Critic) Step(string algorithm, params string[] arguments) => Step(algorithm, true, arguments);
+    private static (MetricSet Metrics, FakePolicy Policy, FakeCritic Critic) Step(string algorithm,
+        params string[] arguments) => Step(algorithm, true, arguments);
 
-    private static (MetricSet Metrics, FakePolicy Policy, FakeCritic Critic) Step(string algorithm, bool isRolloutExact, params string[] arguments)
+    private static (MetricSet Metrics, FakePolicy Policy, FakeCritic Critic) Step(string algorithm, bool isRolloutExact,
+        params string[] arguments)
     {
         RunConfig config = Config(algorithm, arguments);
         FakePolicy policy = new();
@@ -128,14 +143,17 @@ public sealed class TrainStepTests
         return (metrics, policy, critic);
     }
 
-    private static TrainStep Build(RunConfig config, FakePolicy policy, FakeCritic? critic, FakeRollout rollout, PhaseClock clock, bool isRolloutExact)
+    private static TrainStep Build(RunConfig config, FakePolicy policy, FakeCritic? critic, FakeRollout rollout,
+        PhaseClock clock, bool isRolloutExact)
     {
         AlgorithmSelection algorithm = AlgorithmSelection.Of(config);
         bool needsReference = config.Algorithm.UseKlInReward || algorithm.Needs.HasFlag(Needs.ReferenceLogp);
         SampleStage sample = new(() => Make.Prompts(4), rollout, rollout, false, config, clock, new SilentProgress());
-        return new(new(policy, algorithm.Critic is null ? null : critic, needsReference ? new FakePolicy(seed: 2) : null), sample, algorithm, null, isRolloutExact, config, clock);
+        return new(new(policy, algorithm.Critic is null ? null : critic,
+            needsReference ? new FakePolicy(seed: 2) : null), sample, algorithm, null, isRolloutExact, config, clock);
     }
 
     private static IEnumerable<string> Timers(MetricSet metrics) =>
-        metrics.Names.Where(n => n.StartsWith("timing_s/", System.StringComparison.Ordinal)).Select(n => n["timing_s/".Length..]).Order(System.StringComparer.Ordinal);
+        metrics.Names.Where(n => n.StartsWith("timing_s/", System.StringComparison.Ordinal))
+            .Select(n => n["timing_s/".Length..]).Order(System.StringComparer.Ordinal);
 }

@@ -9,7 +9,8 @@ namespace Tbrm.Training.Tests.Steps;
 
 public sealed class TrajectoryBatchTests
 {
-    private static readonly Trajectory s_whole = Make.Trajectory(0), s_cut = Make.Trajectory(0, end: TrajectoryEnd.Length);
+    private static readonly Trajectory s_whole = Make.Trajectory(0),
+        s_cut = Make.Trajectory(0, end: TrajectoryEnd.Length);
 
     [Test]
     public void Every_trajectory_has_the_same_weight_in_the_mean()
@@ -24,7 +25,8 @@ public sealed class TrajectoryBatchTests
     public void A_bootstrapped_trajectory_takes_no_reward_neither_score_nor_shift()
     {
         TrajectoryBatch batch = new([s_whole, s_cut], Make.Scores(0, 1),
-            Make.Config("algorithm.tbrm.truncation=bootstrap", "algorithm.tbrm.reward_scale=2", "algorithm.tbrm.reward_shift=-1"));
+            Make.Config("algorithm.tbrm.truncation=bootstrap", "algorithm.tbrm.reward_scale=2",
+                "algorithm.tbrm.reward_shift=-1"));
         Assert.That(batch.Bootstrap, Is.EqualTo(new[] { false, true }));
         Assert.That(batch.Rewards, Is.EqualTo(new[] { -1.0, 0 }));
         Assert.That(batch.Weights, Is.EqualTo(new[] { 0.5, 0.5 }), "it is trained on all the same");
@@ -35,7 +37,8 @@ public sealed class TrajectoryBatchTests
     public void Zero_reward_is_the_score_0_before_scale_and_shift()
     {
         TrajectoryBatch batch = new([s_whole, s_cut], Make.Scores(1, 1),
-            Make.Config("algorithm.tbrm.truncation=zero_reward", "algorithm.tbrm.reward_scale=2", "algorithm.tbrm.reward_shift=-1"));
+            Make.Config("algorithm.tbrm.truncation=zero_reward", "algorithm.tbrm.reward_scale=2",
+                "algorithm.tbrm.reward_shift=-1"));
         Assert.That(batch.Rewards, Is.EqualTo(new[] { 1.0, -1 }), "a truncated answer is worth what a wrong one is");
     }
 
@@ -44,11 +47,13 @@ public sealed class TrajectoryBatchTests
     {
         Trajectory[] trajectories = [s_whole, s_cut, s_whole, Make.Trajectory(1), Make.Trajectory(1)];
         TrajectoryBatch dropped = new(trajectories, Make.Scores(1, 100, 0, 1, 1),
-            Make.Config("algorithm.tbrm.truncation=drop", "algorithm.tbrm.reward_normalization=group_mean", "rollout.n=3"));
+            Make.Config("algorithm.tbrm.truncation=drop", "algorithm.tbrm.reward_normalization=group_mean",
+                "rollout.n=3"));
         Assert.That(dropped.Rewards, Is.EqualTo(new[] { 0.5, 0, -0.5, 0, 0 }));
         Assert.That(dropped.Weights, Is.EqualTo(new[] { 0.25, 0, 0.25, 0.25, 0.25 }));
         TrajectoryBatch bootstrapped = new(trajectories, Make.Scores(1, 100, 0, 1, 1),
-            Make.Config("algorithm.tbrm.truncation=bootstrap", "algorithm.tbrm.reward_normalization=group_mean", "rollout.n=3"));
+            Make.Config("algorithm.tbrm.truncation=bootstrap", "algorithm.tbrm.reward_normalization=group_mean",
+                "rollout.n=3"));
         Assert.That(bootstrapped.Rewards, Is.EqualTo(new[] { 0.5, 0, -0.5, 0, 0 }));
         Assert.That(bootstrapped.Weights, Is.All.EqualTo(0.2));
     }
@@ -57,23 +62,30 @@ public sealed class TrajectoryBatchTests
     [TestCase(0.0, VerdictStatus.Error)]
     [TestCase(double.NaN, VerdictStatus.Ok)]
     [TestCase(double.PositiveInfinity, VerdictStatus.Ok)]
-    public void A_trajectory_whose_grader_failed_is_dropped_taken_as_0_or_ends_the_run(double score, VerdictStatus status)
+    public void A_trajectory_whose_grader_failed_is_dropped_taken_as_0_or_ends_the_run(double score,
+        VerdictStatus status)
     {
         Verdict[] verdicts = [.. Make.Scores(1, 0), new(score, status, null, "why"), .. Make.Scores(1)];
         Trajectory[] trajectories = [s_whole, s_whole, s_whole, s_whole];
 
-        TrajectoryBatch dropped = new(trajectories, verdicts, Make.Config("algorithm.tbrm.reward_normalization=group_mean", "rollout.n=4"));
+        TrajectoryBatch dropped =
+            new(trajectories, verdicts, Make.Config("algorithm.tbrm.reward_normalization=group_mean", "rollout.n=4"));
         Assert.That(dropped.Weights, Is.EqualTo(new[] { 1 / 3.0, 1 / 3.0, 0, 1 / 3.0 }));
-        Assert.That(dropped.Rewards, Is.EqualTo(new[] { 1 / 3.0, -2 / 3.0, 0, 1 / 3.0 }).Within(1e-7), "the failure is in no mean");
+        Assert.That(dropped.Rewards, Is.EqualTo(new[] { 1 / 3.0, -2 / 3.0, 0, 1 / 3.0 }).Within(1e-7),
+            "the failure is in no mean");
         Assert.That(dropped.IsGraded, Is.EqualTo(new[] { true, true, false, true }));
         Assert.That(dropped.LossTrajectories, Is.EqualTo(3));
 
-        TrajectoryBatch zero = new(trajectories, verdicts, Make.Config("reward.on_error=zero", "algorithm.tbrm.reward_shift=0.5"));
+        TrajectoryBatch zero =
+            new(trajectories, verdicts, Make.Config("reward.on_error=zero", "algorithm.tbrm.reward_shift=0.5"));
         Assert.That(zero.Weights, Is.All.EqualTo(0.25));
         Assert.That(zero.Rewards, Is.EqualTo(new[] { 1.5, 0.5, 0.5, 1.5 }));
 
-        TbrmUserException stopped = Assert.Throws<DataException>(() => _ = new TrajectoryBatch(trajectories, verdicts, Make.Config("reward.on_error=stop")))!;
-        Assert.That(stopped.Message, Does.Contain("1 of 4").And.Contain("response 3").And.Contain("why").And.Contain("reward.on_error"));
+        TbrmUserException stopped =
+            Assert.Throws<DataException>(() =>
+            _ = new TrajectoryBatch(trajectories, verdicts, Make.Config("reward.on_error=stop")))!;
+        Assert.That(stopped.Message,
+            Does.Contain("1 of 4").And.Contain("response 3").And.Contain("why").And.Contain("reward.on_error"));
     }
 
     [Test]
@@ -88,9 +100,12 @@ public sealed class TrajectoryBatchTests
     [Test]
     public void Micro_batches_hold_every_trajectory_once_and_in_order()
     {
-        TrajectoryBatch batch = new([.. Enumerable.Range(0, 7).Select(g => Make.Trajectory(g))], Make.Scores(new double[7]),
+        TrajectoryBatch batch =
+            new([.. Enumerable.Range(0, 7).Select(g => Make.Trajectory(g))], Make.Scores(new double[7]),
             Make.Config("actor.ppo_max_token_len_per_gpu=10", "ref.log_prob_max_token_len_per_gpu=15"));
-        Assert.That(batch.MicroBatches.Select(r => (r.Start.Value, r.End.Value)), Is.EqualTo(new[] { (0, 2), (2, 4), (4, 6), (6, 7) }));
-        Assert.That(batch.ReferenceMicroBatches.Select(r => (r.Start.Value, r.End.Value)), Is.EqualTo(new[] { (0, 3), (3, 6), (6, 7) }));
+        Assert.That(batch.MicroBatches.Select(r => (r.Start.Value, r.End.Value)),
+            Is.EqualTo(new[] { (0, 2), (2, 4), (4, 6), (6, 7) }));
+        Assert.That(batch.ReferenceMicroBatches.Select(r => (r.Start.Value, r.End.Value)),
+            Is.EqualTo(new[] { (0, 3), (3, 6), (6, 7) }));
     }
 }

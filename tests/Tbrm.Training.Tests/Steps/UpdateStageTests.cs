@@ -15,7 +15,8 @@ namespace Tbrm.Training.Tests.Steps;
 public sealed class UpdateStageTests
 {
     /// <summary>Six prompts with two answers each, of different lengths.</summary>
-    private static readonly Trajectory[] s_trajectories = [.. Enumerable.Range(0, 12).Select(i => Make.Trajectory(i / 2, 1 + i % 4, id: i))];
+    private static readonly Trajectory[] s_trajectories =
+        [.. Enumerable.Range(0, 12).Select(i => Make.Trajectory(i / 2, 1 + i % 4, id: i))];
 
     private static readonly Verdict[] s_verdicts = Make.Scores([.. Enumerable.Range(0, 12).Select(i => i % 3 / 2.0)]);
 
@@ -28,17 +29,20 @@ public sealed class UpdateStageTests
     {
         double[] whole = Gradient(algorithm, [.. arguments, "actor.ppo_max_token_len_per_gpu=1000"]);
         Assert.That(whole.Max(Math.Abs), Is.GreaterThan(1e-3));
-        foreach (string cut in new[] { "actor.ppo_max_token_len_per_gpu=1", "actor.ppo_max_token_len_per_gpu=11", "actor.ppo_micro_batch_size_per_gpu=5" })
+        foreach (string cut in new[] { "actor.ppo_max_token_len_per_gpu=1", "actor.ppo_max_token_len_per_gpu=11",
+            "actor.ppo_micro_batch_size_per_gpu=5" })
         {
             // dQ and dV are rounded to fp32 on their way; sums of fewer than 30 of them in fp64.
-            Assert.That(Gradient(algorithm, [.. arguments, cut]), Is.EqualTo(whole).Within(30 * 6e-8 * whole.Max(Math.Abs)), cut);
+            Assert.That(Gradient(algorithm, [.. arguments, cut]),
+                Is.EqualTo(whole).Within(30 * 6e-8 * whole.Max(Math.Abs)), cut);
         }
     }
 
     [Test]
     public void The_fused_kernel_and_the_objective_are_the_same_update()
     {
-        double[] fused = Gradient("tbrm", "actor.fused_residual=true"), own = Gradient("tbrm", "actor.fused_residual=false");
+        double[] fused = Gradient("tbrm", "actor.fused_residual=true"),
+            own = Gradient("tbrm", "actor.fused_residual=false");
         Assert.That(fused, Is.EqualTo(own).Within(1e-6 * own.Max(Math.Abs)));
     }
 
@@ -48,7 +52,8 @@ public sealed class UpdateStageTests
         FakePolicy policy = new();
         RunConfig config = Config("grpo", "actor.ppo_mini_batch_size=4", "actor.ppo_epochs=3");
         UpdateResult result = Update(policy, config, s_trajectories, s_verdicts);
-        Assert.That((result.Count, result.Applied, policy.Updates.Count), Is.EqualTo((6, 6, 6)), "4 and 2 prompts, three times");
+        Assert.That((result.Count, result.Applied, policy.Updates.Count), Is.EqualTo((6, 6, 6)),
+            "4 and 2 prompts, three times");
 
         // The first update is that of a step of the first mini-batch alone.
         FakePolicy alone = new();
@@ -84,7 +89,9 @@ public sealed class UpdateStageTests
     {
         FakePolicy policy = new();
         Trajectory[] cut = [.. s_trajectories.Select((t, i) => i < 4 ? t with { End = TrajectoryEnd.Length } : t)];
-        UpdateResult result = Update(policy, Config("grpo", "algorithm.tbrm.truncation=drop", "actor.ppo_mini_batch_size=2"), cut, s_verdicts);
+        UpdateResult result =
+            Update(policy, Config("grpo", "algorithm.tbrm.truncation=drop", "actor.ppo_mini_batch_size=2"), cut,
+            s_verdicts);
         Assert.That((result.Count, result.Applied), Is.EqualTo((3, 2)));
     }
 
@@ -94,17 +101,20 @@ public sealed class UpdateStageTests
         FakePolicy policy = new();
         using CancellationTokenSource stop = new();
         stop.Cancel();
-        Assert.That(() => Update(policy, Config("grpo", "actor.ppo_epochs=2"), s_trajectories, s_verdicts, stop.Token), Throws.InstanceOf<OperationCanceledException>());
+        Assert.That(() => Update(policy, Config("grpo", "actor.ppo_epochs=2"), s_trajectories, s_verdicts, stop.Token),
+            Throws.InstanceOf<OperationCanceledException>());
         Assert.That(policy.Gradient.Cast<double>(), Is.All.Zero);
         Assert.That(policy.Updates, Is.Empty);
 
         using CancellationTokenSource later = new();
         policy.OnUpdate = later.Cancel;
-        Assert.That(Update(policy, Config("grpo", "actor.ppo_epochs=2", "actor.ppo_mini_batch_size=2"), s_trajectories, s_verdicts, later.Token).Applied, Is.EqualTo(6));
+        Assert.That(Update(policy, Config("grpo", "actor.ppo_epochs=2", "actor.ppo_mini_batch_size=2"), s_trajectories,
+            s_verdicts, later.Token).Applied, Is.EqualTo(6));
     }
 
     private static RunConfig Config(string algorithm, params string[] arguments) =>
-        Make.Config([$"algorithm.name={algorithm}", "rollout.n=2", "data.train_batch_size=6", .. algorithm == "tbrm" ? ["algorithm.tbrm.beta=0.5"] : Array.Empty<string>(), .. arguments]);
+        Make.Config([$"algorithm.name={algorithm}", "rollout.n=2", "data.train_batch_size=6",
+            .. algorithm == "tbrm" ? ["algorithm.tbrm.beta=0.5"] : Array.Empty<string>(), .. arguments]);
 
     private static double[] Gradient(string algorithm, params string[] arguments)
     {
@@ -113,12 +123,14 @@ public sealed class UpdateStageTests
         return [.. policy.Updates.Single().Cast<double>()];
     }
 
-    private static UpdateResult Update(FakePolicy policy, RunConfig config, Trajectory[] trajectories, Verdict[] verdicts, CancellationToken stop = default)
+    private static UpdateResult Update(FakePolicy policy, RunConfig config, Trajectory[] trajectories,
+        Verdict[] verdicts, CancellationToken stop = default)
     {
         AlgorithmSelection algorithm = AlgorithmSelection.Of(config);
         TrajectoryBatch batch = new(trajectories, verdicts, config);
         ObjectiveBatch columns = batch.Columns();
-        PassScores reference = ForwardPass.LogProb(b => new FakePolicy(seed: 2).LogProb(b, 1), batch, batch.MicroBatches, new(default));
+        PassScores reference =
+            ForwardPass.LogProb(b => new FakePolicy(seed: 2).LogProb(b, 1), batch, batch.MicroBatches, new(default));
         PassScores old = ForwardPass.LogProb(b => policy.LogProb(b, 1), batch, batch.MicroBatches, new(default));
         columns = columns with { RefLogp = reference.Logp, RefV1 = reference.V1, OldLogp = old.Logp };
         if (algorithm.Estimator?.Estimate(columns) is { } estimate)

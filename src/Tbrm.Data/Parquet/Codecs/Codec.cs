@@ -15,7 +15,8 @@ internal static class Codec
     private const int MaxLz4Ratio = 256;
     private const int MaxGzipRatio = 1040;
 
-    // Zstd and Brotli have no such bound worth the name. Real pages are a few MiB; those beyond the slack have to hold something.
+    // Zstd and Brotli have no such bound worth the name. Real pages are a few MiB; those beyond the slack have to hold
+    // something.
     private const int MaxOpenEndedRatio = 4096;
     private const int OpenEndedSlack = 16 << 20;
 
@@ -28,7 +29,8 @@ internal static class Codec
             ParquetCodec.Uncompressed => Copy(source, target),
             ParquetCodec.Snappy => SnappyDecoder.Decompress(source, target),
             ParquetCodec.Gzip => Inflate(new GZipStream(Open(source), CompressionMode.Decompress), target, "gzip"),
-            ParquetCodec.Brotli => Inflate(new BrotliStream(Open(source), CompressionMode.Decompress), target, "brotli"),
+            ParquetCodec.Brotli =>
+                Inflate(new BrotliStream(Open(source), CompressionMode.Decompress), target, "brotli"),
             ParquetCodec.Zstd => ZstdDecoder.Decompress(source, target),
             ParquetCodec.Lz4Raw => Lz4Block.Decompress(source, target),
             ParquetCodec.Lz4 => DecompressLegacyLz4(source, target),
@@ -61,7 +63,8 @@ internal static class Codec
         return source.Length;
     }
 
-    private static MemoryStream Open(ArraySegment<byte> source) => new(source.Array!, source.Offset, source.Count, writable: false);
+    private static MemoryStream Open(ArraySegment<byte> source) =>
+        new(source.Array!, source.Offset, source.Count, writable: false);
 
     private static int Inflate(Stream stream, Span<byte> target, string name)
     {
@@ -80,7 +83,8 @@ internal static class Codec
     }
 
     /// <summary>
-    /// LZ4 = 5 was never specified: Hadoop wrote blocks, each behind its two big-endian sizes; parquet-cpp once wrote one
+    /// LZ4 = 5 was never specified: Hadoop wrote blocks, each behind its two big-endian sizes; parquet-cpp once wrote
+    /// one
     /// bare block.
     /// </summary>
     private static int DecompressLegacyLz4(ReadOnlySpan<byte> source, Span<byte> target)
@@ -114,6 +118,7 @@ internal static class Codec
             source = source[(int)packed..];
         }
 
-        return source.Length == 0 && written == target.Length ? written : throw new MalformedException("lz4: no Hadoop framing");
+        return source.Length == 0 && written == target.Length ? written
+            : throw new MalformedException("lz4: no Hadoop framing");
     }
 }

@@ -17,8 +17,10 @@ internal static class CodecWriter
         ParquetCodec.Uncompressed => page,
         ParquetCodec.Snappy => Snappy.Encode(page),
         ParquetCodec.Gzip => Deflate(page, target => new GZipStream(target, CompressionLevel.Optimal, leaveOpen: true)),
-        ParquetCodec.Brotli => Deflate(page, target => new BrotliStream(target, CompressionLevel.Fastest, leaveOpen: true)),
-        _ => throw new ConfigException($"Parquet files cannot be written with codec {codec}; use snappy, gzip, brotli or uncompressed"),
+        ParquetCodec.Brotli =>
+            Deflate(page, target => new BrotliStream(target, CompressionLevel.Fastest, leaveOpen: true)),
+        _ => throw new ConfigException(
+            $"Parquet files cannot be written with codec {codec}; use snappy, gzip, brotli or uncompressed"),
     };
 
     private static byte[] Deflate(byte[] page, Func<Stream, Stream> open)

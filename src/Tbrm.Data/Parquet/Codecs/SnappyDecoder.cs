@@ -45,7 +45,8 @@ internal static class SnappyDecoder
             {
                 1 => (((tag >> 2) & 7) + 4, ((tag >> 5) << 8) | source[read]),
                 2 => ((tag >> 2) + 1, source[read] | (source[read + 1] << 8)),
-                _ => ((tag >> 2) + 1, source[read] | (source[read + 1] << 8) | (source[read + 2] << 16) | (source[read + 3] << 24)),
+                _ => ((tag >> 2) + 1,
+                    source[read] | (source[read + 1] << 8) | (source[read + 2] << 16) | (source[read + 3] << 24)),
             };
             read += offsetBytes;
             MatchCopy.Copy(target, written, offset, copied);
@@ -93,6 +94,7 @@ internal static class SnappyDecoder
         }
 
         read += bytes;
-        return length < int.MaxValue ? (int)length + 1 : throw new MalformedException($"snappy: a literal of {length} bytes");
+        return length < int.MaxValue ? (int)length + 1
+            : throw new MalformedException($"snappy: a literal of {length} bytes");
     }
 }

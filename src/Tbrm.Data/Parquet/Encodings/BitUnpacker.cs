@@ -7,7 +7,8 @@ namespace Tbrm.Data.Parquet.Encodings;
 internal static class BitUnpacker
 {
     /// <summary>
-    /// The <paramref name="width"/> bits (0 to 64) at <paramref name="bit"/>, counted from the start of the array. Bytes at
+    /// The <paramref name="width"/> bits (0 to 64) at <paramref name="bit"/>, counted from the start of the array.
+    /// Bytes at
     /// and behind <paramref name="end"/> count as zero.
     /// </summary>
     public static ulong Read(byte[] data, int end, long bit, int width)

@@ -5,7 +5,8 @@ using Tbrm.Data.Parquet.Reading;
 namespace Tbrm.Data.Parquet.Encodings;
 
 /// <summary>
-/// DELTA_BINARY_PACKED: blocks of differences, each block with its smallest difference, each miniblock with its bit width.
+/// DELTA_BINARY_PACKED: blocks of differences, each block with its smallest difference, each miniblock with its bit
+/// width.
 /// </summary>
 internal sealed class DeltaBinaryPackedDecoder : ValueDecoder
 {
@@ -39,7 +40,8 @@ internal sealed class DeltaBinaryPackedDecoder : ValueDecoder
         if (blockSize is 0 or > MaxBlockSize || miniblocks == 0 || miniblocks > blockSize || blockSize % miniblocks != 0
             || blockSize / miniblocks % MiniblockMultiple != 0 || count > int.MaxValue)
         {
-            throw new MalformedException($"delta blocks of {blockSize} values in {miniblocks} miniblocks, {count} values");
+            throw new MalformedException(
+                $"delta blocks of {blockSize} values in {miniblocks} miniblocks, {count} values");
         }
 
         _miniblocks = (int)miniblocks;
@@ -89,7 +91,8 @@ internal sealed class DeltaBinaryPackedDecoder : ValueDecoder
 
     private int Within(int position, long bytes)
     {
-        return bytes <= _end - position ? position + (int)bytes : throw new MalformedException("delta values go on behind the end of the page");
+        return bytes <= _end - position ? position + (int)bytes
+            : throw new MalformedException("delta values go on behind the end of the page");
     }
 
     private void Advance()

@@ -9,7 +9,8 @@ namespace Tbrm.Data.Parquet.Encodings;
 /// </summary>
 internal abstract class ValueDecoder
 {
-    private static readonly UTF8Encoding s_strictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
+    private static readonly UTF8Encoding s_strictUtf8 =
+        new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
     /// <summary>Bytes given so far that the page itself does not hold, as they come from a dictionary.</summary>
     public long RepeatedBytes { get; protected set; }
@@ -38,5 +39,6 @@ internal abstract class ValueDecoder
         }
     }
 
-    private MalformedException WrongType(string what) => new($"the encoding {GetType().Name.Replace("Decoder", "", StringComparison.Ordinal)} does not hold {what}");
+    private MalformedException WrongType(string what) =>
+        new($"the encoding {GetType().Name.Replace("Decoder", "", StringComparison.Ordinal)} does not hold {what}");
 }

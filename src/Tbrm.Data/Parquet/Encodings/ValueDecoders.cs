@@ -11,7 +11,8 @@ internal static class ValueDecoders
     private const int PrefixBytes = sizeof(int);
 
     /// <summary>Over <c>data[start..end]</c>, which holds values and nothing else.</summary>
-    public static ValueDecoder Create(PageEncoding encoding, SchemaNode column, ValueDictionary? dictionary, byte[] data, int start, int end)
+    public static ValueDecoder Create(PageEncoding encoding, SchemaNode column, ValueDictionary? dictionary,
+        byte[] data, int start, int end)
     {
         PhysicalType type = column.Type!.Value;
         return encoding switch
@@ -19,10 +20,14 @@ internal static class ValueDecoders
             PageEncoding.Plain => Plain(column, data, start, end),
             PageEncoding.PlainDictionary or PageEncoding.RleDictionary => Indexed(dictionary, data, start, end),
             PageEncoding.Rle when type == PhysicalType.Boolean => Booleans(data, start, end),
-            PageEncoding.DeltaBinaryPacked when type is PhysicalType.Int32 or PhysicalType.Int64 => new DeltaBinaryPackedDecoder(data, start, end, type),
-            PageEncoding.DeltaLengthByteArray when type == PhysicalType.ByteArray => new DeltaLengthByteArrayDecoder(data, start, end),
-            PageEncoding.DeltaByteArray when type is PhysicalType.ByteArray or PhysicalType.FixedLenByteArray => new DeltaByteArrayDecoder(data, start, end),
-            PageEncoding.ByteStreamSplit when Width(column) is int width => new ByteStreamSplitDecoder(data, start, end, type, width),
+            PageEncoding.DeltaBinaryPacked when type is PhysicalType.Int32 or PhysicalType.Int64 =>
+                new DeltaBinaryPackedDecoder(data, start, end, type),
+            PageEncoding.DeltaLengthByteArray when type == PhysicalType.ByteArray =>
+                new DeltaLengthByteArrayDecoder(data, start, end),
+            PageEncoding.DeltaByteArray when type is PhysicalType.ByteArray or PhysicalType.FixedLenByteArray =>
+                new DeltaByteArrayDecoder(data, start, end),
+            PageEncoding.ByteStreamSplit when Width(column) is int width =>
+                new ByteStreamSplitDecoder(data, start, end, type, width),
             _ => throw new MalformedException($"values of type {type} in encoding {encoding}"),
         };
     }
@@ -61,7 +66,8 @@ internal static class ValueDecoders
         }
 
         // A page of nulls alone may have no bytes of indices at all.
-        IntegerStream indices = start == end ? RleStream.Create(data, start, end, 1) : RleStream.Create(data, start + 1, end, data[start]);
+        IntegerStream indices = start == end ? RleStream.Create(data, start, end, 1)
+            : RleStream.Create(data, start + 1, end, data[start]);
         return new DictionaryDecoder(dictionary, indices);
     }
 
@@ -75,7 +81,8 @@ internal static class ValueDecoders
         int length = BinaryPrimitives.ReadInt32LittleEndian(data.AsSpan(start));
         if (length < 0 || length > end - start - PrefixBytes)
         {
-            throw new MalformedException($"{length} bytes of booleans where {end - start - PrefixBytes} are left in the page");
+            throw new MalformedException(
+                $"{length} bytes of booleans where {end - start - PrefixBytes} are left in the page");
         }
 
         return new BooleanDecoder(RleStream.Create(data, start + PrefixBytes, start + PrefixBytes + length, 1));

@@ -12,7 +12,8 @@ internal sealed class ValueDictionary
     private readonly int[]? _ends;
     private readonly string?[]? _texts;
 
-    /// <summary>Reads all values of a page. The caller has bounded <paramref name="count"/> by the bytes of the page.</summary>
+    /// <summary>Reads all values of a page. The caller has bounded <paramref name="count"/> by the bytes of the
+    /// page.</summary>
     public ValueDictionary(ValueDecoder values, int count, PhysicalType type, int pageBytes)
     {
         Count = count;
@@ -70,7 +71,8 @@ internal sealed class ValueDictionary
 /// <summary>PLAIN_DICTIONARY and RLE_DICTIONARY: indices into the dictionary.</summary>
 internal sealed class DictionaryDecoder(ValueDictionary dictionary, IntegerStream indices) : ValueDecoder
 {
-    public override long NextInteger() => dictionary.HoldsIntegers ? dictionary.Integer(NextIndex()) : base.NextInteger();
+    public override long NextInteger() => dictionary.HoldsIntegers ? dictionary.Integer(NextIndex())
+        : base.NextInteger();
 
     public override double NextReal() => dictionary.HoldsReals ? dictionary.Real(NextIndex()) : base.NextReal();
 

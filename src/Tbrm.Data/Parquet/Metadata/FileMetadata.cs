@@ -3,7 +3,8 @@ using System.Collections.Generic;
 namespace Tbrm.Data.Parquet.Metadata;
 
 /// <summary>A file's footer, as far as reading rows needs it (parquet.thrift, FileMetaData).</summary>
-internal sealed record FileMetadata(IReadOnlyList<SchemaElement> Schema, long RowCount, IReadOnlyList<RowGroup> RowGroups, string? CreatedBy);
+internal sealed record FileMetadata(IReadOnlyList<SchemaElement> Schema, long RowCount,
+    IReadOnlyList<RowGroup> RowGroups, string? CreatedBy);
 
 /// <summary>One node of the schema; the list holds the tree depth first (parquet.thrift, SchemaElement).</summary>
 internal sealed record SchemaElement(
@@ -12,7 +13,8 @@ internal sealed record SchemaElement(
 /// <summary>A horizontal slice of the table (parquet.thrift, RowGroup).</summary>
 internal sealed record RowGroup(long RowCount, IReadOnlyList<ColumnChunk> Columns);
 
-/// <summary>One column of a row group (parquet.thrift, ColumnChunk and ColumnMetaData); offsets are bytes from the file's start.</summary>
+/// <summary>One column of a row group (parquet.thrift, ColumnChunk and ColumnMetaData); offsets are bytes from the
+/// file's start.</summary>
 internal sealed record ColumnChunk(
     PhysicalType Type,
     ParquetCodec Codec,

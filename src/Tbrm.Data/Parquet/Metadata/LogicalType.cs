@@ -9,7 +9,8 @@ namespace Tbrm.Data.Parquet.Metadata;
 /// <param name="IsSigned">Integer.</param>
 /// <param name="BitWidth">Integer: 8, 16, 32 or 64.</param>
 internal sealed record LogicalType(
-    LogicalKind Kind, int Scale = 0, int Precision = 0, TimeUnit Unit = TimeUnit.Millis, bool IsUtc = false, bool IsSigned = true, int BitWidth = 0)
+    LogicalKind Kind, int Scale = 0, int Precision = 0, TimeUnit Unit = TimeUnit.Millis, bool IsUtc = false,
+        bool IsSigned = true, int BitWidth = 0)
 {
     public static readonly LogicalType None = new(LogicalKind.None);
 

@@ -5,7 +5,8 @@ namespace Tbrm.Data.Parquet.Metadata;
 /// <summary>Parses parquet.thrift's union LogicalType.</summary>
 internal static class LogicalTypeReader
 {
-    /// <summary>The one member that is set; <see cref="LogicalKind.Other"/> for one that is newer than this reader.</summary>
+    /// <summary>The one member that is set; <see cref="LogicalKind.Other"/> for one that is newer than this
+    /// reader.</summary>
     public static LogicalType Read(ref CompactReader reader, CompactType unionType)
     {
         if (unionType != CompactType.Struct)
@@ -17,7 +18,8 @@ internal static class LogicalTypeReader
         int outer = reader.BeginStruct();
         while (reader.NextField(out int id, out CompactType type))
         {
-            result = type == CompactType.Struct ? ReadMember(ref reader, id) : throw new MalformedException($"a logical type is a Thrift {type}");
+            result = type == CompactType.Struct ? ReadMember(ref reader, id)
+                : throw new MalformedException($"a logical type is a Thrift {type}");
         }
 
         reader.EndStruct(outer);

@@ -26,7 +26,8 @@ internal static class MetadataReader
                     int elements = reader.BeginList(type, CompactType.Struct);
                     if (elements > ReadLimits.MaxSchemaElements)
                     {
-                        throw new MalformedException($"a schema of {elements} elements; at most {ReadLimits.MaxSchemaElements} are read");
+                        throw new MalformedException(
+                            $"a schema of {elements} elements; at most {ReadLimits.MaxSchemaElements} are read");
                     }
 
                     for (; elements > 0; elements--)
@@ -85,9 +86,11 @@ internal static class MetadataReader
         }
 
         reader.EndStruct(outer);
-        LogicalType meaning = logical ?? (converted is int known ? LogicalType.FromConverted(known, scale, precision) : LogicalType.None);
+        LogicalType meaning = logical
+            ?? (converted is int known ? LogicalType.FromConverted(known, scale, precision) : LogicalType.None);
         return new SchemaElement(
-            name, physical is int stored ? Enum<PhysicalType>(stored) : null, typeLength, Enum<Repetition>(repetition), children, meaning);
+            name, physical is int stored ? Enum<PhysicalType>(stored)
+                : null, typeLength, Enum<Repetition>(repetition), children, meaning);
     }
 
     private static RowGroup ReadRowGroup(ref CompactReader reader)
@@ -116,7 +119,8 @@ internal static class MetadataReader
         }
 
         reader.EndStruct(outer);
-        return rows >= 0 ? new RowGroup(rows, columns) : throw new MalformedException("a row group does not say how many rows it has");
+        return rows >= 0 ? new RowGroup(rows, columns)
+            : throw new MalformedException("a row group does not say how many rows it has");
     }
 
     private static ColumnChunk ReadColumnChunk(ref CompactReader reader)
@@ -146,7 +150,8 @@ internal static class MetadataReader
         }
 
         reader.EndStruct(outer);
-        ColumnChunk unreadable = new(PhysicalType.ByteArray, ParquetCodec.Uncompressed, 0, 0, 0, 0, null, encrypted, null);
+        ColumnChunk unreadable =
+            new(PhysicalType.ByteArray, ParquetCodec.Uncompressed, 0, 0, 0, 0, null, encrypted, null);
         return (chunk ?? (encrypted ? unreadable : throw new MalformedException("a column chunk has no metadata"))) with
         {
             IsEncrypted = encrypted,
@@ -177,7 +182,8 @@ internal static class MetadataReader
 
         reader.EndStruct(outer);
         return physical is int storedType && codec is int storedCodec && values >= 0
-            ? new ColumnChunk(Enum<PhysicalType>(storedType), Enum<ParquetCodec>(storedCodec), values, uncompressed, compressed, dataOffset, dictionaryOffset, false, null)
+            ? new ColumnChunk(Enum<PhysicalType>(storedType), Enum<ParquetCodec>(storedCodec), values, uncompressed,
+                compressed, dataOffset, dictionaryOffset, false, null)
             : throw new MalformedException("a column chunk lacks its type, its codec or its number of values");
     }
 

@@ -35,10 +35,17 @@ internal static class PageHeaderReader
         reader.EndStruct(outer);
         if (pageType is not (>= 0 and <= 3) || uncompressed < 0 || compressed < 0 || details.ValueCount < 0)
         {
-            throw new MalformedException($"a page header of type {pageType}, {compressed} bytes ({uncompressed} uncompressed), {details.ValueCount} values");
+            throw new MalformedException(
+                $"a page header of type {pageType}, {compressed} bytes ({uncompressed} uncompressed), {details.ValueCount} values");
         }
 
-        PageHeader header = details with { Type = (PageType)pageType, UncompressedBytes = uncompressed, CompressedBytes = compressed, Crc = crc };
+        PageHeader header = details with
+        {
+            Type = (PageType)pageType,
+            UncompressedBytes = uncompressed,
+            CompressedBytes = compressed,
+            Crc = crc
+        };
         return (header, reader.Position);
     }
 

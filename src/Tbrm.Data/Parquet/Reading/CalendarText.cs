@@ -4,7 +4,8 @@ using Tbrm.Data.Parquet.Metadata;
 
 namespace Tbrm.Data.Parquet.Reading;
 
-/// <summary>Dates and times as ISO 8601 text, over the whole range of the stored integers (years beyond 9999 take a sign).</summary>
+/// <summary>Dates and times as ISO 8601 text, over the whole range of the stored integers (years beyond 9999 take a
+/// sign).</summary>
 internal static class CalendarText
 {
     private const long DaysPerEra = 146_097;
@@ -47,8 +48,10 @@ internal static class CalendarText
             fraction += perSecond;
         }
 
-        string text = string.Create(CultureInfo.InvariantCulture, $"{seconds / 3600:00}:{seconds / 60 % 60:00}:{seconds % 60:00}");
-        return fraction == 0 ? text : $"{text}.{fraction.ToString(CultureInfo.InvariantCulture).PadLeft((int)unit, '0')}";
+        string text = string.Create(
+            CultureInfo.InvariantCulture, $"{seconds / 3600:00}:{seconds / 60 % 60:00}:{seconds % 60:00}");
+        return fraction == 0 ? text
+            : $"{text}.{fraction.ToString(CultureInfo.InvariantCulture).PadLeft((int)unit, '0')}";
     }
 
     /// <summary>Units since 1970-01-01T00:00:00; an instant ends with Z, a wall clock's reading does not.</summary>
@@ -66,7 +69,8 @@ internal static class CalendarText
     }
 
     /// <summary>
-    /// INT96 as Impala and Spark write it: nanoseconds of the day, and the Julian day. Spark counts microseconds in 64 bits
+    /// INT96 as Impala and Spark write it: nanoseconds of the day, and the Julian day. Spark counts microseconds in 64
+    /// bits
     /// on the way, so dates beyond its range are wrapped around in the file, and are unwrapped here.
     /// </summary>
     public static string Julian(int julianDay, long nanosOfDay)

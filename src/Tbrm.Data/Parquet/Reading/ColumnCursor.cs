@@ -9,7 +9,8 @@ using Tbrm.Data.Parquet.Schema;
 namespace Tbrm.Data.Parquet.Reading;
 
 /// <summary>
-/// Walks through the entries of one column chunk. At any time one entry is current: its levels are known, its value, which
+/// Walks through the entries of one column chunk. At any time one entry is current: its levels are known, its value,
+/// which
 /// it has if its definition level is the column's, comes from <see cref="Values"/>.
 /// </summary>
 internal sealed class ColumnCursor : IDisposable
@@ -73,7 +74,8 @@ internal sealed class ColumnCursor : IDisposable
             Definition = _definitions.Next();
             if (Repetition > _column.RepetitionLevel || Definition > _column.DefinitionLevel)
             {
-                throw new MalformedException($"levels {Repetition}, {Definition} where at most {_column.RepetitionLevel}, {_column.DefinitionLevel} are possible");
+                throw new MalformedException(
+                    $"levels {Repetition}, {Definition} where at most {_column.RepetitionLevel}, {_column.DefinitionLevel} are possible");
             }
         }
         catch (MalformedException e)
@@ -157,7 +159,8 @@ internal sealed class ColumnCursor : IDisposable
     {
         if (header.ValueCount > _leftInChunk)
         {
-            throw new MalformedException($"a page of {header.ValueCount} entries where {_leftInChunk} are left in the column chunk");
+            throw new MalformedException(
+                $"a page of {header.ValueCount} entries where {_leftInChunk} are left in the column chunk");
         }
 
         _leftInPage = header.ValueCount;
@@ -170,7 +173,8 @@ internal sealed class ColumnCursor : IDisposable
     private ValueDecoder ValuesOf(PageHeader header, int start)
     {
         // A page of nulls alone may lack even the bytes in which an encoding begins.
-        return start == _pages.Length && header.Encoding is not (PageEncoding.PlainDictionary or PageEncoding.RleDictionary)
+        return start == _pages.Length
+            && header.Encoding is not (PageEncoding.PlainDictionary or PageEncoding.RleDictionary)
             ? ValueDecoders.Plain(_column, _pages.Bytes, start, start)
             : ValueDecoders.Create(header.Encoding, _column, _dictionary, _pages.Bytes, start, _pages.Length);
     }
@@ -188,7 +192,8 @@ internal sealed class ColumnCursor : IDisposable
         if (encoding == PageEncoding.BitPacked)
         {
             long packed = (((long)count * width) + 7) / 8;
-            int bytes = packed <= left ? (int)packed : throw new MalformedException($"{packed} bytes of levels where {left} are left in the page");
+            int bytes = packed <= left ? (int)packed
+                : throw new MalformedException($"{packed} bytes of levels where {left} are left in the page");
             position += bytes;
             return new BitPackedStream(_pages.Bytes, position - bytes, position, width);
         }

@@ -7,7 +7,8 @@ using Tbrm.Data.Parquet.Schema;
 namespace Tbrm.Data.Parquet.Reading;
 
 /// <summary>
-/// Assembles the value of one schema node from the entries of the columns below it (Dremel, VLDB 2010, section 4.3, as a
+/// Assembles the value of one schema node from the entries of the columns below it (Dremel, VLDB 2010, section 4.3, as
+/// a
 /// walk over the schema instead of a state machine). Called where the node's parent is defined.
 /// </summary>
 internal abstract class FieldReader
@@ -19,7 +20,8 @@ internal abstract class FieldReader
     public abstract JsonNode? Read(RowBudget budget);
 
     /// <summary>
-    /// Passes the one entry by which every column says that a node at <paramref name="level"/> is not there. All columns must
+    /// Passes the one entry by which every column says that a node at <paramref name="level"/> is not there. All
+    /// columns must
     /// say so.
     /// </summary>
     protected static void PassUndefined(IReadOnlyList<ColumnCursor> columns, int level, RowBudget budget)
@@ -138,7 +140,8 @@ internal sealed class StructReader : FieldReader
     }
 }
 
-/// <summary>A repeated node, or a LIST around one: the elements between two entries of a lower repetition level.</summary>
+/// <summary>A repeated node, or a LIST around one: the elements between two entries of a lower repetition
+/// level.</summary>
 internal sealed class ListReader(SchemaNode? list, SchemaNode repeated, FieldReader element) : FieldReader
 {
     public override IReadOnlyList<ColumnCursor> Columns => element.Columns;
@@ -207,7 +210,11 @@ internal sealed class MapReader(ListReader entries, bool hasTextKeys, string key
         JsonArray renamed = [];
         foreach (JsonNode? entry in list)
         {
-            renamed.Add((JsonNode)new JsonObject { ["key"] = Detached(entry!, keyName), ["value"] = Detached(entry!, valueName) });
+            renamed.Add((JsonNode)new JsonObject
+            {
+                ["key"] = Detached(entry!, keyName),
+                ["value"] = Detached(entry!, valueName)
+            });
         }
 
         return renamed;

@@ -27,13 +27,16 @@ internal static class FieldReaderBuilder
             return cursors.TryGetValue(node.ColumnIndex, out ColumnCursor? cursor) ? new LeafReader(cursor) : null;
         }
 
-        bool wrapsRepeated = node.Children is [{ Repetition: Repetition.Repeated }] && node.Repetition != Repetition.Repeated;
+        bool wrapsRepeated = node.Children is [{ Repetition: Repetition.Repeated }]
+            && node.Repetition != Repetition.Repeated;
         if (wrapsRepeated && node.Logical.Kind == LogicalKind.List)
         {
-            return ListElement(node, node.Children[0], cursors) is FieldReader element ? new ListReader(node, node.Children[0], element) : null;
+            return ListElement(node, node.Children[0], cursors) is FieldReader element
+                ? new ListReader(node, node.Children[0], element) : null;
         }
 
-        if (wrapsRepeated && node.Logical.Kind == LogicalKind.Map && Map(node, node.Children[0], cursors) is FieldReader map)
+        if (wrapsRepeated && node.Logical.Kind == LogicalKind.Map
+            && Map(node, node.Children[0], cursors) is FieldReader map)
         {
             return map;
         }
@@ -45,7 +48,8 @@ internal static class FieldReaderBuilder
     {
         (string, FieldReader)[] children =
         [
-            .. node.Children.Select(child => (child.Name, Reader: Build(child, cursors))).Where(child => child.Reader is not null).Select(child => (child.Name, child.Reader!)),
+            .. node.Children.Select(child => (child.Name, Reader: Build(child, cursors)))
+                .Where(child => child.Reader is not null).Select(child => (child.Name, child.Reader!)),
         ];
         return children.Length > 0 ? new StructReader(node, children) : null;
     }
@@ -56,8 +60,10 @@ internal static class FieldReaderBuilder
         return repeated.IsLeaf ? Instance(repeated, cursors) : Struct(repeated, cursors);
     }
 
-    /// <summary>The element of a LIST: the repeated node itself in the older two-level form, else its only child.</summary>
-    private static FieldReader? ListElement(SchemaNode list, SchemaNode repeated, IReadOnlyDictionary<int, ColumnCursor> cursors)
+    /// <summary>The element of a LIST: the repeated node itself in the older two-level form, else its only
+    /// child.</summary>
+    private static FieldReader? ListElement(SchemaNode list, SchemaNode repeated,
+        IReadOnlyDictionary<int, ColumnCursor> cursors)
     {
         if (repeated.IsLeaf || repeated.Children.Count != 1)
         {
@@ -85,13 +91,15 @@ internal static class FieldReaderBuilder
 
         return repeated.Logical.Kind == LogicalKind.Map && Map(null, inner, cursors) is FieldReader map ? map
             : repeated.Logical.Kind == LogicalKind.List
-                ? ListElement(repeated, inner, cursors) is FieldReader element ? new ListReader(null, inner, element) : null
+                ? ListElement(repeated, inner, cursors) is FieldReader element ? new ListReader(null, inner, element)
+                    : null
             : Struct(repeated, cursors);
     }
 
     private static MapReader? Map(SchemaNode? map, SchemaNode entry, IReadOnlyDictionary<int, ColumnCursor> cursors)
     {
-        if (entry.IsLeaf || entry.Children.Count is not (1 or 2) || entry.Children[0] is not { IsLeaf: true } key || key.Repetition == Repetition.Repeated)
+        if (entry.IsLeaf || entry.Children.Count is not (1 or 2) || entry.Children[0] is not { IsLeaf: true } key
+            || key.Repetition == Repetition.Repeated)
         {
             return null;
         }
@@ -102,7 +110,9 @@ internal static class FieldReaderBuilder
             return null;
         }
 
-        bool hasTextKeys = key.Type == PhysicalType.ByteArray && key.Logical.Kind is LogicalKind.String or LogicalKind.Enum;
-        return new MapReader(new ListReader(map, entry, pair), hasTextKeys, key.Name, entry.Children.Count == 2 ? entry.Children[1].Name : null);
+        bool hasTextKeys = key.Type == PhysicalType.ByteArray
+            && key.Logical.Kind is LogicalKind.String or LogicalKind.Enum;
+        return new MapReader(new ListReader(map, entry, pair), hasTextKeys, key.Name,
+            entry.Children.Count == 2 ? entry.Children[1].Name : null);
     }
 }

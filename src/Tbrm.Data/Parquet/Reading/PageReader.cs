@@ -8,7 +8,8 @@ using Tbrm.Data.Parquet.Metadata;
 namespace Tbrm.Data.Parquet.Reading;
 
 /// <summary>Reads the pages of one column chunk from the file, in order, checked and unpacked.</summary>
-internal sealed class PageReader(SafeFileHandle file, long start, long limit, ParquetCodec codec, ReadLimits limits) : IDisposable
+internal sealed class PageReader(SafeFileHandle file, long start, long limit, ParquetCodec codec, ReadLimits limits)
+    : IDisposable
 {
     private const int FirstHeaderBytes = 1 << 10;
 
@@ -26,7 +27,8 @@ internal sealed class PageReader(SafeFileHandle file, long start, long limit, Pa
     public int Length { get; private set; }
 
     /// <summary>Reads the next page into <see cref="Bytes"/>.</summary>
-    /// <exception cref="MalformedException">Its header or content is damaged, or goes beyond <see cref="ReadLimits"/>.</exception>
+    /// <exception cref="MalformedException">Its header or content is damaged, or goes beyond
+    /// <see cref="ReadLimits"/>.</exception>
     public PageHeader Next()
     {
         Offset = _next;
@@ -34,13 +36,15 @@ internal sealed class PageReader(SafeFileHandle file, long start, long limit, Pa
         long dataStart = _next + headerBytes;
         if (header.CompressedBytes > limit - dataStart)
         {
-            throw new MalformedException($"a page of {header.CompressedBytes} bytes where {limit - dataStart} are left before the footer");
+            throw new MalformedException(
+                $"a page of {header.CompressedBytes} bytes where {limit - dataStart} are left before the footer");
         }
 
         _next = dataStart + header.CompressedBytes;
         if (header.UncompressedBytes > ReadLimits.MaxPageBytes)
         {
-            throw new MalformedException($"a page of {header.UncompressedBytes} bytes; at most {ReadLimits.MaxPageBytes} are read");
+            throw new MalformedException(
+                $"a page of {header.UncompressedBytes} bytes; at most {ReadLimits.MaxPageBytes} are read");
         }
 
         if (header.Type is PageType.DataPage or PageType.DataPageV2 or PageType.DictionaryPage)
@@ -107,16 +111,19 @@ internal sealed class PageReader(SafeFileHandle file, long start, long limit, Pa
         // Some writers leave no bytes at all where a codec would have written an empty block.
         if (values > 0 || packedValues > 0 && used == ParquetCodec.Uncompressed)
         {
-            Codec.Decompress(used, new ArraySegment<byte>(_packed, levels, packedValues), _unpacked.AsSpan(levels, values));
+            Codec.Decompress(used, new ArraySegment<byte>(_packed, levels, packedValues),
+                _unpacked.AsSpan(levels, values));
         }
     }
 
     private static int LevelBytes(PageHeader header)
     {
         long levels = (long)header.RepetitionBytes + header.DefinitionBytes;
-        bool fits = header.RepetitionBytes >= 0 && header.DefinitionBytes >= 0 && levels <= header.CompressedBytes && levels <= header.UncompressedBytes;
+        bool fits = header.RepetitionBytes >= 0 && header.DefinitionBytes >= 0 && levels <= header.CompressedBytes
+            && levels <= header.UncompressedBytes;
         return fits ? (int)levels
-            : throw new MalformedException($"levels of {header.RepetitionBytes} and {header.DefinitionBytes} bytes in a page of {header.CompressedBytes}");
+            : throw new MalformedException(
+                $"levels of {header.RepetitionBytes} and {header.DefinitionBytes} bytes in a page of {header.CompressedBytes}");
     }
 
     private void ReadExactly(Span<byte> target, long offset)

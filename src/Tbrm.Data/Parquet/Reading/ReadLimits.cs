@@ -14,7 +14,8 @@ internal sealed class ReadLimits
     /// <summary>Bytes of the footer.</summary>
     public const int MaxFooterBytes = 64 << 20;
 
-    /// <summary>Nodes of the schema: its elements take up far more memory than the byte or two that each may have in the footer.</summary>
+    /// <summary>Nodes of the schema: its elements take up far more memory than the byte or two that each may have in
+    /// the footer.</summary>
     public const int MaxSchemaElements = 1 << 17;
 
     /// <summary>Bytes of a page's header, statistics included.</summary>
@@ -23,7 +24,8 @@ internal sealed class ReadLimits
     /// <summary>Entries of one row, over all of its columns.</summary>
     public const int MaxEntriesPerRow = 4 << 20;
 
-    /// <summary>Bytes that one row may take from dictionaries, where a few bytes of indices stand for any number of long values.</summary>
+    /// <summary>Bytes that one row may take from dictionaries, where a few bytes of indices stand for any number of
+    /// long values.</summary>
     public const int MaxDictionaryBytesPerRow = 256 << 20;
 
     /// <summary>Bytes of all pages and dictionaries that are open at the same time.</summary>
@@ -37,7 +39,8 @@ internal sealed class ReadLimits
     {
         if (Interlocked.Add(ref _open, bytes) > MaxOpenBytes)
         {
-            throw new MalformedException($"the pages in use need more than {MaxOpenBytes >> 30} GiB; read fewer columns at a time");
+            throw new MalformedException(
+                $"the pages in use need more than {MaxOpenBytes >> 30} GiB; read fewer columns at a time");
         }
     }
 }

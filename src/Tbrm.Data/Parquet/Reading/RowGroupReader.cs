@@ -23,7 +23,8 @@ internal sealed class RowGroupReader : IDisposable
     /// <param name="leaves">The columns to read.</param>
     /// <param name="group">Where they are.</param>
     /// <param name="fileName">For messages.</param>
-    public RowGroupReader(SafeFileHandle file, long dataEnd, SchemaNode root, IReadOnlyList<SchemaNode> leaves, RowGroup group, string fileName)
+    public RowGroupReader(SafeFileHandle file, long dataEnd, SchemaNode root, IReadOnlyList<SchemaNode> leaves,
+        RowGroup group, string fileName)
     {
         _fileName = fileName;
         try
@@ -61,7 +62,8 @@ internal sealed class RowGroupReader : IDisposable
         {
             if (cursor.AtEnd || cursor.Repetition != 0)
             {
-                throw cursor.Error(cursor.AtEnd ? "the column has fewer rows than its row group" : "a row does not begin where it should");
+                throw cursor.Error(cursor.AtEnd ? "the column has fewer rows than its row group"
+                    : "a row does not begin where it should");
             }
         }
 
@@ -95,13 +97,15 @@ internal sealed class RowGroupReader : IDisposable
         }
     }
 
-    private ColumnCursor OpenColumn(SafeFileHandle file, long dataEnd, SchemaNode leaf, RowGroup group, ReadLimits limits)
+    private ColumnCursor OpenColumn(SafeFileHandle file, long dataEnd, SchemaNode leaf, RowGroup group,
+        ReadLimits limits)
     {
         string where = $"{_fileName}: column '{leaf.Path}'";
         ColumnChunk chunk = group.Columns[leaf.ColumnIndex];
         if (chunk.IsEncrypted || chunk.ExternalFile is not null)
         {
-            throw new DataException($"{where}: {(chunk.IsEncrypted ? "is encrypted" : $"lies in another file ('{chunk.ExternalFile}')")}; rewrite the table into one plain file");
+            throw new DataException(
+                $"{where}: {(chunk.IsEncrypted ? "is encrypted" : $"lies in another file ('{chunk.ExternalFile}')")}; rewrite the table into one plain file");
         }
 
         if (chunk.Type != leaf.Type)
@@ -110,7 +114,8 @@ internal sealed class RowGroupReader : IDisposable
         }
 
         const int MagicBytes = 4;
-        long start = chunk.DictionaryPageOffset is long dictionary and > 0 && dictionary < chunk.DataPageOffset ? dictionary : chunk.DataPageOffset;
+        long start = chunk.DictionaryPageOffset is long dictionary and > 0 && dictionary < chunk.DataPageOffset
+            ? dictionary : chunk.DataPageOffset;
         if (chunk.ValueCount > 0 && (start < MagicBytes || start >= dataEnd))
         {
             throw new DataException($"{where}: its pages begin at byte {start}, the data end at byte {dataEnd}");

@@ -12,8 +12,10 @@ using Tbrm.Data.Parquet.Schema;
 namespace Tbrm.Data.Parquet.Reading;
 
 /// <summary>
-/// Turns a column's values into JSON. Integers and decimals keep every digit; floating point is widened to double, so that
-/// reading the text gives the stored value; what JSON has no form for becomes text (dates ISO 8601, NaN, bytes as base64).
+/// Turns a column's values into JSON. Integers and decimals keep every digit; floating point is widened to double, so
+/// that
+/// reading the text gives the stored value; what JSON has no form for becomes text (dates ISO 8601, NaN, bytes as
+/// base64).
 /// </summary>
 internal static class ValueConverter
 {
@@ -39,7 +41,8 @@ internal static class ValueConverter
     {
         LogicalKind.Date => values => JsonValue.Create(CalendarText.Date(values.NextInteger())),
         LogicalKind.Time => values => JsonValue.Create(CalendarText.Time(values.NextInteger(), logical.Unit)),
-        LogicalKind.Timestamp => values => JsonValue.Create(CalendarText.Timestamp(values.NextInteger(), logical.Unit, logical.IsUtc)),
+        LogicalKind.Timestamp => values =>
+            JsonValue.Create(CalendarText.Timestamp(values.NextInteger(), logical.Unit, logical.IsUtc)),
         LogicalKind.Decimal => values => Decimal(values.NextInteger(), logical.Scale),
         LogicalKind.Integer when !logical.IsSigned && is32Bit => values => JsonValue.Create((uint)values.NextInteger()),
         LogicalKind.Integer when !logical.IsSigned => values => JsonValue.Create((ulong)values.NextInteger()),
@@ -60,9 +63,12 @@ internal static class ValueConverter
         {
             LogicalKind.String or LogicalKind.Enum => values => JsonValue.Create(values.NextText()),
             LogicalKind.Json => values => Json(values.NextText()),
-            LogicalKind.Decimal => values => Decimal(new BigInteger(values.NextBytes(), isUnsigned: false, isBigEndian: true), logical.Scale),
-            LogicalKind.Uuid when width == UuidBytes => values => JsonValue.Create(new Guid(values.NextBytes(), bigEndian: true).ToString()),
-            LogicalKind.Float16 when width == Float16Bytes => values => Real((double)BinaryPrimitives.ReadHalfLittleEndian(values.NextBytes())),
+            LogicalKind.Decimal => values =>
+                Decimal(new BigInteger(values.NextBytes(), isUnsigned: false, isBigEndian: true), logical.Scale),
+            LogicalKind.Uuid when width == UuidBytes => values =>
+                JsonValue.Create(new Guid(values.NextBytes(), bigEndian: true).ToString()),
+            LogicalKind.Float16 when width == Float16Bytes => values =>
+                Real((double)BinaryPrimitives.ReadHalfLittleEndian(values.NextBytes())),
             LogicalKind.Interval when width == IntervalBytes => values => Interval(values.NextBytes()),
             LogicalKind.None when width < 0 => values => Untyped(values.NextBytes()),
             _ => values => Base64(values.NextBytes()),
@@ -95,7 +101,8 @@ internal static class ValueConverter
 
     private static string Int96(ReadOnlySpan<byte> value)
     {
-        return CalendarText.Julian(BinaryPrimitives.ReadInt32LittleEndian(value[sizeof(long)..]), BinaryPrimitives.ReadInt64LittleEndian(value));
+        return CalendarText.Julian(BinaryPrimitives.ReadInt32LittleEndian(value[sizeof(long)..]),
+            BinaryPrimitives.ReadInt64LittleEndian(value));
     }
 
     private static JsonObject Interval(ReadOnlySpan<byte> value) => new()

@@ -24,7 +24,8 @@ internal sealed class SchemaNode
     /// <summary>Which column chunk of a row group this leaf is; -1 for groups.</summary>
     public int ColumnIndex { get; init; } = -1;
 
-    /// <summary>The definition level of an entry that defines this node: the optional and repeated nodes from the root to here.</summary>
+    /// <summary>The definition level of an entry that defines this node: the optional and repeated nodes from the root
+    /// to here.</summary>
     public required int DefinitionLevel { get; init; }
 
     /// <summary>The repeated nodes from the root to here.</summary>

@@ -32,7 +32,8 @@ internal static class SchemaTree
             RepetitionLevel = 0,
             Children = BuildChildren(elements, root, "", 0, 0, 1, ref next, ref column),
         };
-        return next == elements.Count ? tree : throw new MalformedException($"the schema has {elements.Count} elements, its tree only {next}");
+        return next == elements.Count ? tree
+            : throw new MalformedException($"the schema has {elements.Count} elements, its tree only {next}");
     }
 
     /// <summary>The leaves in the order of the column chunks.</summary>
@@ -42,7 +43,8 @@ internal static class SchemaTree
     }
 
     private static SchemaNode[] BuildChildren(
-        IReadOnlyList<SchemaElement> elements, SchemaElement parent, string path, int definition, int repetition, int depth, ref int next, ref int column)
+        IReadOnlyList<SchemaElement> elements, SchemaElement parent, string path, int definition, int repetition,
+            int depth, ref int next, ref int column)
     {
         if (depth > MaxDepth || parent.ChildCount < 0 || parent.ChildCount > elements.Count - next)
         {
@@ -62,9 +64,11 @@ internal static class SchemaTree
             int childDefinition = definition + (element.Repetition == Repetition.Required ? 0 : 1);
             int childRepetition = repetition + (element.Repetition == Repetition.Repeated ? 1 : 0);
             bool isLeaf = element.Type is not null;
-            if (isLeaf && (element.ChildCount != 0 || (element.Type == PhysicalType.FixedLenByteArray && element.TypeLength <= 0)))
+            if (isLeaf && (element.ChildCount != 0
+                || (element.Type == PhysicalType.FixedLenByteArray && element.TypeLength <= 0)))
             {
-                throw new MalformedException($"column '{childPath}' has {element.ChildCount} children and values of {element.TypeLength} bytes");
+                throw new MalformedException(
+                    $"column '{childPath}' has {element.ChildCount} children and values of {element.TypeLength} bytes");
             }
 
             children[i] = new SchemaNode
@@ -78,7 +82,9 @@ internal static class SchemaTree
                 ColumnIndex = isLeaf ? column++ : -1,
                 DefinitionLevel = childDefinition,
                 RepetitionLevel = childRepetition,
-                Children = isLeaf ? [] : BuildChildren(elements, element, childPath, childDefinition, childRepetition, depth + 1, ref next, ref column),
+                Children = isLeaf ? []
+                    : BuildChildren(elements, element, childPath, childDefinition, childRepetition, depth + 1, ref next,
+                    ref column),
             };
         }
 

@@ -61,7 +61,8 @@ internal ref struct CompactReader(ReadOnlySpan<byte> data)
     public int ReadI32(CompactType type)
     {
         long value = ReadI64(type);
-        return value is >= int.MinValue and <= int.MaxValue ? (int)value : throw new MalformedException($"{value} does not fit in 32 bits");
+        return value is >= int.MinValue and <= int.MaxValue ? (int)value
+            : throw new MalformedException($"{value} does not fit in 32 bits");
     }
 
     public long ReadI64(CompactType type) => type switch
@@ -200,7 +201,8 @@ internal ref struct CompactReader(ReadOnlySpan<byte> data)
 
     private byte NextByte()
     {
-        return Position < _data.Length ? _data[Position++] : throw new TruncatedException("the Thrift structure ends too early");
+        return Position < _data.Length ? _data[Position++]
+            : throw new TruncatedException("the Thrift structure ends too early");
     }
 
     private ReadOnlySpan<byte> Take(ulong length)
@@ -215,5 +217,6 @@ internal ref struct CompactReader(ReadOnlySpan<byte> data)
         return bytes;
     }
 
-    private static MalformedException WrongType(CompactType found, string expected) => new($"expected {expected}, found Thrift type {found}");
+    private static MalformedException WrongType(CompactType found, string expected) =>
+        new($"expected {expected}, found Thrift type {found}");
 }

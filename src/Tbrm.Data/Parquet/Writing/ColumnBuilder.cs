@@ -49,7 +49,8 @@ internal sealed class ColumnBuilder(SchemaNode column)
                 Integers.Add(value.GetValue<bool>() ? 1 : 0);
                 break;
             case PhysicalType.Int32 or PhysicalType.Int64:
-                Integers.Add(JsonNumbers.TryGetInteger(value, out long integer) ? integer : throw new FormatException($"{value.ToJsonString()} is no 64-bit integer"));
+                Integers.Add(JsonNumbers.TryGetInteger(value, out long integer) ? integer
+                    : throw new FormatException($"{value.ToJsonString()} is no 64-bit integer"));
                 break;
             case PhysicalType.Float or PhysicalType.Double:
                 Reals.Add(JsonNumbers.GetReal(value));

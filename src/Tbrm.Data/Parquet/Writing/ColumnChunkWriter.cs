@@ -36,7 +36,8 @@ internal sealed class ColumnChunkWriter(Stream target, long offset, ColumnBuilde
         }
 
         ColumnChunk chunk = new(
-            _column.Type!.Value, options.Codec, values.Definitions.Count, _uncompressed, _offset - start, dataOffset, _dictionaryOffset, false, null);
+            _column.Type!.Value, options.Codec, values.Definitions.Count, _uncompressed, _offset - start, dataOffset,
+                _dictionaryOffset, false, null);
         return (chunk, _encodings);
     }
 
@@ -47,10 +48,13 @@ internal sealed class ColumnChunkWriter(Stream target, long offset, ColumnBuilde
         {
             PhysicalType.Boolean => null,
             PhysicalType.Int32 or PhysicalType.Int64 =>
-                Distinct(values.Integers, EqualityComparer<long>.Default, (distinct, i) => distinct.Integers.Add(values.Integers[i])),
+                Distinct(values.Integers, EqualityComparer<long>.Default,
+                    (distinct, i) => distinct.Integers.Add(values.Integers[i])),
             PhysicalType.Float or PhysicalType.Double =>
-                Distinct(values.Reals.ConvertAll(BitConverter.DoubleToInt64Bits), EqualityComparer<long>.Default, (distinct, i) => distinct.Reals.Add(values.Reals[i])),
-            _ => Distinct(values.Bytes, ByteArrayComparer.Instance, (distinct, i) => distinct.Bytes.Add(values.Bytes[i])),
+                Distinct(values.Reals.ConvertAll(BitConverter.DoubleToInt64Bits), EqualityComparer<long>.Default,
+                    (distinct, i) => distinct.Reals.Add(values.Reals[i])),
+            _ => Distinct(values.Bytes, ByteArrayComparer.Instance,
+                (distinct, i) => distinct.Bytes.Add(values.Bytes[i])),
         };
         if (dictionary is not (int[] indices, ColumnBuilder distinct))
         {
@@ -66,12 +70,15 @@ internal sealed class ColumnChunkWriter(Stream target, long offset, ColumnBuilde
 
         _dictionaryOffset = _offset;
         _encodings.Add(PageEncoding.Plain);
-        PageHeader header = new(PageType.DictionaryPage, page.Length, 0, null) { ValueCount = count, Encoding = PageEncoding.Plain };
+        PageHeader header = new(
+            PageType.DictionaryPage, page.Length, 0, null)
+        { ValueCount = count, Encoding = PageEncoding.Plain };
         WriteWithHeader(header, [], page);
         return indices;
     }
 
-    private (int[] Indices, ColumnBuilder Distinct)? Distinct<T>(List<T> items, IEqualityComparer<T> comparer, Action<ColumnBuilder, int> append) where T : notnull
+    private (int[] Indices, ColumnBuilder Distinct)? Distinct<T>(List<T> items, IEqualityComparer<T> comparer,
+        Action<ColumnBuilder, int> append) where T : notnull
     {
         Dictionary<T, int> seen = new(comparer);
         ColumnBuilder distinct = new(_column);
@@ -123,7 +130,8 @@ internal sealed class ColumnChunkWriter(Stream target, long offset, ColumnBuilde
     {
         PageEncoding encoding = indices is null ? ValueEncoders.Choose(options.Encoding, _column)
             : options.PageVersion == 1 ? PageEncoding.PlainDictionary : PageEncoding.RleDictionary;
-        byte[] data = indices is null ? ValueEncoders.Encode(encoding, values, value, valueEnd) : Indices(indices, value, valueEnd);
+        byte[] data = indices is null ? ValueEncoders.Encode(encoding, values, value, valueEnd)
+            : Indices(indices, value, valueEnd);
         byte[] repetitions = Levels(values.Repetitions, entry, entryEnd, _column.RepetitionLevel);
         byte[] definitions = Levels(values.Definitions, entry, entryEnd, _column.DefinitionLevel);
         _encodings.Add(encoding);
@@ -148,7 +156,8 @@ internal sealed class ColumnChunkWriter(Stream target, long offset, ColumnBuilde
                 rows += values.Repetitions[i] == 0 ? 1 : 0;
             }
 
-            WriteWithHeader(header, [.. repetitions, .. definitions], data, rows, entryEnd - entry - (valueEnd - value));
+            WriteWithHeader(header, [.. repetitions, .. definitions], data, rows,
+                entryEnd - entry - (valueEnd - value));
         }
     }
 
@@ -157,7 +166,13 @@ internal sealed class ColumnChunkWriter(Stream target, long offset, ColumnBuilde
         byte[] packed = CodecWriter.Compress(options.Codec, page);
         byte[] content = [.. levels, .. packed];
         uint? crc = options.WriteChecksums ? Crc32.Compute(content) : null;
-        PageHeader complete = header with { UncompressedBytes = levels.Length + page.Length, CompressedBytes = content.Length, Crc = crc };
+        PageHeader complete =
+            header with
+            {
+                UncompressedBytes = levels.Length + page.Length,
+                CompressedBytes = content.Length,
+                Crc = crc
+            };
         byte[] thrift = MetadataWriter.Write(complete, rows, nulls);
         target.Write(thrift);
         target.Write(content);
@@ -174,7 +189,8 @@ internal sealed class ColumnChunkWriter(Stream target, long offset, ColumnBuilde
 
     private static byte[] Levels(List<byte> levels, int start, int end, int maxLevel)
     {
-        return maxLevel == 0 ? [] : RleEncoder.Encode([.. levels.Skip(start).Take(end - start).Select(level => (int)level)], Width(maxLevel));
+        return maxLevel == 0 ? []
+            : RleEncoder.Encode([.. levels.Skip(start).Take(end - start).Select(level => (int)level)], Width(maxLevel));
     }
 
     /// <summary>Levels of version 1 stand behind their length; without levels there is none.</summary>

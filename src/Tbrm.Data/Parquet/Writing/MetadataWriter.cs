@@ -173,7 +173,8 @@ internal static class MetadataWriter
             case LogicalKind.Time or LogicalKind.Timestamp:
                 writer.Field(1, logical.IsUtc);
                 int union = writer.BeginStruct(2);
-                int unit = writer.BeginStruct(logical.Unit switch { TimeUnit.Millis => 1, TimeUnit.Micros => 2, _ => 3 });
+                int unit = writer.BeginStruct(
+                    logical.Unit switch { TimeUnit.Millis => 1, TimeUnit.Micros => 2, _ => 3 });
                 writer.EndStruct(unit);
                 writer.EndStruct(union);
                 break;
@@ -233,7 +234,8 @@ internal static class MetadataWriter
 }
 
 /// <summary>A column chunk as it was written.</summary>
-internal sealed record WrittenColumn(ColumnChunk Chunk, IReadOnlyCollection<PageEncoding> Encodings, IReadOnlyList<string> Path);
+internal sealed record WrittenColumn(ColumnChunk Chunk, IReadOnlyCollection<PageEncoding> Encodings,
+    IReadOnlyList<string> Path);
 
 /// <summary>A row group as it was written.</summary>
 internal sealed record WrittenRowGroup(long RowCount, IReadOnlyList<WrittenColumn> Columns);

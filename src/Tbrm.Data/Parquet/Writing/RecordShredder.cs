@@ -7,7 +7,8 @@ using Tbrm.Data.Parquet.Schema;
 namespace Tbrm.Data.Parquet.Writing;
 
 /// <summary>
-/// Splits rows into columns (Dremel, VLDB 2010, section 4.2): the inverse of <see cref="FieldReader"/>, for schemas in the
+/// Splits rows into columns (Dremel, VLDB 2010, section 4.2): the inverse of <see cref="FieldReader"/>, for schemas in
+/// the
 /// standard form (lists as three levels, no maps).
 /// </summary>
 internal sealed class RecordShredder
@@ -39,7 +40,8 @@ internal sealed class RecordShredder
         }
     }
 
-    /// <summary>Appends a value, or its absence, below a parent that is defined to <paramref name="definition"/>.</summary>
+    /// <summary>Appends a value, or its absence, below a parent that is defined to
+    /// <paramref name="definition"/>.</summary>
     private void AddNode(SchemaNode node, JsonNode? value, int repetition, int definition)
     {
         if (value is null)

@@ -11,13 +11,15 @@ using Tbrm.Data.Parquet.Schema;
 namespace Tbrm.Data.Parquet.Writing;
 
 /// <summary>
-/// Finds the schema that a set of rows fits: booleans, 64-bit integers, doubles, text, lists, structs, all of them optional.
+/// Finds the schema that a set of rows fits: booleans, 64-bit integers, doubles, text, lists, structs, all of them
+/// optional.
 /// Where rows disagree (a number here, text there), and for objects without keys, the column holds JSON text, which
 /// readers here turn back into the same values.
 /// </summary>
 public sealed class SchemaInference
 {
-    internal static readonly JsonSerializerOptions ReadableJson = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    internal static readonly JsonSerializerOptions ReadableJson =
+        new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     private readonly Shape _root = new() { Kind = Kind.Struct };
 
@@ -39,7 +41,8 @@ public sealed class SchemaInference
     /// <summary>The schema of all rows so far.</summary>
     internal SchemaNode Build()
     {
-        List<SchemaElement> elements = [new("schema", null, 0, Repetition.Required, _root.Children.Count, LogicalType.None)];
+        List<SchemaElement> elements =
+            [new("schema", null, 0, Repetition.Required, _root.Children.Count, LogicalType.None)];
         foreach ((string name, Shape shape) in _root.Children)
         {
             Append(elements, name, shape);
@@ -82,7 +85,8 @@ public sealed class SchemaInference
     private static Kind KindOf(JsonNode value, bool isRoot) => value.GetValueKind() switch
     {
         JsonValueKind.True or JsonValueKind.False => Kind.Boolean,
-        JsonValueKind.Number => JsonNumbers.TryGetInteger(value, out _) ? Kind.Integer : IsExactDouble(value) ? Kind.Real : Kind.Json,
+        JsonValueKind.Number => JsonNumbers.TryGetInteger(value, out _) ? Kind.Integer : IsExactDouble(value)
+            ? Kind.Real : Kind.Json,
         JsonValueKind.String => Kind.Text,
         JsonValueKind.Array => Kind.List,
         JsonValueKind.Object when isRoot || value.AsObject().Count > 0 => Kind.Struct,
@@ -94,7 +98,8 @@ public sealed class SchemaInference
     {
         const int ExactDigits = 15;
         string text = value.ToJsonString();
-        return text.Count(char.IsAsciiDigit) <= ExactDigits || text == JsonValue.Create(JsonNumbers.GetReal(value)).ToJsonString();
+        return text.Count(char.IsAsciiDigit) <= ExactDigits
+            || text == JsonValue.Create(JsonNumbers.GetReal(value)).ToJsonString();
     }
 
     private static void Append(List<SchemaElement> elements, string name, Shape shape)
@@ -114,12 +119,14 @@ public sealed class SchemaInference
                 elements.Add(Leaf(name, PhysicalType.ByteArray, LogicalKind.String));
                 break;
             case Kind.List:
-                elements.Add(new SchemaElement(name, null, 0, Repetition.Optional, 1, new LogicalType(LogicalKind.List)));
+                elements.Add(new SchemaElement(
+                    name, null, 0, Repetition.Optional, 1, new LogicalType(LogicalKind.List)));
                 elements.Add(new SchemaElement("list", null, 0, Repetition.Repeated, 1, LogicalType.None));
                 Append(elements, "element", shape.Child("element"));
                 break;
             case Kind.Struct:
-                elements.Add(new SchemaElement(name, null, 0, Repetition.Optional, shape.Children.Count, LogicalType.None));
+                elements.Add(new SchemaElement(
+                    name, null, 0, Repetition.Optional, shape.Children.Count, LogicalType.None));
                 foreach ((string childName, Shape child) in shape.Children)
                 {
                     Append(elements, childName, child);

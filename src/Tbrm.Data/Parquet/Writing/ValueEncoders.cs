@@ -20,7 +20,8 @@ internal static class ValueEncoders
             PageEncoding.DeltaBinaryPacked => column.Type is PhysicalType.Int32 or PhysicalType.Int64,
             PageEncoding.DeltaLengthByteArray => column.Type == PhysicalType.ByteArray,
             PageEncoding.DeltaByteArray => column.Type is PhysicalType.ByteArray or PhysicalType.FixedLenByteArray,
-            PageEncoding.ByteStreamSplit => column.Type is not (PhysicalType.Boolean or PhysicalType.ByteArray or PhysicalType.Int96),
+            PageEncoding.ByteStreamSplit =>
+                column.Type is not (PhysicalType.Boolean or PhysicalType.ByteArray or PhysicalType.Int96),
             _ => false,
         };
         return fits ? wished : PageEncoding.Plain;
@@ -30,7 +31,9 @@ internal static class ValueEncoders
     public static byte[] Encode(PageEncoding encoding, ColumnBuilder values, int start, int end) => encoding switch
     {
         PageEncoding.Rle => Booleans(values, start, end),
-        PageEncoding.DeltaBinaryPacked => DeltaEncoder.Integers([.. values.Integers.Skip(start).Take(end - start)], values.Column.Type == PhysicalType.Int32),
+        PageEncoding.DeltaBinaryPacked =>
+            DeltaEncoder.Integers([.. values.Integers.Skip(start).Take(end - start)],
+            values.Column.Type == PhysicalType.Int32),
         PageEncoding.DeltaLengthByteArray => DeltaEncoder.Lengths([.. values.Bytes.Skip(start).Take(end - start)]),
         PageEncoding.DeltaByteArray => DeltaEncoder.Prefixes([.. values.Bytes.Skip(start).Take(end - start)]),
         PageEncoding.ByteStreamSplit => Split(Plain(values, start, end), end - start),
@@ -45,7 +48,8 @@ internal static class ValueEncoders
         switch (values.Column.Type)
         {
             case PhysicalType.Boolean:
-                RleEncoder.WriteBits(target, [.. values.Integers.Skip(start).Take(end - start).Select(bit => (ulong)bit)], 1);
+                RleEncoder.WriteBits(target,
+                    [.. values.Integers.Skip(start).Take(end - start).Select(bit => (ulong)bit)], 1);
                 break;
             case PhysicalType.Int32 or PhysicalType.Int64:
                 for (int i = start; i < end; i++)
@@ -123,7 +127,8 @@ internal static class ValueEncoders
     }
 }
 
-/// <summary>The delta encodings: blocks of 128 values in four miniblocks, as parquet-mr and parquet-cpp write them.</summary>
+/// <summary>The delta encodings: blocks of 128 values in four miniblocks, as parquet-mr and parquet-cpp write
+/// them.</summary>
 internal static class DeltaEncoder
 {
     private const int BlockSize = 128;
@@ -156,7 +161,8 @@ internal static class DeltaEncoder
     /// <summary>DELTA_LENGTH_BYTE_ARRAY.</summary>
     public static byte[] Lengths(byte[][] values)
     {
-        return [.. Integers([.. values.Select(value => (long)value.Length)], is32Bit: true), .. values.SelectMany(value => value)];
+        return [.. Integers([.. values.Select(value => (long)value.Length)], is32Bit: true),
+            .. values.SelectMany(value => value)];
     }
 
     /// <summary>DELTA_BYTE_ARRAY.</summary>
@@ -180,7 +186,8 @@ internal static class DeltaEncoder
     {
         long least = deltas.Min();
         ulong mask = is32Bit ? uint.MaxValue : ulong.MaxValue;
-        ulong[][] miniblocks = [.. deltas.Select(delta => unchecked((ulong)(delta - least)) & mask).Chunk(MiniblockSize)];
+        ulong[][] miniblocks =
+            [.. deltas.Select(delta => unchecked((ulong)(delta - least)) & mask).Chunk(MiniblockSize)];
         WriteZigZag(target, least);
         for (int i = 0; i < Miniblocks; i++)
         {
@@ -197,5 +204,6 @@ internal static class DeltaEncoder
 
     private static int Width(ulong[] values) => 64 - BitOperations.LeadingZeroCount(values.Max());
 
-    private static void WriteZigZag(MemoryStream target, long value) => RleEncoder.WriteVarint(target, (ulong)((value << 1) ^ (value >> 63)));
+    private static void WriteZigZag(MemoryStream target, long value) =>
+        RleEncoder.WriteVarint(target, (ulong)((value << 1) ^ (value >> 63)));
 }

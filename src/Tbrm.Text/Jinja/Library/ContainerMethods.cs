@@ -40,12 +40,14 @@ internal static class ContainerMethods
     /// <summary>A method or attribute of a number; null when it has none of that name.</summary>
     public static object? FindNumeric(object number, string name) => (number, name) switch
     {
-        (double real, "is_integer") => new PyFunction(name, a => Empty(a, real == Math.Floor(real) && double.IsFinite(real))),
+        (double real, "is_integer") =>
+            new PyFunction(name, a => Empty(a, real == Math.Floor(real) && double.IsFinite(real))),
         (double, "real") => number,
         (not double, "real" or "numerator") => PyNumber.Normalize(PyNumber.ToBig(number)),
         (not double, "imag") => 0L,
         (not double, "denominator") => 1L,
-        (not double, "bit_length") => new PyFunction(name, a => Empty(a, (long)BigInteger.Abs(PyNumber.ToBig(number)).GetBitLength())),
+        (not double, "bit_length") =>
+            new PyFunction(name, a => Empty(a, (long)BigInteger.Abs(PyNumber.ToBig(number)).GetBitLength())),
         _ => null,
     };
 
@@ -55,9 +57,11 @@ internal static class ContainerMethods
         return value;
     }
 
-    private static object? Get(PyDict dict, object?[] bound) => dict.TryGet(bound[0], out object? value) ? value : bound[1].Or(null);
+    private static object? Get(PyDict dict, object?[] bound) => dict.TryGet(bound[0], out object? value) ? value
+        : bound[1].Or(null);
 
-    private static object? Count(IReadOnlyList<object?> items, object? wanted) => (long)items.Count(item => PyCompare.AreEqual(item, wanted));
+    private static object? Count(IReadOnlyList<object?> items, object? wanted) =>
+        (long)items.Count(item => PyCompare.AreEqual(item, wanted));
 
     private static object? Index(IReadOnlyList<object?> items, object?[] bound)
     {

@@ -18,11 +18,15 @@ internal static class Globals
         Add(scope, "cycler", arguments => new Cycler(arguments.Positional));
         Add(scope, "joiner", arguments => new Joiner(PyText.Str(arguments.Bind("joiner", 0, "sep")[0].Or(", "))));
         Add(scope, "lipsum", _ => throw PyError.Type("lipsum() is not supported: its text is random"));
-        Add(scope, "raise_exception", arguments => throw new JinjaRaisedException(PyText.Str(arguments.Bind("raise_exception", 1, "message")[0])));
-        Add(scope, "strftime_now", arguments => Strftime.Format(state.Now, arguments.Bind("strftime_now", 1, "format")[0].Text("format")));
+        Add(scope, "raise_exception",
+            arguments => throw new JinjaRaisedException(PyText.Str(
+            arguments.Bind("raise_exception", 1, "message")[0])));
+        Add(scope, "strftime_now",
+            arguments => Strftime.Format(state.Now, arguments.Bind("strftime_now", 1, "format")[0].Text("format")));
     }
 
-    private static void Add(Scope scope, string name, System.Func<CallArguments, object?> call) => scope.Set(name, new PyFunction(name, call));
+    private static void Add(Scope scope, string name, System.Func<CallArguments, object?> call) =>
+        scope.Set(name, new PyFunction(name, call));
 
     private static PyRange Range(CallArguments arguments)
     {

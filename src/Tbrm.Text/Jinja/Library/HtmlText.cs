@@ -35,7 +35,8 @@ internal static class HtmlText
         return Unescape(string.Join(' ', StringSplitting.Split(bare, CallArguments.Of(), fromEnd: false)));
     }
 
-    /// <summary>What is left around a comment may make the start of another one, and an end may share its hyphens with the start.</summary>
+    /// <summary>What is left around a comment may make the start of another one, and an end may share its hyphens with
+    /// the start.</summary>
     private static string WithoutComments(string text)
     {
         StringBuilder kept = new(text.Length);
@@ -44,7 +45,8 @@ internal static class HtmlText
         {
             // The last units that are kept, with what follows: a start across the gap.
             int back = Math.Min(CommentStart.Length - 1, kept.Length);
-            string gap = kept.ToString(kept.Length - back, back) + text.AsSpan(next, Math.Min(CommentStart.Length + CommentEnd.Length, text.Length - next)).ToString();
+            string gap = kept.ToString(kept.Length - back, back)
+                + text.AsSpan(next, Math.Min(CommentStart.Length + CommentEnd.Length, text.Length - next)).ToString();
             int start = gap.IndexOf(CommentStart, StringComparison.Ordinal), end;
             if (start >= 0 && start < back)
             {
@@ -114,7 +116,8 @@ internal static class HtmlText
     {
         bool hexadecimal = at + 1 < text.Length && text[at + 1] is 'x' or 'X';
         int first = at + (hexadecimal ? 2 : 1), end = first, value = 0;
-        for (; end < text.Length && (hexadecimal ? char.IsAsciiHexDigit(text[end]) : char.IsAsciiDigit(text[end])); end++)
+        for (; end < text.Length
+            && (hexadecimal ? char.IsAsciiHexDigit(text[end]) : char.IsAsciiDigit(text[end])); end++)
         {
             int digit = int.Parse(text.AsSpan(end, 1), NumberStyles.HexNumber, CultureInfo.InvariantCulture);
             value = Math.Min(0x110000, (value * (hexadecimal ? 16 : 10)) + digit);
@@ -135,12 +138,14 @@ internal static class HtmlText
         };
     }
 
-    /// <summary>A name with its semicolon; or the longest beginning that is one of the old names, which need none.</summary>
+    /// <summary>A name with its semicolon; or the longest beginning that is one of the old names, which need
+    /// none.</summary>
     private static string? Name(string text, ref int at)
     {
         const int longest = 32;
         int end = at;
-        while (end < text.Length && end - at < longest && text[end] is not ('\t' or '\n' or '\f' or ' ' or '<' or '&' or '#' or ';'))
+        while (end < text.Length && end - at < longest
+            && text[end] is not ('\t' or '\n' or '\f' or ' ' or '<' or '&' or '#' or ';'))
         {
             end++;
         }

@@ -7,7 +7,8 @@ using Tbrm.Text.Jinja.Syntax;
 namespace Tbrm.Text.Jinja.Library;
 
 /// <summary>
-/// Looks for filters and tests that do not exist. Like Jinja, it lets them pass under a condition, where the template may
+/// Looks for filters and tests that do not exist. Like Jinja, it lets them pass under a condition, where the template
+/// may
 /// have asked first whether they do, and then they fail when they are reached.
 /// </summary>
 internal static class LibraryCheck
@@ -39,7 +40,8 @@ internal static class LibraryCheck
 
                 break;
             case Expression or Statement or ArgumentList or Signature or MacroBody:
-                foreach (PropertyInfo property in node.GetType().GetProperties(BindingFlags.Public | BindingFlags.Instance))
+                foreach (PropertyInfo property in node.GetType()
+                    .GetProperties(BindingFlags.Public | BindingFlags.Instance))
                 {
                     Check(property.GetValue(node));
                 }

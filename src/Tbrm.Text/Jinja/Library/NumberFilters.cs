@@ -18,7 +18,8 @@ internal static partial class NumberFilters
         ["count"] = (_, v, a) => Plain(a, (long)PyType.Length(v)),
         ["d"] = (_, v, a) => Default(v, a),
         ["default"] = (_, v, a) => Default(v, a),
-        ["filesizeformat"] = (_, v, a) => FileSize(v, PyType.IsTrue(a.Bind("filesizeformat", 0, "binary")[0].Or(false))),
+        ["filesizeformat"] = (_, v, a) =>
+            FileSize(v, PyType.IsTrue(a.Bind("filesizeformat", 0, "binary")[0].Or(false))),
         ["float"] = (_, v, a) => ToFloat(v, a.Bind("float", 0, "default")[0].Or(0.0)),
         ["int"] = (_, v, a) => ToInteger(v, a.Bind("int", 0, "default", "base")),
         ["length"] = (_, v, a) => Plain(a, (long)PyType.Length(v)),
@@ -106,7 +107,8 @@ internal static partial class NumberFilters
         {
             return PyType.IsInteger(value) && precision >= 0
                 ? PyNumber.Normalize(PyNumber.ToBig(value))
-                : value is double ? FloatFormat.Round(PyNumber.ToDouble(value), precision) : RoundWhole(PyNumber.ToBig(value), -precision);
+                : value is double ? FloatFormat.Round(PyNumber.ToDouble(value), precision)
+                    : RoundWhole(PyNumber.ToBig(value), -precision);
         }
 
         double scale = Math.Pow(10, precision);
@@ -145,7 +147,8 @@ internal static partial class NumberFilters
     {
         double bytes = ToFloat(value, 0.0) is double number ? number : 0;
         double unit = binary ? 1024 : 1000;
-        string[] names = binary ? ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB", "ZiB", "YiB"] : ["kB", "MB", "GB", "TB", "PB", "EB", "ZB", "YB"];
+        string[] names = binary ? ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB", "ZiB", "YiB"]
+            : ["kB", "MB", "GB", "TB", "PB", "EB", "ZB", "YB"];
         if (bytes == 1)
         {
             return "1 Byte";

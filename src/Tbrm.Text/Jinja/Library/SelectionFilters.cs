@@ -5,7 +5,8 @@ using Tbrm.Text.Jinja.Values;
 
 namespace Tbrm.Text.Jinja.Library;
 
-/// <summary>The filters that pick items or turn each into something else. They give generators: walked once, without a length.</summary>
+/// <summary>The filters that pick items or turn each into something else. They give generators: walked once, without a
+/// length.</summary>
 internal static class SelectionFilters
 {
     /// <summary>By name.</summary>
@@ -25,13 +26,15 @@ internal static class SelectionFilters
         return PyAccess.TryAttribute(value, name, out object? found) ? found : Undefined.Of(value, name);
     }
 
-    private static IEnumerable<object?> Select(FilterContext context, object? value, CallArguments arguments, bool byAttribute, bool keep)
+    private static IEnumerable<object?> Select(FilterContext context, object? value, CallArguments arguments,
+        bool byAttribute, bool keep)
     {
         List<object?> rest = arguments.Positional;
         object? attribute = null;
         if (byAttribute)
         {
-            attribute = rest.Count > 0 ? rest[0] : throw new PyError("FilterArgumentError", "Missing parameter for attribute name");
+            attribute = rest.Count > 0 ? rest[0]
+                : throw new PyError("FilterArgumentError", "Missing parameter for attribute name");
             rest = rest[1..];
         }
 

@@ -21,7 +21,8 @@ internal static class SequenceFilters
         ["list"] = (_, v, a) => Plain(a, new PyList([.. PyType.Iterate(v)])),
         ["max"] = (_, v, a) => Extreme(v, a.Bind("max", 0, "case_sensitive", "attribute"), 1),
         ["min"] = (_, v, a) => Extreme(v, a.Bind("min", 0, "case_sensitive", "attribute"), -1),
-        ["random"] = (_, _, _) => throw PyError.Type("the filter random is not supported: a prompt must be the same each time"),
+        ["random"] = (_, _, _) =>
+            throw PyError.Type("the filter random is not supported: a prompt must be the same each time"),
         ["reverse"] = (_, v, a) => Plain(a, Reverse(v)),
         ["slice"] = (_, v, a) => new PyIterator(Slice(v, a.Bind("slice", 1, "slices", "fill_with"))),
         ["sort"] = (_, v, a) => Sort(v, a.Bind("sort", 0, "reverse", "case_sensitive", "attribute")),
@@ -99,7 +100,8 @@ internal static class SequenceFilters
         };
         PyDict dict = value as PyDict ?? throw PyError.Type($"'{PyType.Name(value)}' object has no attribute 'items'");
         IEnumerable<object?> pairs = dict.Select(item => (object?)new PyTuple([item.Key, item.Value]));
-        return new PyList(Ordered(pairs, item => Key(((PyTuple)item!)[position], caseSensitive), PyType.IsTrue(bound[2].Or(false))));
+        return new PyList(Ordered(
+            pairs, item => Key(((PyTuple)item!)[position], caseSensitive), PyType.IsTrue(bound[2].Or(false))));
     }
 
     private static object? First(object? value, CallArguments arguments)
@@ -140,8 +142,10 @@ internal static class SequenceFilters
     {
         object? separator = bound[0].Or("");
         object? attribute = bound[1].Or(null);
-        IEnumerable<object?> items = PyType.Iterate(value).Select(item => attribute == null ? item : AttributePath.Get(item, attribute));
-        return StringMethods.Join(PyText.Str(separator), new PyList([.. items.Select(item => (object?)PyText.Str(item))]));
+        IEnumerable<object?> items = PyType.Iterate(value)
+            .Select(item => attribute == null ? item : AttributePath.Get(item, attribute));
+        return StringMethods.Join(PyText.Str(separator),
+            new PyList([.. items.Select(item => (object?)PyText.Str(item))]));
     }
 
     private static object Reverse(object? value)
@@ -185,10 +189,13 @@ internal static class SequenceFilters
     {
         bool caseSensitive = PyType.IsTrue(bound[1].Or(false));
         string? attributes = bound[2].Or(null) is object given ? PyText.Str(given) : null;
-        return new PyList(Ordered(PyType.Iterate(value), item => SortKey(item, attributes, caseSensitive), PyType.IsTrue(bound[0].Or(false))));
+        return new PyList(Ordered(
+            PyType.Iterate(value), item =>
+            SortKey(item, attributes, caseSensitive), PyType.IsTrue(bound[0].Or(false))));
     }
 
-    /// <summary>Several attributes with commas between them sort by the first, then the second; equal parts are never ordered.</summary>
+    /// <summary>Several attributes with commas between them sort by the first, then the second; equal parts are never
+    /// ordered.</summary>
     private static object? SortKey(object? item, string? attributes, bool caseSensitive)
     {
         return attributes == null
@@ -218,7 +225,8 @@ internal static class SequenceFilters
         object? fallback = bound[1].Or(null);
         bool caseSensitive = PyType.IsTrue(bound[2].Or(false));
         List<object?> sorted = Ordered(
-            PyType.Iterate(value), item => Key(AttributePath.Get(item, attribute, fallback), caseSensitive), reverse: false);
+            PyType.Iterate(value), item =>
+                Key(AttributePath.Get(item, attribute, fallback), caseSensitive), reverse: false);
         List<object?> groups = [];
         List<object?> members = [];
         object? current = null;
@@ -251,7 +259,8 @@ internal static class SequenceFilters
         List<(object? Item, object? Key)> keyed = [.. items.Select(item => (item, key(item)))];
         try
         {
-            return [.. (reverse ? keyed.OrderByDescending(pair => pair.Key, comparer) : keyed.OrderBy(pair => pair.Key, comparer)).Select(pair => pair.Item)];
+            return [.. (reverse ? keyed.OrderByDescending(pair => pair.Key, comparer)
+                : keyed.OrderBy(pair => pair.Key, comparer)).Select(pair => pair.Item)];
         }
         catch (InvalidOperationException e) when (e.InnerException is PyError inner)
         {

@@ -29,7 +29,8 @@ internal static class Strftime
 
             PyOperators.Require(output.Length);
             string text = Field(time, code) ?? "%" + code;
-            output.Append(unpadded && text.TrimStart('0', ' ') is { Length: > 0 } bare ? bare : unpadded && text.Length > 0 ? "0" : text);
+            output.Append(unpadded && text.TrimStart('0', ' ') is { Length: > 0 } bare ? bare : unpadded
+                && text.Length > 0 ? "0" : text);
         }
 
         return output.ToString();

@@ -24,7 +24,8 @@ internal static class StringMethods
         ["expandtabs"] = (s, a) => ExpandTabs(s, a.Bind("expandtabs", 0, "tabsize")[0].IndexOr(8)),
         ["find"] = (s, a) => Find(s, a, fromEnd: false),
         ["format"] = BraceFormat.Apply,
-        ["format_map"] = (s, a) => BraceFormat.Apply(s, new CallArguments([], Mapping(a.BindPositional("format_map", 1, "mapping")[0]))),
+        ["format_map"] = (s, a) =>
+            BraceFormat.Apply(s, new CallArguments([], Mapping(a.BindPositional("format_map", 1, "mapping")[0]))),
         ["index"] = (s, a) => Index(s, a, fromEnd: false),
         ["isalnum"] = (s, a) => All(s, a, r => Rune.IsLetter(r) || IsNumeric(r)),
         ["isalpha"] = (s, a) => All(s, a, Rune.IsLetter),
@@ -53,10 +54,13 @@ internal static class StringMethods
         ["rsplit"] = (s, a) => StringSplitting.Split(s, a, fromEnd: true),
         ["rstrip"] = (s, a) => PyString.Strip(s, Characters(a, "rstrip"), false, true),
         ["split"] = (s, a) => StringSplitting.Split(s, a, fromEnd: false),
-        ["splitlines"] = (s, a) => new PyList([.. PyString.Lines(s, PyType.IsTrue(a.Bind("splitlines", 0, "keepends")[0].Or(false)))]),
+        ["splitlines"] = (s, a) =>
+            new PyList([.. PyString.Lines(s, PyType.IsTrue(a.Bind("splitlines", 0, "keepends")[0].Or(false)))]),
         ["startswith"] = (s, a) => Affix(s, a, atStart: true),
         ["strip"] = (s, a) => PyString.Strip(s, Characters(a, "strip"), true, true),
-        ["swapcase"] = (s, a) => None(a, string.Concat(PyString.Characters(s).Select(c => PyString.Upper(c) == c ? PyString.Lower(c) : PyString.Upper(c)))),
+        ["swapcase"] = (s, a) =>
+            None(a, string.Concat(
+            PyString.Characters(s).Select(c => PyString.Upper(c) == c ? PyString.Lower(c) : PyString.Upper(c)))),
         ["title"] = (s, a) => None(a, Title(s)),
         ["upper"] = (s, a) => None(a, PyString.Upper(s)),
         ["zfill"] = (s, a) => ZeroFill(s, PyNumber.ToIndex(a.BindPositional("zfill", 1, "width")[0])),
@@ -65,7 +69,8 @@ internal static class StringMethods
     /// <summary>The bound method; null when str has none of that name.</summary>
     public static PyFunction? Find(string text, string name)
     {
-        return s_methods.TryGetValue(name, out Method? method) ? new PyFunction(name, arguments => method(text, arguments)) : null;
+        return s_methods.TryGetValue(name, out Method? method)
+            ? new PyFunction(name, arguments => method(text, arguments)) : null;
     }
 
     /// <summary>separator.join(items).</summary>
@@ -95,7 +100,8 @@ internal static class StringMethods
         {
             string c = rune.ToString();
             output.Append(inside ? PyString.Lower(c) : PyString.Upper(c));
-            inside = Rune.IsLetter(rune) && (Rune.ToUpperInvariant(rune) != rune || Rune.ToLowerInvariant(rune) != rune);
+            inside = Rune.IsLetter(rune)
+                && (Rune.ToUpperInvariant(rune) != rune || Rune.ToLowerInvariant(rune) != rune);
         }
 
         return output.ToString();
@@ -115,7 +121,8 @@ internal static class StringMethods
     private static bool IsNumeric(Rune rune)
     {
         return (RuneClass.Of(rune.Value) & RuneClass.Number) != 0
-            || (rune.IsBmp && char.IsLetter((char)rune.Value) && CharUnicodeInfo.GetNumericValue((char)rune.Value) >= 0);
+            || (rune.IsBmp && char.IsLetter((char)rune.Value)
+                && CharUnicodeInfo.GetNumericValue((char)rune.Value) >= 0);
     }
 
     private static bool IsDigit(Rune rune)
@@ -130,7 +137,8 @@ internal static class StringMethods
         foreach (Rune rune in text.EnumerateRunes())
         {
             UnicodeCategory category = Rune.GetUnicodeCategory(rune);
-            if (category == (lower ? UnicodeCategory.UppercaseLetter : UnicodeCategory.LowercaseLetter) || category == UnicodeCategory.TitlecaseLetter)
+            if (category == (lower ? UnicodeCategory.UppercaseLetter : UnicodeCategory.LowercaseLetter)
+                || category == UnicodeCategory.TitlecaseLetter)
             {
                 return false;
             }
@@ -167,7 +175,9 @@ internal static class StringMethods
         return candidates.Any(candidate =>
         {
             string affix = candidate.Text($"{(atStart ? "startswith" : "endswith")} first arg");
-            return from <= to && (atStart ? part.StartsWith(affix, StringComparison.Ordinal) : part.EndsWith(affix, StringComparison.Ordinal));
+            return from <= to
+                && (atStart ? part.StartsWith(affix, StringComparison.Ordinal)
+                : part.EndsWith(affix, StringComparison.Ordinal));
         });
     }
 
@@ -213,7 +223,8 @@ internal static class StringMethods
         }
 
         long count = 0;
-        for (int at = TextSearch.IndexOf(part, wanted); at >= 0; at = TextSearch.IndexOf(part, wanted, at + wanted.Length))
+        for (int at = TextSearch.IndexOf(part, wanted); at >= 0; at = TextSearch.IndexOf(
+            part, wanted, at + wanted.Length))
         {
             count++;
         }
@@ -224,7 +235,8 @@ internal static class StringMethods
     private static string Replace(string text, CallArguments arguments)
     {
         object?[] bound = arguments.BindPositional("replace", 2, "old", "new", "count");
-        return StringSplitting.Replace(text, bound[0].Text("replace() argument 1"), bound[1].Text("replace() argument 2"), bound[2].IndexOr(-1));
+        return StringSplitting.Replace(text, bound[0].Text("replace() argument 1"),
+            bound[1].Text("replace() argument 2"), bound[2].IndexOr(-1));
     }
 
     private static string Justify(string text, CallArguments arguments, string method)
@@ -236,7 +248,8 @@ internal static class StringMethods
         int missing = Math.Max(0, width - PyString.Length(text));
         int left = method switch { "ljust" => 0, "rjust" => missing, _ => (missing / 2) + (missing & width & 1) };
         return PyString.Length(fill) == 1
-            ? new StringBuilder().Insert(0, fill, left).Append(text).Append(new StringBuilder().Insert(0, fill, missing - left)).ToString()
+            ? new StringBuilder().Insert(0, fill, left).Append(text)
+                .Append(new StringBuilder().Insert(0, fill, missing - left)).ToString()
             : throw PyError.Type("The fill character must be exactly one character long");
     }
 
@@ -253,9 +266,11 @@ internal static class StringMethods
             : fromEnd ? new PyTuple(["", "", text]) : new PyTuple([text, "", ""]);
     }
 
-    private static string RemovePrefix(string text, string prefix) => text.StartsWith(prefix, StringComparison.Ordinal) ? text[prefix.Length..] : text;
+    private static string RemovePrefix(string text, string prefix) => text.StartsWith(prefix, StringComparison.Ordinal)
+        ? text[prefix.Length..] : text;
 
-    private static string RemoveSuffix(string text, string suffix) => text.EndsWith(suffix, StringComparison.Ordinal) ? text[..^suffix.Length] : text;
+    private static string RemoveSuffix(string text, string suffix) => text.EndsWith(suffix, StringComparison.Ordinal)
+        ? text[..^suffix.Length] : text;
 
     private static string ZeroFill(string text, int width)
     {

@@ -60,7 +60,8 @@ internal static class StringSplitting
         if (!fromEnd)
         {
             int start = 0;
-            for (int at; parts.Count < most && (at = TextSearch.IndexOf(text, separator, start)) >= 0; start = at + separator.Length)
+            for (int at; parts.Count < most
+                && (at = TextSearch.IndexOf(text, separator, start)) >= 0; start = at + separator.Length)
             {
                 parts.Add(text[start..at]);
             }

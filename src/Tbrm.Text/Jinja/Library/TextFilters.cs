@@ -74,7 +74,8 @@ internal static class TextFilters
     {
         object?[] bound = arguments.Bind("indent", 0, "width", "first", "blank");
         object? width = bound[0].Or(4L);
-        string indention = PyType.IsText(width, out string given) ? given : new string(' ', Math.Max(0, Bounded(PyNumber.ToIndex(width))));
+        string indention = PyType.IsText(width, out string given) ? given
+            : new string(' ', Math.Max(0, Bounded(PyNumber.ToIndex(width))));
         List<string> lines = PyString.Lines(text + "\n");
         bool blank = PyType.IsTrue(bound[2].Or(false));
         PyOperators.Require(text.Length + ((long)lines.Count * indention.Length));
@@ -91,7 +92,8 @@ internal static class TextFilters
     private static string Replace(object? value, CallArguments arguments)
     {
         object?[] bound = arguments.Bind("replace", 2, "old", "new", "count");
-        return StringSplitting.Replace(PyText.Str(value), PyText.Str(bound[0]), PyText.Str(bound[1]), bound[2].IndexOr(-1));
+        return StringSplitting.Replace(PyText.Str(value), PyText.Str(bound[0]), PyText.Str(bound[1]),
+            bound[2].IndexOr(-1));
     }
 
     /// <summary>Upper case after blanks, hyphens and opening brackets only, unlike str.title().</summary>
@@ -114,15 +116,18 @@ internal static class TextFilters
         object?[] bound = arguments.Bind("tojson", 0, "ensure_ascii", "indent", "separators", "sort_keys");
         object? indent = bound[1].Or(null);
         string? indention = indent == null ? null
-            : PyType.IsText(indent, out string text) ? text : new string(' ', Math.Max(0, Bounded(PyNumber.ToIndex(indent))));
+            : PyType.IsText(indent, out string text) ? text
+                : new string(' ', Math.Max(0, Bounded(PyNumber.ToIndex(indent))));
         (string, string)? separators = bound[2].Or(null) is null ? null : Pair(bound[2]);
-        return PyJson.Write(value, PyType.IsTrue(bound[0].Or(false)), indention, separators, PyType.IsTrue(bound[3].Or(false)));
+        return PyJson.Write(value, PyType.IsTrue(bound[0].Or(false)), indention, separators,
+            PyType.IsTrue(bound[3].Or(false)));
     }
 
     private static (string Item, string Key) Pair(object? value)
     {
         object?[] pair = [.. PyType.Iterate(value)];
-        return pair.Length == 2 ? (pair[0].Text("separator"), pair[1].Text("separator")) : throw PyError.Value("separators must be a pair");
+        return pair.Length == 2 ? (pair[0].Text("separator"), pair[1].Text("separator"))
+            : throw PyError.Value("separators must be a pair");
     }
 
     private static string Trim(string text, CallArguments arguments)
@@ -159,7 +164,8 @@ internal static class TextFilters
             return Quote(PyText.Str(value), "/");
         }
 
-        IEnumerable<object?> pairs = value is PyDict dict ? dict.Select(item => new PyTuple([item.Key, item.Value])) : PyType.Iterate(value);
+        IEnumerable<object?> pairs = value is PyDict dict ? dict.Select(item => new PyTuple([item.Key, item.Value]))
+            : PyType.Iterate(value);
         return string.Join('&', pairs.Select(pair =>
         {
             object?[] parts = [.. PyType.Iterate(pair)];
@@ -178,7 +184,8 @@ internal static class TextFilters
         StringBuilder output = new();
         foreach (byte b in Encoding.UTF8.GetBytes(text))
         {
-            bool kept = char.IsAsciiLetterOrDigit((char)b) || "_.-~".Contains((char)b, StringComparison.Ordinal) || safe.Contains((char)b, StringComparison.Ordinal);
+            bool kept = char.IsAsciiLetterOrDigit((char)b) || "_.-~".Contains((char)b, StringComparison.Ordinal)
+                || safe.Contains((char)b, StringComparison.Ordinal);
             PyOperators.Require(output.Length);
             output.Append(kept ? ((char)b).ToString() : string.Create(CultureInfo.InvariantCulture, $"%{b:X2}"));
         }
@@ -201,7 +208,8 @@ internal static class TextFilters
     private static string PrettyPrint(object? value)
     {
         string text = PyText.Repr(Sorted(value));
-        return text.Length <= 80 ? text : throw PyError.Value("pprint of a value longer than 80 characters is not supported");
+        return text.Length <= 80 ? text
+            : throw PyError.Value("pprint of a value longer than 80 characters is not supported");
     }
 
     private static object? Sorted(object? value)

@@ -28,7 +28,8 @@ internal static class ValueTests
             ["in"] = (_, v, a) => PyCompare.Contains(a.Bind("in", 1, "seq")[0], v),
             ["integer"] = (_, v, _) => v is long or BigInteger,
             ["iterable"] = (_, v, _) => PyType.IsIterable(v),
-            ["lower"] = (_, v, _) => PyType.IsTrue(Evaluator.Call(StringMethods.Find(PyText.Str(v), "islower"), CallArguments.Of())),
+            ["lower"] = (_, v, _) =>
+                PyType.IsTrue(Evaluator.Call(StringMethods.Find(PyText.Str(v), "islower"), CallArguments.Of())),
             ["mapping"] = (_, v, _) => v is PyDict,
             ["none"] = (_, v, _) => v is null,
             ["number"] = (_, v, _) => PyType.IsNumber(v),
@@ -39,7 +40,8 @@ internal static class ValueTests
             ["test"] = (_, v, _) => v is string name && FilterContext.HasTest(name),
             ["true"] = (_, v, _) => v is true,
             ["undefined"] = (_, v, _) => v is Undefined,
-            ["upper"] = (_, v, _) => PyType.IsTrue(Evaluator.Call(StringMethods.Find(PyText.Str(v), "isupper"), CallArguments.Of())),
+            ["upper"] = (_, v, _) =>
+                PyType.IsTrue(Evaluator.Call(StringMethods.Find(PyText.Str(v), "isupper"), CallArguments.Of())),
         };
         AddComparison(tests, "==", "eq", "equalto");
         AddComparison(tests, "!=", "ne");

@@ -52,7 +52,8 @@ internal sealed class Evaluator(RenderState state)
 
         if (list.MoreNamed != null)
         {
-            PyDict more = Evaluate(list.MoreNamed, scope) as PyDict ?? throw PyError.Type("argument after ** must be a mapping");
+            PyDict more = Evaluate(list.MoreNamed, scope) as PyDict
+                ?? throw PyError.Type("argument after ** must be a mapping");
             foreach ((object? name, object? value) in more)
             {
                 if (!arguments.Named.TryAdd(PyText.Str(name), value))
@@ -88,11 +89,14 @@ internal sealed class Evaluator(RenderState state)
         AttributeExpression attribute => PyAccess.Attribute(Evaluate(attribute.Target, scope), attribute.Name),
         ItemExpression item => PyAccess.Item(Evaluate(item.Target, scope), Evaluate(item.Key, scope)),
         SliceExpression slice => PyOperators.Slice(
-            Evaluate(slice.Target, scope), Optional(slice.Start, scope), Optional(slice.Stop, scope), Optional(slice.Step, scope)),
+            Evaluate(slice.Target, scope), Optional(slice.Start, scope), Optional(slice.Stop, scope),
+                Optional(slice.Step, scope)),
         CallExpression call => Call(Evaluate(call.Target, scope), Arguments(call.Arguments, scope)),
-        FilterExpression filter => _filters.Apply(filter.Name, Evaluate(filter.Value!, scope), Arguments(filter.Arguments, scope)),
+        FilterExpression filter =>
+            _filters.Apply(filter.Name, Evaluate(filter.Value!, scope), Arguments(filter.Arguments, scope)),
         TestExpression test => _filters.Test(test.Name, Evaluate(test.Value, scope), Arguments(test.Arguments, scope)),
-        BinaryExpression binary => PyOperators.Binary(binary.Operator, Evaluate(binary.Left, scope), Evaluate(binary.Right, scope)),
+        BinaryExpression binary =>
+            PyOperators.Binary(binary.Operator, Evaluate(binary.Left, scope), Evaluate(binary.Right, scope)),
         ConcatExpression concat => PyOperators.Concat([.. concat.Parts.Select(part => Evaluate(part, scope))]),
         CompareExpression compare => Compare(compare, scope),
         LogicExpression logic => Logic(logic, scope),
@@ -105,9 +109,11 @@ internal sealed class Evaluator(RenderState state)
         _ => throw PyError.Type($"unknown expression {expression.GetType().Name}"),
     };
 
-    private object? Optional(Expression? expression, Scope scope) => expression == null ? null : Evaluate(expression, scope);
+    private object? Optional(Expression? expression, Scope scope) => expression == null ? null
+        : Evaluate(expression, scope);
 
-    private List<object?> Items(IReadOnlyList<Expression> items, Scope scope) => [.. items.Select(item => Evaluate(item, scope))];
+    private List<object?> Items(IReadOnlyList<Expression> items, Scope scope) =>
+        [.. items.Select(item => Evaluate(item, scope))];
 
     private PyDict Dict(DictExpression expression, Scope scope)
     {

@@ -4,8 +4,10 @@ using Tbrm.Text.Jinja.Values;
 
 namespace Tbrm.Text.Jinja.Runtime;
 
-/// <summary>The variable <c>loop</c>. Reads one item ahead, and all of them only when their number is asked for.</summary>
-internal sealed class LoopContext(object? source, IEnumerable<object?> items, int depth, Func<object?, object?>? recurse) : PyObject
+/// <summary>The variable <c>loop</c>. Reads one item ahead, and all of them only when their number is asked
+/// for.</summary>
+internal sealed class LoopContext(object? source, IEnumerable<object?> items, int depth,
+    Func<object?, object?>? recurse) : PyObject
 {
     private readonly IEnumerator<object?> _items = items.GetEnumerator();
     private readonly Queue<object?> _ahead = new();

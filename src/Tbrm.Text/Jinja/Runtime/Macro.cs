@@ -10,8 +10,10 @@ namespace Tbrm.Text.Jinja.Runtime;
 /// <param name="name">Its name; null for a caller.</param>
 /// <param name="signature">Its parameters.</param>
 /// <param name="body">Its body.</param>
-/// <param name="render">Renders the body with these values; a parameter that was not given is <see cref="CallArguments.Missing"/>.</param>
-internal sealed class Macro(string? name, Signature signature, MacroBody body, Func<Dictionary<string, object?>, string> render) : PyObject
+/// <param name="render">Renders the body with these values; a parameter that was not given is
+/// <see cref="CallArguments.Missing"/>.</param>
+internal sealed class Macro(string? name, Signature signature, MacroBody body,
+    Func<Dictionary<string, object?>, string> render) : PyObject
 {
     /// <inheritdoc/>
     public override string TypeName => "Macro";
@@ -56,7 +58,8 @@ internal sealed class Macro(string? name, Signature signature, MacroBody body, F
         return render(values);
     }
 
-    private void CatchRest(Dictionary<string, object?> values, OrderedDictionary<string, object?> named, CallArguments arguments)
+    private void CatchRest(Dictionary<string, object?> values, OrderedDictionary<string, object?> named,
+        CallArguments arguments)
     {
         if (body.UsesKwargs)
         {

@@ -71,7 +71,8 @@ internal sealed class RenderState
             _nextClockCheck = _steps + ClockInterval;
             if (_clock.Elapsed > _limits.MaxTime)
             {
-                throw PyError.Limit($"the template takes more than {_limits.MaxTime.TotalSeconds} seconds of wall clock; its steps are within their limit, so the machine stands still");
+                throw PyError.Limit(
+                    $"the template takes more than {_limits.MaxTime.TotalSeconds} seconds of wall clock; its steps are within their limit, so the machine stands still");
             }
         }
 

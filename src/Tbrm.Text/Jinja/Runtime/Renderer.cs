@@ -95,7 +95,8 @@ internal sealed class Renderer(RenderState state)
                     ? throw new JinjaException("{% autoescape true %} is not supported", escape.Line)
                     : Execute(escape.Body, new Scope(scope), output);
             case LoadStatement load:
-                throw new JinjaException($"{{% {load.Tag} %}} needs other templates, and a chat template has none", load.Line);
+                throw new JinjaException($"{{% {load.Tag} %}} needs other templates, and a chat template has none",
+                    load.Line);
             default:
                 Define(statement, scope, output);
                 return Flow.Next;
@@ -115,18 +116,22 @@ internal sealed class Renderer(RenderState state)
             case CallBlockStatement call:
                 CallArguments arguments = _evaluator.Arguments(call.Call.Arguments, scope);
                 arguments.Named["caller"] = NewMacro("caller", call.Signature, call.Body, scope);
-                state.Write(output, PyText.Str(Evaluator.Call(_evaluator.Evaluate(call.Call.Target, scope), arguments)));
+                state.Write(output, PyText.Str(
+                    Evaluator.Call(_evaluator.Evaluate(call.Call.Target, scope), arguments)));
                 break;
             default:
                 throw new JinjaException($"unknown statement {statement.GetType().Name}", statement.Line);
         }
     }
 
-    /// <summary>A block whose text goes somewhere else; when break or continue leaves it, the text goes nowhere.</summary>
+    /// <summary>A block whose text goes somewhere else; when break or continue leaves it, the text goes
+    /// nowhere.</summary>
     private Flow Buffered(Statement statement, Scope scope, StringBuilder output)
     {
         StringBuilder buffer = new();
-        Flow flow = Execute(statement is SetBlockStatement block ? block.Body : ((FilterBlockStatement)statement).Body, new Scope(scope), buffer);
+        Flow flow = Execute(
+            statement is SetBlockStatement block ? block.Body
+            : ((FilterBlockStatement)statement).Body, new Scope(scope), buffer);
         if (flow != Flow.Next)
         {
             return flow;
@@ -134,11 +139,13 @@ internal sealed class Renderer(RenderState state)
 
         if (statement is SetBlockStatement set)
         {
-            Assign(set.Target, set.Filter == null ? buffer.ToString() : _evaluator.ApplyFilters(set.Filter, buffer.ToString(), scope), scope);
+            Assign(set.Target, set.Filter == null ? buffer.ToString()
+                : _evaluator.ApplyFilters(set.Filter, buffer.ToString(), scope), scope);
         }
         else
         {
-            state.Write(output, PyText.Str(_evaluator.ApplyFilters(((FilterBlockStatement)statement).Filter, buffer.ToString(), scope)));
+            state.Write(output, PyText.Str(
+                _evaluator.ApplyFilters(((FilterBlockStatement)statement).Filter, buffer.ToString(), scope)));
         }
 
         return Flow.Next;
@@ -177,7 +184,8 @@ internal sealed class Renderer(RenderState state)
             items = Filtered(statement, items, scope);
         }
 
-        LoopContext loop = new(statement.Filter == null ? source : null, items, depth, statement.Recursive ? Recurse : null);
+        LoopContext loop = new(
+            statement.Filter == null ? source : null, items, depth, statement.Recursive ? Recurse : null);
         bool any = false;
         while (loop.MoveNext(out object? item))
         {
@@ -303,13 +311,15 @@ internal sealed class Renderer(RenderState state)
     }
 
     /// <summary>self: the template's blocks by name.</summary>
-    private sealed class SelfObject(IReadOnlyList<Statement> template, Func<IReadOnlyList<Statement>, string> render) : PyObject
+    private sealed class SelfObject(IReadOnlyList<Statement> template, Func<IReadOnlyList<Statement>, string> render)
+        : PyObject
     {
         public override string TypeName => "TemplateReference";
 
         public override bool TryGetAttribute(string name, out object? value)
         {
-            BlockStatement? block = template.OfType<BlockStatement>().FirstOrDefault(candidate => candidate.Name == name);
+            BlockStatement? block = template.OfType<BlockStatement>()
+                .FirstOrDefault(candidate => candidate.Name == name);
             value = block == null ? null : new PyFunction(name, _ => render(block.Body));
             return block != null;
         }

@@ -25,7 +25,8 @@ internal partial class ExpressionParser(TokenStream stream)
     /// <summary>The template's tokens.</summary>
     protected TokenStream Stream { get; } = stream;
 
-    /// <summary>then if condition else otherwise; without a condition when <paramref name="withConditional"/> is off.</summary>
+    /// <summary>then if condition else otherwise; without a condition when <paramref name="withConditional"/> is
+    /// off.</summary>
     public Expression ParseExpression(bool withConditional = true)
     {
         if (!RuntimeHelpers.TryEnsureSufficientExecutionStack())
@@ -67,7 +68,8 @@ internal partial class ExpressionParser(TokenStream stream)
 
         if (isTuple || items.Count == 0)
         {
-            return isTuple || parenthesized ? new TupleExpression(items, line) : throw Stream.Unexpected("an expression");
+            return isTuple || parenthesized ? new TupleExpression(items, line)
+                : throw Stream.Unexpected("an expression");
         }
 
         return items[0];
@@ -263,7 +265,8 @@ internal partial class ExpressionParser(TokenStream stream)
                 return new Constant(ParseInteger(token), token.Line);
             case TokenKind.Float:
                 Stream.Next();
-                return new Constant(double.Parse(token.Text, NumberStyles.Float, CultureInfo.InvariantCulture), token.Line);
+                return new Constant(double.Parse(token.Text, NumberStyles.Float, CultureInfo.InvariantCulture),
+                    token.Line);
             case TokenKind.Operator when token.Text == "(":
                 Stream.Next();
                 Expression inner = ParseTuple(parenthesized: true);
@@ -292,7 +295,8 @@ internal partial class ExpressionParser(TokenStream stream)
     private static object ParseInteger(Token token)
     {
         string text = token.Text;
-        int radix = text.Length > 1 && text[0] == '0' ? char.ToLowerInvariant(text[1]) switch { 'x' => 16, 'o' => 8, 'b' => 2, _ => 10 } : 10;
+        int radix = text.Length > 1 && text[0] == '0'
+            ? char.ToLowerInvariant(text[1]) switch { 'x' => 16, 'o' => 8, 'b' => 2, _ => 10 } : 10;
         if (radix == 10)
         {
             return text.Length <= 4300

@@ -6,13 +6,15 @@ using Tbrm.Text.Jinja.Values;
 namespace Tbrm.Text.Jinja.Syntax;
 
 /// <summary>
-/// Cuts a template into tokens as Jinja 3.1 does with <c>trim_blocks</c> and <c>lstrip_blocks</c> on: the newline after a
+/// Cuts a template into tokens as Jinja 3.1 does with <c>trim_blocks</c> and <c>lstrip_blocks</c> on: the newline after
+/// a
 /// block or comment goes, blanks before one at the start of a line go, and the template's last newline goes.
 /// </summary>
 internal sealed partial class Lexer
 {
     private static readonly string[] s_operators =
-        ["//", "**", "==", "!=", ">=", "<=", "+", "-", "/", "*", "%", "~", "[", "]", "(", ")", "{", "}", ">", "<", "=", ".", ":", "|", ",", ";"];
+        ["//", "**", "==", "!=", ">=", "<=", "+", "-", "/", "*", "%", "~", "[", "]", "(", ")", "{", "}", ">", "<", "=",
+            ".", ":", "|", ",", ";"];
 
     private readonly string _source;
     private readonly List<Token> _tokens = [];
@@ -20,7 +22,8 @@ internal sealed partial class Lexer
     private int _position;
     private int _line = 1;
 
-    /// <summary>What stood last ended with a newline (or nothing stood yet): a tag that follows starts its line.</summary>
+    /// <summary>What stood last ended with a newline (or nothing stood yet): a tag that follows starts its
+    /// line.</summary>
     private bool _lineStarting = true;
 
     private Lexer(string source)
@@ -30,7 +33,8 @@ internal sealed partial class Lexer
     }
 
     /// <summary>The tokens of a template, the last of kind <see cref="TokenKind.End"/>.</summary>
-    /// <exception cref="JinjaException">A tag, string or bracket is not closed, or a character fits nowhere.</exception>
+    /// <exception cref="JinjaException">A tag, string or bracket is not closed, or a character fits
+    /// nowhere.</exception>
     public static List<Token> Tokenize(string source)
     {
         Lexer lexer = new(source);
@@ -91,7 +95,8 @@ internal sealed partial class Lexer
         return -1;
     }
 
-    /// <summary>The text before a tag: all blanks at its end go with '-', those on the tag's own line for blocks and comments.</summary>
+    /// <summary>The text before a tag: all blanks at its end go with '-', those on the tag's own line for blocks and
+    /// comments.</summary>
     private string Strip(string data, char kind, char sign)
     {
         if (sign == '-')
@@ -139,7 +144,8 @@ internal sealed partial class Lexer
             throw new JinjaException("missing end of raw directive", line);
         }
 
-        string data = Strip(_source[_position..end.Index], '%', end.Groups[1].Value is { Length: > 0 } before ? before[0] : '\0');
+        string data = Strip(
+            _source[_position..end.Index], '%', end.Groups[1].Value is { Length: > 0 } before ? before[0] : '\0');
         Emit(TokenKind.Data, data, _line);
         Advance(end.Index + end.Length);
         AfterBlockEnd(end.Groups[2].Value is { Length: > 0 } after ? after[0] : '\0');
@@ -353,7 +359,8 @@ internal sealed partial class Lexer
     [GeneratedRegex(@"\G(?:\w|[\uD800-\uDBFF][\uDC00-\uDFFF])+")]
     private static partial Regex Name();
 
-    [GeneratedRegex(@"\G(?:[0-9]+_)*[0-9]+(?:(?:\.(?:[0-9]+_)*[0-9]+)?[eE][+\-]?(?:[0-9]+_)*[0-9]+|\.(?:[0-9]+_)*[0-9]+)")]
+    [GeneratedRegex(
+        @"\G(?:[0-9]+_)*[0-9]+(?:(?:\.(?:[0-9]+_)*[0-9]+)?[eE][+\-]?(?:[0-9]+_)*[0-9]+|\.(?:[0-9]+_)*[0-9]+)")]
     private static partial Regex Float();
 
     [GeneratedRegex(@"\G(?:0[bB](?:_?[01])+|0[oO](?:_?[0-7])+|0[xX](?:_?[0-9a-fA-F])+|[1-9](?:_?[0-9])*|0(?:_?0)*)")]

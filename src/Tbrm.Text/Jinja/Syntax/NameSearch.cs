@@ -20,7 +20,8 @@ internal static class NameSearch
             Constant or TextStatement => false,
             ITuple tuple => Enumerable.Range(0, tuple.Length).Any(i => Mentions(tuple[i], name)),
             IEnumerable items => items.Cast<object?>().Any(item => Mentions(item, name)),
-            Expression or Statement or ArgumentList or Signature or MacroBody => Children(node).Any(child => Mentions(child, name)),
+            Expression or Statement or ArgumentList or Signature or MacroBody => Children(node)
+                .Any(child => Mentions(child, name)),
             _ => false,
         };
     }
@@ -64,6 +65,7 @@ internal static class NameSearch
 
     private static IEnumerable<object?> Children(object node)
     {
-        return node.GetType().GetProperties(BindingFlags.Public | BindingFlags.Instance).Select(property => property.GetValue(node));
+        return node.GetType().GetProperties(BindingFlags.Public | BindingFlags.Instance)
+            .Select(property => property.GetValue(node));
     }
 }

@@ -59,7 +59,8 @@ internal partial class ExpressionParser
     private FilterExpression ParseFilter(Expression? value)
     {
         (string name, int line) = DottedName();
-        return new FilterExpression(value, name, Stream.Current.IsOperator("(") ? ParseArguments() : ArgumentList.Empty, line);
+        return new FilterExpression(value, name, Stream.Current.IsOperator("(") ? ParseArguments() : ArgumentList.Empty,
+            line);
     }
 
     private Expression ParsePostfix(Expression value)
@@ -161,7 +162,9 @@ internal partial class ExpressionParser
         return token.Kind switch
         {
             TokenKind.Name => new AttributeExpression(value, token.Text, line),
-            TokenKind.Integer => new ItemExpression(value, new Constant(long.Parse(token.Text, CultureInfo.InvariantCulture), line), line),
+            TokenKind.Integer =>
+                new ItemExpression(value, new Constant(long.Parse(token.Text, CultureInfo.InvariantCulture), line),
+                line),
             _ => throw new JinjaException($"expected a name or number after '.', found {token.Describe()}", token.Line),
         };
     }
@@ -206,13 +209,16 @@ internal partial class ExpressionParser
         return new SliceExpression(value, start, stop, step, line);
     }
 
-    private Expression? SlicePart() => Stream.Current.IsOperator(":") || Stream.Current.IsOperator("]") ? null : ParseExpression();
+    private Expression? SlicePart() => Stream.Current.IsOperator(":") || Stream.Current.IsOperator("]") ? null
+        : ParseExpression();
 
     private void Require(bool condition)
     {
         if (!condition)
         {
-            throw new JinjaException("arguments are in the wrong order: positional ones first, then named ones, then **", Stream.Current.Line);
+            throw new JinjaException(
+                "arguments are in the wrong order: positional ones first, then named ones, then **",
+                Stream.Current.Line);
         }
     }
 }

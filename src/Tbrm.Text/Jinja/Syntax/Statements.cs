@@ -12,7 +12,8 @@ internal sealed record TextStatement(string Text, int Line) : Statement(Line);
 internal sealed record OutputStatement(IReadOnlyList<Expression> Values, int Line) : Statement(Line);
 
 internal sealed record IfStatement(
-    IReadOnlyList<(Expression Condition, IReadOnlyList<Statement> Body)> Branches, IReadOnlyList<Statement> Else, int Line) : Statement(Line);
+    IReadOnlyList<(Expression Condition, IReadOnlyList<Statement> Body)> Branches, IReadOnlyList<Statement> Else,
+        int Line) : Statement(Line);
 
 internal sealed record ForStatement(
     AssignmentTarget Target,
@@ -31,9 +32,11 @@ internal sealed record SetBlockStatement(
     AssignmentTarget Target, FilterExpression? Filter, IReadOnlyList<Statement> Body, int Line) : Statement(Line);
 
 internal sealed record WithStatement(
-    IReadOnlyList<(AssignmentTarget Target, Expression Value)> Bindings, IReadOnlyList<Statement> Body, int Line) : Statement(Line);
+    IReadOnlyList<(AssignmentTarget Target, Expression Value)> Bindings, IReadOnlyList<Statement> Body, int Line)
+        : Statement(Line);
 
-internal sealed record FilterBlockStatement(FilterExpression Filter, IReadOnlyList<Statement> Body, int Line) : Statement(Line);
+internal sealed record FilterBlockStatement(FilterExpression Filter, IReadOnlyList<Statement> Body, int Line)
+    : Statement(Line);
 
 /// <summary>The parameters of a macro or call block; defaults belong to the last ones.</summary>
 internal sealed record Signature(IReadOnlyList<string> Parameters, IReadOnlyList<Expression> Defaults)
@@ -44,15 +47,18 @@ internal sealed record Signature(IReadOnlyList<string> Parameters, IReadOnlyList
 
 internal sealed record MacroStatement(string Name, Signature Signature, MacroBody Body, int Line) : Statement(Line);
 
-internal sealed record CallBlockStatement(CallExpression Call, Signature Signature, MacroBody Body, int Line) : Statement(Line);
+internal sealed record CallBlockStatement(CallExpression Call, Signature Signature, MacroBody Body, int Line)
+    : Statement(Line);
 
 /// <summary>The body of a macro with the special names that it mentions.</summary>
-internal sealed record MacroBody(IReadOnlyList<Statement> Statements, bool UsesCaller, bool UsesVarargs, bool UsesKwargs);
+internal sealed record MacroBody(IReadOnlyList<Statement> Statements, bool UsesCaller, bool UsesVarargs,
+    bool UsesKwargs);
 
 /// <summary>{% generation %}: the assistant's part, rendered as it stands, in a scope of its own.</summary>
 internal sealed record GenerationStatement(IReadOnlyList<Statement> Body, int Line) : Statement(Line);
 
-internal sealed record BlockStatement(string Name, bool IsScoped, IReadOnlyList<Statement> Body, int Line) : Statement(Line);
+internal sealed record BlockStatement(string Name, bool IsScoped, IReadOnlyList<Statement> Body, int Line)
+    : Statement(Line);
 
 internal sealed record AutoescapeStatement(Expression Value, IReadOnlyList<Statement> Body, int Line) : Statement(Line);
 

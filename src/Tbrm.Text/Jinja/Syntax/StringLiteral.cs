@@ -46,7 +46,8 @@ internal static class StringLiteral
             case 'U':
                 return AppendCode(text, i + 1, 8, value, line);
             case 'N':
-                throw new JinjaException("character names (\\N{...}) are not supported in strings; write \\u....", line);
+                throw new JinjaException("character names (\\N{...}) are not supported in strings; write \\u....",
+                    line);
             case >= '0' and <= '7':
                 int code = 0;
                 int end = Math.Min(i + 3, text.Length);
@@ -82,10 +83,12 @@ internal static class StringLiteral
     private static int AppendCode(string text, int start, int digits, StringBuilder value, int line)
     {
         if (start + digits > text.Length
-            || !uint.TryParse(text.AsSpan(start, digits), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out uint code)
+            || !uint.TryParse(text.AsSpan(start, digits), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture,
+                out uint code)
             || code > 0x10FFFF)
         {
-            throw new JinjaException($"a string has a malformed \\{text[start - 1]} escape: {digits} hexadecimal digits must follow", line);
+            throw new JinjaException(
+                $"a string has a malformed \\{text[start - 1]} escape: {digits} hexadecimal digits must follow", line);
         }
 
         if (code < 0x10000)

@@ -31,7 +31,8 @@ internal sealed partial class TemplateParser : ExpressionParser
         }
     }
 
-    /// <summary>Statements up to a tag with one of these names, which stays current; up to the end when there are none.</summary>
+    /// <summary>Statements up to a tag with one of these names, which stays current; up to the end when there are
+    /// none.</summary>
     private List<Statement> ParseBody(string[] endNames)
     {
         RuntimeHelpers.EnsureSufficientExecutionStack();
@@ -61,7 +62,8 @@ internal sealed partial class TemplateParser : ExpressionParser
                     return endNames.Length == 0
                         ? body
                         : throw new JinjaException(
-                            $"the template ends inside '{_openTags.Peek()}'; expected {string.Join(" or ", endNames)}", token.Line);
+                            $"the template ends inside '{_openTags.Peek()}'; expected {string.Join(" or ", endNames)}",
+                                token.Line);
             }
         }
     }
@@ -109,7 +111,8 @@ internal sealed partial class TemplateParser : ExpressionParser
 
     /// <summary>The line of a break or continue, which needs a loop around it.</summary>
     private int InLoop(Token token) =>
-        _loops > 0 ? token.Line : throw new JinjaException($"{{% {token.Text} %}} stands outside of every loop", token.Line);
+        _loops > 0 ? token.Line
+            : throw new JinjaException($"{{% {token.Text} %}} stands outside of every loop", token.Line);
 
     /// <summary>Parses what runs as a function of its own: loops around its definition are not around it.</summary>
     private List<Statement> Outside(Func<List<Statement>> parse)
@@ -124,7 +127,8 @@ internal sealed partial class TemplateParser : ExpressionParser
     private JinjaException UnknownTag(Token token, string[] endNames)
     {
         _openTags.Pop();
-        string inside = _openTags.Count == 0 ? "" : $"; inside '{_openTags.Peek()}' expected {string.Join(" or ", endNames)}";
+        string inside = _openTags.Count == 0 ? ""
+            : $"; inside '{_openTags.Peek()}' expected {string.Join(" or ", endNames)}";
         return new JinjaException($"unknown tag '{token.Text}'{inside}", token.Line);
     }
 
@@ -182,7 +186,8 @@ internal sealed partial class TemplateParser : ExpressionParser
     private CallBlockStatement ParseCallBlock(int line)
     {
         Signature signature = Stream.Current.IsOperator("(") ? ParseSignature() : Signature.Empty;
-        CallExpression call = ParseExpression() as CallExpression ?? throw new JinjaException("expected a call in 'call'", line);
+        CallExpression call = ParseExpression() as CallExpression
+            ?? throw new JinjaException("expected a call in 'call'", line);
         return new CallBlockStatement(call, signature, ParseMacroBody("endcall"), line);
     }
 
@@ -190,7 +195,8 @@ internal sealed partial class TemplateParser : ExpressionParser
     {
         List<Statement> body = Outside(() => ParseWholeBody(endName));
         return new MacroBody(
-            body, NameSearch.Mentions(body, "caller"), NameSearch.Mentions(body, "varargs"), NameSearch.Mentions(body, "kwargs"));
+            body, NameSearch.Mentions(body, "caller"), NameSearch.Mentions(body, "varargs"),
+                NameSearch.Mentions(body, "kwargs"));
     }
 
     private Signature ParseSignature()
@@ -213,7 +219,8 @@ internal sealed partial class TemplateParser : ExpressionParser
             }
             else if (defaults.Count > 0)
             {
-                throw new JinjaException($"the parameter '{name.Text}' without a default follows one with a default", name.Line);
+                throw new JinjaException($"the parameter '{name.Text}' without a default follows one with a default",
+                    name.Line);
             }
         }
 
@@ -272,7 +279,8 @@ internal sealed partial class TemplateParser : ExpressionParser
         bool isScoped = Stream.SkipName("scoped");
         if (Stream.SkipName("required"))
         {
-            throw new JinjaException($"the block '{name}' is required from another template, and a chat template has none", line);
+            throw new JinjaException(
+                $"the block '{name}' is required from another template, and a chat template has none", line);
         }
 
         List<Statement> body = Outside(() => ParseWholeBody("endblock"));
@@ -305,7 +313,8 @@ internal sealed partial class TemplateParser : ExpressionParser
 
     private Expression ParseTargetTuple(bool withNamespace, string? endName)
     {
-        // Targets are names, tuples of them, and in 'set' attributes; reading them as primaries leaves '=' and 'in' alone.
+        // Targets are names, tuples of them, and in 'set' attributes; reading them as primaries leaves '=' and 'in'
+        // alone.
         int line = Stream.Current.Line;
         List<Expression> items = [];
         bool isTuple = false;
@@ -325,7 +334,8 @@ internal sealed partial class TemplateParser : ExpressionParser
             isTuple = true;
         }
 
-        return items.Count == 0 ? throw Stream.Unexpected("a name to assign to") : isTuple ? new TupleExpression(items, line) : items[0];
+        return items.Count == 0 ? throw Stream.Unexpected("a name to assign to") : isTuple
+            ? new TupleExpression(items, line) : items[0];
     }
 
     private Expression ParseTargetItem(bool withNamespace)
@@ -340,7 +350,8 @@ internal sealed partial class TemplateParser : ExpressionParser
         }
 
         NameExpression name = new(Stream.Next().Text, line);
-        return withNamespace && Stream.Skip(".") ? new AttributeExpression(name, Stream.Expect(TokenKind.Name).Text, line) : name;
+        return withNamespace && Stream.Skip(".")
+            ? new AttributeExpression(name, Stream.Expect(TokenKind.Name).Text, line) : name;
     }
 
     private static AssignmentTarget ToTarget(Expression expression, int line) => expression switch
@@ -348,7 +359,8 @@ internal sealed partial class TemplateParser : ExpressionParser
         NameExpression { Name: "true" or "false" or "none" or "True" or "False" or "None" } name =>
             throw new JinjaException($"cannot assign to '{name.Name}'", line),
         NameExpression name => new NameTarget(name.Name, name.Line),
-        AttributeExpression { Target: NameExpression target } attribute => new NamespaceTarget(target.Name, attribute.Name, line),
+        AttributeExpression { Target: NameExpression target } attribute =>
+            new NamespaceTarget(target.Name, attribute.Name, line),
         TupleExpression tuple => new TupleTarget([.. tuple.Items.Select(item => ToTarget(item, line))], line),
         _ => throw new JinjaException("cannot assign to this expression", line),
     };

@@ -61,7 +61,8 @@ internal sealed class TokenStream(List<Token> tokens)
     /// <summary>Takes a token of a kind that must be there.</summary>
     public Token Expect(TokenKind kind)
     {
-        return Current.Kind == kind ? Next() : throw Unexpected(new Token(kind, kind == TokenKind.Name ? "name" : "", 0).Describe());
+        return Current.Kind == kind ? Next()
+            : throw Unexpected(new Token(kind, kind == TokenKind.Name ? "name" : "", 0).Describe());
     }
 
     /// <summary>Takes a keyword that must be there.</summary>
@@ -74,5 +75,6 @@ internal sealed class TokenStream(List<Token> tokens)
     }
 
     /// <summary>A complaint about the current token.</summary>
-    public JinjaException Unexpected(string expected) => new($"expected {expected}, found {Current.Describe()}", Current.Line);
+    public JinjaException Unexpected(string expected) =>
+        new($"expected {expected}, found {Current.Describe()}", Current.Line);
 }

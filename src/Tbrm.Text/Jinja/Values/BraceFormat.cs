@@ -12,7 +12,8 @@ internal sealed class BraceFormat(string format, CallArguments arguments)
     private bool _manual;
 
     /// <summary>format.format(arguments).</summary>
-    public static string Apply(string format, CallArguments arguments) => new BraceFormat(format, arguments).Expand(format, 0);
+    public static string Apply(string format, CallArguments arguments) => new BraceFormat(format, arguments)
+        .Expand(format, 0);
 
     private string Expand(string text, int depth)
     {
@@ -99,14 +100,17 @@ internal sealed class BraceFormat(string format, CallArguments arguments)
                 throw PyError.Value("cannot switch between manual field specification and automatic field numbering");
             }
 
-            int index = first.Length == 0 ? _automatic++ : int.TryParse(first, NumberStyles.None, CultureInfo.InvariantCulture, out int number) ? number : int.MaxValue;
+            int index = first.Length == 0 ? _automatic++
+                : int.TryParse(first, NumberStyles.None, CultureInfo.InvariantCulture, out int number) ? number
+                : int.MaxValue;
             value = index < arguments.Positional.Count
                 ? arguments.Positional[index]
                 : throw new PyError("IndexError", "Replacement index out of range for positional args tuple");
         }
         else
         {
-            value = arguments.Named.TryGetValue(first, out object? named) ? named : throw new PyError("KeyError", PyText.Repr(first));
+            value = arguments.Named.TryGetValue(first, out object? named) ? named
+                : throw new PyError("KeyError", PyText.Repr(first));
         }
 
         return Follow(value, path, end);
@@ -117,14 +121,16 @@ internal sealed class BraceFormat(string format, CallArguments arguments)
         while (at < path.Length)
         {
             bool item = path[at] == '[';
-            int end = item ? path.IndexOf(']', at) : path.AsSpan(at + 1).IndexOfAny('.', '[') is int next and >= 0 ? at + 1 + next : path.Length;
+            int end = item ? path.IndexOf(']', at) : path.AsSpan(at + 1).IndexOfAny('.', '[') is int next and >= 0
+                ? at + 1 + next : path.Length;
             if (end < 0)
             {
                 throw PyError.Value("Missing ']' in format string");
             }
 
             string name = path[(at + 1)..end];
-            object? key = item && long.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out long index) ? index : name;
+            object? key = item && long.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out long index)
+                ? index : name;
             value = item ? PyAccess.Item(value, key) : PyAccess.Attribute(value, name);
             at = item ? end + 1 : end;
         }
@@ -133,7 +139,8 @@ internal sealed class BraceFormat(string format, CallArguments arguments)
     }
 }
 
-/// <summary>The format specifications of str, int and float: [[fill]align][sign][#][0][width][,_][.precision][type].</summary>
+/// <summary>The format specifications of str, int and float:
+/// [[fill]align][sign][#][0][width][,_][.precision][type].</summary>
 internal static class FormatSpecification
 {
     /// <summary>format(value, specification).</summary>
@@ -155,7 +162,8 @@ internal static class FormatSpecification
         return Align(body, parts, isText ? '<' : '>');
     }
 
-    private sealed record Parts(string Fill, char Align, char Sign, bool Alternate, int Width, char Group, int? Precision, char Type);
+    private sealed record Parts(string Fill, char Align, char Sign, bool Alternate, int Width, char Group,
+        int? Precision, char Type);
 
     private static Parts Parse(string text)
     {
@@ -208,7 +216,8 @@ internal static class FormatSpecification
         }
 
         return start == at ? null
-            : int.TryParse(text.AsSpan(start, at - start), NumberStyles.None, CultureInfo.InvariantCulture, out int number) ? number
+            : int.TryParse(text.AsSpan(start, at - start), NumberStyles.None, CultureInfo.InvariantCulture,
+                out int number) ? number
             : throw PyError.Value("Too many decimal digits in format string");
     }
 
@@ -219,7 +228,8 @@ internal static class FormatSpecification
             throw PyError.Value($"Unknown format code '{parts.Type}' for object of type 'str'");
         }
 
-        return parts.Precision is int most && most < PyString.Length(text) ? text[..PyString.UnitIndex(text, most)] : text;
+        return parts.Precision is int most && most < PyString.Length(text) ? text[..PyString.UnitIndex(text, most)]
+            : text;
     }
 
     private static string Number(object value, Parts parts)
@@ -246,7 +256,8 @@ internal static class FormatSpecification
             return new Rune(PyNumber.ToIndex(PyNumber.Normalize(value))).ToString();
         }
 
-        string prefix = !parts.Alternate ? "" : parts.Type switch { 'b' => "0b", 'o' => "0o", 'x' or 'X' => "0x", _ => "" };
+        string prefix = !parts.Alternate ? ""
+            : parts.Type switch { 'b' => "0b", 'o' => "0o", 'x' or 'X' => "0x", _ => "" };
         string text = prefix + FloatFormat.Digits(BigInteger.Abs(value), radix);
         return (value.Sign < 0 ? "-" : "") + (parts.Type == 'X' ? text.ToUpperInvariant() : text);
     }
@@ -255,8 +266,10 @@ internal static class FormatSpecification
     {
         '%' => FloatFormat.Format(value * 100, 'f', parts.Precision ?? 6, parts.Alternate) + "%",
         '\0' when parts.Precision == null => PyText.Float(value),
-        '\0' or 'n' => WithPoint(FloatFormat.Format(value, 'g', parts.Precision ?? 6, parts.Alternate), parts.Type == '\0'),
-        'e' or 'E' or 'f' or 'F' or 'g' or 'G' => FloatFormat.Format(value, parts.Type, parts.Precision ?? 6, parts.Alternate),
+        '\0' or 'n' => WithPoint(FloatFormat.Format(value, 'g', parts.Precision ?? 6, parts.Alternate),
+            parts.Type == '\0'),
+        'e' or 'E' or 'f' or 'F' or 'g' or 'G' =>
+            FloatFormat.Format(value, parts.Type, parts.Precision ?? 6, parts.Alternate),
         _ => throw PyError.Value($"Unknown format code '{parts.Type}' for object of type 'float'"),
     };
 
@@ -272,7 +285,8 @@ internal static class FormatSpecification
             return digits;
         }
 
-        int end = digits.AsSpan().IndexOfAnyExceptInRange('0', '9') is int stop and >= 0 && parts.Type is not ('x' or 'X') ? stop : digits.Length;
+        int end = digits.AsSpan().IndexOfAnyExceptInRange('0', '9') is int stop and >= 0
+            && parts.Type is not ('x' or 'X') ? stop : digits.Length;
         int size = parts.Type is 'b' or 'o' or 'x' or 'X' ? 4 : 3;
         StringBuilder grouped = new(digits);
         for (int i = end - size; i > 0; i -= size)

@@ -17,11 +17,13 @@ internal sealed record CallArguments(List<object?> Positional, OrderedDictionary
     /// <summary>As <see cref="Bind"/> for a function of Python's own that takes no names.</summary>
     public object?[] BindPositional(string function, int required, params string[] parameters)
     {
-        return Named.Count == 0 ? Bind(function, required, parameters) : throw PyError.Type($"{function}() takes no keyword arguments");
+        return Named.Count == 0 ? Bind(function, required, parameters)
+            : throw PyError.Type($"{function}() takes no keyword arguments");
     }
 
     /// <summary>
-    /// The arguments in the order of the parameters, those not given as <see cref="Missing"/>. An error when there are too
+    /// The arguments in the order of the parameters, those not given as <see cref="Missing"/>. An error when there are
+    /// too
     /// many, when a name is not known or comes twice, or when one of the first <paramref name="required"/> is absent.
     /// </summary>
     public object?[] Bind(string function, int required, params string[] parameters)
@@ -40,7 +42,8 @@ internal sealed record CallArguments(List<object?> Positional, OrderedDictionary
                 throw PyError.Type($"{function}() got an unexpected keyword argument '{name}'");
             }
 
-            bound[index] = index >= Positional.Count ? value : throw PyError.Type($"{function}() got multiple values for argument '{name}'");
+            bound[index] = index >= Positional.Count ? value
+                : throw PyError.Type($"{function}() got multiple values for argument '{name}'");
         }
 
         for (int i = 0; i < required; i++)
@@ -59,7 +62,8 @@ internal sealed record CallArguments(List<object?> Positional, OrderedDictionary
 internal static class BoundArguments
 {
     /// <summary>The argument, or a default when it was not given.</summary>
-    public static object? Or(this object? argument, object? fallback) => ReferenceEquals(argument, CallArguments.Missing) ? fallback : argument;
+    public static object? Or(this object? argument, object? fallback) =>
+        ReferenceEquals(argument, CallArguments.Missing) ? fallback : argument;
 
     /// <summary>The argument was given.</summary>
     public static bool IsGiven(this object? argument) => !ReferenceEquals(argument, CallArguments.Missing);
@@ -67,12 +71,14 @@ internal static class BoundArguments
     /// <summary>A text argument.</summary>
     public static string Text(this object? argument, string what)
     {
-        return PyType.IsText(argument, out string text) ? text : throw PyError.Type($"{what} must be str, not {PyType.Name(argument)}");
+        return PyType.IsText(argument, out string text) ? text
+            : throw PyError.Type($"{what} must be str, not {PyType.Name(argument)}");
     }
 
     /// <summary>A count or index, or a default when it was not given or is None.</summary>
     public static int IndexOr(this object? argument, int fallback)
     {
-        return ReferenceEquals(argument, CallArguments.Missing) || argument == null ? fallback : PyNumber.ToIndex(argument);
+        return ReferenceEquals(argument, CallArguments.Missing) || argument == null ? fallback
+            : PyNumber.ToIndex(argument);
     }
 }

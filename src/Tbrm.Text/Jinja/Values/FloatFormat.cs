@@ -72,7 +72,8 @@ internal static class FloatFormat
         if (digits >= 0)
         {
             // Formatting rounds exact halves away from zero; only binary fractions of few digits can be exact halves.
-            string text = value.ToString("F" + digits.ToString(CultureInfo.InvariantCulture), CultureInfo.InvariantCulture);
+            string text = value.ToString(
+                "F" + digits.ToString(CultureInfo.InvariantCulture), CultureInfo.InvariantCulture);
             return IsExactHalf(value, digits)
                 ? Math.Round(value, digits, MidpointRounding.ToEven)
                 : double.Parse(text, CultureInfo.InvariantCulture);
@@ -98,7 +99,8 @@ internal static class FloatFormat
 
     private static string Exponent(double value, int precision)
     {
-        string text = value.ToString("e" + precision.ToString(CultureInfo.InvariantCulture), CultureInfo.InvariantCulture);
+        string text = value.ToString(
+            "e" + precision.ToString(CultureInfo.InvariantCulture), CultureInfo.InvariantCulture);
         int e = text.IndexOf('e', StringComparison.Ordinal);
         string power = text[(e + 2)..].TrimStart('0').PadLeft(2, '0');
         return text[..(e + 2)] + power;
@@ -115,7 +117,8 @@ internal static class FloatFormat
         }
 
         int decimals = Math.Max(0, precision - 1 - exponent);
-        return TrimZeros(value.ToString("F" + decimals.ToString(CultureInfo.InvariantCulture), CultureInfo.InvariantCulture), alternate);
+        return TrimZeros(value.ToString(
+            "F" + decimals.ToString(CultureInfo.InvariantCulture), CultureInfo.InvariantCulture), alternate);
     }
 
     private static string TrimZeros(string text, bool alternate)

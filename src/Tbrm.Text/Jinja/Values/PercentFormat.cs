@@ -22,12 +22,14 @@ internal sealed class PercentFormat
         _tuple = arguments as PyTuple;
     }
 
-    /// <summary>format % arguments: a tuple gives several, a dict gives named ones, anything else is the only one.</summary>
+    /// <summary>format % arguments: a tuple gives several, a dict gives named ones, anything else is the only
+    /// one.</summary>
     public static string Apply(string format, object? arguments)
     {
         PercentFormat formatter = new(format, arguments);
         string text = formatter.Run();
-        bool allUsed = formatter._tuple != null ? formatter._used == formatter._tuple.Count : formatter._used > 0 || arguments is PyDict or PyList;
+        bool allUsed = formatter._tuple != null ? formatter._used == formatter._tuple.Count : formatter._used > 0
+            || arguments is PyDict or PyList;
         return allUsed ? text : throw PyError.Type("not all arguments converted during string formatting");
     }
 
@@ -115,7 +117,8 @@ internal sealed class PercentFormat
         }
 
         return start == _at ? null
-            : int.TryParse(_format.AsSpan(start, _at - start), NumberStyles.None, CultureInfo.InvariantCulture, out int number) ? number
+            : int.TryParse(_format.AsSpan(start, _at - start), NumberStyles.None, CultureInfo.InvariantCulture,
+                out int number) ? number
             : throw PyError.Value("width too big");
     }
 
@@ -127,7 +130,8 @@ internal sealed class PercentFormat
             return _single;
         }
 
-        return _tuple != null && _used < _tuple.Count ? _tuple[_used++] : throw PyError.Type("not enough arguments for format string");
+        return _tuple != null && _used < _tuple.Count ? _tuple[_used++]
+            : throw PyError.Type("not enough arguments for format string");
     }
 
     private static string Convert(char type, object? value, string flags, int? precision)
@@ -138,9 +142,11 @@ internal sealed class PercentFormat
             case 'r':
             case 'a':
                 string text = type == 's' ? PyText.Str(value) : PyText.Repr(value);
-                return precision is int most && most < PyString.Length(text) ? text[..PyString.UnitIndex(text, most)] : text;
+                return precision is int most && most < PyString.Length(text) ? text[..PyString.UnitIndex(text, most)]
+                    : text;
             case 'c':
-                return PyType.IsText(value, out string character) ? character : new Rune(PyNumber.ToIndex(value)).ToString();
+                return PyType.IsText(value, out string character) ? character
+                    : new Rune(PyNumber.ToIndex(value)).ToString();
             case 'd' or 'i' or 'u' or 'o' or 'x' or 'X':
                 return Integer(type, value, flags, precision);
             case 'e' or 'E' or 'f' or 'F' or 'g' or 'G':
@@ -149,7 +155,9 @@ internal sealed class PercentFormat
                     throw PyError.Type($"must be real number, not {PyType.Name(value)}");
                 }
 
-                return Signed(FloatFormat.Format(PyNumber.ToDouble(value), type, precision ?? 6, flags.Contains('#', StringComparison.Ordinal)), flags);
+                return Signed(FloatFormat.Format(
+                    PyNumber.ToDouble(value), type, precision ?? 6, flags.Contains('#', StringComparison.Ordinal)),
+                    flags);
             default:
                 throw PyError.Value($"unsupported format character '{type}' (0x{(int)type:x}) at index");
         }
@@ -159,13 +167,15 @@ internal sealed class PercentFormat
     {
         if (!PyType.IsInteger(value) && !(value is double && type is 'd' or 'i' or 'u'))
         {
-            throw PyError.Type($"%{type} format: {(type is 'd' or 'i' or 'u' ? "a real number" : "an integer")} is required, not {PyType.Name(value)}");
+            throw PyError.Type(
+                $"%{type} format: {(type is 'd' or 'i' or 'u' ? "a real number" : "an integer")} is required, not {PyType.Name(value)}");
         }
 
         BigInteger number = value is double real ? new BigInteger(Math.Truncate(real)) : PyNumber.ToBig(value);
         int radix = type switch { 'o' => 8, 'x' or 'X' => 16, _ => 10 };
         string digits = FloatFormat.Digits(BigInteger.Abs(number), radix).PadLeft(precision ?? 0, '0');
-        string prefix = !flags.Contains('#', StringComparison.Ordinal) ? "" : type switch { 'o' => "0o", 'x' or 'X' => "0x", _ => "" };
+        string prefix = !flags.Contains('#', StringComparison.Ordinal) ? ""
+            : type switch { 'o' => "0o", 'x' or 'X' => "0x", _ => "" };
         string text = (number.Sign < 0 ? "-" : "") + prefix + digits;
         return Signed(type == 'X' ? text.ToUpperInvariant() : text, flags);
     }

@@ -7,7 +7,8 @@ namespace Tbrm.Text.Jinja.Values;
 /// <summary>a.b and a[b] as the immutable sandbox sees them.</summary>
 internal static class PyAccess
 {
-    private static readonly HashSet<string> s_listMutators = ["append", "clear", "pop", "reverse", "insert", "sort", "extend", "remove"];
+    private static readonly HashSet<string> s_listMutators =
+        ["append", "clear", "pop", "reverse", "insert", "sort", "extend", "remove"];
     private static readonly HashSet<string> s_dictMutators = ["clear", "pop", "popitem", "setdefault", "update"];
 
     /// <summary>value.name: an attribute or method first, then an item.</summary>
@@ -51,7 +52,8 @@ internal static class PyAccess
                 break;
         }
 
-        return key is string name && TryAttribute(target, name, out object? attribute) ? attribute : Undefined.Of(target, key);
+        return key is string name && TryAttribute(target, name, out object? attribute) ? attribute
+            : Undefined.Of(target, key);
     }
 
     /// <summary>getattr(value, name), without items.</summary>
@@ -97,7 +99,8 @@ internal static class PyAccess
 
     private static Undefined Unsafe(object? target, string name)
     {
-        return new Undefined($"access to attribute '{name}' of '{PyType.Name(target)}' object is unsafe.", PyError.Security);
+        return new Undefined($"access to attribute '{name}' of '{PyType.Name(target)}' object is unsafe.",
+            PyError.Security);
     }
 
     private static object? Character(string text, object? key, object? target)

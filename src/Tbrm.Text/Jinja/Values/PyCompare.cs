@@ -39,7 +39,8 @@ internal static class PyCompare
         };
     }
 
-    /// <summary>Negative, 0 or positive as left is before, at or after right; an error where Python has no order.</summary>
+    /// <summary>Negative, 0 or positive as left is before, at or after right; an error where Python has no
+    /// order.</summary>
     public static int Order(object? left, object? right, string symbol)
     {
         if (left is Undefined undefined || (right is Undefined && (undefined = (Undefined)right) != null))
@@ -57,12 +58,14 @@ internal static class PyCompare
             return CodePoints(a, b);
         }
 
-        if ((left, right) is (PyList or PyTuple or PyGroup, PyList or PyTuple or PyGroup) && left is PyList == right is PyList)
+        if ((left, right) is (PyList or PyTuple or PyGroup, PyList or PyTuple or PyGroup)
+            && left is PyList == right is PyList)
         {
             return Lists((IReadOnlyList<object?>)left!, (IReadOnlyList<object?>)right!, symbol);
         }
 
-        throw PyError.Type($"'{symbol}' not supported between instances of '{PyType.Name(left)}' and '{PyType.Name(right)}'");
+        throw PyError.Type(
+            $"'{symbol}' not supported between instances of '{PyType.Name(left)}' and '{PyType.Name(right)}'");
     }
 
     /// <summary>NaN compares false with everything: Order cannot say so.</summary>
@@ -200,13 +203,15 @@ internal static class PyCompare
             double a = PyNumber.ToDouble(left);
             double b = PyNumber.ToDouble(right);
             bool exact = Math.Abs(a) < 9e15 || Math.Abs(b) < 9e15 || !double.IsFinite(a) || !double.IsFinite(b);
-            return exact ? double.IsNaN(a) || double.IsNaN(b) ? 1 : a.CompareTo(b) : Exact(left).CompareTo(Exact(right));
+            return exact ? double.IsNaN(a) || double.IsNaN(b) ? 1 : a.CompareTo(b)
+                : Exact(left).CompareTo(Exact(right));
         }
 
         return PyNumber.ToBig(left).CompareTo(PyNumber.ToBig(right));
     }
 
-    private static BigInteger Exact(object value) => value is double number ? new BigInteger(number) : PyNumber.ToBig(value);
+    private static BigInteger Exact(object value) => value is double number ? new BigInteger(number)
+        : PyNumber.ToBig(value);
 }
 
 /// <summary>Equality of dict keys: 1, 1.0 and True are the same key.</summary>

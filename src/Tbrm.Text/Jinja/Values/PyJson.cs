@@ -29,7 +29,8 @@ internal sealed class PyJson
     }
 
     /// <summary>json.dumps(value, ...); transformers turns ensure_ascii off by default.</summary>
-    public static string Write(object? value, bool ascii, string? indent, (string Item, string Key)? separators, bool sortKeys)
+    public static string Write(object? value, bool ascii, string? indent, (string Item, string Key)? separators,
+        bool sortKeys)
     {
         PyJson writer = new(ascii, indent, separators, sortKeys);
         writer.Append(value, "\n");
@@ -71,7 +72,8 @@ internal sealed class PyJson
         return text.AsSpan().IndexOfAny('.', 'e', 'E') >= 0
             ? double.Parse(text, NumberStyles.Float, CultureInfo.InvariantCulture)
             : text.Length <= 4300
-                ? PyNumber.Normalize(BigInteger.Parse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture))
+                ? PyNumber.Normalize(BigInteger.Parse(
+                    text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture))
                 : throw PyError.Value("a whole number of more than 4300 digits");
     }
 
@@ -97,7 +99,8 @@ internal sealed class PyJson
                 AppendList((IReadOnlyList<object?>)value, newline);
                 break;
             default:
-                _output.Append(Scalar(value) ?? throw PyError.Type($"Object of type {PyType.Name(value)} is not JSON serializable"));
+                _output.Append(Scalar(value)
+                    ?? throw PyError.Type($"Object of type {PyType.Name(value)} is not JSON serializable"));
                 break;
         }
     }
@@ -107,7 +110,8 @@ internal sealed class PyJson
         null => "null",
         bool flag => flag ? "true" : "false",
         long or BigInteger => PyText.Str(value),
-        double number => double.IsNaN(number) ? "NaN" : double.IsInfinity(number) ? number > 0 ? "Infinity" : "-Infinity" : PyText.Float(number),
+        double number => double.IsNaN(number) ? "NaN" : double.IsInfinity(number) ? number > 0 ? "Infinity"
+            : "-Infinity" : PyText.Float(number),
         _ => null,
     };
 

@@ -5,7 +5,8 @@ using Tbrm.Text.Jinja.Runtime;
 
 namespace Tbrm.Text.Jinja.Values;
 
-/// <summary>Python's numbers: whole numbers without bounds (long where they fit), floats, and bool as 0 and 1.</summary>
+/// <summary>Python's numbers: whole numbers without bounds (long where they fit), floats, and bool as 0 and
+/// 1.</summary>
 internal static class PyNumber
 {
     /// <summary>Python refuses to write or read longer whole numbers too.</summary>
@@ -64,7 +65,8 @@ internal static class PyNumber
         }
 
         value = null;
-        if (digits.Length is 0 or > MaxDigits || digits.StartsWith('_') || digits.EndsWith('_') || digits.Contains("__", StringComparison.Ordinal))
+        if (digits.Length is 0 or > MaxDigits || digits.StartsWith('_') || digits.EndsWith('_')
+            || digits.Contains("__", StringComparison.Ordinal))
         {
             return false;
         }
@@ -92,15 +94,18 @@ internal static class PyNumber
         string bare = text.TrimStart('+', '-').ToLowerInvariant();
         if (bare is "inf" or "infinity" or "nan" && text.Length - bare.Length <= 1)
         {
-            value = bare == "nan" ? double.NaN : text.StartsWith('-') ? double.NegativeInfinity : double.PositiveInfinity;
+            value = bare == "nan" ? double.NaN : text.StartsWith('-') ? double.NegativeInfinity
+                : double.PositiveInfinity;
             return true;
         }
 
         bool underscores = text.StartsWith('_') || text.EndsWith('_') || text.Contains("__", StringComparison.Ordinal);
-        const NumberStyles Style = NumberStyles.AllowLeadingSign | NumberStyles.AllowDecimalPoint | NumberStyles.AllowExponent;
+        const NumberStyles Style =
+            NumberStyles.AllowLeadingSign | NumberStyles.AllowDecimalPoint | NumberStyles.AllowExponent;
         value = 0;
         return !underscores && bare.Length > 0 && (char.IsAsciiDigit(bare[0]) || bare[0] == '.')
-            && double.TryParse(text.Replace("_", "", StringComparison.Ordinal), Style, CultureInfo.InvariantCulture, out value);
+            && double.TryParse(text.Replace("_", "", StringComparison.Ordinal), Style, CultureInfo.InvariantCulture,
+                out value);
     }
 
     /// <summary>One of + - * / // % ** on numbers.</summary>
@@ -157,7 +162,8 @@ internal static class PyNumber
                 SpendProduct(a, b);
                 BigInteger quotient = BigInteger.DivRem(a, b, out BigInteger remainder);
                 bool adjust = !remainder.IsZero && (remainder.Sign != b.Sign);
-                return Normalize(op == "//" ? (adjust ? quotient - 1 : quotient) : (adjust ? remainder + b : remainder));
+                return Normalize(op == "//" ? (adjust ? quotient - 1 : quotient)
+                    : (adjust ? remainder + b : remainder));
             default:
                 if (b.Sign < 0)
                 {
@@ -194,7 +200,8 @@ internal static class PyNumber
         double b = ToDouble(right);
         if (b == 0 && op is "/" or "//" or "%")
         {
-            throw new PyError("ZeroDivisionError", left is double || right is double ? "float division by zero" : "division by zero");
+            throw new PyError("ZeroDivisionError",
+                left is double || right is double ? "float division by zero" : "division by zero");
         }
 
         return op switch
@@ -212,7 +219,8 @@ internal static class PyNumber
     private static double Modulo(double a, double b)
     {
         double remainder = a % b;
-        return remainder != 0 && (remainder < 0) != (b < 0) ? remainder + b : remainder == 0 ? Math.CopySign(0, b) : remainder;
+        return remainder != 0 && (remainder < 0) != (b < 0) ? remainder + b : remainder == 0 ? Math.CopySign(0, b)
+            : remainder;
     }
 
     private static double FloorDivide(double a, double b)

@@ -67,7 +67,8 @@ internal static class PyOperators
     }
 
     /// <summary>The text of a value inside escaped text.</summary>
-    public static string Escaped(object? part) => part is PyMarkup markup ? markup.Text : PyMarkup.Escape(PyText.Str(part)).Text;
+    public static string Escaped(object? part) => part is PyMarkup markup ? markup.Text
+        : PyMarkup.Escape(PyText.Str(part)).Text;
 
     /// <summary>sequence[start:stop:step].</summary>
     public static object? Slice(object? target, object? start, object? stop, object? step)
@@ -97,7 +98,8 @@ internal static class PyOperators
 
         if (!PyType.IsIndexable(target))
         {
-            throw PyError.Type(target is PyDict ? "unhashable type: 'slice'" : $"'{PyType.Name(target)}' object is not subscriptable");
+            throw PyError.Type(target is PyDict ? "unhashable type: 'slice'"
+                : $"'{PyType.Name(target)}' object is not subscriptable");
         }
 
         IReadOnlyList<object?> list = (IReadOnlyList<object?>)target!;

@@ -140,7 +140,8 @@ internal static class PyString
     }
 
     /// <summary>str.isprintable() of one character.</summary>
-    public static bool IsPrintable(Rune rune) => rune.Value == ' ' || Rune.GetUnicodeCategory(rune) is not (UnicodeCategory.Control
+    public static bool IsPrintable(Rune rune) => rune.Value == ' '
+        || Rune.GetUnicodeCategory(rune) is not (UnicodeCategory.Control
         or UnicodeCategory.Format or UnicodeCategory.Surrogate or UnicodeCategory.PrivateUse or UnicodeCategory.OtherNotAssigned
         or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator or UnicodeCategory.SpaceSeparator);
 
@@ -152,7 +153,8 @@ internal static class PyString
         int start = 0;
         for (int i = 0; i < text.Length; i++)
         {
-            if (text[i] is not ((>= '\n' and <= '\r') or (>= '\u001C' and <= '\u001E') or '\u0085' or '\u2028' or '\u2029'))
+            if (text[i] is not (
+                (>= '\n' and <= '\r') or (>= '\u001C' and <= '\u001E') or '\u0085' or '\u2028' or '\u2029'))
             {
                 continue;
             }
@@ -175,7 +177,8 @@ internal static class PyString
     public static string Upper(string text)
     {
         RenderState.SpendCharacters(text.Length);
-        return text.ToUpperInvariant().Replace("ß", "SS", StringComparison.Ordinal).Replace("ﬁ", "FI", StringComparison.Ordinal)
+        return text.ToUpperInvariant().Replace("ß", "SS", StringComparison.Ordinal)
+            .Replace("ﬁ", "FI", StringComparison.Ordinal)
             .Replace("ﬂ", "FL", StringComparison.Ordinal).Replace("ﬀ", "FF", StringComparison.Ordinal);
     }
 

@@ -55,7 +55,8 @@ internal static class PyText
         }
 
         string padded = digits.PadRight(exponent + 1, '0');
-        return padded.Length == exponent + 1 ? $"{sign}{padded}.0" : $"{sign}{padded[..(exponent + 1)]}.{padded[(exponent + 1)..]}";
+        return padded.Length == exponent + 1 ? $"{sign}{padded}.0"
+            : $"{sign}{padded[..(exponent + 1)]}.{padded[(exponent + 1)..]}";
     }
 
     /// <summary>The sign, the digits without zeros around them, and the power of ten of the first digit.</summary>
@@ -64,7 +65,8 @@ internal static class PyText
         string sign = number.StartsWith('-') ? "-" : "";
         number = number.TrimStart('-');
         int e = number.IndexOf('E', System.StringComparison.Ordinal);
-        int power = e < 0 ? 0 : int.Parse(number[(e + 1)..], NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture);
+        int power = e < 0 ? 0
+            : int.Parse(number[(e + 1)..], NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture);
         string mantissa = e < 0 ? number : number[..e];
         int point = mantissa.IndexOf('.', System.StringComparison.Ordinal);
         int before = point < 0 ? mantissa.Length : point;
@@ -80,11 +82,14 @@ internal static class PyText
     {
         PyOperators.Require((long)output.Length + text.Length);
         RenderState.SpendCharacters(text.Length);
-        char quote = text.Contains('\'', System.StringComparison.Ordinal) && !text.Contains('"', System.StringComparison.Ordinal) ? '"' : '\'';
+        char quote = text.Contains('\'', System.StringComparison.Ordinal)
+            && !text.Contains('"', System.StringComparison.Ordinal) ? '"' : '\'';
         output.Append(quote);
         for (int i = 0; i < text.Length; i++)
         {
-            if (Rune.DecodeFromUtf16(System.MemoryExtensions.AsSpan(text, i), out Rune rune, out int length) != System.Buffers.OperationStatus.Done)
+            if (Rune.DecodeFromUtf16(
+                System.MemoryExtensions.AsSpan(text, i), out Rune rune,
+                out int length) != System.Buffers.OperationStatus.Done)
             {
                 output.Append(CultureInfo.InvariantCulture, $"\\u{(int)text[i]:x4}");
                 continue;

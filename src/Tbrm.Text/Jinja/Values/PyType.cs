@@ -111,5 +111,6 @@ internal static class PyType
     }
 
     /// <summary>A loop can walk it.</summary>
-    public static bool IsIterable(object? value) => value is string or PyMarkup or PyDict or Undefined or IEnumerable<object?>;
+    public static bool IsIterable(object? value) =>
+        value is string or PyMarkup or PyDict or Undefined or IEnumerable<object?>;
 }

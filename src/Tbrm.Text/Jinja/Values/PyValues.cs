@@ -5,9 +5,11 @@ using Tbrm.Text.Jinja.Runtime;
 
 namespace Tbrm.Text.Jinja.Values;
 
-// A template's values are Python's: null is None; bool, long, BigInteger, double and string are themselves; the rest is below.
+// A template's values are Python's: null is None; bool, long, BigInteger, double and string are themselves; the rest is
+// below.
 
-/// <summary>Something that is not there, with what was asked for. Prints as nothing; most uses of it are errors.</summary>
+/// <summary>Something that is not there, with what was asked for. Prints as nothing; most uses of it are
+/// errors.</summary>
 internal sealed class Undefined(string complaint, Func<string, PyError>? error = null)
 {
     /// <summary>The exception that using it raises.</summary>
@@ -103,8 +105,10 @@ internal sealed class PyDict : IEnumerable<KeyValuePair<object?, object?>>
     private static object? Unwrap(object key) => ReferenceEquals(key, s_none) ? null : key;
 }
 
-/// <summary>What dict.keys(), .values() and .items() give: a view that can be walked again and again but not indexed.</summary>
-internal sealed class PyDictView(string name, PyDict dict, Func<KeyValuePair<object?, object?>, object?> select) : IEnumerable<object?>
+/// <summary>What dict.keys(), .values() and .items() give: a view that can be walked again and again but not
+/// indexed.</summary>
+internal sealed class PyDictView(string name, PyDict dict, Func<KeyValuePair<object?, object?>, object?> select)
+    : IEnumerable<object?>
 {
     /// <summary>dict_keys, dict_values or dict_items.</summary>
     public string Name => name;
@@ -174,7 +178,8 @@ internal sealed class PyRange(long start, long stop, long step) : IReadOnlyList<
         Int128 count = span <= 0 ? 0 : (span + stride - 1) / stride;
         return count <= MaxCount
             ? (int)count
-            : throw new PyError("OverflowError", $"Range too big. The sandbox blocks ranges larger than MAX_RANGE ({MaxCount}).");
+            : throw new PyError("OverflowError",
+                $"Range too big. The sandbox blocks ranges larger than MAX_RANGE ({MaxCount}).");
     }
 
     private const int MaxCount = 100000;

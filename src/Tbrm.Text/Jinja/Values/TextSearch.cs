@@ -4,8 +4,10 @@ using Tbrm.Text.Jinja.Runtime;
 namespace Tbrm.Text.Jinja.Values;
 
 /// <summary>
-/// Finds a text in another, both of them a template's. The search of the platform takes the product of the lengths in the
-/// worst case, which templates from anyone may bring about; long needles are looked for in linear time (Knuth, Morris and
+/// Finds a text in another, both of them a template's. The search of the platform takes the product of the lengths in
+/// the
+/// worst case, which templates from anyone may bring about; long needles are looked for in linear time (Knuth, Morris
+/// and
 /// Pratt 1977).
 /// </summary>
 internal static class TextSearch
@@ -27,7 +29,8 @@ internal static class TextSearch
     {
         int found = wanted.Length <= LongNeedle
             ? text.AsSpan(0, end).LastIndexOf(wanted, StringComparison.Ordinal)
-            : Find(text, text.Length - end, text.Length, wanted, backwards: true) is int fromEnd and >= 0 ? text.Length - fromEnd - wanted.Length
+            : Find(text, text.Length - end, text.Length, wanted, backwards: true) is int fromEnd and >= 0
+                ? text.Length - fromEnd - wanted.Length
             : -1;
         RenderState.SpendCharacters(end - Math.Max(0, found));
         return found;

@@ -8,13 +8,15 @@ using System.Xml.Linq;
 
 namespace Tbrm.Training.Config.Descriptions;
 
-/// <summary>The documentation comments of the configuration's properties, which the compiler writes and this assembly carries.</summary>
+/// <summary>The documentation comments of the configuration's properties, which the compiler writes and this assembly
+/// carries.</summary>
 internal static class Documentation
 {
     private static readonly Lazy<Dictionary<string, string>> s_summaries = new(Load);
 
     /// <summary>The summary of a property, one paragraph of plain text.</summary>
-    public static string Of(PropertyInfo property) => s_summaries.Value.TryGetValue($"P:{property.DeclaringType!.FullName}.{property.Name}", out string? text)
+    public static string Of(PropertyInfo property) =>
+        s_summaries.Value.TryGetValue($"P:{property.DeclaringType!.FullName}.{property.Name}", out string? text)
         ? text
         : throw new InvalidOperationException($"{property.DeclaringType.Name}.{property.Name} has no documentation");
 
@@ -22,7 +24,8 @@ internal static class Documentation
     {
         using Stream stream = typeof(Documentation).Assembly.GetManifestResourceStream("config/documentation")!;
         return XDocument.Load(stream).Descendants("member")
-            .Where(m => m.Attribute("name")!.Value.StartsWith("P:", StringComparison.Ordinal) && m.Element("summary") is not null)
+            .Where(m => m.Attribute("name")!.Value.StartsWith("P:", StringComparison.Ordinal)
+                && m.Element("summary") is not null)
             .ToDictionary(m => m.Attribute("name")!.Value, m => Plain(m.Element("summary")!), StringComparer.Ordinal);
     }
 

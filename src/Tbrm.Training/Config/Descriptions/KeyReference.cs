@@ -35,8 +35,10 @@ public static class KeyReference
     {
         StringBuilder text = new();
         text.Append("# Configuration keys\n\n");
-        text.Append("Written by `tbrm-native config --describe --markdown`; a test holds it to the program. On the command line a key is `key=value`; in a file\n");
-        text.Append("the dots are sections. `actor_rollout_ref.` in front, as verl writes it, may be left out. `tbrm-native config --describe KEY` prints one entry,\n");
+        text.Append(
+            "Written by `tbrm-native config --describe --markdown`; a test holds it to the program. On the command line a key is `key=value`; in a file\n");
+        text.Append(
+            "the dots are sections. `actor_rollout_ref.` in front, as verl writes it, may be left out. `tbrm-native config --describe KEY` prints one entry,\n");
         text.Append("`tbrm-native config --init FILE` writes a file with all of them.\n");
         string section = "";
         foreach (KeyDescription key in KeyDescription.All)
@@ -49,7 +51,8 @@ public static class KeyReference
                 text.Append("| Key | Meaning | Value | Default |\n|---|---|---|---|\n");
             }
 
-            text.Append($"| `{key.Path[(section.Length + 1)..]}` | {Escaped(MeaningAndMore(key))} | {Escaped(key.Type + (key.Allowed.Length > 0 ? ": " + key.Allowed : ""))} | `{key.Default.Replace("|", "\\|")}` |\n");
+            text.Append(
+                $"| `{key.Path[(section.Length + 1)..]}` | {Escaped(MeaningAndMore(key))} | {Escaped(key.Type + (key.Allowed.Length > 0 ? ": " + key.Allowed : ""))} | `{key.Default.Replace("|", "\\|")}` |\n");
         }
 
         return text.ToString();
@@ -60,7 +63,8 @@ public static class KeyReference
         key.Meaning,
         key.RelevantWhen.Length > 0 ? $"Where {key.RelevantWhen}." : "",
         key.Aliases.Count > 0 ? $"Short: {string.Join(", ", key.Aliases)}." : "",
-        key.VerlName is { } verl && verl != key.Path ? $"verl: {verl}." : key.VerlName is not null ? "The same in verl." : "",
+        key.VerlName is { } verl && verl != key.Path ? $"verl: {verl}." : key.VerlName is not null ? "The same in verl."
+            : "",
     }.Where(s => s.Length > 0));
 
     private static IEnumerable<(string Name, string Value)> Facts(KeyDescription key)

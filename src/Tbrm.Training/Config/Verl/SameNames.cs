@@ -8,7 +8,8 @@ namespace Tbrm.Training.Config.Verl;
 /// <summary>The keys that verl has under the same name (<c>same.txt</c>).</summary>
 internal static class SameNames
 {
-    private static readonly Lazy<Dictionary<string, string>> s_names = new(() => Lines().ToDictionary(ConfigSchema.Canonical, StringComparer.Ordinal));
+    private static readonly Lazy<Dictionary<string, string>> s_names =
+        new(() => Lines().ToDictionary(ConfigSchema.Canonical, StringComparer.Ordinal));
 
     /// <summary>verl's full name of a key; null when verl has no such key.</summary>
     public static string? Of(string key) => s_names.Value.GetValueOrDefault(key);

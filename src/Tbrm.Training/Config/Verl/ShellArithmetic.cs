@@ -4,7 +4,8 @@ using System.Globalization;
 namespace Tbrm.Training.Config.Verl;
 
 /// <summary>
-/// Whole-number arithmetic of <c>$((...))</c> and <c>((...))</c>: + - * / % ( ) ! and names, comparisons, &amp;&amp; and ||. Null where it is not known.
+/// Whole-number arithmetic of <c>$((...))</c> and <c>((...))</c>: + - * / % ( ) ! and names, comparisons, &amp;&amp;
+/// and ||. Null where it is not known.
 /// </summary>
 /// <param name="text">The expression.</param>
 /// <param name="value">The value of a name; null when it is not known.</param>
@@ -66,7 +67,8 @@ internal ref struct ShellArithmetic(string text, Func<string, string?> value)
         return left;
     }
 
-    private static long? Either(long? left, long? right) => left is not null and not 0 || right is not null and not 0 ? 1 : left is null || right is null ? null : 0;
+    private static long? Either(long? left, long? right) => left is not null and not 0 || right is not null and not 0
+        ? 1 : left is null || right is null ? null : 0;
 
     private long? Comparison()
     {
@@ -105,7 +107,8 @@ internal ref struct ShellArithmetic(string text, Func<string, string?> value)
         }
     }
 
-    private static long? Truth(long? left, long? right, Func<long, long, bool> holds) => left is { } a && right is { } b ? holds(a, b) ? 1 : 0 : null;
+    private static long? Truth(long? left, long? right, Func<long, long, bool> holds) => left is { } a && right is { } b
+        ? holds(a, b) ? 1 : 0 : null;
 
     private bool Take(char c)
     {
@@ -170,7 +173,8 @@ internal ref struct ShellArithmetic(string text, Func<string, string?> value)
             return null;
         }
 
-        long? result = Take('-') ? -Unary() : Take('!') ? Unary() is { } value ? value == 0 ? 1 : 0 : null : Take('(') ? Parenthesis() : Atom();
+        long? result = Take('-') ? -Unary() : Take('!') ? Unary() is { } value ? value == 0 ? 1 : 0 : null : Take('(')
+            ? Parenthesis() : Atom();
         _depth--;
         return result;
     }
@@ -197,6 +201,7 @@ internal ref struct ShellArithmetic(string text, Func<string, string?> value)
         }
 
         string? number = char.IsDigit(word[0]) ? word : _value(word);
-        return long.TryParse(number, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long parsed) ? parsed : null;
+        return long.TryParse(number, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long parsed)
+            ? parsed : null;
     }
 }

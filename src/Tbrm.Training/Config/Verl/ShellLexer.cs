@@ -22,7 +22,8 @@ internal sealed record ShellSum(string Expression, bool IsQuoted) : ShellPart(Is
 /// <summary>A command whose output would be inserted: <c>$(date)</c>. It is never run.</summary>
 internal sealed record ShellOutput(string Command, bool IsQuoted) : ShellPart(IsQuoted);
 
-/// <summary>A word of several parts, or (when <paramref name="Operator"/> is not empty) an operator such as <c>;</c>.</summary>
+/// <summary>A word of several parts, or (when <paramref name="Operator"/> is not empty) an operator such as
+/// <c>;</c>.</summary>
 internal sealed record ShellToken(IReadOnlyList<ShellPart> Parts, string Operator, int Line)
 {
     /// <summary>Operator or unquoted text; empty for a word with quotes or expansions.</summary>
@@ -31,7 +32,8 @@ internal sealed record ShellToken(IReadOnlyList<ShellPart> Parts, string Operato
 }
 
 /// <summary>
-/// Cuts a bash script into words and operators: quotes, comments, line continuations, expansions, here-documents (skipped). Nothing is
+/// Cuts a bash script into words and operators: quotes, comments, line continuations, expansions, here-documents
+/// (skipped). Nothing is
 /// ever run.
 /// </summary>
 internal sealed class ShellLexer(string text, string name)
@@ -43,7 +45,8 @@ internal sealed class ShellLexer(string text, string name)
     private int _at;
     private int _line = 1;
 
-    /// <summary>All tokens in order. A ConfigException names the line of a quote or bracket that is not closed.</summary>
+    /// <summary>All tokens in order. A ConfigException names the line of a quote or bracket that is not
+    /// closed.</summary>
     public List<ShellToken> Read()
     {
         while (_at < text.Length)
@@ -82,7 +85,8 @@ internal sealed class ShellLexer(string text, string name)
         return _tokens;
     }
 
-    private bool BeginsCommand() => _tokens.Count == 0 || _tokens[^1].Literal is "\n" or ";" or "&&" or "||" or "|" or "if" or "elif" or "while" or "until" or "then" or "else" or "do" or "!" or "{";
+    private bool BeginsCommand() => _tokens.Count == 0
+        || _tokens[^1].Literal is "\n" or ";" or "&&" or "||" or "|" or "if" or "elif" or "while" or "until" or "then" or "else" or "do" or "!" or "{";
 
     private char Peek(int ahead) => _at + ahead < text.Length ? text[_at + ahead] : '\0';
 
@@ -193,7 +197,8 @@ internal sealed class ShellLexer(string text, string name)
         }
 
         Flush(plain, parts, isQuoted: false);
-        bool isDescriptor = Peek(0) is '<' or '>' && parts is [ShellText { IsQuoted: false } only] && only.Text.All(char.IsAsciiDigit);
+        bool isDescriptor = Peek(0) is '<' or '>' && parts is [ShellText { IsQuoted: false } only]
+            && only.Text.All(char.IsAsciiDigit);
         if (!isDescriptor)
         {
             _tokens.Add(new(parts, "", line));
@@ -308,7 +313,8 @@ internal sealed class ShellLexer(string text, string name)
         return inside;
     }
 
-    /// <summary>The text between nested brackets, the first of which stands <paramref name="offset"/> ahead; moves behind the last.</summary>
+    /// <summary>The text between nested brackets, the first of which stands <paramref name="offset"/> ahead; moves
+    /// behind the last.</summary>
     private string Bracketed(int offset, char open, char close)
     {
         int line = _line, depth = 0, begin = _at + offset + 1;
@@ -336,5 +342,6 @@ internal sealed class ShellLexer(string text, string name)
     }
 
     private ConfigException Unclosed(string what, int line) =>
-        new(string.Create(CultureInfo.InvariantCulture, $"{name}:{line}: {what} is not closed; is this a bash script?"));
+        new(string.Create(CultureInfo.InvariantCulture,
+            $"{name}:{line}: {what} is not closed; is this a bash script?"));
 }

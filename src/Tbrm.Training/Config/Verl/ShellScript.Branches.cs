@@ -16,10 +16,12 @@ internal sealed partial class ShellScript
         {
             ShellToken? at = Current;
             bool? condition = Condition(run && !isDecided);
-            bool isUnknown = run && !isDecided && condition is null, launches = isUnknown && _launch is null && BranchLaunches();
+            bool isUnknown = run && !isDecided && condition is null, launches = isUnknown && _launch is null
+                && BranchLaunches();
             if (isUnknown)
             {
-                Note(run, $"the condition cannot be told without running the script; its branch {(launches ? "launches the trainer and is read" : "is left out")}", at?.Line);
+                Note(run,
+                    $"the condition cannot be told without running the script; its branch {(launches ? "launches the trainer and is read" : "is left out")}", at?.Line);
             }
 
             condition = launches ? true : condition;
@@ -102,7 +104,8 @@ internal sealed partial class ShellScript
         bool isDecided = false;
         if (run && !subject.IsKnown)
         {
-            Note(run, "the subject of case cannot be told without running the script; only its branch *) is read", line);
+            Note(run, "the subject of case cannot be told without running the script; only its branch *) is read",
+                line);
         }
 
         SkipNewlines();

@@ -12,8 +12,10 @@ namespace Tbrm.Training.Config.Verl;
 internal sealed record ShellLaunch(IReadOnlyList<ShellValue> Arguments, IReadOnlyList<string> Notes);
 
 /// <summary>
-/// Follows the part of bash that run scripts are made of: assignments, arrays, defaults, whole-number arithmetic, if, case, [ ], and the
-/// launch itself. Other commands are not run: their status is unknown, and a branch that depends on it is left out and noted.
+/// Follows the part of bash that run scripts are made of: assignments, arrays, defaults, whole-number arithmetic, if,
+/// case, [ ], and the
+/// launch itself. Other commands are not run: their status is unknown, and a branch that depends on it is left out and
+/// noted.
 /// </summary>
 internal sealed partial class ShellScript
 {
@@ -45,7 +47,8 @@ internal sealed partial class ShellScript
     /// <summary>Reads a script.</summary>
     /// <param name="text">The script.</param>
     /// <param name="name">Its file, for messages.</param>
-    /// <param name="environment">A variable of the caller's environment, or null: defaults such as <c>${LR:-1e-6}</c> yield to it.</param>
+    /// <param name="environment">A variable of the caller's environment, or null: defaults such as <c>${LR:-1e-6}</c>
+    /// yield to it.</param>
     /// <exception cref="ConfigException">It does not launch verl's trainer.</exception>
     public static ShellLaunch Read(string text, string name, Func<string, string?> environment)
     {
@@ -53,7 +56,8 @@ internal sealed partial class ShellScript
         script.Block(run: true);
         return script._launch is { } arguments
             ? new(arguments, script._notes)
-            : throw new ConfigException($"{name}: expected a script that launches verl.trainer.main_ppo; found no such command");
+            : throw new ConfigException(
+                $"{name}: expected a script that launches verl.trainer.main_ppo; found no such command");
     }
 
     private ShellToken? Current => _at < _tokens.Count ? _tokens[_at] : null;
@@ -155,7 +159,8 @@ internal sealed partial class ShellScript
                 _at++;
                 _at += token.Operator is "<<" ? 0 : Current is { Operator.Length: 0 } ? 1 : IsOperator("&") ? 2 : 0;
             }
-            else if (token.Operator == "(" && words.Count > 0 && TrySplit(words[^1], out string name, out bool isAppended, out _))
+            else if (token.Operator == "(" && words.Count > 0
+                && TrySplit(words[^1], out string name, out bool isAppended, out _))
             {
                 List<ShellValue> elements = Elements(run);
                 if (run)
@@ -212,7 +217,8 @@ internal sealed partial class ShellScript
             return true;
         }
 
-        while (first < words.Count && TrySplit(words[first], out string name, out bool isAppended, out IReadOnlyList<ShellPart> value))
+        while (first < words.Count
+            && TrySplit(words[first], out string name, out bool isAppended, out IReadOnlyList<ShellPart> value))
         {
             Assign(name, value, isAppended);
             first++;
@@ -253,7 +259,8 @@ internal sealed partial class ShellScript
             case "((":
                 return command is [_, { IsKnown: true } sum] ? sum.Text != "0" : null;
             case "basename" or "dirname" when command is [_, { } path]:
-                _echoed?.Add(command[0].Text == "basename" ? path.Text[(path.Text.TrimEnd('/').LastIndexOf('/') + 1)..].TrimEnd('/')
+                _echoed?.Add(command[0].Text == "basename"
+                    ? path.Text[(path.Text.TrimEnd('/').LastIndexOf('/') + 1)..].TrimEnd('/')
                     : path.Text.LastIndexOf('/') is > 0 and int slash ? path.Text[..slash] : ".");
                 return true;
             case "echo" or "printf":
@@ -291,7 +298,8 @@ internal sealed partial class ShellScript
     }
 
     /// <summary>Whether a word is NAME=value or NAME+=value.</summary>
-    private static bool TrySplit(ShellToken word, out string name, out bool isAppended, out IReadOnlyList<ShellPart> value)
+    private static bool TrySplit(ShellToken word, out string name, out bool isAppended,
+        out IReadOnlyList<ShellPart> value)
     {
         (name, isAppended, value) = ("", false, []);
         if (word.Parts is not [ShellText { IsQuoted: false, Text: string text }, ..])
@@ -340,7 +348,8 @@ internal sealed partial class ShellScript
         SkipNewlines();
         if (Word != word)
         {
-            throw Fault($"expected '{word}', found '{Word.Replace("\n", "the end of the line", StringComparison.Ordinal)}'");
+            throw Fault(
+                $"expected '{word}', found '{Word.Replace("\n", "the end of the line", StringComparison.Ordinal)}'");
         }
 
         _at++;

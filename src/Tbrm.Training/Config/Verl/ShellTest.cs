@@ -4,7 +4,8 @@ using System.IO.Enumeration;
 
 namespace Tbrm.Training.Config.Verl;
 
-/// <summary>The command <c>[ ... ]</c>: comparisons of texts and whole numbers. Null for files and for what is not known.</summary>
+/// <summary>The command <c>[ ... ]</c>: comparisons of texts and whole numbers. Null for files and for what is not
+/// known.</summary>
 internal static class ShellTest
 {
     /// <summary>The words after <c>[</c> or <c>[[</c>, the closing bracket included.</summary>
@@ -38,7 +39,8 @@ internal static class ShellTest
     };
 
     private static bool Matches(string left, string right) =>
-        left == right || (right.Contains('*') && FileSystemName.MatchesSimpleExpression(right, left, ignoreCase: false));
+        left == right || (right.Contains('*')
+            && FileSystemName.MatchesSimpleExpression(right, left, ignoreCase: false));
 
     private static bool? Compare(string left, string op, string right)
     {

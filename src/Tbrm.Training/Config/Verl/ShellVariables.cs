@@ -20,7 +20,8 @@ internal readonly record struct ShellValue(string Text)
     public bool IsKnown => !Text.Contains(Unknown, StringComparison.Ordinal);
 }
 
-/// <summary>The variables of a script, and the expansion of its words; the caller's environment stands behind them.</summary>
+/// <summary>The variables of a script, and the expansion of its words; the caller's environment stands behind
+/// them.</summary>
 /// <param name="environment">A variable of the caller's environment, or null.</param>
 /// <param name="output">What a command substitution would give, as far as that can be told without running it.</param>
 internal sealed class ShellVariables(Func<string, string?> environment, Func<string, ShellValue> output)
@@ -33,7 +34,8 @@ internal sealed class ShellVariables(Func<string, string?> environment, Func<str
     /// <summary>Sets a variable to one value or an array, or adds to an array.</summary>
     public void Set(string name, List<ShellValue> values, bool isAppended)
     {
-        _values[name] = isAppended && _values.TryGetValue(name, out List<ShellValue>? before) ? [.. before, .. values] : values;
+        _values[name] = isAppended && _values.TryGetValue(name, out List<ShellValue>? before) ? [.. before, .. values]
+            : values;
     }
 
     /// <summary>Appends to a text (<c>NAME+=text</c>).</summary>
@@ -54,7 +56,8 @@ internal sealed class ShellVariables(Func<string, string?> environment, Func<str
         return new(text.ToString());
     }
 
-    /// <summary>A word as the words that a command receives: arrays spread out, unquoted expansions split at blanks.</summary>
+    /// <summary>A word as the words that a command receives: arrays spread out, unquoted expansions split at
+    /// blanks.</summary>
     public List<ShellValue> Split(IReadOnlyList<ShellPart> parts)
     {
         List<ShellValue> words = [];
@@ -89,12 +92,14 @@ internal sealed class ShellVariables(Func<string, string?> environment, Func<str
         ShellText text => [new(text.Text)],
         ShellSum sum => [Sum(sum.Expression)],
         ShellOutput command => [output(command.Command)],
-        ShellParameter { IsQuoted: true } all when all.Expression.EndsWith("[*]", StringComparison.Ordinal) => [new(string.Join(' ', Parameter(all.Expression).Select(v => v.Text)))],
+        ShellParameter { IsQuoted: true } all when all.Expression.EndsWith("[*]", StringComparison.Ordinal) =>
+            [new(string.Join(' ', Parameter(all.Expression).Select(v => v.Text)))],
         ShellParameter parameter => Parameter(parameter.Expression),
         _ => [ShellValue.None],
     };
 
-    private ShellValue Sum(string expression) => new ShellArithmetic(expression, n => Get(n)?.Text).Evaluate() is { } value
+    private ShellValue Sum(string expression) => new ShellArithmetic(expression, n => Get(n)?.Text)
+        .Evaluate() is { } value
         ? new(value.ToString(CultureInfo.InvariantCulture)) : ShellValue.None;
 
     private ShellValue? Get(string name) =>
@@ -113,7 +118,8 @@ internal sealed class ShellVariables(Func<string, string?> environment, Func<str
         if (name.Length == 0 || char.IsDigit(name[0]))
         {
             // Positional parameters: the script is read as if it was called without any.
-            return rest is "@" or "*" || rest.StartsWith("@:", StringComparison.Ordinal) ? [] : rest == "#" ? [new("0")] : name == "0" ? [ShellValue.None]
+            return rest is "@" or "*" || rest.StartsWith("@:", StringComparison.Ordinal) ? [] : rest == "#" ? [new("0")]
+                : name == "0" ? [ShellValue.None]
                 : rest.StartsWith(":-", StringComparison.Ordinal) ? Default(rest[2..]) : [new("")];
         }
 
@@ -122,9 +128,11 @@ internal sealed class ShellVariables(Func<string, string?> environment, Func<str
             return _values.TryGetValue(name, out List<ShellValue>? all) ? all : [];
         }
 
-        if (rest.StartsWith('[') && rest.EndsWith(']') && int.TryParse(rest[1..^1], NumberStyles.None, CultureInfo.InvariantCulture, out int place))
+        if (rest.StartsWith('[') && rest.EndsWith(']')
+            && int.TryParse(rest[1..^1], NumberStyles.None, CultureInfo.InvariantCulture, out int place))
         {
-            return _values.TryGetValue(name, out List<ShellValue>? items) && place < items.Count ? [items[place]] : [new("")];
+            return _values.TryGetValue(name, out List<ShellValue>? items) && place < items.Count ? [items[place]]
+                : [new("")];
         }
 
         return Operation(Get(name), rest);
@@ -150,7 +158,8 @@ internal sealed class ShellVariables(Func<string, string?> environment, Func<str
         };
     }
 
-    /// <summary><c>${x#pattern}</c> and its like: a beginning or an end that matches is cut off, the shortest or (doubled) the longest; <c>${x/a/b}</c> replaces.</summary>
+    /// <summary><c>${x#pattern}</c> and its like: a beginning or an end that matches is cut off, the shortest or
+    /// (doubled) the longest; <c>${x/a/b}</c> replaces.</summary>
     private static ShellValue Cut(string text, string rest)
     {
         if (rest[0] == '/')
@@ -158,8 +167,10 @@ internal sealed class ShellVariables(Func<string, string?> environment, Func<str
             bool all = rest.StartsWith("//", StringComparison.Ordinal);
             string[] sides = rest[(all ? 2 : 1)..].Split('/', 2);
             int at = text.IndexOf(sides[0], StringComparison.Ordinal);
-            return sides[0].Length == 0 || sides[0].AsSpan().ContainsAny("*?[#%$") || (sides.Length > 1 && sides[1].Contains('$')) ? ShellValue.None
-                : at < 0 ? new(text) : all ? new(text.Replace(sides[0], sides.ElementAtOrDefault(1) ?? "", StringComparison.Ordinal))
+            return sides[0].Length == 0 || sides[0].AsSpan().ContainsAny("*?[#%$")
+                || (sides.Length > 1 && sides[1].Contains('$')) ? ShellValue.None
+                : at < 0 ? new(text) : all
+                    ? new(text.Replace(sides[0], sides.ElementAtOrDefault(1) ?? "", StringComparison.Ordinal))
                 : new(text[..at] + sides.ElementAtOrDefault(1) + text[(at + sides[0].Length)..]);
         }
 
@@ -192,7 +203,8 @@ internal sealed class ShellVariables(Func<string, string?> environment, Func<str
         }
 
         // The text of a default is itself a word; blanks in it belong to it.
-        List<ShellToken> tokens = new ShellLexer("\"" + text.Trim('"').Replace("\"", "", StringComparison.Ordinal) + "\"", "default").Read();
+        List<ShellToken> tokens =
+            new ShellLexer("\"" + text.Trim('"').Replace("\"", "", StringComparison.Ordinal) + "\"", "default").Read();
         List<ShellValue> result = [tokens.Count == 1 ? Join(tokens[0].Parts) : ShellValue.None];
         _nesting--;
         return result;

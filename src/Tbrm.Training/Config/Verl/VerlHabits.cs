@@ -8,7 +8,8 @@ namespace Tbrm.Training.Config.Verl;
 /// <summary>What verl's code makes of keys together, where their names alone would say something else.</summary>
 internal static class VerlHabits
 {
-    private const string LossMode = "actor.policy_loss.loss_mode", Aggregation = "actor.loss_agg_mode", CriticAggregation = "critic.loss_agg_mode", Clip = "actor.clip_ratio";
+    private const string LossMode = "actor.policy_loss.loss_mode", Aggregation = "actor.loss_agg_mode",
+        CriticAggregation = "critic.loss_agg_mode", Clip = "actor.clip_ratio";
 
     /// <summary>Losses whose aggregation is fixed in verl's code.</summary>
     private static readonly string[] s_fixedAggregation = ["gspo", "sapo", "geo_mean"];
@@ -29,20 +30,24 @@ internal static class VerlHabits
             if (s_fixedAggregation.Contains(loss, StringComparer.Ordinal))
             {
                 entries.RemoveAll(e => ConfigSchema.Canonical(e.Path) == Aggregation);
-                Idle(keys, Aggregation, $"verl's {loss} aggregates in its own way whatever is given, and so it is here without the key");
+                Idle(keys, Aggregation,
+                    $"verl's {loss} aggregates in its own way whatever is given, and so it is here without the key");
             }
         }
 
-        if (Last(entries, Clip) is { } clip && Last(entries, Clip + "_low") is null && Last(entries, Clip + "_high") is null && VerlVocabulary.Text(clip.Value) != "0.2")
+        if (Last(entries, Clip) is { } clip && Last(entries, Clip + "_low") is null
+            && Last(entries, Clip + "_high") is null && VerlVocabulary.Text(clip.Value) != "0.2")
         {
-            notes.Add($"{Clip}={VerlVocabulary.Text(clip.Value)}: verl's configuration sets clip_ratio_low and clip_ratio_high to 0.2, which go before it; give these to change the clip");
+            notes.Add(
+                $"{Clip}={VerlVocabulary.Text(clip.Value)}: verl's configuration sets clip_ratio_low and clip_ratio_high to 0.2, which go before it; give these to change the clip");
         }
 
         return translation with { Entries = entries, Keys = keys };
     }
 
     private static ConfigEntry? Last(List<ConfigEntry> entries, string key) =>
-        entries.LastOrDefault(e => ConfigSchema.Canonical(e.Path) == key && e.Value is not YamlScalarNode { Value: null or "null" or "None" or "" });
+        entries.LastOrDefault(e => ConfigSchema.Canonical(e.Path) == key
+            && e.Value is not YamlScalarNode { Value: null or "null" or "None" or "" });
 
     private static void Idle(List<VerlKey> keys, string key, string reason)
     {

@@ -15,19 +15,22 @@ namespace Tbrm.Training.Config.Verl;
 /// <param name="Unknown">Keys that neither this program nor verl's vocabulary has.</param>
 /// <param name="Unresolved">Keys whose value only running the script would tell; they keep their defaults.</param>
 /// <param name="Notes">What the reader of the script could not tell.</param>
-public sealed record VerlImport(VerlTranslation Translation, IReadOnlyList<string> Unknown, IReadOnlyList<string> Unresolved,
+public sealed record VerlImport(VerlTranslation Translation, IReadOnlyList<string> Unknown,
+    IReadOnlyList<string> Unresolved,
     IReadOnlyList<string> Notes)
 {
     private const long MostBytes = 16 << 20;
 
-    /// <summary>Reads a bash script (its launch of verl.trainer.main_ppo) or a YAML file with verl's sections.</summary>
+    /// <summary>Reads a bash script (its launch of verl.trainer.main_ppo) or a YAML file with verl's
+    /// sections.</summary>
     /// <exception cref="ConfigException">The file cannot be read, or launches no trainer.</exception>
     public static VerlImport Read(string path)
     {
         string text = ReadText(path);
         List<ConfigEntry> entries = [];
         List<string> unresolved = [], notes = [];
-        if (path.EndsWith(".yaml", StringComparison.OrdinalIgnoreCase) || path.EndsWith(".yml", StringComparison.OrdinalIgnoreCase))
+        if (path.EndsWith(".yaml", StringComparison.OrdinalIgnoreCase)
+            || path.EndsWith(".yml", StringComparison.OrdinalIgnoreCase))
         {
             entries.AddRange(Resolve(ConfigEntry.FromYaml(text, path), unresolved));
         }
@@ -46,7 +49,8 @@ public sealed record VerlImport(VerlTranslation Translation, IReadOnlyList<strin
         return new(translation, unknown, unresolved, notes);
     }
 
-    private static bool IsOwn(string path) => ConfigSchema.Keys.ContainsKey(ConfigSchema.Canonical(path)) || MapEntries.MapOf(path) is not null;
+    private static bool IsOwn(string path) => ConfigSchema.Keys.ContainsKey(ConfigSchema.Canonical(path))
+        || MapEntries.MapOf(path) is not null;
 
     /// <summary>The configuration that results: verl's defaults for keys that it has too, then the file's.</summary>
     /// <param name="overrides">Keys above those of the file.</param>
@@ -100,7 +104,8 @@ public sealed record VerlImport(VerlTranslation Translation, IReadOnlyList<strin
         {
             FileInfo file = new(path);
             return file.Exists && file.Length > MostBytes
-                ? throw new ConfigException($"{path}: {file.Length} bytes; a run script has at most {MostBytes}") : File.ReadAllText(path);
+                ? throw new ConfigException($"{path}: {file.Length} bytes; a run script has at most {MostBytes}")
+                    : File.ReadAllText(path);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -156,7 +161,8 @@ public sealed record VerlImport(VerlTranslation Translation, IReadOnlyList<strin
         foreach (ConfigEntry entry in entries)
         {
             YamlNode? value = entry.Value;
-            for (int depth = 0; depth < 10 && value is YamlScalarNode { Value: string text } && text.Contains("${", StringComparison.Ordinal); depth++)
+            for (int depth = 0; depth < 10 && value is YamlScalarNode { Value: string text }
+                && text.Contains("${", StringComparison.Ordinal); depth++)
             {
                 value = Reference(text, entry.Path, values);
             }
@@ -174,7 +180,8 @@ public sealed record VerlImport(VerlTranslation Translation, IReadOnlyList<strin
 
     private static YamlNode? Reference(string text, string path, Dictionary<string, YamlNode> values)
     {
-        if (!text.StartsWith("${", StringComparison.Ordinal) || !text.EndsWith('}') || text.LastIndexOf("${", StringComparison.Ordinal) > 0)
+        if (!text.StartsWith("${", StringComparison.Ordinal) || !text.EndsWith('}')
+            || text.LastIndexOf("${", StringComparison.Ordinal) > 0)
         {
             return null;
         }
@@ -187,6 +194,7 @@ public sealed record VerlImport(VerlTranslation Translation, IReadOnlyList<strin
         }
 
         string[] parts = inside[Select.Length..].Split(',', 2, StringSplitOptions.TrimEntries);
-        return values.TryGetValue(parts[0], out YamlNode? found) ? found : new YamlScalarNode(parts.Length == 2 ? parts[1] : "null");
+        return values.TryGetValue(parts[0], out YamlNode? found) ? found
+            : new YamlScalarNode(parts.Length == 2 ? parts[1] : "null");
     }
 }

@@ -25,7 +25,8 @@ public sealed record VerlTranslation(
         List<ConfigEntry> kept = [];
         List<VerlKey> keys = [];
         List<string> refused = [];
-        HashSet<string> given = [.. entries.Select(e => ConfigSchema.Canonical(e.Path)).Where(ConfigSchema.Keys.ContainsKey)];
+        HashSet<string> given =
+            [.. entries.Select(e => ConfigSchema.Canonical(e.Path)).Where(ConfigSchema.Keys.ContainsKey)];
         foreach (ConfigEntry entry in entries)
         {
             string key = ConfigSchema.Canonical(entry.Path);
@@ -67,12 +68,14 @@ public sealed record VerlTranslation(
     public string Notice()
     {
         List<VerlKey> idle = [.. Keys.Where(k => k.Use == VerlUse.NoEffect)];
-        return idle.Count == 0 ? "" : string.Create(CultureInfo.InvariantCulture, $"{idle.Count} of verl's keys have no effect here:\n")
+        return idle.Count == 0 ? ""
+            : string.Create(CultureInfo.InvariantCulture, $"{idle.Count} of verl's keys have no effect here:\n")
             + string.Join('\n', idle.GroupBy(k => k.Text)
                 .Select(g => $"  {string.Join(", ", g.Select(k => k.Key).Distinct())}: {g.Key}"));
     }
 
-    private static void Exact(ConfigEntry entry, string key, PropertyInfo property, List<ConfigEntry> kept, List<VerlKey> keys)
+    private static void Exact(ConfigEntry entry, string key, PropertyInfo property, List<ConfigEntry> kept,
+        List<VerlKey> keys)
     {
         string text = VerlVocabulary.Text(entry.Value);
         if (text.Length == 0 && TakesNoNull(property) && entry.Value is YamlScalarNode { Value: not (null or "") })
@@ -83,9 +86,14 @@ public sealed record VerlTranslation(
         {
             string foreign = string.Join(", ", sinks.Children.Where(IsForeign).Select(VerlVocabulary.Text));
             keys.Add(new(key, text, VerlUse.Exact, ""));
-            keys.Add(new(key, foreign, VerlUse.NoEffect, $"no {foreign} here; metrics go to metrics.jsonl and TensorBoard files"));
+            keys.Add(new(key, foreign, VerlUse.NoEffect,
+                $"no {foreign} here; metrics go to metrics.jsonl and TensorBoard files"));
             YamlNode[] own = [.. sinks.Children.Where(s => !IsForeign(s))];
-            kept.Add(entry with { Value = new YamlSequenceNode([.. own, new YamlScalarNode("file"), new YamlScalarNode("tensorboard")]) });
+            kept.Add(entry with
+            {
+                Value = new YamlSequenceNode(
+                [.. own, new YamlScalarNode("file"), new YamlScalarNode("tensorboard")])
+            });
         }
         else
         {
@@ -95,7 +103,8 @@ public sealed record VerlTranslation(
     }
 
     /// <summary>A number that must be given, or one of several words.</summary>
-    private static bool TakesNoNull(PropertyInfo property) => property.PropertyType.IsValueType ? Nullable.GetUnderlyingType(property.PropertyType) is null
+    private static bool TakesNoNull(PropertyInfo property) => property.PropertyType.IsValueType
+        ? Nullable.GetUnderlyingType(property.PropertyType) is null
         : property.GetCustomAttribute<AllowedWordsAttribute>() is { } words && !words.Words.Contains("");
 
     /// <summary>PyTorch's names of types as this program spells them.</summary>
@@ -106,5 +115,6 @@ public sealed record VerlTranslation(
         _ => value,
     };
 
-    private static bool IsForeign(YamlNode sink) => sink is YamlScalarNode { Value: string name } && s_foreignSinks.Contains(name);
+    private static bool IsForeign(YamlNode sink) => sink is YamlScalarNode { Value: string name }
+        && s_foreignSinks.Contains(name);
 }

@@ -27,7 +27,8 @@ public enum VerlUse
 /// <param name="Key">Without <c>actor_rollout_ref.</c>.</param>
 /// <param name="Value">As it was written.</param>
 /// <param name="Use">What becomes of it.</param>
-/// <param name="Text">The key that takes the value, or why it has no effect or is refused; empty for an exact key.</param>
+/// <param name="Text">The key that takes the value, or why it has no effect or is refused; empty for an exact
+/// key.</param>
 public sealed record VerlKey(string Key, string Value, VerlUse Use, string Text);
 
 /// <summary>The keys of verl that are no keys of this program, by rules (<c>vocabulary.txt</c>).</summary>
@@ -45,7 +46,8 @@ internal static class VerlVocabulary
     public static VerlKey? Find(string key, YamlNode value)
     {
         string text = Text(value);
-        Rule? first = s_rules.Value.Find(r => FileSystemName.MatchesSimpleExpression(r.Pattern, key, ignoreCase: false));
+        Rule? first = s_rules.Value.Find(
+            r => FileSystemName.MatchesSimpleExpression(r.Pattern, key, ignoreCase: false));
         if (first is null)
         {
             return null;
@@ -54,7 +56,8 @@ internal static class VerlVocabulary
         List<Rule> rules = [.. s_rules.Value.Where(r => r.Pattern == first.Pattern)];
         string word = text.Length == 0 ? "none" : text.Replace(", ", ",", StringComparison.Ordinal);
         Rule? fitting = rules.Find(r => r.Values.Contains(Any) || r.Values.Contains(word));
-        return fitting is null ? new(key, text, VerlUse.Refused, rules[^1].Text) : new(key, text, fitting.Use, fitting.Text);
+        return fitting is null ? new(key, text, VerlUse.Refused, rules[^1].Text)
+            : new(key, text, fitting.Use, fitting.Text);
     }
 
     /// <summary>A value as one text; null and None are empty.</summary>
@@ -63,7 +66,8 @@ internal static class VerlVocabulary
         YamlScalarNode { Value: null or "null" or "None" or "~" } => "",
         YamlScalarNode scalar => scalar.Value!,
         YamlSequenceNode list => "[" + string.Join(", ", list.Children.Select(Text)) + "]",
-        YamlMappingNode map => "{" + string.Join(", ", map.Children.Select(p => Text(p.Key) + ": " + Text(p.Value))) + "}",
+        YamlMappingNode map => "{" + string.Join(", ", map.Children.Select(p => Text(p.Key) + ": " + Text(p.Value)))
+            + "}",
         _ => value.ToString(),
     };
 
@@ -97,7 +101,8 @@ internal static class VerlVocabulary
     /// <summary>a{b,c}d: abd, acd.</summary>
     private static IEnumerable<string> Alternatives(string pattern)
     {
-        int open = pattern.IndexOf('{', StringComparison.Ordinal), close = pattern.IndexOf('}', StringComparison.Ordinal);
+        int open = pattern.IndexOf('{', StringComparison.Ordinal),
+            close = pattern.IndexOf('}', StringComparison.Ordinal);
         return open < 0 ? [pattern] : pattern[(open + 1)..close].Split(',')
             .SelectMany(part => Alternatives(pattern[..open] + part + pattern[(close + 1)..]));
     }

@@ -28,5 +28,6 @@ internal static class Crc32C
     }
 
     /// <summary>A checksum that may itself stand in data that is checksummed.</summary>
-    public static uint Masked(ReadOnlySpan<byte> bytes) => unchecked(BitOperations.RotateRight(Compute(bytes), 15) + MaskDelta);
+    public static uint Masked(ReadOnlySpan<byte> bytes) =>
+        unchecked(BitOperations.RotateRight(Compute(bytes), 15) + MaskDelta);
 }

@@ -5,7 +5,8 @@ using Google.Protobuf;
 namespace Tbrm.Training.Metrics.TensorBoard;
 
 /// <summary>
-/// TensorFlow's <c>Event</c> message, as far as TensorBoard reads it for scalars. Written through protobuf's own encoder field by field:
+/// TensorFlow's <c>Event</c> message, as far as TensorBoard reads it for scalars. Written through protobuf's own
+/// encoder field by field:
 /// three messages with eight fields between them do not justify a schema compiler in everybody's build.
 /// </summary>
 internal static class EventMessage
@@ -15,7 +16,8 @@ internal static class EventMessage
     private const int SummaryValueField = 1, TagField = 1, SimpleValueField = 2, SessionStatusField = 1;
     private const int SessionStart = 1;
 
-    /// <summary>Version 2: TensorBoard takes a session start in such a file as the order to forget later steps.</summary>
+    /// <summary>Version 2: TensorBoard takes a session start in such a file as the order to forget later
+    /// steps.</summary>
     private const string FileVersion = "brain.Event:2";
 
     /// <summary>The first record of every file. <paramref name="wallTime"/>: seconds since 1970.</summary>
@@ -25,7 +27,8 @@ internal static class EventMessage
         output.WriteString(FileVersion);
     });
 
-    /// <summary>A session that begins with <paramref name="step"/>: what earlier files say of this step and later ones no longer holds.</summary>
+    /// <summary>A session that begins with <paramref name="step"/>: what earlier files say of this step and later ones
+    /// no longer holds.</summary>
     public static byte[] Start(double wallTime, long step) => Encode(wallTime, step, output =>
         WriteMessage(output, SessionLogField, log =>
         {

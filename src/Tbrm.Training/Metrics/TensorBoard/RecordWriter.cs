@@ -5,7 +5,8 @@ using System.IO;
 namespace Tbrm.Training.Metrics.TensorBoard;
 
 /// <summary>
-/// TFRecord framing: length (u64), masked CRC of the length, the bytes, masked CRC of the bytes; all little-endian. A record reaches the file
+/// TFRecord framing: length (u64), masked CRC of the length, the bytes, masked CRC of the bytes; all little-endian. A
+/// record reaches the file
 /// in one write, so that a reader meets at most one record that is cut off: the last.
 /// </summary>
 internal static class RecordWriter

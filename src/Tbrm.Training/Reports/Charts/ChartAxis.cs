@@ -11,7 +11,8 @@ internal sealed class ChartAxis
     private readonly double _high;
     private readonly bool _isLog;
 
-    /// <summary>Covers the finite ones of <paramref name="values"/>; a logarithmic axis only where all are positive.</summary>
+    /// <summary>Covers the finite ones of <paramref name="values"/>; a logarithmic axis only where all are
+    /// positive.</summary>
     public ChartAxis(IEnumerable<double> values, double? low = null, double? high = null, bool mayBeLog = false)
     {
         double min = double.PositiveInfinity, max = double.NegativeInfinity;
@@ -43,13 +44,15 @@ internal sealed class ChartAxis
     {
         if (_isLog)
         {
-            int first = (int)Math.Round(Math.Log10(_low)), last = (int)Math.Round(Math.Log10(_high)), every = (last - first) / about + 1;
+            int first = (int)Math.Round(Math.Log10(_low)), last = (int)Math.Round(Math.Log10(_high)),
+                every = (last - first) / about + 1;
             return [.. Enumerable.Range(0, (last - first) / every + 1).Select(i => Math.Pow(10, first + i * every))];
         }
 
         double step = Step(_high - _low, about);
         double begin = Math.Ceiling(_low / step - 1e-9);
-        return [.. Enumerable.Range(0, 3 * about + 3).Select(i => (begin + i) * step).TakeWhile(v => v <= _high + step * 1e-6)];
+        return [.. Enumerable.Range(0, 3 * about + 3).Select(i => (begin + i) * step)
+            .TakeWhile(v => v <= _high + step * 1e-6)];
     }
 
     private static (double Low, double High) Rounded(double min, double max, bool isFixed)

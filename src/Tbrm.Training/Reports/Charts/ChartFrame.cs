@@ -6,7 +6,8 @@ using System.Text;
 namespace Tbrm.Training.Reports.Charts;
 
 /// <summary>What every drawing shares: the plot's place, the grid and its labels. Units of the viewBox.</summary>
-internal sealed class ChartFrame(string id, string title, string description, ChartAxis steps, ChartAxis values, Func<double, string> label)
+internal sealed class ChartFrame(string id, string title, string description, ChartAxis steps, ChartAxis values,
+    Func<double, string> label)
 {
     public const int Width = 440, Height = 220, Left = 50, Right = 14, Top = 10, Bottom = 26;
 
@@ -20,21 +21,26 @@ internal sealed class ChartFrame(string id, string title, string description, Ch
     public string Open()
     {
         StringBuilder svg = new();
-        svg.Append(CultureInfo.InvariantCulture, $"<svg viewBox=\"0 0 {Width} {Height}\" role=\"img\" aria-labelledby=\"{id}-t {id}-d\">")
-            .Append(CultureInfo.InvariantCulture, $"<title id=\"{id}-t\">{HtmlText.Escape(title)}</title><desc id=\"{id}-d\">{HtmlText.Escape(description)}</desc>");
+        svg.Append(CultureInfo.InvariantCulture,
+            $"<svg viewBox=\"0 0 {Width} {Height}\" role=\"img\" aria-labelledby=\"{id}-t {id}-d\">")
+            .Append(CultureInfo.InvariantCulture,
+                $"<title id=\"{id}-t\">{HtmlText.Escape(title)}</title><desc id=\"{id}-d\">{HtmlText.Escape(description)}</desc>");
         foreach (double value in values.Marks(4))
         {
             string y = HtmlText.Coordinate(Y(value));
             svg.Append(CultureInfo.InvariantCulture, $"<path class=\"grid\" d=\"M{Left} {y}H{Width - Right}\"/>")
-                .Append(CultureInfo.InvariantCulture, $"<text class=\"tick\" x=\"{Left - 7}\" y=\"{y}\" dy=\"3.5\" text-anchor=\"end\">{label(value)}</text>");
+                .Append(CultureInfo.InvariantCulture,
+                    $"<text class=\"tick\" x=\"{Left - 7}\" y=\"{y}\" dy=\"3.5\" text-anchor=\"end\">{label(value)}</text>");
         }
 
         foreach (double step in steps.Marks(5).Where(s => s == Math.Floor(s)))
         {
             string anchor = X(step) > Width - Right - 12 ? "end" : "middle";
-            svg.Append(CultureInfo.InvariantCulture, $"<text class=\"tick\" x=\"{HtmlText.Coordinate(X(step))}\" y=\"{Height - Bottom + 16}\" text-anchor=\"{anchor}\">{HtmlText.Number(step)}</text>");
+            svg.Append(CultureInfo.InvariantCulture,
+                $"<text class=\"tick\" x=\"{HtmlText.Coordinate(X(step))}\" y=\"{Height - Bottom + 16}\" text-anchor=\"{anchor}\">{HtmlText.Number(step)}</text>");
         }
 
-        return svg.Append(CultureInfo.InvariantCulture, $"<path class=\"axis\" d=\"M{Left} {Height - Bottom}H{Width - Right}\"/>").ToString();
+        return svg.Append(CultureInfo.InvariantCulture,
+            $"<path class=\"axis\" d=\"M{Left} {Height - Bottom}H{Width - Right}\"/>").ToString();
     }
 }

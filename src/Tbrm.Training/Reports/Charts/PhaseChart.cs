@@ -20,12 +20,15 @@ internal sealed class PhaseChart
     private readonly string _id;
     private readonly List<(string Name, List<CurvePoint> Columns)> _phases = [];
 
-    /// <summary>Takes the phases of the training steps; what came before them happens once and would hide the rest.</summary>
+    /// <summary>Takes the phases of the training steps; what came before them happens once and would hide the
+    /// rest.</summary>
     public PhaseChart(RunHistory history, string id)
     {
         _id = id;
         SortedSet<long> steps = [];
-        List<string> names = [.. history.Names.Where(n => n.StartsWith(Prefix, StringComparison.Ordinal) && !s_noPhases.Contains(n[Prefix.Length..], StringComparer.Ordinal))];
+        List<string> names =
+            [.. history.Names.Where(n => n.StartsWith(Prefix, StringComparison.Ordinal)
+            && !s_noPhases.Contains(n[Prefix.Length..], StringComparer.Ordinal))];
         foreach (string name in names)
         {
             steps.UnionWith(history.Find(name)!.Steps.Where(s => s > 0));
@@ -50,7 +53,9 @@ internal sealed class PhaseChart
                 seconds[series.Steps[i]] = series.Values[i];
             }
 
-            _phases.Add((name[Prefix.Length..], Downsampling.Means([.. steps.Select(s => new CurvePoint(s, Math.Max(0, seconds.GetValueOrDefault(s))))], MostColumns)));
+            _phases.Add((name[Prefix.Length..],
+                Downsampling.Means([.. steps.Select(s => new CurvePoint(s, Math.Max(0, seconds.GetValueOrDefault(s))))],
+                MostColumns)));
         }
     }
 
@@ -63,10 +68,14 @@ internal sealed class PhaseChart
         int columns = _phases[0].Columns.Count;
         double[] totals = [.. Enumerable.Range(0, columns).Select(c => _phases.Sum(p => p.Columns[c].Value))];
         // Columns are as wide as the steps between them: the axis has room for half a column at either end.
-        double first = _phases[0].Columns[0].Step, last = _phases[0].Columns[^1].Step, half = columns > 1 ? (last - first) / (columns - 1) / 2 : 0.5;
-        ChartFrame frame = new(_id, "Time per phase", Description(), new([first - half, last + half], first - half, last + half), new(totals, low: 0), v => HtmlText.Number(v) + " s");
+        double first = _phases[0].Columns[0].Step, last = _phases[0].Columns[^1].Step, half = columns > 1
+            ? (last - first) / (columns - 1) / 2 : 0.5;
+        ChartFrame frame = new(
+            _id, "Time per phase", Description(), new([first - half, last + half], first - half, last + half),
+            new(totals, low: 0), v => HtmlText.Number(v) + " s");
         StringBuilder html = new();
-        html.Append("<figure class=\"card chart\"><figcaption><h3>Time per phase</h3><p>seconds per step, stacked</p></figcaption>").Append(Legend())
+        html.Append(
+            "<figure class=\"card chart\"><figcaption><h3>Time per phase</h3><p>seconds per step, stacked</p></figcaption>").Append(Legend())
             .Append("<div class=\"plot\">").Append(frame.Open());
         double width = Math.Max(0.6, (frame.X(last + half) - frame.X(first - half)) / columns);
         double[] below = new double[columns];
@@ -76,15 +85,18 @@ internal sealed class PhaseChart
             for (int c = 0; c < columns; c++)
             {
                 double value = _phases[p].Columns[c].Value;
-                double top = frame.Y(below[c] + value), bottom = frame.Y(below[c]), left = frame.X(first - half) + c * width;
+                double top = frame.Y(below[c] + value), bottom = frame.Y(below[c]), left = frame.X(first - half)
+                    + c * width;
                 below[c] += value;
                 if (bottom - top >= 0.05)
                 {
-                    path.Append(CultureInfo.InvariantCulture, $"M{left + width * 0.06:0.##} {bottom:0.##}V{top:0.##}h{width * 0.88:0.##}V{bottom:0.##}Z");
+                    path.Append(CultureInfo.InvariantCulture,
+                        $"M{left + width * 0.06:0.##} {bottom:0.##}V{top:0.##}h{width * 0.88:0.##}V{bottom:0.##}Z");
                 }
             }
 
-            html.Append(CultureInfo.InvariantCulture, $"<path class=\"area s{p % 6}{(p >= 6 ? " pale" : "")}\" d=\"{path}\"/>");
+            html.Append(CultureInfo.InvariantCulture,
+                $"<path class=\"area s{p % 6}{(p >= 6 ? " pale" : "")}\" d=\"{path}\"/>");
         }
 
         return html.Append("</svg></div>").Append(Data(frame)).Append("</figure>").ToString();

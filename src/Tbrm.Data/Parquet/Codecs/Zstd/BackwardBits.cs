@@ -5,7 +5,8 @@ using System.Numerics;
 namespace Tbrm.Data.Parquet.Codecs.Zstd;
 
 /// <summary>
-/// A bit stream that is read from its end (RFC 8878, 4.1 and 4.2.2): the highest bit set in the last byte marks where it begins.
+/// A bit stream that is read from its end (RFC 8878, 4.1 and 4.2.2): the highest bit set in the last byte marks where
+/// it begins.
 /// </summary>
 internal ref struct BackwardBits
 {

@@ -84,7 +84,8 @@ internal sealed class FseTable
         int accuracyLog = (int)bits.Read(4) + 5;
         if (accuracyLog > maxAccuracyLog)
         {
-            throw new MalformedException($"zstd: an entropy table of accuracy {accuracyLog}, at most {maxAccuracyLog} is allowed");
+            throw new MalformedException(
+                $"zstd: an entropy table of accuracy {accuracyLog}, at most {maxAccuracyLog} is allowed");
         }
 
         Span<short> counts = stackalloc short[maxSymbol + 1];

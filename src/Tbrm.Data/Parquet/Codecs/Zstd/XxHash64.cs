@@ -29,7 +29,8 @@ internal static class XxHash64
                 d = Round(d, BinaryPrimitives.ReadUInt64LittleEndian(data[24..]));
             }
 
-            hash = BitOperations.RotateLeft(a, 1) + BitOperations.RotateLeft(b, 7) + BitOperations.RotateLeft(c, 12) + BitOperations.RotateLeft(d, 18);
+            hash = BitOperations.RotateLeft(a, 1) + BitOperations.RotateLeft(b, 7) + BitOperations.RotateLeft(c, 12)
+                + BitOperations.RotateLeft(d, 18);
             hash = Merge(Merge(Merge(Merge(hash, a), b), c), d);
         }
         else
@@ -44,12 +45,14 @@ internal static class XxHash64
     {
         for (; data.Length >= 8; data = data[8..])
         {
-            hash = (BitOperations.RotateLeft(hash ^ Round(0, BinaryPrimitives.ReadUInt64LittleEndian(data)), 27) * Prime1) + Prime4;
+            hash = (BitOperations.RotateLeft(
+                hash ^ Round(0, BinaryPrimitives.ReadUInt64LittleEndian(data)), 27) * Prime1) + Prime4;
         }
 
         if (data.Length >= 4)
         {
-            hash = (BitOperations.RotateLeft(hash ^ (BinaryPrimitives.ReadUInt32LittleEndian(data) * Prime1), 23) * Prime2) + Prime3;
+            hash = (BitOperations.RotateLeft(
+                hash ^ (BinaryPrimitives.ReadUInt32LittleEndian(data) * Prime1), 23) * Prime2) + Prime3;
             data = data[4..];
         }
 
@@ -61,7 +64,8 @@ internal static class XxHash64
         return hash;
     }
 
-    private static ulong Round(ulong lane, ulong input) => BitOperations.RotateLeft(lane + (input * Prime2), 31) * Prime1;
+    private static ulong Round(ulong lane, ulong input) =>
+        BitOperations.RotateLeft(lane + (input * Prime2), 31) * Prime1;
 
     private static ulong Merge(ulong hash, ulong lane) => ((hash ^ Round(0, lane)) * Prime1) + Prime4;
 

@@ -3,7 +3,8 @@ using System.Buffers.Binary;
 
 namespace Tbrm.Data.Parquet.Codecs.Zstd;
 
-/// <summary>The compressed blocks of one frame: tables and repeated offsets live from one block to the next (RFC 8878, 3.1.1.3).</summary>
+/// <summary>The compressed blocks of one frame: tables and repeated offsets live from one block to the next (RFC 8878,
+/// 3.1.1.3).</summary>
 internal sealed class ZstdBlock
 {
     private const int MaxBlockBytes = 128 << 10;
@@ -16,7 +17,8 @@ internal sealed class ZstdBlock
     private FseTable? _matchTable;
     private (int First, int Second, int Third) _offsets = (1, 4, 8);
 
-    /// <summary>Unpacks a block behind <paramref name="written"/> bytes of the frame; returns the bytes written then.</summary>
+    /// <summary>Unpacks a block behind <paramref name="written"/> bytes of the frame; returns the bytes written
+    /// then.</summary>
     public int Decompress(ReadOnlySpan<byte> block, Span<byte> target, int written)
     {
         int literalBytes = ReadLiterals(block);
@@ -27,7 +29,8 @@ internal sealed class ZstdBlock
     {
         Require(block.Length > 0);
         int kind = block[0] & 3, format = (block[0] >> 2) & 3;
-        return kind < 2 ? ReadPlainLiterals(block, isRun: kind == 1, format) : ReadHuffmanLiterals(block, newTable: kind == 2, format);
+        return kind < 2 ? ReadPlainLiterals(block, isRun: kind == 1, format)
+            : ReadHuffmanLiterals(block, newTable: kind == 2, format);
     }
 
     private int ReadPlainLiterals(ReadOnlySpan<byte> block, bool isRun, int format)
@@ -86,7 +89,8 @@ internal sealed class ZstdBlock
             data = data[tableBytes..];
         }
 
-        HuffmanTable table = _huffman ?? throw new MalformedException("zstd: literals use the table of an earlier block, and there is none");
+        HuffmanTable table = _huffman
+            ?? throw new MalformedException("zstd: literals use the table of an earlier block, and there is none");
         ReserveLiterals(size);
         Span<byte> literals = _literals.AsSpan(0, size);
         if (format == 0)
@@ -150,10 +154,12 @@ internal sealed class ZstdBlock
             int offsetCode = offsetTable.Symbol(offsetState);
             int matchCode = matchTable.Symbol(matchState);
             int literalCode = literalTable.Symbol(literalState);
-            Require(offsetCode <= SequenceCodes.MaxOffsetCode && matchCode <= SequenceCodes.MaxMatchCode && literalCode <= SequenceCodes.MaxLiteralCode);
+            Require(offsetCode <= SequenceCodes.MaxOffsetCode && matchCode <= SequenceCodes.MaxMatchCode
+                && literalCode <= SequenceCodes.MaxLiteralCode);
             ulong offsetValue = (1UL << offsetCode) + bits.Read(offsetCode);
             int matchLength = SequenceCodes.MatchBase[matchCode] + (int)bits.Read(SequenceCodes.MatchBits[matchCode]);
-            int literalLength = SequenceCodes.LiteralBase[literalCode] + (int)bits.Read(SequenceCodes.LiteralBits[literalCode]);
+            int literalLength = SequenceCodes.LiteralBase[literalCode]
+                + (int)bits.Read(SequenceCodes.LiteralBits[literalCode]);
             if (i < count - 1)
             {
                 literalState = literalTable.Next(literalState, bits.Read(literalTable.Bits(literalState)));
@@ -161,7 +167,8 @@ internal sealed class ZstdBlock
                 offsetState = offsetTable.Next(offsetState, bits.Read(offsetTable.Bits(offsetState)));
             }
 
-            Require(bits.Left >= 0 && literalLength <= _literalCount - literal && literalLength <= target.Length - written);
+            Require(bits.Left >= 0 && literalLength <= _literalCount - literal
+                && literalLength <= target.Length - written);
             _literals.AsSpan(literal, literalLength).CopyTo(target[written..]);
             literal += literalLength;
             written += literalLength;
@@ -174,7 +181,8 @@ internal sealed class ZstdBlock
         return written;
     }
 
-    /// <summary>Values up to 3 name one of the last three offsets, counted from the second one when there are no literals.</summary>
+    /// <summary>Values up to 3 name one of the last three offsets, counted from the second one when there are no
+    /// literals.</summary>
     private int ResolveOffset(ulong value, int literalLength)
     {
         const int Repeats = 3;
@@ -217,12 +225,19 @@ internal sealed class ZstdBlock
         Require(section.Length > 0 && (section[0] & 3) == 0);
         int modes = section[0];
         section = section[1..];
-        _literalTable = ReadTable(ref section, modes >> 6, _literalTable, SequenceCodes.DefaultLiterals, SequenceCodes.MaxLengthAccuracy, SequenceCodes.MaxLiteralCode);
-        _offsetTable = ReadTable(ref section, (modes >> 4) & 3, _offsetTable, SequenceCodes.DefaultOffsets, SequenceCodes.MaxOffsetAccuracy, SequenceCodes.MaxOffsetCode);
-        _matchTable = ReadTable(ref section, (modes >> 2) & 3, _matchTable, SequenceCodes.DefaultMatches, SequenceCodes.MaxLengthAccuracy, SequenceCodes.MaxMatchCode);
+        _literalTable = ReadTable(
+            ref section, modes >> 6, _literalTable, SequenceCodes.DefaultLiterals, SequenceCodes.MaxLengthAccuracy,
+            SequenceCodes.MaxLiteralCode);
+        _offsetTable = ReadTable(
+            ref section, (modes >> 4) & 3, _offsetTable, SequenceCodes.DefaultOffsets, SequenceCodes.MaxOffsetAccuracy,
+            SequenceCodes.MaxOffsetCode);
+        _matchTable = ReadTable(
+            ref section, (modes >> 2) & 3, _matchTable, SequenceCodes.DefaultMatches, SequenceCodes.MaxLengthAccuracy,
+            SequenceCodes.MaxMatchCode);
     }
 
-    private static FseTable ReadTable(ref ReadOnlySpan<byte> section, int mode, FseTable? previous, FseTable standard, int maxAccuracy, int maxSymbol)
+    private static FseTable ReadTable(ref ReadOnlySpan<byte> section, int mode, FseTable? previous, FseTable standard,
+        int maxAccuracy, int maxSymbol)
     {
         switch (mode)
         {
@@ -238,7 +253,8 @@ internal sealed class ZstdBlock
                 section = section[length..];
                 return table;
             default:
-                return previous ?? throw new MalformedException("zstd: sequences use the table of an earlier block, and there is none");
+                return previous ?? throw new MalformedException(
+                    "zstd: sequences use the table of an earlier block, and there is none");
         }
     }
 

@@ -4,7 +4,8 @@ using System.Buffers.Binary;
 namespace Tbrm.Data.Parquet.Codecs.Zstd;
 
 /// <summary>
-/// Unpacks zstd frames (RFC 8878) into memory of known size. Frames that need a dictionary are refused; the window is not
+/// Unpacks zstd frames (RFC 8878) into memory of known size. Frames that need a dictionary are refused; the window is
+/// not
 /// a concern, since everything written so far stays in reach.
 /// </summary>
 internal static class ZstdDecoder
@@ -80,7 +81,8 @@ internal static class ZstdDecoder
             throw new MalformedException($"zstd: a frame of {written} bytes announced {expected}");
         }
 
-        if (hasChecksum && BinaryPrimitives.ReadUInt32LittleEndian(Take(ref source, sizeof(uint))) != (uint)XxHash64.Compute(target[..written]))
+        if (hasChecksum && BinaryPrimitives.ReadUInt32LittleEndian(Take(ref source, sizeof(uint))) != (
+            uint)XxHash64.Compute(target[..written]))
         {
             throw new MalformedException("zstd: a frame's checksum does not match its content");
         }
