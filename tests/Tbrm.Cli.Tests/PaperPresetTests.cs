@@ -11,7 +11,8 @@ using Tbrm.Data.Parquet.Writing;
 namespace Tbrm.Cli.Tests;
 
 /// <summary>
-/// The paper's presets end to end: a random model of the same architecture, DAPO-Math-17k's schema in parquet with its repeated rows, two benchmark
+/// The paper's presets end to end: a random model of the same architecture, DAPO-Math-17k's schema in parquet with its
+/// repeated rows, two benchmark
 /// files, checkpoints, resume.
 /// </summary>
 public sealed class PaperPresetTests
@@ -43,24 +44,30 @@ public sealed class PaperPresetTests
         Outcome outcome = CommandLine.Run(Arguments(preset, model, whole, 4));
         Assert.That(outcome.ExitCode, Is.Zero, outcome.Error);
 
-        List<JsonNode> metrics = [.. File.ReadLines(Path.Combine(whole, "metrics.jsonl")).Select(l => JsonNode.Parse(l)!)];
+        List<JsonNode> metrics =
+            [.. File.ReadLines(Path.Combine(whole, "metrics.jsonl")).Select(l => JsonNode.Parse(l)!)];
         Assert.That(metrics.Select(m => (int)m["step"]!), Is.EqualTo(new[] { 0, 1, 2, 3, 4 }));
-        Assert.That(metrics.Skip(1).Select(m => (double)m["actor/lr"]!), Has.All.EqualTo(preset == "paper-7b-n1" ? 2e-6 : 2.5e-6));
+        Assert.That(metrics.Skip(1).Select(m => (double)m["actor/lr"]!),
+            Has.All.EqualTo(preset == "paper-7b-n1" ? 2e-6 : 2.5e-6));
         Assert.That(metrics.Skip(1).Select(m => (double)m["training/rollout_probs_diff_max"]!), Has.All.EqualTo(0));
         Assert.That(metrics[^1]["val-core/aime24/acc/mean@1"], Is.Not.Null);
         Assert.That(metrics[^1]["val-core/amc23/acc/mean@1"], Is.Not.Null);
         CheckRollouts(Path.Combine(whole, "rollouts", "1.jsonl"), samples);
         string actor = Path.Combine(whole, "checkpoints", "global_step_4", "actor", "huggingface");
-        Assert.That(File.ReadAllBytes(Path.Combine(actor, "tokenizer.json")), Is.EqualTo(File.ReadAllBytes(Path.Combine(model, "tokenizer.json"))));
-        Assert.That(File.ReadAllBytes(Path.Combine(actor, "model.safetensors")), Is.Not.EqualTo(File.ReadAllBytes(Path.Combine(model, "model.safetensors"))), "it was trained");
+        Assert.That(File.ReadAllBytes(Path.Combine(actor, "tokenizer.json")),
+            Is.EqualTo(File.ReadAllBytes(Path.Combine(model, "tokenizer.json"))));
+        Assert.That(File.ReadAllBytes(Path.Combine(actor, "model.safetensors")),
+            Is.Not.EqualTo(File.ReadAllBytes(Path.Combine(model, "model.safetensors"))), "it was trained");
 
         // Stopped after two steps, and told to go on to four.
         Assert.That(CommandLine.Run(Arguments(preset, model, halves, 2)).ExitCode, Is.Zero);
         Outcome resumed = CommandLine.Run("train", "--run-dir", halves, "--resume", "trainer.total_training_steps=4");
         Assert.That(resumed.ExitCode, Is.Zero, resumed.Error);
         Assert.That(
-            File.ReadAllBytes(Path.Combine(halves, "checkpoints", "global_step_4", "actor", "huggingface", "model.safetensors")),
-            Is.EqualTo(File.ReadAllBytes(Path.Combine(actor, "model.safetensors"))), "the same weights as without the stop");
+            File.ReadAllBytes(Path.Combine(
+                halves, "checkpoints", "global_step_4", "actor", "huggingface", "model.safetensors")),
+            Is.EqualTo(File.ReadAllBytes(Path.Combine(actor, "model.safetensors"))),
+                "the same weights as without the stop");
     }
 
     /// <summary>Every other preset, its steps and updates as they are but for their sizes.</summary>
@@ -93,15 +100,20 @@ public sealed class PaperPresetTests
     {
         string model = PathOf("model-" + preset), run = PathOf(preset + "-run");
         TinyModel.Write(model, tied: true);
-        Outcome outcome = CommandLine.Run("train", "-c", preset, "--run-dir", run, "model.path=" + model, "data.train_batch_size=4", "data.train_max_samples=4", "data.task_val_size=4",
-            "data.max_response_length=8", "trainer.threads=1", "trainer.val_before_train=false", "trainer.total_training_steps=2", argument);
+        Outcome outcome = CommandLine.Run(
+            "train", "-c", preset, "--run-dir", run, "model.path="
+            + model, "data.train_batch_size=4", "data.train_max_samples=4", "data.task_val_size=4",
+            "data.max_response_length=8", "trainer.threads=1", "trainer.val_before_train=false",
+                "trainer.total_training_steps=2", argument);
         Assert.That(outcome.ExitCode, Is.Zero, outcome.Error);
         Assert.That(JsonNode.Parse(File.ReadLines(Path.Combine(run, "metrics.jsonl")).Last())![metric], Is.Not.Null);
         string[] first = Inputs("1"), second = Inputs("2");
         Assert.That(first.Distinct().Count(), Is.EqualTo(4));
         Assert.That(second, Is.EquivalentTo(first));
 
-        string[] Inputs(string step) => [.. File.ReadLines(Path.Combine(run, "rollouts", step + ".jsonl")).Select(l => (string)JsonNode.Parse(l)!["input"]!)];
+        string[] Inputs(string step) =>
+            [.. File.ReadLines(Path.Combine(run, "rollouts", step + ".jsonl"))
+            .Select(l => (string)JsonNode.Parse(l)!["input"]!)];
     }
 
     [TestCase("paper-1.5b-n1", "1", "2.5E-06")]
@@ -115,8 +127,10 @@ public sealed class PaperPresetTests
         string[] lines = [.. outcome.Output.Split('\n').Select(l => l.Trim())];
         Assert.That(lines, Is.SupersetOf(new[]
         {
-            "train_batch_size: 128", "max_response_length: 2048", "n: " + samples, "temperature: 1", "lr: " + rate, "beta: 0.002", "grad_clip: 1",
-            "weight_decay: 0.01", "total_training_steps: 760", "name: tbrm", "grader: math_verify", "template: qwen-math", "max_response_length: 3072",
+            "train_batch_size: 128", "max_response_length: 2048", "n: " + samples, "temperature: 1", "lr: "
+                + rate, "beta: 0.002", "grad_clip: 1",
+            "weight_decay: 0.01", "total_training_steps: 760", "name: tbrm", "grader: math_verify",
+                "template: qwen-math", "max_response_length: 3072",
         }));
     }
 
@@ -124,9 +138,13 @@ public sealed class PaperPresetTests
     public void The_list_names_every_preset_with_a_sentence()
     {
         Outcome outcome = CommandLine.Run("config", "--list");
-        string[] names = [.. outcome.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(l => l.Split('\t')[0])];
-        Assert.That(names, Is.SupersetOf(new[] { "-c default", "-c paper-1.5b-n1", "-c paper-7b-n4", "eval --preset aime24", "eval --preset olympiadbench" }));
-        Assert.That(outcome.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(l => l.Split('\t')[1].Length), Has.All.GreaterThan(10));
+        string[] names = [.. outcome.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries)
+            .Select(l => l.Split('\t')[0])];
+        Assert.That(names, Is.SupersetOf(
+            new[] { "-c default", "-c paper-1.5b-n1", "-c paper-7b-n4", "eval --preset aime24",
+            "eval --preset olympiadbench" }));
+        Assert.That(outcome.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries)
+            .Select(l => l.Split('\t')[1].Length), Has.All.GreaterThan(10));
     }
 
     [Test]
@@ -140,8 +158,10 @@ public sealed class PaperPresetTests
     private string[] Arguments(string preset, string model, string run, int steps) =>
     [
         "train", "-c", preset, "--run-dir", run, "model.path=" + model, $"data.train_files=[{PathOf("dapo.parquet")}]",
-        $"data.val_files=[{PathOf("aime24.jsonl")},{PathOf("amc23.jsonl")}]", "data.train_batch_size=4", "data.max_response_length=24",
-        "rollout.val_kwargs.max_response_length=12", "trainer.threads=1", "trainer.test_freq=2", "trainer.save_freq=2", $"trainer.total_training_steps={steps}",
+        $"data.val_files=[{PathOf("aime24.jsonl")},{PathOf("amc23.jsonl")}]", "data.train_batch_size=4",
+            "data.max_response_length=24",
+        "rollout.val_kwargs.max_response_length=12", "trainer.threads=1", "trainer.test_freq=2", "trainer.save_freq=2",
+            $"trainer.total_training_steps={steps}",
     ];
 
     /// <summary>Four problems of the step, each without DAPO's instructions and in the Qwen math template.</summary>
@@ -149,8 +169,11 @@ public sealed class PaperPresetTests
     {
         List<JsonNode> rows = [.. File.ReadLines(path).Select(l => JsonNode.Parse(l)!)];
         Assert.That(rows, Has.Count.EqualTo(4 * samples));
-        Assert.That(rows.Select(r => (string)r["input"]!).Distinct().Count(), Is.EqualTo(4), "repeated rows were dropped");
-        Assert.That(rows.Select(r => (string)r["input"]!), Has.All.StartsWith("<|im_start|>system\nPlease reason step by step").And.All.Not.Contain("Solve the following")
+        Assert.That(rows.Select(r => (string)r["input"]!).Distinct().Count(), Is.EqualTo(4),
+            "repeated rows were dropped");
+        Assert.That(rows.Select(r => (string)r["input"]!),
+            Has.All.StartsWith("<|im_start|>system\nPlease reason step by step").And.All.Not.Contain(
+            "Solve the following")
             .And.All.Not.Contain("Remember to put"));
         Assert.That(rows.Select(r => (string)r["data_source"]!), Has.All.EqualTo("math_dapo"));
     }
@@ -168,14 +191,19 @@ public sealed class PaperPresetTests
 
     private static JsonObject Row(int problem, int row)
     {
-        string content = "Solve the following math problem step by step. The last line of your response should be of the form Answer: $Answer (without quotes) where "
+        string content =
+            "Solve the following math problem step by step. The last line of your response should be of the form Answer: $Answer (without quotes) where "
             + $"$Answer is the answer to the problem.\n\nWhat is ${problem} - 7$? 求值。\n\nRemember to put your answer on its own line after \"Answer:\".";
         return new()
         {
             ["data_source"] = "math_dapo",
             ["prompt"] = new JsonArray(new JsonObject { ["content"] = content, ["role"] = "user" }),
             ["ability"] = "MATH",
-            ["reward_model"] = new JsonObject { ["ground_truth"] = (problem - 7).ToString(CultureInfo.InvariantCulture), ["style"] = "rule-lighteval/MATH_v2" },
+            ["reward_model"] = new JsonObject
+            {
+                ["ground_truth"] = (problem - 7).ToString(CultureInfo.InvariantCulture),
+                ["style"] = "rule-lighteval/MATH_v2"
+            },
             ["extra_info"] = new JsonObject { ["index"] = $"0b3a-{row}" },
         };
     }

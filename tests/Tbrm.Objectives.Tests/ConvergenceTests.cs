@@ -9,19 +9,23 @@ using NUnit.Framework;
 namespace Tbrm.Objectives.Tests;
 
 /// <summary>
-/// What the papers prove, on all sequences of a small vocabulary: minimised over fixed off-policy data of full support, the residuals lead to
-/// pi* = pi_ref exp(r/beta) / Z. A table of logits per prefix, fp64, L-BFGS. BRM gets there too: what it loses, it loses with function approximation.
+/// What the papers prove, on all sequences of a small vocabulary: minimised over fixed off-policy data of full support,
+/// the residuals lead to
+/// pi* = pi_ref exp(r/beta) / Z. A table of logits per prefix, fp64, L-BFGS. BRM gets there too: what it loses, it
+/// loses with function approximation.
 /// </summary>
 internal sealed class ConvergenceTests
 {
     private const int Vocabulary = 3, Horizon = 3;
 
     private static readonly int[][] s_sequences = [.. Enumerable.Range(0, (int)Math.Pow(Vocabulary, Horizon))
-        .Select(n => Enumerable.Range(0, Horizon).Select(h => n / (int)Math.Pow(Vocabulary, Horizon - 1 - h) % Vocabulary).ToArray())];
+        .Select(n => Enumerable.Range(0, Horizon)
+            .Select(h => n / (int)Math.Pow(Vocabulary, Horizon - 1 - h) % Vocabulary).ToArray())];
 
     [Test]
     public void Off_policy_data_of_full_support_lead_to_the_optimal_policy(
-        [Values("tbrm", "reval", "brm")] string algorithm, [Values(1.0, 0.1, 0.02)] double beta, [Values(0.0, 6.0)] double skew)
+        [Values("tbrm", "reval", "brm")] string algorithm, [Values(1.0, 0.1, 0.02)] double beta,
+            [Values(0.0, 6.0)] double skew)
     {
         Table table = new(algorithm, beta, skew);
         Vector<double> start = Vector<double>.Build.DenseOfArray(table.Reference);
@@ -43,7 +47,8 @@ internal sealed class ConvergenceTests
         double[] trained = [.. members.Select(q => Loss(q, LogSumExp(q)))];
         double[] frozen = [.. members.Select(q => Loss(q, LogSumExp(members[0])))];
         Assert.That(Array.IndexOf(trained, trained.Min()), Is.EqualTo(1), "TBRM takes the optimum");
-        Assert.That(Array.IndexOf(frozen, frozen.Min()), Is.EqualTo(0), "with the value of the iterate before it stays where it began");
+        Assert.That(Array.IndexOf(frozen, frozen.Min()), Is.EqualTo(0),
+            "with the value of the iterate before it stays where it began");
 
         double Loss(double[] q, double value) => Enumerable.Range(0, 2).Average(a =>
             Math.Pow(q[a] - LogSumExp(q) + value - Math.Log(0.5) - (a == 0 ? 1 / 0.1 : 0), 2));
@@ -62,7 +67,8 @@ internal sealed class ConvergenceTests
 
         try
         {
-            _ = new LimitedMemoryBfgsMinimizer(1e-14, 1e-14, 1e-18, memory: 20, maximumIterations: 500).FindMinimum(ObjectiveFunction.Gradient(Evaluated), start);
+            _ = new LimitedMemoryBfgsMinimizer(1e-14, 1e-14, 1e-18, memory: 20, maximumIterations: 500)
+                .FindMinimum(ObjectiveFunction.Gradient(Evaluated), start);
         }
         catch (OptimizationException)
         {
@@ -86,11 +92,13 @@ internal sealed class ConvergenceTests
         {
             Random random = new(7);
             _objective = AlgorithmTable.Find(algorithm).Objective(new JsonObject { ["beta"] = beta });
-            Reference = [.. Enumerable.Range(0, (1 + Vocabulary + Vocabulary * Vocabulary) * Vocabulary).Select(_ => 2 * random.NextDouble() - 1)];
+            Reference = [.. Enumerable.Range(0, (1 + Vocabulary + Vocabulary * Vocabulary) * Vocabulary)
+                .Select(_ => 2 * random.NextDouble() - 1)];
             _rewards = [.. s_sequences.Select(_ => random.NextDouble())];
             double[] behaviour = [.. s_sequences.Select(_ => Math.Exp(-skew * random.NextDouble()))];
             _data = [.. behaviour.Select(w => w / behaviour.Sum())];
-            _referenceLogp = [.. s_sequences.SelectMany(s => Enumerable.Range(0, Horizon).Select(h => Q(Reference, s, h) - V(Reference, s, h)))];
+            _referenceLogp = [.. s_sequences.SelectMany(s => Enumerable.Range(0, Horizon)
+                .Select(h => Q(Reference, s, h) - V(Reference, s, h)))];
             double[] log = [.. s_sequences.Select((s, b) => LogOf(Reference, s) + _rewards[b] / beta)];
             double total = LogSumExp(log);
             _optimal = [.. log.Select(l => l - total)];
@@ -126,19 +134,23 @@ internal sealed class ConvergenceTests
                 gradient[state * Vocabulary + s[row % Horizon]] += result.DQ[row];
                 for (int a = 0; a < Vocabulary; a++)
                 {
-                    gradient[state * Vocabulary + a] += result.DV[row] * Math.Exp(z[state * Vocabulary + a] - batch.V[row]);
+                    gradient[state * Vocabulary
+                        + a] += result.DV[row] * Math.Exp(z[state * Vocabulary + a] - batch.V[row]);
                 }
             }
 
             return (result.Loss, Vector<double>.Build.DenseOfArray(gradient));
         }
 
-        private static double LogOf(double[] z, int[] s) => Enumerable.Range(0, Horizon).Sum(h => Q(z, s, h) - V(z, s, h));
+        private static double LogOf(double[] z, int[] s) => Enumerable.Range(0, Horizon)
+            .Sum(h => Q(z, s, h) - V(z, s, h));
 
         private static double Q(double[] z, int[] s, int h) => z[State(s, h) * Vocabulary + s[h]];
 
-        private static double V(double[] z, int[] s, int h) => LogSumExp(z.AsSpan(State(s, h) * Vocabulary, Vocabulary).ToArray());
+        private static double V(double[] z, int[] s, int h) =>
+            LogSumExp(z.AsSpan(State(s, h) * Vocabulary, Vocabulary).ToArray());
 
-        private static int State(int[] s, int h) => s_first[h] + (h == 0 ? 0 : h == 1 ? s[0] : s[0] * Vocabulary + s[1]);
+        private static int State(int[] s, int h) => s_first[h]
+            + (h == 0 ? 0 : h == 1 ? s[0] : s[0] * Vocabulary + s[1]);
     }
 }

@@ -13,20 +13,28 @@ using Tbrm.Training.Trajectories;
 
 namespace Tbrm.Cli.Verbs;
 
-/// <summary><c>data inspect FILE</c> shows what a data file holds; <c>data prepare IN... --out F</c> makes a training file.</summary>
+/// <summary><c>data inspect FILE</c> shows what a data file holds; <c>data prepare IN... --out F</c> makes a training
+/// file.</summary>
 internal sealed class DataVerb : IVerb
 {
     private const int DefaultHead = 3;
 
-    public Command Create() => new("data", "Looks into data files and prepares them.") { CreateInspect(), CreatePrepare() };
+    public Command Create() =>
+        new("data", "Looks into data files and prepares them.") { CreateInspect(), CreatePrepare() };
 
     private static Command CreateInspect()
     {
         Argument<string> file = new("file") { Description = "A Parquet, JSONL or JSON file; - is standard input." };
         Option<long?> head = new("--head") { Description = $"Rows to show, and to read no further (default: shows {DefaultHead}, with --json all, and reads the whole file)." };
-        Option<string[]> columns = new("--columns") { Description = "Columns to show, dotted paths into structs.", AllowMultipleArgumentsPerToken = true };
+        Option<string[]> columns =
+            new("--columns")
+            {
+                Description = "Columns to show, dotted paths into structs.",
+                AllowMultipleArgumentsPerToken = true
+            };
         Option<bool> json = new("--json") { Description = "The rows as JSONL and nothing else." };
-        Command command = new("inspect", "Shows the columns and the first rows of a data file.") { file, head, columns, json };
+        Command command = new(
+            "inspect", "Shows the columns and the first rows of a data file.") { file, head, columns, json };
         command.SetAction(parsed =>
         {
             using StopSignals signals = new(saves: false);
@@ -38,14 +46,17 @@ internal sealed class DataVerb : IVerb
             using SpooledInput input = new(parsed.GetValue(file)!, parsed.GetValue(head));
             SpooledInput.Read([input], () =>
             {
-                FileInspector inspector = new(input.Path, parsed.GetValue(columns) is { Length: > 0 } named ? named : null);
+                FileInspector inspector =
+                    new(input.Path, parsed.GetValue(columns) is { Length: > 0 } named ? named : null);
                 if (parsed.GetValue(json))
                 {
                     inspector.WriteRows(Console.OpenStandardOutput(), parsed.GetValue(head), signals.Token);
                 }
                 else
                 {
-                    Console.Out.Write(input.Name(inspector.Describe(parsed.GetValue(head) ?? DefaultHead, readsAll: parsed.GetValue(head) is null, signals.Token)));
+                    Console.Out.Write(input.Name(
+                        inspector.Describe(parsed.GetValue(head) ?? DefaultHead,
+                        readsAll: parsed.GetValue(head) is null, signals.Token)));
                 }
 
                 return inspector;
@@ -57,34 +68,66 @@ internal sealed class DataVerb : IVerb
 
     private static Command CreatePrepare()
     {
-        Argument<string[]> inputs = new("in") { Description = "Parquet, JSONL or JSON files, in order; - is standard input.", Arity = ArgumentArity.OneOrMore };
+        Argument<string[]> inputs =
+            new("in")
+            {
+                Description = "Parquet, JSONL or JSON files, in order; - is standard input.",
+                Arity = ArgumentArity.OneOrMore
+            };
         Option<string> output = new("--out") { Description = "The file to write.", Required = true };
-        Option<string[]> filters = new("--filter") { Description = "field:value|field:value; given several times, all must hold." };
+        Option<string[]> filters =
+            new("--filter") { Description = "field:value|field:value; given several times, all must hold." };
         Option<bool> dedup = new("--dedup") { Description = "Keep the first of prompts with the same text." };
-        Option<string> shape = new("--shape") { Description = "auto, verl or dapo (cuts DAPO's instructions).", DefaultValueFactory = _ => "auto" };
+        Option<string> shape =
+            new("--shape")
+            {
+                Description = "auto, verl or dapo (cuts DAPO's instructions).",
+                DefaultValueFactory = _ => "auto"
+            };
         Option<long?> maxSamples = new("--max-samples") { Description = "Keep at most so many." };
         Option<ulong?> seed = new("--seed") { Description = "Draw the kept samples at random by this seed." };
-        Option<string?> format = new("--format") { Description = "jsonl or parquet; by default what the name of --out says." };
+        Option<string?> format =
+            new("--format") { Description = "jsonl or parquet; by default what the name of --out says." };
         Option<string?> dataSource = new("--data-source") { Description = "Name the data source of all rows." };
-        Option<string> promptKey = new("--prompt-key") { Description = "Column of the prompt.", DefaultValueFactory = _ => new PromptKeys().Prompt };
-        Option<string> sourceKey = new("--reward-fn-key") { Description = "Column of the data source.", DefaultValueFactory = _ => new PromptKeys().DataSource };
-        Option<string> goldKey = new("--ground-truth-key") { Description = "Column of the answer.", DefaultValueFactory = _ => new PromptKeys().GroundTruth };
+        Option<string> promptKey =
+            new("--prompt-key")
+            {
+                Description = "Column of the prompt.",
+                DefaultValueFactory = _ => new PromptKeys().Prompt
+            };
+        Option<string> sourceKey =
+            new("--reward-fn-key")
+            {
+                Description = "Column of the data source.",
+                DefaultValueFactory = _ => new PromptKeys().DataSource
+            };
+        Option<string> goldKey =
+            new("--ground-truth-key")
+            {
+                Description = "Column of the answer.",
+                DefaultValueFactory = _ => new PromptKeys().GroundTruth
+            };
         Option<string?> reference = new("--reference")
         {
-            Description = "A model folder: the inputs are trajectories, and get its log-probs and values, so that training from them needs no reference policy.",
+            Description =
+                "A model folder: the inputs are trajectories, and get its log-probs and values, so that training from them needs no reference policy.",
             HelpName = "MODEL",
         };
         Option<string[]> set = new("--set") { Description = "With --reference: configuration keys of the training to come, such as rollout.temperature=1.", HelpName = "key=value" };
-        Command command = new("prepare", "Writes prompts in verl's schema; with --reference, trajectories with a reference policy's numbers.")
+        Command command = new(
+            "prepare",
+            "Writes prompts in verl's schema; with --reference, trajectories with a reference policy's numbers.")
         {
-            inputs, output, filters, dedup, shape, maxSamples, seed, format, dataSource, promptKey, sourceKey, goldKey, reference, set,
+            inputs, output, filters, dedup, shape, maxSamples, seed, format, dataSource, promptKey, sourceKey, goldKey,
+                reference, set,
         };
         command.SetAction(parsed =>
         {
             using StopSignals signals = new(saves: false);
             if (parsed.GetValue(reference) is { } model)
             {
-                return PrepareReference(parsed, model, parsed.GetValue(inputs)!, parsed.GetValue(output)!, parsed.GetValue(set) ?? [],
+                return PrepareReference(parsed, model, parsed.GetValue(inputs)!, parsed.GetValue(output)!,
+                    parsed.GetValue(set) ?? [],
                     [filters, dedup, shape, maxSamples, seed, format, dataSource, sourceKey, goldKey], signals.Token);
             }
 
@@ -108,7 +151,9 @@ internal sealed class DataVerb : IVerb
             try
             {
                 RowFormat written = DataPreparer.ParseFormat(parsed.GetValue(format), path);
-                PromptCounts counts = SpooledInput.Read(files, () => DataPreparer.Prepare([.. files.Select(f => f.Path)], path, written, options, signals.Token));
+                PromptCounts counts =
+                    SpooledInput.Read(files,
+                    () => DataPreparer.Prepare([.. files.Select(f => f.Path)], path, written, options, signals.Token));
                 Console.Error.WriteLine($"{path}: {counts}");
                 return (int)ExitCode.Ok;
             }
@@ -121,14 +166,16 @@ internal sealed class DataVerb : IVerb
     }
 
     /// <summary>Trajectories with a reference's numbers; what is for prompts alone is refused.</summary>
-    private static int PrepareReference(ParseResult parsed, string model, string[] inputs, string output, string[] set, Option[] others, CancellationToken stop)
+    private static int PrepareReference(ParseResult parsed, string model, string[] inputs, string output, string[] set,
+        Option[] others, CancellationToken stop)
     {
         if (others.FirstOrDefault(o => parsed.GetResult(o) is { Implicit: false }) is { } other)
         {
             throw new ConfigException($"{other.Name} is for prompts; with --reference the rows stay as they are");
         }
 
-        RunConfig config = ConfigLoader.Load([], ["rollout.n=0", $"data.trajectories=[{string.Join(",", inputs)}]", .. set, $"model.path={model}"]);
+        RunConfig config = ConfigLoader.Load(
+            [], ["rollout.n=0", $"data.trajectories=[{string.Join(",", inputs)}]", .. set, $"model.path={model}"]);
         TerminalProgress progress = new(Terminal.RawError, !Console.IsErrorRedirected);
         long rows = ReferencePreparation.Write(config, inputs, output, progress, stop);
         Console.Error.WriteLine($"{output}: {rows} trajectories with the numbers of {model}");

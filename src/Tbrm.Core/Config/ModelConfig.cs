@@ -5,7 +5,8 @@ namespace Tbrm.Core.Config;
 /// <summary>Section <c>model</c>: the policy's weights.</summary>
 public sealed record ModelConfig
 {
-    /// <summary>A Hugging Face model folder; empty = a small model is made from scratch (section <c>model.scratch</c>).</summary>
+    /// <summary>A Hugging Face model folder; empty = a small model is made from scratch (section
+    /// <c>model.scratch</c>).</summary>
     public string Path { get; init; } = "";
 
     /// <summary>Folder of the tokenizer; empty = the model's own.</summary>
@@ -23,14 +24,17 @@ public sealed record ModelConfig
     public int MaxPositions { get; init; }
 
     /// <summary>
-    /// Megabytes of what is as large as logits, at any length: exponentials that the head keeps for its backward, and a rollout's logits. Smaller
-    /// budgets cost a recomputation, never correctness. Sums and tiles come on top: <c>plan</c> counts them. 0: 256 on a processor; on a GPU a 64th
+    /// Megabytes of what is as large as logits, at any length: exponentials that the head keeps for its backward, and a
+    /// rollout's logits. Smaller
+    /// budgets cost a recomputation, never correctness. Sums and tiles come on top: <c>plan</c> counts them. 0: 256 on
+    /// a processor; on a GPU a 64th
     /// of its memory, 256 to 2048.
     /// </summary>
     [AllowedRange(0, 1e6)]
     public int HeadBudgetMb { get; init; }
 
-    /// <summary>Rank of a low-rank adapter (LoRA): the weights are frozen, the adapter is trained; 0 = all weights are trained.</summary>
+    /// <summary>Rank of a low-rank adapter (LoRA): the weights are frozen, the adapter is trained; 0 = all weights are
+    /// trained.</summary>
     [AllowedRange(0, 65536)]
     public int LoraRank { get; init; }
 
@@ -43,11 +47,13 @@ public sealed record ModelConfig
     [RelevantWhen("model.lora_rank is more than 0")]
     public bool UseRslora { get; init; }
 
-    /// <summary><c>all-linear</c>, or a list among q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj.</summary>
+    /// <summary><c>all-linear</c>, or a list among q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj,
+    /// down_proj.</summary>
     [RelevantWhen("model.lora_rank is more than 0")]
     public List<string> TargetModules { get; init; } = ["all-linear"];
 
-    /// <summary>A PEFT adapter folder to begin with (or to generate and evaluate with); it decides rank, alpha and targets.</summary>
+    /// <summary>A PEFT adapter folder to begin with (or to generate and evaluate with); it decides rank, alpha and
+    /// targets.</summary>
     public string LoraAdapterPath { get; init; } = "";
 
     /// <summary>The model that is built when there is no path.</summary>
@@ -82,7 +88,8 @@ public sealed record ScratchModelConfig
     [AllowedRange(1, 1024)]
     public int NumKeyValueHeads { get; init; } = 2;
 
-    /// <summary>Tokens that a sliding layer of a gemma3 sees; every sixth layer and the last see the whole sequence.</summary>
+    /// <summary>Tokens that a sliding layer of a gemma3 sees; every sixth layer and the last see the whole
+    /// sequence.</summary>
     [AllowedRange(1, 1048576)]
     public int SlidingWindow { get; init; } = 32;
 

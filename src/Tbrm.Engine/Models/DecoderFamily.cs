@@ -6,7 +6,8 @@ using Tbrm.Interop;
 namespace Tbrm.Engine.Models;
 
 /// <summary>
-/// An architecture as config.json names it, with the defaults that transformers gives it. What its layers consist of is said natively
+/// An architecture as config.json names it, with the defaults that transformers gives it. What its layers consist of is
+/// said natively
 /// (native/src/model/architecture.hpp).
 /// </summary>
 /// <param name="Name">The language model's entry of <c>architectures</c>.</param>
@@ -14,7 +15,8 @@ namespace Tbrm.Engine.Models;
 /// <param name="Kind">The library's name.</param>
 internal sealed record DecoderFamily(string Name, string ModelType, DecoderKind Kind)
 {
-    private const string CausalLm = "ForCausalLM", TokenClassification = "ForTokenClassification", SequenceClassification = "ForSequenceClassification";
+    private const string CausalLm = "ForCausalLM", TokenClassification = "ForTokenClassification",
+        SequenceClassification = "ForSequenceClassification";
 
     /// <summary>Width of a head where the file does not say it; null: hidden_size / num_attention_heads.</summary>
     public int? HeadDim { get; init; }
@@ -34,18 +36,22 @@ internal sealed record DecoderFamily(string Name, string ModelType, DecoderKind 
     /// <summary>The key of the activation, and the one that is computed.</summary>
     public (string Key, string Name) Activation { get; init; } = ("hidden_act", "silu");
 
-    /// <summary>Layers of two kinds, which the file names: those that see the whole sequence and those that see a window of it.</summary>
+    /// <summary>Layers of two kinds, which the file names: those that see the whole sequence and those that see a
+    /// window of it.</summary>
     public bool HasSlidingLayers { get; init; }
 
     /// <summary>What transformers' classifiers of it are called, before ...For(Token|Sequence)Classification.</summary>
     public string ClassifierStem { get; init; } = Name[..^CausalLm.Length];
 
-    /// <summary>Whether transformers has a classifier of tokens for it, the kind of critic that verl writes; else one of sequences.</summary>
+    /// <summary>Whether transformers has a classifier of tokens for it, the kind of critic that verl writes; else one
+    /// of sequences.</summary>
     public bool ClassifiesTokens { get; init; } = true;
 
-    /// <summary>What a critic of it is called, and its head: transformers gives a classifier of tokens a bias, and one of sequences none.</summary>
+    /// <summary>What a critic of it is called, and its head: transformers gives a classifier of tokens a bias, and one
+    /// of sequences none.</summary>
     public (string Name, HeadKind Head) Critic =>
-        ClassifiesTokens ? (ClassifierStem + TokenClassification, HeadKind.ValueBias) : (ClassifierStem + SequenceClassification, HeadKind.Value);
+        ClassifiesTokens ? (ClassifierStem + TokenClassification, HeadKind.ValueBias)
+            : (ClassifierStem + SequenceClassification, HeadKind.Value);
 
     /// <summary>Keys that transformers' code for it does not look at, though other architectures' would.</summary>
     public IReadOnlyList<string> IgnoredKeys { get; init; } = [];
@@ -75,12 +81,14 @@ internal sealed record DecoderFamily(string Name, string ModelType, DecoderKind 
     /// <summary>Architectures that people will try, and why they cannot be loaded.</summary>
     public static IReadOnlyDictionary<string, string> Refused { get; } = new Dictionary<string, string>
     {
-        ["Gemma3ForConditionalGeneration"] = "it has a vision tower; of Gemma 3 the models of text alone are read (gemma-3-270m, gemma-3-1b), or a language model that "
+        ["Gemma3ForConditionalGeneration"] =
+            "it has a vision tower; of Gemma 3 the models of text alone are read (gemma-3-270m, gemma-3-1b), or a language model that "
             + "was saved as Gemma3ForCausalLM",
     };
 
     /// <summary>The one with this entry of <c>architectures</c>, or null.</summary>
-    public static DecoderFamily? Named(string name) => All.FirstOrDefault(f => f.Name.Equals(name, StringComparison.Ordinal));
+    public static DecoderFamily? Named(string name) =>
+        All.FirstOrDefault(f => f.Name.Equals(name, StringComparison.Ordinal));
 
     /// <summary>The one that a classifier belongs to, with its head, or null.</summary>
     public static (DecoderFamily Family, HeadKind Head)? OfClassifier(string name)
@@ -102,5 +110,6 @@ internal sealed record DecoderFamily(string Name, string ModelType, DecoderKind 
     }
 
     /// <summary>The one with this <c>model_type</c>, or null.</summary>
-    public static DecoderFamily? OfType(string? modelType) => All.FirstOrDefault(f => f.ModelType.Equals(modelType, StringComparison.Ordinal));
+    public static DecoderFamily? OfType(string? modelType) =>
+        All.FirstOrDefault(f => f.ModelType.Equals(modelType, StringComparison.Ordinal));
 }

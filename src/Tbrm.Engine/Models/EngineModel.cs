@@ -27,12 +27,14 @@ public sealed record PolicyOptions
 }
 
 /// <summary>
-/// A decoder with a head on a device: what <see cref="Policy"/> and <see cref="Critic"/> have in common. With an adapter its weights are
+/// A decoder with a head on a device: what <see cref="Policy"/> and <see cref="Critic"/> have in common. With an
+/// adapter its weights are
 /// frozen, and the adapter is what is trained (and, of a critic, the head).
 /// </summary>
 public abstract class EngineModel : IDisposable
 {
-    private protected EngineModel(EngineDevice device, ModelHandle model, ModelArchitecture architecture, PolicyOptions options)
+    private protected EngineModel(EngineDevice device, ModelHandle model, ModelArchitecture architecture,
+        PolicyOptions options)
     {
         Device = device;
         Model = model;
@@ -57,14 +59,16 @@ public abstract class EngineModel : IDisposable
 
     internal ModelHandle Model { get; }
 
-    /// <summary>Puts a new adapter on the model, which changes none of its outputs, and freezes everything else.</summary>
+    /// <summary>Puts a new adapter on the model, which changes none of its outputs, and freezes everything
+    /// else.</summary>
     /// <param name="adapter">Rank, scale and targets.</param>
     /// <param name="trainable">Keeps masters and gradients of the adapter.</param>
     /// <param name="seed">Keys the random start of A.</param>
     public void AttachAdapter(AdapterOptions adapter, bool trainable, ulong seed)
     {
         (int[] ranks, float[] scales) = adapter.NativeModules(Architecture.Layers);
-        NativeFailures.Translated("attaching the adapter", () => Model.AttachAdapter(adapter.Native(trainable, seed), ranks, scales));
+        NativeFailures.Translated("attaching the adapter",
+            () => Model.AttachAdapter(adapter.Native(trainable, seed), ranks, scales));
         Adapter = adapter;
     }
 
@@ -75,8 +79,10 @@ public abstract class EngineModel : IDisposable
         Adapter = null;
     }
 
-    /// <summary>Frees the buffers of forward and backward, after the last update of a step: the next rollout's pages need the memory.</summary>
-    public void ReleaseActivations() => NativeFailures.Translated("releasing the activations", Model.ReleaseActivations);
+    /// <summary>Frees the buffers of forward and backward, after the last update of a step: the next rollout's pages
+    /// need the memory.</summary>
+    public void ReleaseActivations() =>
+        NativeFailures.Translated("releasing the activations", Model.ReleaseActivations);
 
     /// <summary>Names and shapes of the tensors of the base, as in the files, and then those of the adapter.</summary>
     public IReadOnlyList<TensorInfo> Tensors()
@@ -120,10 +126,12 @@ public abstract class EngineModel : IDisposable
         GC.SuppressFinalize(this);
     }
 
-    private protected static ModelHandle Create(EngineDevice device, ModelArchitecture architecture, PolicyOptions options) =>
+    private protected static ModelHandle Create(EngineDevice device, ModelArchitecture architecture,
+        PolicyOptions options) =>
         NativeFailures.Translated("allocating the model", () => ModelHandle.Create(
             device.Context,
-            architecture.Native(options.Bf16 ? Dtype.Bf16 : Dtype.F32, options.MaxPositions, options.Trainable, options.Recompute, options.HeadBudgetBytes),
+            architecture.Native(options.Bf16 ? Dtype.Bf16 : Dtype.F32, options.MaxPositions, options.Trainable,
+                options.Recompute, options.HeadBudgetBytes),
             architecture.Rope.Tables));
 
     /// <summary>Hands a new model over to <paramref name="fill"/>, and disposes it when that fails.</summary>

@@ -32,7 +32,8 @@ internal sealed record LayerAttention(int Window, IReadOnlyList<int> Sliding, fl
 
         double scalar = read.Double("query_pre_attn_scalar", 256, above: 0);
         int[] sliding = [.. Enumerable.Range(0, layers).Where(i => slides[i])];
-        return new(sliding.Length == 0 ? 0 : read.Int("sliding_window", 4096, ModelLimits.Window), sliding, (float)(1 / Math.Sqrt(scalar)));
+        return new(sliding.Length == 0 ? 0 : read.Int("sliding_window", 4096, ModelLimits.Window), sliding,
+            (float)(1 / Math.Sqrt(scalar)));
     }
 
     /// <summary>The library's configuration with this in it.</summary>
@@ -48,7 +49,8 @@ internal sealed record LayerAttention(int Window, IReadOnlyList<int> Sliding, fl
         return config;
     }
 
-    /// <summary>All layers slide but every so many-th; transformers writes the number with or without a leading underscore, and took 6 before it wrote it.</summary>
+    /// <summary>All layers slide but every so many-th; transformers writes the number with or without a leading
+    /// underscore, and took 6 before it wrote it.</summary>
     private static bool[] Pattern(ConfigJson read, int layers)
     {
         int every = read.Int("sliding_window_pattern", read.Int("_sliding_window_pattern", 6));
@@ -59,10 +61,12 @@ internal sealed record LayerAttention(int Window, IReadOnlyList<int> Sliding, fl
     {
         if (types.Count != layers)
         {
-            throw new DataException($"{read.Where}: layer_types has {types.Count} entries; expected num_hidden_layers={layers}");
+            throw new DataException(
+                $"{read.Where}: layer_types has {types.Count} entries; expected num_hidden_layers={layers}");
         }
 
-        return [.. types.Select((type, at) => type is JsonValue value && value.TryGetValue(out string? text) ? text switch
+        return [.. types.Select((type, at) => type is JsonValue value && value.TryGetValue(out string? text)
+            ? text switch
         {
             FullLayer => false,
             SlidingLayer when family.HasSlidingLayers => true,
@@ -73,5 +77,6 @@ internal sealed record LayerAttention(int Window, IReadOnlyList<int> Sliding, fl
 
     private static DataException Unknown(ConfigJson read, DecoderFamily family, JsonArray types, int at) => new(
         $"{read.Where}: layer_types[{at}] is {ConfigJson.Shown(types[at])}, which is not supported; "
-        + (family.HasSlidingLayers ? $"expected {FullLayer} or {SlidingLayer}" : $"a {family.ModelType} here sees the whole sequence: expected {FullLayer} in every layer"));
+        + (family.HasSlidingLayers ? $"expected {FullLayer} or {SlidingLayer}"
+            : $"a {family.ModelType} here sees the whole sequence: expected {FullLayer} in every layer"));
 }

@@ -7,7 +7,8 @@ using Tbrm.Interop;
 
 namespace Tbrm.Engine.Models;
 
-/// <summary>What <c>config.json</c> says of a decoder; the raw object is kept so that saving changes nothing that we do not read.</summary>
+/// <summary>What <c>config.json</c> says of a decoder; the raw object is kept so that saving changes nothing that we do
+/// not read.</summary>
 public sealed record ModelArchitecture
 {
     /// <summary>Names of the architectures that can be loaded.</summary>
@@ -78,7 +79,8 @@ public sealed record ModelArchitecture
     /// <summary>Parameters, a tied head counted once.</summary>
     public long ParameterCount => ModelMemory.Counted(this, null).Parameters;
 
-    /// <summary>Positions that the checkpoint is made for, its RoPE scaling included; longer sequences compute, but nobody trained them.</summary>
+    /// <summary>Positions that the checkpoint is made for, its RoPE scaling included; longer sequences compute, but
+    /// nobody trained them.</summary>
     public int ContextLength => (int)Math.Min(int.MaxValue, Math.Max(MaxPositionEmbeddings, Rope.ScaledLength));
 
     /// <summary>Reads a <c>config.json</c>; <paramref name="where"/> names it in messages.</summary>
@@ -88,17 +90,20 @@ public sealed record ModelArchitecture
         ConfigJson read = new(raw, where);
         (DecoderFamily family, HeadKind head) = Family(raw, where);
         RefuseVariants(read, family);
-        int hidden = read.Int("hidden_size", most: ModelLimits.HiddenSize), heads = read.Int("num_attention_heads", most: ModelLimits.Heads);
+        int hidden = read.Int("hidden_size", most: ModelLimits.HiddenSize),
+            heads = read.Int("num_attention_heads", most: ModelLimits.Heads);
         int headDim = read.Int("head_dim", family.HeadDim ?? hidden / heads);
         if (headDim is < 2 or > 256 || headDim % 2 != 0)
         {
-            throw new DataException($"{where}: head_dim is {headDim}; expected an even number of at most 256 (rotary embedding turns pairs)");
+            throw new DataException(
+                $"{where}: head_dim is {headDim}; expected an even number of at most 256 (rotary embedding turns pairs)");
         }
 
         int keyValueHeads = read.Int("num_key_value_heads", family.KeyValueHeads ?? heads, ModelLimits.Heads);
         if (heads % keyValueHeads != 0)
         {
-            throw new DataException($"{where}: num_key_value_heads is {keyValueHeads}; expected a divisor of num_attention_heads, which is {heads}");
+            throw new DataException(
+                $"{where}: num_key_value_heads is {keyValueHeads}; expected a divisor of num_attention_heads, which is {heads}");
         }
 
         int positions = read.Int("max_position_embeddings", family.MaxPositions);
@@ -118,7 +123,8 @@ public sealed record ModelArchitecture
             MaxPositionEmbeddings = positions,
             TieWordEmbeddings = read.Bool("tie_word_embeddings", family.TiesHead),
             Kind = family.Kind,
-            RmsNormEps = (float)read.Double("rms_norm_eps", 1e-6, above: ModelLimits.LeastNormEps, below: ModelLimits.MostNormEps),
+            RmsNormEps = (float)read.Double(
+                "rms_norm_eps", 1e-6, above: ModelLimits.LeastNormEps, below: ModelLimits.MostNormEps),
             Attention = LayerAttention.Read(read, family),
             Rope = RopeFrequencies.Create(read, family, headDim, positions),
             TorchDtype = Type(read),
@@ -127,7 +133,8 @@ public sealed record ModelArchitecture
     }
 
     /// <summary>
-    /// The same decoder with a value head, as Hugging Face writes it: a classifier with one label. A critic's architecture is returned as it is.
+    /// The same decoder with a value head, as Hugging Face writes it: a classifier with one label. A critic's
+    /// architecture is returned as it is.
     /// </summary>
     public ModelArchitecture AsCritic()
     {
@@ -146,26 +153,27 @@ public sealed record ModelArchitecture
 
     /// <summary>The native configuration of a model of this architecture.</summary>
     /// <exception cref="DataException">Sequences may get longer than the checkpoint's rotations hold.</exception>
-    internal NativeModelConfig Native(Dtype dtype, int maxPositions, bool trainable, bool recompute, long headBudgetBytes) => Attention.Into(new()
-    {
-        Dtype = dtype,
-        VocabSize = VocabSize,
-        HiddenSize = HiddenSize,
-        IntermediateSize = IntermediateSize,
-        NLayers = Layers,
-        NHeads = Heads,
-        NKvHeads = KeyValueHeads,
-        HeadDim = HeadDim,
-        MaxPositions = Rope.Checked(maxPositions),
-        TieWordEmbeddings = TieWordEmbeddings ? 1 : 0,
-        Architecture = Kind,
-        Trainable = trainable ? 1 : 0,
-        Recompute = recompute ? 1 : 0,
-        RmsNormEps = RmsNormEps,
-        RopeAttentionFactor = Rope.AttentionFactor,
-        HeadKind = Head,
-        HeadBudgetBytes = headBudgetBytes,
-    });
+    internal NativeModelConfig Native(Dtype dtype, int maxPositions, bool trainable, bool recompute,
+        long headBudgetBytes) => Attention.Into(new()
+        {
+            Dtype = dtype,
+            VocabSize = VocabSize,
+            HiddenSize = HiddenSize,
+            IntermediateSize = IntermediateSize,
+            NLayers = Layers,
+            NHeads = Heads,
+            NKvHeads = KeyValueHeads,
+            HeadDim = HeadDim,
+            MaxPositions = Rope.Checked(maxPositions),
+            TieWordEmbeddings = TieWordEmbeddings ? 1 : 0,
+            Architecture = Kind,
+            Trainable = trainable ? 1 : 0,
+            Recompute = recompute ? 1 : 0,
+            RmsNormEps = RmsNormEps,
+            RopeAttentionFactor = Rope.AttentionFactor,
+            HeadKind = Head,
+            HeadBudgetBytes = headBudgetBytes,
+        });
 
     /// <summary>The first of <c>architectures</c>; where the file has none, that of its <c>model_type</c>.</summary>
     private static (DecoderFamily Family, HeadKind Head) Family(JsonObject raw, string where)
@@ -173,9 +181,12 @@ public sealed record ModelArchitecture
         string name = raw["architectures"] switch
         {
             null => DecoderFamily.OfType(raw["model_type"]?.ToString())?.Name ?? "",
-            JsonArray { Count: > 0 } list when list[0] is JsonValue first && first.TryGetValue(out string? text) => text,
+            JsonArray { Count: > 0 } list when list[0] is JsonValue first
+                && first.TryGetValue(out string? text) => text,
             JsonArray { Count: 0 } => "",
-            JsonNode other => throw new DataException($"{where}: expected a list of names at architectures, found {ConfigJson.Shown(other)}"),
+            JsonNode other =>
+                throw new DataException(
+                $"{where}: expected a list of names at architectures, found {ConfigJson.Shown(other)}"),
         };
         if (DecoderFamily.OfClassifier(name) is { } classifier)
         {
@@ -189,16 +200,20 @@ public sealed record ModelArchitecture
         }
 
         return DecoderFamily.Named(name) is { } known ? (known, HeadKind.Lm)
-            : throw new DataException($"{where}: architecture '{name}' is not supported; supported are {string.Join(", ", Known)}");
+            : throw new DataException(
+                $"{where}: architecture '{name}' is not supported; supported are {string.Join(", ", Known)}");
     }
 
-    /// <summary>A value model has one label; transformers writes their names, and takes two where it finds none.</summary>
+    /// <summary>A value model has one label; transformers writes their names, and takes two where it finds
+    /// none.</summary>
     private static void RefuseSeveralLabels(JsonObject raw, string name, string where)
     {
-        int labels = raw["id2label"] is JsonObject named ? named.Count : new ConfigJson(raw, where).Int("num_labels", 2);
+        int labels = raw["id2label"] is JsonObject named ? named.Count
+            : new ConfigJson(raw, where).Int("num_labels", 2);
         if (labels != 1)
         {
-            throw new DataException($"{where}: {name} with {labels} labels is a classifier; expected a value model, which has one label (id2label or num_labels)");
+            throw new DataException(
+                $"{where}: {name} with {labels} labels is a classifier; expected a value model, which has one label (id2label or num_labels)");
         }
     }
 
@@ -207,7 +222,8 @@ public sealed record ModelArchitecture
     {
         string type = read.Text("torch_dtype") ?? read.Text("dtype") ?? "float32";
         return type is "float32" or "bfloat16" or "float16" or "float64" or "auto" ? type
-            : throw new DataException($"{read.Where}: {(read.Text("torch_dtype") is null ? "dtype" : "torch_dtype")} is '{type}'; expected float32, bfloat16 or float16");
+            : throw new DataException(
+                $"{read.Where}: {(read.Text("torch_dtype") is null ? "dtype" : "torch_dtype")} is '{type}'; expected float32, bfloat16 or float16");
     }
 
     /// <summary>An end token that the vocabulary does not have would end no response.</summary>
@@ -216,9 +232,11 @@ public sealed record ModelArchitecture
         JsonNode? found = raw["eos_token_id"];
         foreach (JsonNode? id in found is JsonArray several ? [.. several] : new[] { found })
         {
-            if (id is JsonValue value && value.GetValueKind() == System.Text.Json.JsonValueKind.Number && value.TryGetValue(out long number) && number >= vocabulary)
+            if (id is JsonValue value && value.GetValueKind() == System.Text.Json.JsonValueKind.Number
+                && value.TryGetValue(out long number) && number >= vocabulary)
             {
-                throw new DataException($"{where}: eos_token_id is {ConfigJson.Shown(found)}; vocab_size is {vocabulary}, so {number} is no token");
+                throw new DataException(
+                    $"{where}: eos_token_id is {ConfigJson.Shown(found)}; vocab_size is {vocabulary}, so {number} is no token");
             }
         }
     }
@@ -229,12 +247,14 @@ public sealed record ModelArchitecture
         string where = read.Where, activation = read.Text(family.Activation.Key) ?? family.Activation.Name;
         if (activation != family.Activation.Name)
         {
-            throw new DataException($"{where}: {family.Activation.Key} '{activation}' is not supported; expected {family.Activation.Name}");
+            throw new DataException(
+                $"{where}: {family.Activation.Key} '{activation}' is not supported; expected {family.Activation.Name}");
         }
 
         if (read.Bool("use_sliding_window", false))
         {
-            throw new DataException($"{where}: use_sliding_window=true is not supported; attention here sees the whole sequence");
+            throw new DataException(
+                $"{where}: use_sliding_window=true is not supported; attention here sees the whole sequence");
         }
 
         AttentionVariants.Refuse(read, family);
@@ -249,7 +269,8 @@ public sealed record ModelArchitecture
 
         if (read.Double("partial_rotary_factor", 1) != 1)
         {
-            throw new DataException($"{where}: partial_rotary_factor is not supported; rotary embedding here turns whole heads");
+            throw new DataException(
+                $"{where}: partial_rotary_factor is not supported; rotary embedding here turns whole heads");
         }
 
         if (read.Object("quantization_config") is not null)

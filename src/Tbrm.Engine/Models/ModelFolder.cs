@@ -12,7 +12,8 @@ using Tbrm.Interop.Stages;
 namespace Tbrm.Engine.Models;
 
 /// <summary>
-/// A Hugging Face model folder: config.json, model.safetensors or its shards with an index, generation_config.json. Only safetensors are
+/// A Hugging Face model folder: config.json, model.safetensors or its shards with an index, generation_config.json.
+/// Only safetensors are
 /// read: a pickle is never opened.
 /// </summary>
 public static class ModelFolder
@@ -24,14 +25,17 @@ public static class ModelFolder
     /// <summary>Tensors go to a new shard beyond this many bytes, as transformers does.</summary>
     private const long ShardBytes = 5_000_000_000;
 
-    private static readonly JsonSerializerOptions s_indented = new() { WriteIndented = true, Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly JsonSerializerOptions s_indented =
+        new() { WriteIndented = true, Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
-    /// <summary>Reads <c>config.json</c>. A head of the file's own that differs from the embedding is one, whatever tie_word_embeddings says.</summary>
+    /// <summary>Reads <c>config.json</c>. A head of the file's own that differs from the embedding is one, whatever
+    /// tie_word_embeddings says.</summary>
     public static ModelArchitecture ReadArchitecture(string folder)
     {
         if (!Directory.Exists(folder))
         {
-            throw new DataException($"model folder {folder} does not exist; model.path must name a folder with config.json and *.safetensors");
+            throw new DataException(
+                $"model folder {folder} does not exist; model.path must name a folder with config.json and *.safetensors");
         }
 
         string path = Path.Combine(folder, "config.json");
@@ -44,7 +48,8 @@ public static class ModelFolder
 
         ModelArchitecture architecture = ModelArchitecture.Parse(ReadText(path), path);
         return HasOwnHead(architecture, folder)
-            ? architecture.WithOwnHead($"{path}: tie_word_embeddings is true, but the folder holds an lm_head.weight that differs from model.embed_tokens.weight; that head is used, and what is saved has tie_word_embeddings=false")
+            ? architecture.WithOwnHead(
+                $"{path}: tie_word_embeddings is true, but the folder holds an lm_head.weight that differs from model.embed_tokens.weight; that head is used, and what is saved has tie_word_embeddings=false")
             : architecture;
     }
 
@@ -68,7 +73,9 @@ public static class ModelFolder
         IReadOnlyDictionary<string, StoredTensor> stored = StoredTensors.Of(WeightPaths(folder));
         try
         {
-            return stored.TryGetValue(Head, out StoredTensor? head) && stored.TryGetValue(Embedding, out StoredTensor? embedding) && !StoredTensors.AreEqual(head, embedding);
+            return stored.TryGetValue(Head, out StoredTensor? head)
+                && stored.TryGetValue(Embedding, out StoredTensor? embedding)
+                && !StoredTensors.AreEqual(head, embedding);
         }
         catch (IOException)
         {
@@ -83,7 +90,8 @@ public static class ModelFolder
         ModelArchitecture architecture = ReadArchitecture(folder);
         if (architecture.Head != HeadKind.Lm)
         {
-            throw new DataException($"{folder} is a value model ({architecture.Raw["architectures"]?[0]}): it has no logits; expected a language model");
+            throw new DataException(
+                $"{folder} is a value model ({architecture.Raw["architectures"]?[0]}): it has no logits; expected a language model");
         }
 
         Policy policy = Policy.Allocate(device, architecture, options(architecture));
@@ -91,10 +99,12 @@ public static class ModelFolder
     }
 
     /// <summary>
-    /// Allocates a critic and fills it: from a value model's folder, or from a language model's, whose head is left aside; the value head is
+    /// Allocates a critic and fills it: from a value model's folder, or from a language model's, whose head is left
+    /// aside; the value head is
     /// then drawn from N(0, <paramref name="std"/>^2).
     /// </summary>
-    public static Critic LoadCritic(EngineDevice device, string folder, Func<ModelArchitecture, PolicyOptions> options, ulong seed, float std)
+    public static Critic LoadCritic(EngineDevice device, string folder, Func<ModelArchitecture, PolicyOptions> options,
+        ulong seed, float std)
     {
         ModelArchitecture architecture = ReadArchitecture(folder);
         bool hasHead = architecture.Head != HeadKind.Lm;
@@ -108,7 +118,8 @@ public static class ModelFolder
         return critic;
     }
 
-    /// <summary>Fills a policy that is there already with the weights of a folder that a policy of its shape wrote.</summary>
+    /// <summary>Fills a policy that is there already with the weights of a folder that a policy of its shape
+    /// wrote.</summary>
     public static void LoadInto(Policy policy, string folder)
     {
         foreach (string file in WeightPaths(folder))
@@ -146,7 +157,8 @@ public static class ModelFolder
     }
 
     /// <summary>
-    /// Writes weights (one file, or shards with an index), config.json and generation_config.json into an existing folder. Of a model with an
+    /// Writes weights (one file, or shards with an index), config.json and generation_config.json into an existing
+    /// folder. Of a model with an
     /// adapter these are the base's.
     /// </summary>
     public static void Save(EngineModel model, string folder, JsonObject? generationConfig = null)
@@ -185,7 +197,8 @@ public static class ModelFolder
         File.WriteAllText(Path.Combine(folder, "config.json"), config.ToJsonString(s_indented) + "\n");
         if (generationConfig is not null)
         {
-            File.WriteAllText(Path.Combine(folder, "generation_config.json"), generationConfig.ToJsonString(s_indented) + "\n");
+            File.WriteAllText(Path.Combine(folder, "generation_config.json"),
+                generationConfig.ToJsonString(s_indented) + "\n");
         }
     }
 
@@ -224,9 +237,11 @@ public static class ModelFolder
 
         if (!File.Exists(index))
         {
-            string pickles = Directory.EnumerateFiles(folder, "*.bin").Any() ? " It has .bin files, which may run code when read; convert them to safetensors." : "";
+            string pickles = Directory.EnumerateFiles(folder, "*.bin").Any()
+                ? " It has .bin files, which may run code when read; convert them to safetensors." : "";
             string adapter = Path.Combine(Path.GetDirectoryName(Path.GetFullPath(folder)) ?? "", PeftFolder.FolderName);
-            string hint = PeftFolder.IsAdapter(adapter) ? $" The checkpoint is an adapter: set model.path=BASE model.lora_adapter_path={adapter}." : "";
+            string hint = PeftFolder.IsAdapter(adapter)
+                ? $" The checkpoint is an adapter: set model.path=BASE model.lora_adapter_path={adapter}." : "";
             throw new DataException($"{folder} has neither {SingleFile} nor {IndexFile}.{pickles}{hint}");
         }
 
@@ -237,7 +252,8 @@ public static class ModelFolder
         }
 
         List<string> paths = [];
-        foreach (string name in map.Select(p => p.Value!.GetValue<string>()).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal))
+        foreach (string name in map.Select(p => p.Value!.GetValue<string>()).Distinct(StringComparer.Ordinal)
+            .Order(StringComparer.Ordinal))
         {
             // A shard is a file of this folder: a name with a path in it could read anything.
             if (name.Length == 0 || Path.GetFileName(name) != name)
@@ -246,7 +262,8 @@ public static class ModelFolder
             }
 
             string path = Path.Combine(folder, name);
-            paths.Add(File.Exists(path) ? path : throw new DataException($"{index} names {name}, which is not in the folder"));
+            paths.Add(File.Exists(path) ? path
+                : throw new DataException($"{index} names {name}, which is not in the folder"));
         }
 
         return paths;

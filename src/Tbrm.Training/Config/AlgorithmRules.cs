@@ -9,7 +9,8 @@ using Tbrm.Objectives.Estimators;
 
 namespace Tbrm.Training.Config;
 
-/// <summary>What an algorithm and the rest of the configuration must satisfy together: a need that a step cannot meet is an error, never ignored.</summary>
+/// <summary>What an algorithm and the rest of the configuration must satisfy together: a need that a step cannot meet
+/// is an error, never ignored.</summary>
 internal static class AlgorithmRules
 {
     private const Needs Unmet = Needs.RewardParts | Needs.SumPiSquared;
@@ -19,20 +20,23 @@ internal static class AlgorithmRules
     {
         AlgorithmSelection algorithm = AlgorithmSelection.Of(config);
         (string name, Needs needs) = (algorithm.Entry.Name, algorithm.Needs);
-        Require((needs & Unmet) == 0, $"algorithm.name={name} needs {needs & Unmet}, which no stage of a training step computes; tbrm-native objective evaluates it on numbers of your own");
+        Require((needs & Unmet) == 0,
+            $"algorithm.name={name} needs {needs & Unmet}, which no stage of a training step computes; tbrm-native objective evaluates it on numbers of your own");
         Require(!needs.HasFlag(Needs.Groups) || config.Rollout.N != 1 || algorithm.Estimator is GrpoEstimator,
             $"algorithm.name={name} compares the responses to a prompt with each other, but rollout.n=1; set rollout.n to at least 2");
         BellmanConfig bellman = config.Algorithm.Tbrm;
         Require(bellman.Truncation != "bootstrap" || BootstrapNames.Contains(name, StringComparer.Ordinal),
             $"algorithm.tbrm.truncation=bootstrap is the residual of {string.Join(", ", BootstrapNames)}, which algorithm.name={name} has not; expected keep, drop or zero_reward");
-        Require(!needs.HasFlag(Needs.VStar) || algorithm.Estimator is not null || config.Ref.ResetSteps == 0 || name == "oapl",
+        Require(!needs.HasFlag(Needs.VStar) || algorithm.Estimator is not null || config.Ref.ResetSteps == 0
+            || name == "oapl",
             $"ref.reset_steps={config.Ref.ResetSteps}: V* is estimated once from the first reference, and would be another reference's after a reset; set it to 0");
         Require(!config.Algorithm.UseKlInReward || algorithm.Estimator is not null,
             $"algorithm.use_kl_in_reward: algorithm.name={name} has no reward per token, the distance from the reference is in its residual; set it to false");
         Require(config.Trainer.CriticWarmup <= 1 || algorithm.Critic is not null,
             $"trainer.critic_warmup={config.Trainer.CriticWarmup}: algorithm.name={name} has no critic to warm up; set it to 0");
         RolloutCorrectionConfig correction = config.Algorithm.RolloutCorrection;
-        Require(algorithm.Entry.IsPolicyGradient || (correction.RolloutIs.Length == 0 && correction.RolloutRs.Length == 0 && !correction.BypassMode),
+        Require(algorithm.Entry.IsPolicyGradient
+            || (correction.RolloutIs.Length == 0 && correction.RolloutRs.Length == 0 && !correction.BypassMode),
             $"algorithm.rollout_correction is for policy gradients; algorithm.name={name} takes trajectories of any policy, leave it out");
         CheckBatches(config);
         CheckReplay(config, algorithm, needs);
@@ -47,14 +51,18 @@ internal static class AlgorithmRules
             $"algorithm.name={name} needs a greedy response beside every sampled one, which trajectories of files and of a replay buffer have not; leave data.trajectories and replay.capacity out");
         Require(!mix.IsFirstOnline || replay.Updates > 1,
             $"replay.capacity={replay.Capacity}, but with replay.updates=1 and no replay.mix every batch is the rollout, and nothing would be learned from the buffer; set replay.updates to 2 or more (ReVal), or give shares in replay.mix");
-        Require(replay.Capacity == 0 || replay.Capacity >= config.Rollout.N, $"replay.capacity={replay.Capacity} is less than the responses to one prompt, rollout.n={config.Rollout.N}");
+        Require(replay.Capacity == 0 || replay.Capacity >= config.Rollout.N,
+            $"replay.capacity={replay.Capacity} is less than the responses to one prompt, rollout.n={config.Rollout.N}");
         Require(replay.Capacity == 0 || needs.HasFlag(Needs.Groups) || config.Actor.PpoMiniBatchSize == 0,
             $"actor.ppo_mini_batch_size={config.Actor.PpoMiniBatchSize} counts prompts, and the replay buffer gives single trajectories; leave it 0, the updates of a step are replay.updates={replay.Updates}");
-        Require(replay.PriorityExponent == 0 || replay.Order == "age_decay", $"replay.priority_exponent={replay.PriorityExponent} is part of replay.order=age_decay; replay.order is {replay.Order}");
+        Require(replay.PriorityExponent == 0 || replay.Order == "age_decay",
+            $"replay.priority_exponent={replay.PriorityExponent} is part of replay.order=age_decay; replay.order is {replay.Order}");
         Require(replay.PriorityExponent == 0 || !algorithm.Entry.IsPolicyGradient,
             $"replay.priority_exponent={replay.PriorityExponent}: algorithm.name={name} has no residual to prioritise by; set it to 0, for the age alone");
-        Require(config.Rollout.Lag == 0 || config.Rollout.N > 0, $"rollout.lag={config.Rollout.Lag}, but rollout.n=0 samples nothing; set one of them to another value");
-        Require(config.Rollout.N > 0 || !config.Algorithm.FilterGroups.Enable, "algorithm.filter_groups samples until there are enough groups, but rollout.n=0 samples nothing");
+        Require(config.Rollout.Lag == 0 || config.Rollout.N > 0,
+            $"rollout.lag={config.Rollout.Lag}, but rollout.n=0 samples nothing; set one of them to another value");
+        Require(config.Rollout.N > 0 || !config.Algorithm.FilterGroups.Enable,
+            "algorithm.filter_groups samples until there are enough groups, but rollout.n=0 samples nothing");
     }
 
     private static IReadOnlyList<string> BootstrapNames { get; } = ["tbrm", "reval", "brm"];
@@ -66,9 +74,11 @@ internal static class AlgorithmRules
             $"actor.ppo_mini_batch_size={config.Actor.PpoMiniBatchSize} prompts are more than a step has (data.train_batch_size={prompts})");
         Require(config.Critic.PpoMiniBatchSize <= prompts,
             $"critic.ppo_mini_batch_size={config.Critic.PpoMiniBatchSize} prompts are more than a step has (data.train_batch_size={prompts})");
-        Require(config.Data.GenBatchSize == 0 || config.Data.GenBatchSize == prompts || config.Algorithm.FilterGroups.Enable,
+        Require(config.Data.GenBatchSize == 0 || config.Data.GenBatchSize == prompts
+            || config.Algorithm.FilterGroups.Enable,
             $"data.gen_batch_size={config.Data.GenBatchSize} is the prompts that dynamic sampling asks at a time; set algorithm.filter_groups.enable=true, or data.train_batch_size");
-        Require(!config.Reward.OverlongBuffer.Enable || config.Reward.OverlongBuffer.Len <= config.Data.MaxResponseLength,
+        Require(!config.Reward.OverlongBuffer.Enable
+            || config.Reward.OverlongBuffer.Len <= config.Data.MaxResponseLength,
             $"reward.overlong_buffer.len={config.Reward.OverlongBuffer.Len} is longer than the longest response, data.max_response_length={config.Data.MaxResponseLength}");
     }
 

@@ -16,7 +16,8 @@ using Tbrm.Training.Steps;
 namespace Tbrm.Training.Loops;
 
 /// <summary>
-/// A rollout that samples from the weights of some updates ago: what an asynchronous engine does by accident of its timing, here by a number. One
+/// A rollout that samples from the weights of some updates ago: what an asynchronous engine does by accident of its
+/// timing, here by a number. One
 /// more policy is in memory; the weights in between are on disk (<see cref="WeightHistory"/>).
 /// </summary>
 internal sealed class LaggedRollout : IRollout, IDisposable
@@ -49,7 +50,8 @@ internal sealed class LaggedRollout : IRollout, IDisposable
     {
         if (Directory.Exists(WeightHistory.PathIn(folder)))
         {
-            DiskErrors.Translated($"deleting {WeightHistory.PathIn(folder)}", () => Directory.Delete(WeightHistory.PathIn(folder), recursive: true));
+            DiskErrors.Translated($"deleting {WeightHistory.PathIn(folder)}",
+                () => Directory.Delete(WeightHistory.PathIn(folder), recursive: true));
         }
     }
 
@@ -57,14 +59,17 @@ internal sealed class LaggedRollout : IRollout, IDisposable
     public long Preemptions => _rollout.Preemptions;
 
     /// <inheritdoc/>
-    public IReadOnlyList<Trajectory> Sample(IReadOnlyList<EncodedPrompt> prompts, int n, long firstId, Action<RolloutProgress>? progress, CancellationToken stop)
+    public IReadOnlyList<Trajectory> Sample(IReadOnlyList<EncodedPrompt> prompts, int n, long firstId,
+        Action<RolloutProgress>? progress, CancellationToken stop)
     {
         LookBack();
-        return [.. _rollout.Sample(prompts, n, firstId, progress, stop).Select(t => t with { WeightVersion = _loaded })];
+        return [.. _rollout.Sample(prompts, n, firstId, progress, stop)
+            .Select(t => t with { WeightVersion = _loaded })];
     }
 
     /// <inheritdoc/>
-    public IReadOnlyList<Trajectory> Greedy(IReadOnlyList<EncodedPrompt> prompts, Action<RolloutProgress>? progress, CancellationToken stop)
+    public IReadOnlyList<Trajectory> Greedy(IReadOnlyList<EncodedPrompt> prompts, Action<RolloutProgress>? progress,
+        CancellationToken stop)
     {
         LookBack();
         return [.. _rollout.Greedy(prompts, progress, stop).Select(t => t with { WeightVersion = _loaded })];
@@ -77,7 +82,8 @@ internal sealed class LaggedRollout : IRollout, IDisposable
     public void Settle()
     {
         _history.Save(_session.Policy, _version());
-        _history.Prune(_version(), _checkpoints.Steps().Select(s => StepState.Read(_checkpoints.FolderOf(s)).WeightVersion ?? 0));
+        _history.Prune(_version(),
+            _checkpoints.Steps().Select(s => StepState.Read(_checkpoints.FolderOf(s)).WeightVersion ?? 0));
     }
 
     /// <inheritdoc/>

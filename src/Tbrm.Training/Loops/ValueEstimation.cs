@@ -19,8 +19,10 @@ using Tbrm.Training.Trajectories;
 
 namespace Tbrm.Training.Loops;
 
-/// <summary>Stage 1 of A*-PO: samples the reference policy for the value of every prompt, before the first step and once.</summary>
-internal sealed class ValueEstimation(RunFolder folder, TrainingSession session, ReferencePolicy reference, IProgressDisplay progress) : IDisposable
+/// <summary>Stage 1 of A*-PO: samples the reference policy for the value of every prompt, before the first step and
+/// once.</summary>
+internal sealed class ValueEstimation(RunFolder folder, TrainingSession session, ReferencePolicy reference,
+    IProgressDisplay progress) : IDisposable
 {
     /// <summary>Its name among the phases of a run.</summary>
     public const string Phase = "v_star";
@@ -53,7 +55,8 @@ internal sealed class ValueEstimation(RunFolder folder, TrainingSession session,
         progress.Clear();
         if (_values.Count > before)
         {
-            progress.Say($"V* of {_values.Count} prompts is estimated, {session.Config.Algorithm.AStarPo.NumGenToUse} samples of the reference each: {PathIn(folder)}");
+            progress.Say(
+                $"V* of {_values.Count} prompts is estimated, {session.Config.Algorithm.AStarPo.NumGenToUse} samples of the reference each: {PathIn(folder)}");
         }
 
         Close();
@@ -87,10 +90,12 @@ internal sealed class ValueEstimation(RunFolder folder, TrainingSession session,
             return _rollout.OfReference(requests, stop);
         });
         JudgedResponse[] judged = session.Reward.Judge(missing, trajectories, stop);
-        // Before the values: a kill in between leaves samples of prompts whose values are not known, which the next process drops.
+        // Before the values: a kill in between leaves samples of prompts whose values are not known, which the next
+        // process drops.
         Append(missing, trajectories, judged);
         _values.Add([.. missing.Select((p, i) => (p, Enumerable.Range(0, trajectories.Count)
-            .Where(t => trajectories[t].Group == i && !judged[t].Verdict.IsFailure).Select(t => _rewards.Of(trajectories[t], judged[t].Verdict)).ToArray()))]);
+            .Where(t => trajectories[t].Group == i && !judged[t].Verdict.IsFailure)
+                .Select(t => _rewards.Of(trajectories[t], judged[t].Verdict)).ToArray()))]);
     }
 
     private void Close()
@@ -99,18 +104,23 @@ internal sealed class ValueEstimation(RunFolder folder, TrainingSession session,
         _rollout = null;
     }
 
-    /// <summary>The samples themselves, as trajectories that training reads: the reference sampled them, so its log-probs are theirs.</summary>
-    private void Append(IReadOnlyList<EncodedPrompt> prompts, IReadOnlyList<Trajectory> trajectories, JudgedResponse[] judged)
+    /// <summary>The samples themselves, as trajectories that training reads: the reference sampled them, so its
+    /// log-probs are theirs.</summary>
+    private void Append(IReadOnlyList<EncodedPrompt> prompts, IReadOnlyList<Trajectory> trajectories,
+        JudgedResponse[] judged)
     {
         string path = SamplesIn(folder);
         if (!_isTidy && File.Exists(path))
         {
-            RunFolder.WriteText(path, string.Concat(File.ReadLines(path).Where(IsOfKnownPrompt).Select(line => line + "\n")));
+            RunFolder.WriteText(path,
+                string.Concat(File.ReadLines(path).Where(IsOfKnownPrompt).Select(line => line + "\n")));
         }
 
         _isTidy = true;
         float temperature = ActorUpdate.TemperatureOf(session.Config);
-        IEnumerable<string> lines = trajectories.Select((t, i) => TrajectoryRow.Of(0, temperature, session.Tokenizer, prompts[t.Group], t with { Group = 0 }, judged[i]))
+        IEnumerable<string> lines =
+            trajectories.Select((t, i) =>
+            TrajectoryRow.Of(0, temperature, session.Tokenizer, prompts[t.Group], t with { Group = 0 }, judged[i]))
             .Select(row =>
             {
                 row.Remove(TrajectoryKeys.Group);
@@ -124,7 +134,8 @@ internal sealed class ValueEstimation(RunFolder folder, TrainingSession session,
     {
         try
         {
-            return JsonNode.Parse(line)?[TrajectoryKeys.PromptIds]?.Deserialize<int[]>() is { } ids && _values.IsKnown(ids);
+            return JsonNode.Parse(line)?[TrajectoryKeys.PromptIds]?.Deserialize<int[]>() is { } ids
+                && _values.IsKnown(ids);
         }
         catch (JsonException)
         {

@@ -12,7 +12,8 @@ using Tbrm.Training.Runs;
 namespace Tbrm.Training.Loops;
 
 /// <summary>
-/// The weights that the policy had, by the number of its updates, on disk: a folder each, written before it gets its name. What no step to come and no
+/// The weights that the policy had, by the number of its updates, on disk: a folder each, written before it gets its
+/// name. What no step to come and no
 /// checkpoint needs is deleted.
 /// </summary>
 /// <param name="root">Where they are.</param>
@@ -24,7 +25,8 @@ internal sealed class WeightHistory(string root, int lag)
     /// <summary>Versions that are there, ascending.</summary>
     public IReadOnlyList<long> Versions => !Directory.Exists(root) ? []
         : [.. Directory.EnumerateDirectories(root).Select(d => Path.GetFileName(d))
-            .Where(n => long.TryParse(n, NumberStyles.None, CultureInfo.InvariantCulture, out _)).Select(n => long.Parse(n, CultureInfo.InvariantCulture)).Order()];
+            .Where(n => long.TryParse(n, NumberStyles.None, CultureInfo.InvariantCulture, out _))
+                .Select(n => long.Parse(n, CultureInfo.InvariantCulture)).Order()];
 
     /// <summary>The folder of a version.</summary>
     public string FolderOf(long version) => Path.Combine(root, version.ToString(CultureInfo.InvariantCulture));
@@ -61,14 +63,16 @@ internal sealed class WeightHistory(string root, int lag)
         });
     }
 
-    /// <summary>The version that a rollout samples from: the newest that is at least the lag behind, or the first while fewer updates are made.</summary>
+    /// <summary>The version that a rollout samples from: the newest that is at least the lag behind, or the first while
+    /// fewer updates are made.</summary>
     /// <exception cref="DataException">It is not there.</exception>
     public long Find(long version)
     {
         long target = Math.Max(0, version - lag);
         IReadOnlyList<long> known = Versions;
         return known.Count > 0 && known[0] <= target ? known.Last(v => v <= target)
-            : throw new DataException($"{root} holds no weights of update {target} or before, from which rollout.lag={lag} samples after {version} updates"
+            : throw new DataException(
+                $"{root} holds no weights of update {target} or before, from which rollout.lag={lag} samples after {version} updates"
                 + $"{(known.Count > 0 ? $" (the first are of update {known[0]})" : "")}; restore the folder, or begin a new run");
     }
 
@@ -85,13 +89,15 @@ internal sealed class WeightHistory(string root, int lag)
         }
     }
 
-    /// <summary>Deletes what a run that goes on from a version will write again, and what was left half written.</summary>
+    /// <summary>Deletes what a run that goes on from a version will write again, and what was left half
+    /// written.</summary>
     public void RewindTo(long version) => DiskErrors.Translated($"tidying {root}", () =>
     {
         foreach (string folder in Directory.Exists(root) ? Directory.EnumerateDirectories(root).ToList() : [])
         {
             string name = Path.GetFileName(folder);
-            if (name.EndsWith(Unfinished, StringComparison.Ordinal) || (long.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out long at) && at > version))
+            if (name.EndsWith(Unfinished, StringComparison.Ordinal)
+                || (long.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out long at) && at > version))
             {
                 Directory.Delete(folder, recursive: true);
             }

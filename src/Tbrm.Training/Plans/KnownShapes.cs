@@ -10,9 +10,11 @@ namespace Tbrm.Training.Plans;
 /// <summary>Shapes of published models by name, so that a run can be planned where the model is not yet.</summary>
 internal static class KnownShapes
 {
-    private const string Qwen2 = "Qwen2ForCausalLM", Qwen3 = "Qwen3ForCausalLM", Llama = "LlamaForCausalLM", Gemma3 = "Gemma3ForCausalLM";
+    private const string Qwen2 = "Qwen2ForCausalLM", Qwen3 = "Qwen3ForCausalLM", Llama = "LlamaForCausalLM",
+        Gemma3 = "Gemma3ForCausalLM";
 
-    /// <summary>As their config.json files have them. A longer name stands before the shorter one that it begins with.</summary>
+    /// <summary>As their config.json files have them. A longer name stands before the shorter one that it begins
+    /// with.</summary>
     private static readonly Shape[] s_shapes =
     [
         new("Qwen2.5-0.5B", Qwen2, 896, 4864, 24, 14, 2, 64, 151936, true),
@@ -38,14 +40,17 @@ internal static class KnownShapes
     /// <summary>Names of the shapes.</summary>
     public static IEnumerable<string> Names => s_shapes.Select(s => s.Name);
 
-    /// <summary>The shape that a model folder's name begins with (so that -Instruct and -Base are theirs too), or null.</summary>
+    /// <summary>The shape that a model folder's name begins with (so that -Instruct and -Base are theirs too), or
+    /// null.</summary>
     public static ModelArchitecture? Find(string folder)
     {
         string name = Path.GetFileName(Path.TrimEndingDirectorySeparator(folder));
-        return s_shapes.FirstOrDefault(s => name.Equals(s.Name, StringComparison.OrdinalIgnoreCase) || name.StartsWith(s.Name + "-", StringComparison.OrdinalIgnoreCase))?.Architecture();
+        return s_shapes.FirstOrDefault(s => name.Equals(s.Name, StringComparison.OrdinalIgnoreCase)
+            || name.StartsWith(s.Name + "-", StringComparison.OrdinalIgnoreCase))?.Architecture();
     }
 
-    private sealed record Shape(string Name, string Kind, int Hidden, int Intermediate, int Layers, int Heads, int KvHeads, int HeadDim, int Vocabulary, bool IsTied)
+    private sealed record Shape(string Name, string Kind, int Hidden, int Intermediate, int Layers, int Heads,
+        int KvHeads, int HeadDim, int Vocabulary, bool IsTied)
     {
         public ModelArchitecture Architecture() => ModelArchitecture.Parse(new JsonObject
         {

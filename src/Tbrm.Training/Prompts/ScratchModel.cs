@@ -27,7 +27,8 @@ public static class ScratchModel
 
     private const string EndOfText = "<|endoftext|>", TurnStart = "<|im_start|>", TurnEnd = "<|im_end|>";
 
-    /// <summary>One token each, as in the vocabularies of models that think; not special, so that they stay in a decoded response.</summary>
+    /// <summary>One token each, as in the vocabularies of models that think; not special, so that they stay in a
+    /// decoded response.</summary>
     private static readonly string[] s_tags = ["<think>", "</think>", "<answer>", "</answer>"];
 
     /// <summary>ChatML, as Qwen's own template renders messages without tools.</summary>
@@ -35,13 +36,17 @@ public static class ScratchModel
         "{%- for message in messages %}{{- '<|im_start|>' + message.role + '\\n' + message.content + '<|im_end|>\\n' }}{%- endfor %}"
         + "{%- if add_generation_prompt %}{{- '<|im_start|>assistant\\n' }}{%- endif %}";
 
-    /// <summary>The tokenizer of a configuration without a model: from its problems, or else from its supervised files.</summary>
+    /// <summary>The tokenizer of a configuration without a model: from its problems, or else from its supervised
+    /// files.</summary>
     /// <exception cref="ConfigException">There are neither.</exception>
-    public static Tokenizer TrainTokenizer(RunConfig config, IPromptSource? problems) => problems is not null ? TrainTokenizer(problems)
+    public static Tokenizer TrainTokenizer(RunConfig config, IPromptSource? problems) => problems is not null
+        ? TrainTokenizer(problems)
         : config.Sft.TrainFiles.Count > 0 ? TrainTokenizer(SupervisedFiles.Texts(config))
-        : throw new ConfigException("without model.path a model is built from the training prompts, and there are none: set data.task, data.tasks, data.train_files or sft.train_files");
+        : throw new ConfigException(
+            "without model.path a model is built from the training prompts, and there are none: set data.task, data.tasks, data.train_files or sft.train_files");
 
-    /// <summary>Byte-level BPE that cuts at digits only, so that a task's set phrases are one token each; trained on the first prompts of a source and their answers.</summary>
+    /// <summary>Byte-level BPE that cuts at digits only, so that a task's set phrases are one token each; trained on
+    /// the first prompts of a source and their answers.</summary>
     private static Tokenizer TrainTokenizer(IPromptSource source)
     {
         long count = System.Math.Min(source.Count ?? SamplePrompts, SamplePrompts);
@@ -50,9 +55,11 @@ public static class ScratchModel
     }
 
     /// <summary>The same, trained on the first rows of supervised files.</summary>
-    private static Tokenizer TrainTokenizer(IEnumerable<SupervisedExample> examples) => TrainTokenizer(examples.Take(SamplePrompts).Select(e => (e.Messages, e.Response)));
+    private static Tokenizer TrainTokenizer(IEnumerable<SupervisedExample> examples) =>
+        TrainTokenizer(examples.Take(SamplePrompts).Select(e => (e.Messages, e.Response)));
 
-    private static Tokenizer TrainTokenizer(IEnumerable<(IReadOnlyList<ChatMessage> Messages, string? Answer)> conversations)
+    private static Tokenizer TrainTokenizer(IEnumerable<(
+        IReadOnlyList<ChatMessage> Messages, string? Answer)> conversations)
     {
         BpeTrainer trainer = new(WordSplit.Phrases);
         foreach ((IReadOnlyList<ChatMessage> messages, string? answer) in conversations)
@@ -101,7 +108,8 @@ public static class ScratchModel
             ["num_hidden_layers"] = config.NumHiddenLayers,
             ["num_attention_heads"] = config.NumAttentionHeads,
             ["num_key_value_heads"] = config.NumKeyValueHeads,
-            [config.Architecture == Gemma ? "hidden_activation" : "hidden_act"] = config.Architecture == Gemma ? "gelu_pytorch_tanh" : "silu",
+            [config.Architecture == Gemma ? "hidden_activation" : "hidden_act"] = config.Architecture == Gemma
+                ? "gelu_pytorch_tanh" : "silu",
             ["max_position_embeddings"] = maxPositions,
             ["initializer_range"] = config.InitializerRange,
             ["rms_norm_eps"] = 1e-6,
@@ -148,5 +156,6 @@ public static class ScratchModel
     }
 
     /// <summary>generation_config.json of such a model: where a response ends.</summary>
-    public static JsonObject GenerationConfig(Tokenizer tokenizer) => new() { ["eos_token_id"] = tokenizer.EosId, ["pad_token_id"] = tokenizer.PadId };
+    public static JsonObject GenerationConfig(Tokenizer tokenizer) =>
+        new() { ["eos_token_id"] = tokenizer.EosId, ["pad_token_id"] = tokenizer.PadId };
 }

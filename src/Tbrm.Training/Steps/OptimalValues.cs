@@ -16,8 +16,10 @@ using Tbrm.Training.Runs;
 namespace Tbrm.Training.Steps;
 
 /// <summary>
-/// Stage 1 of A*-PO, arXiv 2505.20686: V*(x) of every prompt, from the rewards of samples of the reference policy. They are kept in a file of the
-/// run, a row per prompt in the order in which they were sampled, so that a run that was killed samples none twice. Random streams are keyed by
+/// Stage 1 of A*-PO, arXiv 2505.20686: V*(x) of every prompt, from the rewards of samples of the reference policy. They
+/// are kept in a file of the
+/// run, a row per prompt in the order in which they were sampled, so that a run that was killed samples none twice.
+/// Random streams are keyed by
 /// the prompt itself: its rewards do not depend on when, or beside which others, it is sampled.
 /// </summary>
 internal sealed class OptimalValues
@@ -60,7 +62,8 @@ internal sealed class OptimalValues
         string[] lines = text[..whole].Split('\n', StringSplitOptions.RemoveEmptyEntries);
         if (lines.Length == 0 || !JsonNode.DeepEquals(Parse(lines[0], 1), header))
         {
-            throw new DataException($"{path} was sampled otherwise: it says {(lines.Length == 0 ? "nothing" : lines[0])}, the configuration {header.ToJsonString()}; delete it to have V* estimated again");
+            throw new DataException(
+                $"{path} was sampled otherwise: it says {(lines.Length == 0 ? "nothing" : lines[0])}, the configuration {header.ToJsonString()}; delete it to have V* estimated again");
         }
 
         for (int i = 1; i < lines.Length; i++)
@@ -80,7 +83,8 @@ internal sealed class OptimalValues
     /// <summary>The trajectory ids of a prompt's samples: a function of its tokens.</summary>
     public long[] IdsOf(EncodedPrompt prompt)
     {
-        long first = long.Parse(KeyOf(prompt).AsSpan(0, 12), NumberStyles.HexNumber, CultureInfo.InvariantCulture) << SampleBits;
+        long first = long.Parse(
+            KeyOf(prompt).AsSpan(0, 12), NumberStyles.HexNumber, CultureInfo.InvariantCulture) << SampleBits;
         return [.. Enumerable.Range(0, _config.NumGenToUse).Select(i => first + i)];
     }
 
@@ -91,7 +95,11 @@ internal sealed class OptimalValues
         foreach ((EncodedPrompt prompt, double[] rewards) in sampled)
         {
             _rewards[KeyOf(prompt)] = rewards;
-            file.Write(new JsonObject { [PromptKey] = KeyOf(prompt), [RewardsKey] = new JsonArray([.. rewards.Select(r => (JsonNode)r)]) }.ToJsonString() + "\n");
+            file.Write(new JsonObject
+            {
+                [PromptKey] = KeyOf(prompt),
+                [RewardsKey] = new JsonArray([.. rewards.Select(r => (JsonNode)r)])
+            }.ToJsonString() + "\n");
         }
     }
 
@@ -106,13 +114,15 @@ internal sealed class OptimalValues
 
     private static string KeyOf(EncodedPrompt prompt) => KeyOf(prompt.Ids);
 
-    private static string KeyOf(int[] ids) => Convert.ToHexStringLower(SHA256.HashData(MemoryMarshal.AsBytes(ids.AsSpan()))[..16]);
+    private static string KeyOf(int[] ids) =>
+        Convert.ToHexStringLower(SHA256.HashData(MemoryMarshal.AsBytes(ids.AsSpan()))[..16]);
 
     private JsonObject Parse(string line, int number)
     {
         try
         {
-            return JsonNode.Parse(line) as JsonObject ?? throw new DataException($"{_path}, line {number}: expected a JSON object");
+            return JsonNode.Parse(line) as JsonObject
+                ?? throw new DataException($"{_path}, line {number}: expected a JSON object");
         }
         catch (JsonException e)
         {

@@ -17,7 +17,8 @@ using Tbrm.Training.Steps;
 namespace Tbrm.Training.Trajectories;
 
 /// <summary>
-/// Writes files of trajectories again, with ids and with what a reference policy says of them: log pi_ref of every token, V_ref(s_1), and
+/// Writes files of trajectories again, with ids and with what a reference policy says of them: log pi_ref of every
+/// token, V_ref(s_1), and
 /// V_ref(s_{H+1}) of responses that were cut off. Training from the result needs no reference policy in memory.
 /// </summary>
 public static class ReferencePreparation
@@ -26,20 +27,34 @@ public static class ReferencePreparation
     private const int RowsAtOnce = 256;
 
     /// <summary>Reads, scores and writes; the output appears under its name only when it is complete.</summary>
-    /// <param name="config">model.path is the reference; limits, template and rollout.temperature are those of the training to come.</param>
+    /// <param name="config">model.path is the reference; limits, template and rollout.temperature are those of the
+    /// training to come.</param>
     /// <param name="inputs">Files of trajectories.</param>
     /// <param name="output">A jsonl file.</param>
     /// <param name="progress">Shown how far it is.</param>
     /// <param name="stop">Stops it; nothing is left.</param>
     /// <returns>Rows that were written.</returns>
-    /// <exception cref="Core.Errors.DataException">A file is missing or damaged, or a row does not fit the model.</exception>
-    public static long Write(RunConfig config, IReadOnlyList<string> inputs, string output, IProgressDisplay progress, CancellationToken stop)
+    /// <exception cref="Core.Errors.DataException">A file is missing or damaged, or a row does not fit the
+    /// model.</exception>
+    public static long Write(RunConfig config, IReadOnlyList<string> inputs, string output, IProgressDisplay progress,
+        CancellationToken stop)
     {
-        // ReVal needs everything that a reference can say, and bootstrap its value at the end of a response that was cut off.
-        RunConfig asking = config with { Algorithm = config.Algorithm with { Name = "reval", Tbrm = config.Algorithm.Tbrm with { Truncation = "bootstrap", RewardNormalization = "none" } } };
+        // ReVal needs everything that a reference can say, and bootstrap its value at the end of a response that was
+        // cut off.
+        RunConfig asking = config with
+        {
+            Algorithm = config.Algorithm with
+            {
+                Name = "reval",
+                Tbrm = config.Algorithm.Tbrm with { Truncation = "bootstrap", RewardNormalization = "none" }
+            }
+        };
         using TrainingSession session = TrainingSession.Open(asking, trainable: false);
-        ReferenceStage stage = new(new ReferenceScorer(ReferencePolicy.Owning(session.Policy)), AlgorithmSelection.Of(asking), asking, new());
-        TrajectoryFileReader reader = new(session.Encoder, asking, session.Policy.Architecture.VocabSize, session.StopIds) { NeedsGrade = false };
+        ReferenceStage stage =
+            new(new ReferenceScorer(ReferencePolicy.Owning(session.Policy)), AlgorithmSelection.Of(asking), asking,
+            new());
+        TrajectoryFileReader reader =
+            new(session.Encoder, asking, session.Policy.Architecture.VocabSize, session.StopIds) { NeedsGrade = false };
         using JsonLinesWriter writer = new(output);
         foreach (string input in inputs)
         {
@@ -48,11 +63,13 @@ public static class ReferencePreparation
             foreach (StoredTrajectory[] rows in TrajectoryRows.Read(input, keys).Chunk(RowsAtOnce))
             {
                 stop.ThrowIfCancellationRequested();
-                TrajectoryRecord[] records = [.. rows.Select(r => reader.Encode(r with { Reference = null }, number++))];
+                TrajectoryRecord[] records =
+                    [.. rows.Select(r => reader.Encode(r with { Reference = null }, number++))];
                 Score(stage, records, stop);
                 for (int i = 0; i < rows.Length; i++)
                 {
-                    writer.Write(TrajectoryRow.Completed(rows[i].Row, records[i].Trajectory, ActorUpdate.TemperatureOf(asking)));
+                    writer.Write(TrajectoryRow.Completed(
+                        rows[i].Row, records[i].Trajectory, ActorUpdate.TemperatureOf(asking)));
                 }
 
                 progress.Show("reference", 0, $"{input}: {number} trajectories");
@@ -70,7 +87,8 @@ public static class ReferencePreparation
 
     private static void Score(ReferenceStage stage, TrajectoryRecord[] records, CancellationToken stop)
     {
-        StepSample sample = new([.. records.Select(r => r.Prompt)], [.. records.Select((r, i) => r.Trajectory with { Group = i })],
+        StepSample sample = new(
+            [.. records.Select(r => r.Prompt)], [.. records.Select((r, i) => r.Trajectory with { Group = i })],
             [.. records.Select(_ => new JudgedResponse("", new Verdict(0, VerdictStatus.Ok)))])
         {
             Records = records,

@@ -20,18 +20,21 @@ namespace Tbrm.Training.Trajectories;
 /// <param name="Path">The file.</param>
 /// <param name="Groups">By prompt, in the order of their first rows.</param>
 /// <param name="Notes">What a user has to know: rows that were left out, texts that stand for ids.</param>
-public sealed record TrajectoryFile(string Path, IReadOnlyList<IReadOnlyList<TrajectoryRecord>> Groups, IReadOnlyList<string> Notes)
+public sealed record TrajectoryFile(string Path, IReadOnlyList<IReadOnlyList<TrajectoryRecord>> Groups,
+    IReadOnlyList<string> Notes)
 {
     /// <summary>Trajectories.</summary>
     public int Count => Groups.Sum(g => g.Count);
 }
 
-/// <summary>Reads files of trajectories for a model: texts become ids, ids and log-probs are checked against it.</summary>
+/// <summary>Reads files of trajectories for a model: texts become ids, ids and log-probs are checked against
+/// it.</summary>
 /// <param name="encoder">Template and tokenizer.</param>
 /// <param name="config">Limits and the temperature that log-probs must be of.</param>
 /// <param name="vocabulary">Rows of the model's head.</param>
 /// <param name="stopIds">Tokens that end a response.</param>
-public sealed class TrajectoryFileReader(PromptEncoder encoder, RunConfig config, int vocabulary, IReadOnlyList<int> stopIds)
+public sealed class TrajectoryFileReader(PromptEncoder encoder, RunConfig config, int vocabulary,
+    IReadOnlyList<int> stopIds)
 {
     private readonly float _temperature = ActorUpdate.TemperatureOf(config);
 
@@ -46,7 +49,8 @@ public sealed class TrajectoryFileReader(PromptEncoder encoder, RunConfig config
         List<List<TrajectoryRecord>> ordered = [];
         LeftOutCounts left = new();
         long texts = 0, number = 0;
-        foreach (StoredTrajectory row in TrajectoryRows.Read(path, new() { Prompt = config.Data.PromptKey, DataSource = config.Data.RewardFnKey }))
+        foreach (StoredTrajectory row in TrajectoryRows.Read(
+            path, new() { Prompt = config.Data.PromptKey, DataSource = config.Data.RewardFnKey }))
         {
             TrajectoryRecord record = Encode(row, number++);
             texts += row.PromptIds is null && row.Messages is null ? 1 : 0;
@@ -56,7 +60,8 @@ public sealed class TrajectoryFileReader(PromptEncoder encoder, RunConfig config
                 continue;
             }
 
-            string key = row.Group is { } group ? $"{row.Step}:{group}" : Convert.ToHexString(SHA256.HashData(MemoryMarshal.AsBytes(record.Trajectory.PromptIds.AsSpan())));
+            string key = row.Group is { } group ? $"{row.Step}:{group}"
+                : Convert.ToHexString(SHA256.HashData(MemoryMarshal.AsBytes(record.Trajectory.PromptIds.AsSpan())));
             if (!groups.TryGetValue(key, out List<TrajectoryRecord>? members))
             {
                 groups.Add(key, members = []);
@@ -74,10 +79,13 @@ public sealed class TrajectoryFileReader(PromptEncoder encoder, RunConfig config
 
         if (texts > 0)
         {
-            notes.Add($"{path}: {texts} prompts are text that was decoded ({TrajectoryKeys.Input}, as verl's dumps have it): it is encoded as it is, without the special tokens that decoding may have dropped; rows with {TrajectoryKeys.PromptIds} or messages keep them");
+            notes.Add(
+                $"{path}: {texts} prompts are text that was decoded ({TrajectoryKeys.Input}, as verl's dumps have it): it is encoded as it is, without the special tokens that decoding may have dropped; rows with {TrajectoryKeys.PromptIds} or messages keep them");
         }
 
-        return ordered.Count > 0 ? new(path, ordered, notes) : throw new DataException($"{path}: there is no trajectory to train on{(left.Total > 0 ? $": {left}" : "")}");
+        return ordered.Count > 0 ? new(path, ordered, notes)
+            : throw new DataException(
+            $"{path}: there is no trajectory to train on{(left.Total > 0 ? $": {left}" : "")}");
     }
 
     /// <summary>A row for the model.</summary>
@@ -89,7 +97,9 @@ public sealed class TrajectoryFileReader(PromptEncoder encoder, RunConfig config
         Prompt prompt = new()
         {
             DataSource = row.DataSource,
-            Messages = row.Messages ?? [new("user", row.PromptText ?? encoder.Tokenizer.Decode(Checked(row, TrajectoryKeys.PromptIds, row.PromptIds!)))],
+            Messages = row.Messages
+                ?? [new("user", row.PromptText
+                ?? encoder.Tokenizer.Decode(Checked(row, TrajectoryKeys.PromptIds, row.PromptIds!)))],
             Variables = row.Variables,
             GroundTruth = row.GroundTruth ?? GroundTruth.Of(""),
             Index = row.Index ?? number,
@@ -97,7 +107,8 @@ public sealed class TrajectoryFileReader(PromptEncoder encoder, RunConfig config
         };
         if (NeedsGrade && row.Verdict is null && row.GroundTruth is null)
         {
-            throw new DataException($"{row.Where}: the trajectory has neither a reward (reward, score) nor a ground truth to grade it by (reward_model.ground_truth, ground_truth, gts, answer)");
+            throw new DataException(
+                $"{row.Where}: the trajectory has neither a reward (reward, score) nor a ground truth to grade it by (reward_model.ground_truth, ground_truth, gts, answer)");
         }
 
         int[] promptIds = row.PromptIds is { } given ? Checked(row, TrajectoryKeys.PromptIds, given)
@@ -106,11 +117,14 @@ public sealed class TrajectoryFileReader(PromptEncoder encoder, RunConfig config
         Require(promptIds.Length > 0, row, "the prompt has no tokens");
         (int[] responseIds, TrajectoryEnd end) = Response(row, prompt);
         Require(row.Temperature is not { } temperature || (float)temperature == _temperature, row,
-            FormattableString.Invariant($"its log-probs are of temperature {row.Temperature}, the configuration's is {_temperature}: set rollout.temperature={row.Temperature}, or leave the log-probs out"));
+            FormattableString.Invariant(
+                $"its log-probs are of temperature {row.Temperature}, the configuration's is {_temperature}: set rollout.temperature={row.Temperature}, or leave the log-probs out"));
         RequireNumbers(row, TrajectoryKeys.Logp, row.Logp.Length, responseIds.Length);
         RequireNumbers(row, TrajectoryKeys.ProcessedLogp, row.ProcessedLogp.Length, responseIds.Length);
-        RequireNumbers(row, TrajectoryKeys.RefLogp, row.Reference?.Logp.Count ?? 0, row.Reference is null ? 0 : responseIds.Length);
-        Require(row.Reference is null || row.Reference.Logp.All(float.IsFinite), row, $"{TrajectoryKeys.RefLogp} holds a number that is not finite");
+        RequireNumbers(row, TrajectoryKeys.RefLogp, row.Reference?.Logp.Count ?? 0,
+            row.Reference is null ? 0 : responseIds.Length);
+        Require(row.Reference is null || row.Reference.Logp.All(float.IsFinite), row,
+            $"{TrajectoryKeys.RefLogp} holds a number that is not finite");
         Trajectory trajectory = new()
         {
             Id = row.Id ?? number,
@@ -122,12 +136,14 @@ public sealed class TrajectoryFileReader(PromptEncoder encoder, RunConfig config
             End = end,
             Reference = row.Reference,
         };
-        JudgedResponse? judged = row.Verdict is null ? null : new(row.Response ?? encoder.Tokenizer.Decode(responseIds, skipSpecialTokens: true), row.Verdict);
+        JudgedResponse? judged = row.Verdict is null ? null
+            : new(row.Response ?? encoder.Tokenizer.Decode(responseIds, skipSpecialTokens: true), row.Verdict);
         return new(new(prompt, promptIds), trajectory, judged) { Where = row.Where };
     }
 
     /// <summary>
-    /// The response's ids. A text gets the stop token that decoding dropped, unless the row says that it was cut off, or it fills the longest
+    /// The response's ids. A text gets the stop token that decoding dropped, unless the row says that it was cut off,
+    /// or it fills the longest
     /// response without one.
     /// </summary>
     private (int[] Ids, TrajectoryEnd End) Response(StoredTrajectory row, Prompt prompt)
@@ -136,25 +152,33 @@ public sealed class TrajectoryFileReader(PromptEncoder encoder, RunConfig config
         {
             int[] ids = Checked(row, TrajectoryKeys.ResponseIds, given);
             bool stopped = ids.Length > 0 && stopIds.Contains(ids[^1]);
-            return (ids, row.End ?? (!stopped && ids.Length >= config.Data.MaxResponseLength ? TrajectoryEnd.Length : TrajectoryEnd.Stop));
+            return (ids, row.End
+                ?? (!stopped && ids.Length >= config.Data.MaxResponseLength ? TrajectoryEnd.Length
+                : TrajectoryEnd.Stop));
         }
 
-        int[] encoded = row.Messages is not null ? encoder.EncodeResponse(prompt, row.Response!) : encoder.Continue(row.PromptText ?? "", row.Response!, row.Where);
-        bool isCut = row.End is TrajectoryEnd.Length || (row.End is null && encoded.Length >= config.Data.MaxResponseLength);
+        int[] encoded = row.Messages is not null ? encoder.EncodeResponse(prompt, row.Response!)
+            : encoder.Continue(row.PromptText ?? "", row.Response!, row.Where);
+        bool isCut = row.End is TrajectoryEnd.Length
+            || (row.End is null && encoded.Length >= config.Data.MaxResponseLength);
         bool hasStop = encoded.Length > 0 && stopIds.Contains(encoded[^1]);
-        return isCut ? (encoded, TrajectoryEnd.Length) : (hasStop || stopIds.Count == 0 ? encoded : [.. encoded, stopIds[0]], row.End ?? TrajectoryEnd.Stop);
+        return isCut ? (encoded, TrajectoryEnd.Length)
+            : (hasStop || stopIds.Count == 0 ? encoded : [.. encoded, stopIds[0]], row.End ?? TrajectoryEnd.Stop);
     }
 
     private string? TooLong(Trajectory trajectory) =>
-        trajectory.PromptIds.Length > config.Data.MaxPromptLength ? $"the prompt is longer than data.max_prompt_length={config.Data.MaxPromptLength}"
-        : trajectory.ResponseIds.Length > config.Data.MaxResponseLength ? $"the response is longer than data.max_response_length={config.Data.MaxResponseLength}"
+        trajectory.PromptIds.Length > config.Data.MaxPromptLength
+            ? $"the prompt is longer than data.max_prompt_length={config.Data.MaxPromptLength}"
+        : trajectory.ResponseIds.Length > config.Data.MaxResponseLength
+            ? $"the response is longer than data.max_response_length={config.Data.MaxResponseLength}"
         : trajectory.ResponseIds.Length == 0 ? "the response has no tokens" : null;
 
     private int[] Checked(StoredTrajectory row, string key, int[] ids)
     {
         foreach (int id in ids)
         {
-            Require(id >= 0 && id < vocabulary, row, $"'{key}' holds the token id {id}, the model's vocabulary ends at {vocabulary - 1}: are the ids of another tokenizer?");
+            Require(id >= 0 && id < vocabulary, row,
+                $"'{key}' holds the token id {id}, the model's vocabulary ends at {vocabulary - 1}: are the ids of another tokenizer?");
         }
 
         return ids;

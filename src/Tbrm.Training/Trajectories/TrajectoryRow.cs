@@ -12,13 +12,15 @@ using Tbrm.Training.Steps;
 namespace Tbrm.Training.Trajectories;
 
 /// <summary>
-/// A trajectory as a line of a file, without loss: verl's keys for people, and beside them token ids, log-probs as the shortest text that reads
+/// A trajectory as a line of a file, without loss: verl's keys for people, and beside them token ids, log-probs as the
+/// shortest text that reads
 /// back as the same fp32 number, and what the reference policy says. <see cref="TrajectoryRows"/> reads it.
 /// </summary>
 public static class TrajectoryRow
 {
     /// <summary>What is not finite is a text, as in metrics.jsonl.</summary>
-    private static readonly JsonSerializerOptions s_numbers = new() { NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals };
+    private static readonly JsonSerializerOptions s_numbers =
+        new() { NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals };
 
     /// <summary>The row of a graded trajectory.</summary>
     /// <param name="step">The step that sampled it.</param>
@@ -27,7 +29,8 @@ public static class TrajectoryRow
     /// <param name="prompt">The prompt.</param>
     /// <param name="trajectory">The trajectory.</param>
     /// <param name="judged">Its grade.</param>
-    public static JsonObject Of(long step, float temperature, Tokenizer tokenizer, EncodedPrompt prompt, Trajectory trajectory, JudgedResponse judged)
+    public static JsonObject Of(long step, float temperature, Tokenizer tokenizer, EncodedPrompt prompt,
+        Trajectory trajectory, JudgedResponse judged)
     {
         JsonObject row = EvaluationRow.Of(step, tokenizer, prompt, trajectory, judged, sample: null);
         if (judged.Verdict.Detail is { } detail)

@@ -41,7 +41,8 @@ public sealed class ModelArchitectureTests
         ModelArchitecture architecture = Parse("""{"rope_scaling": {"type": "dynamic", "factor": 2.0}}""");
         Assert.That(architecture.Rope.InverseFrequencies, Is.EqualTo(Parse("{}").Rope.InverseFrequencies));
         Assert.That(architecture.Native(Dtype.F32, 4096, false, false, 0).MaxPositions, Is.EqualTo(4096));
-        Assert.That(() => architecture.Native(Dtype.F32, 4097, false, false, 0), Throws.TypeOf<DataException>().With.Message.Contains("4096"));
+        Assert.That(() => architecture.Native(Dtype.F32, 4097, false, false, 0),
+            Throws.TypeOf<DataException>().With.Message.Contains("4096"));
     }
 
     [TestCase("""{"architectures": null, "model_type": "qwen3"}""", "Qwen3ForCausalLM", 128)]
@@ -94,7 +95,8 @@ public sealed class ModelArchitectureTests
     [TestCase("""{"rope_scaling": {"type": "yarn", "factor": 2, "original_max_position_embeddings": -3}}""", "original_max_position_embeddings")]
     [TestCase("""{"rope_scaling": {"type": "llama3", "factor": 8, "low_freq_factor": 4, "high_freq_factor": 4, "original_max_position_embeddings": 8}}""", "low_freq_factor")]
     public void A_value_that_cannot_be_is_named_with_the_file(string keys, string expected) =>
-        Assert.That(() => Parse(keys), Throws.TypeOf<DataException>().With.Message.StartsWith("config.json").And.Message.Contains(expected));
+        Assert.That(() => Parse(keys),
+            Throws.TypeOf<DataException>().With.Message.StartsWith("config.json").And.Message.Contains(expected));
 
     // The keys that the published files have, some of them with other numbers.
     private const string Gemma = """
@@ -105,13 +107,15 @@ public sealed class ModelArchitectureTests
          "sliding_window_pattern": 6, "torch_dtype": "bfloat16", "vocab_size": 262144}
         """;
 
-    private static ModelArchitecture ParseGemma(string keys) => ModelArchitecture.Parse(With(Gemma, keys), "config.json");
+    private static ModelArchitecture ParseGemma(string keys) =>
+        ModelArchitecture.Parse(With(Gemma, keys), "config.json");
 
     [Test]
     public void A_gemma_3_has_windows_two_tables_of_rotations_a_scale_and_a_tied_head()
     {
         ModelArchitecture gemma = ParseGemma("{}");
-        Assert.That((gemma.Kind, gemma.HeadDim, gemma.KeyValueHeads, gemma.TieWordEmbeddings, gemma.MaxPositionEmbeddings),
+        Assert.That((gemma.Kind, gemma.HeadDim, gemma.KeyValueHeads, gemma.TieWordEmbeddings,
+            gemma.MaxPositionEmbeddings),
             Is.EqualTo((DecoderKind.Gemma3, 256, 1, true, 32768)));
         Assert.That((gemma.Attention.Window, gemma.Attention.Scale), Is.EqualTo((512, 1 / 16f)));
         Assert.That(gemma.Attention.Sliding, Is.EqualTo(Enumerable.Range(0, 26).Where(i => (i + 1) % 6 != 0)));
@@ -123,7 +127,8 @@ public sealed class ModelArchitectureTests
         unsafe
         {
             // 26 bits without the 6th, 12th, 18th and 24th.
-            Assert.That((native.SlidingWindow, native.SlidingLayers[0], native.SlidingLayers[1]), Is.EqualTo((512, 0x37DF7DFUL, 0UL)));
+            Assert.That((native.SlidingWindow, native.SlidingLayers[0], native.SlidingLayers[1]),
+                Is.EqualTo((512, 0x37DF7DFUL, 0UL)));
         }
     }
 
@@ -131,7 +136,8 @@ public sealed class ModelArchitectureTests
     [TestCase("""{"num_hidden_layers": 3, "sliding_window_pattern": 2}""", new[] { 0, 2 })]
     [TestCase("""{"num_hidden_layers": 3, "sliding_window_pattern": null, "_sliding_window_pattern": 3}""", new[] { 0, 1 })]
     [TestCase("""{"num_hidden_layers": 3, "sliding_window_pattern": 1}""", new int[0])]
-    public void Layers_slide_as_the_file_says(string keys, int[] sliding) => Assert.That(ParseGemma(keys).Attention.Sliding, Is.EqualTo(sliding));
+    public void Layers_slide_as_the_file_says(string keys, int[] sliding) =>
+        Assert.That(ParseGemma(keys).Attention.Sliding, Is.EqualTo(sliding));
 
     [Test]
     public void Rotations_of_a_gemma_3_are_scaled_in_full_layers_alone_however_they_are_spelled()
@@ -152,7 +158,8 @@ public sealed class ModelArchitectureTests
         ModelArchitecture gemma = ModelArchitecture.Parse("""
             {"architectures": null, "model_type": "gemma3_text", "vocab_size": 64, "hidden_size": 64, "intermediate_size": 64, "num_hidden_layers": 7, "num_attention_heads": 8}
             """, "config.json");
-        Assert.That((gemma.Name, gemma.HeadDim, gemma.KeyValueHeads, gemma.TieWordEmbeddings, gemma.MaxPositionEmbeddings, gemma.Attention.Window, gemma.Attention.Scale),
+        Assert.That((gemma.Name, gemma.HeadDim, gemma.KeyValueHeads, gemma.TieWordEmbeddings,
+            gemma.MaxPositionEmbeddings, gemma.Attention.Window, gemma.Attention.Scale),
             Is.EqualTo(("Gemma3ForCausalLM", 256, 4, true, 131072, 4096, 1 / 16f)));
         Assert.That(gemma.Attention.Sliding, Is.EqualTo(new[] { 0, 1, 2, 3, 4, 6 }));
     }
@@ -167,7 +174,8 @@ public sealed class ModelArchitectureTests
     [TestCase("""{"rope_parameters": {"full_attention": {}, "sliding_attention": {"rope_type": "yarn"}}}""", "expected default in sliding layers")]
     [TestCase("""{"architectures": ["Gemma3ForConditionalGeneration"], "model_type": "gemma3"}""", "vision tower")]
     public void What_a_gemma_3_may_not_have_is_named(string keys, string expected) =>
-        Assert.That(() => ParseGemma(keys), Throws.TypeOf<DataException>().With.Message.StartsWith("config.json").And.Message.Contains(expected));
+        Assert.That(() => ParseGemma(keys),
+            Throws.TypeOf<DataException>().With.Message.StartsWith("config.json").And.Message.Contains(expected));
 
     [Test]
     public void A_gemma_3_critic_is_transformers_classifier_of_sequences()
