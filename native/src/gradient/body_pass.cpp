@@ -109,8 +109,8 @@ void BodyPass::backward() {
             view_.dtype, n_rows, view_.hidden, batch_.rows.data(), d_picked_.data(), batch_.n_tokens, x_.data());
     layers_backward();
     if (!model_.embedding().trainable()) return;
-    if (view_.architecture->scaled_embedding)
-        device_.scale(view_.dtype, batch_.n_tokens, view_.hidden, view_.embedding_scale(), x_.data(), view_.hidden);
+    const float scale = view_.layer_shape().embedding_scale(view_.dtype);
+    if (scale != 1) device_.scale(view_.dtype, batch_.n_tokens, view_.hidden, scale, x_.data(), view_.hidden);
     device_.embedding_backward(view_.dtype, batch_.n_tokens, view_.hidden, view_.vocab, batch_.ids.data(), x_.data(),
             model_.embedding().gradient());
 }

@@ -6,6 +6,7 @@
 #include <tbrm/tbrm.h>
 
 #include <array>
+#include <cmath>
 #include <cstdint>
 #include <vector>
 
@@ -47,6 +48,11 @@ struct LayerShape {
     int64_t queries() const { return n_heads * head_dim; }
     int64_t keys() const { return n_kv_heads * head_dim; }
     int64_t qkv() const { return queries() + 2 * keys(); }
+    // What embeddings are multiplied by, as Hugging Face rounds it.
+    float embedding_scale(Dtype dtype) const {
+        if (!kind->scaled_embedding) return 1;
+        return round_to(dtype, static_cast<float>(std::sqrt(static_cast<double>(hidden))));
+    }
     // Width of what attention and the MLP give, where it is kept apart from the residual stream.
     int64_t branch() const { return kind->post_norms ? hidden : 0; }
     // Heads with a norm of their own: those of q, then those of k.
@@ -87,6 +93,11 @@ struct TensorSpec {
     int64_t rows;
     bool residual_output;  // writes into the residual stream
 };
+
+// After the last layer.
+inline ParameterShape final_norm_shape(const LayerShape& s) {
+    return ParameterShape::vector(s.hidden, s.kind->norm_shift);
+}
 
 // In the order in which they are allocated, and in which the gradient's norm adds up.
 inline std::vector<ParameterSpec> layer_parameters(const LayerShape& s) {

@@ -122,8 +122,8 @@ void layer_forward(Device& device, const ModelView& model, int64_t layer, int64_
 
 void embed_tokens(Device& device, const ModelView& model, int64_t n, const int32_t* ids, void* x) {
     device.embedding_forward(model.dtype, n, model.hidden, model.vocab, ids, model.embedding, x);
-    if (model.architecture->scaled_embedding)
-        device.scale(model.dtype, n, model.hidden, model.embedding_scale(), x, model.hidden);
+    const float scale = model.layer_shape().embedding_scale(model.dtype);
+    if (scale != 1) device.scale(model.dtype, n, model.hidden, scale, x, model.hidden);
 }
 
 void final_norm_forward(Device& device, const ModelView& model, int64_t n, const void* x, void* y, float* out_inv_rms) {

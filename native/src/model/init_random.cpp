@@ -75,7 +75,7 @@ void Model::init_random(uint64_t seed, float std) {
         if (tensor.cols == 0 || tensor.adapter) continue;
         draw_normal(tensor, seed, tensor.residual_output ? std * residual_scale : static_cast<double>(std));
     }
-    fill(ParameterRole::Norm, 1.0f - config_.kind().norm_shift);
+    fill(ParameterRole::Norm, 1.0f);
     fill(ParameterRole::Bias, 0.0f);
 }
 

@@ -45,11 +45,11 @@ Model::Model(std::shared_ptr<Context> context, const ModelConfig& config)
     add_tensor("model.embed_tokens.weight", embedding_, 0, config_.vocab_size);
     for (int64_t i = 0; i < config_.n_layers; ++i)
         add_layer(i);
-    final_norm_ = add_parameter(ParameterShape::vector(config_.hidden_size, config_.kind().norm_shift));
+    final_norm_ = add_parameter(final_norm_shape(config_.layer_shape()));
     add_tensor("model.norm.weight", final_norm_, 0, config_.hidden_size);
     n_body_parameters_ = parameters_.size();
     add_head();
-    fill(ParameterRole::Norm, 1.0f - config_.kind().norm_shift);
+    fill(ParameterRole::Norm, 1.0f);
     build_rope(config_.inv_freq, config_.rope_attention_factor, rope_);
     if (!config_.sliding_inv_freq.empty()) build_rope(config_.sliding_inv_freq, 1.0f, sliding_rope_);
     build_view();
@@ -93,7 +93,7 @@ void Model::add_layer(int64_t index) {
 
 void Model::fill(ParameterRole role, float value) {
     const auto set = [&](Parameter* vector) {
-        const std::vector<float> values(static_cast<size_t>(vector->rows()), value);
+        const std::vector<float> values(static_cast<size_t>(vector->rows()), value - vector->shape().shift);
         vector->write_rows(TBRM_TENSOR_KIND_WEIGHT, 0, vector->rows(), values.data());
     };
     for (const LayerParameters& p : layers_) {

@@ -114,7 +114,7 @@ private:
     void add_tensor(const std::string& name, Parameter* parameter, int64_t first_row, int64_t rows,
             bool residual_output = false);
     void add_layer(int64_t index);
-    void fill(ParameterRole role, float value);  // vectors of that role
+    void fill(ParameterRole role, float value);  // vectors of that role, as forward reads them
     void build_rope(const std::vector<float>& inv_freq, float factor, RopeTable& table);
     void build_view();
     void build_adapter_view();

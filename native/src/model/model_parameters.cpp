@@ -22,7 +22,7 @@ std::vector<ParameterShape> model_parameters(const ModelConfig& c) {
         for (const ParameterSpec& spec : layer)
             all.push_back(spec.shape);
     }
-    all.push_back(ParameterShape::vector(c.hidden_size, c.kind().norm_shift));
+    all.push_back(final_norm_shape(c.layer_shape()));
     const std::vector<ParameterShape> head = head_parameters(c);
     all.insert(all.end(), head.begin(), head.end());
     return all;

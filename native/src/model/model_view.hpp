@@ -2,7 +2,6 @@
 // model_view.hpp - what the forward kernels see of a model: sizes and pointers, no ownership. Rollout and training build the same view over
 // the same memory.
 #include <array>
-#include <cmath>
 #include <cstdint>
 #include <vector>
 
@@ -79,12 +78,6 @@ struct ModelView {
         AttentionShape shape = attention;
         shape.window = layers[static_cast<size_t>(layer)].window;
         return shape;
-    }
-    // What embeddings are multiplied by, as Hugging Face rounds it.
-    float embedding_scale() const {
-        return architecture->scaled_embedding
-                       ? round_to(dtype, static_cast<float>(std::sqrt(static_cast<double>(hidden))))
-                       : 1.0f;
     }
     LayerShape layer_shape() const {
         return {architecture, hidden, intermediate, attention.n_heads, attention.n_kv_heads, attention.head_dim,
