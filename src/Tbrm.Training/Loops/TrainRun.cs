@@ -219,7 +219,10 @@ public sealed class TrainRun : IRunStep
         bool isRolloutExact = (!_session.Device.IsCuda || _config.Trainer.BatchInvariant) && _config.Rollout.Temperature > 0;
         IStepSource source = _sources.Source(sample, _session.Reward, prompts => _estimation?.Usable(prompts));
         _step = new(new(actor, value, _reference is null ? null : new ReferenceScorer(_reference)), source, _algorithm,
-            _estimation is null ? null : _estimation.Of, isRolloutExact, _config, _clock) { WeightVersion = begun };
+            _estimation is null ? null : _estimation.Of, isRolloutExact, _config, _clock)
+        {
+            WeightVersion = begun,
+        };
     }
 
     /// <summary>The next batch of prompts; with A*-PO without those that the reference never solved, if the configuration says so.</summary>
