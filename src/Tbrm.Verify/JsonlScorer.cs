@@ -18,9 +18,9 @@ namespace Tbrm.Verify;
 /// <summary>What a scored file came to.</summary>
 /// <param name="Rows">Rows scored.</param>
 /// <param name="MeanScore">The mean of the scores; 0 for no rows.</param>
-/// <param name="Counts">How the verdicts came about.</param>
+/// <param name="Counts">How the grades came about.</param>
 /// <param name="Grading">Wall-clock time spent in the grader, all threads at work.</param>
-/// <param name="FirstFailure">The first verdict that is a time-out or an error, in words; null when there is none.</param>
+/// <param name="FirstFailure">The first grade that is a time-out or an error, in words; null when there is none.</param>
 public sealed record ScoreSummary(long Rows, double MeanScore, VerdictCounts Counts, TimeSpan Grading, string? FirstFailure)
 {
     /// <summary>One line for people.</summary>

@@ -62,6 +62,46 @@ public sealed class ForeignModelTests : FolderTests
         Assert.That(outcome.Error, Does.Contain("a.safetensors").And.Contain("b.safetensors").And.Contain("two files"));
     }
 
+    [Test]
+    public void An_index_that_names_a_shard_which_is_not_there_is_refused_with_its_name()
+    {
+        TinyModel.Write(Model, tied: true);
+        File.Move(Weights, Path.Combine(Model, "a.safetensors"));
+        File.WriteAllText(Path.Combine(Model, "model.safetensors.index.json"), """{"weight_map": {"model.norm.weight": "a.safetensors", "model.embed_tokens.weight": "gone.safetensors"}}""");
+        Outcome outcome = Generate();
+        Assert.That(outcome.ExitCode, Is.EqualTo(3), outcome.Error);
+        Assert.That(outcome.Error, Does.Contain("gone.safetensors").And.Not.Contain("   at "));
+    }
+
+    [Test]
+    public void Two_files_in_one_are_refused()
+    {
+        TinyModel.Write(Model, tied: true);
+        byte[] bytes = File.ReadAllBytes(Weights);
+        File.WriteAllBytes(Weights, [.. bytes, .. bytes]);
+        Outcome outcome = Generate();
+        Assert.That(outcome.ExitCode, Is.EqualTo(3), outcome.Error);
+        Assert.That(outcome.Error, Does.Contain("model.safetensors").And.Contain($"{bytes.Length} bytes follow the last tensor"));
+    }
+
+    /// <summary>Types differ from tensor to tensor; what is exact in each says the same.</summary>
+    [Test]
+    public void A_file_of_mixed_types_is_read_and_whole_numbers_are_refused()
+    {
+        TinyModel.Write(Model, tied: true);
+        Outcome before = Generate();
+        Retype((i, _) => new[] { "BF16", "F32", "F64" }[i % 3]);
+        Outcome mixed = Generate();
+        Assert.That(mixed.ExitCode, Is.Zero, mixed.Error);
+        Assert.That(mixed.Output, Is.EqualTo(before.Output));
+
+        TinyModel.Write(Model, tied: true);
+        Retype((_, name) => name == "model.norm.weight" ? "I8" : "BF16");
+        Outcome whole = Generate();
+        Assert.That(whole.ExitCode, Is.EqualTo(3), whole.Error);
+        Assert.That(whole.Error, Does.Contain("model.norm.weight").And.Contain("I8"));
+    }
+
     [TestCase("config.json")]
     [TestCase("generation_config.json")]
     public void An_end_token_beyond_the_vocabulary_is_refused(string file)
@@ -88,6 +128,31 @@ public sealed class ForeignModelTests : FolderTests
         byte[] bytes = File.ReadAllBytes(path);
         int length = (int)BinaryPrimitives.ReadInt64LittleEndian(bytes);
         return ((JsonObject)JsonNode.Parse(bytes.AsSpan(8, length))!).ToDictionary(p => p.Key, p => p.Value?.DeepClone());
+    }
+
+    /// <summary>Writes the bf16 tensors of the weights again, each with the type that is asked for.</summary>
+    private void Retype(Func<int, string, string> typeOf)
+    {
+        byte[] bytes = File.ReadAllBytes(Weights);
+        int length = (int)BinaryPrimitives.ReadInt64LittleEndian(bytes);
+        JsonObject header = [];
+        MemoryStream data = new();
+        foreach (((string name, JsonNode? tensor), int i) in Header(Weights).Where(p => p.Key != "__metadata__").Select((p, i) => (p, i)))
+        {
+            long begin = data.Length;
+            string type = typeOf(i, name);
+            int first = 8 + length + (int)tensor!["data_offsets"]![0]!, end = 8 + length + (int)tensor["data_offsets"]![1]!;
+            for (int at = first; at < end; at += 2)
+            {
+                float value = BitConverter.Int32BitsToSingle(BinaryPrimitives.ReadUInt16LittleEndian(bytes.AsSpan(at)) << 16);
+                data.Write(type switch { "F32" => BitConverter.GetBytes(value), "F64" => BitConverter.GetBytes((double)value), "I8" => [1], _ => bytes[at..(at + 2)] });
+            }
+
+            header[name] = new JsonObject { ["dtype"] = type, ["shape"] = tensor["shape"]!.DeepClone(), ["data_offsets"] = new JsonArray(begin, data.Length) };
+        }
+
+        byte[] text = Encoding.UTF8.GetBytes(header.ToJsonString());
+        File.WriteAllBytes(Weights, [.. BitConverter.GetBytes((long)text.Length), .. text, .. data.ToArray()]);
     }
 
     /// <summary>Adds four bytes at the end of the file as a tensor of one number.</summary>

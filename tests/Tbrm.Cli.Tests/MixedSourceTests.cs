@@ -6,7 +6,7 @@ using NUnit.Framework;
 
 namespace Tbrm.Cli.Tests;
 
-/// <summary>A task trains while rows of several data sources evaluate: each row is judged by the grader of its own source.</summary>
+/// <summary>A task trains while rows of several data sources evaluate: each row is graded by the grader of its own source.</summary>
 public sealed class MixedSourceTests : FolderTests
 {
     [Test]

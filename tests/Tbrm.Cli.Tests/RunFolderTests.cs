@@ -95,6 +95,17 @@ public sealed class RunFolderTests : FolderTests
         Assert.That(folders.Select(f => (int)JsonNode.Parse(File.ReadAllText(Path.Combine(f, "summary.json")))!["seed"]!), Is.EquivalentTo(new[] { 1, 2, 3 }));
     }
 
+    /// <summary>A folder that somebody sent: its configuration is nested deeper than any is. The report is made and says so.</summary>
+    [Test]
+    public void A_report_of_a_folder_whose_configuration_is_nested_without_end_says_so()
+    {
+        File.WriteAllText(Path.Combine(Folder, "config.resolved.yaml"), "data: " + new string('[', 100_000) + new string(']', 100_000) + "\n");
+        File.WriteAllText(Path.Combine(Folder, "metrics.jsonl"), "{\"step\":1}\n");
+        Outcome outcome = CommandLine.Run("export", "report", "--run-dir", Folder);
+        Assert.That(outcome.ExitCode, Is.Zero, outcome.Error);
+        Assert.That(File.ReadAllText(Path.Combine(Folder, "report.html")), Does.Contain("config.resolved.yaml").And.Contain("deep"));
+    }
+
     [Test]
     public void A_folder_that_holds_no_run_is_named()
     {

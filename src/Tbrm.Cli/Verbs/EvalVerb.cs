@@ -82,7 +82,7 @@ internal sealed class EvalVerb : IVerb
         }
         catch (OperationCanceledException) when (signals.Token.IsCancellationRequested)
         {
-            progress.Say($"tbrm-native: interrupted; what was drawn is saved, and the same command with --out {rowsPath} goes on from it");
+            progress.Say($"tbrm-native: interrupted; what was sampled is saved, and the same command with --out {rowsPath} goes on from it");
             return ExitCode.Interrupted;
         }
     }

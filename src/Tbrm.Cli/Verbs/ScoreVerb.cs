@@ -8,7 +8,7 @@ using Tbrm.Verify;
 
 namespace Tbrm.Cli.Verbs;
 
-/// <summary><c>score --grader NAME --in F --out F [key=value ...]</c>: judges the responses of a JSONL file.</summary>
+/// <summary><c>score --grader NAME --in F --out F [key=value ...]</c>: grades the responses of a JSONL file.</summary>
 internal sealed class ScoreVerb : IVerb
 {
     public Command Create()
@@ -32,12 +32,12 @@ internal sealed class ScoreVerb : IVerb
 
             JsonObject settings = ParseOptions(parsed.GetValue(options) ?? []);
             GraderRegistry.CheckOptions([parsed.GetValue(grader)!], settings);
-            IGrader judge = new GraderRegistry().Create(parsed.GetValue(grader)!, settings);
-            using (judge as IDisposable)
+            IGrader grading = new GraderRegistry().Create(parsed.GetValue(grader)!, settings);
+            using (grading as IDisposable)
             {
-                RewardManager manager = new(judge, TimeSpan.FromSeconds(limit), parallelism);
+                RewardManager manager = new(grading, TimeSpan.FromSeconds(limit), parallelism);
                 ScoreSummary summary = new JsonlScorer(manager).Score(parsed.GetValue(input)!, parsed.GetValue(output)!, signals.Token);
-                Console.Error.WriteLine($"{judge.Name}: {summary}");
+                Console.Error.WriteLine($"{grading.Name}: {summary}");
                 if (summary.FirstFailure is { } failure)
                 {
                     Console.Error.WriteLine($"first time-out or error: {failure}");

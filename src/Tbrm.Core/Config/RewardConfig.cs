@@ -5,7 +5,7 @@ namespace Tbrm.Core.Config;
 /// <summary>Section <c>reward</c>: graders.</summary>
 public sealed record RewardConfig
 {
-    /// <summary>Name of a grader for all rows of files; <c>auto</c> = by each row's data source. A task's problems are judged by its own scorer.</summary>
+    /// <summary>Name of a grader for all rows of files; <c>auto</c> = by each row's data source. A task's problems are graded by its own scorer.</summary>
     public string Grader { get; init; } = "auto";
 
     /// <summary>Graders by data source (or its beginning and <c>*</c>); these win over <c>grader</c>, over the default for the data source and over a task's scorer.</summary>
@@ -20,7 +20,7 @@ public sealed record RewardConfig
     public string AnswerForm { get; init; } = "text";
 
     /// <summary>
-    /// Judges a task's answers by reasoning-gym's <c>score_answer_cascade</c>: the task's scorer, then text, numbers and formulas more and more
+    /// Grades a task's answers by reasoning-gym's <c>score_answer_cascade</c>: the task's scorer, then text, numbers and formulas more and more
     /// leniently. It can only raise a score.
     /// </summary>
     [RelevantWhen("problems come from a task")]

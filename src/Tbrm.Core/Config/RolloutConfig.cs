@@ -2,7 +2,7 @@ using System.Collections.Generic;
 
 namespace Tbrm.Core.Config;
 
-/// <summary>Section <c>rollout</c>: how responses are drawn.</summary>
+/// <summary>Section <c>rollout</c>: how responses are sampled.</summary>
 public sealed record RolloutConfig
 {
     /// <summary>Responses per prompt; 0 = none: training from data.trajectories alone.</summary>
@@ -56,11 +56,11 @@ public sealed record RolloutConfig
     [RelevantWhen("rollout.kv_cache_mb=0")]
     public double MemoryUtilization { get; init; } = 0.3;
 
-    /// <summary>How evaluation draws.</summary>
+    /// <summary>How evaluation samples.</summary>
     public ValKwargsConfig ValKwargs { get; init; } = new();
 }
 
-/// <summary>Section <c>rollout.val_kwargs</c>: how evaluation draws.</summary>
+/// <summary>Section <c>rollout.val_kwargs</c>: how evaluation samples.</summary>
 public sealed record ValKwargsConfig
 {
     /// <summary>Responses per problem.</summary>

@@ -12,7 +12,7 @@ public sealed record RunConfig
     /// <summary>The policy's weights.</summary>
     public ModelConfig Model { get; init; } = new();
 
-    /// <summary>How responses are drawn.</summary>
+    /// <summary>How responses are sampled.</summary>
     public RolloutConfig Rollout { get; init; } = new();
 
     /// <summary>The update.</summary>

@@ -16,7 +16,7 @@ public sealed record GradeRequest(string DataSource, string Solution, GroundTrut
     /// Judges against each right answer, for graders that compare texts. The best score of those that could be judged counts; where none is above 0
     /// and one ran out of time, the verdict is that time-out, since it may have been right.
     /// </summary>
-    /// <param name="grade">Judges the response against one right answer.</param>
+    /// <param name="grade">Grades the response against one right answer.</param>
     public Verdict AgainstEach(Func<string, Verdict> grade)
     {
         ArgumentNullException.ThrowIfNull(grade);

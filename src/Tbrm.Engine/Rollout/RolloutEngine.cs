@@ -9,7 +9,7 @@ using Tbrm.Interop.Handles;
 
 namespace Tbrm.Engine.Rollout;
 
-/// <summary>A prompt of which trajectories are drawn.</summary>
+/// <summary>A prompt of which trajectories are sampled.</summary>
 /// <param name="PromptIds">Token ids, template included.</param>
 /// <param name="TrajectoryIds">One per sample; they key the random streams.</param>
 /// <param name="Group">The prompt's place in its batch.</param>
@@ -27,7 +27,7 @@ public readonly record struct RolloutProgress(int Finished, int Total, long Toke
 /// <param name="DecodeTokens">Response tokens produced.</param>
 public readonly record struct RolloutCounts(long Preemptions, long PrefillTokens, long DecodeTokens);
 
-/// <summary>The rollout stage: draws responses from a policy, whose weights it reads in place.</summary>
+/// <summary>The rollout stage: samples responses from a policy, whose weights it reads in place.</summary>
 public sealed class RolloutEngine : IDisposable
 {
     /// <summary>Iterations between two looks at finished trajectories, progress and the stop signal.</summary>
@@ -68,7 +68,7 @@ public sealed class RolloutEngine : IDisposable
     }
 
     /// <summary>
-    /// Draws every requested trajectory; the result is in the order of the requests and their trajectory ids, whatever order they
+    /// Samples every requested trajectory; the result is in the order of the requests and their trajectory ids, whatever order they
     /// finished in. Throws OperationCanceledException when stopped; nothing is left queued then. <paramref name="finished"/> gets each trajectory
     /// as soon as it is whole.
     /// </summary>

@@ -4,7 +4,7 @@ using System.Text;
 
 namespace Tbrm.Interop.Handles;
 
-/// <summary>How responses are drawn; the fields are those of tbrm_sampling_t.</summary>
+/// <summary>How responses are sampled; the fields are those of tbrm_sampling_t.</summary>
 public sealed record NativeSamplingOptions
 {
     /// <summary>Longest response, in tokens.</summary>
@@ -31,7 +31,7 @@ public sealed record NativeSamplingOptions
     /// <summary>Keys the random streams together with the trajectory ids.</summary>
     public ulong Seed { get; init; }
 
-    /// <summary>Ids from here on are never drawn; 0 = all may be.</summary>
+    /// <summary>Ids from here on are never sampled; 0 = all may be.</summary>
     public int SampledVocabSize { get; init; }
 
     /// <summary>Ids that end a response.</summary>

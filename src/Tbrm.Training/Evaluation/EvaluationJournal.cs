@@ -14,8 +14,8 @@ using Tbrm.Engine.Rollout;
 namespace Tbrm.Training.Evaluation;
 
 /// <summary>
-/// The responses that an evaluation has drawn so far, one line each, appended as they finish: a killed evaluation goes on from them. Random
-/// streams are keyed by seed and trajectory, so what is drawn later does not depend on what was drawn before.
+/// The responses that an evaluation has sampled so far, one line each, appended as they finish: a killed evaluation goes on from them. Random
+/// streams are keyed by seed and trajectory, so what is sampled later does not depend on what was sampled before.
 /// </summary>
 public sealed class EvaluationJournal : IDisposable
 {
@@ -60,7 +60,7 @@ public sealed class EvaluationJournal : IDisposable
         }
     }
 
-    /// <summary>The response that was drawn before; null when it must be drawn.</summary>
+    /// <summary>The response that was sampled before; null when it must be sampled.</summary>
     public Trajectory? Find(string set, RolloutRequest request, long id) => _known.TryGetValue((set, id), out (TrajectoryEnd End, int[] Ids) known)
         ? new() { Id = id, Group = request.Group, PromptIds = request.PromptIds, ResponseIds = known.Ids, Logp = [], ProcessedLogp = [], End = known.End }
         : null;

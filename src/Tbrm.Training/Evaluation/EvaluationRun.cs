@@ -46,9 +46,9 @@ public static class EvaluationRun
 
     /// <summary>Evaluates a model on benchmarks and writes a row per response.</summary>
     /// <param name="benchmarks">At least one; names differ. The model is the first one's.</param>
-    /// <param name="rowsPath">Where the rows go. Until they are complete, what was drawn is in a file beside it, from which the same command goes on.</param>
+    /// <param name="rowsPath">Where the rows go. Until they are complete, what was sampled is in a file beside it, from which the same command goes on.</param>
     /// <param name="progress">For people.</param>
-    /// <param name="stop">Stops it; what was drawn stays.</param>
+    /// <param name="stop">Stops it; what was sampled stays.</param>
     public static EvaluationResult Run(IReadOnlyList<Benchmark> benchmarks, string rowsPath, IProgressDisplay progress, CancellationToken stop)
     {
         RunConfig config = SessionConfig(benchmarks);

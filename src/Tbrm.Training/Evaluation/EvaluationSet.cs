@@ -10,7 +10,7 @@ using Tbrm.Training.Steps;
 
 namespace Tbrm.Training.Evaluation;
 
-/// <summary>Problems with how responses to them are drawn and judged: one benchmark, or the validation set of a run.</summary>
+/// <summary>Problems with how responses to them are sampled and graded: one benchmark, or the validation set of a run.</summary>
 public sealed class EvaluationSet
 {
     /// <summary>Ids of a problem's samples lie in a block of this size, so that drawing more of them does not change the first ones.</summary>
@@ -37,16 +37,16 @@ public sealed class EvaluationSet
     /// <summary>The problems.</summary>
     public IReadOnlyList<EncodedPrompt> Prompts { get; }
 
-    /// <summary>Judges the responses.</summary>
+    /// <summary>Grades the responses.</summary>
     public RewardStage Reward { get; }
 
-    /// <summary>How responses are drawn.</summary>
+    /// <summary>How responses are sampled.</summary>
     public SamplingOptions Sampling { get; }
 
     /// <summary>Tokens of the longest prompt with the longest response.</summary>
     public int Longest => Prompts.Max(p => p.Ids.Length) + Sampling.MaxNewTokens;
 
-    /// <summary>Responses to draw.</summary>
+    /// <summary>Responses to sample.</summary>
     public int Responses => Prompts.Count * Samples;
 
     /// <summary>The evaluation prompts of the session's own configuration.</summary>

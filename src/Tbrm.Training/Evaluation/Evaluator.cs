@@ -23,7 +23,7 @@ public sealed record EvaluationResult(EvaluationReport Report, MetricSet Metrics
     public double Accuracy => Report.MicroMean;
 }
 
-/// <summary>Asks the policy every evaluation prompt and judges the answers.</summary>
+/// <summary>Asks the policy every evaluation prompt and grades the answers.</summary>
 public sealed class Evaluator(TrainingSession session, RolloutStage rollout, IProgressDisplay progress)
 {
     private readonly Lazy<EvaluationSet> _own = new(() => EvaluationSet.Of(session));
@@ -60,7 +60,7 @@ public sealed class Evaluator(TrainingSession session, RolloutStage rollout, IPr
         return new(report, report.ToMetrics(), rows);
     }
 
-    /// <summary>All responses of a set, sample by sample of problem by problem; those that the journal knows are not drawn again.</summary>
+    /// <summary>All responses of a set, sample by sample of problem by problem; those that the journal knows are not sampled again.</summary>
     private List<Trajectory> Draw(EvaluationSet set, EvaluationJournal? journal, CancellationToken stop)
     {
         List<Trajectory> all = [];

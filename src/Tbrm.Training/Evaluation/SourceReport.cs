@@ -17,7 +17,7 @@ public sealed record SourceReport
     /// <summary>Problems asked.</summary>
     public required int Problems { get; init; }
 
-    /// <summary>Responses drawn.</summary>
+    /// <summary>Responses sampled.</summary>
     public required int Responses { get; init; }
 
     /// <summary>Responses per problem: the fewest that any problem has.</summary>

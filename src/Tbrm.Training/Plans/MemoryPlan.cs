@@ -21,10 +21,10 @@ public enum MemoryPhase
     /// <summary>All the time.</summary>
     Always,
 
-    /// <summary>While responses are drawn.</summary>
+    /// <summary>While responses are sampled.</summary>
     Rollout,
 
-    /// <summary>While the reference scores what was drawn.</summary>
+    /// <summary>While the reference scores what was sampled.</summary>
     Reference,
 
     /// <summary>From the first micro-batch to the optimizer's step.</summary>

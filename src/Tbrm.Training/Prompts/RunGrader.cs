@@ -14,7 +14,7 @@ using Tbrm.Verify.Graders;
 namespace Tbrm.Training.Prompts;
 
 /// <summary>
-/// The grader of a run: every row is judged by what fits its data source, wherever the row came from. In this order: <c>reward.graders</c>; the
+/// The grader of a run: every row is graded by what fits its data source, wherever the row came from. In this order: <c>reward.graders</c>; the
 /// scorer of the run's own task; <c>reward.grader</c> where it names one; verl's choice for the data source; the scorer of the task that the
 /// data source is named after.
 /// </summary>

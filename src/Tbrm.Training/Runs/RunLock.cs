@@ -26,13 +26,21 @@ internal sealed class RunLock : IDisposable
             {
                 file = new(folder.LockPath, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
             }
-            catch (IOException e) when (e is not (FileNotFoundException or DirectoryNotFoundException)
-                && !e.IsDiskFull() && File.Exists(folder.LockPath))
+            catch (IOException e) when (IsHeld(e, folder.LockPath))
             {
                 file = null;
             }
         });
         return file is null ? null : new(file);
+    }
+
+    /// <summary>Whether somebody has the file, and it is not the disk that refuses (EROFS, EIO, ...).</summary>
+    private static bool IsHeld(IOException e, string path)
+    {
+        const int againOnLinux = 11, againOnMac = 35; // EAGAIN of flock
+        return OperatingSystem.IsWindows()
+            ? e is not (FileNotFoundException or DirectoryNotFoundException) && !e.IsDiskFull() && File.Exists(path)
+            : e.HResult == (OperatingSystem.IsMacOS() ? againOnMac : againOnLinux);
     }
 
     /// <inheritdoc/>

@@ -102,7 +102,7 @@ public sealed class RunWarnings(RunConfig config)
     private static string? Failures(MetricSet metrics)
     {
         double timeouts = metrics.Find("reward/timeout") ?? 0, errors = metrics.Find("reward/error") ?? 0;
-        return timeouts + errors > 0 ? FormattableString.Invariant($"the grader gave no verdict on {timeouts + errors} responses ({timeouts} time-outs, {errors} errors)") : null;
+        return timeouts + errors > 0 ? FormattableString.Invariant($"the grader gave no grade to {timeouts + errors} responses ({timeouts} time-outs, {errors} errors)") : null;
     }
 
     /// <summary>Not "at most" rather than "above": NaN is worth a warning too.</summary>

@@ -13,7 +13,7 @@ namespace Tbrm.Training.Steps;
 /// <summary>The configuration's sampling settings as the engine takes them.</summary>
 internal static class SamplingSettings
 {
-    /// <summary>How training draws.</summary>
+    /// <summary>How training samples.</summary>
     public static SamplingOptions Train(RunConfig config, Tokenizer tokenizer, Policy policy, IReadOnlyList<int> stopIds) => new()
     {
         MaxNewTokens = config.Data.MaxResponseLength,
@@ -28,7 +28,7 @@ internal static class SamplingSettings
         StopStrings = [.. config.Rollout.Stop],
     };
 
-    /// <summary>How evaluation draws.</summary>
+    /// <summary>How evaluation samples.</summary>
     /// <param name="config">Whose <c>rollout.val_kwargs</c> count.</param>
     /// <param name="set">The evaluation set's name, empty for the configuration's own: sets do not share random streams.</param>
     /// <param name="tokenizer">The policy's.</param>

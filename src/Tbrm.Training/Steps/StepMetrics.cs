@@ -52,7 +52,7 @@ internal sealed class StepMetrics
         }
 
         AddResidual(update.Residuals);
-        // The mean of -log pi over tokens drawn from pi is its entropy in expectation: what each state's own sum over the vocabulary would give, at no cost.
+        // The mean of -log pi over tokens sampled from pi is its entropy in expectation: what each state's own sum over the vocabulary would give, at no cost.
         AddMean("actor/entropy", [.. _batch.Trajectories.Where((_, b) => _batch.IsCurrent(b)).SelectMany(t => t.Logp).Select(l => -(double)l)]);
         if (!_algorithm.Entry.IsPolicyGradient)
         {

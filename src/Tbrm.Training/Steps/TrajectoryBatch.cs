@@ -23,7 +23,7 @@ public sealed class TrajectoryBatch
     /// <param name="trajectories">In the order of the rollout.</param>
     /// <param name="verdicts">One per trajectory.</param>
     /// <param name="config">The configuration.</param>
-    /// <param name="known">Rewards that their own groups gave, null for those that follow from the verdicts; empty: all of them do.</param>
+    /// <param name="known">Rewards that their own groups gave, null for those that follow from the grades; empty: all of them do.</param>
     /// <exception cref="DataException">A grader failed and <c>reward.on_error=stop</c>.</exception>
     public TrajectoryBatch(IReadOnlyList<Trajectory> trajectories, IReadOnlyList<Verdict> verdicts, RunConfig config, IReadOnlyList<double?>? known = null)
     {

@@ -48,8 +48,8 @@ internal static class ReportCharts
                 [new("mean", "response_length/mean", "response_length/min", "response_length/max")]) { Low = 0 },
             new("Cut off, or nothing to compare", "shares of the step",
                 [new("responses at the length limit", "response_length/clip_ratio"), new("groups of equal rewards", "critic/rewards/zero_std_groups")]) { Unit = ChartUnit.Share, Low = 0 },
-            new("Entropy", "nats per token, from the log-probabilities of the tokens drawn", [new("entropy", "actor/entropy")]) { Smooth = true },
-            new("Verdicts that were none", "responses per step",
+            new("Entropy", "nats per token, from the log-probabilities of the tokens sampled", [new("entropy", "actor/entropy")]) { Smooth = true },
+            new("Responses without a grade", "responses per step",
                 [new("no answer", "reward/no_answer"), new("out of steps", "reward/out_of_steps"), new("time-out", "reward/timeout"), new("error", "reward/error")]) { Low = 0 }]),
         ("Optimization", [
             new("Gradient norm", "before clipping", [new("norm", "actor/grad_norm"), new("norm (critic)", "critic/grad_norm"), new("norm (supervised)", "sft/grad_norm")]) { MayBeLog = true, Smooth = true },
