@@ -39,7 +39,7 @@ public sealed class RunFolderTests : FolderTests
         }
 
         string report = File.ReadAllText(Path.Combine(run, "report.html"));
-        Assert.That(report, Does.Contain(">finished<").And.Contain("Held-out accuracy").And.Contain("Sample responses").And.Contain("global_step_4/actor/huggingface"));
+        Assert.That(report, Does.Contain(">finished<").And.Contain("Held-out accuracy").And.Contain("Responses to held-out problems").And.Contain("Responses in training").And.Not.Contain("http-equiv=\"refresh\"").And.Contain("tbrm-native train").And.Contain("global_step_4/actor/huggingface"));
 
         File.Delete(Path.Combine(run, "report.html"));
         Outcome again = CommandLine.Run("export", "report", "--run-dir", run);

@@ -84,6 +84,8 @@ public sealed class RunLoop
             return;
         }
 
+        // Whoever opens the report now sees what is run, before anything has been measured.
+        _metrics.Publish();
         _step.Begin(stop);
         if (_run.Session.Config.Trainer.ValBeforeTrain && _evaluation.HasAny)
         {
@@ -126,7 +128,7 @@ public sealed class RunLoop
             Save(step);
         }
 
-        if (isSaved || isTested)
+        if (isSaved || isTested || _metrics.IsPublishDue)
         {
             _metrics.Publish();
         }

@@ -1,4 +1,5 @@
 using System;
+using System.Diagnostics;
 using Tbrm.Training.Metrics;
 using Tbrm.Training.Progress;
 using Tbrm.Training.Runs;
@@ -14,6 +15,11 @@ public sealed class MetricRecorder(OpenRun run, MetricSinks sinks, RunPosition p
         [("gen", true), ("old_log_prob", false), ("ref", false), ("values", false), ("adv", false), ("update_critic", false), ("update_actor", false)];
 
     private readonly RunMonitor _monitor = new(run.Folder, run.Session.Config, progress);
+
+    private long _published;
+
+    /// <summary>Whether the last publishing is long enough ago, for whoever watches the report.</summary>
+    public bool IsPublishDue => Stopwatch.GetElapsedTime(_published) > TimeSpan.FromSeconds(10);
 
     /// <summary>The run reached its last step.</summary>
     public bool IsFinished { get; set; }
@@ -60,6 +66,7 @@ public sealed class MetricRecorder(OpenRun run, MetricSinks sinks, RunPosition p
     /// <summary>summary.json and report.html as of now; the report of a run that goes on may wait.</summary>
     public void Publish(bool isLast = false)
     {
+        _published = Stopwatch.GetTimestamp();
         RunSummary.Write(run, position, IsFinished, totalSteps, _monitor.Warnings.All);
         _monitor.WriteReport(isLast);
     }

@@ -1,4 +1,6 @@
+using System;
 using System.Collections.Generic;
+using System.IO;
 using System.Linq;
 using System.Text.Json.Nodes;
 using Tbrm.Core.Config;
@@ -40,6 +42,7 @@ internal static class RunSummary
             ["updates"] = state.Updates,
             ["computed_on"] = new JsonArray([.. run.ComputedOn.Select(c => (JsonNode)c.ToJson())]),
             ["device"] = JsonNode.Parse(session.Device.Description),
+            ["command"] = Command,
             ["version"] = ProgramVersion.Text,
             ["warnings"] = new JsonArray([.. warnings.Select(w => (JsonNode)w.ToJson())]),
         };
@@ -50,6 +53,10 @@ internal static class RunSummary
 
         RunFolder.WriteJson(run.Folder.SummaryPath, summary);
     }
+
+    /// <summary>The command line of this process, words with blanks in quotes.</summary>
+    private static string Command => string.Join(' ', Environment.GetCommandLineArgs().Select((word, i) => i == 0 ? Path.GetFileNameWithoutExtension(word)
+        : word.Any(char.IsWhiteSpace) || word.Length == 0 ? $"'{word}'" : word));
 
     /// <summary>JSON has no word for what is not finite.</summary>
     private static double? Finite(double? value) => value is { } v && double.IsFinite(v) ? v : null;

@@ -19,11 +19,19 @@ internal sealed record ConfigRow(string Key, string Value, string Default)
 /// <summary>A configuration as rows, sections in the order of the record.</summary>
 internal static class ConfigTable
 {
-    public static IReadOnlyList<ConfigRow> Of(RunConfig config)
+    /// <summary>Beside the preset, or the plain defaults, that it differs least from.</summary>
+    public static (string Base, IReadOnlyList<ConfigRow> Rows) Nearest(RunConfig config)
+    {
+        IEnumerable<(string Name, RunConfig Config)> bases = [("the defaults", new RunConfig()), .. ConfigLoader.Presets.Select(p => ("preset " + p, ConfigLoader.Load(p, [])))];
+        return bases.Select(b => (b.Name, Rows: Of(config, b.Config))).MinBy(b => b.Rows.Count(r => r.IsChanged));
+    }
+
+    private static IReadOnlyList<ConfigRow> Of(RunConfig config, RunConfig defaults)
     {
         List<ConfigRow> rows = [];
-        Add(rows, "", config, new RunConfig());
-        return rows;
+        Add(rows, "", config, defaults);
+        // Every run has a folder of its own.
+        return [.. rows.Where(r => r.Key != "trainer.run_dir")];
     }
 
     private static void Add(List<ConfigRow> rows, string prefix, object section, object defaults)
@@ -49,6 +57,7 @@ internal static class ConfigTable
         string text => text,
         bool flag => flag ? "true" : "false",
         double number => number.ToString("R", CultureInfo.InvariantCulture),
+        TaskShareConfig share => string.Create(CultureInfo.InvariantCulture, $"{share.Name}: {share.Weight}") + (share.Params.Count > 0 ? $" ({Text(share.Params)})" : ""),
         Dictionary<string, string> map => string.Join(", ", map.Select(p => p.Key + ": " + p.Value)),
         IEnumerable list => string.Join(", ", list.Cast<object?>().Select(Text)),
         IFormattable number => number.ToString(null, CultureInfo.InvariantCulture),

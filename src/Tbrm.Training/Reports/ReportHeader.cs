@@ -51,10 +51,9 @@ internal static class ReportHeader
             string Text(string key) => ReportFacts.Text(model, key) ?? "?";
         }
 
-        if (facts.Summary["device"] is JsonObject device)
+        if (Machine(facts) is { } machine)
         {
-            yield return string.Join(" ", new[] { ReportFacts.Text(device, "device"), ReportFacts.Text(device, "name"), ReportFacts.Text(device, "isa") }.Where(t => t is not null))
-                + (ReportFacts.Text(device, "threads") is { } threads ? $", {threads} threads" : "");
+            yield return machine;
         }
 
         if (ReportFacts.Text(facts.Summary, "seed") is { } seed)
@@ -62,6 +61,11 @@ internal static class ReportHeader
             yield return "seed " + seed;
         }
     }
+
+    /// <summary>What the run computes on; null when it does not say.</summary>
+    public static string? Machine(ReportFacts facts) => facts.Summary["device"] is not JsonObject device ? null
+        : string.Join(" ", new[] { ReportFacts.Text(device, "device"), ReportFacts.Text(device, "name"), ReportFacts.Text(device, "isa") }.Where(t => t is not null))
+            + (ReportFacts.Text(device, "threads") is { } threads ? $", {threads} threads" : "");
 
     private static string Objective(string name) => name switch
     {

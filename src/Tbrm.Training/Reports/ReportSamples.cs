@@ -22,8 +22,8 @@ internal sealed record ReportSamples(string Source, long FirstStep, long LastSte
     /// <summary>Rows read of a dump: enough to choose from, little enough for any run.</summary>
     private const int MostRows = 4096;
 
-    /// <summary>From the validation dumps, else from the rollouts' dumps; null when there are none.</summary>
-    public static ReportSamples? Read(RunFolder folder) => Compare(folder, "validation") ?? Compare(folder, "rollouts");
+    /// <summary>Of held-out problems, and of the training's own; those that the folder has.</summary>
+    public static IReadOnlyList<ReportSamples> Read(RunFolder folder) => [.. new[] { Compare(folder, "validation"), Compare(folder, "rollouts") }.OfType<ReportSamples>()];
 
     private static ReportSamples? Compare(RunFolder folder, string kind)
     {

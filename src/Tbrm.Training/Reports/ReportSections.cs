@@ -67,15 +67,10 @@ internal static class ReportSections
         html.Append("</ul></div></section>\n");
     }
 
-    public static void AppendSamples(StringBuilder html, ReportSamples? samples)
+    public static void AppendSamples(StringBuilder html, ReportSamples samples)
     {
-        if (samples is null)
-        {
-            return;
-        }
-
         bool isCompared = samples.FirstStep != samples.LastStep;
-        html.Append(CultureInfo.InvariantCulture, $"<section><h2>Sample responses</h2>\n<p class=\"lead\">From {samples.Source}/{samples.LastStep}.jsonl")
+        html.Append(CultureInfo.InvariantCulture, $"<section><h2>{(samples.Source == "rollouts" ? "Responses in training" : "Responses to held-out problems")}</h2>\n<p class=\"lead\">From {samples.Source}/{samples.LastStep}.jsonl")
             .Append(isCompared ? string.Create(CultureInfo.InvariantCulture, $" beside {samples.Source}/{samples.FirstStep}.jsonl") : "")
             .Append("; what changed comes first.</p>\n<div class=\"table\"><table class=\"samples\"><thead><tr><th scope=\"col\">Problem</th>")
             .Append(isCompared ? string.Create(CultureInfo.InvariantCulture, $"<th scope=\"col\">Step {samples.FirstStep}</th>") : "")
@@ -124,7 +119,7 @@ internal static class ReportSections
             return;
         }
 
-        string kind = response.Score > 0 ? "good" : "bad";
+        string kind = response.Score >= 1 ? "good" : response.Score > 0 ? "open" : "bad";
         html.Append(CultureInfo.InvariantCulture, $"<span class=\"state {kind}\">score {HtmlText.Number(response.Score)}</span>");
         if (response.Finish.Equals("length", StringComparison.OrdinalIgnoreCase))
         {

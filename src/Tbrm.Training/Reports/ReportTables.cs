@@ -18,10 +18,15 @@ internal static class ReportTables
             return;
         }
 
-        IReadOnlyList<ConfigRow> rows = ConfigTable.Of(facts.Config);
+        (string from, IReadOnlyList<ConfigRow> rows) = ConfigTable.Nearest(facts.Config);
         List<ConfigRow> changed = [.. rows.Where(r => r.IsChanged)];
-        html.Append("<p class=\"lead\">").Append(changed.Count).Append(" keys differ from their defaults; the whole is in config.resolved.yaml.</p>\n");
-        AppendRows(html, changed);
+        string count = changed.Count switch { 0 => "No key differs", 1 => "1 key differs", int n => string.Create(CultureInfo.InvariantCulture, $"{n} keys differ") };
+        html.Append("<p class=\"lead\">").Append(count).Append(" from ").Append(HtmlText.Escape(from)).Append("; the whole is in config.resolved.yaml.</p>\n");
+        if (changed.Count > 0)
+        {
+            AppendRows(html, changed);
+        }
+
         html.Append(CultureInfo.InvariantCulture, $"<details><summary>All {rows.Count} keys</summary>\n");
         AppendRows(html, rows);
         html.Append("</details></section>\n");

@@ -31,17 +31,29 @@ public static class RunReport
             .Append("<meta name=\"color-scheme\" content=\"light dark\">\n")
             // Nothing in the page may load anything, whatever a response holds.
             .Append("<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'\">\n")
+            .Append(facts.IsFinished || facts.Summary.Count == 0 ? "" : "<meta http-equiv=\"refresh\" content=\"20\">\n")
             .Append("<title>").Append(HtmlText.Escape(title)).Append("</title>\n<style>\n").Append(Asset("report.css")).Append("</style>\n</head>\n<body>\n");
         ReportHeader.Append(html, facts, title);
         html.Append("<main>\n");
         ReportSections.AppendWarnings(html, facts);
         AppendCharts(html, facts);
         ReportSections.AppendPhases(html, facts);
-        ReportSections.AppendSamples(html, ReportSamples.Read(facts.Folder));
+        foreach (ReportSamples samples in ReportSamples.Read(facts.Folder))
+        {
+            ReportSections.AppendSamples(html, samples);
+        }
+
         ReportSections.AppendCheckpoints(html, facts);
         ReportTables.AppendConfig(html, facts);
         ReportTables.AppendMetrics(html, facts.History);
-        html.Append("</main>\n<footer>Written by tbrm-native ").Append(HtmlText.Escape(ReportFacts.Text(facts.Summary, "version")))
+        html.Append("</main>\n<footer>");
+        if (ReportFacts.Text(facts.Summary, "command") is { } command)
+        {
+            html.Append("<p><code>").Append(HtmlText.Escape(command)).Append("</code></p>\n");
+        }
+
+        html.Append("Written by tbrm-native ").Append(HtmlText.Escape(ReportFacts.Text(facts.Summary, "version")))
+            .Append(ReportHeader.Machine(facts) is { } machine ? " on " + HtmlText.Escape(machine) : "")
             .Append(". The numbers are in metrics.jsonl and summary.json beside this file.</footer>\n<script>\n").Append(Asset("report.js")).Append("</script>\n</body>\n</html>\n");
         return html.ToString();
     }
@@ -58,7 +70,7 @@ public static class RunReport
         }
 
         int number = 0;
-        foreach ((string heading, IReadOnlyList<ChartSpec> specs) in ReportCharts.Of(facts.History))
+        foreach ((string heading, IReadOnlyList<ChartSpec> specs) in ReportCharts.Of(facts.History, facts.Config))
         {
             List<string> figures = [.. specs.Select(s => new LineChart(s, facts.History, Id())).Where(c => c.HasData).Select(c => c.ToHtml())];
             if (heading.StartsWith("Speed", StringComparison.Ordinal) && new PhaseChart(facts.History, Id()) is { HasData: true } phases)

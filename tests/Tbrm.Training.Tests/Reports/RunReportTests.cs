@@ -6,6 +6,7 @@ using System.Text.RegularExpressions;
 using System.Xml.Linq;
 using NUnit.Framework;
 using Tbrm.Core.Config;
+using Tbrm.Training.Config;
 using Tbrm.Training.Metrics;
 using Tbrm.Training.Reports.Charts;
 
@@ -34,6 +35,53 @@ public sealed class RunReportTests
         Assert.That(accuracy.Elements("path").Single(p => p.Attribute("class")!.Value == "line s0").Attribute("d")!.Value, Is.EqualTo("M50 148L426 33"));
     }
 
+    /// <summary>Greedy answers jump while samples rise: the reader sees both, and how sure each is.</summary>
+    [Test]
+    public void Accuracy_says_how_it_was_asked_and_stands_beside_the_samples_of_training()
+    {
+        using SyntheticRun run = new(ConfigLoader.Load("default", []));
+        run.AddSteps([(0, [(Accuracy, 0.2)]), .. Enumerable.Range(1, 4).Select(i => ((long)i, new[] { (Accuracy, 0.2 * i), ("critic/score/mean", 0.1 * i) }))]);
+        XElement accuracy = HtmlCheck.Sound(run.Report()).Single(d => d.Element("title")!.Value == "Held-out accuracy");
+        Assert.That(run.Report(), Does.Contain("on problems that training never sees, greedy, 500 problems; bands are one standard error"));
+        Assert.That(accuracy.Element("desc")!.Value, Does.Contain("training, sampled: from 10% at step 1 to 40% at step 4"));
+        Assert.That(accuracy.Elements("path").Count(p => p.Attribute("class")!.Value.StartsWith("band", StringComparison.Ordinal)), Is.EqualTo(2));
+        // At 20 % of 500: 0.2 -+ sqrt(0.2 * 0.8 / 500) = 0.2179, 0.1821 of a plot that is 184 high and ends at 194.
+        Assert.That(accuracy.Elements("path").First().Parent!.Elements("path").First(p => p.Attribute("class")!.Value == "band s0").Attribute("d")!.Value, Does.StartWith("M50 153.9").And.EndWith("50 160.5Z"));
+    }
+
+    /// <summary>Scores below 0 or above 1 are no shares.</summary>
+    [Test]
+    public void Rewards_that_are_no_shares_stay_out_of_the_accuracies()
+    {
+        using SyntheticRun run = new(ConfigLoader.Load("default", []));
+        run.AddSteps([(1, [(Accuracy, 0.5), ("critic/score/mean", -0.5)]), (2, [(Accuracy, 0.5), ("critic/score/mean", 0.5)])]);
+        XElement accuracy = HtmlCheck.Sound(run.Report()).Single(d => d.Element("title")!.Value == "Held-out accuracy");
+        Assert.That(accuracy.Element("desc")!.Value, Does.Not.Contain("training"));
+    }
+
+    [Test]
+    public void A_run_that_set_nothing_differs_from_its_preset_in_nothing()
+    {
+        using SyntheticRun run = new(ConfigLoader.Load("default", ["trainer.run_dir=somewhere"]));
+        Assert.That(run.Report(), Does.Contain("No key differs from preset default"));
+        using SyntheticRun other = new(ConfigLoader.Load("default", ["trainer.seed=3"]));
+        Assert.That(other.Report(), Does.Contain("1 key differs from preset default"));
+        using SyntheticRun mixture = new(ConfigLoader.Load([], ["data.task=", "data.tasks=[{name: gcd, weight: 2, params: {max_numbers: 3}}, lcm]"]));
+        Assert.That(mixture.Report(), Does.Contain("gcd: 2 (max_numbers: 3), lcm: 1"));
+    }
+
+    [Test]
+    public void The_training_s_own_responses_are_shown_too()
+    {
+        using SyntheticRun run = new();
+        run.AddSteps([(1, Step(1))]);
+        run.AddValidation(1, ("1 + 6 =", "7", 1));
+        Directory.CreateDirectory(Path.Combine(run.Folder.Root, "rollouts"));
+        File.Copy(run.Folder.ValidationPath(1), run.Folder.RolloutPath(1));
+        string html = run.Report();
+        Assert.That(html, Does.Contain("<h2>Responses to held-out problems</h2>").And.Contain("<h2>Responses in training</h2>"));
+    }
+
     [TestCase("</script><script>alert(1)</script>")]
     [TestCase("<img src=x onerror=alert(1)>")]
     [TestCase("\"'><svg onload=alert(1)>")]
@@ -57,7 +105,7 @@ public sealed class RunReportTests
         run.AddSteps([(1, Step(1))]);
         string html = run.Report();
         Assert.That(HtmlCheck.Sound(html), Is.Not.Empty);
-        Assert.That(html, Does.Not.Contain("Held-out accuracy").And.Not.Contain("Sample responses"));
+        Assert.That(html, Does.Not.Contain("Held-out accuracy").And.Not.Contain("<h2>Responses to held-out").And.Not.Contain("<h2>Responses in training"));
         Assert.That(html, Does.Contain("<circle"), "a single point is visible");
     }
 

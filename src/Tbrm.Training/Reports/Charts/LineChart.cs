@@ -156,24 +156,27 @@ internal sealed class LineChart
         {
             MetricSeries? low = spec.Low is null ? null : history.Find(spec.Low), high = spec.High is null ? null : history.Find(spec.High);
             MetricSeries? deviation = spec.Deviation is null ? null : history.Find(spec.Deviation);
-            if (deviation is null && (low is null || high is null))
+            if (spec.Responses is null && deviation is null && (low is null || high is null))
             {
                 return [];
             }
 
             // The band's metrics come from the same steps as the curve's, or there is no band.
             int n = series.Count;
-            if (deviation is not null ? deviation.Count != n : low!.Count != n || high!.Count != n)
+            if (spec.Responses is null && (deviation is not null ? deviation.Count != n : low!.Count != n || high!.Count != n))
             {
                 return [];
             }
 
             int every = Math.Max(1, n / (MostPoints / 2));
             return [.. Enumerable.Range(0, n).Where(i => i % every == 0 || i == n - 1)
-                .Select(i => deviation is not null
-                    ? (Step: (double)series.Steps[i], Low: series.Values[i] - deviation.Values[i], High: series.Values[i] + deviation.Values[i])
+                .Select(i => (spec.Responses is { } responses ? StandardError(series.Values[i], responses) : deviation?.Values[i]) is { } around
+                    ? (Step: (double)series.Steps[i], Low: series.Values[i] - around, High: series.Values[i] + around)
                     : (Step: (double)series.Steps[i], Low: low!.Values[i], High: high!.Values[i]))
                 .Where(b => double.IsFinite(b.Low) && double.IsFinite(b.High))];
         }
+
+        /// <summary>Of a mean of so many scores between 0 and 1: exact for 0 and 1, an upper bound for partial credit.</summary>
+        private static double StandardError(double share, double responses) => share is >= 0 and <= 1 ? Math.Sqrt(share * (1 - share) / responses) : double.NaN;
     }
 }

@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
+using Tbrm.Core.Config;
 using Tbrm.Objectives;
 using Tbrm.Training.Metrics;
 
@@ -26,15 +27,15 @@ internal static class ReportCharts
     private static readonly string[] s_counts = ["actor/skipped", "critic/skipped", "actor/loss_trajectories"];
 
     /// <summary>The charts of a run with these metrics; some of them may have no data.</summary>
-    public static IReadOnlyList<(string Heading, IReadOnlyList<ChartSpec> Charts)> Of(RunHistory history)
+    public static IReadOnlyList<(string Heading, IReadOnlyList<ChartSpec> Charts)> Of(RunHistory history, RunConfig? config)
     {
-        (string Heading, IReadOnlyList<ChartSpec> Charts)[] known = Known(history);
+        (string Heading, IReadOnlyList<ChartSpec> Charts)[] known = Known(history, config);
         return [.. known[..^1], ("Of the objective", Others(history, known.SelectMany(k => k.Charts))), known[^1]];
     }
 
-    private static (string Heading, IReadOnlyList<ChartSpec> Charts)[] Known(RunHistory history) =>
+    private static (string Heading, IReadOnlyList<ChartSpec> Charts)[] Known(RunHistory history, RunConfig? config) =>
     [
-        ("Learning", [Accuracy(history), OfSeveral(history),
+        ("Learning", [Accuracy(history, config), OfSeveral(history),
             Reward(history),
             new("Loss", "of the step, before the update", s_losses) { Smooth = true, MayBeLog = true },
             new("Bellman residual", "nats; the band is one standard deviation", [new("mean", "actor/residual/mean", Deviation: "actor/residual/std")]),
@@ -87,9 +88,24 @@ internal static class ReportCharts
         return new("Reward", "mean over the step's responses", isSame ? [new("score", score)] : [new("score", score), new("reward", reward)]) { Smooth = true };
     }
 
-    /// <summary>The mean score of every data source, whatever the sources are called.</summary>
-    private static ChartSpec Accuracy(RunHistory history) =>
-        new("Held-out accuracy", "on problems that training never sees", Validation(history, isMean: true)) { Unit = ChartUnit.Share, Low = 0, High = 1 };
+    /// <summary>
+    /// The mean score of every data source, whatever the sources are called, and beside it what the training's own samples score: greedy answers and
+    /// samples may learn at a different pace. Bands are one standard error.
+    /// </summary>
+    private static ChartSpec Accuracy(RunHistory history, RunConfig? config)
+    {
+        ValKwargsConfig? asked = config?.Rollout.ValKwargs;
+        double? problems = config is { } c && (c.Data.Task.Length > 0 || c.Data.Tasks.Count > 0) ? c.Data.TaskValSize : null;
+        string how = asked is null ? "" : asked.DoSample ? FormattableString.Invariant($", {asked.N} sampled at temperature {asked.Temperature}") : ", greedy";
+        string size = problems is { } count ? FormattableString.Invariant($", {count} problems") : "";
+        List<CurveSpec> curves = [.. Validation(history, isMean: true).Select(v => v with { Responses = problems * (asked is { DoSample: true } ? asked.N : 1) })];
+        if (curves.Count > 0 && config is not null && history.Find("critic/score/mean") is { } scores && scores.Values.All(v => !(v < 0 || v > 1)))
+        {
+            curves.Add(new("training, sampled", "critic/score/mean", Responses: (double)config.Data.TrainBatchSize * Math.Max(1, config.Rollout.N)));
+        }
+
+        return new("Held-out accuracy", $"on problems that training never sees{how}{size}; bands are one standard error", curves) { Unit = ChartUnit.Share, Low = 0, High = 1 };
+    }
 
     /// <summary>What several responses to a problem reach together.</summary>
     private static ChartSpec OfSeveral(RunHistory history) =>
