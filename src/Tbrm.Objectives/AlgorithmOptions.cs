@@ -8,6 +8,7 @@ using Tbrm.Core.Config;
 using Tbrm.Core.Errors;
 using Tbrm.Objectives.Estimators;
 using Tbrm.Objectives.Options;
+using Tbrm.Objectives.PolicyGradient;
 
 namespace Tbrm.Objectives;
 
@@ -40,10 +41,12 @@ internal static class AlgorithmOptions
             return Own(config);
         }
 
-        JsonObject options = Collect(entry.Options, entry, config.Algorithm, config.Algorithm.Tbrm, config.Algorithm.AStarPo, config.Actor, config.Actor.PolicyLoss);
-        if (entry.IsPolicyGradient && config.Actor.PolicyLoss.LossMode.Length == 0)
+        JsonObject options = IsBypass(config, entry)
+            ? Collect(entry.Options, entry, config.Algorithm, config.Actor, config.Actor.PolicyLoss, config.Algorithm.RolloutCorrection)
+            : Collect(entry.Options, entry, config.Algorithm, config.Algorithm.Tbrm, config.Algorithm.AStarPo, config.Actor, config.Actor.PolicyLoss);
+        if (entry.IsPolicyGradient)
         {
-            options["loss_mode"] = entry.LossMode;
+            options["loss_mode"] = IsBypass(config, entry) ? BypassModeLoss.LossMode : LossOf(config, entry);
         }
 
         // What an estimator has is the estimator's.
@@ -57,6 +60,19 @@ internal static class AlgorithmOptions
 
         return options;
     }
+
+    /// <summary>Whether the loss itself corrects the rollout's mismatch: bypass mode with the plain loss, as verl's trainer selects it.</summary>
+    public static bool IsBypass(RunConfig config, Algorithm entry)
+    {
+        RolloutCorrectionConfig correction = config.Algorithm.RolloutCorrection;
+        string loss = LossOf(config, entry);
+        bool isPlain = loss is "vanilla" || loss == BypassModeLoss.LossMode;
+        return correction.LossType == "reinforce" && !(correction.BypassMode && isPlain)
+            ? throw new ConfigException($"algorithm.rollout_correction.loss_type=reinforce is a loss of bypass_mode=true with the plain policy loss; found bypass_mode={(correction.BypassMode ? "true" : "false")}, loss_mode={loss}")
+            : isPlain && (correction.BypassMode || loss == BypassModeLoss.LossMode);
+    }
+
+    private static string LossOf(RunConfig config, Algorithm entry) => config.Actor.PolicyLoss.LossMode.Length > 0 ? config.Actor.PolicyLoss.LossMode : entry.LossMode ?? "";
 
     public static JsonObject OfEstimator(RunConfig config, Algorithm entry, Estimator estimator)
     {

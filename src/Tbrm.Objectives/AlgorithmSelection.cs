@@ -26,6 +26,9 @@ public sealed record AlgorithmSelection(
     /// <summary>Whether a reference policy is asked for anything: log-probs, values, or answers for V*.</summary>
     public bool NeedsReference => (Needs & (Needs.ReferenceLogp | Needs.ReferenceValue | Needs.VStar)) != 0;
 
+    /// <summary>Whether the rollout's log-probs stand for those before the first update.</summary>
+    public bool IsBypass { get; init; }
+
     /// <summary>The trained models: <c>actor</c>, and <c>critic</c> where values are needed.</summary>
     public IReadOnlyList<string> Models => Critic is null ? ["actor"] : ["actor", "critic"];
 
@@ -43,12 +46,14 @@ public sealed record AlgorithmSelection(
             estimator = one.Create(AlgorithmOptions.OfEstimator(config, entry, one));
         }
 
-        RolloutCorrection correction = new(config.Algorithm.RolloutCorrection);
+        // In bypass mode the loss corrects, with the policy of each update.
+        bool lossCorrects = AlgorithmOptions.IsBypass(config, entry);
+        RolloutCorrection correction = new(lossCorrects ? new() : config.Algorithm.RolloutCorrection);
         Require(config, entry, estimator is not null || !config.Algorithm.UseKlInReward, "algorithm.use_kl_in_reward");
         Require(config, entry, entry.IsPolicyGradient || !correction.IsActive, "algorithm.rollout_correction");
         bool critic = estimator?.Needs.HasFlag(Needs.Values) == true;
         return new(entry, objective, estimator, critic ? new ValueLoss(OptionReader.Read<ValueLossOptions>(AlgorithmOptions.OfCritic(config), "critic")) : null,
-            config.Algorithm.UseKlInReward ? config.Algorithm.KlPenalty : null, correction);
+            config.Algorithm.UseKlInReward ? config.Algorithm.KlPenalty : null, correction) { IsBypass = lossCorrects || config.Algorithm.RolloutCorrection.BypassMode };
     }
 
     private static void Require(RunConfig config, Algorithm entry, bool condition, string key)

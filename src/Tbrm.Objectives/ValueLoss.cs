@@ -12,7 +12,7 @@ public sealed record ValueLossOptions
     public double CliprangeValue { get; init; } = 0.5;
 
     /// <summary>How tokens become one number.</summary>
-    [AllowedWords("token-mean", "token-sum", "seq-mean-token-sum", "seq-mean-token-mean", "seq-mean-token-sum-norm")]
+    [AllowedWords("token-mean", "token-sum", "seq-mean-token-sum", "seq-mean-token-mean", "seq-mean-token-sum-norm", "prompt-mean")]
     public string LossAggMode { get; init; } = "token-mean";
 
     /// <summary>Divisor of seq-mean-token-sum-norm; null: the longest possible response.</summary>

@@ -65,6 +65,8 @@ public sealed class AlgorithmRunTests : FolderTests
     [TestCase("algorithm.adv_estimator=remax", "rollout.n=2", "timing_s/gen_max")]
     [TestCase("algorithm.name=dapo", "algorithm.filter_groups.enable=True", "train/num_gen_batches")]
     [TestCase("algorithm.name=vargrad", "rollout.n=3", "actor/tba_vargrad_loss")]
+    [TestCase("algorithm.name=grpo", "algorithm.rollout_correction.bypass_mode=true", "actor/ppo_kl")]
+    [TestCase("algorithm.name=cispo", "actor.loss_agg_mode=prompt-mean", "actor/pg_loss")]
     public void An_algorithm_of_the_table_runs(string algorithm, string argument, string metric)
     {
         string run = Run("run", [algorithm, argument]);
@@ -75,12 +77,19 @@ public sealed class AlgorithmRunTests : FolderTests
         Assert.That(File.ReadAllText(Path.Combine(run, "report.html")), Does.Contain("</html>"));
     }
 
-    [Test]
-    public void Micro_batches_change_an_update_by_rounding_only()
+    /// <summary>Two mini-batches, twice, each in one micro-batch or in many: critic, groups, sequences' ratios, prompts' means, weights of the whole mini-batch.</summary>
+    [TestCase("ppo", "actor/loss critic/vf_loss critic/grad_norm", "actor.entropy_coeff=0.001")]
+    [TestCase("grpo", "actor/loss actor/kl_loss", "actor.use_kl_loss=true")]
+    [TestCase("gspo", "actor/loss", "actor.clip_ratio_high=0.01")]
+    [TestCase("grpo", "actor/loss", "actor.loss_agg_mode=prompt-mean")]
+    [TestCase("grpo", "actor/loss rollout_corr/rollout_is_mean", "algorithm.rollout_correction.bypass_mode=true algorithm.rollout_correction.loss_type=reinforce algorithm.rollout_correction.rollout_is=token")]
+    [TestCase("a_star_po", "actor/a_star_po_loss", "algorithm.a_star_po.num_gen_to_use=2")]
+    public void Micro_batches_change_an_update_by_rounding_only(string algorithm, string further, string argument)
     {
-        string[] ppo = [.. s_ppo, "trainer.total_training_steps=1"];
-        JsonObject whole = Row(Run("whole", ppo)), cut = Row(Run("cut", [.. ppo, "actor.ppo_max_token_len_per_gpu=40"]));
-        foreach (string name in new[] { "actor/loss", "actor/grad_norm", "critic/vf_loss", "critic/grad_norm" })
+        string[] all = ["algorithm.name=" + algorithm, "actor.ppo_mini_batch_size=4", "actor.ppo_epochs=2", "trainer.total_training_steps=1", .. argument.Split(' ')];
+        JsonObject whole = Row(Run("whole", all)), cut = Row(Run("cut", [.. all, "actor.ppo_max_token_len_per_gpu=40"]));
+        Assert.That((double)whole["training/rollout_probs_diff_max"]!, Is.Zero);
+        foreach (string name in (string[])["actor/grad_norm", .. further.Split(' ', StringSplitOptions.RemoveEmptyEntries)])
         {
             // fp32 gradients of some hundred terms, and what one update makes of their last bits in the next.
             Assert.That((double)cut[name]!, Is.EqualTo((double)whole[name]!).Within(1e-4 * Math.Abs((double)whole[name]!) + 1e-7), name);

@@ -50,7 +50,7 @@ public sealed record ActorConfig
     public double? ClipRatioC { get; init; }
 
     /// <summary>How the losses of tokens become one number; empty: the loss's own, token-mean for most.</summary>
-    [AllowedWords("", "token-mean", "token-sum", "seq-mean-token-sum", "seq-mean-token-mean", "seq-mean-token-sum-norm")]
+    [AllowedWords("", "token-mean", "token-sum", "seq-mean-token-sum", "seq-mean-token-mean", "seq-mean-token-sum-norm", "prompt-mean")]
     [RelevantWhen("the algorithm is a policy gradient")]
     public string LossAggMode { get; init; } = "";
 

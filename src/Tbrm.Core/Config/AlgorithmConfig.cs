@@ -101,8 +101,15 @@ public sealed record RolloutCorrectionConfig
     /// <summary>A threshold for each of rollout_rs, with commas; <c>lower_upper</c> for k1.</summary>
     public string RolloutRsThreshold { get; init; } = "";
 
-    /// <summary>Takes the rollout's log-probs for the old ones: no old_log_prob pass.</summary>
+    /// <summary>
+    /// Takes the rollout's log-probs for the old ones: no old_log_prob pass. With the plain loss, weights and rejection then compare the policy of each update
+    /// with the rollout's (policy_loss.loss_mode=bypass_mode).
+    /// </summary>
     public bool BypassMode { get; init; }
+
+    /// <summary>With bypass_mode: PPO's clip, whose ratio is the correction, or <c>reinforce</c>, -w A log pi with the weights of rollout_is.</summary>
+    [AllowedWords("ppo_clip", "reinforce")]
+    public string LossType { get; init; } = "ppo_clip";
 }
 
 /// <summary>Section <c>algorithm.filter_groups</c>: DAPO's dynamic sampling, arXiv 2503.14476.</summary>

@@ -34,7 +34,7 @@ public sealed record CriticConfig
     public double CliprangeValue { get; init; } = 0.5;
 
     /// <summary>How the losses of tokens become one number.</summary>
-    [AllowedWords("token-mean", "token-sum", "seq-mean-token-sum", "seq-mean-token-mean", "seq-mean-token-sum-norm")]
+    [AllowedWords("token-mean", "token-sum", "seq-mean-token-sum", "seq-mean-token-mean", "seq-mean-token-sum-norm", "prompt-mean")]
     public string LossAggMode { get; init; } = "token-mean";
 }
 

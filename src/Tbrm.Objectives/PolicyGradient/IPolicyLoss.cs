@@ -11,6 +11,9 @@ public interface IPolicyLoss
     /// <summary>What it reads besides log pi and advantages.</summary>
     Needs Needs => Needs.OldLogp;
 
+    /// <summary>The same, with options that ask for more.</summary>
+    Needs NeedsWith(PolicyLossOptions options) => Needs;
+
     /// <summary>The means per token that it reports.</summary>
     IReadOnlyList<string> Metrics => ["actor/pg_clipfrac", "actor/ppo_kl", "actor/pg_clipfrac_lower"];
 

@@ -10,7 +10,7 @@ namespace Tbrm.Objectives.PolicyGradient;
 public sealed class PolicyGradientObjective(IPolicyLoss loss, PolicyLossOptions options) : IObjective
 {
     /// <inheritdoc/>
-    public Needs Needs => Needs.Advantages | loss.Needs | (options.EntropyCoeff != 0 ? Needs.Entropy : Needs.None)
+    public Needs Needs => Needs.Advantages | loss.NeedsWith(options) | (options.EntropyCoeff != 0 ? Needs.Entropy : Needs.None)
         | (options.KlWeight > 0 ? Needs.ReferenceLogp : Needs.None);
 
     /// <inheritdoc/>

@@ -29,7 +29,7 @@ public sealed record PolicyLossOptions
     /// How tokens become one number; see <see cref="LossAggregation"/>. Null: the loss's own, seq-mean-token-mean for gspo and sapo, which verl takes
     /// for these whatever the configuration says, token-mean for the others. geo_mean has one of its own always.
     /// </summary>
-    [AllowedWords("token-mean", "token-sum", "seq-mean-token-sum", "seq-mean-token-mean", "seq-mean-token-sum-norm")]
+    [AllowedWords("token-mean", "token-sum", "seq-mean-token-sum", "seq-mean-token-mean", "seq-mean-token-sum-norm", "prompt-mean")]
     public string? LossAggMode { get; init; }
 
     /// <summary>Divisor of seq-mean-token-sum-norm; null: the longest possible response.</summary>
@@ -84,6 +84,26 @@ public sealed record PolicyLossOptions
     /// <summary>GSPO: <c>token</c> as verl (the sequence ratio is a constant, the gradient each token's own), <c>sequence</c> as NeMo-RL (it is followed).</summary>
     [AllowedWords("token", "sequence")]
     public string GspoGradient { get; init; } = "token";
+
+    /// <summary>bypass_mode: PPO's clip or REINFORCE; the next five as in <see cref="RolloutCorrectionConfig"/>.</summary>
+    [AllowedWords("ppo_clip", "reinforce")]
+    public string LossType { get; init; } = "ppo_clip";
+
+    /// <summary>bypass_mode: importance weights per token or sequence.</summary>
+    [AllowedWords("", "token", "sequence")]
+    public string RolloutIs { get; init; } = "";
+
+    /// <summary>bypass_mode: their bound.</summary>
+    public string RolloutIsThreshold { get; init; } = "2.0";
+
+    /// <summary>bypass_mode: divides them by their mean.</summary>
+    public bool RolloutIsBatchNormalize { get; init; }
+
+    /// <summary>bypass_mode: rejection.</summary>
+    public string RolloutRs { get; init; } = "";
+
+    /// <summary>bypass_mode: its thresholds.</summary>
+    public string RolloutRsThreshold { get; init; } = "";
 
     /// <summary>1 - this is the least ratio.</summary>
     public double Low => ClipRatioLow ?? ClipRatio;

@@ -118,6 +118,7 @@ internal sealed class PolicyGradientRow
     private readonly IAdvantageEstimator? _estimator;
     private readonly StepOptions _step = new();
     private readonly RolloutCorrection? _correction;
+    private readonly bool _isBypass;
 
     public PolicyGradientRow(Algorithm entry, JsonObject parameters)
     {
@@ -138,9 +139,18 @@ internal sealed class PolicyGradientRow
         _step = OptionReader.Read<StepOptions>(Copy(all, OptionReader.NamesOf(typeof(StepOptions)).Contains), entry.Name);
         Estimator estimator = EstimatorTable.Find(_step.AdvEstimator.Length > 0 ? _step.AdvEstimator : entry.AdvEstimator!);
         JsonObject correction = Copy(all, OptionReader.NamesOf(typeof(RolloutCorrectionConfig)).Contains);
-        _correction = correction.Count > 0 ? new(OptionReader.Read<RolloutCorrectionConfig>(correction, entry.Name)) : null;
+        RolloutCorrectionConfig config = OptionReader.Read<RolloutCorrectionConfig>(correction, entry.Name);
+        string loss = (string?)all["loss_mode"] ?? "";
+        _isBypass = config.BypassMode || loss == BypassModeLoss.LossMode;
+        if (_isBypass && loss is "vanilla")
+        {
+            all["loss_mode"] = BypassModeLoss.LossMode;
+        }
+
+        bool lossCorrects = (string?)all["loss_mode"] == BypassModeLoss.LossMode;
+        _correction = correction.Count > 0 && !lossCorrects ? new(config) : null;
         HashSet<string> others = [.. OptionReader.NamesOf(typeof(StepOptions)), .. OptionReader.NamesOf(typeof(RolloutCorrectionConfig))];
-        HashSet<string> own = [.. OptionReader.NamesOf(entry.Options)], ofEstimator = [.. OptionReader.NamesOf(estimator.Options)];
+        HashSet<string> own = [.. OptionReader.NamesOf(entry.Options).Where(name => lossCorrects || !others.Contains(name))], ofEstimator = [.. OptionReader.NamesOf(estimator.Options)];
         // What nobody has is refused by the objective's reader, which names the nearest.
         Objective = entry.Objective(Copy(all, name => own.Contains(name) || !(others.Contains(name) || ofEstimator.Contains(name))));
         _estimator = estimator.Create(Copy(all, ofEstimator.Contains));
@@ -151,7 +161,7 @@ internal sealed class PolicyGradientRow
     /// <summary>Adds what the step would add before the update; advantages that were given stay.</summary>
     public ObjectiveBatch Prepare(ObjectiveBatch batch, JsonObject answer)
     {
-        ObjectiveBatch prepared = batch;
+        ObjectiveBatch prepared = _isBypass && batch.RolloutLogp.Length > 0 ? batch with { OldLogp = batch.RolloutLogp } : batch;
         if (_correction is { IsActive: true })
         {
             (prepared, IReadOnlyDictionary<string, double> metrics) = _correction.Apply(prepared);

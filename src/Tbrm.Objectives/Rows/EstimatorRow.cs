@@ -174,7 +174,9 @@ internal static class EstimatorRow
         {
             ["weights"] = RowNumbers.ToJson(weights, batch.RowOffsets),
             ["mask"] = RowNumbers.ToJson([.. Enumerable.Range(0, batch.RowCount).Select(i => corrected.Counts(i) ? 1.0 : 0)], batch.RowOffsets),
-            ["metrics"] = new JsonObject(metrics.Select(m => KeyValuePair.Create(m.Key, RowNumbers.ToJson(m.Value)))),
+            // With the prefix of verl's trainer, and by the names of the function alone.
+            ["metrics"] = new JsonObject(metrics.SelectMany(m => new[] { m.Key, m.Key[(m.Key.IndexOf('/', StringComparison.Ordinal) + 1)..] }
+                .Select(name => KeyValuePair.Create(name, RowNumbers.ToJson(m.Value))))),
         };
     }
 

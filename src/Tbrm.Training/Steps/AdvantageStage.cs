@@ -21,7 +21,7 @@ public sealed class AdvantageStage
     {
         _estimator = algorithm.Estimator;
         _config = config.Algorithm;
-        _correction = new(_config.RolloutCorrection);
+        _correction = algorithm.Correction;
         KlCtrlConfig kl = _config.KlCtrl;
         _controller = _config.UseKlInReward ? new(kl.KlCoef, kl.Type == "adaptive" ? kl.TargetKl : null, kl.Horizon) : null;
     }

@@ -185,7 +185,7 @@ public sealed class TrainStep
     private ObjectiveBatch OldLogProb(TrajectoryBatch tau, ObjectiveBatch batch, StepStop stop)
     {
         bool needsValue = Needs.HasFlag(Needs.FrozenValue), needsLogp = Needs.HasFlag(Needs.OldLogp) || _advantage.NeedsOldLogp;
-        bool isSampler = Needs.HasFlag(Needs.OldIsSampler) || _config.Algorithm.RolloutCorrection.BypassMode;
+        bool isSampler = Needs.HasFlag(Needs.OldIsSampler) || _algorithm.IsBypass;
         RequireRecorded(tau, batch, isSampler || Needs.HasFlag(Needs.RolloutLogp));
         if (!needsValue && !needsLogp)
         {

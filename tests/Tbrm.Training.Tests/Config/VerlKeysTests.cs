@@ -5,6 +5,7 @@ using System.IO;
 using System.Linq;
 using NUnit.Framework;
 using Tbrm.Core.Config;
+using Tbrm.Core.Errors;
 using Tbrm.Testing;
 using Tbrm.Training.Config;
 using Tbrm.Training.Config.Verl;
@@ -77,6 +78,13 @@ public sealed class VerlKeysTests
         Assert.That(translation.Keys.Single().Use, Is.EqualTo(VerlUse.Refused));
         Assert.That(translation.Refused.Single(), Does.Contain(reason));
     }
+
+    [TestCase("algorithm.adv_estimator=gdpo", "gdpo needs RewardParts")]
+    [TestCase("algorithm.adv_estimator=optimal_token_baseline", "optimal_token_baseline needs SumPiSquared")]
+    [TestCase("algorithm.adv_estimator=tir_optimal_token_baseline", "needs SumPiSquared")]
+    [TestCase("actor.policy_loss.loss_mode=nosuch", "loss_mode: expected one of")]
+    public void What_no_stage_computes_is_refused_in_training(string argument, string reason) =>
+        Assert.That(() => ConfigLoader.Load([], ["model.path=m", "rollout.n=4", argument]), Throws.TypeOf<ConfigException>().With.Message.Contains(reason));
 
     private static string Word(VerlUse use) => use switch { VerlUse.Exact => "exact", VerlUse.Derived => "derived", VerlUse.NoEffect => "no effect", _ => "refused" };
 }
