@@ -6,7 +6,6 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Tbrm.Core.Errors;
 using Tbrm.Interop;
-using Tbrm.Interop.Handles;
 using Tbrm.Interop.Stages;
 
 namespace Tbrm.Engine.Models;

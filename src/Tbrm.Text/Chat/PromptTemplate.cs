@@ -4,7 +4,6 @@ using System.IO;
 using System.Linq;
 using Tbrm.Core.Errors;
 using Tbrm.Core.Prompts;
-using Tbrm.Text.Jinja.Values;
 
 namespace Tbrm.Text.Chat;
 

@@ -2,7 +2,6 @@ using System;
 using System.Collections.Generic;
 using System.Globalization;
 using System.Text;
-using Tbrm.Text.Jinja.Values;
 
 namespace Tbrm.Text.Models;
 

@@ -1,6 +1,5 @@
 using System;
 using System.Collections.Generic;
-using Tbrm.Text.Patterns;
 using Tbrm.Text.Unicode;
 
 namespace Tbrm.Text.PreTokenizers;

@@ -1,7 +1,6 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
-using Tbrm.Core;
 using Tbrm.Core.Config;
 using Tbrm.Core.Errors;
 using Tbrm.Objectives;

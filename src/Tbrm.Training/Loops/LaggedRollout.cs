@@ -8,7 +8,6 @@ using Tbrm.Engine.Checkpoint;
 using Tbrm.Engine.Models;
 using Tbrm.Engine.Rollout;
 using Tbrm.Training.Prompts;
-using Tbrm.Training.Recorders;
 using Tbrm.Training.Runs;
 using Tbrm.Training.Sessions;
 using Tbrm.Training.Steps;

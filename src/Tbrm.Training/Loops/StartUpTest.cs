@@ -8,7 +8,6 @@ using Tbrm.Core.Prompts;
 using Tbrm.Data.Sources;
 using Tbrm.Training.Progress;
 using Tbrm.Training.Sessions;
-using Tbrm.Training.Runs;
 using Tbrm.Training.Trajectories;
 using Tbrm.Verify;
 

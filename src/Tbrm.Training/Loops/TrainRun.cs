@@ -9,8 +9,6 @@ using Tbrm.Core.Rollouts;
 using Tbrm.Data.Sampling;
 using Tbrm.Engine.Models;
 using Tbrm.Objectives;
-using Tbrm.Training.Evaluation;
-using Tbrm.Objectives.Estimators;
 using Tbrm.Training.Metrics;
 using Tbrm.Training.Progress;
 using Tbrm.Training.Prompts;

@@ -1,4 +1,3 @@
-using System.Linq;
 using System.Threading;
 using Tbrm.Core.Config;
 using Tbrm.Core.Errors;

@@ -143,7 +143,7 @@ public sealed class ActorUpdate : UpdateStage
     private static float[] Narrow(double[] values) => Array.ConvertAll(values, v => (float)v);
 
     private static void Record(TrajectoryBatch batch, Range range, PackedBatch packed, ObjectiveBatch part,
-        Scores scores, UpdateResult result, IReadOnlyList<double> residuals)
+        Scores scores, UpdateResult result, double[] residuals)
     {
         int first = range.Start.Value;
         for (int b = 0; b < packed.RowOffsets.Length - 1; b++)
@@ -164,7 +164,7 @@ public sealed class ActorUpdate : UpdateStage
                 }
             }
 
-            RecordDistance(batch, first + b, trajectory, logp, b < residuals.Count ? residuals[b] : null, result);
+            RecordDistance(batch, first + b, trajectory, logp, b < residuals.Length ? residuals[b] : null, result);
 
             if (trajectory.ResponseIds.Length == 0)
             {

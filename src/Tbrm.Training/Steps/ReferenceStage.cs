@@ -5,7 +5,6 @@ using Tbrm.Core.Errors;
 using Tbrm.Core.Rollouts;
 using Tbrm.Objectives;
 using Tbrm.Training.Progress;
-using Tbrm.Training.Runs;
 
 namespace Tbrm.Training.Steps;
 

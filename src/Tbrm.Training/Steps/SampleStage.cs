@@ -9,7 +9,6 @@ using Tbrm.Core.Rollouts;
 using Tbrm.Engine.Rollout;
 using Tbrm.Training.Progress;
 using Tbrm.Training.Prompts;
-using Tbrm.Training.Runs;
 
 namespace Tbrm.Training.Steps;
 

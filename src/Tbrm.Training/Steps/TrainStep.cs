@@ -4,7 +4,6 @@ using System.Linq;
 using System.Threading;
 using Tbrm.Core.Config;
 using Tbrm.Core.Errors;
-using Tbrm.Engine.Models;
 using Tbrm.Objectives;
 using Tbrm.Training.Metrics;
 using Tbrm.Training.Progress;

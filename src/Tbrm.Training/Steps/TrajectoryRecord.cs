@@ -1,4 +1,3 @@
-using Tbrm.Core.Prompts;
 using Tbrm.Core.Rollouts;
 using Tbrm.Training.Prompts;
 

@@ -1,10 +1,8 @@
-using System;
 using System.Collections.Generic;
 using System.Linq;
 using System.Threading;
 using Tbrm.Core.Config;
 using Tbrm.Core.Rewards;
-using Tbrm.Core.Rollouts;
 using Tbrm.Data.Json;
 using Tbrm.Data.Prompts;
 using Tbrm.Data.Trajectories;

@@ -9,7 +9,6 @@ using Tbrm.Data.Sampling;
 using Tbrm.Objectives;
 using Tbrm.Training.Config;
 using Tbrm.Training.Prompts;
-using Tbrm.Training.Runs;
 using Tbrm.Training.Sessions;
 using Tbrm.Training.Steps;
 

@@ -1,6 +1,5 @@
 using System;
 using System.Collections.Generic;
-using System.IO;
 using System.Linq;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
@@ -10,7 +9,6 @@ using Tbrm.Core.Prompts;
 using Tbrm.Core.Rewards;
 using Tbrm.Core.Rollouts;
 using Tbrm.Data.Trajectories;
-using Tbrm.Objectives;
 using Tbrm.Training.Prompts;
 using Tbrm.Training.Steps;
 

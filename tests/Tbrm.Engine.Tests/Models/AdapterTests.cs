@@ -8,7 +8,6 @@ using Tbrm.Core.Errors;
 using Tbrm.Engine.Logprob;
 using Tbrm.Engine.Models;
 using Tbrm.Interop;
-using Tbrm.Interop.Handles;
 using Tbrm.Testing;
 
 namespace Tbrm.Engine.Tests.Models;

@@ -9,7 +9,6 @@ using Tbrm.Engine.Logprob;
 using Tbrm.Engine.Models;
 using Tbrm.Engine.Optimizer;
 using Tbrm.Interop;
-using Tbrm.Interop.Handles;
 
 namespace Tbrm.Engine.Tests.Models;
 

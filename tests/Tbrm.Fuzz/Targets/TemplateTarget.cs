@@ -5,7 +5,6 @@ using System.Text.Json;
 using Tbrm.Fuzz.Mutation;
 using Tbrm.Text.Chat;
 using Tbrm.Text.Jinja;
-using Tbrm.Text.Jinja.Values;
 
 namespace Tbrm.Fuzz.Targets;
 

@@ -1,5 +1,4 @@
 using System.Collections.Generic;
-using Tbrm.Text.Jinja.Values;
 
 namespace Tbrm.Text.Jinja.Syntax;
 

@@ -1,4 +1,5 @@
 using System;
+using System.Buffers;
 using System.Collections.Generic;
 using System.Globalization;
 using System.IO.Enumeration;
@@ -158,6 +159,8 @@ internal sealed class ShellVariables(Func<string, string?> environment, Func<str
         };
     }
 
+    private static readonly SearchValues<char> s_special = SearchValues.Create("*?[#%$");
+
     /// <summary><c>${x#pattern}</c> and its like: a beginning or an end that matches is cut off, the shortest or
     /// (doubled) the longest; <c>${x/a/b}</c> replaces.</summary>
     private static ShellValue Cut(string text, string rest)
@@ -167,7 +170,7 @@ internal sealed class ShellVariables(Func<string, string?> environment, Func<str
             bool all = rest.StartsWith("//", StringComparison.Ordinal);
             string[] sides = rest[(all ? 2 : 1)..].Split('/', 2);
             int at = text.IndexOf(sides[0], StringComparison.Ordinal);
-            return sides[0].Length == 0 || sides[0].AsSpan().ContainsAny("*?[#%$")
+            return sides[0].Length == 0 || sides[0].AsSpan().ContainsAny(s_special)
                 || (sides.Length > 1 && sides[1].Contains('$')) ? ShellValue.None
                 : at < 0 ? new(text) : all
                     ? new(text.Replace(sides[0], sides.ElementAtOrDefault(1) ?? "", StringComparison.Ordinal))
