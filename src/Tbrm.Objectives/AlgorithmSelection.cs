@@ -53,7 +53,8 @@ public sealed record AlgorithmSelection(
         Require(config, entry, entry.IsPolicyGradient || !correction.IsActive, "algorithm.rollout_correction");
         bool critic = estimator?.Needs.HasFlag(Needs.Values) == true;
         return new(entry, objective, estimator, critic ? new ValueLoss(OptionReader.Read<ValueLossOptions>(AlgorithmOptions.OfCritic(config), "critic")) : null,
-            config.Algorithm.UseKlInReward ? config.Algorithm.KlPenalty : null, correction) { IsBypass = lossCorrects || config.Algorithm.RolloutCorrection.BypassMode };
+            config.Algorithm.UseKlInReward ? config.Algorithm.KlPenalty : null, correction)
+        { IsBypass = lossCorrects || config.Algorithm.RolloutCorrection.BypassMode };
     }
 
     private static void Require(RunConfig config, Algorithm entry, bool condition, string key)

@@ -1,10 +1,8 @@
 using System;
 using System.IO;
-using System.Linq;
 using NUnit.Framework;
 using Tbrm.Cli.Display;
 using Tbrm.Training.Metrics;
-using Tbrm.Training.Progress;
 
 namespace Tbrm.Cli.Tests;
 

@@ -4,7 +4,6 @@ using System.IO;
 using System.Linq;
 using System.Text.Json.Nodes;
 using NUnit.Framework;
-using Tbrm.Objectives.Estimators;
 
 namespace Tbrm.Cli.Tests;
 

@@ -19,6 +19,7 @@ internal sealed record RunDisplay(IProgressDisplay Progress, TerminalBlock? Bloc
     /// <summary>Chooses by configuration and by what stderr and stdout are.</summary>
     public static RunDisplay Of(TrainerConfig trainer)
     {
+#pragma warning disable CA2000 // stdout stays open to the end of the process; the block is the record's.
         bool isWatched = !Console.IsErrorRedirected
             && Environment.GetEnvironmentVariable("TERM") is { Length: > 0 } and not "dumb";
         bool hasLines = trainer.Console switch
@@ -43,6 +44,7 @@ internal sealed record RunDisplay(IProgressDisplay Progress, TerminalBlock? Bloc
             new(Terminal.RawError, Width, string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR")),
             TimeProvider.System);
         return new(block, block, lines);
+#pragma warning restore CA2000
     }
 
     public void Dispose() => Block?.Dispose();

@@ -2,7 +2,6 @@ using System;
 using System.Collections.Generic;
 using System.IO;
 using System.Text.Json.Nodes;
-using Tbrm.Training.Loops;
 using Tbrm.Training.Runs;
 
 namespace Tbrm.Cli.Display;

@@ -28,7 +28,7 @@ public sealed class VerlKeysTests
         foreach (Row row in s_rows)
         {
             VerlTranslation translation = VerlTranslation.Of([ConfigEntry.FromArgument($"{row.Key}={row.Value}")]);
-            VerlKey? found = translation.Keys.FirstOrDefault();
+            VerlKey? found = translation.Keys.Count > 0 ? translation.Keys[0] : null;
             string use = found is null ? "not known" : Word(found.Use), target = found?.Use == VerlUse.Derived ? found.Text : "";
             if (use != row.Use || target != row.Target)
             {

@@ -8,7 +8,6 @@ using NUnit.Framework;
 using Tbrm.Core.Config;
 using Tbrm.Training.Config;
 using Tbrm.Training.Metrics;
-using Tbrm.Training.Reports.Charts;
 
 namespace Tbrm.Training.Tests.Reports;
 
