@@ -155,7 +155,8 @@ Floor norm(Step& s) {
 }
 
 Floor swiglu(Step& s) {
-    s.device.glu_forward(Activation::Silu, Dtype::Bf16, s.rows, kInner, s.memory(s.rows * kInner * 4), s.memory(s.rows * kInner * 2));
+    s.device.glu_forward(Activation::Silu, Dtype::Bf16, s.rows, kInner, s.memory(s.rows * kInner * 4),
+            s.memory(s.rows * kInner * 2));
     return {static_cast<double>(s.rows * kInner) * 6, 0};
 }
 

@@ -23,7 +23,7 @@ public sealed class TerminalBlockTests
     [TestCase(40)]
     public void Steps_numbers_and_phase_stay_in_place(int columns)
     {
-        TerminalBlock block = Block(columns);
+        using TerminalBlock block = Block(columns);
         block.Say("run folder: runs/x");
         block.Begin(0, 60);
         for (int step = 1; step <= 12; step++)
@@ -50,7 +50,7 @@ public sealed class TerminalBlockTests
     [Test]
     public void Sentences_stay_above_and_nothing_is_left_at_the_end()
     {
-        TerminalBlock block = Block(80);
+        using TerminalBlock block = Block(80);
         block.Begin(0, 2);
         block.Show("warm start", 0.25, "25/100, loss 0.5");
         _time.Advance(TimeSpan.FromSeconds(30));
@@ -75,9 +75,10 @@ public sealed class TerminalBlockTests
     [Test]
     public void Colours_are_left_out_when_asked()
     {
-        Block(80, isColoured: false).Warn("x");
+        using TerminalBlock plain = Block(80, isColoured: false), coloured = Block(80);
+        plain.Warn("x");
         Assert.That(new TerminalScreen(80).Feed(_output.ToString()).IsColoured, Is.False);
-        Block(80).Warn("x");
+        coloured.Warn("x");
         Assert.That(new TerminalScreen(80).Feed(_output.ToString()).IsColoured, Is.True);
     }
 
@@ -85,7 +86,7 @@ public sealed class TerminalBlockTests
     [Test]
     public void A_resumed_run_reckons_from_where_it_goes_on()
     {
-        TerminalBlock block = Block(80);
+        using TerminalBlock block = Block(80);
         block.Begin(90, 100);
         _time.Advance(TimeSpan.FromSeconds(20));
         block.Write(91, Metrics(0.5, null));
@@ -116,7 +117,7 @@ public sealed class TerminalBlockTests
     [Test]
     public void Numbers_that_are_not_finite_are_shown_and_change_nothing()
     {
-        TerminalBlock block = Block(80);
+        using TerminalBlock block = Block(80);
         block.Begin(0, 2);
         block.Write(1, Metrics(double.NaN, null));
         block.Write(2, Metrics(0.5, null));
