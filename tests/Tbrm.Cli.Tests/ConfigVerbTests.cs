@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.Diagnostics;
 using System.IO;
 using System.Linq;
+using System.Runtime.Versioning;
 using System.Text.RegularExpressions;
 using NUnit.Framework;
 using Tbrm.Core.Config;
@@ -127,6 +128,7 @@ public sealed partial class ConfigVerbTests : FolderTests
         Assert.That(CommandLine.Run("completion", shell).Output, Does.Contain("tbrm-native \"[suggest:"));
 
     [Test]
+    [UnsupportedOSPlatform("windows")]
     public void Bash_completes_what_follows_the_equals_sign()
     {
         string script = Path.Combine(Folder, "complete.sh"), program = Path.Combine(Folder, "tbrm-native");

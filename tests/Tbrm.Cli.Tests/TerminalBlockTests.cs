@@ -7,7 +7,7 @@ using Tbrm.Training.Metrics;
 namespace Tbrm.Cli.Tests;
 
 /// <summary>The lines that a terminal shows while a run goes on, drawn over again in place.</summary>
-public sealed class TerminalBlockTests
+public sealed class TerminalBlockTests : IDisposable
 {
     private readonly StringWriter _output = new();
     private readonly ManualTime _time = new();
@@ -15,8 +15,7 @@ public sealed class TerminalBlockTests
     [TearDown]
     public void Forget() => _output.GetStringBuilder().Clear();
 
-    [OneTimeTearDown]
-    public void Close() => _output.Dispose();
+    public void Dispose() => _output.Dispose();
 
     [TestCase(80)]
     [TestCase(200)]
