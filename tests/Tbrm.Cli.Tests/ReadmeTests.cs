@@ -110,7 +110,7 @@ public sealed partial class ReadmeTests
     [GeneratedRegex(@"^( *)([a-z][a-z_0-9]*):", RegexOptions.Multiline)]
     private static partial Regex ConfigLine();
 
-    [GeneratedRegex(@"\.(?:jsonl?|yaml|md|parquet|safetensors|txt)$")]
+    [GeneratedRegex(@"\.(?:bin|jsonl?|yaml|md|parquet|safetensors|txt)$")]
     private static partial Regex FileName();
 
     [GeneratedRegex(@"^  ([a-z]+)(?: <|\s{2,})", RegexOptions.Multiline)]
