@@ -18,10 +18,15 @@ bool fails() noexcept {
     return true;
 }
 
-void* allocate(std::size_t bytes) {
+void* allocate_or_null(std::size_t bytes) noexcept {
     void* const block = fails() ? nullptr : std::malloc(bytes > 0 ? bytes : 1);
+    if (block != nullptr) g_live.fetch_add(1);
+    return block;
+}
+
+void* allocate(std::size_t bytes) {
+    void* const block = allocate_or_null(bytes);
     if (block == nullptr) throw std::bad_alloc();
-    g_live.fetch_add(1);
     return block;
 }
 
@@ -38,6 +43,13 @@ void* operator new(std::size_t bytes) {
 }
 void* operator new[](std::size_t bytes) {
     return allocate(bytes);
+}
+// The address sanitizer has a nothrow form of its own, whose blocks must not reach free.
+void* operator new(std::size_t bytes, const std::nothrow_t&) noexcept {
+    return allocate_or_null(bytes);
+}
+void* operator new[](std::size_t bytes, const std::nothrow_t&) noexcept {
+    return allocate_or_null(bytes);
 }
 void operator delete(void* block) noexcept {
     release(block);
