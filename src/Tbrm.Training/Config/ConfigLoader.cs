@@ -128,7 +128,7 @@ public static class ConfigLoader
         {
             throw new ConfigException(
                 $"configuration {fileOrPreset}: {(Directory.Exists(fileOrPreset) ? "is a folder; name the file inside it" : "there is no such file")}"
-                + $"{NearestName.Hint(fileOrPreset, Presets)} Presets are {string.Join(", ", Presets)}.");
+                + $"{(NearestName.Hint(fileOrPreset, Presets) is { Length: > 0 } hint ? hint : ".")} Presets are {string.Join(", ", Presets)}.");
         }
 
         try

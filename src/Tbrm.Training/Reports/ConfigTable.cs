@@ -19,11 +19,14 @@ internal sealed record ConfigRow(string Key, string Value, string Default)
 /// <summary>A configuration as rows, sections in the order of the record.</summary>
 internal static class ConfigTable
 {
+    /// <summary>Read once: a report is written again and again while a run goes on.</summary>
+    private static readonly Lazy<(string Name, RunConfig Config)[]> s_bases = new(() =>
+        [("the defaults", new RunConfig()), .. ConfigLoader.Presets.Select(p => ("preset " + p, ConfigLoader.Load(p, [])))]);
+
     /// <summary>Beside the preset, or the plain defaults, that it differs least from.</summary>
     public static (string Base, IReadOnlyList<ConfigRow> Rows) Nearest(RunConfig config)
     {
-        IEnumerable<(string Name, RunConfig Config)> bases = [("the defaults", new RunConfig()), .. ConfigLoader.Presets.Select(p => ("preset " + p, ConfigLoader.Load(p, [])))];
-        return bases.Select(b => (b.Name, Rows: Of(config, b.Config))).MinBy(b => b.Rows.Count(r => r.IsChanged));
+        return s_bases.Value.Select(b => (b.Name, Rows: Of(config, b.Config))).MinBy(b => b.Rows.Count(r => r.IsChanged));
     }
 
     private static IReadOnlyList<ConfigRow> Of(RunConfig config, RunConfig defaults)
