@@ -28,6 +28,7 @@ internal sealed class RunOptions
 
     public Argument<string[]> Overrides { get; } = new("key=value")
     {
+        HelpName = "key=value", // else the keys that completion offers stand in the usage line, all of them
         Description = "Configuration keys, such as trainer.seed=2 (tbrm-native config lists them)",
         Arity = ArgumentArity.ZeroOrMore,
     };

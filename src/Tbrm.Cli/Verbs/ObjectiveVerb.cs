@@ -102,7 +102,7 @@ internal sealed class ObjectiveVerb : IVerb
     {
         Argument<string> name = new("name") { Description = "An algorithm, or assembly:FILE.dll#Namespace.Class." };
         Argument<string[]> options =
-            new("options") { Description = "Options of the objective, key=value.", Arity = ArgumentArity.ZeroOrMore };
+            new("key=value") { Description = "Options of the objective, key=value.", Arity = ArgumentArity.ZeroOrMore };
         Command command = new(
             "check", "Finite differences, order, masks, micro-batches and empty batches on random numbers.") { name,
             options };

@@ -18,7 +18,7 @@ internal sealed class ScoreVerb : IVerb
         Option<string> output = new("--out") { Description = "Where the scored rows go.", Required = true };
         Option<double> seconds = new("--timeout") { Description = "Emergency brake: seconds of wall clock for one answer.", DefaultValueFactory = _ => RewardManager.DefaultLimit.TotalSeconds };
         Option<int?> threads = new("--threads") { Description = "Answers graded at a time." };
-        Argument<string[]> options = new("options") { Description = "Options of the grader, key=value.", Arity = ArgumentArity.ZeroOrMore };
+        Argument<string[]> options = new("key=value") { Description = "Options of the grader, key=value.", Arity = ArgumentArity.ZeroOrMore };
         Command command = new("score", "Grades responses against ground truths.") { grader, input, output, seconds, threads, options };
         command.SetAction(parsed =>
         {
