@@ -23,6 +23,7 @@ internal static class Program
         new DataVerb(),
         new ObjectiveVerb(),
         new PlanVerb(),
+        new TheoryVerb(),
         new ExportVerb(),
         new DoctorVerb(),
         new ConfigVerb(),

@@ -166,7 +166,7 @@ public sealed record BellmanConfig
     [RelevantWhen("algorithm.name=brm")]
     public bool StopGradNext { get; init; }
 
-    /// <summary>V(s_1) of the policy before the first update on a rollout stands for V(s_1) (the iterative form, appendix D).</summary>
+    /// <summary>V(s_1) of the policy before the first update on a rollout stands for V(s_1) (the iterative form, Appendix F).</summary>
     public bool Iterative { get; init; }
 
     /// <summary>

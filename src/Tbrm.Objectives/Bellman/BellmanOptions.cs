@@ -22,7 +22,7 @@ public sealed record BellmanOptions
     /// <summary>BRM: V(s_{h+1}) carries no gradient (single-step soft Q-learning).</summary>
     public bool StopGradNext { get; init; }
 
-    /// <summary>TBRM's iterative form (appendix D): V(s_1) of the previous iterate stands for V(s_1).</summary>
+    /// <summary>TBRM's iterative form (Appendix F): V(s_1) of the previous iterate stands for V(s_1).</summary>
     public bool Iterative { get; init; }
 
     /// <summary>What multiplies the loss.</summary>

@@ -7,7 +7,7 @@ namespace Tbrm.Objectives.Bellman;
 /// Trajectory Bellman Residual Minimization, arXiv 2505.15311, Algorithm 1: one squared residual per trajectory, the
 /// raw logit of the
 /// first token in place of its log-probability, a fixed reference policy:
-/// f = V(s_1) + log pi(tau) - log pi_ref(tau) - r / beta. With <c>iterative</c> (appendix D) V(s_1) is that of the
+/// f = V(s_1) + log pi(tau) - log pi_ref(tau) - r / beta. With <c>iterative</c> (Appendix F) V(s_1) is that of the
 /// previous iterate, frozen.
 /// </summary>
 public sealed class TbrmObjective(BellmanOptions options) : IObjective, IAlgorithmEntry

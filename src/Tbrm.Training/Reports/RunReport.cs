@@ -27,12 +27,7 @@ public static class RunReport
     {
         string title = Title(facts);
         StringBuilder html = new();
-        html.Append("<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n")
-            .Append("<meta name=\"color-scheme\" content=\"light dark\">\n")
-            // Nothing in the page may load anything, whatever a response holds.
-            .Append("<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'\">\n")
-            .Append(facts.IsFinished || facts.Summary.Count == 0 ? "" : "<meta http-equiv=\"refresh\" content=\"20\">\n")
-            .Append("<title>").Append(HtmlText.Escape(title)).Append("</title>\n<style>\n").Append(Asset("report.css")).Append("</style>\n</head>\n<body>\n");
+        PageShell.Open(html, title, refreshes: !facts.IsFinished && facts.Summary.Count > 0);
         ReportHeader.Append(html, facts, title);
         html.Append("<main>\n");
         ReportSections.AppendWarnings(html, facts);
@@ -54,7 +49,8 @@ public static class RunReport
 
         html.Append("Written by tbrm-native ").Append(HtmlText.Escape(ReportFacts.Text(facts.Summary, "version")))
             .Append(ReportHeader.Machine(facts) is { } machine ? " on " + HtmlText.Escape(machine) : "")
-            .Append(". The numbers are in metrics.jsonl and summary.json beside this file.</footer>\n<script>\n").Append(Asset("report.js")).Append("</script>\n</body>\n</html>\n");
+            .Append(". The numbers are in metrics.jsonl and summary.json beside this file.");
+        PageShell.Close(html);
         return html.ToString();
     }
 
@@ -85,12 +81,5 @@ public static class RunReport
         }
 
         string Id() => string.Create(CultureInfo.InvariantCulture, $"c{number++}");
-    }
-
-    private static string Asset(string name)
-    {
-        using Stream stream = typeof(RunReport).Assembly.GetManifestResourceStream("reports/" + name)!;
-        using StreamReader reader = new(stream);
-        return reader.ReadToEnd();
     }
 }

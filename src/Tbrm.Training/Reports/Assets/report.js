@@ -1,6 +1,6 @@
 // The readout under the pointer: the nearest point of every curve. The page is whole without it.
 for (const figure of document.querySelectorAll("figure.chart")) {
-  const svg = figure.querySelector("svg"), plot = figure.querySelector(".plot");
+  const axis = figure.dataset.x || "step", svg = figure.querySelector("svg"), plot = figure.querySelector(".plot");
   const curves = JSON.parse(figure.querySelector("script").textContent);
   const box = svg.viewBox.baseVal;
   const rule = document.createElementNS(svg.namespaceURI, "path");
@@ -31,13 +31,13 @@ for (const figure of document.querySelectorAll("figure.chart")) {
     if (best === null) return;
     readout.replaceChildren();
     const head = document.createElement("b");
-    head.textContent = "step " + best.step;
+    head.textContent = axis + " " + best.step;
     readout.append(head);
     for (const curve of curves) {
       const i = nearest(curve.x, best.x);
       const line = document.createElement("div"), dot = document.createElement("i");
       dot.className = "s" + curve.color;
-      const at = curve.step[i] === best.step ? "" : " (step " + curve.step[i] + ")";
+      const at = curve.step[i] === best.step ? "" : " (" + axis + " " + curve.step[i] + ")";
       line.append(dot, curve.label + " " + curve.text[i] + at);
       readout.append(line);
     }

@@ -39,6 +39,12 @@ internal sealed record ChartSpec(string Title, string Explanation, IReadOnlyList
     /// <summary>A logarithmic axis when the values spread over several powers of ten.</summary>
     public bool MayBeLog { get; init; }
 
+    /// <summary>What the horizontal axis counts.</summary>
+    public string X { get; init; } = "step";
+
+    /// <summary>A logarithmic horizontal axis, under the same condition.</summary>
+    public bool MayBeLogX { get; init; }
+
     /// <summary>A running mean over a noisy curve.</summary>
     public bool Smooth { get; init; }
 

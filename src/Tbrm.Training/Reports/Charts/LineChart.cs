@@ -22,15 +22,16 @@ internal sealed class LineChart
 
     private readonly ChartSpec _spec;
     private readonly string _id;
-    private readonly List<Curve> _curves;
+    private readonly IReadOnlyList<PlottedCurve> _curves;
 
     /// <summary>Draws what <paramref name="history"/> has of the chart.</summary>
     public LineChart(ChartSpec spec, RunHistory history, string id)
+        : this(spec, [.. spec.Curves.Select(c => PlottedCurve.Of(c, history, MostPoints)).OfType<PlottedCurve>()], id)
     {
-        _spec = spec;
-        _id = id;
-        _curves = [.. spec.Curves.Select(c => Curve.Of(c, history)).OfType<Curve>()];
     }
+
+    /// <summary>Draws curves that were made elsewhere.</summary>
+    public LineChart(ChartSpec spec, IReadOnlyList<PlottedCurve> curves, string id) => (_spec, _curves, _id) = (spec, curves, id);
 
     /// <summary>Whether there is anything to draw.</summary>
     public bool HasData => _curves.Count > 0;
@@ -38,11 +39,12 @@ internal sealed class LineChart
     /// <summary>The figure.</summary>
     public string ToHtml()
     {
-        ChartAxis steps = new(_curves.SelectMany(c => c.Points).Select(p => p.Step), _curves.Min(c => c.Series.Steps[0]), _curves.Max(c => c.Series.Steps[^1]));
+        ChartAxis steps = new(_curves.SelectMany(c => c.Points).Select(p => p.Step), _curves.Min(c => c.First.Step), _curves.Max(c => c.Last.Step),
+            _spec.MayBeLogX);
         ChartAxis values = new(_curves.SelectMany(c => c.Visible()), _spec.Low, _spec.High, _spec.MayBeLog);
         ChartFrame frame = new(_id, _spec.Title, Description(), steps, values, _spec.Format);
         StringBuilder html = new();
-        html.Append("<figure class=\"card chart\"><figcaption><h3>").Append(HtmlText.Escape(_spec.Title)).Append("</h3><p>")
+        html.Append("<figure class=\"card chart\" data-x=\"").Append(HtmlText.Escape(_spec.X)).Append("\"><figcaption><h3>").Append(HtmlText.Escape(_spec.Title)).Append("</h3><p>")
             .Append(HtmlText.Escape(_spec.Explanation)).Append("</p></figcaption>").Append(Legend()).Append("<div class=\"plot\">").Append(frame.Open());
         for (int i = 0; i < _curves.Count; i++)
         {
@@ -53,19 +55,19 @@ internal sealed class LineChart
         return html.ToString();
     }
 
-    private void Draw(StringBuilder html, ChartFrame frame, Curve curve, int index)
+    private void Draw(StringBuilder html, ChartFrame frame, PlottedCurve curve, int index)
     {
-        string color = string.Create(CultureInfo.InvariantCulture, $"s{index % 6}");
+        string color = Style(index);
         if (curve.Band.Count > 1)
         {
             html.Append(CultureInfo.InvariantCulture, $"<path class=\"band {color}\" d=\"{BandPath(frame, curve.Band)}\"/>");
         }
 
-        bool isSmooth = _spec.Smooth && curve.Series.Count >= NoisyPoints;
+        bool isSmooth = _spec.Smooth && curve.Series is { Count: >= NoisyPoints };
         html.Append(CultureInfo.InvariantCulture, $"<path class=\"line {color}{(isSmooth ? " raw" : "")}\" d=\"{LinePath(frame, curve.Points)}\"/>");
         if (isSmooth)
         {
-            List<CurvePoint> mean = Downsampling.RunningMean(curve.Series, Math.Max(5, curve.Series.Count / 20));
+            List<CurvePoint> mean = Downsampling.RunningMean(curve.Series!, Math.Max(5, curve.Series!.Count / 20));
             html.Append(CultureInfo.InvariantCulture, $"<path class=\"line {color}\" d=\"{LinePath(frame, Thinned(mean))}\"/>");
         }
 
@@ -80,7 +82,7 @@ internal sealed class LineChart
         foreach (CurvePoint p in curve.Points.Where(p => !double.IsFinite(p.Value)))
         {
             string x = HtmlText.Coordinate(frame.X(p.Step));
-            html.Append(CultureInfo.InvariantCulture, $"<path class=\"broken\" d=\"M{x} {ChartFrame.Top}V{ChartFrame.Height - ChartFrame.Bottom}\"><title>step {p.Step}: {HtmlText.Number(p.Value)}</title></path>");
+            html.Append(CultureInfo.InvariantCulture, $"<path class=\"broken\" d=\"M{x} {ChartFrame.Top}V{ChartFrame.Height - ChartFrame.Bottom}\"><title>{HtmlText.Escape(_spec.X)} {HtmlText.Number(p.Step)}: {HtmlText.Number(p.Value)}</title></path>");
         }
     }
 
@@ -117,15 +119,17 @@ internal sealed class LineChart
         StringBuilder html = new("<ul class=\"legend\">");
         for (int i = 0; i < _curves.Count; i++)
         {
-            Curve curve = _curves[i];
-            html.Append(CultureInfo.InvariantCulture, $"<li><i class=\"s{i % 6}\"></i>{HtmlText.Escape(curve.Label)} <b>{_spec.Format(curve.Series.Values[^1])}</b></li>");
+            html.Append(CultureInfo.InvariantCulture, $"<li><i class=\"{Style(i)}\"></i>{HtmlText.Escape(_curves[i].Label)} <b>{_spec.Format(_curves[i].Last.Value)}</b></li>");
         }
 
         return html.Append("</ul>").ToString();
     }
 
+    /// <summary>Six colours; the next six curves have the same, with gaps in the line.</summary>
+    private static string Style(int index) => string.Create(CultureInfo.InvariantCulture, $"s{index % 6}{(index >= 6 ? " dashed" : "")}");
+
     private string Description() => string.Join("; ", _curves.Select(c => string.Create(CultureInfo.InvariantCulture,
-        $"{c.Label}: from {_spec.Format(c.Series.Values[0])} at step {c.Series.Steps[0]} to {_spec.Format(c.Series.Values[^1])} at step {c.Series.Steps[^1]}, {c.Series.Count} points")));
+        $"{c.Label}: from {_spec.Format(c.First.Value)} at {_spec.X} {HtmlText.Place(c.First.Step)} to {_spec.Format(c.Last.Value)} at {_spec.X} {HtmlText.Place(c.Last.Step)}, {c.Count} points")));
 
     /// <summary>What the readout under the pointer needs. The serializer escapes every character that could end the element.</summary>
     private string Data(ChartFrame frame)
@@ -139,44 +143,5 @@ internal sealed class LineChart
             ["text"] = new JsonArray([.. c.Points.Select(p => (JsonNode)_spec.Format(p.Value))]),
         })];
         return "<script type=\"application/json\">" + curves.ToJsonString() + "</script>";
-    }
-
-    private sealed record Curve(string Label, MetricSeries Series, List<CurvePoint> Points, IReadOnlyList<(double Step, double Low, double High)> Band)
-    {
-        public static Curve? Of(CurveSpec spec, RunHistory history)
-        {
-            MetricSeries? series = history.Find(spec.Metric);
-            return series is null ? null : new(spec.Label, series, Downsampling.Extremes(series, MostPoints), BandOf(spec, series, history));
-        }
-
-        /// <summary>Everything that must lie within the axis.</summary>
-        public IEnumerable<double> Visible() => Points.Select(p => p.Value).Concat(Band.SelectMany(b => new[] { b.Low, b.High }));
-
-        private static IReadOnlyList<(double Step, double Low, double High)> BandOf(CurveSpec spec, MetricSeries series, RunHistory history)
-        {
-            MetricSeries? low = spec.Low is null ? null : history.Find(spec.Low), high = spec.High is null ? null : history.Find(spec.High);
-            MetricSeries? deviation = spec.Deviation is null ? null : history.Find(spec.Deviation);
-            if (spec.Responses is null && deviation is null && (low is null || high is null))
-            {
-                return [];
-            }
-
-            // The band's metrics come from the same steps as the curve's, or there is no band.
-            int n = series.Count;
-            if (spec.Responses is null && (deviation is not null ? deviation.Count != n : low!.Count != n || high!.Count != n))
-            {
-                return [];
-            }
-
-            int every = Math.Max(1, n / (MostPoints / 2));
-            return [.. Enumerable.Range(0, n).Where(i => i % every == 0 || i == n - 1)
-                .Select(i => (spec.Responses is { } responses ? StandardError(series.Values[i], responses) : deviation?.Values[i]) is { } around
-                    ? (Step: (double)series.Steps[i], Low: series.Values[i] - around, High: series.Values[i] + around)
-                    : (Step: (double)series.Steps[i], Low: low!.Values[i], High: high!.Values[i]))
-                .Where(b => double.IsFinite(b.Low) && double.IsFinite(b.High))];
-        }
-
-        /// <summary>Of a mean of so many scores between 0 and 1: exact for 0 and 1, an upper bound for partial credit.</summary>
-        private static double StandardError(double share, double responses) => share is >= 0 and <= 1 ? Math.Sqrt(share * (1 - share) / responses) : double.NaN;
     }
 }
