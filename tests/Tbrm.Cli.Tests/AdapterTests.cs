@@ -84,6 +84,43 @@ public sealed class AdapterTests
         Assert.That(Base(Steps), Is.EqualTo(Base(0)));
     }
 
+    /// <summary>PPO with an adapter on either model: the checkpoint holds the adapters alone, the critic's with its
+    /// head.</summary>
+    [Test]
+    public void A_critics_adapter_is_trained_saved_and_resumed_beside_the_policys()
+    {
+        string whole = PathOf("critic"), halves = PathOf("critic-halves"), further = PathOf("critic-further");
+        string[] Ppo(string run, int steps, params string[] more) =>
+            [.. Train(run, "model.path=" + _model, "algorithm.name=ppo", "critic.optim.lr=1e-2",
+                $"trainer.total_training_steps={steps}"), .. more];
+        string[] shape = ["critic.model.lora_rank=2", "critic.model.target_modules=[q_proj,down_proj]"];
+        Outcome outcome = CommandLine.Run(Ppo(whole, 3, shape));
+        Assert.That(outcome.ExitCode, Is.Zero, outcome.Error);
+        string critic = Path.Combine(Checkpoint(whole, 3), "critic"), adapter = Path.Combine(critic, "lora_adapter");
+        Assert.That(File.Exists(Path.Combine(critic, "huggingface", "model.safetensors")), Is.False,
+            "the base is where it was");
+        JsonNode config = JsonNode.Parse(File.ReadAllText(Path.Combine(adapter, "adapter_config.json")))!;
+        Assert.That(((int)config["r"]!, (string?)config["base_model_name_or_path"]), Is.EqualTo((2, _model)));
+        Assert.That(config["modules_to_save"]!.ToJsonString(), Is.EqualTo("""["score"]"""));
+
+        Assert.That(CommandLine.Run(Ppo(halves, 1, shape)).ExitCode, Is.Zero);
+        Outcome other = CommandLine.Run("train", "--run-dir", halves, "--resume", "critic.model.lora_rank=3");
+        Assert.That(other.ExitCode, Is.EqualTo(3), other.Error);
+        Assert.That(other.Error, Does.Contain("a critic with an adapter of rank 2").And.Contain("of rank 3"));
+        Outcome resumed = CommandLine.Run("train", "--run-dir", halves, "--resume", "trainer.total_training_steps=3");
+        Assert.That(resumed.ExitCode, Is.Zero, resumed.Error);
+        StoppedRun.AssertSameFiles(halves, whole, 3, "critic/lora_adapter/adapter_model.safetensors",
+            "critic/optim.safetensors", "actor/lora_adapter/adapter_model.safetensors", "actor/optim.safetensors");
+
+        Outcome begun = CommandLine.Run(
+            Ppo(further, 1, "critic.model.lora_adapter_path=" + adapter, "critic.optim.lr=0"));
+        Assert.That(begun.ExitCode, Is.Zero, begun.Error);
+        Assert.That(File.ReadAllBytes(
+            Path.Combine(Checkpoint(further, 1), "critic", "lora_adapter", "adapter_model.safetensors")),
+            Is.EqualTo(File.ReadAllBytes(Path.Combine(adapter, "adapter_model.safetensors"))),
+            "learning rate 0 changes nothing");
+    }
+
     [Test]
     public void A_run_goes_on_from_an_adapter_with_the_base_as_the_reference_and_generate_answers_with_it()
     {
@@ -243,6 +280,8 @@ public sealed class AdapterTests
     [TestCase("model.lora_alpha=0", 2, "more than 0")]
     [TestCase("model.target_modules=[q_proj,w_proj]", 2, "'w_proj'")]
     [TestCase("model.target_modules=[]", 2, "model.target_modules is empty")]
+    [TestCase("critic.model.target_modules=[w_proj]", 2, "critic.model.target_modules: 'w_proj'")]
+    [TestCase("critic.model.lora_adapter_path=/no/such/adapter", 2, "critic.model.lora_adapter_path needs")]
     [TestCase("ref.reset_steps=5", 2, "ref.reset_steps=5 with an adapter")]
     [TestCase("model.lora_adapter_path=/no/such/adapter", 2, "model.lora_adapter_path needs model.path")]
     public void A_key_that_makes_no_adapter_says_what_to_write(string argument, int exitCode, string expected)

@@ -1,3 +1,5 @@
+using System.Collections.Generic;
+
 namespace Tbrm.Core.Config;
 
 /// <summary>Section <c>critic</c>: the value model of PPO. What is 0 is as in section <c>actor</c>.</summary>
@@ -34,17 +36,43 @@ public sealed record CriticConfig
     public double CliprangeValue { get; init; } = 0.5;
 
     /// <summary>How the losses of tokens become one number.</summary>
-    [AllowedWords("token-mean", "token-sum", "seq-mean-token-sum", "seq-mean-token-mean", "seq-mean-token-sum-norm", "prompt-mean")]
+    [AllowedWords("token-mean", "token-sum", "seq-mean-token-sum", "seq-mean-token-mean", "seq-mean-token-sum-norm",
+        "prompt-mean")]
     public string LossAggMode { get; init; } = "token-mean";
 }
 
 /// <summary>Section <c>critic.model</c>.</summary>
 public sealed record CriticModelConfig
 {
-    /// <summary>A model folder, of a value model or of a language model, whose head is left aside; empty = the policy as it is before the first step.</summary>
+    /// <summary>A model folder, of a value model or of a language model, whose head is left aside; empty = the policy
+    /// as it is before the first step.</summary>
     public string Path { get; init; } = "";
 
     /// <summary>Standard deviation of a new value head's weights; 0 = every value begins at 0.</summary>
     [AllowedRange(0, 10)]
     public double HeadStd { get; init; }
+
+    /// <summary>Rank of a low-rank adapter (LoRA) on the critic: adapter and value head are trained, the rest is
+    /// frozen; 0 = all
+    /// weights are trained.</summary>
+    [AllowedRange(0, 65536)]
+    public int LoraRank { get; init; }
+
+    /// <summary>The adapter's product is multiplied by lora_alpha / lora_rank; more than 0 with an adapter.</summary>
+    [AllowedRange(0, 1e9)]
+    [RelevantWhen("critic.model.lora_rank is more than 0")]
+    public double LoraAlpha { get; init; } = 16;
+
+    /// <summary>Multiplies by lora_alpha / sqrt(lora_rank) instead.</summary>
+    [RelevantWhen("critic.model.lora_rank is more than 0")]
+    public bool UseRslora { get; init; }
+
+    /// <summary><c>all-linear</c>, or a list among q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj,
+    /// down_proj.</summary>
+    [RelevantWhen("critic.model.lora_rank is more than 0")]
+    public List<string> TargetModules { get; init; } = ["all-linear"];
+
+    /// <summary>A critic's PEFT adapter folder (with its value head) to begin with; it decides rank, alpha and
+    /// targets.</summary>
+    public string LoraAdapterPath { get; init; } = "";
 }

@@ -98,18 +98,24 @@ public sealed record AdapterOptions(int Rank, double Alpha, bool UseRslora, Adap
 
     /// <summary>The adapter that a configuration asks for; null when it asks for none. An adapter's own folder decides
     /// where one is given.</summary>
-    public static AdapterOptions? Of(ModelConfig config)
-    {
-        if (config.LoraAdapterPath.Length > 0)
-        {
-            AdapterOptions stored = PeftFolder.Read(config.LoraAdapterPath);
-            return config.LoraRank == 0 || stored.RankText == FormattableString.Invariant($"{config.LoraRank}") ? stored
-                : throw new ConfigException(
-                    $"model.lora_rank={config.LoraRank}, but the adapter in {config.LoraAdapterPath} has rank {stored.RankText}; leave model.lora_rank out, and the adapter decides");
-        }
+    public static AdapterOptions? Of(ModelConfig config) =>
+        config.LoraAdapterPath.Length > 0 ? Stored("model", config.LoraAdapterPath, config.LoraRank)
+            : Of(config.LoraRank, config.LoraAlpha, config.UseRslora, config.TargetModules);
 
-        return config.LoraRank == 0 ? null
-            : new(config.LoraRank, config.LoraAlpha, config.UseRslora, ParseTargets(config.TargetModules, out _));
+    /// <summary>The critic's adapter, in the same way.</summary>
+    public static AdapterOptions? Of(CriticModelConfig config) =>
+        config.LoraAdapterPath.Length > 0 ? Stored("critic.model", config.LoraAdapterPath, config.LoraRank)
+            : Of(config.LoraRank, config.LoraAlpha, config.UseRslora, config.TargetModules);
+
+    private static AdapterOptions? Of(int rank, double alpha, bool useRslora, List<string> targets) =>
+        rank == 0 ? null : new(rank, alpha, useRslora, ParseTargets(targets, out _));
+
+    private static AdapterOptions Stored(string section, string folder, int rank)
+    {
+        AdapterOptions stored = PeftFolder.Read(folder);
+        return rank == 0 || stored.RankText == FormattableString.Invariant($"{rank}") ? stored
+            : throw new ConfigException($"{section}.lora_rank={rank}, but the adapter in {folder} has rank "
+                + $"{stored.RankText}; leave {section}.lora_rank out, and the adapter decides");
     }
 
     /// <summary>The native configuration of an adapter of this kind.</summary>

@@ -62,18 +62,27 @@ internal static class ConfigRules
     private static void CheckAdapter(RunConfig config)
     {
         ModelConfig model = config.Model;
-        IReadOnlyList<string> unknown = AdapterOptions.UnknownTargets(model.TargetModules);
-        Require(unknown.Count == 0,
-            $"model.target_modules: {string.Join(", ", unknown.Select(u => $"'{u}'"))} is no projection that can be adapted; expected {AdapterOptions.KnownTargets}");
-        Require(model.TargetModules.Count > 0,
-            $"model.target_modules is empty; expected {AdapterOptions.KnownTargets}");
-        Require(model.LoraRank == 0 || model.LoraAlpha > 0,
-            $"model.lora_alpha is {model.LoraAlpha}; expected more than 0 with model.lora_rank={model.LoraRank}");
+        CriticModelConfig critic = config.Critic.Model;
+        CheckAdapterKeys("model", model.TargetModules, model.LoraRank, model.LoraAlpha);
+        CheckAdapterKeys("critic.model", critic.TargetModules, critic.LoraRank, critic.LoraAlpha);
+        Require(critic.LoraAdapterPath.Length == 0 || critic.Path.Length > 0 || model.Path.Length > 0,
+            "critic.model.lora_adapter_path needs critic.model.path or model.path, the model that the adapter belongs to");
         bool hasAdapter = model.LoraRank > 0 || model.LoraAdapterPath.Length > 0;
         Require(model.LoraAdapterPath.Length == 0 || model.Path.Length > 0,
             "model.lora_adapter_path needs model.path, the model that the adapter belongs to");
         Require(!hasAdapter || config.Ref.ResetSteps == 0,
             $"ref.reset_steps={config.Ref.ResetSteps} with an adapter: the reference is the base with the adapter off, which cannot take over the policy's weights; set it to 0");
+    }
+
+    private static void CheckAdapterKeys(string section, List<string> targets, int rank, double alpha)
+    {
+        IReadOnlyList<string> unknown = AdapterOptions.UnknownTargets(targets);
+        string names = string.Join(", ", unknown.Select(u => $"'{u}'"));
+        Require(unknown.Count == 0, $"{section}.target_modules: {names} is no projection that can be adapted; expected "
+            + AdapterOptions.KnownTargets);
+        Require(targets.Count > 0, $"{section}.target_modules is empty; expected {AdapterOptions.KnownTargets}");
+        Require(rank == 0 || alpha > 0,
+            $"{section}.lora_alpha is {alpha}; expected more than 0 with {section}.lora_rank={rank}");
     }
 
     private static void CheckOptim(string section, OptimConfig optim)

@@ -7,6 +7,7 @@ using Tbrm.Core.Rollouts;
 using Tbrm.Engine.Checkpoint;
 using Tbrm.Engine.Models;
 using Tbrm.Engine.Rollout;
+using Tbrm.Training.Plans;
 using Tbrm.Training.Prompts;
 using Tbrm.Training.Runs;
 using Tbrm.Training.Sessions;
@@ -41,7 +42,8 @@ internal sealed class LaggedRollout : IRollout, IDisposable
         _history.RewindTo(version());
         _history.Save(_session.Policy, version());
         _behaviour = _session.Policy.CloneFrozen();
-        _rollout = new(_behaviour, _session.Tokenizer, _session.Config, _session.StopIds);
+        _rollout = new(_behaviour, _session.Tokenizer, _session.Config, _session.StopIds,
+            MemoryPlan.HeldBytes(_session.Policy, _session.Config));
     }
 
     /// <summary>Forgets the weights of a run that was in the folder before.</summary>

@@ -10,6 +10,7 @@ using Tbrm.Data.Sampling;
 using Tbrm.Engine.Models;
 using Tbrm.Objectives;
 using Tbrm.Training.Metrics;
+using Tbrm.Training.Plans;
 using Tbrm.Training.Progress;
 using Tbrm.Training.Prompts;
 using Tbrm.Training.Recorders;
@@ -20,7 +21,8 @@ using Tbrm.Training.Trajectories;
 
 namespace Tbrm.Training.Loops;
 
-/// <summary>A reinforcement run as its loop sees it: the models that it trains, the reference policy, and the step over them.</summary>
+/// <summary>A reinforcement run as its loop sees it: the models that it trains, the reference policy, and the step over
+/// them.</summary>
 public sealed class TrainRun : IRunStep
 {
     private readonly OpenRun _run;
@@ -53,7 +55,8 @@ public sealed class TrainRun : IRunStep
         TotalSteps = trainer.TotalTrainingSteps >= 0 ? trainer.TotalTrainingSteps
             : (_sampler is null ? _sources.StepsPerEpoch : _sampler.BatchesPerEpoch) * trainer.TotalEpochs
                 ?? throw new ConfigException("a task has no epochs: set trainer.total_training_steps");
-        Rollout = new(_session.Policy, _session.Tokenizer, _config, _session.StopIds);
+        Rollout = new(_session.Policy, _session.Tokenizer, _config, _session.StopIds,
+            MemoryPlan.HeldBytes(_session.Policy, _config));
     }
 
     /// <summary>The rollout stage, which evaluation uses too.</summary>
@@ -81,7 +84,8 @@ public sealed class TrainRun : IRunStep
         {
             RunState state = new(RunState.Train, 0, Sampler);
             return _run.WarmStart is null ? state
-                : state with { SecondsBefore = RunState.Read(_run.WarmStart).SecondsBefore, PhaseSeconds = RunState.Read(_run.WarmStart).PhaseSeconds };
+                : state with { SecondsBefore = RunState.Read(_run.WarmStart).SecondsBefore,
+                    PhaseSeconds = RunState.Read(_run.WarmStart).PhaseSeconds };
         }
     }
 
@@ -103,7 +107,7 @@ public sealed class TrainRun : IRunStep
 
         _session.AttachAdapter();
         _reference = NeedsReference ? ReferencePolicy.Of(_session.Policy) : null;
-        AddModels(() => Policies.NewCritic(_session), new StepState(null, 0, 0, []));
+        AddModels(critics => critics.New(), new StepState(null, 0, 0, []));
     }
 
     /// <inheritdoc/>
@@ -112,9 +116,11 @@ public sealed class TrainRun : IRunStep
         StartUpTest.Run(_session, _sources, _progress, stop);
         _reference = !NeedsReference ? null
             : _session.Policy.Adapter is not null ? ReferencePolicy.Of(_session.Policy)
-            : ReferencePolicy.Owning(Policies.LoadLike(_session, RunState.ReferenceFolderOf(checkpoint), trainable: false));
+            : ReferencePolicy.Owning(Policies.LoadLike(
+                _session, RunState.ReferenceFolderOf(checkpoint), trainable: false));
         StepState state = StepState.Read(checkpoint);
-        AddModels(() => Policies.LoadCritic(_session, checkpoint), state with { WeightVersion = state.WeightVersion ?? _run.State!.Updates });
+        AddModels(critics => critics.Load(checkpoint),
+            state with { WeightVersion = state.WeightVersion ?? _run.State!.Updates });
         foreach (TrainedModel model in _models)
         {
             model.Restore(checkpoint);
@@ -126,7 +132,8 @@ public sealed class TrainRun : IRunStep
         _sampler?.Restore(sampler);
     }
 
-    /// <summary>Stage 1 of A*-PO, where that is the algorithm: the values of all prompts that the run will ask.</summary>
+    /// <summary>Stage 1 of A*-PO, where that is the algorithm: the values of all prompts that the run will
+    /// ask.</summary>
     public void Prepare(long done, CancellationToken stop)
     {
         if (_estimation is null || _sampler is null)
@@ -136,7 +143,9 @@ public sealed class TrainRun : IRunStep
 
         PromptSampler ahead = NewSampler();
         ahead.Restore(Sampler);
-        _clock.Measure(ValueEstimation.Phase, () => _estimation.Prepare(() => ahead.Next() is { } batch ? _session.Encoder.Encode(batch) : null, TotalSteps - done, stop));
+        _clock.Measure(ValueEstimation.Phase,
+            () => _estimation.Prepare(() => ahead.Next() is { } batch ? _session.Encoder.Encode(batch) : null,
+            TotalSteps - done, stop));
     }
 
     /// <inheritdoc/>
@@ -153,7 +162,9 @@ public sealed class TrainRun : IRunStep
         outcome.Metrics["rollout/preemptions"] = rollout.Preemptions - preemptions;
         outcome.Metrics["timing_s/update_weights"] = 0;
         IReadOnlyList<Trajectory> trajectories = outcome.Sample.Trajectories;
-        StepTokens tokens = new(trajectories.Sum(t => (long)t.Length), outcome.IsSampled ? trajectories.Sum(t => (long)t.ResponseIds.Length) : 0);
+        StepTokens tokens = new(
+            trajectories.Sum(t => (long)t.Length), outcome.IsSampled ? trajectories.Sum(t => (long)t.ResponseIds.Length)
+            : 0);
         return new(outcome.Metrics, tokens, outcome.Update) { Settle = () => Settle(step, outcome) };
     }
 
@@ -191,7 +202,9 @@ public sealed class TrainRun : IRunStep
 
     private bool NeedsReference => _algorithm.NeedsReference && !_sources.BringReference(_algorithm.Needs);
 
-    private PromptSampler NewSampler() => new(_session.Train ?? throw new ConfigException("there is nothing to train on: set data.task or data.train_files"), new()
+    private PromptSampler NewSampler() =>
+        new(_session.Train
+        ?? throw new ConfigException("there is nothing to train on: set data.task or data.train_files"), new()
     {
         BatchSize = _config.Data.GenBatchSize > 0 ? _config.Data.GenBatchSize : _config.Data.TrainBatchSize,
         Shuffle = _config.Data.Shuffle,
@@ -199,22 +212,27 @@ public sealed class TrainRun : IRunStep
         Epochs = _config.Trainer.TotalTrainingSteps >= 0 ? null : _config.Trainer.TotalEpochs,
     });
 
-    private void AddModels(Func<Critic> critic, StepState state)
+    private void AddModels(Func<CriticSource, Critic> critic, StepState state)
     {
         TrainedPolicy actor = new(_session.Policy, _config.Actor, TotalSteps);
         _models.Add(actor);
         TrainedCritic? value = null;
         if (_algorithm.Critic is not null)
         {
-            value = new(critic(), _config.Critic, TotalSteps);
+            CriticSource critics = new(_session);
+            value = new(critic(critics), critics, _config.Critic, TotalSteps);
             _models.Add(value);
         }
 
         _estimation = _algorithm.Needs.HasFlag(Needs.VStar) ? new(_run.Folder, _session, _reference!, _progress) : null;
         long begun = state.WeightVersion!.Value;
-        _lagged = _config.Rollout.Lag > 0 && !_sources.IsOffline ? new(_run, () => _step?.WeightVersion ?? begun) : null;
-        SampleStage sample = new(() => NextPrompts(), _lagged is null ? Rollout : _lagged, _session.Reward, _algorithm.Needs.HasFlag(Needs.BaselineRewards), _config, _clock, _progress);
-        bool isRolloutExact = (!_session.Device.IsCuda || _config.Trainer.BatchInvariant) && _config.Rollout.Temperature > 0;
+        _lagged = _config.Rollout.Lag > 0 && !_sources.IsOffline ? new(_run, () => _step?.WeightVersion ?? begun)
+            : null;
+        SampleStage sample =
+            new(() => NextPrompts(), _lagged is null ? Rollout : _lagged, _session.Reward,
+            _algorithm.Needs.HasFlag(Needs.BaselineRewards), _config, _clock, _progress);
+        bool isRolloutExact = (!_session.Device.IsCuda || _config.Trainer.BatchInvariant)
+            && _config.Rollout.Temperature > 0;
         IStepSource source = _sources.Source(sample, _session.Reward, prompts => _estimation?.Usable(prompts));
         _step = new(new(actor, value, _reference is null ? null : new ReferenceScorer(_reference)), source, _algorithm,
             _estimation is null ? null : _estimation.Of, isRolloutExact, _config, _clock)
@@ -223,7 +241,8 @@ public sealed class TrainRun : IRunStep
         };
     }
 
-    /// <summary>The next batch of prompts; with A*-PO without those that the reference never solved, if the configuration says so.</summary>
+    /// <summary>The next batch of prompts; with A*-PO without those that the reference never solved, if the
+    /// configuration says so.</summary>
     private IReadOnlyList<EncodedPrompt>? NextPrompts()
     {
         while (_sampler!.Next() is { } batch)
@@ -256,15 +275,18 @@ public sealed class TrainRun : IRunStep
         if (_config.Trainer.PrintSamples > 0)
         {
             StepSample shown = outcome.Sample;
-            _progress.ShowSamples(step, [.. shown.Trajectories.Take(_config.Trainer.PrintSamples).Select((t, i) => new PrintedSample(
-                shown.Prompts[t.Group].Prompt.Messages[^1].Content, _session.Tokenizer.Decode(t.ResponseIds), shown.Judged[i].Verdict.Score))]);
+            _progress.ShowSamples(step,
+                [.. shown.Trajectories.Take(_config.Trainer.PrintSamples).Select((t, i) => new PrintedSample(
+                shown.Prompts[t.Group].Prompt.Messages[^1].Content, _session.Tokenizer.Decode(t.ResponseIds),
+                    shown.Judged[i].Verdict.Score))]);
         }
 
         if (_config.Trainer.DumpRollouts && outcome.IsSampled)
         {
             StepSample sample = outcome.Sample;
             RunFolder.WriteLines(_run.Folder.RolloutPath(step), sample.Trajectories.Select((t, i) =>
-                TrajectoryRow.Of(step, ActorUpdate.TemperatureOf(_config), _session.Tokenizer, sample.Prompts[t.Group], t, sample.Judged[i])));
+                TrajectoryRow.Of(step, ActorUpdate.TemperatureOf(_config), _session.Tokenizer, sample.Prompts[t.Group],
+                    t, sample.Judged[i])));
         }
     }
 
@@ -278,7 +300,8 @@ public sealed class TrainRun : IRunStep
         }
     }
 
-    /// <summary>The reference policy; or, of an adapter, its base if it is in no folder yet, else which folder it is.</summary>
+    /// <summary>The reference policy; or, of an adapter, its base if it is in no folder yet, else which folder it
+    /// is.</summary>
     private void SaveReference(string checkpoint)
     {
         if (_reference?.Copy is { } copy)

@@ -33,7 +33,8 @@ public static class TrainingRuns
         using SftRun step = SftRun.Of(run, clock, stop);
         bool isEvaluated = session.Config.Sft.ValAccuracy && session.Validation is not null;
         using RolloutStage? rollout = isEvaluated
-            ? new(session.Policy, session.Tokenizer, session.Config, session.StopIds) : null;
+            ? new(session.Policy, session.Tokenizer, session.Config, session.StopIds,
+                session.Policy.Memory.Of(default).State) : null;
         RunPosition position = Position(run.State ?? new(RunState.Sft, 0, step.Sampler), clock);
         if (step.Sources.Note.Length > 0)
         {

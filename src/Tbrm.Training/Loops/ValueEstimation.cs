@@ -10,6 +10,7 @@ using Tbrm.Data.Trajectories;
 using Tbrm.Engine.Checkpoint;
 using Tbrm.Engine.Models;
 using Tbrm.Engine.Rollout;
+using Tbrm.Training.Plans;
 using Tbrm.Training.Progress;
 using Tbrm.Training.Prompts;
 using Tbrm.Training.Runs;
@@ -86,7 +87,8 @@ internal sealed class ValueEstimation(RunFolder folder, TrainingSession session,
         RolloutRequest[] requests = [.. missing.Select((p, i) => new RolloutRequest(p.Ids, _values.IdsOf(p), i))];
         IReadOnlyList<Trajectory> trajectories = reference.Sampled(policy =>
         {
-            _rollout ??= new(policy, session.Tokenizer, session.Config, session.StopIds);
+            _rollout ??= new(policy, session.Tokenizer, session.Config, session.StopIds,
+                MemoryPlan.HeldBytes(session.Policy, session.Config));
             return _rollout.OfReference(requests, stop);
         });
         JudgedResponse[] judged = session.Reward.Judge(missing, trajectories, stop);

@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.IO;
 using System.Linq;
 using Tbrm.Core.Config;
 using Tbrm.Engine.Models;
@@ -13,9 +14,11 @@ namespace Tbrm.Training.Plans;
 /// <param name="Bytes">At most.</param>
 /// <param name="Note">What it follows from.</param>
 /// <param name="Phase">When it is held.</param>
-public sealed record MemoryPart(string Key, string Name, long Bytes, string Note, MemoryPhase Phase = MemoryPhase.Always);
+public sealed record MemoryPart(string Key, string Name, long Bytes, string Note,
+    MemoryPhase Phase = MemoryPhase.Always);
 
-/// <summary>When a part of the memory is held. Rollout, reference pass and update take turns: each gives its buffers back.</summary>
+/// <summary>When a part of the memory is held. Rollout, reference pass and update take turns: each gives its buffers
+/// back.</summary>
 public enum MemoryPhase
 {
     /// <summary>All the time.</summary>
@@ -37,7 +40,8 @@ public enum MemoryPhase
 public sealed record MemoryKnob(string Setting, long Saves);
 
 /// <summary>
-/// The device memory that a run takes, with every prompt and every response at its full length, as the native library reckons it. What rollout,
+/// The device memory that a run takes, with every prompt and every response at its full length, as the native library
+/// reckons it. What rollout,
 /// reference pass and update take besides the rest is held in turns, so that the largest of the three counts.
 /// </summary>
 public sealed record MemoryPlan
@@ -58,7 +62,8 @@ public sealed record MemoryPlan
     public required long ActivationsRecomputed { get; init; }
 
     /// <summary>
-    /// What PPO with the same configuration takes beyond this: the critic's weights and training state, and its values per token; 0 where a critic is
+    /// What PPO with the same configuration takes beyond this: the critic's weights and training state, and its values
+    /// per token; 0 where a critic is
     /// among the parts, and with an adapter, as nobody compares that with a critic that is trained whole.
     /// </summary>
     public required long PpoExtra { get; init; }
@@ -83,35 +88,47 @@ public sealed record MemoryPlan
     {
         BatchPlan scored = batch.OfReferencePass(config.Ref);
         AlgorithmSelection algorithm = AlgorithmSelection.Of(config);
-        MemoryLoad load = Rollout(model, config, available) with { Update = Of(batch), Score = Of(scored), Entropy = algorithm.Needs.HasFlag(Needs.Entropy) };
+        MemoryLoad load = Rollout(model, config, available, HeldBytes(model, config)) with
+        {
+            Update = Of(batch),
+            Score = Of(scored),
+            Entropy = algorithm.Needs.HasFlag(Needs.Entropy),
+        };
         MemoryBytes bytes = model.Of(load);
         List<MemoryPart> parts = [.. Policy(model, bytes), .. Rollout(model, config, bytes)];
         if (algorithm.NeedsReference)
         {
-            parts.Add(new("reference", "reference weights", Reference(model, bytes), model.Adapter is null ? "a frozen copy" : "the weights themselves, with the adapter off"));
-            parts.Add(new("reference_pass", "reference pass", bytes.ScoreBatch, $"{scored.MicroBatchTokens} tokens, forward only", MemoryPhase.Reference));
+            parts.Add(new("reference", "reference weights", Reference(model, bytes),
+                model.Adapter is null ? "a frozen copy" : "the weights themselves, with the adapter off"));
+            parts.Add(new("reference_pass", "reference pass", bytes.ScoreBatch,
+                $"{scored.MicroBatchTokens} tokens, forward only", MemoryPhase.Reference));
         }
 
         if (config.Rollout.Lag > 0)
         {
-            parts.Add(new("behaviour", "weights of the lagging rollout", bytes.FrozenCopy, $"rollout.lag={config.Rollout.Lag}; those in between are on disk"));
+            parts.Add(new("behaviour", "weights of the lagging rollout", bytes.FrozenCopy,
+                $"rollout.lag={config.Rollout.Lag}; those in between are on disk"));
         }
 
         parts.AddRange(Update(model, config, batch, bytes));
         bool hasCritic = algorithm.Critic is not null;
-        parts.AddRange(hasCritic ? CriticParts(model, batch.OfCritic(config)) : []);
+        parts.AddRange(hasCritic ? CriticParts(model, config, batch.OfCritic(config)) : []);
         return Finish(model, config, batch, load, parts, available) with
         {
-            PpoExtra = model.Adapter is null && !hasCritic ? Critic(model).Of(default).State + 3 * sizeof(float) * batch.TokensPerStep : 0,
+            PpoExtra = model.Adapter is null && !hasCritic
+                ? Critic(model, config).Of(default).State + 3 * sizeof(float) * batch.TokensPerStep : 0,
         };
     }
 
     /// <summary>Memory of an evaluation: weights and rollout.</summary>
     public static MemoryPlan Evaluation(ModelMemory model, RunConfig config, long available)
     {
-        MemoryLoad load = Rollout(model, config, available);
+        MemoryBytes alone = model.Of(default);
+        MemoryLoad load = Rollout(model, config, available, alone.Weights + alone.Adapter);
         MemoryBytes bytes = model.Of(load);
-        List<MemoryPart> parts = [.. Policy(model, bytes).Where(p => p.Key is "weights" or "adapter"), .. Rollout(model, config, bytes), Kernels(model, bytes)];
+        List<MemoryPart> parts =
+            [.. Policy(model, bytes).Where(p => p.Key is "weights" or "adapter"), .. Rollout(model, config, bytes),
+            Kernels(model, bytes)];
         return new()
         {
             Parts = parts,
@@ -120,34 +137,59 @@ public sealed record MemoryPlan
             ActivationsRecomputed = 0,
             PpoExtra = 0,
             KvPages = bytes.KvPages / bytes.KvPage,
-            Knobs = Savings(parts, RolloutKnobs(model, config, config.Data.MaxPromptLength + config.Rollout.ValKwargs.MaxResponseLength, load)),
+            Knobs = Savings(parts,
+                RolloutKnobs(model, config, config.Data.MaxPromptLength + config.Rollout.ValKwargs.MaxResponseLength,
+                load)),
         };
     }
 
     /// <summary>Memory of supervised steps: no reference, and a rollout only where accuracy is measured.</summary>
     public static MemoryPlan Sft(ModelMemory model, RunConfig config, BatchPlan batch, long available)
     {
-        bool isAsked = config.Sft.ValAccuracy && (config.Data.ValFiles.Count > 0 || config.Data.Task.Length > 0 || config.Data.Tasks.Count > 0);
-        MemoryLoad load = (isAsked ? Rollout(model, config, available) : default) with { Update = Of(batch) };
+        bool isAsked = config.Sft.ValAccuracy
+            && (config.Data.ValFiles.Count > 0 || config.Data.Task.Length > 0 || config.Data.Tasks.Count > 0);
+        MemoryLoad load = (isAsked ? Rollout(model, config, available, model.Of(default).State)
+            : default) with { Update = Of(batch) };
         MemoryBytes bytes = model.Of(load);
         IEnumerable<MemoryPart> rollout = isAsked ? Rollout(model, config, bytes) : [];
-        return Finish(model, config, batch, load, [.. Policy(model, bytes), .. rollout, .. Update(model, config, batch, bytes)], available);
+        return Finish(model, config, batch, load,
+            [.. Policy(model, bytes), .. rollout, .. Update(model, config, batch, bytes)], available);
     }
 
-    private static (long Sequences, long Tokens, long Rows) Of(BatchPlan batch) => (batch.MicroBatchSequences, batch.MicroBatchTokens, batch.MicroBatchRows);
+    private static (long Sequences, long Tokens, long Rows) Of(BatchPlan batch) =>
+        (batch.MicroBatchSequences, batch.MicroBatchTokens, batch.MicroBatchRows);
 
     /// <summary>With an adapter the reference is the base itself.</summary>
     private static long Reference(ModelMemory model, MemoryBytes bytes) => model.Adapter is null ? bytes.FrozenCopy : 0;
 
-    /// <summary>A critic that is trained beside the policy: the same body with a value head, trained whole whatever the policy's adapter.</summary>
-    private static ModelMemory Critic(ModelMemory model) => model with { Architecture = model.Architecture.AsCritic(), Adapter = null };
+    /// <summary>
+    /// A critic that is trained beside the policy: the body of its own folder, or the policy's, with a value head;
+    /// trained whole unless it
+    /// has an adapter of its own.
+    /// </summary>
+    private static ModelMemory Critic(ModelMemory model, RunConfig config)
+    {
+        string own = config.Critic.Model.Path;
+        ModelArchitecture body = own.Length > 0 && Directory.Exists(own) ? ModelFolder.ReadArchitecture(own)
+            : model.Architecture;
+        return model with
+        {
+            Architecture = body.AsCritic(),
+            Options = model.Options with { Trainable = true },
+            Adapter = AdapterOptions.Of(config.Critic.Model),
+        };
+    }
 
     /// <summary>What a critic holds. Its activations stay until the end of the step, beside the policy's.</summary>
-    private static IEnumerable<MemoryPart> CriticParts(ModelMemory model, BatchPlan batch)
+    private static IEnumerable<MemoryPart> CriticParts(ModelMemory model, RunConfig config, BatchPlan batch)
     {
-        MemoryBytes bytes = Critic(model).Of(new() { Update = Of(batch) });
-        yield return new("critic", "critic", bytes.State, "a value model: weights, fp32 master weights, gradients, Adam's moments");
-        yield return new("critic_activations", "critic's activations", bytes.Activations + Math.Max(bytes.UpdateHead, bytes.UpdateLayer),
+        ModelMemory critic = Critic(model, config);
+        MemoryBytes bytes = critic.Of(new() { Update = Of(batch) });
+        yield return new("critic", "critic", bytes.State, critic.Adapter is { } adapter
+            ? $"a value model: frozen weights; adapter of rank {adapter.RankText} and value head with gradients and moments"
+            : "a value model: weights, fp32 master weights, gradients, Adam's moments");
+        yield return new("critic_activations", "critic's activations",
+            bytes.Activations + Math.Max(bytes.UpdateHead, bytes.UpdateLayer),
             $"{batch.MicroBatchTokens} tokens of a micro-batch", MemoryPhase.Update);
     }
 
@@ -156,7 +198,8 @@ public sealed record MemoryPlan
         yield return new("weights", "weights", bytes.Weights, "one copy for rollout and training");
         if (model.Adapter is { } adapter)
         {
-            yield return new("adapter", "adapter", bytes.Adapter, $"rank {adapter.RankText} in {string.Join(", ", adapter.TargetNames)}; the weights are frozen");
+            yield return new("adapter", "adapter", bytes.Adapter,
+                $"rank {adapter.RankText} in {string.Join(", ", adapter.TargetNames)}; the weights are frozen");
         }
 
         if (bytes.Masters > 0)
@@ -164,19 +207,24 @@ public sealed record MemoryPlan
             yield return new("master", "fp32 master weights", bytes.Masters, "what the optimizer works on");
         }
 
-        yield return new("gradients", "gradients", bytes.Gradients, model.Adapter is null ? "fp32" : "fp32, of the adapter");
+        yield return new("gradients", "gradients", bytes.Gradients,
+            model.Adapter is null ? "fp32" : "fp32, of the adapter");
         yield return new("moments", "Adam's moments", bytes.Moments, "two, fp32");
     }
 
     private static IEnumerable<MemoryPart> Rollout(ModelMemory model, RunConfig config, MemoryBytes bytes)
     {
         long rows = config.Rollout.MaxNumSeqs + config.Rollout.MaxNumBatchedTokens;
-        yield return new("kv_pages", "KV pages", bytes.KvPages, $"{bytes.KvPages / bytes.KvPage} pages of {ModelMemory.PageTokens} tokens", MemoryPhase.Rollout);
-        yield return new("rollout_activations", "rollout activations", bytes.RolloutActivations, $"{rows} rows: rollout.max_num_seqs + max_num_batched_tokens", MemoryPhase.Rollout);
-        yield return new("rollout_logits", "logits to draw from", bytes.RolloutLogits, "fp32 within model.head_budget_mb, and the sampler's workspace", MemoryPhase.Rollout);
+        yield return new("kv_pages", "KV pages", bytes.KvPages,
+            $"{bytes.KvPages / bytes.KvPage} pages of {ModelMemory.PageTokens} tokens", MemoryPhase.Rollout);
+        yield return new("rollout_activations", "rollout activations", bytes.RolloutActivations,
+            $"{rows} rows: rollout.max_num_seqs + max_num_batched_tokens", MemoryPhase.Rollout);
+        yield return new("rollout_logits", "logits to draw from", bytes.RolloutLogits,
+            "fp32 within model.head_budget_mb, and the sampler's workspace", MemoryPhase.Rollout);
     }
 
-    private static IEnumerable<MemoryPart> Update(ModelMemory model, RunConfig config, BatchPlan batch, MemoryBytes bytes)
+    private static IEnumerable<MemoryPart> Update(ModelMemory model, RunConfig config, BatchPlan batch,
+        MemoryBytes bytes)
     {
         yield return new("activations", "activations", bytes.Activations,
             $"{batch.MicroBatchTokens} tokens of a micro-batch{(model.Options.Recompute ? ", layers run again in backward" : "")}", MemoryPhase.Update);
@@ -185,10 +233,41 @@ public sealed record MemoryPlan
         yield return Kernels(model, bytes);
     }
 
-    private static MemoryPart Kernels(ModelMemory model, MemoryBytes bytes) => new("kernels", "kernels' working memory", bytes.Kernels, $"{model.Threads} threads");
+    private static MemoryPart Kernels(ModelMemory model, MemoryBytes bytes) =>
+        new("kernels", "kernels' working memory", bytes.Kernels, $"{model.Threads} threads");
+
+    /// <summary>
+    /// What a reinforcement run holds all the time, rollouts included: policy and critic with their training state, the
+    /// reference, the
+    /// weights of a lagging rollout. The page pool is a share of what is left.
+    /// </summary>
+    public static long HeldBytes(ModelMemory model, RunConfig config)
+    {
+        AlgorithmSelection algorithm = AlgorithmSelection.Of(config);
+        MemoryBytes bytes = model.Of(default);
+        return bytes.State + (algorithm.NeedsReference ? Reference(model, bytes) : 0)
+            + (config.Rollout.Lag > 0 ? bytes.FrozenCopy : 0)
+            + (algorithm.Critic is null ? 0 : Critic(model, config).Of(default).State);
+    }
+
+    /// <summary>The same of a policy that is there already, its adapter perhaps not yet.</summary>
+    public static long HeldBytes(Policy policy, RunConfig config)
+    {
+        ArgumentNullException.ThrowIfNull(policy);
+        ModelMemory trained = policy.Memory with
+        {
+            Options = policy.Options with { Trainable = true },
+            Adapter = policy.Adapter ?? AdapterOptions.Of(config.Model),
+        };
+        return HeldBytes(trained, config);
+    }
 
     /// <summary>The page pool as the rollout stage asks for it.</summary>
-    private static MemoryLoad Rollout(ModelMemory model, RunConfig config, long available)
+    /// <param name="model">The policy.</param>
+    /// <param name="config">The configuration.</param>
+    /// <param name="available">What the device has; 0: not known.</param>
+    /// <param name="held">What is held besides the pool.</param>
+    private static MemoryLoad Rollout(ModelMemory model, RunConfig config, long available, long held)
     {
         MemoryBytes bytes = model.Of(default);
         long pages = model.PagesPerSequence * config.Rollout.MaxNumSeqs;
@@ -199,14 +278,17 @@ public sealed record MemoryPlan
         else if (available > 0)
         {
             // Less than one sequence is refused by the engine: what is planned is what it would ask for.
-            long left = available - bytes.Weights - bytes.Adapter - bytes.Masters - bytes.Gradients;
-            pages = Math.Clamp((long)(left * config.Rollout.MemoryUtilization) / bytes.KvPage, model.PagesPerSequence, pages);
+            long left = available - held;
+            pages = Math.Clamp((long)(left * config.Rollout.MemoryUtilization) / bytes.KvPage, model.PagesPerSequence,
+                pages);
         }
 
-        return new() { Rollout = (pages * bytes.KvPage, config.Rollout.MaxNumSeqs, config.Rollout.MaxNumBatchedTokens) };
+        return new() { Rollout = (pages * bytes.KvPage, config.Rollout.MaxNumSeqs,
+            config.Rollout.MaxNumBatchedTokens) };
     }
 
-    private static MemoryPlan Finish(ModelMemory model, RunConfig config, BatchPlan batch, MemoryLoad load, List<MemoryPart> parts, long available)
+    private static MemoryPlan Finish(ModelMemory model, RunConfig config, BatchPlan batch, MemoryLoad load,
+        List<MemoryPart> parts, long available)
     {
         MemoryBytes now = model.Of(load);
         MemoryBytes kept = Recomputing(model, false).Of(load), again = Recomputing(model, true).Of(load);
@@ -223,7 +305,9 @@ public sealed record MemoryPlan
             ("model.head_budget_mb=64", "head", Math.Max(smallHead.UpdateHead, smallHead.UpdateLayer)),
             ("model.dtype=bf16", "activations", narrow.Activations),
             // Of what training keeps, the gradients stand for all.
-            ($"model.lora_rank={LoraRank}", "gradients", now.Gradients - (model.Adapter is null ? StateOf(model, now) - StateOf(withAdapter, withAdapter.Of(load)) : 0)),
+            ($"model.lora_rank={LoraRank}", "gradients",
+                now.Gradients - (model.Adapter is null
+                ? StateOf(model, now) - StateOf(withAdapter, withAdapter.Of(load)) : 0)),
             .. load.Rollout.KvBytes > 0 ? RolloutKnobs(model, config, batch.LongestSequence, load) : [],
         ];
         return new()
@@ -238,27 +322,37 @@ public sealed record MemoryPlan
         };
     }
 
-    private static ModelMemory Recomputing(ModelMemory model, bool on) => model with { Options = model.Options with { Recompute = on } };
+    private static ModelMemory Recomputing(ModelMemory model, bool on) =>
+        model with { Options = model.Options with { Recompute = on } };
 
-    private static IEnumerable<(string Setting, string Part, long Bytes)> RolloutKnobs(ModelMemory model, RunConfig config, long longest, MemoryLoad load)
+    private static IEnumerable<(string Setting, string Part, long Bytes)> RolloutKnobs(ModelMemory model,
+        RunConfig config, long longest, MemoryLoad load)
     {
-        long page = model.KvPage, least = (longest + ModelMemory.PageTokens - 1) / ModelMemory.PageTokens * Math.Min(config.Rollout.MaxNumSeqs, 8) * page;
-        MemoryLoad fewer = load with { Rollout = load.Rollout with { MaxBatchedTokens = Math.Min(1024, config.Rollout.MaxNumBatchedTokens) } };
+        long page = model.KvPage,
+            least = (longest + ModelMemory.PageTokens - 1) / ModelMemory.PageTokens * Math.Min(
+            config.Rollout.MaxNumSeqs, 8) * page;
+        MemoryLoad fewer = load with { Rollout = load.Rollout with { MaxBatchedTokens = Math.Min(1024,
+            config.Rollout.MaxNumBatchedTokens) } };
         yield return ($"rollout.kv_cache_mb={(least + 999_999) / 1_000_000}", "kv_pages", least);
         yield return ("rollout.max_num_batched_tokens=1024", "rollout_activations", model.Of(fewer).RolloutActivations);
     }
 
     /// <summary>What each change of one part takes off the most that is held at a time.</summary>
-    private static IReadOnlyList<MemoryKnob> Savings(List<MemoryPart> parts, IEnumerable<(string Setting, string Part, long Bytes)> changes)
+    private static IReadOnlyList<MemoryKnob> Savings(List<MemoryPart> parts,
+        IEnumerable<(string Setting, string Part, long Bytes)> changes)
     {
         long total = Peak(parts);
-        return [.. changes.Select(c => new MemoryKnob(c.Setting, total - Peak([.. parts.Select(p => p.Key == c.Part ? p with { Bytes = c.Bytes } : p)])))
+        return [.. changes.Select(c =>
+            new MemoryKnob(c.Setting,
+            total - Peak([.. parts.Select(p => p.Key == c.Part ? p with { Bytes = c.Bytes } : p)])))
             .Where(k => k.Saves > 0).OrderByDescending(k => k.Saves)];
     }
 
     private static long Peak(IReadOnlyList<MemoryPart> parts) =>
         Of(parts, MemoryPhase.Always)
-        + Math.Max(Of(parts, MemoryPhase.Rollout), Math.Max(Of(parts, MemoryPhase.Reference), Of(parts, MemoryPhase.Update)));
+        + Math.Max(Of(parts, MemoryPhase.Rollout),
+            Math.Max(Of(parts, MemoryPhase.Reference), Of(parts, MemoryPhase.Update)));
 
-    private static long Of(IReadOnlyList<MemoryPart> parts, MemoryPhase phase) => parts.Where(p => p.Phase == phase).Sum(p => p.Bytes);
+    private static long Of(IReadOnlyList<MemoryPart> parts, MemoryPhase phase) => parts.Where(p => p.Phase == phase)
+        .Sum(p => p.Bytes);
 }

@@ -6,6 +6,7 @@ using Tbrm.Core.Config;
 using Tbrm.Core.Errors;
 using Tbrm.Engine;
 using Tbrm.Engine.Models;
+using Tbrm.Objectives;
 using Tbrm.Text.Tokenizers;
 using Tbrm.Training.Prompts;
 using Tbrm.Training.Runs;
@@ -75,10 +76,15 @@ public sealed record RunPlan
 
         bool isSft = verb == RunState.Sft;
         double rate = isSft ? config.Sft.Optim.Lr : config.Actor.Optim.Lr;
-        if (adapter is not null && verb != Evaluation && rate < SmallestAdapterRate)
+        if (adapter is not null && verb != Evaluation)
         {
-            notes.Add(System.FormattableString.Invariant(
-                $"{(isSft ? "sft" : "actor")}.optim.lr={rate} suits whole weights; an adapter takes ten to a hundred times as much"));
+            NoteRate(isSft ? "sft" : "actor", rate, notes);
+        }
+
+        if (verb == RunState.Train && AdapterOptions.Of(config.Critic.Model) is not null
+            && AlgorithmSelection.Of(config).Critic is not null)
+        {
+            NoteRate("critic", config.Critic.Optim.Lr, notes);
         }
 
         ModelMemory bytes = new(architecture, new()
@@ -118,6 +124,15 @@ public sealed record RunPlan
                 Evaluation => MemoryPlan.Evaluation(bytes, config, available),
                 _ => MemoryPlan.Train(bytes, config, planned, available),
             });
+        }
+    }
+
+    private static void NoteRate(string section, double rate, List<string> notes)
+    {
+        if (rate < SmallestAdapterRate)
+        {
+            notes.Add(System.FormattableString.Invariant(
+                $"{section}.optim.lr={rate} suits whole weights; an adapter takes ten to a hundred times as much"));
         }
     }
 

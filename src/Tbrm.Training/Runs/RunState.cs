@@ -83,11 +83,15 @@ public sealed record RunState(string Verb, long Step, SamplerState Sampler)
     public static string ModelFolderOf(string checkpoint, string model = Actor) =>
         Path.Combine(checkpoint, model, HuggingFaceFolder);
 
-    /// <summary>The PEFT folder of an adapter inside a checkpoint, where verl has it.</summary>
-    public static string AdapterFolderOf(string checkpoint) => Path.Combine(checkpoint, Actor, PeftFolder.FolderName);
+    /// <summary>The PEFT folder of a model's adapter inside a checkpoint, where verl has it: the policy's, unless
+    /// another is
+    /// named.</summary>
+    public static string AdapterFolderOf(string checkpoint, string model = Actor) =>
+        Path.Combine(checkpoint, model, PeftFolder.FolderName);
 
-    /// <summary>What says which base an adapter belongs to.</summary>
-    public static string BaseRecordPathOf(string checkpoint) => Path.Combine(checkpoint, Actor, "base_model.json");
+    /// <summary>What says which base a model's adapter belongs to.</summary>
+    public static string BaseRecordPathOf(string checkpoint, string model = Actor) =>
+        Path.Combine(checkpoint, model, "base_model.json");
 
     /// <summary>The reference policy's folder inside a checkpoint.</summary>
     public static string ReferenceFolderOf(string checkpoint) =>

@@ -29,6 +29,7 @@ internal sealed record ModelSource(string Weights, string Companions, string Ada
         }
 
         CheckOrigin(config, checkpoint);
+        CriticSource.Check(config, checkpoint);
         string companions = RunState.ModelFolderOf(checkpoint), adapter = RunState.AdapterFolderOf(checkpoint);
         if (RunState.Read(checkpoint).Verb == RunState.WarmStart)
         {
@@ -100,7 +101,7 @@ internal sealed record ModelSource(string Weights, string Companions, string Ada
         .Where(e => e.Path == "model.path" || e.Path.StartsWith("model.scratch.", StringComparison.Ordinal))
         .ToDictionary(e => e.Path, e => (e.Value as YamlScalarNode)?.Value ?? "");
 
-    private static string Describe(AdapterOptions adapter) =>
+    internal static string Describe(AdapterOptions adapter) =>
         FormattableString.Invariant(
             $"of rank {adapter.RankText}, scale {adapter.Scale} in {string.Join(", ", adapter.TargetNames)}");
 }

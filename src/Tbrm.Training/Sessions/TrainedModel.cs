@@ -1,5 +1,4 @@
 using System;
-using System.IO;
 using Tbrm.Core.Config;
 using Tbrm.Engine.Logprob;
 using Tbrm.Engine.Models;
@@ -86,7 +85,7 @@ public sealed class TrainedPolicy(Policy policy, ActorConfig config, long totalS
 }
 
 /// <summary>The value model under training. It is this object's own.</summary>
-public sealed class TrainedCritic(Critic critic, CriticConfig config, long totalSteps)
+internal sealed class TrainedCritic(Critic critic, CriticSource source, CriticConfig config, long totalSteps)
     : TrainedModel(RunState.Critic, new(critic, config.Optim), config.Optim, config.GradClip, totalSteps),
         ITrainedCritic
 {
@@ -105,9 +104,7 @@ public sealed class TrainedCritic(Critic critic, CriticConfig config, long total
     /// <inheritdoc/>
     public override void Save(string checkpoint)
     {
-        string folder = RunState.ModelFolderOf(checkpoint, Name);
-        Directory.CreateDirectory(folder);
-        ModelFolder.Save(critic, folder);
+        source.Save(critic, checkpoint);
         base.Save(checkpoint);
     }
 

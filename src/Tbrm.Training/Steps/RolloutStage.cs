@@ -20,9 +20,16 @@ public sealed class RolloutStage : IRollout, IDisposable
     private readonly SamplingOptions _train;
 
     /// <summary>Opens the page pool.</summary>
-    public RolloutStage(Policy policy, Tokenizer tokenizer, RunConfig config, IReadOnlyList<int> stopIds)
+    /// <param name="policy">What is sampled from.</param>
+    /// <param name="tokenizer">The policy's.</param>
+    /// <param name="config">The configuration.</param>
+    /// <param name="stopIds">Ids that end a response.</param>
+    /// <param name="held">Bytes that are held during rollouts besides the pool, once everything is there: moments, a
+    /// critic,
+    /// a reference; what is there already counts anyway.</param>
+    public RolloutStage(Policy policy, Tokenizer tokenizer, RunConfig config, IReadOnlyList<int> stopIds, long held = 0)
     {
-        _engine = new(policy, config.Rollout, PageBytes(policy, config));
+        _engine = new(policy, config.Rollout, PageBytes(policy, config, held));
         if (config.Rollout.Stop.Count > 0)
         {
             _engine.SetTokenBytes(tokenizer.IdToBytes);
@@ -80,20 +87,21 @@ public sealed class RolloutStage : IRollout, IDisposable
 
     /// <summary>What max_num_seqs sequences of full length need, within the share of the device's memory that the
     /// configuration allows.</summary>
-    private static long PageBytes(Policy policy, RunConfig config)
+    private static long PageBytes(Policy policy, RunConfig config, long held)
     {
         const int pageTokens = ModelMemory.PageTokens;
         long pageBytes = policy.Memory.KvPage, pagesPerSequence = policy.Memory.PagesPerSequence;
         DeviceMemory memory = policy.Device.Memory();
         long least = pageBytes * pagesPerSequence;
         bool isGiven = config.Rollout.KvCacheMb > 0;
+        long free = Math.Max(0, memory.DeviceTotal - Math.Max(memory.InUse, held));
         long allowed = isGiven ? config.Rollout.KvCacheMb * 1_000_000L
-            : (long)((memory.DeviceTotal - memory.InUse) * config.Rollout.MemoryUtilization);
+            : (long)(free * config.Rollout.MemoryUtilization);
         if (allowed < least)
         {
             string given = isGiven ? $"rollout.kv_cache_mb={config.Rollout.KvCacheMb} holds"
                 : string.Create(CultureInfo.InvariantCulture,
-                    $"rollout.memory_utilization={config.Rollout.MemoryUtilization} of the memory that is free ({(memory.DeviceTotal - memory.InUse) / 1_000_000} MB) holds");
+                    $"rollout.memory_utilization={config.Rollout.MemoryUtilization} of the memory that models and training leave free ({free / 1_000_000} MB) holds");
             throw new TbrmUserException(ExitCode.OutOfMemory,
                 $"{given} {allowed / pageBytes} KV pages of {pageTokens} tokens, but one sequence of {policy.Options.MaxPositions} tokens takes {pagesPerSequence}: "
                 + $"set rollout.kv_cache_mb={(least + 999_999) / 1_000_000} or more, or lower data.max_prompt_length or data.max_response_length");

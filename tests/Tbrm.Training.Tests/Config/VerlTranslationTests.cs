@@ -65,9 +65,7 @@ public sealed class VerlTranslationTests
     [TestCase("rollout.ignore_eos=True")]
     [TestCase("actor.shuffle=True")]
     [TestCase("critic.shuffle=True")]
-    [TestCase("critic.model.lora_rank=8")]
-    [TestCase("critic.model.lora.rank=8")]
-    [TestCase("critic.model.lora_adapter_path=adapters/a")]
+    [TestCase("critic.model.lora.dropout=0.1")]
     public void What_cannot_be_is_refused_with_the_reason(string argument)
     {
         ConfigException e = Assert.Throws<ConfigException>(() => ConfigLoader.Load([], [argument]))!;
@@ -79,9 +77,9 @@ public sealed class VerlTranslationTests
     [TestCase("custom_reward_function.path=null")]
     [TestCase("actor.strategy=fsdp2")]
     [TestCase("actor.shuffle=False")]
-    [TestCase("critic.model.lora_rank=0")]
     [TestCase("critic.model.lora.rank=0")]
     [TestCase("critic.model.lora.alpha=16")]
+    [TestCase("critic.model.lora.dropout=0")]
     public void The_same_keys_are_accepted_where_they_ask_for_nothing(string argument)
     {
         Assert.That(() => ConfigLoader.Load([], [argument]), Throws.Nothing);

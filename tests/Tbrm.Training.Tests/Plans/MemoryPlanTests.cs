@@ -108,16 +108,22 @@ public sealed class MemoryPlanTests
         Assert.That(device.Memory().Peak, Is.AtMost(plan.Total), "the plan is an upper bound of the whole");
     }
 
-    /// <summary>A critic is trained whole, also beside an adapted policy.</summary>
+    /// <summary>A critic is trained whole, also beside an adapted policy, unless it has an adapter of its
+    /// own.</summary>
     [Test]
-    public void The_critics_parts_are_what_the_engine_allocates([Values] bool recompute, [Values] bool isAdapted)
+    public void The_critics_parts_are_what_the_engine_allocates([Values] bool recompute, [Values] bool isAdapted,
+        [Values(0, 4)] int criticRank)
     {
         ModelArchitecture architecture = Architecture(tied: true);
         RunConfig config = Config(bf16: false, recompute);
         config = config with
         {
             Algorithm = config.Algorithm with { Name = "ppo" },
-            Critic = config.Critic with { PpoMaxTokenLenPerGpu = 3 * (Prompt + Response) },
+            Critic = config.Critic with
+            {
+                PpoMaxTokenLenPerGpu = 3 * (Prompt + Response),
+                Model = config.Critic.Model with { LoraRank = criticRank },
+            },
         };
         AdapterOptions? adapter = isAdapted ? AdapterOptions.AllProjections(4) : null;
         BatchPlan batch = BatchPlan.Train(config, dataPrompts: null);
@@ -131,7 +137,13 @@ public sealed class MemoryPlanTests
             Policy.CreateRandom(device, architecture, Options(bf16: false, recompute), seed: 1, std: 0.02f);
         Meter meter = new(device, plan);
 
-        using Critic critic = Critic.FromPolicy(policy, Options(bf16: false, recompute), seed: 2, std: 0.02f);
+        PolicyOptions options = Options(bf16: false, recompute) with { Trainable = criticRank == 0 };
+        using Critic critic = Critic.FromPolicy(policy, options, seed: 2, std: 0.02f);
+        if (criticRank > 0)
+        {
+            critic.AttachAdapter(AdapterOptions.Of(config.Critic.Model)!, trainable: true, seed: 3);
+        }
+
         using AdamW optimizer = new(critic, config.Critic.Optim);
         meter.Exactly("critic");
 
@@ -146,6 +158,25 @@ public sealed class MemoryPlanTests
         }
 
         meter.Within(0.8, "critic_activations", "kernels");
+    }
+
+    /// <summary>The pool is a share of what the models, their training state and the critic leave free.</summary>
+    [Test]
+    public void The_page_pool_leaves_room_for_what_is_held_beside_it()
+    {
+        RunConfig tbrm = Config(
+            bf16: false, recompute: false) with { Rollout = new() { MemoryUtilization = 0.5, MaxNumSeqs = 64 } };
+        RunConfig ppo = tbrm with { Algorithm = tbrm.Algorithm with { Name = "ppo" } };
+        ModelMemory model = Model(Architecture(tied: true), tbrm);
+        MemoryPlan Plan(RunConfig config, long available) =>
+            MemoryPlan.Train(model, config, BatchPlan.Train(config, null), available);
+        long Of(MemoryPlan plan, params string[] keys) => plan.Parts.Where(p => keys.Contains(p.Key)).Sum(p => p.Bytes);
+        long available = MemoryPlan.HeldBytes(model, ppo) + 40 * model.KvPage;
+        MemoryPlan whole = Plan(ppo, available);
+        string[] held = ["weights", "master", "gradients", "moments", "critic", "reference"];
+        Assert.That(Of(whole, held), Is.EqualTo(MemoryPlan.HeldBytes(model, ppo)));
+        Assert.That(Of(Plan(tbrm, 0), held), Is.EqualTo(MemoryPlan.HeldBytes(model, tbrm)));
+        Assert.That(whole.KvPages, Is.EqualTo(20), "half of what is left");
     }
 
     [Test]
