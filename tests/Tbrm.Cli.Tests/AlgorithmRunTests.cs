@@ -15,7 +15,8 @@ public sealed class AlgorithmRunTests : FolderTests
 {
     private static readonly string[] s_ppo =
     [
-        "algorithm.name=ppo", "actor.ppo_mini_batch_size=4", "actor.ppo_epochs=2", "algorithm.use_kl_in_reward=true",
+        "algorithm.name=ppo", "actor.ppo_mini_batch_size=4", "actor.ppo_epochs=2", "actor.shuffle=true",
+            "algorithm.use_kl_in_reward=true",
             "algorithm.kl_ctrl.type=adaptive",
         "algorithm.kl_ctrl.horizon=100", "actor.entropy_coeff=0.001",
     ];

@@ -9,7 +9,8 @@ public sealed record ActorConfig
     [AllowedRange(1, 1e8)]
     public int PpoMaxTokenLenPerGpu { get; init; } = 16384;
 
-    /// <summary>Trajectories per micro-batch; 0 = as many as the token budget holds. The result does not depend on it.</summary>
+    /// <summary>Trajectories per micro-batch; 0 = as many as the token budget holds. The result does not depend on
+    /// it.</summary>
     [AllowedRange(0, 1e6)]
     public int PpoMicroBatchSizePerGpu { get; init; }
 
@@ -21,11 +22,23 @@ public sealed record ActorConfig
     [AllowedRange(1, 1e4)]
     public int PpoEpochs { get; init; } = 1;
 
+    /// <summary>Every epoch's mini-batches take the step's responses in an order of their own; a prompt's stay together
+    /// where the
+    /// loss compares them.</summary>
+    [RelevantWhen("a step has several mini-batches")]
+    public bool Shuffle { get; init; }
+
+    /// <summary>Decides that order, with the step and the epoch.</summary>
+    [AllowedRange(0, 2147483647)]
+    [RelevantWhen("actor.shuffle=true")]
+    public int DataLoaderSeed { get; init; } = 42;
+
     /// <summary>Largest gradient norm; 0 = not clipped.</summary>
     [AllowedRange(0, 1e30)]
     public double GradClip { get; init; } = 1;
 
-    /// <summary>Computes residual and coefficients natively, without leaving the device, where the objective has such a kernel.</summary>
+    /// <summary>Computes residual and coefficients natively, without leaving the device, where the objective has such a
+    /// kernel.</summary>
     [RelevantWhen("the objective has a fused kernel (tbrm, reval, brm)")]
     public bool FusedResidual { get; init; } = true;
 
@@ -50,7 +63,8 @@ public sealed record ActorConfig
     public double? ClipRatioC { get; init; }
 
     /// <summary>How the losses of tokens become one number; empty: the loss's own, token-mean for most.</summary>
-    [AllowedWords("", "token-mean", "token-sum", "seq-mean-token-sum", "seq-mean-token-mean", "seq-mean-token-sum-norm", "prompt-mean")]
+    [AllowedWords("", "token-mean", "token-sum", "seq-mean-token-sum", "seq-mean-token-mean", "seq-mean-token-sum-norm",
+        "prompt-mean")]
     [RelevantWhen("the algorithm is a policy gradient")]
     public string LossAggMode { get; init; } = "";
 
@@ -74,7 +88,8 @@ public sealed record ActorConfig
     public double KlLossCoef { get; init; } = 0.001;
 
     /// <summary>Which estimate of the KL, in the loss; with + the gradient of k2.</summary>
-    [AllowedWords("kl", "k1", "abs", "mse", "k2", "low_var_kl", "k3", "kl+", "k1+", "abs+", "mse+", "k2+", "low_var_kl+", "k3+")]
+    [AllowedWords("kl", "k1", "abs", "mse", "k2", "low_var_kl", "k3", "kl+", "k1+", "abs+", "mse+", "k2+",
+        "low_var_kl+", "k3+")]
     [RelevantWhen("actor.use_kl_loss=true")]
     public string KlLossType { get; init; } = "low_var_kl";
 

@@ -23,6 +23,13 @@ public sealed record CriticConfig
     [AllowedRange(0, 1e4)]
     public int PpoEpochs { get; init; }
 
+    /// <summary>Shuffles its mini-batches; null: as actor.shuffle.</summary>
+    public bool? Shuffle { get; init; }
+
+    /// <summary>Decides their order; null: actor.data_loader_seed.</summary>
+    [AllowedRange(0, 2147483647)]
+    public int? DataLoaderSeed { get; init; }
+
     /// <summary>Tokens per micro-batch.</summary>
     [AllowedRange(0, 1e8)]
     public int PpoMaxTokenLenPerGpu { get; init; }

@@ -41,6 +41,7 @@ internal enum RandomPurpose
     EpochOrder,
     Subset,
     Replay,
+    MiniBatch,
 }
 
 /// <summary>

@@ -66,7 +66,7 @@ public sealed class ObjectiveCheck(IObjective objective, int batches = 4)
     private static double Order(IObjective objective, ObjectiveBatch batch)
     {
         int[] order = [.. Enumerable.Range(0, batch.TrajectoryCount).Reverse()];
-        ObjectiveResult there = objective.Evaluate(RandomBatch.Permuted(batch, order)),
+        ObjectiveResult there = objective.Evaluate(batch.Reordered(order)),
             here = objective.Evaluate(batch);
         int[] rows = [.. order.SelectMany(b =>
             Enumerable.Range((int)batch.RowOffsets[b], (int)(batch.RowOffsets[b + 1] - batch.RowOffsets[b])))];

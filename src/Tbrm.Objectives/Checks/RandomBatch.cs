@@ -50,44 +50,6 @@ internal static class RandomBatch
         };
     }
 
-    /// <summary>The trajectories in another order.</summary>
-    public static ObjectiveBatch Permuted(ObjectiveBatch batch, int[] order)
-    {
-        int[] rows = [.. order.SelectMany(b =>
-            Enumerable.Range((int)batch.RowOffsets[b], (int)(batch.RowOffsets[b + 1] - batch.RowOffsets[b])))];
-        T[] Rows<T>(T[] all) => all.Length == 0 ? all : [.. rows.Select(i => all[i])];
-        T[] Each<T>(T[] all) => all.Length == 0 ? all : [.. order.Select(b => all[b])];
-        long[] offsets = new long[order.Length + 1];
-        for (int k = 0; k < order.Length; k++)
-        {
-            offsets[k + 1] = offsets[k] + batch.RowOffsets[order[k] + 1] - batch.RowOffsets[order[k]];
-        }
-
-        return batch with
-        {
-            RowOffsets = offsets,
-            Q = Rows(batch.Q),
-            V = Rows(batch.V),
-            H = Rows(batch.H),
-            Mask = Rows(batch.Mask),
-            RefLogp = Rows(batch.RefLogp),
-            OldLogp = Rows(batch.OldLogp),
-            RolloutLogp = Rows(batch.RolloutLogp),
-            Values = Rows(batch.Values),
-            OldValues = Rows(batch.OldValues),
-            Returns = Rows(batch.Returns),
-            Advantages = Rows(batch.Advantages),
-            SumPiSquared = Rows(batch.SumPiSquared),
-            RefV1 = Each(batch.RefV1),
-            Rewards = Each(batch.Rewards),
-            BaselineRewards = Each(batch.BaselineRewards),
-            Group = Each(batch.Group),
-            VStar = Each(batch.VStar),
-            VFrozen = Each(batch.VFrozen),
-            Weight = Each(batch.Weight),
-        };
-    }
-
     /// <summary>NaN in every column of the rows that do not count.</summary>
     public static ObjectiveBatch Poisoned(ObjectiveBatch batch)
     {

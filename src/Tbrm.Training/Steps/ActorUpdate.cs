@@ -18,7 +18,8 @@ public sealed class ActorUpdate : UpdateStage
     private readonly float _temperature;
 
     /// <summary>For an objective; micro-batches and mini-batches are those of section actor.</summary>
-    public ActorUpdate(ITrainedPolicy policy, IObjective objective, RunConfig config) : base(policy, ShapeOf(config))
+    public ActorUpdate(ITrainedPolicy policy, IObjective objective, RunConfig config)
+        : base(policy, ShapeOf(objective, config))
     {
         _policy = policy;
         _objective = objective;
@@ -119,9 +120,14 @@ public sealed class ActorUpdate : UpdateStage
         };
     }
 
-    private static UpdateShape ShapeOf(RunConfig config) =>
+    private static UpdateShape ShapeOf(IObjective objective, RunConfig config) =>
         new(config.Actor.PpoMiniBatchSize, config.Actor.PpoEpochs, config.Actor.PpoMaxTokenLenPerGpu,
-        config.Actor.PpoMicroBatchSizePerGpu, config.Data.MaxResponseLength);
+            config.Actor.PpoMicroBatchSizePerGpu, config.Data.MaxResponseLength)
+        {
+            ShuffleSeed = config.Actor.Shuffle ? config.Actor.DataLoaderSeed : null,
+            KeepsGroups = objective.Needs.HasFlag(Needs.Groups)
+                || config.Actor.LossAggMode == LossAggregation.PromptMean,
+        };
 
     private static FusedResidual Fused(FusedKernel kernel, ObjectiveBatch part) => new()
     {

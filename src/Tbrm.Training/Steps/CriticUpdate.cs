@@ -33,6 +33,11 @@ public sealed class CriticUpdate(ITrainedCritic critic, IObjective objective, Ru
             config.Critic.PpoEpochs > 0 ? config.Critic.PpoEpochs : config.Actor.PpoEpochs,
             tokens,
             sequences,
-            config.Data.MaxResponseLength);
+            config.Data.MaxResponseLength)
+        {
+            ShuffleSeed = config.Critic.Shuffle ?? config.Actor.Shuffle
+                ? config.Critic.DataLoaderSeed ?? config.Actor.DataLoaderSeed : null,
+            KeepsGroups = config.Critic.LossAggMode == LossAggregation.PromptMean,
+        };
     }
 }

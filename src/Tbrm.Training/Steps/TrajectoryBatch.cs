@@ -11,7 +11,8 @@ using Tbrm.Objectives;
 namespace Tbrm.Training.Steps;
 
 /// <summary>
-/// The trajectories of a step, ready for the update: rewards after scaling and normalisation, weights in the mean, mini-batches, and the
+/// The trajectories of a step, ready for the update: rewards after scaling and normalisation, weights in the mean,
+/// mini-batches, and the
 /// micro-batches of passes and of updates.
 /// </summary>
 public sealed class TrajectoryBatch
@@ -19,20 +20,24 @@ public sealed class TrajectoryBatch
     private readonly int[] _lengths;
     private readonly long[] _rowOffsets;
 
-    /// <summary>Applies the configuration's treatment of rewards, of truncated responses and of graders that failed.</summary>
+    /// <summary>Applies the configuration's treatment of rewards, of truncated responses and of graders that
+    /// failed.</summary>
     /// <param name="trajectories">In the order of the rollout.</param>
     /// <param name="verdicts">One per trajectory.</param>
     /// <param name="config">The configuration.</param>
-    /// <param name="known">Rewards that their own groups gave, null for those that follow from the grades; empty: all of them do.</param>
+    /// <param name="known">Rewards that their own groups gave, null for those that follow from the grades; empty: all
+    /// of them do.</param>
     /// <exception cref="DataException">A grader failed and <c>reward.on_error=stop</c>.</exception>
-    public TrajectoryBatch(IReadOnlyList<Trajectory> trajectories, IReadOnlyList<Verdict> verdicts, RunConfig config, IReadOnlyList<double?>? known = null)
+    public TrajectoryBatch(IReadOnlyList<Trajectory> trajectories, IReadOnlyList<Verdict> verdicts, RunConfig config,
+        IReadOnlyList<double?>? known = null)
     {
         BellmanConfig bellman = config.Algorithm.Tbrm;
         Trajectories = trajectories;
         Bootstrap = [.. trajectories.Select(t => t.End == TrajectoryEnd.Length && bellman.Truncation == "bootstrap")];
         IsGraded = Graded(verdicts, config.Reward.OnError);
         bool[] kept = [.. trajectories.Select((t, i) =>
-            IsGraded[i] && t.ResponseIds.Length > 0 && !(t.End == TrajectoryEnd.Length && bellman.Truncation == "drop"))];
+            IsGraded[i] && t.ResponseIds.Length > 0
+                && !(t.End == TrajectoryEnd.Length && bellman.Truncation == "drop"))];
         LossTrajectories = kept.Count(k => k);
         Weights = [.. kept.Select(k => k ? 1.0 / LossTrajectories : 0)];
         IsRewarded = [.. kept.Select((k, i) => k && !Bootstrap[i])];
@@ -43,17 +48,30 @@ public sealed class TrajectoryBatch
         }
 
         Sequences = [.. trajectories.Select((t, i) => new ScoredSequence(t.PromptIds, t.ResponseIds, Bootstrap[i]))];
-        _rowOffsets = new long[Sequences.Length + 1];
-        for (int b = 0; b < Sequences.Length; b++)
-        {
-            _rowOffsets[b + 1] = _rowOffsets[b] + Sequences[b].Rows;
-        }
-
+        _rowOffsets = OffsetsOf(Sequences);
         _lengths = [.. trajectories.Select(t => t.Length)];
-        MicroBatches = Cut(0..trajectories.Count, config.Actor.PpoMaxTokenLenPerGpu, config.Actor.PpoMicroBatchSizePerGpu);
-        ReferenceMicroBatches = config.Ref.LogProbMaxTokenLenPerGpu > 0 ? Cut(0..trajectories.Count, config.Ref.LogProbMaxTokenLenPerGpu) : MicroBatches;
+        MicroBatches = Cut(0..trajectories.Count, config.Actor.PpoMaxTokenLenPerGpu,
+            config.Actor.PpoMicroBatchSizePerGpu);
+        ReferenceMicroBatches = config.Ref.LogProbMaxTokenLenPerGpu > 0
+            ? Cut(0..trajectories.Count, config.Ref.LogProbMaxTokenLenPerGpu) : MicroBatches;
         NonFinite = trajectories.Count(t => t.End == TrajectoryEnd.NonFinite);
     }
+
+    private TrajectoryBatch(TrajectoryBatch other, int[] order)
+    {
+        T[] Each<T>(IReadOnlyList<T> all) => all.Count == 0 ? [] : [.. order.Select(b => all[b])];
+        Trajectories = Each(other.Trajectories);
+        (Rewards, Weights, IsGraded) = (Each(other.Rewards), Each(other.Weights), Each(other.IsGraded));
+        (IsRewarded, Bootstrap, Sequences) = (Each(other.IsRewarded), Each(other.Bootstrap), Each(other.Sequences));
+        (LossTrajectories, NonFinite, Ages) = (other.LossTrajectories, other.NonFinite, Each(other.Ages));
+        (_lengths, _rowOffsets) = (Each(other._lengths), OffsetsOf(Sequences));
+        (MicroBatches, ReferenceMicroBatches) = ([], []);
+    }
+
+    /// <summary>The same trajectories in another order, for an update: trajectory k is number
+    /// <paramref name="order"/>[k] of this
+    /// batch. Cuts of passes over the whole step are not kept.</summary>
+    public TrajectoryBatch Reordered(int[] order) => new(this, order);
 
     /// <summary>In the order of the rollout.</summary>
     public IReadOnlyList<Trajectory> Trajectories { get; }
@@ -67,7 +85,8 @@ public sealed class TrajectoryBatch
     /// <summary>|D|: the trajectories that are trained on.</summary>
     public int LossTrajectories { get; }
 
-    /// <summary>Whether a trajectory has a score; false where its grader failed and <c>reward.on_error=drop</c>.</summary>
+    /// <summary>Whether a trajectory has a score; false where its grader failed and
+    /// <c>reward.on_error=drop</c>.</summary>
     public bool[] IsGraded { get; }
 
     /// <summary>Whether a trajectory is trained on and came to its end: what else there is has no reward.</summary>
@@ -88,10 +107,12 @@ public sealed class TrajectoryBatch
     /// <summary>Ranges of trajectories, of the reference pass.</summary>
     public IReadOnlyList<Range> ReferenceMicroBatches { get; }
 
-    /// <summary>Updates since each trajectory was sampled, [B]; null: by another policy. Empty: all of them are the present policy's.</summary>
+    /// <summary>Updates since each trajectory was sampled, [B]; null: by another policy. Empty: all of them are the
+    /// present policy's.</summary>
     public IReadOnlyList<long?> Ages { get; init; } = [];
 
-    /// <summary>Whether the present policy sampled a trajectory, so that its recorded log-probs are the trainer's.</summary>
+    /// <summary>Whether the present policy sampled a trajectory, so that its recorded log-probs are the
+    /// trainer's.</summary>
     public bool IsCurrent(int trajectory) => Ages.Count == 0 || Ages[trajectory] == 0;
 
     /// <summary>Trajectories whose logits were NaN or infinite.</summary>
@@ -111,10 +132,12 @@ public sealed class TrajectoryBatch
     public IReadOnlyList<Range> Cut(Range range, int maxTokens, int maxSequences = 0)
     {
         int first = range.Start.Value;
-        return [.. Engine.Logprob.MicroBatches.Cut(_lengths[range], maxTokens, maxSequences).Select(r => (first + r.Start.Value)..(first + r.End.Value))];
+        return [.. Engine.Logprob.MicroBatches.Cut(_lengths[range], maxTokens, maxSequences)
+            .Select(r => (first + r.Start.Value)..(first + r.End.Value))];
     }
 
-    /// <summary>Mini-batches of that many prompts with all their samples, the last one of what is left; 0 = the whole step.</summary>
+    /// <summary>Mini-batches of that many prompts with all their samples, the last one of what is left; 0 = the whole
+    /// step.</summary>
     public IReadOnlyList<Range> MiniBatches(int prompts)
     {
         List<Range> all = [];
@@ -159,13 +182,25 @@ public sealed class TrajectoryBatch
         return rows;
     }
 
+    private static long[] OffsetsOf(ScoredSequence[] sequences)
+    {
+        long[] offsets = new long[sequences.Length + 1];
+        for (int b = 0; b < sequences.Length; b++)
+        {
+            offsets[b + 1] = offsets[b] + sequences[b].Rows;
+        }
+
+        return offsets;
+    }
+
     private static bool[] Graded(IReadOnlyList<Verdict> verdicts, string onError)
     {
         bool[] graded = [.. verdicts.Select(v => !v.IsFailure)];
         if (onError == "stop" && Array.IndexOf(graded, false) is >= 0 and int first)
         {
             Verdict verdict = verdicts[first];
-            throw new DataException($"the grader failed on {graded.Count(g => !g)} of {graded.Length} responses of this step; response {first + 1}: "
+            throw new DataException(
+                $"the grader failed on {graded.Count(g => !g)} of {graded.Length} responses of this step; response {first + 1}: "
                 + $"{verdict.Status}{(verdict.Detail is { } detail ? ", " + detail : FormattableString.Invariant($", score {verdict.Score}"))}. "
                 + "Mend the grader, or let reward.on_error=drop leave such responses out (it is stop)");
         }

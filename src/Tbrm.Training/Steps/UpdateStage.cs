@@ -48,6 +48,21 @@ public sealed class UpdateResult
             g.Key.Contains("max", StringComparison.Ordinal) ? g.Max() : g.Key.Contains("min", StringComparison.Ordinal)
             ? g.Min() : g.Average()));
 
+    /// <summary>The residuals of a shuffled epoch in the order of the rollout.</summary>
+    /// <param name="first">Where the epoch's begin.</param>
+    /// <param name="order">Which trajectory each of them belongs to.</param>
+    internal void PutBack(int first, int[] order)
+    {
+        if (Residuals.Count - first == order.Length)
+        {
+            double[] shuffled = [.. Residuals[first..]];
+            for (int k = 0; k < order.Length; k++)
+            {
+                Residuals[first + order[k]] = shuffled[k];
+            }
+        }
+    }
+
     /// <summary>Takes in an update.</summary>
     internal void Add(double loss, ObjectiveMetrics metrics, OptimizerResult result)
     {
@@ -55,14 +70,6 @@ public sealed class UpdateResult
         _metrics.Add(metrics);
     }
 }
-
-/// <summary>How the updates of a model are cut.</summary>
-/// <param name="MiniBatchPrompts">Prompts per update; 0 = all of the step.</param>
-/// <param name="Epochs">Passes over the step.</param>
-/// <param name="MaxTokens">Tokens per micro-batch.</param>
-/// <param name="MaxSequences">Trajectories per micro-batch; 0 = as many as the tokens allow.</param>
-/// <param name="Horizon">Longest response, by which Dr.GRPO's loss divides.</param>
-public sealed record UpdateShape(int MiniBatchPrompts, int Epochs, int MaxTokens, int MaxSequences, int Horizon);
 
 /// <summary>
 /// The updates of one model in a step: for every epoch, for every mini-batch, the gradient over its micro-batches, then
@@ -80,28 +87,45 @@ public abstract class UpdateStage(ITrainedModel model, UpdateShape shape)
     /// <param name="batch">The trajectories; where some had logits that were not finite, no update is made.</param>
     /// <param name="columns">What was computed of them.</param>
     /// <param name="stop">Stops until the first update.</param>
-    /// <param name="before">What the step's earlier updates came from; null: this is the first.</param>
+    /// <param name="earlier">What the step's earlier updates came from; null: this is the first.</param>
     internal UpdateResult Run(long step, TrajectoryBatch batch, ObjectiveBatch columns, StepStop stop,
-        UpdateResult? before = null)
+        UpdateResult? earlier = null)
     {
-        UpdateResult result = before ?? new();
+        UpdateResult result = earlier ?? new();
         for (int epoch = 0; epoch < shape.Epochs; epoch++)
         {
-            foreach (Range range in batch.MiniBatches(shape.MiniBatchPrompts))
+            if (shape.Order(batch, step, result.Count) is not { } order)
             {
-                ObjectiveBatch mini = Mini(columns, range);
-                ObjectiveMetrics metrics = new();
-                double loss = Accumulate(batch, range, mini, metrics, result, stop);
-                bool isSkipped = batch.NonFinite > 0 || mini.Weight.All(w => w == 0) || !double.IsFinite(loss);
-                result.Add(loss, metrics, isSkipped ? Skip() : model.Update(step));
-                if (result.Applied > 0)
-                {
-                    stop.BeginUpdating();
-                }
+                RunEpoch(step, batch, columns, batch.MiniBatches(shape.MiniBatchPrompts), result, stop);
+                continue;
             }
+
+            // As large as the mini-batches of whole prompts; of groups of several sizes, as the order has them.
+            TrajectoryBatch shuffled = batch.Reordered(order);
+            int before = result.Residuals.Count;
+            RunEpoch(step, shuffled, columns.Reordered(order),
+                (shape.KeepsGroups ? shuffled : batch).MiniBatches(shape.MiniBatchPrompts), result, stop);
+            result.PutBack(before, order);
         }
 
         return result;
+    }
+
+    private void RunEpoch(long step, TrajectoryBatch batch, ObjectiveBatch columns, IReadOnlyList<Range> ranges,
+        UpdateResult result, StepStop stop)
+    {
+        foreach (Range range in ranges)
+        {
+            ObjectiveBatch mini = Mini(columns, range);
+            ObjectiveMetrics metrics = new();
+            double loss = Accumulate(batch, range, mini, metrics, result, stop);
+            bool isSkipped = batch.NonFinite > 0 || mini.Weight.All(w => w == 0) || !double.IsFinite(loss);
+            result.Add(loss, metrics, isSkipped ? Skip() : model.Update(step));
+            if (result.Applied > 0)
+            {
+                stop.BeginUpdating();
+            }
+        }
     }
 
     /// <summary>What depends on the whole mini-batch but not on the model.</summary>

@@ -63,8 +63,6 @@ public sealed class VerlTranslationTests
     [TestCase("custom_reward_function.path=f.py")]
     [TestCase("actor.strategy=megatron")]
     [TestCase("rollout.ignore_eos=True")]
-    [TestCase("actor.shuffle=True")]
-    [TestCase("critic.shuffle=True")]
     [TestCase("critic.model.lora.dropout=0.1")]
     public void What_cannot_be_is_refused_with_the_reason(string argument)
     {
@@ -76,7 +74,6 @@ public sealed class VerlTranslationTests
     [TestCase("reward_model.enable=False")]
     [TestCase("custom_reward_function.path=null")]
     [TestCase("actor.strategy=fsdp2")]
-    [TestCase("actor.shuffle=False")]
     [TestCase("critic.model.lora.rank=0")]
     [TestCase("critic.model.lora.alpha=16")]
     [TestCase("critic.model.lora.dropout=0")]

@@ -62,6 +62,51 @@ public sealed class UpdateStageTests
         Assert.That(policy.Updates[2], Is.Not.EqualTo(policy.Updates[0]), "the second epoch sees other weights");
     }
 
+    /// <summary>The order follows from seed, step and epoch alone; residuals are told in the order of the
+    /// rollout.</summary>
+    [Test]
+    public void Shuffled_mini_batches_are_a_function_of_seed_step_and_epoch()
+    {
+        string[] shuffled = ["actor.fused_residual=false", "actor.ppo_mini_batch_size=2", "actor.shuffle=true"];
+        (FakePolicy a, FakePolicy b, FakePolicy c, FakePolicy plain) = (new(), new(), new(), new());
+        UpdateResult told = Update(a, Config("tbrm", shuffled), s_trajectories, s_verdicts);
+        Update(b, Config("tbrm", shuffled), s_trajectories, s_verdicts);
+        Update(c, Config("tbrm", [.. shuffled, "actor.data_loader_seed=7"]), s_trajectories, s_verdicts);
+        Update(plain, Config("tbrm", shuffled[..2]), s_trajectories, s_verdicts);
+        Assert.That(a.Updates, Has.Count.EqualTo(3));
+        Assert.That(a.Updates, Is.EqualTo(b.Updates));
+        Assert.That(a.Updates[0], Is.Not.EqualTo(c.Updates[0]).And.Not.EqualTo(plain.Updates[0]));
+
+        TrajectoryBatch batch = new(s_trajectories, s_verdicts, Config("tbrm"));
+        UpdateShape shape = new(2, 1, 1000, 0, 8) { ShuffleSeed = 42 };
+        int[] order = shape.Order(batch, step: 1, updates: 0)!;
+        Assert.That(order, Is.EquivalentTo(Enumerable.Range(0, 12)).And.Not.Ordered);
+        Assert.That(shape.Order(batch, 1, updates: 3), Is.Not.EqualTo(order), "another epoch");
+        Assert.That(shape.Order(batch, 2, updates: 0), Is.Not.EqualTo(order), "another step");
+        Assert.That((shape with { MiniBatchPrompts = 0 }).Order(batch, 1, 0), Is.Null, "one update has them all");
+        UpdateResult whole = Update(new(), Config("tbrm", shuffled[..1]), s_trajectories, s_verdicts);
+        Assert.That(told.Residuals, Has.Count.EqualTo(12));
+        foreach (int first in order[..4])
+        {
+            Assert.That(told.Residuals[first], Is.EqualTo(whole.Residuals[first]), "before the first update");
+        }
+    }
+
+    [Test]
+    public void Where_a_loss_compares_the_responses_to_a_prompt_they_stay_together_when_shuffled()
+    {
+        FakePolicy policy = new(), sorted = new();
+        string[] arguments = ["actor.loss_agg_mode=prompt-mean", "actor.ppo_mini_batch_size=2"];
+        Update(policy, Config("grpo", [.. arguments, "actor.shuffle=true"]), s_trajectories, s_verdicts);
+        UpdateShape shape = new(2, 1, 1000, 0, 8) { ShuffleSeed = 42, KeepsGroups = true };
+        int[] order = shape.Order(new(s_trajectories, s_verdicts, Config("grpo")), 1, 0)!;
+        Assert.That(order.Select(i => i / 2).Where((_, k) => k % 2 == 0), Is.EqualTo(order.Select(i => i / 2)
+            .Where((_, k) => k % 2 == 1)).And.Not.Ordered);
+        Update(sorted, Config("grpo", arguments), [.. order.Select(i => s_trajectories[i])],
+            [.. order.Select(i => s_verdicts[i])]);
+        Assert.That(policy.Updates, Is.EqualTo(sorted.Updates), "the same as trajectories that came in that order");
+    }
+
     [Test]
     public void Old_log_probs_stay_those_before_the_first_update()
     {
