@@ -1,12 +1,9 @@
 using System;
 using System.Collections.Generic;
-using System.Globalization;
 using System.IO;
 using System.Linq;
 using System.Text.Json.Nodes;
 using NUnit.Framework;
-using Tbrm.Data.Parquet;
-using Tbrm.Data.Parquet.Writing;
 using Tbrm.Testing;
 
 namespace Tbrm.Cli.Tests;
@@ -34,9 +31,8 @@ public sealed class VerlScriptTests
         TinyModel.Write(PathOf("model"), tied: true);
         foreach ((string set, int rows) in new[] { ("gsm8k", 12), ("math", 6) })
         {
-            Directory.CreateDirectory(PathOf(set));
-            Write(PathOf(set, "train.parquet"), rows);
-            Write(PathOf(set, "test.parquet"), 3);
+            VerlRows.Write(PathOf(set, "train.parquet"), "openai/gsm8k", rows);
+            VerlRows.Write(PathOf(set, "test.parquet"), "openai/gsm8k", 3);
         }
     }
 
@@ -141,30 +137,6 @@ public sealed class VerlScriptTests
 
     private static string Script(string name) =>
         Repository.PathOf("tests", "Tbrm.Cli.Tests", "VerlScripts", name + ".sh");
-
-    private static void Write(string path, int rows)
-    {
-        List<JsonObject> all = [.. Enumerable.Range(0, rows).Select(Row)];
-        SchemaInference schema = new();
-        all.ForEach(schema.Add);
-        using ParquetWriter writer = new(path, schema);
-        all.ForEach(writer.Write);
-        writer.Complete();
-    }
-
-    /// <summary>verl's row schema, as its preparation of GSM8K writes it.</summary>
-    private static JsonObject Row(int i) => new()
-    {
-        ["data_source"] = "openai/gsm8k",
-        ["prompt"] = new JsonArray(new JsonObject { ["content"] = $"{i} + 5?", ["role"] = "user" }),
-        ["ability"] = "math",
-        ["reward_model"] = new JsonObject
-        {
-            ["ground_truth"] = (i + 5).ToString(CultureInfo.InvariantCulture),
-            ["style"] = "rule"
-        },
-        ["extra_info"] = new JsonObject { ["index"] = i, ["split"] = "train" },
-    };
 
     private string PathOf(params string[] parts) => Path.Combine([_folder, .. parts]);
 }
