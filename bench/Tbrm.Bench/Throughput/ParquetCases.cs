@@ -1,16 +1,13 @@
 using System;
 using System.Collections.Generic;
-using System.Diagnostics;
 using System.IO;
 using System.Linq;
 using System.Text.Json.Nodes;
-using System.Threading.Tasks;
+using ParquetSharp;
 using Tbrm.Data.Parquet;
-using Tbrm.Data.Parquet.Metadata;
 using Tbrm.Data.Parquet.Writing;
 using Tbrm.Data.Prompts;
 using Tbrm.Data.Sources;
-using Tbrm.Fuzz.Mutation;
 
 namespace Tbrm.Bench.Throughput;
 
@@ -25,7 +22,8 @@ internal static class ParquetCases
         string folder = Directory.CreateTempSubdirectory("tbrm-bench-").FullName;
         try
         {
-            foreach (ParquetCodec codec in new[] { ParquetCodec.Uncompressed, ParquetCodec.Snappy, ParquetCodec.Gzip })
+            foreach (Compression codec in new[]
+                { Compression.Uncompressed, Compression.Snappy, Compression.Gzip, Compression.Zstd })
             {
                 foreach (ThroughputCase measured in Cases(
                     Write(folder, codec, distinct: Rows), codec.ToString().ToLowerInvariant()))
@@ -34,13 +32,8 @@ internal static class ParquetCases
                 }
             }
 
-            foreach (ThroughputCase measured in Cases(Zstd(Write(folder, ParquetCodec.Uncompressed, Rows)), "zstd -3"))
-            {
-                yield return measured;
-            }
-
             foreach (ThroughputCase measured in Cases(
-                Write(folder, ParquetCodec.Snappy, distinct: 200), "snappy, each prompt 100 times (dictionary)"))
+                Write(folder, Compression.Snappy, distinct: 200), "snappy, each prompt 100 times (dictionary)"))
             {
                 yield return measured;
             }
@@ -61,7 +54,7 @@ internal static class ParquetCases
             () => _ = new PromptReader([path], new PromptOptions()).Read().Count());
     }
 
-    private static string Write(string folder, ParquetCodec codec, int distinct)
+    private static string Write(string folder, Compression codec, int distinct)
     {
         string path = Path.Combine(folder, $"{codec}-{distinct}.parquet");
         SchemaInference schema = new();
@@ -72,7 +65,7 @@ internal static class ParquetCases
             {
                 Codec = codec,
                 RowsPerGroup = 10_000,
-                WriteChecksums = codec != ParquetCodec.Uncompressed
+                WriteChecksums = codec != Compression.Uncompressed
             });
         rows.ForEach(writer.Write);
         writer.Complete();
@@ -100,44 +93,5 @@ internal static class ParquetCases
             },
             ["extra_info"] = new JsonObject { ["index"] = new Guid(i, 0, 0, new byte[8]).ToString() },
         };
-    }
-
-    /// <summary>The file with every page packed by the program zstd: .NET brings no encoder.</summary>
-    private static string Zstd(string path)
-    {
-        const int PageCodec = 4, Metadata = 3, Columns = 1, RowGroups = 4, Codec = (int)ParquetCodec.Zstd;
-        ParquetParts parts = ParquetParts.Read(File.ReadAllBytes(path));
-        foreach (ThriftValue chunk in parts.Footer[RowGroups]!.Items.SelectMany(group => group.Value[Columns]!.Items)
-            .Select(item => item.Value[Metadata]!))
-        {
-            chunk.Set(PageCodec, Codec);
-        }
-
-        foreach (ParquetParts.Page page in parts.Chunks.SelectMany(pages => pages))
-        {
-            page.Payload = Pack(page.Payload);
-        }
-
-        string packed = path + ".zstd";
-        File.WriteAllBytes(packed, parts.ToArray(fitSizes: true, null));
-        return packed;
-    }
-
-    private static byte[] Pack(byte[] bytes)
-    {
-        using Process zstd =
-            Process.Start(new ProcessStartInfo(
-            "zstd", "-q -c -3")
-            { RedirectStandardInput = true, RedirectStandardOutput = true })!;
-        Task feed = Task.Run(() =>
-        {
-            zstd.StandardInput.BaseStream.Write(bytes);
-            zstd.StandardInput.Close();
-        });
-        using MemoryStream packed = new();
-        zstd.StandardOutput.BaseStream.CopyTo(packed);
-        feed.Wait();
-        zstd.WaitForExit();
-        return packed.ToArray();
     }
 }

@@ -1,5 +1,4 @@
 using System;
-using System.Buffers.Binary;
 using System.Collections.Generic;
 using System.Globalization;
 using System.IO;
@@ -7,30 +6,29 @@ using System.Linq;
 using System.Text;
 using System.Text.Json.Nodes;
 using Microsoft.Win32.SafeHandles;
+using ParquetSharp;
 using Tbrm.Core.Errors;
 using Tbrm.Data.Files;
-using Tbrm.Data.Parquet.Metadata;
+using Tbrm.Data.Parquet.Guard;
 using Tbrm.Data.Parquet.Reading;
 using Tbrm.Data.Parquet.Schema;
 
 namespace Tbrm.Data.Parquet;
 
 /// <summary>
-/// Reads Apache Parquet files: every physical and logical type, nesting, encoding and codec of the format except LZO
-/// and
-/// encryption. Rows are streamed as JSON objects; all lengths and offsets of the file are checked before they are used.
+/// Reads Apache Parquet files by ParquetSharp (Arrow's C++ library): every physical and logical type, nesting, encoding
+/// and codec of the format except LZO and encryption. Rows are streamed as JSON objects. What the file claims about its
+/// sizes is checked before the native library takes the memory, which is loaded with the first file.
 /// </summary>
 public sealed class ParquetFile : IDisposable
 {
-    private const int MagicBytes = 4;
-    private const int TailBytes = sizeof(int) + MagicBytes;
-
     private readonly SafeFileHandle _handle;
     private readonly string _path;
-    private readonly FileMetadata _metadata;
+    private readonly FileLayout _layout;
+    private readonly ReaderProperties _properties;
+    private readonly ParquetFileReader _reader;
     private readonly SchemaNode _root;
     private readonly IReadOnlyList<SchemaNode> _leaves;
-    private readonly long _dataEnd;
 
     private ParquetFile(string path)
     {
@@ -38,41 +36,43 @@ public sealed class ParquetFile : IDisposable
         _handle = OpenHandle(path);
         try
         {
-            (_metadata, _dataEnd) = ReadFooter();
-            _root = SchemaTree.Build(_metadata.Schema);
+            _layout = FooterScan.Read(_handle);
+            _properties = ReaderProperties.GetDefaultReaderProperties();
+            _properties.EnableBufferedStream();
+            _properties.EnablePageChecksumVerification();
+            _reader = new ParquetFileReader(path, _properties);
+            _root = SchemaTree.Build(_reader.FileMetaData.Schema.GroupNode);
             _leaves = [.. SchemaTree.Leaves(_root)];
             RowCount = CheckRowGroups();
+            CreatedBy = _reader.FileMetaData.CreatedBy is { Length: > 0 } writer ? writer : null;
         }
-        catch (MalformedException e)
+        catch (Exception e)
         {
-            _handle.Dispose();
-            throw new DataException($"{path}: not a valid Parquet file: {e.Message}", e);
-        }
-        catch
-        {
-            _handle.Dispose();
-            throw;
+            Dispose();
+            if (!NativeErrors.IsNative(e))
+            {
+                throw;
+            }
+
+            throw new DataException($"{path}: not a valid Parquet file: {NativeErrors.Describe(e)}", e);
         }
     }
-
-    private static ReadOnlySpan<byte> Magic => "PAR1"u8;
-
-    private static ReadOnlySpan<byte> EncryptedMagic => "PARE"u8;
 
     /// <summary>Rows of the file.</summary>
     public long RowCount { get; }
 
     /// <summary>Row groups of the file.</summary>
-    public int RowGroupCount => _metadata.RowGroups.Count;
+    public int RowGroupCount => _layout.Groups.Count;
 
     /// <summary>The writer's name for itself; null when it does not say.</summary>
-    public string? CreatedBy => _metadata.CreatedBy;
+    public string? CreatedBy { get; }
 
-    internal SchemaNode Root => _root;
-
-    /// <summary>The codecs in use, in the order of their numbers.</summary>
-    public IReadOnlyList<ParquetCodec> Codecs =>
-        [.. _metadata.RowGroups.SelectMany(group => group.Columns).Select(chunk => chunk.Codec).Distinct().Order()];
+    /// <summary>The names of the codecs in use, in the order of the format's numbers.</summary>
+    public IReadOnlyList<string> Codecs =>
+    [
+        .. _layout.Groups.SelectMany(group => group.Chunks).DistinctBy(chunk => chunk.Codec)
+            .OrderBy(chunk => chunk.Codec).Select(chunk => chunk.CodecName),
+    ];
 
     /// <summary>Reads the footer.</summary>
     /// <exception cref="DataException">No such file, or it is no valid Parquet file.</exception>
@@ -82,9 +82,9 @@ public sealed class ParquetFile : IDisposable
     public static bool HasMagic(string path)
     {
         using FileStream file = InputFile.Open(path, sequential: true);
-        Span<byte> head = stackalloc byte[MagicBytes];
-        return file.ReadAtLeast(head, MagicBytes, throwOnEndOfStream: false) == MagicBytes
-            && (head.SequenceEqual(Magic) || head.SequenceEqual(EncryptedMagic));
+        Span<byte> head = stackalloc byte[FooterScan.Magic.Length];
+        return file.ReadAtLeast(head, head.Length, throwOnEndOfStream: false) == head.Length
+            && (head.SequenceEqual(FooterScan.Magic) || head.SequenceEqual(FooterScan.EncryptedMagic));
     }
 
     /// <summary>Streams the rows in order.</summary>
@@ -97,10 +97,17 @@ public sealed class ParquetFile : IDisposable
     public IEnumerable<JsonObject> ReadRows(IReadOnlyList<string>? columns = null)
     {
         IReadOnlyList<SchemaNode> leaves = Select(columns);
-        foreach (RowGroup group in _metadata.RowGroups)
+        RowPosition position = new(_path);
+        for (int group = 0; group < _layout.Groups.Count; group++)
         {
-            using RowGroupReader reader = new(_handle, _dataEnd, _root, leaves, group, _path);
-            for (long row = 0; row < group.RowCount; row++)
+            if (_layout.Groups[group].RowCount == 0 && _layout.Groups[group].Chunks.All(chunk => chunk.ValueCount == 0))
+            {
+                continue;
+            }
+
+            using RowReader reader =
+                RowReader.Open(_reader, _handle, _layout, group, _root, leaves, position);
+            for (long row = 0; row < _layout.Groups[group].RowCount; row++)
             {
                 yield return reader.ReadRow();
             }
@@ -122,13 +129,18 @@ public sealed class ParquetFile : IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _handle.Dispose();
+    public void Dispose()
+    {
+        _reader?.Dispose();
+        _properties?.Dispose();
+        _handle.Dispose();
+    }
 
     private static void Describe(SchemaNode node, int depth, StringBuilder text)
     {
         string stored = node.Type is PhysicalType type ? type.ToString().ToLowerInvariant() : "group";
-        string meaning = node.Logical.Kind is LogicalKind.None ? ""
-            : $" ({node.Logical.Kind.ToString().ToLowerInvariant()})";
+        string meaning = node.Logical.Type is LogicalTypeEnum.None ? ""
+            : $" ({node.Logical.Type.ToString().ToLowerInvariant()})";
         text.Append(' ', 2 * depth)
             .AppendLine(CultureInfo.InvariantCulture,
             $"{node.Name}: {node.Repetition.ToString().ToLowerInvariant()} {stored}{meaning}");
@@ -145,48 +157,16 @@ public sealed class ParquetFile : IDisposable
         return File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.Read, FileOptions.RandomAccess);
     }
 
-    private (FileMetadata Metadata, long DataEnd) ReadFooter()
-    {
-        long length = RandomAccess.GetLength(_handle);
-        Span<byte> tail = stackalloc byte[TailBytes];
-        if (length < MagicBytes + TailBytes || RandomAccess.Read(_handle, tail, length - TailBytes) != TailBytes)
-        {
-            throw new MalformedException($"{length} bytes are too few");
-        }
-
-        if (tail[sizeof(int)..].SequenceEqual(EncryptedMagic))
-        {
-            throw new MalformedException("its footer is encrypted; rewrite it without encryption");
-        }
-
-        if (!tail[sizeof(int)..].SequenceEqual(Magic))
-        {
-            throw new MalformedException("it does not end with PAR1; was it cut off?");
-        }
-
-        int footerBytes = BinaryPrimitives.ReadInt32LittleEndian(tail);
-        long footerStart = length - TailBytes - footerBytes;
-        if (footerBytes <= 0 || footerBytes > ReadLimits.MaxFooterBytes || footerStart < MagicBytes)
-        {
-            throw new MalformedException($"a footer of {footerBytes} bytes in a file of {length}");
-        }
-
-        byte[] footer = new byte[footerBytes];
-        int read = RandomAccess.Read(_handle, footer, footerStart);
-        return read == footerBytes ? (MetadataReader.ReadFile(footer), footerStart)
-            : throw new MalformedException("the footer could not be read whole");
-    }
-
     /// <summary>The number of rows; the row groups count, since some writers leave the footer's total at 0.</summary>
     private long CheckRowGroups()
     {
         long rows = 0;
-        foreach (RowGroup group in _metadata.RowGroups)
+        foreach (GroupLayout group in _layout.Groups)
         {
-            if (group.Columns.Count != _leaves.Count)
+            if (group.Chunks.Count != _leaves.Count)
             {
                 throw new MalformedException(
-                    $"a row group has {group.Columns.Count} columns, the schema {_leaves.Count}");
+                    $"a row group has {group.Chunks.Count} columns, the schema {_leaves.Count}");
             }
 
             // Without columns nothing would hold the number of rows to the truth.

@@ -1,11 +1,12 @@
 using System;
-using System.Buffers.Binary;
-using System.Collections.Generic;
 using System.Linq;
 using System.Text.Json.Nodes;
+using ParquetSharp;
+using ParquetSharp.IO;
+using ParquetSharp.Schema;
 using Tbrm.Core.Errors;
 using Tbrm.Core.Files;
-using Tbrm.Data.Parquet.Metadata;
+using Tbrm.Data.Parquet.Reading;
 using Tbrm.Data.Parquet.Schema;
 using Tbrm.Data.Parquet.Writing;
 
@@ -13,19 +14,17 @@ namespace Tbrm.Data.Parquet;
 
 /// <summary>
 /// Writes rows as a Parquet file that any reader knows: three-level lists, PLAIN or dictionary pages with checksums.
-/// The
-/// file gets its name only by <see cref="Complete"/>. Memory: one row group.
+/// The file gets its name only by <see cref="Complete"/>. Memory: one row group.
 /// </summary>
 public sealed class ParquetWriter : IDisposable
 {
-    private const string CreatedBy = "tbrm-native version 0.1.0 (build 0)";
-
     private readonly AtomicFile _file;
-    private readonly SchemaNode _root;
+    private readonly GuardedStream _stream;
+    private readonly ManagedOutputStream _output;
+    private readonly WriterProperties _properties;
+    private readonly ParquetFileWriter _writer;
     private readonly ParquetWriterOptions _options;
     private readonly RecordShredder _shredder;
-    private readonly List<WrittenRowGroup> _groups = [];
-    private readonly IReadOnlyList<IReadOnlyList<string>> _paths;
     private int _rowsInGroup;
 
     /// <summary>Begins a file for rows of a schema that was inferred from them.</summary>
@@ -35,19 +34,36 @@ public sealed class ParquetWriter : IDisposable
     {
     }
 
-    internal ParquetWriter(string path, SchemaNode root, ParquetWriterOptions options)
+    internal ParquetWriter(string path, GroupNode schema, ParquetWriterOptions options)
     {
-        _root = root;
         _options = options;
+        SchemaNode root = SchemaTree.Build(schema);
         _shredder = new RecordShredder(root);
-        _paths = [.. Paths(root, [])];
-        if (_paths.Count == 0)
+        if (_shredder.Columns.Count == 0)
         {
             throw new DataException($"{path}: rows without any column cannot be written as Parquet");
         }
 
+        _properties = Properties(options);
         _file = new AtomicFile(path);
-        _file.Stream.Write("PAR1"u8);
+        _stream = new GuardedStream(_file.Stream);
+        try
+        {
+            _output = new ManagedOutputStream(_stream, leaveOpen: true);
+            ParquetFileWriter? writer = null;
+            _stream.Run(() => writer = new ParquetFileWriter(_output, schema, _properties));
+            _writer = writer!;
+        }
+        catch (Exception e)
+        {
+            Dispose();
+            if (!NativeErrors.IsNative(e))
+            {
+                throw;
+            }
+
+            throw new DataException($"{path}: cannot be written: {NativeErrors.Describe(e)}", e);
+        }
     }
 
     /// <summary>Rows written so far.</summary>
@@ -70,17 +86,39 @@ public sealed class ParquetWriter : IDisposable
     public void Complete()
     {
         FlushGroup();
-        byte[] footer = MetadataWriter.Write(_root, _groups, CreatedBy);
-        Span<byte> length = stackalloc byte[sizeof(int)];
-        BinaryPrimitives.WriteInt32LittleEndian(length, footer.Length);
-        _file.Stream.Write(footer);
-        _file.Stream.Write(length);
-        _file.Stream.Write("PAR1"u8);
+        _stream.Run(_writer.Close);
         _file.Commit();
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _file.Dispose();
+    public void Dispose()
+    {
+        _writer?.Dispose();
+        _output?.Dispose();
+        _properties.Dispose();
+        _stream.Dispose();
+        _file.Dispose();
+    }
+
+    private static WriterProperties Properties(ParquetWriterOptions options)
+    {
+        if (options.Codec is not (Compression.Uncompressed or Compression.Snappy or Compression.Gzip
+            or Compression.Brotli or Compression.Zstd or Compression.Lz4))
+        {
+            throw new ConfigException(
+                $"Parquet files cannot be written with codec {options.Codec}; "
+                + "use snappy, zstd, gzip, brotli, lz4 or uncompressed");
+        }
+
+        using WriterPropertiesBuilder builder = new();
+        builder.CreatedBy("tbrm-native version 0.1.0 (build 0)").Compression(options.Codec)
+            .DataPagesize(options.BytesPerPage)
+            .DataPageVersion(options.PageVersion == 1 ? ParquetDataPageVersion.V1 : ParquetDataPageVersion.V2);
+        _ = options.UseDictionary ? builder.EnableDictionary() : builder.DisableDictionary();
+        _ = options.WriteChecksums ? builder.EnablePageChecksum() : builder.DisablePageChecksum();
+        options.Configure?.Invoke(builder);
+        return builder.Build();
+    }
 
     private void FlushGroup()
     {
@@ -89,23 +127,18 @@ public sealed class ParquetWriter : IDisposable
             return;
         }
 
-        List<WrittenColumn> columns = [];
-        for (int i = 0; i < _shredder.Columns.Count; i++)
+        _stream.Run(() =>
         {
-            ColumnBuilder values = _shredder.Columns[i];
-            (ColumnChunk chunk, IReadOnlyCollection<PageEncoding> encodings) =
-                new ColumnChunkWriter(_file.Stream, _file.Stream.Position, values, _options).Write();
-            columns.Add(new WrittenColumn(chunk, encodings, _paths[i]));
-            values.Clear();
-        }
+            using RowGroupWriter group = _writer.AppendRowGroup();
+            foreach (ColumnBuilder column in _shredder.Columns)
+            {
+                using ColumnWriter writer = group.NextColumn();
+                column.Write(writer);
+                writer.Close();
+            }
 
-        _groups.Add(new WrittenRowGroup(_rowsInGroup, columns));
+            group.Close();
+        });
         _rowsInGroup = 0;
-    }
-
-    /// <summary>The names on the way to each leaf; they may hold dots themselves.</summary>
-    private static IEnumerable<IReadOnlyList<string>> Paths(SchemaNode node, IReadOnlyList<string> above)
-    {
-        return node.IsLeaf ? [above] : node.Children.SelectMany(child => Paths(child, [.. above, child.Name]));
     }
 }

@@ -82,7 +82,7 @@ public sealed class FileInspector
         {
             using ParquetFile file = ParquetFile.Open(_path);
             text.AppendLine(CultureInfo.InvariantCulture,
-                $"{_path}: Parquet, {file.RowCount} rows in {file.RowGroupCount} row groups, {string.Join(", ", file.Codecs).ToLowerInvariant()}, written by {file.CreatedBy ?? "unknown"}");
+                $"{_path}: Parquet, {file.RowCount} rows in {file.RowGroupCount} row groups, {string.Join(", ", file.Codecs)}, written by {file.CreatedBy ?? "unknown"}");
             text.Append(file.DescribeSchema());
         }
         else

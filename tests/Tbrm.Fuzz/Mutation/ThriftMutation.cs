@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using System.Text;
+using Tbrm.Testing.Parquet;
 
 namespace Tbrm.Fuzz.Mutation;
 

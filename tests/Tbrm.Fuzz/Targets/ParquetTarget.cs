@@ -1,75 +1,64 @@
 using System;
 using System.Collections.Generic;
+using System.Diagnostics;
 using System.IO;
 using System.Linq;
 using System.Text.Json.Nodes;
+using ParquetSharp;
+using ParquetSharp.Schema;
 using Tbrm.Core.Errors;
 using Tbrm.Data.Parquet;
-using Tbrm.Data.Parquet.Metadata;
-using Tbrm.Data.Parquet.Schema;
 using Tbrm.Data.Parquet.Writing;
 using Tbrm.Data.Prompts;
 using Tbrm.Fuzz.Mutation;
+using Tbrm.Testing.Parquet;
 
 namespace Tbrm.Fuzz.Targets;
 
 /// <summary>Parquet files: the schema, the rows, the prompts.</summary>
 internal sealed class ParquetTarget : IFuzzTarget
 {
-    private static readonly ParquetCodec[] s_codecs =
-        [ParquetCodec.Uncompressed, ParquetCodec.Snappy, ParquetCodec.Gzip, ParquetCodec.Brotli];
+    /// <summary>Bytes that the process may have in memory, native ones included; the worker has about a tenth of
+    /// that.</summary>
+    private const long MemoryLimit = 2L << 30;
 
-    private static readonly PageEncoding[] s_encodings =
+    private static readonly Compression[] s_codecs =
     [
-        PageEncoding.Plain, PageEncoding.DeltaBinaryPacked, PageEncoding.DeltaLengthByteArray,
-            PageEncoding.DeltaByteArray, PageEncoding.ByteStreamSplit,
+        Compression.Uncompressed, Compression.Snappy, Compression.Gzip, Compression.Brotli, Compression.Zstd,
+        Compression.Lz4, Compression.Lz4Hadoop,
+    ];
+
+    private static readonly (Encoding Encoding, string[] Columns)[] s_encodings =
+    [
+        (Encoding.DeltaBinaryPacked, ["index", "small", "lists.list.element.list.element"]),
+        (Encoding.DeltaLengthByteArray, ["data_source", "prompt.list.element.content", "reward_model.style"]),
+        (Encoding.DeltaByteArray, ["data_source", "prompt.list.element.content", "fixed"]),
+        (Encoding.ByteStreamSplit, ["single", "real", "index", "fixed"]),
+        (Encoding.Rle, ["flag"]),
     ];
 
     private readonly List<byte[]> _files = [];
     private readonly List<ParquetParts> _parts = [];
     private readonly TemporaryInput _input = new("input.parquet");
+    private long _peak = MemoryLimit;
 
     /// <summary>Writes the small files that are damaged.</summary>
     public ParquetTarget()
     {
         Random random = new(7);
-        foreach (ParquetCodec codec in s_codecs)
+        foreach (Compression codec in s_codecs)
         {
             foreach (int version in new[] { 1, 2 })
             {
-                Add(new ParquetWriterOptions
-                {
-                    Codec = codec,
-                    PageVersion = version,
-                    UseDictionary = true,
-                    WriteChecksums = false,
-                    RowsPerPage = 5,
-                    RowsPerGroup = 9
-                }, random);
-                Add(
-                    new ParquetWriterOptions
-                    {
-                        Codec = codec,
-                        PageVersion = version,
-                        UseDictionary = false,
-                        Encoding = s_encodings[random.Next(s_encodings.Length)],
-                        WriteChecksums = false,
-                        RowsPerPage = 7,
-                    },
-                    random);
+                Add(codec, version, useDictionary: true, Encoding.Plain, [], random);
+                (Encoding encoding, string[] columns) = s_encodings[random.Next(s_encodings.Length)];
+                Add(codec, version, useDictionary: false, encoding, columns, random);
             }
         }
 
-        foreach (PageEncoding encoding in s_encodings)
+        foreach ((Encoding encoding, string[] columns) in s_encodings)
         {
-            Add(new ParquetWriterOptions
-            {
-                Codec = ParquetCodec.Uncompressed,
-                PageVersion = 2,
-                UseDictionary = false,
-                Encoding = encoding,
-                WriteChecksums = false
-            }, random);
+            Add(Compression.Uncompressed, 2, useDictionary: false, encoding, columns, random);
         }
     }
 
@@ -135,6 +124,14 @@ internal sealed class ParquetTarget : IFuzzTarget
             }
         }
 
+        // The heap's own count does not see what the native library takes.
+        using Process self = Process.GetCurrentProcess();
+        if (self.PeakWorkingSet64 > _peak)
+        {
+            _peak = self.PeakWorkingSet64;
+            throw new InvalidOperationException($"the process had {_peak} bytes in memory");
+        }
+
         return accepted;
     }
 
@@ -149,12 +146,25 @@ internal sealed class ParquetTarget : IFuzzTarget
         }
     }
 
-    private void Add(ParquetWriterOptions options, Random random)
+    private void Add(Compression codec, int version, bool useDictionary, Encoding encoding, string[] encoded,
+        Random random)
     {
-        string path = Path.Combine(Path.GetTempPath(), "seed.parquet");
+        string path = Path.Combine(Path.GetTempPath(), $"seed-{Environment.ProcessId}.parquet");
         List<JsonObject> rows = [.. Enumerable.Range(0, 20).Select(i => Row(i, random))];
-        SchemaNode schema = Schema();
-        using (ParquetWriter writer = new(path, schema, options))
+        ParquetWriterOptions options = new()
+        {
+            PageVersion = version,
+            UseDictionary = useDictionary,
+            WriteChecksums = false,
+            BytesPerPage = 60,
+            RowsPerGroup = 9,
+            Configure = builder =>
+            {
+                builder.Compression(codec).DisableStatistics();
+                Array.ForEach(encoded, column => builder.Encoding(new ColumnPath(column.Split('.')), encoding));
+            },
+        };
+        using (ParquetWriter writer = new(path, Schema(), options))
         {
             rows.ForEach(writer.Write);
             writer.Complete();
@@ -185,38 +195,29 @@ internal sealed class ParquetTarget : IFuzzTarget
         ["lists"] = random.Next(5) == 0 ? null : new JsonArray(new JsonArray(1L, null), new JsonArray(), null),
     };
 
-    private static SchemaNode Schema()
+    private static GroupNode Schema()
     {
-        SchemaElement Leaf(string name, PhysicalType type, LogicalKind kind = LogicalKind.None,
-            Repetition repetition = Repetition.Optional, int length = 0) =>
-            new(name, type, length, repetition, 0, new LogicalType(kind));
-        SchemaElement Group(string name, int children, LogicalKind kind = LogicalKind.None,
-            Repetition repetition = Repetition.Optional) =>
-            new(name, null, 0, repetition, children, new LogicalType(kind));
+        Node Leaf(string name, PhysicalType type, LogicalType? logical = null,
+            Repetition repetition = Repetition.Optional, int length = -1) =>
+            new PrimitiveNode(name, repetition, logical ?? LogicalType.None(), type, length);
+        Node Text(string name) => Leaf(name, PhysicalType.ByteArray, LogicalType.String());
+        Node Group(string name, LogicalType? logical, params Node[] children) =>
+            new GroupNode(name, Repetition.Optional, children, logical);
+        Node List(string name, Node element) =>
+            Group(name, LogicalType.List(), new GroupNode("list", Repetition.Repeated, [element]));
 
-        return SchemaTree.Build(
+        return new GroupNode("schema", Repetition.Required,
         [
-            Group("schema", 10, repetition: Repetition.Required),
-            Leaf("data_source", PhysicalType.ByteArray, LogicalKind.String),
-            Group("prompt", 1, LogicalKind.List),
-            Group("list", 1, repetition: Repetition.Repeated),
-            Group("element", 2),
-            Leaf("content", PhysicalType.ByteArray, LogicalKind.String),
-            Leaf("role", PhysicalType.ByteArray, LogicalKind.String),
-            Group("reward_model", 2),
-            Leaf("ground_truth", PhysicalType.ByteArray, LogicalKind.String),
-            Leaf("style", PhysicalType.ByteArray, LogicalKind.String),
+            Text("data_source"),
+            List("prompt", Group("element", null, Text("content"), Text("role"))),
+            Group("reward_model", null, Text("ground_truth"), Text("style")),
             Leaf("index", PhysicalType.Int64),
             Leaf("flag", PhysicalType.Boolean, repetition: Repetition.Required),
             Leaf("small", PhysicalType.Int32),
             Leaf("single", PhysicalType.Float),
             Leaf("real", PhysicalType.Double),
             Leaf("fixed", PhysicalType.FixedLenByteArray, length: 5),
-            Group("lists", 1, LogicalKind.List),
-            Group("list", 1, repetition: Repetition.Repeated),
-            Group("element", 1, LogicalKind.List),
-            Group("list", 1, repetition: Repetition.Repeated),
-            Leaf("element", PhysicalType.Int64),
+            List("lists", List("element", Leaf("element", PhysicalType.Int64))),
         ]);
     }
 }

@@ -1,6 +1,6 @@
 using System;
 using System.Globalization;
-using Tbrm.Data.Parquet.Metadata;
+using ParquetSharp;
 
 namespace Tbrm.Data.Parquet.Reading;
 
@@ -51,7 +51,7 @@ internal static class CalendarText
         string text = string.Create(
             CultureInfo.InvariantCulture, $"{seconds / 3600:00}:{seconds / 60 % 60:00}:{seconds % 60:00}");
         return fraction == 0 ? text
-            : $"{text}.{fraction.ToString(CultureInfo.InvariantCulture).PadLeft((int)unit, '0')}";
+            : $"{text}.{fraction.ToString(CultureInfo.InvariantCulture).PadLeft(Decimals(unit), '0')}";
     }
 
     /// <summary>Units since 1970-01-01T00:00:00; an instant ends with Z, a wall clock's reading does not.</summary>
@@ -101,5 +101,12 @@ internal static class CalendarText
         TimeUnit.Millis => 1_000,
         TimeUnit.Micros => 1_000_000,
         _ => 1_000_000_000,
+    };
+
+    private static int Decimals(TimeUnit unit) => unit switch
+    {
+        TimeUnit.Millis => 3,
+        TimeUnit.Micros => 6,
+        _ => 9,
     };
 }

@@ -1,7 +1,7 @@
 using System.Collections.Generic;
 using System.Text.Json.Nodes;
-using Tbrm.Data.Parquet.Encodings;
-using Tbrm.Data.Parquet.Metadata;
+using ParquetSharp;
+using Tbrm.Data.Parquet.Guard;
 using Tbrm.Data.Parquet.Schema;
 
 namespace Tbrm.Data.Parquet.Reading;
@@ -43,9 +43,9 @@ internal abstract class FieldReader
 internal sealed class RowBudget
 {
     private int _entries;
-    private long _repeatedBytes;
+    private long _bytes;
 
-    public void Reset() => (_entries, _repeatedBytes) = (0, 0);
+    public void Reset() => (_entries, _bytes) = (0, 0);
 
     public void Count(ColumnCursor column)
     {
@@ -55,12 +55,12 @@ internal sealed class RowBudget
         }
     }
 
-    public void CountRepeatedBytes(ColumnCursor column, long bytes)
+    public void CountBytes(ColumnCursor column)
     {
-        _repeatedBytes += bytes;
-        if (_repeatedBytes > ReadLimits.MaxDictionaryBytesPerRow)
+        _bytes += column.ValueBytes;
+        if (_bytes > ReadLimits.MaxBytesPerRow)
         {
-            throw column.Error($"a row of more than {ReadLimits.MaxDictionaryBytesPerRow} bytes out of dictionaries");
+            throw column.Error($"a row of more than {ReadLimits.MaxBytesPerRow} bytes");
         }
     }
 }
@@ -68,8 +68,6 @@ internal sealed class RowBudget
 /// <summary>A column's own value.</summary>
 internal sealed class LeafReader(ColumnCursor cursor) : FieldReader
 {
-    private readonly System.Func<ValueDecoder, JsonNode?> _convert = ValueConverter.Create(cursor.Column);
-
     public override IReadOnlyList<ColumnCursor> Columns { get; } = [cursor];
 
     public override JsonNode? Read(RowBudget budget)
@@ -85,16 +83,8 @@ internal sealed class LeafReader(ColumnCursor cursor) : FieldReader
         JsonNode? value = null;
         if (cursor.Definition == column.DefinitionLevel)
         {
-            try
-            {
-                long before = cursor.Values.RepeatedBytes;
-                value = _convert(cursor.Values);
-                budget.CountRepeatedBytes(cursor, cursor.Values.RepeatedBytes - before);
-            }
-            catch (MalformedException e)
-            {
-                throw cursor.Error(e.Message, e);
-            }
+            budget.CountBytes(cursor);
+            value = cursor.ReadValue();
         }
 
         cursor.MoveNext();

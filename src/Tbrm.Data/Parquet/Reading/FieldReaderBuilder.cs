@@ -1,6 +1,6 @@
 using System.Collections.Generic;
 using System.Linq;
-using Tbrm.Data.Parquet.Metadata;
+using ParquetSharp;
 using Tbrm.Data.Parquet.Schema;
 
 namespace Tbrm.Data.Parquet.Reading;
@@ -29,13 +29,13 @@ internal static class FieldReaderBuilder
 
         bool wrapsRepeated = node.Children is [{ Repetition: Repetition.Repeated }]
             && node.Repetition != Repetition.Repeated;
-        if (wrapsRepeated && node.Logical.Kind == LogicalKind.List)
+        if (wrapsRepeated && node.Logical is ListLogicalType)
         {
             return ListElement(node, node.Children[0], cursors) is FieldReader element
                 ? new ListReader(node, node.Children[0], element) : null;
         }
 
-        if (wrapsRepeated && node.Logical.Kind == LogicalKind.Map
+        if (wrapsRepeated && node.Logical is MapLogicalType
             && Map(node, node.Children[0], cursors) is FieldReader map)
         {
             return map;
@@ -72,7 +72,7 @@ internal static class FieldReaderBuilder
 
         SchemaNode child = repeated.Children[0];
         bool isTuple = repeated.Name == "array" || repeated.Name == list.Name + "_tuple";
-        if (repeated.Logical.Kind is LogicalKind.List or LogicalKind.Map || child.Repetition == Repetition.Repeated)
+        if (repeated.Logical is ListLogicalType or MapLogicalType || child.Repetition == Repetition.Repeated)
         {
             return RepeatedListElement(repeated, cursors);
         }
@@ -89,8 +89,8 @@ internal static class FieldReaderBuilder
             return Build(inner, cursors);
         }
 
-        return repeated.Logical.Kind == LogicalKind.Map && Map(null, inner, cursors) is FieldReader map ? map
-            : repeated.Logical.Kind == LogicalKind.List
+        return repeated.Logical is MapLogicalType && Map(null, inner, cursors) is FieldReader map ? map
+            : repeated.Logical is ListLogicalType
                 ? ListElement(repeated, inner, cursors) is FieldReader element ? new ListReader(null, inner, element)
                     : null
             : Struct(repeated, cursors);
@@ -111,7 +111,7 @@ internal static class FieldReaderBuilder
         }
 
         bool hasTextKeys = key.Type == PhysicalType.ByteArray
-            && key.Logical.Kind is LogicalKind.String or LogicalKind.Enum;
+            && key.Logical is StringLogicalType or EnumLogicalType;
         return new MapReader(new ListReader(map, entry, pair), hasTextKeys, key.Name,
             entry.Children.Count == 2 ? entry.Children[1].Name : null);
     }

@@ -2,11 +2,12 @@ using System;
 using System.Buffers.Binary;
 using System.Globalization;
 using System.Numerics;
+using System.Runtime.InteropServices;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Unicode;
-using Tbrm.Data.Parquet.Encodings;
-using Tbrm.Data.Parquet.Metadata;
+using ParquetSharp;
+using Tbrm.Data.Parquet.Guard;
 using Tbrm.Data.Parquet.Schema;
 
 namespace Tbrm.Data.Parquet.Reading;
@@ -23,62 +24,97 @@ internal static class ValueConverter
     private const int UuidBytes = 16;
     private const int IntervalBytes = 12;
 
-    /// <summary>The conversion for a leaf.</summary>
-    public static Func<ValueDecoder, JsonNode?> Create(SchemaNode column)
+    /// <summary>The conversion of an INT32 column.</summary>
+    public static Func<int, JsonNode?> Int32(SchemaNode column)
     {
-        LogicalType logical = column.Logical;
-        return column.Type switch
+        if (column.Logical is IntLogicalType { IsSigned: false })
         {
-            PhysicalType.Boolean => values => JsonValue.Create(values.NextInteger() != 0),
-            PhysicalType.Int32 or PhysicalType.Int64 => Integer(column.Type == PhysicalType.Int32, logical),
-            PhysicalType.Float or PhysicalType.Double => values => Real(values.NextReal()),
-            PhysicalType.Int96 => values => JsonValue.Create(Int96(values.NextBytes())),
-            _ => Bytes(column, logical),
-        };
+            return value => JsonValue.Create((uint)value);
+        }
+
+        Func<long, JsonNode?> wide = Int64(column);
+        return value => wide(value);
     }
 
-    private static Func<ValueDecoder, JsonNode?> Integer(bool is32Bit, LogicalType logical) => logical.Kind switch
+    /// <summary>The conversion of an INT64 column.</summary>
+    public static Func<long, JsonNode?> Int64(SchemaNode column)
     {
-        LogicalKind.Date => values => JsonValue.Create(CalendarText.Date(values.NextInteger())),
-        LogicalKind.Time => values => JsonValue.Create(CalendarText.Time(values.NextInteger(), logical.Unit)),
-        LogicalKind.Timestamp => values =>
-            JsonValue.Create(CalendarText.Timestamp(values.NextInteger(), logical.Unit, logical.IsUtc)),
-        LogicalKind.Decimal => values => Decimal(values.NextInteger(), logical.Scale),
-        LogicalKind.Integer when !logical.IsSigned && is32Bit => values => JsonValue.Create((uint)values.NextInteger()),
-        LogicalKind.Integer when !logical.IsSigned => values => JsonValue.Create((ulong)values.NextInteger()),
-        LogicalKind.Null => Discard,
-        _ => values => JsonValue.Create(values.NextInteger()),
-    };
-
-    private static JsonNode? Discard(ValueDecoder values)
-    {
-        values.NextInteger();
-        return null;
-    }
-
-    private static Func<ValueDecoder, JsonNode?> Bytes(SchemaNode column, LogicalType logical)
-    {
-        int width = column.Type == PhysicalType.FixedLenByteArray ? column.TypeLength : -1;
-        return logical.Kind switch
+        switch (column.Logical)
         {
-            LogicalKind.String or LogicalKind.Enum => values => JsonValue.Create(values.NextText()),
-            LogicalKind.Json => values => Json(values.NextText()),
-            LogicalKind.Decimal => values =>
-                Decimal(new BigInteger(values.NextBytes(), isUnsigned: false, isBigEndian: true), logical.Scale),
-            LogicalKind.Uuid when width == UuidBytes => values =>
-                JsonValue.Create(new Guid(values.NextBytes(), bigEndian: true).ToString()),
-            LogicalKind.Float16 when width == Float16Bytes => values =>
-                Real((double)BinaryPrimitives.ReadHalfLittleEndian(values.NextBytes())),
-            LogicalKind.Interval when width == IntervalBytes => values => Interval(values.NextBytes()),
-            LogicalKind.None when width < 0 => values => Untyped(values.NextBytes()),
-            _ => values => Base64(values.NextBytes()),
-        };
+            case DateLogicalType:
+                return value => JsonValue.Create(CalendarText.Date(value));
+            case TimeLogicalType { TimeUnit: TimeUnit unit }:
+                return value => JsonValue.Create(CalendarText.Time(value, unit));
+            case TimestampLogicalType { TimeUnit: TimeUnit unit, IsAdjustedToUtc: bool isUtc }:
+                return value => JsonValue.Create(CalendarText.Timestamp(value, unit, isUtc));
+            case DecimalLogicalType { Scale: int scale }:
+                return value => Decimal(value, scale);
+            case IntLogicalType { IsSigned: false }:
+                return value => JsonValue.Create((ulong)value);
+            case NullLogicalType:
+                return _ => null;
+            default:
+                return value => JsonValue.Create(value);
+        }
     }
 
-    private static JsonValue Real(double value)
+    /// <summary>Impala's and Spark's timestamps: nanoseconds of the day, then the Julian day.</summary>
+    public static JsonNode? Int96(Int96 value) =>
+        JsonValue.Create(CalendarText.Julian(value.C, ((long)value.B << 32) | (uint)value.A));
+
+    /// <summary>A number as it is stored; what JSON has no form for as text.</summary>
+    public static JsonNode? Real(double value)
     {
         return double.IsFinite(value) ? JsonValue.Create(value)
             : JsonValue.Create(double.IsNaN(value) ? "NaN" : value > 0 ? "Infinity" : "-Infinity");
+    }
+
+    /// <summary>The conversion of a BYTE_ARRAY column.</summary>
+    public static Func<ByteArray, JsonNode?> ByteArray(SchemaNode column)
+    {
+        Func<ReadOnlySpan<byte>, JsonNode?> convert = Bytes(column.Logical, -1);
+        NativeBytes bytes = new();
+        return value => convert(bytes.Copy(value.Pointer, value.Length));
+    }
+
+    /// <summary>The conversion of a FIXED_LEN_BYTE_ARRAY column.</summary>
+    public static Func<FixedLenByteArray, JsonNode?> FixedBytes(SchemaNode column)
+    {
+        int width = column.TypeLength;
+        Func<ReadOnlySpan<byte>, JsonNode?> convert = Bytes(column.Logical, width);
+        NativeBytes bytes = new();
+        return value => convert(bytes.Copy(value.Pointer, width));
+    }
+
+    /// <param name="logical">What the bytes mean.</param>
+    /// <param name="width">How many each value has; negative when that differs.</param>
+    private static Func<ReadOnlySpan<byte>, JsonNode?> Bytes(LogicalType logical, int width)
+    {
+        switch (logical)
+        {
+            case StringLogicalType or EnumLogicalType:
+                return bytes => JsonValue.Create(Text(bytes));
+            case JsonLogicalType:
+                return bytes => Json(Text(bytes));
+            case DecimalLogicalType { Scale: int scale }:
+                return bytes => Decimal(new BigInteger(bytes, isUnsigned: false, isBigEndian: true), scale);
+            case UuidLogicalType when width == UuidBytes:
+                return bytes => JsonValue.Create(new Guid(bytes, bigEndian: true).ToString());
+            case Float16LogicalType when width == Float16Bytes:
+                return bytes => Real((double)BinaryPrimitives.ReadHalfLittleEndian(bytes));
+            case IntervalLogicalType when width == IntervalBytes:
+                return bytes => Interval(bytes);
+            case NoneLogicalType when width < 0:
+                return bytes => Untyped(bytes);
+            default:
+                return bytes => Base64(bytes);
+        }
+    }
+
+    private static string Text(ReadOnlySpan<byte> bytes)
+    {
+        return Utf8.IsValid(bytes) ? System.Text.Encoding.UTF8.GetString(bytes)
+            : throw new MalformedException("a text value is not UTF-8");
     }
 
     private static JsonNode Decimal(BigInteger unscaled, int scale)
@@ -97,12 +133,6 @@ internal static class ValueConverter
         string digits = BigInteger.Abs(unscaled).ToString(CultureInfo.InvariantCulture).PadLeft(scale + 1, '0');
         string sign = unscaled.Sign < 0 ? "-" : "";
         return JsonNode.Parse($"{sign}{digits[..^scale]}.{digits[^scale..]}")!;
-    }
-
-    private static string Int96(ReadOnlySpan<byte> value)
-    {
-        return CalendarText.Julian(BinaryPrimitives.ReadInt32LittleEndian(value[sizeof(long)..]),
-            BinaryPrimitives.ReadInt64LittleEndian(value));
     }
 
     private static JsonObject Interval(ReadOnlySpan<byte> value) => new()
@@ -132,4 +162,25 @@ internal static class ValueConverter
     }
 
     private static JsonValue Base64(ReadOnlySpan<byte> value) => JsonValue.Create(Convert.ToBase64String(value));
+
+    /// <summary>A copy of what the native library points to, in a buffer that is used again.</summary>
+    private sealed class NativeBytes
+    {
+        private byte[] _buffer = new byte[256];
+
+        public ReadOnlySpan<byte> Copy(IntPtr pointer, int length)
+        {
+            if (length > _buffer.Length)
+            {
+                _buffer = new byte[Math.Max(length, (int)Math.Min(Array.MaxLength, 2L * _buffer.Length))];
+            }
+
+            if (length > 0)
+            {
+                Marshal.Copy(pointer, _buffer, 0, length);
+            }
+
+            return _buffer.AsSpan(0, length);
+        }
+    }
 }

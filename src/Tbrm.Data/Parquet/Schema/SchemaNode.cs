@@ -1,5 +1,5 @@
 using System.Collections.Generic;
-using Tbrm.Data.Parquet.Metadata;
+using ParquetSharp;
 
 namespace Tbrm.Data.Parquet.Schema;
 
@@ -13,6 +13,7 @@ internal sealed class SchemaNode
 
     public required Repetition Repetition { get; init; }
 
+    /// <summary>What the values mean; the older converted types stand as what they are today.</summary>
     public required LogicalType Logical { get; init; }
 
     /// <summary>Null for groups.</summary>

@@ -1,9 +1,11 @@
 using System;
+using System.Buffers;
 using System.Collections.Generic;
-using System.Text;
+using System.Linq;
+using System.Runtime.InteropServices;
 using System.Text.Json.Nodes;
+using ParquetSharp;
 using Tbrm.Data.Json;
-using Tbrm.Data.Parquet.Metadata;
 using Tbrm.Data.Parquet.Schema;
 
 namespace Tbrm.Data.Parquet.Writing;
@@ -13,30 +15,21 @@ internal sealed class ColumnBuilder(SchemaNode column)
 {
     private const int BytesPerEntry = 16;
 
-    public SchemaNode Column => column;
-
-    public List<byte> Repetitions { get; } = [];
-
-    public List<byte> Definitions { get; } = [];
-
-    /// <summary>Values of BOOLEAN, INT32, INT64.</summary>
-    public List<long> Integers { get; } = [];
-
-    /// <summary>Values of FLOAT, DOUBLE.</summary>
-    public List<double> Reals { get; } = [];
-
-    /// <summary>Values of the byte array types.</summary>
-    public List<byte[]> Bytes { get; } = [];
+    private readonly List<short> _repetitions = [];
+    private readonly List<short> _definitions = [];
+    private readonly List<long> _integers = [];
+    private readonly List<double> _reals = [];
+    private readonly List<int> _lengths = [];
+    private readonly ArrayBufferWriter<byte> _bytes = new();
 
     /// <summary>Memory in use, about.</summary>
-    public long Size { get; private set; }
+    public long Size => ((long)BytesPerEntry * _definitions.Count) + _bytes.WrittenCount;
 
     /// <summary>Appends an entry without a value.</summary>
     public void AddUndefined(int repetition, int definition)
     {
-        Repetitions.Add((byte)repetition);
-        Definitions.Add((byte)definition);
-        Size += BytesPerEntry;
+        _repetitions.Add((short)repetition);
+        _definitions.Add((short)definition);
     }
 
     /// <summary>Appends a value; bytes that are no text come as base64, numbers as they are stored.</summary>
@@ -46,37 +39,78 @@ internal sealed class ColumnBuilder(SchemaNode column)
         switch (column.Type)
         {
             case PhysicalType.Boolean:
-                Integers.Add(value.GetValue<bool>() ? 1 : 0);
+                _integers.Add(value.GetValue<bool>() ? 1 : 0);
                 break;
             case PhysicalType.Int32 or PhysicalType.Int64:
-                Integers.Add(JsonNumbers.TryGetInteger(value, out long integer) ? integer
+                _integers.Add(JsonNumbers.TryGetInteger(value, out long integer) ? integer
                     : throw new FormatException($"{value.ToJsonString()} is no 64-bit integer"));
                 break;
             case PhysicalType.Float or PhysicalType.Double:
-                Reals.Add(JsonNumbers.GetReal(value));
+                _reals.Add(JsonNumbers.GetReal(value));
                 break;
             default:
                 byte[] bytes = ToBytes(value);
-                Bytes.Add(bytes);
-                Size += bytes.Length;
+                _lengths.Add(bytes.Length);
+                _bytes.Write(bytes);
                 break;
         }
     }
 
-    public void Clear()
+    /// <summary>Gives the entries to the native writer, and forgets them.</summary>
+    public void Write(ColumnWriter writer)
     {
-        Repetitions.Clear();
-        Definitions.Clear();
-        Integers.Clear();
-        Reals.Clear();
-        Bytes.Clear();
-        Size = 0;
+        switch (writer)
+        {
+            case ColumnWriter<bool> w: Write(w, [.. _integers.Select(value => value != 0)]); break;
+            case ColumnWriter<int> w: Write(w, [.. _integers.Select(value => (int)value)]); break;
+            case ColumnWriter<long> w: Write(w, [.. _integers]); break;
+            case ColumnWriter<float> w: Write(w, [.. _reals.Select(value => (float)value)]); break;
+            case ColumnWriter<double> w: Write(w, [.. _reals]); break;
+            case ColumnWriter<ByteArray> w: WriteBytes(w, (at, length) => new ByteArray(at, length)); break;
+            case ColumnWriter<FixedLenByteArray> w: WriteBytes(w, (at, _) => new FixedLenByteArray(at)); break;
+            default: throw new NotSupportedException($"a column of type {writer.Type} cannot be written");
+        }
+
+        _repetitions.Clear();
+        _definitions.Clear();
+        _integers.Clear();
+        _reals.Clear();
+        _lengths.Clear();
+        _bytes.ResetWrittenCount();
     }
 
-    private byte[] ToBytes(JsonNode value) => column.Logical.Kind switch
+    private void Write<T>(ColumnWriter<T> writer, T[] values) where T : unmanaged
     {
-        LogicalKind.Json => Encoding.UTF8.GetBytes(value.ToJsonString(SchemaInference.ReadableJson)),
-        LogicalKind.String or LogicalKind.Enum => Encoding.UTF8.GetBytes(value.GetValue<string>()),
+        writer.WriteBatch(_definitions.Count, CollectionsMarshal.AsSpan(_definitions),
+            CollectionsMarshal.AsSpan(_repetitions), values);
+    }
+
+    private void WriteBytes<T>(ColumnWriter<T> writer, Func<IntPtr, int, T> point) where T : unmanaged
+    {
+        byte[] bytes = _bytes.WrittenSpan.ToArray();
+        GCHandle pinned = GCHandle.Alloc(bytes, GCHandleType.Pinned);
+        try
+        {
+            IntPtr at = pinned.AddrOfPinnedObject();
+            T[] values = new T[_lengths.Count];
+            for (int i = 0; i < values.Length; i++)
+            {
+                values[i] = point(at, _lengths[i]);
+                at += _lengths[i];
+            }
+
+            Write(writer, values);
+        }
+        finally
+        {
+            pinned.Free();
+        }
+    }
+
+    private byte[] ToBytes(JsonNode value) => column.Logical switch
+    {
+        JsonLogicalType => System.Text.Encoding.UTF8.GetBytes(value.ToJsonString(SchemaInference.ReadableJson)),
+        StringLogicalType or EnumLogicalType => System.Text.Encoding.UTF8.GetBytes(value.GetValue<string>()),
         _ => Convert.FromBase64String(value.GetValue<string>()),
     };
 }

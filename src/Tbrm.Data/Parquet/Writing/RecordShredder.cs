@@ -1,6 +1,6 @@
 using System.Collections.Generic;
 using System.Text.Json.Nodes;
-using Tbrm.Data.Parquet.Metadata;
+using ParquetSharp;
 using Tbrm.Data.Parquet.Reading;
 using Tbrm.Data.Parquet.Schema;
 
@@ -52,7 +52,7 @@ internal sealed class RecordShredder
         {
             _columns[node.ColumnIndex].Add(value, repetition);
         }
-        else if (node.Logical.Kind == LogicalKind.List)
+        else if (node.Logical is ListLogicalType)
         {
             AddList(node, (JsonArray)value, repetition);
         }

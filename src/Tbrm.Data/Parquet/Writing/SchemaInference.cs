@@ -4,9 +4,9 @@ using System.Linq;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using ParquetSharp;
+using ParquetSharp.Schema;
 using Tbrm.Data.Json;
-using Tbrm.Data.Parquet.Metadata;
-using Tbrm.Data.Parquet.Schema;
 
 namespace Tbrm.Data.Parquet.Writing;
 
@@ -39,17 +39,7 @@ public sealed class SchemaInference
     public void Add(JsonObject row) => Merge(_root, row, isRoot: true);
 
     /// <summary>The schema of all rows so far.</summary>
-    internal SchemaNode Build()
-    {
-        List<SchemaElement> elements =
-            [new("schema", null, 0, Repetition.Required, _root.Children.Count, LogicalType.None)];
-        foreach ((string name, Shape shape) in _root.Children)
-        {
-            Append(elements, name, shape);
-        }
-
-        return SchemaTree.Build(elements);
-    }
+    internal GroupNode Build() => new("schema", Repetition.Required, Nodes(_root));
 
     private static void Merge(Shape shape, JsonNode? value, bool isRoot = false)
     {
@@ -102,46 +92,25 @@ public sealed class SchemaInference
             || text == JsonValue.Create(JsonNumbers.GetReal(value)).ToJsonString();
     }
 
-    private static void Append(List<SchemaElement> elements, string name, Shape shape)
+    private static Node[] Nodes(Shape group) => [.. group.Children.Select(child => Node(child.Name, child.Shape))];
+
+    private static Node Node(string name, Shape shape)
     {
-        switch (shape.Kind)
+        return shape.Kind switch
         {
-            case Kind.Boolean:
-                elements.Add(Leaf(name, PhysicalType.Boolean, LogicalKind.None));
-                break;
-            case Kind.Integer:
-                elements.Add(Leaf(name, PhysicalType.Int64, LogicalKind.None));
-                break;
-            case Kind.Real:
-                elements.Add(Leaf(name, PhysicalType.Double, LogicalKind.None));
-                break;
-            case Kind.Text:
-                elements.Add(Leaf(name, PhysicalType.ByteArray, LogicalKind.String));
-                break;
-            case Kind.List:
-                elements.Add(new SchemaElement(
-                    name, null, 0, Repetition.Optional, 1, new LogicalType(LogicalKind.List)));
-                elements.Add(new SchemaElement("list", null, 0, Repetition.Repeated, 1, LogicalType.None));
-                Append(elements, "element", shape.Child("element"));
-                break;
-            case Kind.Struct:
-                elements.Add(new SchemaElement(
-                    name, null, 0, Repetition.Optional, shape.Children.Count, LogicalType.None));
-                foreach ((string childName, Shape child) in shape.Children)
-                {
-                    Append(elements, childName, child);
-                }
+            Kind.Boolean => Leaf(PhysicalType.Boolean, null),
+            Kind.Integer => Leaf(PhysicalType.Int64, null),
+            Kind.Real => Leaf(PhysicalType.Double, null),
+            Kind.Text => Leaf(PhysicalType.ByteArray, LogicalType.String()),
+            Kind.List => new GroupNode(name, Repetition.Optional,
+                [new GroupNode("list", Repetition.Repeated, [Node("element", shape.Child("element"))])],
+                LogicalType.List()),
+            Kind.Struct => new GroupNode(name, Repetition.Optional, Nodes(shape)),
+            _ => Leaf(PhysicalType.ByteArray, LogicalType.Json()),
+        };
 
-                break;
-            default:
-                elements.Add(Leaf(name, PhysicalType.ByteArray, LogicalKind.Json));
-                break;
-        }
-    }
-
-    private static SchemaElement Leaf(string name, PhysicalType type, LogicalKind logical)
-    {
-        return new SchemaElement(name, type, 0, Repetition.Optional, 0, new LogicalType(logical));
+        PrimitiveNode Leaf(PhysicalType type, LogicalType? logical) =>
+            new(name, Repetition.Optional, logical ?? LogicalType.None(), type);
     }
 
     private sealed class Shape

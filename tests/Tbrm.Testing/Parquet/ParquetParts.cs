@@ -4,14 +4,14 @@ using System.Collections.Generic;
 using System.IO;
 using System.Linq;
 
-namespace Tbrm.Fuzz.Mutation;
+namespace Tbrm.Testing.Parquet;
 
 /// <summary>
 /// A valid Parquet file in its parts, so that one can be damaged while the others still fit: footer, and for each
 /// column
 /// chunk its pages with their headers.
 /// </summary>
-internal sealed class ParquetParts
+public sealed class ParquetParts
 {
     private const int RowGroups = 4;
     private const int Columns = 1;

@@ -1,11 +1,10 @@
 using System;
 
-namespace Tbrm.Data.Parquet;
+namespace Tbrm.Data.Parquet.Guard;
 
 /// <summary>
-/// Bytes that break the format's rules. Thrown deep inside, where file, column and page are not known; whoever knows
-/// them
-/// turns it into a <see cref="Core.Errors.DataException"/>.
+/// Bytes that break the format's rules. Thrown deep inside, where file, row and column are not known; whoever knows
+/// them turns it into a <see cref="Core.Errors.DataException"/>.
 /// </summary>
 internal class MalformedException(string message, Exception? inner = null) : Exception(message, inner);
 

@@ -1,13 +1,15 @@
 using System.Collections.Generic;
 using System.IO;
+using System.Linq;
+using System.Text;
 
-namespace Tbrm.Fuzz.Mutation;
+namespace Tbrm.Testing.Parquet;
 
 /// <summary>
 /// Any value of Thrift's compact protocol as a tree that can be changed and written again. Reads valid input only; it
 /// shares no code with the reader under test.
 /// </summary>
-internal sealed class ThriftValue
+public sealed class ThriftValue
 {
     private const int StructType = 12;
 
@@ -34,6 +36,30 @@ internal sealed class ThriftValue
 
     /// <summary>The field of a number; null when it is not there.</summary>
     public ThriftValue? this[int id] => Items.Find(item => item.Id == id).Value;
+
+    /// <summary>A 32-bit integer.</summary>
+    public static ThriftValue I32(int value) => new() { Type = 5, Number = value };
+
+    /// <summary>A 64-bit integer.</summary>
+    public static ThriftValue I64(long value) => new() { Type = 6, Number = value };
+
+    /// <summary>A boolean field.</summary>
+    public static ThriftValue Flag(bool value) => new() { Type = value ? 1 : 2 };
+
+    /// <summary>A text.</summary>
+    public static ThriftValue Text(string value) => new() { Type = 8, Bytes = Encoding.UTF8.GetBytes(value) };
+
+    /// <summary>A struct of numbered fields.</summary>
+    public static ThriftValue Struct(params (int Id, ThriftValue Value)[] fields) =>
+        new() { Type = StructType, Items = [.. fields] };
+
+    /// <summary>A list; its elements are of one type.</summary>
+    public static ThriftValue List(params ThriftValue[] elements) => new()
+    {
+        Type = 9,
+        ElementType = elements.Length > 0 ? elements[0].Type : StructType,
+        Items = [.. elements.Select(element => (0, element))],
+    };
 
     /// <summary>Reads a struct.</summary>
     public static ThriftValue ReadStruct(byte[] data, ref int at)

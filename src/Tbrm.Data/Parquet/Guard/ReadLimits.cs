@@ -1,12 +1,10 @@
-using System.Threading;
-
-namespace Tbrm.Data.Parquet.Reading;
+namespace Tbrm.Data.Parquet.Guard;
 
 /// <summary>
 /// What a file may cost in memory, whatever its headers claim. A row or a page beyond these bounds is refused, with the
 /// bound in the message.
 /// </summary>
-internal sealed class ReadLimits
+internal static class ReadLimits
 {
     /// <summary>Bytes of one page after unpacking.</summary>
     public const int MaxPageBytes = 512 << 20;
@@ -18,29 +16,28 @@ internal sealed class ReadLimits
     /// the footer.</summary>
     public const int MaxSchemaElements = 1 << 17;
 
+    /// <summary>Levels of the schema. Real ones nest a handful deep; the bound keeps every later recursion safe, the
+    /// native library's included.</summary>
+    public const int MaxSchemaDepth = 64;
+
+    /// <summary>Elements of all lists in the footer: an element may be one byte there and a kilobyte in
+    /// memory.</summary>
+    public const int MaxFooterElements = 1 << 21;
+
     /// <summary>Bytes of a page's header, statistics included.</summary>
     public const int MaxHeaderBytes = 16 << 20;
 
     /// <summary>Entries of one row, over all of its columns.</summary>
     public const int MaxEntriesPerRow = 4 << 20;
 
-    /// <summary>Bytes that one row may take from dictionaries, where a few bytes of indices stand for any number of
-    /// long values.</summary>
-    public const int MaxDictionaryBytesPerRow = 256 << 20;
+    /// <summary>Bytes of text and binary values of one row, where a few bytes of dictionary indices stand for any
+    /// number of long values.</summary>
+    public const long MaxBytesPerRow = 256L << 20;
 
     /// <summary>Bytes of all pages and dictionaries that are open at the same time.</summary>
     public const long MaxOpenBytes = 4L << 30;
 
-    private long _open;
-
-    /// <summary>Notes that so many bytes more (or fewer) are in use.</summary>
-    /// <exception cref="MalformedException">That is too much.</exception>
-    public void Reserve(long bytes)
-    {
-        if (Interlocked.Add(ref _open, bytes) > MaxOpenBytes)
-        {
-            throw new MalformedException(
-                $"the pages in use need more than {MaxOpenBytes >> 30} GiB; read fewer columns at a time");
-        }
-    }
+    /// <summary>Bytes that one batch of values may need where each is as long as its page (DELTA_BYTE_ARRAY, whose
+    /// values share prefixes).</summary>
+    public const long MaxBatchBytes = 256L << 20;
 }

@@ -1,7 +1,7 @@
 using System;
 using System.Text;
 
-namespace Tbrm.Data.Parquet.Thrift;
+namespace Tbrm.Data.Parquet.Guard;
 
 /// <summary>
 /// Reads Thrift's compact protocol. No length is believed before the bytes are there: a count of elements is bounded by
@@ -14,6 +14,7 @@ internal ref struct CompactReader(ReadOnlySpan<byte> data)
 
     private readonly ReadOnlySpan<byte> _data = data;
     private int _lastField;
+    private long _elements;
 
     /// <summary>How many bytes have been read.</summary>
     public int Position { get; private set; }
@@ -175,10 +176,16 @@ internal ref struct CompactReader(ReadOnlySpan<byte> data)
         return Count(count == LongForm ? Varint() : (ulong)count);
     }
 
-    private readonly int Count(ulong count)
+    private int Count(ulong count)
     {
-        return count <= (ulong)(_data.Length - Position) ? (int)count
-            : throw new TruncatedException($"a list of {count} elements in {_data.Length - Position} bytes");
+        if (count > (ulong)(_data.Length - Position))
+        {
+            throw new TruncatedException($"a list of {count} elements in {_data.Length - Position} bytes");
+        }
+
+        _elements += (long)count;
+        return _elements <= ReadLimits.MaxFooterElements ? (int)count
+            : throw new MalformedException($"lists of {_elements} elements; at most {ReadLimits.MaxFooterElements} are read");
     }
 
     private ulong Varint()

@@ -1,4 +1,4 @@
-namespace Tbrm.Data.Parquet.Thrift;
+namespace Tbrm.Data.Parquet.Guard;
 
 /// <summary>Field types of Thrift's compact protocol. A boolean field carries its value in its type.</summary>
 internal enum CompactType
