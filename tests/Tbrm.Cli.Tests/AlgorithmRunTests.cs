@@ -97,6 +97,7 @@ public sealed class AlgorithmRunTests : FolderTests
     [TestCase("algorithm.name=dapo", "algorithm.filter_groups.enable=True", "train/num_gen_batches")]
     [TestCase("algorithm.name=vargrad", "rollout.n=3", "actor/tba_vargrad_loss")]
     [TestCase("algorithm.name=grpo", "algorithm.rollout_correction.bypass_mode=true", "actor/ppo_kl")]
+    [TestCase("algorithm.adv_estimator=otb", "actor.calculate_sum_pi_squared=True", "timing_s/old_log_prob")]
     [TestCase("algorithm.name=cispo", "actor.loss_agg_mode=prompt-mean", "actor/pg_loss")]
     public void An_algorithm_of_the_table_runs(string algorithm, string argument, string metric)
     {

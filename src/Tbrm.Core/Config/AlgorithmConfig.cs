@@ -6,7 +6,8 @@ namespace Tbrm.Core.Config;
 public sealed record AlgorithmConfig
 {
     /// <summary>
-    /// Which algorithm: tbrm, reval, brm, a_star_po, oapl, ppo, grpo, ... (<c>tbrm-native objective list</c>), or a class of your own,
+    /// Which algorithm: tbrm, reval, brm, a_star_po, oapl, ppo, grpo, ... (<c>tbrm-native objective list</c>), or a
+    /// class of your own,
     /// <c>assembly:My.dll#My.Loss</c>. Empty: what adv_estimator and actor.policy_loss.loss_mode select, else tbrm.
     /// </summary>
     public string Name { get; init; } = "tbrm";
@@ -14,7 +15,8 @@ public sealed record AlgorithmConfig
     /// <summary>verl's word for the advantage estimator (gae, grpo, rloo, ...); empty: the algorithm's own.</summary>
     public string AdvEstimator { get; init; } = "";
 
-    /// <summary>Options of the algorithm by their own names; they go before the keys of other sections. The only ones of a class of your own.</summary>
+    /// <summary>Options of the algorithm by their own names; they go before the keys of other sections. The only ones
+    /// of a class of your own.</summary>
     public Dictionary<string, string> Options { get; init; } = [];
 
     /// <summary>Discount of gae and reinforce_plus_plus.</summary>
@@ -30,6 +32,17 @@ public sealed record AlgorithmConfig
     /// <summary>grpo: divides by the group's standard deviation.</summary>
     [RelevantWhen("the estimator is grpo")]
     public bool NormAdvByStdInGrpo { get; init; } = true;
+
+    /// <summary>gdpo: the parts of the reward by the names that the grader gives them (score, acc, format, ...); empty:
+    /// the whole
+    /// reward is the only one.</summary>
+    [RelevantWhen("the estimator is gdpo")]
+    public List<string> GdpoRewardKeys { get; init; } = [];
+
+    /// <summary>gdpo: a weight per part; empty: 1 each.</summary>
+    [AllowedRange(-1e9, 1e9)]
+    [RelevantWhen("the estimator is gdpo")]
+    public List<double> GdpoRewardWeights { get; init; } = [];
 
     /// <summary>Subtracts the KL to the reference from the reward of every token.</summary>
     [RelevantWhen("the algorithm has an advantage estimator")]
@@ -82,7 +95,8 @@ public sealed record KlCtrlConfig
     public double TargetKl { get; init; } = 0.1;
 }
 
-/// <summary>Section <c>algorithm.rollout_correction</c>, verl's keys. On CPU rollout and trainer have the same log-probs, bit for bit.</summary>
+/// <summary>Section <c>algorithm.rollout_correction</c>, verl's keys. On CPU rollout and trainer have the same
+/// log-probs, bit for bit.</summary>
 public sealed record RolloutCorrectionConfig
 {
     /// <summary>Importance weights per <c>token</c> or per <c>sequence</c>; empty: none.</summary>
@@ -102,12 +116,14 @@ public sealed record RolloutCorrectionConfig
     public string RolloutRsThreshold { get; init; } = "";
 
     /// <summary>
-    /// Takes the rollout's log-probs for the old ones: no old_log_prob pass. With the plain loss, weights and rejection then compare the policy of each update
+    /// Takes the rollout's log-probs for the old ones: no old_log_prob pass. With the plain loss, weights and rejection
+    /// then compare the policy of each update
     /// with the rollout's (policy_loss.loss_mode=bypass_mode).
     /// </summary>
     public bool BypassMode { get; init; }
 
-    /// <summary>With bypass_mode: PPO's clip, whose ratio is the correction, or <c>reinforce</c>, -w A log pi with the weights of rollout_is.</summary>
+    /// <summary>With bypass_mode: PPO's clip, whose ratio is the correction, or <c>reinforce</c>, -w A log pi with the
+    /// weights of rollout_is.</summary>
     [AllowedWords("ppo_clip", "reinforce")]
     public string LossType { get; init; } = "ppo_clip";
 }
@@ -115,7 +131,8 @@ public sealed record RolloutCorrectionConfig
 /// <summary>Section <c>algorithm.filter_groups</c>: DAPO's dynamic sampling, arXiv 2503.14476.</summary>
 public sealed record FilterGroupsConfig
 {
-    /// <summary>Leaves out prompts whose responses are all alike, and samples further prompts until data.train_batch_size are left.</summary>
+    /// <summary>Leaves out prompts whose responses are all alike, and samples further prompts until
+    /// data.train_batch_size are left.</summary>
     public bool Enable { get; init; }
 
     /// <summary>What must differ: the grader's acc, its score, or the reward (seq_reward, seq_final_reward).</summary>
@@ -155,7 +172,8 @@ public sealed record BellmanConfig
     [AllowedRange(0, 1e6, ExclusiveMinimum = true)]
     public double Beta { get; init; } = 0.002;
 
-    /// <summary><c>nats</c>: the paper's loss. <c>reward</c>: beta^2 times it; same minimiser, other interaction with clipping.</summary>
+    /// <summary><c>nats</c>: the paper's loss. <c>reward</c>: beta^2 times it; same minimiser, other interaction with
+    /// clipping.</summary>
     [AllowedWords("nats", "reward")]
     public string LossScale { get; init; } = "nats";
 
@@ -166,18 +184,22 @@ public sealed record BellmanConfig
     [RelevantWhen("algorithm.name=brm")]
     public bool StopGradNext { get; init; }
 
-    /// <summary>V(s_1) of the policy before the first update on a rollout stands for V(s_1) (the iterative form, Appendix F).</summary>
+    /// <summary>V(s_1) of the policy before the first update on a rollout stands for V(s_1) (the iterative form,
+    /// Appendix F).</summary>
     public bool Iterative { get; init; }
 
     /// <summary>
-    /// What a response that hit the length limit is: <c>keep</c> (verl: the grader's score on the partial text), <c>drop</c> (weight 0),
-    /// <c>zero_reward</c> (the score 0, before scale and shift), <c>bootstrap</c> (subtract V(s_{H+1}), the exact residual of an unfinished
+    /// What a response that hit the length limit is: <c>keep</c> (verl: the grader's score on the partial text),
+    /// <c>drop</c> (weight 0),
+    /// <c>zero_reward</c> (the score 0, before scale and shift), <c>bootstrap</c> (subtract V(s_{H+1}), the exact
+    /// residual of an unfinished
     /// trajectory; it takes no reward, which comes at the end of an episode).
     /// </summary>
     [AllowedWords("keep", "drop", "zero_reward", "bootstrap")]
     public string Truncation { get; init; } = "keep";
 
-    /// <summary><c>none</c>: the grader's reward. <c>group_mean</c>: minus the mean over the prompt's samples that have a reward and are trained on (ReVal).</summary>
+    /// <summary><c>none</c>: the grader's reward. <c>group_mean</c>: minus the mean over the prompt's samples that have
+    /// a reward and are trained on (ReVal).</summary>
     [AllowedWords("none", "group_mean")]
     public string RewardNormalization { get; init; } = "none";
 

@@ -15,7 +15,7 @@ public sealed record GdpoOptions
     [AllowedRange(0, 1)]
     public double Epsilon { get; init; } = 1e-6;
 
-    /// <summary>A weight per part of the reward; null: 1 each.</summary>
+    /// <summary>A weight per part of the reward; null or empty: 1 each.</summary>
     public double[]? GdpoRewardWeights { get; init; }
 }
 
@@ -46,7 +46,8 @@ public sealed class GdpoEstimator(GdpoOptions options) : IAdvantageEstimator, IE
         batch.Check(Needs);
         double[][] parts = batch.RewardParts.Length > 0 ? batch.RewardParts
             : [[.. Enumerable.Range(0, batch.TrajectoryCount).Select(batch.RewardOf)]];
-        if (options.GdpoRewardWeights is { } given && given.Length != parts.Length)
+        double[] given = options.GdpoRewardWeights ?? [];
+        if (given.Length > 0 && given.Length != parts.Length)
         {
             throw new ConfigException(
                 $"gdpo_reward_weights: expected {parts.Length} numbers, one per part of the reward, found {given.Length}");
@@ -57,7 +58,7 @@ public sealed class GdpoEstimator(GdpoOptions options) : IAdvantageEstimator, IE
         for (int k = 0; k < parts.Length; k++)
         {
             double[] one = grpo.PerTrajectory(batch with { Rewards = parts[k], TokenRewards = [] });
-            double weight = options.GdpoRewardWeights?[k] ?? 1;
+            double weight = given.Length > 0 ? given[k] : 1;
             sum = [.. sum.Zip(one, (s, a) => s + weight * a)];
         }
 

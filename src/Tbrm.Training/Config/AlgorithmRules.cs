@@ -12,15 +12,18 @@ namespace Tbrm.Training.Config;
 /// is an error, never ignored.</summary>
 internal static class AlgorithmRules
 {
-    private const Needs Unmet = Needs.RewardParts | Needs.SumPiSquared;
-
     /// <summary>Throws <see cref="ConfigException"/> for what does not fit.</summary>
     public static void Check(RunConfig config)
     {
         AlgorithmSelection algorithm = AlgorithmSelection.Of(config);
         (string name, Needs needs) = (algorithm.Entry.Name, algorithm.Needs);
-        Require((needs & Unmet) == 0,
-            $"algorithm.name={name} needs {needs & Unmet}, which no stage of a training step computes; tbrm-native objective evaluates it on numbers of your own");
+        List<string> parts = config.Algorithm.GdpoRewardKeys;
+        Require(parts.Count == 0 || needs.HasFlag(Needs.RewardParts),
+            $"algorithm.gdpo_reward_keys=[{string.Join(", ", parts)}] are parts of the reward for adv_estimator=gdpo, which "
+            + $"algorithm.name={name} has not; leave it out");
+        int weights = config.Algorithm.GdpoRewardWeights.Count;
+        Require(weights == 0 || weights == parts.Count, $"algorithm.gdpo_reward_weights has {weights} numbers, and "
+            + $"algorithm.gdpo_reward_keys {parts.Count} names; give as many");
         Require(!needs.HasFlag(Needs.Groups) || config.Rollout.N != 1 || algorithm.Estimator is GrpoEstimator,
             $"algorithm.name={name} compares the responses to a prompt with each other, but rollout.n=1; set rollout.n to at least 2");
         BellmanConfig bellman = config.Algorithm.Tbrm;
@@ -48,6 +51,9 @@ internal static class AlgorithmRules
         string name = algorithm.Entry.Name;
         Require(!needs.HasFlag(Needs.BaselineRewards) || (mix.Files.Count == 0 && replay.Capacity == 0),
             $"algorithm.name={name} needs a greedy response beside every sampled one, which trajectories of files and of a replay buffer have not; leave data.trajectories and replay.capacity out");
+        Require(config.Algorithm.GdpoRewardKeys.Count == 0 || (mix.Files.Count == 0 && replay.Capacity == 0),
+            "algorithm.gdpo_reward_keys takes the parts of a reward from its grade, which trajectories of files and of a replay "
+            + "buffer have not; leave data.trajectories and replay.capacity out");
         Require(!mix.IsFirstOnline || replay.Updates > 1,
             $"replay.capacity={replay.Capacity}, but with replay.updates=1 and no replay.mix every batch is the rollout, and nothing would be learned from the buffer; set replay.updates to 2 or more (ReVal), or give shares in replay.mix");
         Require(replay.Capacity == 0 || replay.Capacity >= config.Rollout.N,

@@ -8,7 +8,8 @@ using Tbrm.Training.Metrics;
 
 namespace Tbrm.Training.Steps;
 
-/// <summary>The adv stage: KL in the reward, correction of the rollout's mismatch, then advantages and returns of every token, over the whole step.</summary>
+/// <summary>The adv stage: KL in the reward, correction of the rollout's mismatch, then advantages and returns of every
+/// token, over the whole step.</summary>
 public sealed class AdvantageStage
 {
     private readonly IAdvantageEstimator? _estimator;
@@ -23,14 +24,16 @@ public sealed class AdvantageStage
         _config = config.Algorithm;
         _correction = algorithm.Correction;
         KlCtrlConfig kl = _config.KlCtrl;
-        _controller = _config.UseKlInReward ? new(kl.KlCoef, kl.Type == "adaptive" ? kl.TargetKl : null, kl.Horizon) : null;
+        _controller = _config.UseKlInReward ? new(kl.KlCoef, kl.Type == "adaptive" ? kl.TargetKl : null, kl.Horizon)
+            : null;
     }
 
     /// <summary>Whether there is anything to do.</summary>
     public bool IsNeeded => _estimator is not null || _controller is not null || _correction.IsActive;
 
     /// <summary>Whether log-probs before the first update are asked for.</summary>
-    public bool NeedsOldLogp => _controller is not null || _correction.IsActive;
+    public bool NeedsOldLogp => _controller is not null || _correction.IsActive
+        || _estimator?.Needs.HasFlag(Needs.OldLogp) == true;
 
     /// <summary>The coefficient of the KL in the reward, which a checkpoint keeps; null without one.</summary>
     public double? KlCoefficient
@@ -78,7 +81,8 @@ public sealed class AdvantageStage
         {
             List<double> values = Counted(batch, batch.OldValues), returns = Counted(batch, estimate.Returns);
             metrics.AddSpread("critic/values", values);
-            metrics["critic/vf_explained_var"] = 1 - Variance([.. returns.Zip(values, (r, v) => r - v)]) / (Variance(returns) + 1e-5);
+            metrics["critic/vf_explained_var"] =
+                1 - Variance([.. returns.Zip(values, (r, v) => r - v)]) / (Variance(returns) + 1e-5);
         }
 
         return batch with { Advantages = estimate.Advantages, Returns = estimate.Returns };

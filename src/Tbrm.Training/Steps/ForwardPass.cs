@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Linq;
 using Tbrm.Engine.Logprob;
 
 namespace Tbrm.Training.Steps;
@@ -44,6 +45,23 @@ internal static class ForwardPass
         }
 
         return new(logp, v1, vEnd);
+    }
+
+    /// <summary>
+    /// sum_a pi(a|s)^2 of every row, [R], from one more pass. With logits z and log-partition A(T) = logsumexp(z/T) it
+    /// is
+    /// exp(A(T/2) - 2 A(T)); the logit of the taken token falls out of 2 log pi_T - log pi_(T/2), which is the same.
+    /// </summary>
+    /// <param name="logprob">The logprob stage, at a temperature.</param>
+    /// <param name="temperature">T.</param>
+    /// <param name="logp">log pi at T of every row, nats.</param>
+    /// <param name="batch">The step.</param>
+    /// <param name="stop">Stops between two micro-batches.</param>
+    public static double[] SumPiSquared(Func<PackedBatch, float, Scores> logprob, float temperature, double[] logp,
+        TrajectoryBatch batch, StepStop stop)
+    {
+        PassScores half = LogProb(packed => logprob(packed, temperature / 2), batch, batch.MicroBatches, stop);
+        return [.. half.Logp.Zip(logp, (sharp, own) => Math.Exp(2 * own - sharp))];
     }
 
     /// <summary>The critic's values of every row, [R].</summary>

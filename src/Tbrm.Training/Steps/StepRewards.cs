@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using Tbrm.Core.Config;
+using Tbrm.Core.Errors;
 using Tbrm.Core.Rewards;
 using Tbrm.Core.Rollouts;
 
@@ -45,6 +46,26 @@ internal sealed class StepRewards(RunConfig config)
             || (trajectory.End == TrajectoryEnd.Length && _bellman.Truncation == "zero_reward");
         double reward = _bellman.RewardScale * (isZero ? 0 : verdict.Score) + _bellman.RewardShift;
         return config.Reward.OverlongBuffer.Enable ? reward + Overlong(trajectory.ResponseIds.Length) : reward;
+    }
+
+    /// <summary>A named number of a grade: its score, or what the grader gave beside it.</summary>
+    /// <param name="verdict">The grade.</param>
+    /// <param name="key">score, or one of the grader's own names.</param>
+    /// <param name="number">Which response of the step it is, from 0, for the message.</param>
+    /// <exception cref="DataException">The grader gave no such number.</exception>
+    public static double Part(Verdict verdict, string key, int number)
+    {
+        if (verdict.IsFailure)
+        {
+            return 0;
+        }
+
+        return verdict.Numbers?.TryGetValue(key, out double part) == true ? part
+            : key == "score" ? verdict.Score
+            : throw new DataException(
+                $"algorithm.gdpo_reward_keys: the grade of response {number + 1} has no number '{key}', it has "
+                + $"{string.Join(", ", (verdict.Numbers?.Keys ?? []).Prepend("score"))}; a grader that gives several "
+                + "is reward.grader=command, whose answer may hold further numbers by name");
     }
 
     /// <summary>

@@ -31,8 +31,10 @@ internal sealed record StepBatch(StepSample Sample, TrajectoryBatch Tau, Objecti
 public sealed record StepModels(ITrainedPolicy Actor, ITrainedCritic? Critic, IReferenceScorer? Reference);
 
 /// <summary>
-/// One iteration of an algorithm, in verl's words: gen, reward, old_log_prob, ref, values, adv, update_critic, update_actor, each only where the
-/// algorithm asks for it. With TBRM it is Algorithm 1 of arXiv 2505.15311: trajectories of the present policy, rewards, reference log-probs, one
+/// One iteration of an algorithm, in verl's words: gen, reward, old_log_prob, ref, values, adv, update_critic,
+/// update_actor, each only where the
+/// algorithm asks for it. With TBRM it is Algorithm 1 of arXiv 2505.15311: trajectories of the present policy, rewards,
+/// reference log-probs, one
 /// update with the gradient of the squared residuals over all of them.
 /// </summary>
 public sealed class TrainStep
@@ -55,10 +57,12 @@ public sealed class TrainStep
     /// <param name="source">The trajectories: the gen and reward stages, files, a replay buffer.</param>
     /// <param name="algorithm">What is asked for.</param>
     /// <param name="valueOf">V*(x) of a prompt, reward units; null when nobody asks.</param>
-    /// <param name="isRolloutExact">Whether the rollout's log-probs are the trainer's, bit for bit, so that they are the old ones too.</param>
+    /// <param name="isRolloutExact">Whether the rollout's log-probs are the trainer's, bit for bit, so that they are
+    /// the old ones too.</param>
     /// <param name="config">The configuration.</param>
     /// <param name="clock">Times the stages.</param>
-    public TrainStep(StepModels models, IStepSource source, AlgorithmSelection algorithm, Func<EncodedPrompt, double>? valueOf, bool isRolloutExact, RunConfig config,
+    public TrainStep(StepModels models, IStepSource source, AlgorithmSelection algorithm,
+        Func<EncodedPrompt, double>? valueOf, bool isRolloutExact, RunConfig config,
         PhaseClock clock)
     {
         _models = models;
@@ -92,13 +96,15 @@ public sealed class TrainStep
         set => _reference.Version = value;
     }
 
-    /// <summary>Makes step number <paramref name="step"/> (from 1). Stopped before its first update, it has changed nothing but the data's place.</summary>
+    /// <summary>Makes step number <paramref name="step"/> (from 1). Stopped before its first update, it has changed
+    /// nothing but the data's place.</summary>
     public StepOutcome? Run(long step, CancellationToken cancel)
     {
         StepStop stop = new(cancel);
         try
         {
-            return _source.Begin(step, WeightVersion, s => _reference.Complete(s, stop), cancel) is { } beginning ? Run(step, beginning, stop) : null;
+            return _source.Begin(step, WeightVersion, s => _reference.Complete(s, stop), cancel) is { } beginning
+                ? Run(step, beginning, stop) : null;
         }
         catch (OperationCanceledException)
         {
@@ -120,8 +126,11 @@ public sealed class TrainStep
             StepBatch batch = Prepared(sample, stop, extra);
             first ??= batch;
             int applied = actor?.Applied ?? 0, residuals = actor?.Residuals.Count ?? 0;
-            critic = _criticUpdate is null ? null : _clock.Measure("update_critic", () => _criticUpdate.Run(step, batch.Tau, batch.Columns, stop, critic));
-            actor = step < _config.Trainer.CriticWarmup ? null : _clock.Measure("update_actor", () => _actorUpdate.Run(step, batch.Tau, batch.Columns, stop, actor));
+            critic = _criticUpdate is null ? null
+                : _clock.Measure("update_critic",
+                () => _criticUpdate.Run(step, batch.Tau, batch.Columns, stop, critic));
+            actor = step < _config.Trainer.CriticWarmup ? null
+                : _clock.Measure("update_actor", () => _actorUpdate.Run(step, batch.Tau, batch.Columns, stop, actor));
             WeightVersion += (actor?.Applied ?? 0) - applied;
             IReadOnlyList<double> own = actor is null ? [] : actor.Residuals[residuals..];
             _source.Learned(sample, own.Count == sample.Trajectories.Count ? own : []);
@@ -130,13 +139,16 @@ public sealed class TrainStep
         _source.End(beginning);
         _models.Actor.ReleaseActivations();
         _models.Critic?.ReleaseActivations();
-        bool isFirst = beginning.IsSampled ? ReferenceEquals(first!.Sample.Trajectories, beginning.Sample.Trajectories) : first is not null;
+        bool isFirst = beginning.IsSampled ? ReferenceEquals(first!.Sample.Trajectories, beginning.Sample.Trajectories)
+            : first is not null;
         StepBatch told = isFirst ? first! : Told(beginning.Sample);
         StepMetrics metrics = new(step, told.Sample, told.Tau, told.Columns, _algorithm, _config);
         metrics.AddActor(actor, _models.Actor.LearningRate(step));
         metrics.AddCritic(critic, _models.Critic?.LearningRate(step) ?? 0);
         metrics.AddTrajectories(extra);
-        return new(metrics.Metrics, told.Sample, OutcomeOf(first!.Tau, actor ?? critic)) { IsSampled = beginning.IsSampled };
+        return new(metrics.Metrics, told.Sample,
+            OutcomeOf(first!.Tau, actor ?? critic))
+        { IsSampled = beginning.IsSampled };
     }
 
     /// <summary>Of a policy that only warms its critic up, what came of the critic's updates.</summary>
@@ -153,7 +165,7 @@ public sealed class TrainStep
     {
         TrajectoryBatch tau = Batch(sample);
         ObjectiveBatch columns = _reference.Columns(tau, Columns(tau, sample));
-        columns = OldLogProb(tau, columns, stop);
+        columns = SumPiSquared(tau, OldLogProb(tau, columns, stop), stop);
         columns = Values(tau, columns, stop);
         columns = _advantage.IsNeeded ? _clock.Measure("adv", () => _advantage.Estimate(columns, extra)) : columns;
         return new(sample, tau, columns);
@@ -166,10 +178,11 @@ public sealed class TrainStep
         return new(sample, tau, Columns(tau, sample));
     }
 
-    private TrajectoryBatch Batch(StepSample sample) => new(sample.Trajectories, [.. sample.Judged.Select(j => j.Verdict)], _config, sample.KnownRewards)
-    {
-        Ages = _isOffPolicy ? [.. sample.Trajectories.Select(t => WeightVersion - t.WeightVersion)] : [],
-    };
+    private TrajectoryBatch Batch(StepSample sample) =>
+        new(sample.Trajectories, [.. sample.Judged.Select(j => j.Verdict)], _config, sample.KnownRewards)
+        {
+            Ages = _isOffPolicy ? [.. sample.Trajectories.Select(t => WeightVersion - t.WeightVersion)] : [],
+        };
 
     private ObjectiveBatch Columns(TrajectoryBatch tau, StepSample sample) => tau.Columns() with
     {
@@ -178,12 +191,14 @@ public sealed class TrainStep
     };
 
     /// <summary>
-    /// Log-probs and first values before the first update. No pass is made where they are known: from a rollout of the present policy with the
+    /// Log-probs and first values before the first update. No pass is made where they are known: from a rollout of the
+    /// present policy with the
     /// trainer's bits, or, with a single update, from that update itself.
     /// </summary>
     private ObjectiveBatch OldLogProb(TrajectoryBatch tau, ObjectiveBatch batch, StepStop stop)
     {
-        bool needsValue = Needs.HasFlag(Needs.FrozenValue), needsLogp = Needs.HasFlag(Needs.OldLogp) || _advantage.NeedsOldLogp;
+        bool needsValue = Needs.HasFlag(Needs.FrozenValue), needsLogp = Needs.HasFlag(Needs.OldLogp)
+            || _advantage.NeedsOldLogp;
         bool isSampler = Needs.HasFlag(Needs.OldIsSampler) || _algorithm.IsBypass;
         RequireRecorded(tau, batch, isSampler || Needs.HasFlag(Needs.RolloutLogp));
         if (!needsValue && !needsLogp)
@@ -191,7 +206,8 @@ public sealed class TrainStep
             return batch;
         }
 
-        bool isCurrent = _isRolloutExact && Enumerable.Range(0, tau.Trajectories.Count).All(tau.IsCurrent) && batch.RolloutLogp.Length > 0;
+        bool isCurrent = _isRolloutExact && Enumerable.Range(0, tau.Trajectories.Count).All(tau.IsCurrent)
+            && batch.RolloutLogp.Length > 0;
         if (!needsValue && (isCurrent || isSampler))
         {
             return batch with { OldLogp = batch.RolloutLogp };
@@ -204,15 +220,26 @@ public sealed class TrainStep
 
         float temperature = ActorUpdate.TemperatureOf(_config);
         PassScores old = _clock.Measure("old_log_prob", () =>
-            ForwardPass.LogProb(b => _models.Actor.LogProb(b, temperature, keep: false, entropy: false), tau, tau.MicroBatches, stop));
+            ForwardPass.LogProb(b => _models.Actor.LogProb(b, temperature, keep: false, entropy: false), tau,
+                tau.MicroBatches, stop));
         return batch with { OldLogp = isSampler ? batch.RolloutLogp : old.Logp, VFrozen = needsValue ? old.V1 : [] };
     }
+
+    /// <summary>Of the optimal token baseline: how sharp the policy was in every state.</summary>
+    private ObjectiveBatch SumPiSquared(TrajectoryBatch tau, ObjectiveBatch batch, StepStop stop) =>
+        !Needs.HasFlag(Needs.SumPiSquared) ? batch : batch with
+        {
+            SumPiSquared = _clock.Measure("old_log_prob", () => ForwardPass.SumPiSquared(
+                (b, t) => _models.Actor.LogProb(b, t, keep: false, entropy: false),
+                ActorUpdate.TemperatureOf(_config), batch.OldLogp, tau, stop)),
+        };
 
     private void RequireRecorded(TrajectoryBatch tau, ObjectiveBatch batch, bool isNeeded)
     {
         if (isNeeded && batch.RolloutLogp.Length == 0 && tau.RowCount > 0)
         {
-            throw new DataException($"algorithm.name={_algorithm.Entry.Name} needs the log-probs of the policy that sampled a trajectory (logp or behaviour_logp), "
+            throw new DataException(
+                $"algorithm.name={_algorithm.Entry.Name} needs the log-probs of the policy that sampled a trajectory (logp or behaviour_logp), "
                 + $"which {tau.Trajectories.Count(t => t.Logp.Length != t.ResponseIds.Length)} of {tau.Trajectories.Count} trajectories of this update have not; "
                 + "add them to the files, or choose an algorithm that takes trajectories of any policy (tbrm, reval, brm)");
         }
@@ -226,7 +253,9 @@ public sealed class TrainStep
         }
 
         (int tokens, int sequences) = CriticUpdate.MicroBatchOf(_config);
-        double[] values = _clock.Measure("values", () => ForwardPass.Values(critic, tau, tau.Cut(0..tau.Trajectories.Count, tokens, sequences), stop));
+        double[] values = _clock.Measure(
+            "values", () => ForwardPass.Values(critic, tau, tau.Cut(0..tau.Trajectories.Count, tokens, sequences),
+            stop));
         return batch with { Values = values, OldValues = values };
     }
 }

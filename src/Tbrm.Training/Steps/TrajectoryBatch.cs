@@ -47,6 +47,8 @@ public sealed class TrajectoryBatch
             Rewards[i] = IsRewarded[i] && known![i] is { } reward ? reward : Rewards[i];
         }
 
+        RewardParts = [.. config.Algorithm.GdpoRewardKeys.Select(key =>
+            (double[])[.. verdicts.Select((v, i) => IsRewarded[i] ? StepRewards.Part(v, key, i) : 0)])];
         Sequences = [.. trajectories.Select((t, i) => new ScoredSequence(t.PromptIds, t.ResponseIds, Bootstrap[i]))];
         _rowOffsets = OffsetsOf(Sequences);
         _lengths = [.. trajectories.Select(t => t.Length)];
@@ -62,6 +64,7 @@ public sealed class TrajectoryBatch
         T[] Each<T>(IReadOnlyList<T> all) => all.Count == 0 ? [] : [.. order.Select(b => all[b])];
         Trajectories = Each(other.Trajectories);
         (Rewards, Weights, IsGraded) = (Each(other.Rewards), Each(other.Weights), Each(other.IsGraded));
+        RewardParts = Array.ConvertAll(other.RewardParts, p => Each(p));
         (IsRewarded, Bootstrap, Sequences) = (Each(other.IsRewarded), Each(other.Bootstrap), Each(other.Sequences));
         (LossTrajectories, NonFinite, Ages) = (other.LossTrajectories, other.NonFinite, Each(other.Ages));
         (_lengths, _rowOffsets) = (Each(other._lengths), OffsetsOf(Sequences));
@@ -78,6 +81,11 @@ public sealed class TrajectoryBatch
 
     /// <summary>Reward of each trajectory, as the objective sees it; 0 where there is none.</summary>
     public double[] Rewards { get; }
+
+    /// <summary>The parts of the reward that algorithm.gdpo_reward_keys names, each [B], as the grader gave them; 0
+    /// where there is
+    /// no reward.</summary>
+    public double[][] RewardParts { get; }
 
     /// <summary>1/|D|, or 0 for a trajectory that is not trained on.</summary>
     public double[] Weights { get; }
@@ -161,6 +169,7 @@ public sealed class TrajectoryBatch
         RowOffsets = _rowOffsets,
         RolloutLogp = Trajectories.All(t => t.Logp.Length == t.ResponseIds.Length) ? Rows(t => t.Logp) : [],
         Rewards = Rewards,
+        RewardParts = RewardParts,
         Group = [.. Trajectories.Select(t => t.Group)],
         Weight = Weights,
         Bootstrap = Bootstrap,

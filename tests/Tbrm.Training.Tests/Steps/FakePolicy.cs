@@ -26,6 +26,7 @@ internal sealed class FakePolicy : ITrainedPolicy, IReferenceScorer
 
     private readonly double[,] _logits = new double[Vocabulary, Vocabulary];
     private PackedBatch? _kept;
+    private float _temperature = 1;
 
     public FakePolicy(int seed = 1)
     {
@@ -63,13 +64,13 @@ internal sealed class FakePolicy : ITrainedPolicy, IReferenceScorer
     public Scores LogProb(PackedBatch batch, float temperature, bool keep, bool entropy)
     {
         Calls.Add(Title + (keep ? "forward" : "pass"));
-        _kept = keep ? batch : null;
+        (_kept, _temperature) = (keep ? batch : null, temperature);
         float[] q = new float[batch.RowCount], v = new float[batch.RowCount], h = entropy ? new float[batch.RowCount]
             : [];
         for (int r = 0; r < batch.RowCount; r++)
         {
-            (int state, double[] p, double lse) = At(batch, r);
-            q[r] = (float)_logits[state, batch.Labels[r]];
+            (int state, double[] p, double lse) = At(batch, r, temperature);
+            q[r] = (float)(_logits[state, batch.Labels[r]] / temperature);
             v[r] = (float)lse;
             if (entropy)
             {
@@ -85,12 +86,13 @@ internal sealed class FakePolicy : ITrainedPolicy, IReferenceScorer
         PackedBatch batch = _kept ?? throw new InvalidOperationException("nothing is kept");
         for (int r = 0; r < batch.RowCount; r++)
         {
-            (int state, double[] p, _) = At(batch, r);
+            (int state, double[] p, _) = At(batch, r, _temperature);
             double entropy = -p.Sum(x => x * Math.Log(x));
             for (int a = 0; a < Vocabulary; a++)
             {
-                Gradient[state, a] += (a == batch.Labels[r] ? dq[r] : 0)
+                double dz = (a == batch.Labels[r] ? dq[r] : 0)
                     + dv[r] * p[a] - (dh.Length > 0 ? dh[r] * p[a] * (Math.Log(p[a]) + entropy) : 0);
+                Gradient[state, a] += dz / _temperature;
             }
         }
 
@@ -146,10 +148,14 @@ internal sealed class FakePolicy : ITrainedPolicy, IReferenceScorer
         _kept = null;
     }
 
-    private (int State, double[] Probabilities, double LogSumExp) At(PackedBatch batch, int row)
+    /// <summary>pi(.|s) of a row.</summary>
+    public double[] Probabilities(PackedBatch batch, int row, float temperature) =>
+        At(batch, row, temperature).Probabilities;
+
+    private (int State, double[] Probabilities, double LogSumExp) At(PackedBatch batch, int row, float temperature)
     {
         int state = batch.Ids[(int)batch.Rows[row]];
-        double[] z = [.. Enumerable.Range(0, Vocabulary).Select(a => _logits[state, a])];
+        double[] z = [.. Enumerable.Range(0, Vocabulary).Select(a => _logits[state, a] / temperature)];
         double lse = Math.Log(z.Sum(Math.Exp));
         return (state, [.. z.Select(x => Math.Exp(x - lse))], lse);
     }

@@ -2,7 +2,10 @@ using System.Collections.Generic;
 using System.Linq;
 using NUnit.Framework;
 using Tbrm.Core.Config;
+using Tbrm.Core.Errors;
 using Tbrm.Core.Rewards;
+using Tbrm.Core.Rollouts;
+using Tbrm.Engine.Logprob;
 using Tbrm.Objectives;
 using Tbrm.Training.Metrics;
 using Tbrm.Training.Progress;
@@ -81,6 +84,52 @@ public sealed class TrainStepTests
             Does.Contain("critic/vf_loss").And.Contain("critic/vf_explained_var").And.Contain("critic/values/mean")
             .And.Contain("critic/returns/max").And.Contain("critic/grad_norm").And.Contain("critic/lr"));
         Assert.That(metrics["critic/values/mean"], Is.Zero, "values before the update");
+    }
+
+    /// <summary>The weights of its baseline come from one more pass, at half the temperature.</summary>
+    [Test]
+    public void The_optimal_token_baseline_is_told_how_sharp_the_policy_was()
+    {
+        (MetricSet metrics, FakePolicy policy, _) = Step("optimal_token_baseline", "rollout.temperature=0.8");
+        Assert.That(Timers(metrics), Is.EqualTo(new[] { "adv", "gen", "old_log_prob", "reward", "update_actor" }));
+        Assert.That(policy.Updates.Single().Cast<double>(), Has.Some.Not.Zero);
+
+        const float temperature = 0.8f;
+        TrajectoryBatch batch = new([Make.Trajectory(0, 3), Make.Trajectory(1, 2)], Make.Scores(0, 1), Config("grpo"));
+        FakePolicy fresh = new();
+        Scores Score(PackedBatch packed, float t) => fresh.LogProb(packed, t);
+        double[] logp = ForwardPass.LogProb(b => Score(b, temperature), batch, batch.MicroBatches, new(default)).Logp;
+        double[] found = ForwardPass.SumPiSquared(Score, temperature, logp, batch, new(default));
+        PackedBatch all = batch.Pack(0..2);
+        double[] expected = [.. Enumerable.Range(0, all.RowCount)
+            .Select(r => fresh.Probabilities(all, r, temperature).Sum(p => p * p))];
+        // Two fp32 log-probs of a few nats.
+        Assert.That(found, Is.EqualTo(expected).Within(4e-6));
+    }
+
+    /// <summary>The parts are the grader's own numbers, in the order of the keys.</summary>
+    [Test]
+    public void Gdpos_parts_of_the_reward_are_numbers_of_the_grade()
+    {
+        RunConfig config = Config(
+            "gdpo", "algorithm.gdpo_reward_keys=[score,format]", "algorithm.gdpo_reward_weights=[1,0.5]");
+        static Verdict Grade(Trajectory t) => new(t.ResponseIds[0] % 2, VerdictStatus.Ok)
+        {
+            Numbers = new Dictionary<string, double> { ["format"] = t.ResponseIds[0] },
+        };
+        Trajectory[] trajectories = [.. Enumerable.Range(0, 4).Select(i => Make.Trajectory(i / 2, 2, id: i) with
+        {
+            ResponseIds = [3 + i, 4],
+        })];
+        TrajectoryBatch batch = new(trajectories, [.. trajectories.Select(Grade)], config);
+        Assert.That(batch.Columns().RewardParts, Is.EqualTo(new[] { new[] { 1.0, 0, 1, 0 }, [3, 4, 5, 6] }));
+        Assert.That(() => new TrajectoryBatch(trajectories, Make.Scores(0, 1, 0, 1), config),
+            Throws.TypeOf<DataException>().With.Message.Contains("has no number 'format', it has score"));
+
+        FakePolicy policy = new();
+        StepOutcome outcome = Build(config, policy, null, new() { Policy = policy, Grade = Grade }, new(), true)
+            .Run(1, default)!;
+        Assert.That(outcome.Metrics["actor/grad_norm"], Is.Positive);
     }
 
     [Test]
