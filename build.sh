@@ -14,6 +14,7 @@ usage() {
   train     builds, then runs `tbrm-native train` with the arguments given
   test      builds, then runs every test that this machine can run
   bench     builds, then runs the kernel benchmarks; an argument selects by name
+  package   builds, then writes artifacts/package: a self-contained archive with its checksum, and NuGet packages (libraries, .NET tool)
   format    formats C++ and C#; `format --check` only reports
   doctor    says what was found on this machine and what is missing
   clean     removes everything that was built
@@ -165,6 +166,15 @@ run_bench() {
     done
 }
 
+run_package() {
+    local native out=$root/artifacts/package
+    native=artifacts/native/$(preset)
+    rm -rf "$out"
+    mkdir -p "$out"
+    packaging/archive.sh "$native" "$out"
+    packaging/packages.sh "$native" "$out"
+}
+
 cpp_files() { git ls-files '*.cpp' '*.hpp' '*.h' '*.cu' '*.cuh'; }
 
 run_format() {
@@ -197,7 +207,7 @@ for argument in "$@"; do
         *" --no-install") install=no ;;
         train*) arguments+=("$argument") ;;
         *" --help" | *" -h") usage; exit 0 ;;
-        build* | doctor* | clean*) fail "$verb takes no argument '$argument'; ./build.sh help lists the verbs" ;;
+        build* | package* | doctor* | clean*) fail "$verb takes no argument '$argument'; ./build.sh help lists the verbs" ;;
         *) arguments+=("$argument") ;;
     esac
 done
@@ -207,6 +217,7 @@ case "$verb" in
     train) build; exec dotnet "$app" train "${arguments[@]}" ;;
     test) build; run_tests "${arguments[@]}" ;;
     bench) build; run_bench "${arguments[@]}" ;;
+    package) build; run_package ;;
     format) run_format "${arguments[@]}" ;;
     doctor) run_doctor ;;
     clean) rm -rf artifacts; say "removed artifacts/" ;;

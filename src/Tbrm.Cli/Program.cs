@@ -28,10 +28,12 @@ internal static class Program
         new DoctorVerb(),
         new ConfigVerb(),
         new CompletionVerb(),
+        new ManVerb(),
     ];
 
     private static int Main(string[] args)
     {
+        CarriedLibraries.Load();
         Terminal.Guard();
         RootCommand root = new("Post-trains language models by Trajectory Bellman Residual Minimization.");
         foreach (IVerb verb in s_verbs)

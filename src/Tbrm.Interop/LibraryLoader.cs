@@ -79,6 +79,8 @@ public static unsafe partial class LibraryLoader
         }
 
         yield return Path.Combine(AppContext.BaseDirectory, file);
+        // Where the package Tbrm.Interop has it, in a program that references it.
+        yield return Path.Combine(AppContext.BaseDirectory, "runtimes", PortableRuntime, "native", file);
         // A build in the repository: artifacts/native/<preset>, above the folder of the assembly.
         for (DirectoryInfo? at = new(AppContext.BaseDirectory); at is not null; at = at.Parent)
         {
@@ -91,6 +93,9 @@ public static unsafe partial class LibraryLoader
             }
         }
     }
+
+    private static string PortableRuntime => (OperatingSystem.IsWindows() ? "win-" : OperatingSystem.IsMacOS() ? "osx-" : "linux-")
+        + RuntimeInformation.ProcessArchitecture.ToString().ToLowerInvariant();
 
     /// <summary>A stale library reads wrong offsets and crashes far from the cause; here it is one sentence.</summary>
     private static void CheckHeader(nint handle, string path)
