@@ -23,6 +23,7 @@ internal static class Program
         new DataVerb(),
         new ObjectiveVerb(),
         new PlanVerb(),
+        new CompareVerb(),
         new TheoryVerb(),
         new ExportVerb(),
         new DoctorVerb(),

@@ -34,6 +34,26 @@ internal sealed class TrainingOptions
         command.Options.Add(_json);
     }
 
+    /// <summary>The configuration that a group of runs shares; null for a dry run, whose plan is printed.</summary>
+    /// <param name="parsed">The command line.</param>
+    /// <exception cref="ConfigException">--resume: a group goes on by itself.</exception>
+    public RunConfig? LoadShared(ParseResult parsed)
+    {
+        if (parsed.GetValue(_resume))
+        {
+            throw new ConfigException("--resume with --seeds: the same command without it goes on with the group");
+        }
+
+        RunConfig config = Load(parsed, RunState.Train, []);
+        if (parsed.GetValue(_dryRun))
+        {
+            PlanOutput.Print(config, RunState.Train, parsed.GetValue(_json));
+            return null;
+        }
+
+        return config;
+    }
+
     /// <summary>Loads the configuration and runs, or prints the plan.</summary>
     /// <param name="parsed">The command line.</param>
     /// <param name="verb"><see cref="RunState.Train"/> or <see cref="RunState.Sft"/>.</param>

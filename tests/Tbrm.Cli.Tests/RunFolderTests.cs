@@ -24,6 +24,8 @@ public sealed class RunFolderTests : FolderTests
         Assert.That(Directory.GetFiles(Path.Combine(run, "tensorboard"), "events.out.tfevents.*"), Has.Length.EqualTo(1));
         JsonObject row = (JsonObject)JsonNode.Parse(File.ReadLines(Path.Combine(run, "metrics.jsonl")).Last())!;
         double all = (double)row["perf/total_num_tokens"]!, drawn = (double)row["response_length/mean"]! * File.ReadLines(Path.Combine(run, "rollouts", "4.jsonl")).Count();
+        Assert.That((double)row["perf/generated_tokens"]!, Is.EqualTo(drawn).Within(1e-9).Percent);
+        Assert.That((string)summary["ended"]!, Is.EqualTo("finished"));
         Assert.That((int)row["training/epoch"]!, Is.Zero);
         foreach ((string phase, double tokens) in new[] { ("gen", drawn), ("ref", all), ("update_actor", all) })
         {

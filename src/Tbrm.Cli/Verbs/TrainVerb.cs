@@ -1,4 +1,8 @@
+using System.Collections.Generic;
 using System.CommandLine;
+using Tbrm.Cli.Comparing;
+using Tbrm.Cli.Display;
+using Tbrm.Core.Errors;
 using Tbrm.Training.Loops;
 using Tbrm.Training.Runs;
 
@@ -8,15 +12,33 @@ namespace Tbrm.Cli.Verbs;
 internal sealed class TrainVerb : IVerb
 {
     private readonly TrainingOptions _options = new();
+    private readonly Option<string?> _seeds = new("--seeds")
+    {
+        Description = "Runs the configuration with several seeds (1,2,3 or 1-5), a folder for each, and a page of all of them",
+        HelpName = "SEEDS",
+    };
 
     public Command Create()
     {
         Command command = new(
             "train", "Trains a policy; without arguments a small model learns sums, on the CPU, in minutes");
         _options.AddTo(command);
-        command.SetAction(parsed =>
-            (int)_options.Run(parsed, RunState.Train, [], _ => { }, (run, sinks, progress, signals) =>
-            TrainingRuns.Train(run, sinks, progress, signals.Token)));
+        command.Options.Add(_seeds);
+        command.SetAction(parsed => (int)(parsed.GetValue(_seeds) is { } seeds
+            ? OfSeeds(parsed, SeedList.Of("--seeds", seeds))
+            : _options.Run(parsed, RunState.Train, [], _ => { }, (run, sinks, progress, signals) =>
+                TrainingRuns.Train(run, sinks, progress, signals.Token))));
         return command;
+    }
+
+    private ExitCode OfSeeds(ParseResult parsed, IReadOnlyList<long> seeds)
+    {
+        if (_options.LoadShared(parsed) is not { } config)
+        {
+            return ExitCode.Ok;
+        }
+
+        using StopSignals signals = new(saves: true);
+        return SeedRuns.Run(config, seeds, new TerminalProgress(Terminal.RawError, isTerminal: false), signals.Token);
     }
 }

@@ -40,6 +40,13 @@ public sealed record RewardConfig
     [AllowedWords("drop", "zero", "stop")]
     public string OnError { get; init; } = "drop";
 
+    /// <summary>
+    /// For control experiments: training's rewards come from no grader. <c>zero</c>: every score is 0; <c>random</c>: 0 or 1 with equal chances, by
+    /// trainer.seed and the trajectory's number. Evaluations and score metrics keep the grader's.
+    /// </summary>
+    [AllowedWords("none", "zero", "random")]
+    public string Control { get; init; } = "none";
+
     /// <summary>DAPO's soft punishment of long responses.</summary>
     public OverlongBufferConfig OverlongBuffer { get; init; } = new();
 

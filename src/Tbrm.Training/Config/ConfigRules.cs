@@ -27,6 +27,10 @@ internal static class ConfigRules
             $"rollout.val_kwargs.n={val.N} greedy responses would all be the same; set rollout.val_kwargs.do_sample=true and a temperature, or n=1");
         Require(config.Algorithm.Tbrm.RewardNormalization != "group_mean" || config.Rollout.N != 1,
             "algorithm.tbrm.reward_normalization=group_mean needs rollout.n of at least 2: with one sample every reward becomes 0");
+        Require(config.Reward.Control == "none" || data.Trajectories.Count == 0,
+            $"reward.control={config.Reward.Control} with data.trajectories: rows of files bring rewards of their own; leave one of them out");
+        Require(config.Reward.Control == "none" || config.Algorithm.GdpoRewardKeys.Count == 0,
+            $"reward.control={config.Reward.Control} with algorithm.gdpo_reward_keys: parts of a grade are no control");
         AlgorithmRules.Check(config);
         CheckOptim("actor.optim", config.Actor.Optim);
         CheckOptim("sft.optim", config.Sft.Optim);

@@ -60,6 +60,9 @@ internal sealed class LaggedRollout : IRollout, IDisposable
     public long Preemptions => _rollout.Preemptions;
 
     /// <inheritdoc/>
+    public long GeneratedTokens => _rollout.GeneratedTokens;
+
+    /// <inheritdoc/>
     public IReadOnlyList<Trajectory> Sample(IReadOnlyList<EncodedPrompt> prompts, int n, long firstId,
         Action<RolloutProgress>? progress, CancellationToken stop)
     {

@@ -50,10 +50,11 @@ public sealed class RunLoop
             _progress.Begin(_position.State.Step, _step.TotalSteps);
             if (Steps(stop) is { } reason)
             {
+                _metrics.Ended = RunSummary.NonFinite;
                 return new(ExitCode.NonFinite, $"{reason}. The last good checkpoint is in {_checkpoints.Root}");
             }
 
-            _metrics.IsFinished = true;
+            _metrics.Ended = RunSummary.Finished;
             return new(ExitCode.Ok, _step.Outcome(_checkpoints.FolderOf(_position.State.Step)));
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)

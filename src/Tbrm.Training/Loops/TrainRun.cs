@@ -152,7 +152,7 @@ public sealed class TrainRun : IRunStep
     public StepResult? Run(long step, CancellationToken stop)
     {
         IRollout rollout = _lagged is null ? Rollout : _lagged;
-        long preemptions = rollout.Preemptions;
+        (long preemptions, long generated) = (rollout.Preemptions, rollout.GeneratedTokens);
         if (_step!.Run(step, stop) is not { } outcome)
         {
             return null;
@@ -160,6 +160,7 @@ public sealed class TrainRun : IRunStep
 
         outcome.Metrics["training/epoch"] = Sampler.Epoch;
         outcome.Metrics["rollout/preemptions"] = rollout.Preemptions - preemptions;
+        outcome.Metrics["perf/generated_tokens"] = rollout.GeneratedTokens - generated;
         outcome.Metrics["timing_s/update_weights"] = 0;
         IReadOnlyList<Trajectory> trajectories = outcome.Sample.Trajectories;
         StepTokens tokens = new(

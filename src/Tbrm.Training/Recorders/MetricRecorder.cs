@@ -21,8 +21,8 @@ public sealed class MetricRecorder(OpenRun run, MetricSinks sinks, RunPosition p
     /// <summary>Whether the last publishing is long enough ago, for whoever watches the report.</summary>
     public bool IsPublishDue => Stopwatch.GetElapsedTime(_published) > TimeSpan.FromSeconds(10);
 
-    /// <summary>The run reached its last step.</summary>
-    public bool IsFinished { get; set; }
+    /// <summary>How the run came to its end, as summary.json calls it; null before.</summary>
+    public string? Ended { get; set; }
 
     /// <summary>Adds the step's times and speeds.</summary>
     public void AddTimes(MetricSet metrics, StepTokens tokens)
@@ -67,7 +67,7 @@ public sealed class MetricRecorder(OpenRun run, MetricSinks sinks, RunPosition p
     public void Publish(bool isLast = false)
     {
         _published = Stopwatch.GetTimestamp();
-        RunSummary.Write(run, position, IsFinished, totalSteps, _monitor.Warnings.All);
+        RunSummary.Write(run, position, Ended, totalSteps, _monitor.Warnings.All);
         _monitor.WriteReport(isLast);
     }
 }

@@ -13,7 +13,14 @@ namespace Tbrm.Training.Recorders;
 /// <summary>summary.json: what came of a run.</summary>
 internal static class RunSummary
 {
-    public static void Write(OpenRun run, RunPosition position, bool isFinished, long totalSteps, IReadOnlyList<RunWarning> warnings)
+    /// <summary>The run reached its last step.</summary>
+    public const string Finished = "finished";
+
+    /// <summary>It came to nothing, because something was not finite.</summary>
+    public const string NonFinite = "non_finite";
+
+    public static void Write(OpenRun run, RunPosition position, string? ended, long totalSteps,
+        IReadOnlyList<RunWarning> warnings)
     {
         TrainingSession session = run.Session;
         RunState state = position.State;
@@ -27,7 +34,8 @@ internal static class RunSummary
         JsonObject summary = new()
         {
             ["verb"] = state.Verb,
-            ["finished"] = isFinished,
+            ["finished"] = ended == Finished,
+            ["ended"] = ended,
             ["val_before"] = state.ValBefore,
             ["val_after"] = state.LastAccuracy,
             ["val_best"] = state.BestAccuracy,

@@ -29,7 +29,8 @@ internal static class ConfigTable
         return s_bases.Value.Select(b => (b.Name, Rows: Of(config, b.Config))).MinBy(b => b.Rows.Count(r => r.IsChanged));
     }
 
-    private static IReadOnlyList<ConfigRow> Of(RunConfig config, RunConfig defaults)
+    /// <summary>Every key of a configuration with its value there and in another.</summary>
+    public static IReadOnlyList<ConfigRow> Of(RunConfig config, RunConfig defaults)
     {
         List<ConfigRow> rows = [];
         Add(rows, "", config, defaults);

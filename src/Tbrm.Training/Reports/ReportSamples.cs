@@ -25,11 +25,23 @@ internal sealed record ReportSamples(string Source, long FirstStep, long LastSte
     /// <summary>Of held-out problems, and of the training's own; those that the folder has.</summary>
     public static IReadOnlyList<ReportSamples> Read(RunFolder folder) => [.. new[] { Compare(folder, "validation"), Compare(folder, "rollouts") }.OfType<ReportSamples>()];
 
+    /// <summary>The newest dump of a folder by problem; of several responses to one the first.</summary>
+    public static IReadOnlyDictionary<string, Row> Newest(RunFolder folder, string kind)
+    {
+        string path = Path.Combine(folder.Root, kind);
+        long[] steps = StepsOf(path);
+        return steps.Length == 0 ? new Dictionary<string, Row>()
+            : Rows(Path.Combine(path, steps[^1].ToString(CultureInfo.InvariantCulture) + ".jsonl"));
+    }
+
+    private static long[] StepsOf(string path) => [.. (Directory.Exists(path) ? Directory.EnumerateFiles(path, "*.jsonl") : [])
+        .Select(f => long.TryParse(Path.GetFileNameWithoutExtension(f), NumberStyles.None, CultureInfo.InvariantCulture, out long step) ? step : -1)
+        .Where(s => s >= 0).Order()];
+
     private static ReportSamples? Compare(RunFolder folder, string kind)
     {
         string path = Path.Combine(folder.Root, kind);
-        long[] steps = [.. (Directory.Exists(path) ? Directory.EnumerateFiles(path, "*.jsonl") : [])
-            .Select(f => long.TryParse(Path.GetFileNameWithoutExtension(f), NumberStyles.None, CultureInfo.InvariantCulture, out long step) ? step : -1).Where(s => s >= 0).Order()];
+        long[] steps = StepsOf(path);
         if (steps.Length == 0)
         {
             return null;
@@ -94,5 +106,6 @@ internal sealed record ReportSamples(string Source, long FirstStep, long LastSte
     private static double Number(JsonElement row, string key) =>
         row.TryGetProperty(key, out JsonElement value) && value.ValueKind == JsonValueKind.Number ? value.GetDouble() : double.NaN;
 
-    private sealed record Row(string Input, string Expected, SampledResponse Response);
+    /// <summary>A problem with a response.</summary>
+    internal sealed record Row(string Input, string Expected, SampledResponse Response);
 }

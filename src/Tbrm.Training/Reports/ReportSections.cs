@@ -81,10 +81,10 @@ internal static class ReportSections
                 .Append(Shown(sample.Expected)).Append("</code></p></td>");
             if (isCompared)
             {
-                AppendResponse(html, sample.Before, samples.FirstStep);
+                AppendResponse(html, sample.Before, Label(samples.FirstStep));
             }
 
-            AppendResponse(html, sample.After, samples.LastStep);
+            AppendResponse(html, sample.After, Label(samples.LastStep));
             html.Append("</tr>\n");
         }
 
@@ -110,9 +110,12 @@ internal static class ReportSections
         html.Append("</tbody></table></div></section>\n");
     }
 
-    private static void AppendResponse(StringBuilder html, SampledResponse? response, long step)
+    private static string Label(long step) => string.Create(CultureInfo.InvariantCulture, $"Step {step}");
+
+    /// <summary>A cell with a response, its score, and whether it was cut off.</summary>
+    public static void AppendResponse(StringBuilder html, SampledResponse? response, string label)
     {
-        html.Append(CultureInfo.InvariantCulture, $"<td data-label=\"Step {step}\">");
+        html.Append("<td data-label=\"").Append(HtmlText.Escape(label)).Append("\">");
         if (response is null)
         {
             html.Append("<p class=\"empty\">another problem</p></td>");
@@ -129,7 +132,8 @@ internal static class ReportSections
         html.Append("<pre>").Append(Shown(response.Text)).Append("</pre></td>");
     }
 
-    private static string Shown(string text)
+    /// <summary>A text, or as much of it as a page shows.</summary>
+    public static string Shown(string text)
     {
         if (text.Length <= MostCharacters)
         {

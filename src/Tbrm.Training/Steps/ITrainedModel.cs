@@ -70,6 +70,10 @@ public interface IRollout
     /// <summary>Times that KV pages ran out, since it was opened.</summary>
     long Preemptions { get; }
 
+    /// <summary>Tokens of the responses that it sampled since it was opened, greedy ones and those that nobody trained
+    /// on included.</summary>
+    long GeneratedTokens { get; }
+
     /// <summary>Samples <paramref name="n"/> trajectories of every prompt; ids begin at <paramref name="firstId"/>.
     /// Samples of a prompt stand together.</summary>
     IReadOnlyList<Trajectory> Sample(IReadOnlyList<EncodedPrompt> prompts, int n, long firstId,

@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Globalization;
+using System.Linq;
 using System.Threading;
 using Tbrm.Core.Config;
 using Tbrm.Core.Errors;
@@ -42,14 +43,17 @@ public sealed class RolloutStage : IRollout, IDisposable
     public long Preemptions => _engine.Counts.Preemptions;
 
     /// <inheritdoc/>
+    public long GeneratedTokens { get; private set; }
+
+    /// <inheritdoc/>
     public IReadOnlyList<Trajectory> Sample(IReadOnlyList<EncodedPrompt> prompts, int n, long firstId,
         Action<RolloutProgress>? progress, CancellationToken stop) =>
-        _engine.Generate(Requests(prompts, n, firstId), _train, progress, stop);
+        Counted(_engine.Generate(Requests(prompts, n, firstId), _train, progress, stop));
 
     /// <inheritdoc/>
     public IReadOnlyList<Trajectory> Greedy(IReadOnlyList<EncodedPrompt> prompts, Action<RolloutProgress>? progress,
         CancellationToken stop) =>
-        _engine.Generate(Requests(prompts, 1, 0), SamplingSettings.Greedy(_train), progress, stop);
+        Counted(_engine.Generate(Requests(prompts, 1, 0), SamplingSettings.Greedy(_train), progress, stop));
 
     /// <summary>Samples of a reference policy: as training does, in a random stream of their own.</summary>
     public IReadOnlyList<Trajectory> OfReference(IReadOnlyList<RolloutRequest> requests, CancellationToken stop) =>
@@ -67,6 +71,12 @@ public sealed class RolloutStage : IRollout, IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => _engine.Dispose();
+
+    private IReadOnlyList<Trajectory> Counted(IReadOnlyList<Trajectory> trajectories)
+    {
+        GeneratedTokens += trajectories.Sum(t => (long)t.ResponseIds.Length);
+        return trajectories;
+    }
 
     private static RolloutRequest[] Requests(IReadOnlyList<EncodedPrompt> prompts, int n, long firstId)
     {

@@ -44,7 +44,7 @@ internal sealed class StepRewards(RunConfig config)
     {
         bool isZero = verdict.IsFailure
             || (trajectory.End == TrajectoryEnd.Length && _bellman.Truncation == "zero_reward");
-        double reward = _bellman.RewardScale * (isZero ? 0 : verdict.Score) + _bellman.RewardShift;
+        double reward = _bellman.RewardScale * (isZero ? 0 : Score(trajectory, verdict)) + _bellman.RewardShift;
         return config.Reward.OverlongBuffer.Enable ? reward + Overlong(trajectory.ResponseIds.Length) : reward;
     }
 
@@ -66,6 +66,25 @@ internal sealed class StepRewards(RunConfig config)
                 $"algorithm.gdpo_reward_keys: the grade of response {number + 1} has no number '{key}', it has "
                 + $"{string.Join(", ", (verdict.Numbers?.Keys ?? []).Prepend("score"))}; a grader that gives several "
                 + "is reward.grader=command, whose answer may hold further numbers by name");
+    }
+
+    /// <summary>The grade, or what a control experiment has in its place.</summary>
+    private double Score(Trajectory trajectory, Verdict verdict) => config.Reward.Control switch
+    {
+        "zero" => 0,
+        "random" => Coin((ulong)config.Trainer.Seed, (ulong)trajectory.Id),
+        _ => verdict.Score,
+    };
+
+    /// <summary>0 or 1 as a function of seed and number: the last bit of two rounds of SplitMix64.</summary>
+    private static double Coin(ulong seed, ulong number) => Mixed(Mixed(seed) ^ number) & 1;
+
+    private static ulong Mixed(ulong x)
+    {
+        x += 0x9e3779b97f4a7c15;
+        x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9;
+        x = (x ^ (x >> 27)) * 0x94d049bb133111eb;
+        return x ^ (x >> 31);
     }
 
     /// <summary>

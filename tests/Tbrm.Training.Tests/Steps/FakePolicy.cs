@@ -221,6 +221,8 @@ internal sealed class FakeCritic : ITrainedCritic
 /// <summary>A rollout that plays what it is given, and a grader that reads the score from the ids.</summary>
 internal sealed class FakeRollout : IRollout, IGradeStage
 {
+    public long GeneratedTokens => 0;
+
     /// <summary>Responses by sample number, across prompts.</summary>
     public Func<long, int[]> Response { get; init; } = id => [3 + (int)(id % 5), 4, 5 + (int)(id % 3)];
 

@@ -1,3 +1,4 @@
+using System;
 using System.Linq;
 using NUnit.Framework;
 using Tbrm.Core.Errors;
@@ -40,6 +41,23 @@ public sealed class TrajectoryBatchTests
             Make.Config("algorithm.tbrm.truncation=zero_reward", "algorithm.tbrm.reward_scale=2",
                 "algorithm.tbrm.reward_shift=-1"));
         Assert.That(batch.Rewards, Is.EqualTo(new[] { 1.0, -1 }), "a truncated answer is worth what a wrong one is");
+    }
+
+    /// <summary>Controls: nobody's grade, the same every time, and as often 0 as 1.</summary>
+    [Test]
+    public void Rewards_of_a_control_come_from_no_grade()
+    {
+        Trajectory[] trajectories = [.. Enumerable.Range(0, 4000).Select(i => s_whole with { Id = i })];
+        double[] Rewards(double score, params string[] keys) =>
+            new TrajectoryBatch(trajectories, Make.Scores([.. Enumerable.Repeat(score, 4000)]), Make.Config(keys)).Rewards;
+        Assert.That(Rewards(1, "reward.control=zero"), Has.All.Zero);
+        double[] coins = Rewards(1, "reward.control=random");
+        Assert.That(Rewards(0, "reward.control=random"), Is.EqualTo(coins), "whatever the grade");
+        Assert.That(Rewards(1, "reward.control=random", "trainer.seed=2"), Is.Not.EqualTo(coins));
+        // Four standard deviations of the mean of 4000 coins.
+        Assert.That(coins.Average(), Is.EqualTo(0.5).Within(4 * 0.5 / Math.Sqrt(4000)));
+        Assert.That(coins.Distinct(), Is.EquivalentTo(new[] { 0.0, 1.0 }));
+        Assert.That(() => Make.Config("reward.control=zero", "data.trajectories=[a.jsonl]"), Throws.TypeOf<ConfigException>());
     }
 
     [Test]

@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Generic;
 using System.Globalization;
 using System.Linq;
 using System.Text;
@@ -10,6 +11,9 @@ internal sealed class ChartFrame(string id, string title, string description, Ch
     Func<double, string> label)
 {
     public const int Width = 440, Height = 220, Left = 50, Right = 14, Top = 10, Bottom = 26;
+
+    /// <summary>Names of the places 0, 1, 2 and so on; null where the axis is a scale.</summary>
+    public IReadOnlyList<string>? Names { get; init; }
 
     /// <summary>Horizontal place of a step.</summary>
     public double X(double step) => Left + steps.Fraction(step) * (Width - Left - Right);
@@ -33,11 +37,12 @@ internal sealed class ChartFrame(string id, string title, string description, Ch
                     $"<text class=\"tick\" x=\"{Left - 7}\" y=\"{y}\" dy=\"3.5\" text-anchor=\"end\">{label(value)}</text>");
         }
 
-        foreach (double step in steps.Marks(5).Where(s => s == Math.Floor(s)))
+        foreach (double step in Names is null ? steps.Marks(5).Where(s => s == Math.Floor(s))
+            : Enumerable.Range(0, Names.Count).Select(i => (double)i))
         {
             string anchor = X(step) > Width - Right - 12 ? "end" : "middle";
             svg.Append(CultureInfo.InvariantCulture,
-                $"<text class=\"tick\" x=\"{HtmlText.Coordinate(X(step))}\" y=\"{Height - Bottom + 16}\" text-anchor=\"{anchor}\">{HtmlText.Number(step)}</text>");
+                $"<text class=\"tick\" x=\"{HtmlText.Coordinate(X(step))}\" y=\"{Height - Bottom + 16}\" text-anchor=\"{anchor}\">{(Names is null ? HtmlText.Number(step) : HtmlText.Escape(Names[(int)step]))}</text>");
         }
 
         return svg.Append(CultureInfo.InvariantCulture,

@@ -42,6 +42,13 @@ internal sealed record ChartSpec(string Title, string Explanation, IReadOnlyList
     /// <summary>What the horizontal axis counts.</summary>
     public string X { get; init; } = "step";
 
+    /// <summary>Names of the places 0, 1, 2 and so on of the horizontal axis; null where it is a scale.</summary>
+    public IReadOnlyList<string>? XLabels { get; init; }
+
+    /// <summary>Text of a place on the horizontal axis.</summary>
+    public string Place(double x) => XLabels is { } names && x == (int)x && x >= 0 && x < names.Count ? names[(int)x]
+        : HtmlText.Place(x);
+
     /// <summary>A logarithmic horizontal axis, under the same condition.</summary>
     public bool MayBeLogX { get; init; }
 

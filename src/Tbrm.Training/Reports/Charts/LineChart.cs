@@ -42,7 +42,7 @@ internal sealed class LineChart
         ChartAxis steps = new(_curves.SelectMany(c => c.Points).Select(p => p.Step), _curves.Min(c => c.First.Step), _curves.Max(c => c.Last.Step),
             _spec.MayBeLogX);
         ChartAxis values = new(_curves.SelectMany(c => c.Visible()), _spec.Low, _spec.High, _spec.MayBeLog);
-        ChartFrame frame = new(_id, _spec.Title, Description(), steps, values, _spec.Format);
+        ChartFrame frame = new(_id, _spec.Title, Description(), steps, values, _spec.Format) { Names = _spec.XLabels };
         StringBuilder html = new();
         html.Append("<figure class=\"card chart\" data-x=\"").Append(HtmlText.Escape(_spec.X)).Append("\"><figcaption><h3>").Append(HtmlText.Escape(_spec.Title)).Append("</h3><p>")
             .Append(HtmlText.Escape(_spec.Explanation)).Append("</p></figcaption>").Append(Legend()).Append("<div class=\"plot\">").Append(frame.Open());
@@ -129,7 +129,7 @@ internal sealed class LineChart
     private static string Style(int index) => string.Create(CultureInfo.InvariantCulture, $"s{index % 6}{(index >= 6 ? " dashed" : "")}");
 
     private string Description() => string.Join("; ", _curves.Select(c => string.Create(CultureInfo.InvariantCulture,
-        $"{c.Label}: from {_spec.Format(c.First.Value)} at {_spec.X} {HtmlText.Place(c.First.Step)} to {_spec.Format(c.Last.Value)} at {_spec.X} {HtmlText.Place(c.Last.Step)}, {c.Count} points")));
+        $"{c.Label}: from {_spec.Format(c.First.Value)} at {_spec.X} {_spec.Place(c.First.Step)} to {_spec.Format(c.Last.Value)} at {_spec.X} {_spec.Place(c.Last.Step)}, {c.Count} points")));
 
     /// <summary>What the readout under the pointer needs. The serializer escapes every character that could end the element.</summary>
     private string Data(ChartFrame frame)
@@ -139,7 +139,7 @@ internal sealed class LineChart
             ["label"] = c.Label,
             ["color"] = i % 6,
             ["x"] = new JsonArray([.. c.Points.Select(p => (JsonNode)Math.Round(frame.X(p.Step), 1))]),
-            ["step"] = new JsonArray([.. c.Points.Select(p => (JsonNode)p.Step)]),
+            ["step"] = new JsonArray([.. c.Points.Select(p => _spec.XLabels is null && p.Step == Math.Floor(p.Step) ? (JsonNode)p.Step : _spec.Place(p.Step))]),
             ["text"] = new JsonArray([.. c.Points.Select(p => (JsonNode)_spec.Format(p.Value))]),
         })];
         return "<script type=\"application/json\">" + curves.ToJsonString() + "</script>";

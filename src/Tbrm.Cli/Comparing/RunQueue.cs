@@ -1,0 +1,175 @@
+using System;
+using System.Collections.Generic;
+using System.Diagnostics;
+using System.Globalization;
+using System.IO;
+using System.Linq;
+using System.Threading;
+using System.Threading.Tasks;
+using Tbrm.Core.Errors;
+using Tbrm.Training.Comparisons;
+
+namespace Tbrm.Cli.Comparing;
+
+/// <summary>A run that a process of its own makes.</summary>
+/// <param name="Name">Before every line that it says.</param>
+/// <param name="Folder">trainer.run_dir.</param>
+/// <param name="ConfigFile">The configuration without seed and folder.</param>
+/// <param name="Overrides">Those, and what else is the run's own.</param>
+internal sealed record QueuedRun(string Name, string Folder, string ConfigFile, IReadOnlyList<string> Overrides)
+{
+    /// <summary>Whether the run is at its end: reached, or not finite. One that is not goes on from its last
+    /// checkpoint.</summary>
+    public bool HasEnded => ComparedArm.IsRun(Folder) && ComparedRun.Read(Folder).Ended is not null;
+}
+
+/// <summary>
+/// Makes runs in processes of their own, some at a time, so that memory and times of one are not those of another, and a
+/// crash is its own. What has ended is not made again.
+/// </summary>
+/// <param name="parallel">Runs at the same time.</param>
+/// <param name="say">Gets what the runs say.</param>
+internal sealed class RunQueue(int parallel, Action<string> say)
+{
+    /// <summary>A child on the same terminal gets Ctrl-C from there, and says so; another one has to be told.</summary>
+    private const string Stopping = "tbrm-native: stopping";
+
+    /// <summary>How the lines begin that a run says of where things are, and of how to go on: there are many runs.</summary>
+    private static readonly string[] s_ending = ["run folder: ", "model: ", "report: ", "next:", " "];
+
+    private readonly Lock _lines = new();
+
+    /// <summary>Makes all of them.</summary>
+    /// <param name="runs">In this order.</param>
+    /// <param name="ended">Told of each that has ended in this call.</param>
+    /// <param name="stop">Asks the children to save and end.</param>
+    /// <returns>Ok, also where runs diverged; Interrupted.</returns>
+    /// <exception cref="TbrmUserException">A run failed otherwise; the others that were at work have ended.</exception>
+    public ExitCode Run(IReadOnlyList<QueuedRun> runs, Action<QueuedRun> ended, CancellationToken stop)
+    {
+        using CancellationTokenSource failed = CancellationTokenSource.CreateLinkedTokenSource(stop);
+        Queue<QueuedRun> waiting = new(runs.Where(r => !r.HasEnded));
+        (QueuedRun Run, ExitCode Code, string Last)? failure = null;
+        Thread[] workers = [.. Enumerable.Range(0, Math.Max(1, Math.Min(parallel, waiting.Count))).Select(_ => new Thread(Work))];
+        foreach (Thread worker in workers)
+        {
+            worker.Start();
+        }
+
+        foreach (Thread worker in workers)
+        {
+            worker.Join();
+        }
+
+        return failure is not { } f ? stop.IsCancellationRequested ? ExitCode.Interrupted : ExitCode.Ok
+            : f.Code == ExitCode.Interrupted ? f.Code
+            : throw new TbrmUserException(f.Code, $"{f.Run.Name} failed with exit code {(int)f.Code}: {f.Last}");
+
+        void Work()
+        {
+            while (Next() is { } run)
+            {
+                (ExitCode code, string last) = Make(run, failed.Token);
+                lock (waiting)
+                {
+                    if (code is ExitCode.Ok or ExitCode.NonFinite)
+                    {
+                        ended(run);
+                    }
+                    else if (failure is null)
+                    {
+                        failure = (run, code, last);
+                        failed.Cancel();
+                    }
+                }
+            }
+        }
+
+        QueuedRun? Next()
+        {
+            lock (waiting)
+            {
+                return !failed.IsCancellationRequested && waiting.TryDequeue(out QueuedRun? run) ? run : null;
+            }
+        }
+    }
+
+    private (ExitCode Code, string Last) Make(QueuedRun run, CancellationToken stop)
+    {
+        Say(run, "begins");
+        using Process process = Start(["train", "-c", run.ConfigFile, .. run.Overrides, "trainer.run_dir=" + run.Folder]);
+        bool isStopping = false;
+        string last = "";
+        Task errors = Task.Run(() =>
+        {
+            while (process.StandardError.ReadLine() is { } line)
+            {
+                if (line.Length > 0)
+                {
+                    isStopping |= line.StartsWith(Stopping, StringComparison.Ordinal);
+                    last = line;
+                    if (!s_ending.Any(e => line.StartsWith(e, StringComparison.Ordinal)))
+                    {
+                        Say(run, line);
+                    }
+                }
+            }
+        });
+        // Verl's lines: the numbers are in metrics.jsonl too.
+        Task output = Task.Run(() => process.StandardOutput.ReadToEnd());
+        using (stop.Register(() => Tell(process, () => Volatile.Read(ref isStopping))))
+        {
+            process.WaitForExit();
+        }
+
+        Task.WaitAll(errors, output);
+        int code = process.ExitCode;
+        // A child that a signal ended has no word for it.
+        return (Enum.IsDefined((ExitCode)code) ? (ExitCode)code : ExitCode.Internal,
+            Enum.IsDefined((ExitCode)code) ? last
+                : string.Create(CultureInfo.InvariantCulture, $"the process ended with {code}; {last}"));
+    }
+
+    private void Say(QueuedRun run, string line)
+    {
+        lock (_lines)
+        {
+            say($"{run.Name}: {line}");
+        }
+    }
+
+    private static void Tell(Process process, Func<bool> isTold) => Task.Run(() =>
+    {
+        process.WaitForExit(TimeSpan.FromSeconds(1));
+        if (!process.HasExited && !isTold())
+        {
+            if (OperatingSystem.IsWindows())
+            {
+                process.Kill();
+            }
+            else
+            {
+                using Process kill = Process.Start("kill", ["-TERM", process.Id.ToString(CultureInfo.InvariantCulture)]);
+                kill.WaitForExit();
+            }
+        }
+    });
+
+    /// <summary>This program again.</summary>
+    private static Process Start(IReadOnlyList<string> arguments)
+    {
+        string own = Environment.GetCommandLineArgs()[0];
+        bool isHosted = own.EndsWith(".dll", StringComparison.OrdinalIgnoreCase);
+        ProcessStartInfo start = new(isHosted ? Environment.ProcessPath! : own)
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        foreach (string argument in isHosted ? [own, .. arguments] : arguments)
+        {
+            start.ArgumentList.Add(argument);
+        }
+
+        return Process.Start(start)!;
+    }
+}
