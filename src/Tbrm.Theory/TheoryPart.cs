@@ -44,7 +44,8 @@ public sealed record TheoryPart(string Title, string Text, IReadOnlyList<string>
             + $"{Number(HorizonCost.Arrived)} nats, and evaluations of L-BFGS until it is below {Number(Convergence.Reached)}.",
         ["algorithm", "H", "Adam updates", "lr", "L-BFGS evaluations"],
         [.. results.Horizon.Select(r => new[] { r.Algorithm, Number(r.Horizon),
-            r.AdamUpdates is { } n ? Number(n) : $"over {HorizonCost.MostUpdates}", r.Rate is { } rate ? Number(rate) : "-",
+            r.AdamUpdates is { } n ? Number(n) : $"over {HorizonCost.MostUpdates}", r.Rate is { } rate ? Number(rate)
+                : "-",
             Number(r.Evaluations) })]);
 
     private static TheoryPart Members(TheoryResults results)
@@ -71,11 +72,13 @@ public sealed record TheoryPart(string Title, string Text, IReadOnlyList<string>
             + $"{results.Coverage.Count(r => r.Suboptimality <= r.Bound)} of {results.Coverage.Count} points lie below the bound "
             + "beta (sqrt(C(pi*; mu) L) + sqrt(C(pi; mu) L)) with the loss L that was reached.",
         ["tilt", "C(mu)", "C(pi*; mu)", "loss", "J* - J", "bound"],
-        [.. results.Coverage.OrderBy(r => r.Concentrability).Select(r => new[] { Number(r.Tilt), Number(r.Concentrability),
+        [.. results.Coverage.OrderBy(r => r.Concentrability)
+            .Select(r => new[] { Number(r.Tilt), Number(r.Concentrability),
             Number(r.OfOptimal), Number(r.Loss), Number(r.Suboptimality), Number(r.Bound) })]);
 
     private static string Name(MemberRow member) => $"({string.Join(", ", member.Q.Select(Number))})";
 
     private static string Number(double value) => Math.Abs(value) is 0 or >= 1e-3
-        ? value.ToString("0.####", CultureInfo.InvariantCulture) : value.ToString("0.#e0", CultureInfo.InvariantCulture);
+        ? value.ToString("0.####", CultureInfo.InvariantCulture)
+            : value.ToString("0.#e0", CultureInfo.InvariantCulture);
 }

@@ -61,7 +61,8 @@ internal sealed partial record ArmSpec(string Name, string? Folder, IReadOnlyLis
             }
         }
 
-        string name = named.Success ? named.Groups[1].Value : Path.GetFileNameWithoutExtension(words.FirstOrDefault() ?? "");
+        string name = named.Success ? named.Groups[1].Value
+            : Path.GetFileNameWithoutExtension(words.FirstOrDefault() ?? "");
         return words.Length == 0 ? throw new ConfigException($"'{text}' names an arm but nothing that makes it one")
             : new(name, null, files, overrides);
     }

@@ -90,7 +90,8 @@ internal sealed class ComparisonPlan
         }
     }
 
-    /// <summary>The run that only makes the model that a seed's runs begin with; null where they are given one.</summary>
+    /// <summary>The run that only makes the model that a seed's runs begin with; null where they are given
+    /// one.</summary>
     /// <param name="arm">One of the arms that begin with it.</param>
     /// <param name="seed">The seed.</param>
     public QueuedRun? Start(PlannedArm arm, long seed)
@@ -103,7 +104,8 @@ internal sealed class ComparisonPlan
 
         string key = PlannedArm.StartKey(config);
         int group = Arms.Select(a => PlannedArm.StartKey(a.Config())).Distinct().ToList().IndexOf(key);
-        string name = string.Create(CultureInfo.InvariantCulture, $"start{(group == 0 ? "" : $"-{group + 1}")}/seed-{seed}");
+        string name = string.Create(
+            CultureInfo.InvariantCulture, $"start{(group == 0 ? "" : $"-{group + 1}")}/seed-{seed}");
         return new(name, Path.Combine(Folder, name), Written(arm, []),
             [.. OfSeed(seed), "trainer.total_training_steps=0", "trainer.val_before_train=false"]);
     }
@@ -130,7 +132,8 @@ internal sealed class ComparisonPlan
         name, Path.Combine(Folder, name), Written(arm, settings),
         [.. OfSeed(seed), .. Start(arm, seed) is null ? (string[])[] : ["model.path=" + FirstModel(arm, seed)]]);
 
-    /// <summary>Prompts and held-out problems are those of data.seed for every reported seed; trials have others.</summary>
+    /// <summary>Prompts and held-out problems are those of data.seed for every reported seed; trials have
+    /// others.</summary>
     private string[] OfSeed(long seed) => TuningSeeds.Contains(seed)
         ? [Key("trainer.seed", seed), Key("data.seed", seed)] : [Key("trainer.seed", seed)];
 
@@ -139,8 +142,11 @@ internal sealed class ComparisonPlan
     /// <summary>The arm's configuration as a file, which says by itself what ran.</summary>
     private string Written(PlannedArm arm, IReadOnlyList<string> settings)
     {
-        string name = settings.Count == 0 ? arm.Name : $"{arm.Name}-{string.Join('-', settings.Select(s => s.Replace('=', '-')))}";
-        string path = Path.Combine(Folder, "arms", string.Concat(name.Select(c => char.IsLetterOrDigit(c) || c is '-' or '_' or '.' or '+' ? c : '_')) + ".yaml");
+        string name = settings.Count == 0 ? arm.Name
+            : $"{arm.Name}-{string.Join('-', settings.Select(s => s.Replace('=', '-')))}";
+        string path = Path.Combine(
+            Folder, "arms", string.Concat(
+            name.Select(c => char.IsLetterOrDigit(c) || c is '-' or '_' or '.' or '+' ? c : '_')) + ".yaml");
         string text = ConfigWriter.ToYaml(arm.Config(settings));
         if (!File.Exists(path) || File.ReadAllText(path) != text)
         {

@@ -10,7 +10,8 @@ using Tbrm.Training.Progress;
 
 namespace Tbrm.Cli.Comparing;
 
-/// <summary>Carries a plan out: trials, choice, first models, runs, measures; the page is written after every run.</summary>
+/// <summary>Carries a plan out: trials, choice, first models, runs, measures; the page is written after every
+/// run.</summary>
 /// <param name="plan">What is run.</param>
 /// <param name="samples">Answers to each held-out problem for pass@k and the divergence; 0: neither.</param>
 /// <param name="page">Writes the page of the arms, with the trials.</param>
@@ -54,9 +55,11 @@ internal sealed class ComparisonRunner(ComparisonPlan plan, int samples,
     }
 
     /// <summary>The arms as far as they have runs.</summary>
-    public IReadOnlyList<ComparedArm> Arms() => [.. plan.Arms.Select(a => (Arm: a, Runs: Folders(a).Where(ComparedArm.IsRun)
+    public IReadOnlyList<ComparedArm> Arms() =>
+        [.. plan.Arms.Select(a => (Arm: a, Runs: Folders(a).Where(ComparedArm.IsRun)
         .Select(ComparedRun.Read).OrderBy(r => r.Seed).ToArray())).Where(a => a.Runs.Length > 0)
-        .Select(a => new ComparedArm(a.Arm.Name, a.Runs) { Swept = a.Arm.Swept, Base = a.Arm.Swept is null ? a.Arm.Name : a.Arm.Base })];
+        .Select(a => new ComparedArm(a.Arm.Name, a.Runs) { Swept = a.Arm.Swept,
+            Base = a.Arm.Swept is null ? a.Arm.Name : a.Arm.Base })];
 
     private IEnumerable<string> Folders(PlannedArm arm) => plan.Seeds.Select(s =>
         Path.Combine(plan.Folder, "runs", arm.Name, string.Create(CultureInfo.InvariantCulture, $"seed-{s}")));
@@ -88,8 +91,10 @@ internal sealed class ComparisonRunner(ComparisonPlan plan, int samples,
         List<TuningTrial> trials = [];
         foreach (PlannedArm arm in tuned)
         {
-            TuningTrial[] of = [.. plan.Trials[arm.TunedAs].Select((settings, number) => TrialOf(arm, settings, number))];
-            int best = Enumerable.Range(0, of.Length).MaxBy(i => of[i].Accuracy.Select(a => double.IsNaN(a) ? -1 : a).Average());
+            TuningTrial[] of = [.. plan.Trials[arm.TunedAs]
+                .Select((settings, number) => TrialOf(arm, settings, number))];
+            int best = Enumerable.Range(0, of.Length)
+                .MaxBy(i => of[i].Accuracy.Select(a => double.IsNaN(a) ? -1 : a).Average());
             chosen[arm.TunedAs] = plan.Trials[arm.TunedAs][best];
             trials.AddRange(of.Select((t, i) => t with { IsChosen = i == best }));
         }
@@ -107,7 +112,8 @@ internal sealed class ComparisonRunner(ComparisonPlan plan, int samples,
     }
 
     private IEnumerable<QueuedRun> Starts(IEnumerable<PlannedArm> arms, IReadOnlyList<long> seeds) =>
-        (from seed in seeds from arm in arms select plan.Start(arm, seed)).OfType<QueuedRun>().DistinctBy(r => r.Folder);
+        (from seed in seeds from arm in arms select plan.Start(arm, seed)).OfType<QueuedRun>()
+            .DistinctBy(r => r.Folder);
 
     private ExitCode Make(IEnumerable<QueuedRun> runs, CancellationToken stop) => queue.Run([.. runs], _ => { }, stop);
 
@@ -117,7 +123,8 @@ internal sealed class ComparisonRunner(ComparisonPlan plan, int samples,
         {
             foreach (long seed in plan.Seeds)
             {
-                string folder = Path.Combine(plan.Folder, "runs", arm.Name, string.Create(CultureInfo.InvariantCulture, $"seed-{seed}"));
+                string folder = Path.Combine(
+                    plan.Folder, "runs", arm.Name, string.Create(CultureInfo.InvariantCulture, $"seed-{seed}"));
                 if (stop.IsCancellationRequested || File.Exists(Path.Combine(folder, MeasureFiles.PassFile)))
                 {
                     continue;
@@ -125,7 +132,8 @@ internal sealed class ComparisonRunner(ComparisonPlan plan, int samples,
 
                 try
                 {
-                    FinalMeasures.Measure(ComparedRun.Read(folder), plan.FirstModel(arm, seed), samples, progress, stop);
+                    FinalMeasures.Measure(ComparedRun.Read(folder), plan.FirstModel(arm, seed), samples, progress,
+                        stop);
                 }
                 catch (OperationCanceledException) when (stop.IsCancellationRequested)
                 {

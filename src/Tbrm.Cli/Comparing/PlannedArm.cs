@@ -13,10 +13,12 @@ namespace Tbrm.Cli.Comparing;
 /// <param name="Overrides">key=value over them.</param>
 internal sealed record PlannedArm(string Name, IReadOnlyList<string> Files, IReadOnlyList<string> Overrides)
 {
-    /// <summary>Keys that decide the model that a run begins with: arms that agree in them share a warm start.</summary>
+    /// <summary>Keys that decide the model that a run begins with: arms that agree in them share a warm
+    /// start.</summary>
     private static readonly string[] s_ofTheStart = ["model.", "sft.", "data."];
 
-    private static readonly string[] s_notOfTheStart = ["data.train_batch_size", "data.gen_batch_size", "data.trajectories"];
+    private static readonly string[] s_notOfTheStart =
+        ["data.train_batch_size", "data.gen_batch_size", "data.trajectories"];
 
     /// <summary>A value that a sweep gives it; null outside of one.</summary>
     public string? Swept { get; init; }
@@ -33,7 +35,8 @@ internal sealed record PlannedArm(string Name, IReadOnlyList<string> Files, IRea
     /// <summary>Arms that have the same key begin with the same model.</summary>
     public static string StartKey(RunConfig config) => string.Join('\n',
         ConfigEntry.FromYaml(ConfigWriter.ToYaml(config), "the configuration")
-            .Where(e => s_ofTheStart.Any(p => e.Path.StartsWith(p, StringComparison.Ordinal)) && !s_notOfTheStart.Contains(e.Path))
+            .Where(e => s_ofTheStart.Any(p => e.Path.StartsWith(p, StringComparison.Ordinal))
+                && !s_notOfTheStart.Contains(e.Path))
             .Select(e => $"{e.Path}={e.Value}"));
 
     /// <summary>The arms of a command line: each with every value of the sweep, and with its controls.</summary>
@@ -65,11 +68,14 @@ internal sealed record PlannedArm(string Name, IReadOnlyList<string> Files, IRea
         if (hasControls)
         {
             all = [.. all, .. from a in all from kind in new[] { "zero", "random" }
-                select a with { Name = $"{a.Name}-{kind}-reward", Overrides = [.. a.Overrides, "reward.control=" + kind] }];
+                select a with { Name = $"{a.Name}-{kind}-reward",
+                    Overrides = [.. a.Overrides, "reward.control=" + kind] }];
         }
 
-        string[] twice = [.. specs.Where(s => s.Folder is null).GroupBy(s => s.Name).Where(g => g.Count() > 1).Select(g => g.Key)];
+        string[] twice = [.. specs.Where(s => s.Folder is null).GroupBy(s => s.Name).Where(g => g.Count() > 1)
+            .Select(g => g.Key)];
         return twice.Length == 0 ? all
-            : throw new ConfigException($"two arms are called {twice[0]}; give one another name: 'NAME: {twice[0]} key=value'");
+            : throw new ConfigException(
+                $"two arms are called {twice[0]}; give one another name: 'NAME: {twice[0]} key=value'");
     }
 }

@@ -24,7 +24,8 @@ internal sealed record QueuedRun(string Name, string Folder, string ConfigFile, 
 }
 
 /// <summary>
-/// Makes runs in processes of their own, some at a time, so that memory and times of one are not those of another, and a
+/// Makes runs in processes of their own, some at a time, so that memory and times of one are not those of another, and
+/// a
 /// crash is its own. What has ended is not made again.
 /// </summary>
 /// <param name="parallel">Runs at the same time.</param>
@@ -34,7 +35,8 @@ internal sealed class RunQueue(int parallel, Action<string> say)
     /// <summary>A child on the same terminal gets Ctrl-C from there, and says so; another one has to be told.</summary>
     private const string Stopping = "tbrm-native: stopping";
 
-    /// <summary>How the lines begin that a run says of where things are, and of how to go on: there are many runs.</summary>
+    /// <summary>How the lines begin that a run says of where things are, and of how to go on: there are many
+    /// runs.</summary>
     private static readonly string[] s_ending = ["run folder: ", "model: ", "report: ", "next:", " "];
 
     private readonly Lock _lines = new();
@@ -50,7 +52,8 @@ internal sealed class RunQueue(int parallel, Action<string> say)
         using CancellationTokenSource failed = CancellationTokenSource.CreateLinkedTokenSource(stop);
         Queue<QueuedRun> waiting = new(runs.Where(r => !r.HasEnded));
         (QueuedRun Run, ExitCode Code, string Last)? failure = null;
-        Thread[] workers = [.. Enumerable.Range(0, Math.Max(1, Math.Min(parallel, waiting.Count))).Select(_ => new Thread(Work))];
+        Thread[] workers = [.. Enumerable.Range(0, Math.Max(1, Math.Min(parallel, waiting.Count)))
+            .Select(_ => new Thread(Work))];
         foreach (Thread worker in workers)
         {
             worker.Start();
@@ -97,7 +100,8 @@ internal sealed class RunQueue(int parallel, Action<string> say)
     private (ExitCode Code, string Last) Make(QueuedRun run, CancellationToken stop)
     {
         Say(run, "begins");
-        using Process process = Start(["train", "-c", run.ConfigFile, .. run.Overrides, "trainer.run_dir=" + run.Folder]);
+        using Process process =
+            Start(["train", "-c", run.ConfigFile, .. run.Overrides, "trainer.run_dir=" + run.Folder]);
         bool isStopping = false;
         string last = "";
         Task errors = Task.Run(() =>
@@ -149,7 +153,8 @@ internal sealed class RunQueue(int parallel, Action<string> say)
             }
             else
             {
-                using Process kill = Process.Start("kill", ["-TERM", process.Id.ToString(CultureInfo.InvariantCulture)]);
+                using Process kill =
+                    Process.Start("kill", ["-TERM", process.Id.ToString(CultureInfo.InvariantCulture)]);
                 kill.WaitForExit();
             }
         }

@@ -21,7 +21,8 @@ internal static class SeedList
         foreach (string part in text.Split(',', StringSplitOptions.TrimEntries))
         {
             string[] ends = part.Split('-', 2);
-            if (!Parse(ends[0], out long first) || !Parse(ends[^1], out long last) || last < first || last - first >= MostSeeds)
+            if (!Parse(ends[0], out long first) || !Parse(ends[^1], out long last) || last < first
+                || last - first >= MostSeeds)
             {
                 throw new ConfigException($"{option} '{text}': expected seeds such as 1,2,3 or 1-5");
             }

@@ -58,7 +58,8 @@ internal static class SeedRuns
         }
 
         Comparison comparison = WritePage(group);
-        (IReadOnlyList<string> columns, IReadOnlyList<IReadOnlyList<string>> rows) = ComparisonTables.Measures(comparison);
+        (IReadOnlyList<string> columns, IReadOnlyList<IReadOnlyList<string>> rows) =
+            ComparisonTables.Measures(comparison);
         progress.Say(PlainTable.Of(columns, rows).TrimEnd('\n'));
         progress.Say($"tbrm-native: {Path.Combine(group, ComparisonPage.FileName)}");
         return comparison.Arms[0].Runs.Any(r => r.IsDiverged) ? ExitCode.NonFinite : code;
@@ -67,7 +68,8 @@ internal static class SeedRuns
     private static Comparison WritePage(string group)
     {
         string name = Path.GetFileName(Path.TrimEndingDirectorySeparator(group));
-        Comparison comparison = new([new(name, [.. ComparedArm.SeedFolders(group).Select(ComparedRun.Read).OrderBy(r => r.Seed)])]);
+        Comparison comparison =
+            new([new(name, [.. ComparedArm.SeedFolders(group).Select(ComparedRun.Read).OrderBy(r => r.Seed)])]);
         ComparisonPage.WriteInto(group, comparison);
         return comparison;
     }

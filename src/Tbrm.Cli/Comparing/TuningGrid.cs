@@ -5,7 +5,8 @@ using Tbrm.Core.Errors;
 
 namespace Tbrm.Cli.Comparing;
 
-/// <summary>The declared grid of a comparison: values of keys, for all arms or for one. Every arm gets the same number of
+/// <summary>The declared grid of a comparison: values of keys, for all arms or for one. Every arm gets the same number
+/// of
 /// trials of it.</summary>
 internal sealed class TuningGrid
 {
@@ -25,7 +26,8 @@ internal sealed class TuningGrid
                 throw new ConfigException($"--grid '{text}': there is no arm {arm}{NearestName.Hint(arm, arms)}");
             }
 
-            foreach (string axis in text[(arm is null ? 0 : colon + 1)..].Split(' ', StringSplitOptions.RemoveEmptyEntries))
+            foreach (string axis in text[(arm is null ? 0 : colon + 1)..]
+                .Split(' ', StringSplitOptions.RemoveEmptyEntries))
             {
                 string[] parts = axis.Split('=', 2);
                 string[] values = parts.Length < 2 ? []

@@ -14,7 +14,8 @@ internal sealed class TrainVerb : IVerb
     private readonly TrainingOptions _options = new();
     private readonly Option<string?> _seeds = new("--seeds")
     {
-        Description = "Runs the configuration with several seeds (1,2,3 or 1-5), a folder for each, and a page of all of them",
+        Description =
+            "Runs the configuration with several seeds (1,2,3 or 1-5), a folder for each, and a page of all of them",
         HelpName = "SEEDS",
     };
 

@@ -16,7 +16,8 @@ public sealed record CoverageRow(double Tilt, double Concentrability, double OfO
     double Suboptimality, double Bound);
 
 /// <summary>
-/// Suboptimality against concentrability. TBRM learns from a finite sample of trajectories, with rewards of 0 or 1 whose
+/// Suboptimality against concentrability. TBRM learns from a finite sample of trajectories, with rewards of 0 or 1
+/// whose
 /// mean is r, from behaviour policies between pi* and its opposite. Theorem 2 of arXiv 2505.15311 bounds what it loses
 /// by a multiple of sqrt(C(mu)): slope 1/2 where both axes are logarithmic.
 /// </summary>

@@ -51,10 +51,12 @@ public sealed class TokenTree
     /// <summary>Prefixes of <paramref name="h"/> tokens.</summary>
     public int PrefixCount(int h) => SequenceCount / _leavesBelow[h];
 
-    /// <summary>The first <paramref name="h"/> tokens of a sequence, numbered among the prefixes of that length.</summary>
+    /// <summary>The first <paramref name="h"/> tokens of a sequence, numbered among the prefixes of that
+    /// length.</summary>
     public int Prefix(int sequence, int h) => sequence / _leavesBelow[h];
 
-    /// <summary>The state in which the sequence chooses its token number <paramref name="h"/>, counted from 0.</summary>
+    /// <summary>The state in which the sequence chooses its token number <paramref name="h"/>, counted from
+    /// 0.</summary>
     public int State(int sequence, int h) => _firstState[h] + Prefix(sequence, h);
 
     /// <summary>That token.</summary>

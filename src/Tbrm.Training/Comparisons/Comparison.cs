@@ -13,7 +13,8 @@ namespace Tbrm.Training.Comparisons;
 public sealed record BudgetOutcome(IReadOnlyList<double> Accuracy, Interval Mean, Interval? Difference,
     IReadOnlyList<long> Early);
 
-/// <summary>A trial of tuning: one configuration of the declared grid, on seeds that no result is reported for.</summary>
+/// <summary>A trial of tuning: one configuration of the declared grid, on seeds that no result is reported
+/// for.</summary>
 /// <param name="Arm">The arm that was tuned.</param>
 /// <param name="Settings">The grid's keys with their values.</param>
 /// <param name="Accuracy">At the end, one per tuning seed; NaN where there is none.</param>

@@ -38,11 +38,14 @@ internal static class ComparisonCharts
     private static IEnumerable<(ChartSpec Spec, IReadOnlyList<PlottedCurve> Curves)> Whole(Comparison comparison)
     {
         IReadOnlyList<ComparedArm> arms = comparison.Arms;
-        yield return Chart("Held-out accuracy by tokens", "share; tokens generated, A*-PO's first stage included", "tokens",
+        yield return Chart("Held-out accuracy by tokens", "share; tokens generated, A*-PO's first stage included",
+            "tokens",
             arms, r => r.Accuracy, c => c.Tokens, isShare: true);
-        yield return Chart("Held-out accuracy by seconds", "share; seconds of steps, A*-PO's first stage included", "seconds",
+        yield return Chart("Held-out accuracy by seconds", "share; seconds of steps, A*-PO's first stage included",
+            "seconds",
             arms, r => r.Accuracy, c => c.Seconds, isShare: true);
-        yield return Chart("Held-out accuracy by steps", "share", "step", arms, r => r.Accuracy, c => c.Step, isShare: true);
+        yield return Chart("Held-out accuracy by steps", "share", "step", arms, r => r.Accuracy, c => c.Step,
+            isShare: true);
         foreach ((string title, string explanation, string metric) in s_metrics)
         {
             yield return Chart(title, explanation, "tokens", arms, r => r.Series(metric), c => c.Tokens);
@@ -89,7 +92,8 @@ internal static class ComparisonCharts
     {
         string[] values = [.. comparison.Arms.Select(a => a.Swept).OfType<string>().Distinct()];
         List<PlottedCurve> curves = [];
-        foreach (IGrouping<string, ComparedArm> arm in comparison.Arms.Where(a => a.Swept is not null).GroupBy(a => a.Base))
+        foreach (IGrouping<string, ComparedArm> arm in comparison.Arms.Where(a => a.Swept is not null)
+            .GroupBy(a => a.Base))
         {
             (double Place, Interval At)[] ends = [.. arm.Select(a => ((double)Array.IndexOf(values, a.Swept),
                 Intervals.Of([.. a.Runs.Select(r => r.Accuracy.Count > 0 ? r.Accuracy[^1].Value : double.NaN)

@@ -33,17 +33,20 @@ public static class ComparisonPage
         html.Append("<main>\n");
         Section(html, "Within equal budgets", Budgets(comparison), ComparisonTables.Budgets(comparison));
         Notes(html, comparison);
-        html.Append("<section><h2>Curves</h2>\n<div class=\"charts\">\n").AppendJoin('\n', ComparisonCharts.Of(comparison))
+        html.Append("<section><h2>Curves</h2>\n<div class=\"charts\">\n")
+            .AppendJoin('\n', ComparisonCharts.Of(comparison))
             .Append("\n</div></section>\n");
         Section(html, "Measured", "Means over seeds, and in brackets the least and the greatest.",
             ComparisonTables.Measures(comparison));
-        Section(html, "pass@k", "Held-out problems, answers at temperature 1, unbiased (Chen et al., arXiv 2107.03374).",
+        Section(html, "pass@k",
+            "Held-out problems, answers at temperature 1, unbiased (Chen et al., arXiv 2107.03374).",
             ComparisonTables.PassAtK(comparison));
         Section(html, "Seconds per phase", "Of the whole run, means over seeds; evaluations and checkpoints included.",
             ComparisonTables.Phases(comparison));
         Section(html, "Where the configurations differ", "Keys that are not the same in every arm.",
             ComparisonTables.Configurations(comparison));
-        Section(html, "Tuning", "Every trial, on seeds and problems that no result above is of. The same number for each arm.",
+        Section(html, "Tuning",
+            "Every trial, on seeds and problems that no result above is of. The same number for each arm.",
             ComparisonTables.Trials(comparison));
         ComparisonSamples.Append(html, comparison);
         html.Append("</main>\n<footer>Written by tbrm-native ").Append(HtmlText.Escape(ProgramVersion.Text))
@@ -54,10 +57,13 @@ public static class ComparisonPage
 
     private static string About(Comparison comparison)
     {
-        int runs = comparison.Arms.Sum(a => a.Runs.Count), diverged = comparison.Arms.Sum(a => a.Runs.Count(r => r.IsDiverged)),
+        int runs = comparison.Arms.Sum(a => a.Runs.Count),
+            diverged = comparison.Arms.Sum(a => a.Runs.Count(r => r.IsDiverged)),
             unfinished = comparison.Arms.Sum(a => a.Runs.Count(r => r.Ended is null));
-        string seeds = string.Join(", ", comparison.Arms.SelectMany(a => a.Runs).Select(r => r.Seed).Distinct().Order());
-        return string.Create(CultureInfo.InvariantCulture, $"{comparison.Arms.Count} arm{(comparison.Arms.Count == 1 ? "" : "s")}, {runs} runs, seeds {seeds}")
+        string seeds = string.Join(
+            ", ", comparison.Arms.SelectMany(a => a.Runs).Select(r => r.Seed).Distinct().Order());
+        return string.Create(CultureInfo.InvariantCulture,
+            $"{comparison.Arms.Count} arm{(comparison.Arms.Count == 1 ? "" : "s")}, {runs} runs, seeds {seeds}")
             + (diverged > 0 ? $"; {diverged} diverged and stay in" : "")
             + (unfinished > 0 ? $"; {unfinished} not at their end yet" : "")
             + (comparison.Parallel > 1
@@ -79,7 +85,8 @@ public static class ComparisonPage
             return;
         }
 
-        html.Append("<section><h2>").Append(HtmlText.Escape(title)).Append("</h2>\n<p class=\"lead\">").Append(HtmlText.Escape(lead))
+        html.Append("<section><h2>").Append(HtmlText.Escape(title)).Append("</h2>\n<p class=\"lead\">")
+            .Append(HtmlText.Escape(lead))
             .Append("</p>\n");
         PageTable.Append(html, table.Columns, table.Rows);
         html.Append("</section>\n");
@@ -92,7 +99,8 @@ public static class ComparisonPage
         [
             .. comparison.Arms.SelectMany(comparison.Unpaired).Select(w => "No pair: " + w),
             .. from arm in comparison.Arms from run in arm.Runs where run.IsDiverged
-                select FormattableString.Invariant($"{arm.Name}, seed {run.Seed}: diverged at step {run.Total.Step}; its last accuracy counts"),
+                select FormattableString.Invariant(
+                    $"{arm.Name}, seed {run.Seed}: diverged at step {run.Total.Step}; its last accuracy counts"),
             .. from arm in comparison.Arms from seed in comparison.ByTokens(arm).Early
                 select FormattableString.Invariant($"{arm.Name}, seed {seed}: ended before the budget of tokens"),
             .. from arm in comparison.Arms from seed in comparison.BySeconds(arm).Early

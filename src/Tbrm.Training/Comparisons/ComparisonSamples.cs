@@ -18,18 +18,22 @@ internal static class ComparisonSamples
             return;
         }
 
-        (ComparedArm Arm, IReadOnlyDictionary<string, ReportSamples.Row> Rows)[] answers = [.. comparison.Arms.Take(MostArms)
+        (ComparedArm Arm, IReadOnlyDictionary<string, ReportSamples.Row> Rows)[] answers =
+            [.. comparison.Arms.Take(MostArms)
             .Select(a => (a, ReportSamples.Newest(a.Runs.First(r => r.Seed == seed).Folder, "validation")))];
         string[] problems = [.. answers[0].Rows.Keys.Where(k => answers.All(a => a.Rows.ContainsKey(k)))
             // Where arms disagree there is something to see.
-            .OrderByDescending(k => answers.Select(a => a.Rows[k].Response.Score).Distinct().Count()).Take(MostProblems)];
+            .OrderByDescending(k => answers.Select(a => a.Rows[k].Response.Score).Distinct().Count())
+                .Take(MostProblems)];
         if (problems.Length == 0)
         {
             return;
         }
 
         html.Append("<section><h2>Answers side by side</h2>\n<p class=\"lead\">")
-            .Append(HtmlText.Escape(FormattableString.Invariant($"Held-out problems at the last evaluation, seed {seed}; where arms disagree first.")))
+            .Append(HtmlText.Escape(
+                FormattableString.Invariant(
+                $"Held-out problems at the last evaluation, seed {seed}; where arms disagree first.")))
             .Append("</p>\n<div class=\"table\"><table class=\"samples\"><thead><tr><th scope=\"col\">Problem</th>");
         foreach ((ComparedArm arm, _) in answers)
         {
@@ -41,7 +45,8 @@ internal static class ComparisonSamples
         {
             ReportSamples.Row first = answers[0].Rows[problem];
             html.Append("<tr><td data-label=\"Problem\"><pre>").Append(ReportSections.Shown(first.Input))
-                .Append("</pre><p class=\"expected\">expected <code>").Append(ReportSections.Shown(first.Expected)).Append("</code></p></td>");
+                .Append("</pre><p class=\"expected\">expected <code>").Append(ReportSections.Shown(first.Expected))
+                    .Append("</code></p></td>");
             foreach ((ComparedArm arm, IReadOnlyDictionary<string, ReportSamples.Row> rows) in answers)
             {
                 ReportSections.AppendResponse(html, rows[problem].Response, arm.Name);

@@ -10,29 +10,35 @@ namespace Tbrm.Training.Comparisons;
 public static class ComparisonTables
 {
     /// <summary>Accuracy within both budgets, with differences against the first arm.</summary>
-    public static (IReadOnlyList<string> Columns, IReadOnlyList<IReadOnlyList<string>> Rows) Budgets(Comparison comparison) =>
+    public static (IReadOnlyList<string> Columns,
+        IReadOnlyList<IReadOnlyList<string>> Rows) Budgets(Comparison comparison) =>
     (
         ["arm", "seeds", "within tokens", "difference", "within seconds", "difference"],
         [.. comparison.Arms.Select(a =>
         {
             (BudgetOutcome tokens, BudgetOutcome seconds) = (comparison.ByTokens(a), comparison.BySeconds(a));
-            return new[] { a.Name, Count(a), Share(tokens.Mean), Difference(tokens), Share(seconds.Mean), Difference(seconds) };
+            return new[] { a.Name, Count(a), Share(tokens.Mean), Difference(tokens), Share(seconds.Mean),
+                Difference(seconds) };
         })]
     );
 
     /// <summary>Everything else that is a number, arms as columns.</summary>
-    public static (IReadOnlyList<string> Columns, IReadOnlyList<IReadOnlyList<string>> Rows) Measures(Comparison comparison) =>
+    public static (IReadOnlyList<string> Columns,
+        IReadOnlyList<IReadOnlyList<string>> Rows) Measures(Comparison comparison) =>
     (
         ["", .. comparison.Arms.Select(a => a.Name)],
         [.. RunMeasure.All.Select(m => (Measure: m, Cells: comparison.Arms.Select(a => Spread(m, a)).ToArray()))
             .Where(r => r.Cells.Any(c => c != Nothing))
-            .Select(r => (string[])[r.Measure.Unit.Length > 0 ? $"{r.Measure.Title} ({r.Measure.Unit})" : r.Measure.Title, .. r.Cells])]
+            .Select(r => (string[])[r.Measure.Unit.Length > 0 ? $"{r.Measure.Title} ({r.Measure.Unit})"
+                : r.Measure.Title, .. r.Cells])]
     );
 
     /// <summary>pass@k of every arm.</summary>
-    public static (IReadOnlyList<string> Columns, IReadOnlyList<IReadOnlyList<string>> Rows) PassAtK(Comparison comparison)
+    public static (IReadOnlyList<string> Columns,
+        IReadOnlyList<IReadOnlyList<string>> Rows) PassAtK(Comparison comparison)
     {
-        ComparedRun[] measured = [.. comparison.Arms.SelectMany(a => a.Runs).Where(r => MeasureFiles.PassAtK(r).Count > 0)];
+        ComparedRun[] measured =
+            [.. comparison.Arms.SelectMany(a => a.Runs).Where(r => MeasureFiles.PassAtK(r).Count > 0)];
         if (measured.Length == 0)
         {
             return ([], []);
@@ -46,7 +52,8 @@ public static class ComparisonTables
     }
 
     /// <summary>Seconds of every phase, arms as columns.</summary>
-    public static (IReadOnlyList<string> Columns, IReadOnlyList<IReadOnlyList<string>> Rows) Phases(Comparison comparison)
+    public static (IReadOnlyList<string> Columns,
+        IReadOnlyList<IReadOnlyList<string>> Rows) Phases(Comparison comparison)
     {
         string[] phases = [.. comparison.Arms.SelectMany(a => a.Runs).SelectMany(r => r.Phases.Keys).Distinct()
             .Where(p => p != "update_weights").OrderByDescending(p => comparison.Arms.Max(a => Mean(a, p)))];
@@ -58,22 +65,27 @@ public static class ComparisonTables
     }
 
     /// <summary>Keys that are not the same in every arm.</summary>
-    public static (IReadOnlyList<string> Columns, IReadOnlyList<IReadOnlyList<string>> Rows) Configurations(Comparison comparison)
+    public static (IReadOnlyList<string> Columns,
+        IReadOnlyList<IReadOnlyList<string>> Rows) Configurations(Comparison comparison)
     {
         SortedSet<string> keys = [];
         foreach (ComparedArm arm in comparison.Arms)
         {
-            keys.UnionWith(ComparedArm.Differences(comparison.Arms[0].Runs[0].Config, arm.Runs[0].Config).Select(r => r.Key));
+            keys.UnionWith(ComparedArm.Differences(comparison.Arms[0].Runs[0].Config, arm.Runs[0].Config)
+                .Select(r => r.Key));
         }
 
         Dictionary<string, string>[] values = [.. comparison.Arms.Select(a => a.Runs[0].Config is { } config
             ? ConfigTable.Of(config, config).ToDictionary(r => r.Key, r => r.Value) : [])];
         return (["key", .. comparison.Arms.Select(a => a.Name)],
-            [.. keys.Select(k => (string[])[k, .. values.Select(v => v.GetValueOrDefault(k, Nothing) is { Length: > 0 } value ? value : "empty")])]);
+            [.. keys.Select(k =>
+                (string[])[k, .. values.Select(
+                v => v.GetValueOrDefault(k, Nothing) is { Length: > 0 } value ? value : "empty")])]);
     }
 
     /// <summary>Every trial of tuning.</summary>
-    public static (IReadOnlyList<string> Columns, IReadOnlyList<IReadOnlyList<string>> Rows) Trials(Comparison comparison) =>
+    public static (IReadOnlyList<string> Columns,
+        IReadOnlyList<IReadOnlyList<string>> Rows) Trials(Comparison comparison) =>
     (
         ["arm", "settings", "accuracy at the end", "ended", "chosen"],
         [.. comparison.Trials.Select(t => new[] { t.Arm, t.Settings,
@@ -86,7 +98,8 @@ public static class ComparisonTables
     private static string Count(ComparedArm arm)
     {
         int diverged = arm.Runs.Count(r => r.IsDiverged);
-        return string.Create(CultureInfo.InvariantCulture, $"{arm.Runs.Count}") + (diverged > 0 ? $", {diverged} diverged" : "");
+        return string.Create(CultureInfo.InvariantCulture, $"{arm.Runs.Count}")
+            + (diverged > 0 ? $", {diverged} diverged" : "");
     }
 
     private static string Share(Interval interval) => interval.Count == 0 ? Nothing

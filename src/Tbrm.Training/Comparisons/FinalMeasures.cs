@@ -48,7 +48,8 @@ public static class FinalMeasures
             EvaluationSet set = EvaluationSet.Of(session);
             using RolloutStage rollout = new(session.Policy, session.Tokenizer, config, session.StopIds);
             List<Trajectory> answers = [.. rollout.Evaluate([.. set.Requests()], set.Sampling,
-                p => progress.Show("samples", (double)p.Finished / p.Total, $"{p.Finished}/{p.Total} answers"), null, stop)
+                p => progress.Show("samples", (double)p.Finished / p.Total,
+                    $"{p.Finished}/{p.Total} answers"), null, stop)
                 .OrderBy(t => t.Id)];
             JudgedResponse[] judged = set.Reward.Judge(set.Prompts, answers, stop);
             report = EvaluationReport.Of([.. answers.Select((t, i) => EvaluationRow.ScoreOf(

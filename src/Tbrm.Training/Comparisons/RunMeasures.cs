@@ -25,7 +25,8 @@ public sealed record RunMeasure(string Key, string Title, string Unit, Func<Comp
         new("pass_at_k", "pass@k", "share, the largest k", r => MeasureFiles.PassAtK(r) is { Count: > 0 } pass
             ? pass[^1].Share : double.NaN),
         new("reward", "score in training", "of the last tenth of the steps", r => r.AtEnd("critic/score/mean")),
-        new("kl", "KL to the first policy", "nats per response, at the end", r => MeasureFiles.Kl(r) is { Count: > 0 } kl
+        new("kl", "KL to the first policy", "nats per response, at the end",
+            r => MeasureFiles.Kl(r) is { Count: > 0 } kl
             ? kl[^1].Value : double.NaN),
         new("entropy", "entropy", "nats per token, last tenth", r => r.AtEnd("actor/entropy")),
         new("v_s1", "V(s_1)", "nats, last tenth", r => r.AtEnd("actor/v_s1/mean")),

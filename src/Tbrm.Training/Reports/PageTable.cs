@@ -7,13 +7,15 @@ namespace Tbrm.Training.Reports;
 internal static class PageTable
 {
     /// <summary>Appends it; cells are text, not markup.</summary>
-    public static void Append(StringBuilder html, IReadOnlyList<string> columns, IEnumerable<IReadOnlyList<string>> rows,
+    public static void Append(StringBuilder html, IReadOnlyList<string> columns,
+        IEnumerable<IReadOnlyList<string>> rows,
         int textColumns = 1)
     {
         html.Append("<div class=\"table\"><table><thead><tr>");
         for (int i = 0; i < columns.Count; i++)
         {
-            html.Append(i < textColumns ? "<th scope=\"col\">" : "<th scope=\"col\" class=\"n\">").Append(HtmlText.Escape(columns[i]))
+            html.Append(i < textColumns ? "<th scope=\"col\">" : "<th scope=\"col\" class=\"n\">")
+                .Append(HtmlText.Escape(columns[i]))
                 .Append("</th>");
         }
 
@@ -23,7 +25,8 @@ internal static class PageTable
             html.Append("<tr>");
             for (int i = 0; i < row.Count; i++)
             {
-                html.Append(i < textColumns ? "<td>" : "<td class=\"n\">").Append(HtmlText.Escape(row[i])).Append("</td>");
+                html.Append(i < textColumns ? "<td>" : "<td class=\"n\">").Append(HtmlText.Escape(row[i]))
+                    .Append("</td>");
             }
 
             html.Append("</tr>\n");

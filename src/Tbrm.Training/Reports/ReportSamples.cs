@@ -14,7 +14,8 @@ internal sealed record SampledResponse(string Text, double Score, string Finish)
 /// <summary>A problem with the responses of two moments; either may be missing.</summary>
 internal sealed record ReportSample(string Input, string Expected, SampledResponse? Before, SampledResponse? After);
 
-/// <summary>Problems of a run with the first and the newest response: what improved first, then what got worse, then what stayed.</summary>
+/// <summary>Problems of a run with the first and the newest response: what improved first, then what got worse, then
+/// what stayed.</summary>
 internal sealed record ReportSamples(string Source, long FirstStep, long LastStep, IReadOnlyList<ReportSample> Samples)
 {
     private const int MostSamples = 12;
@@ -23,7 +24,8 @@ internal sealed record ReportSamples(string Source, long FirstStep, long LastSte
     private const int MostRows = 4096;
 
     /// <summary>Of held-out problems, and of the training's own; those that the folder has.</summary>
-    public static IReadOnlyList<ReportSamples> Read(RunFolder folder) => [.. new[] { Compare(folder, "validation"), Compare(folder, "rollouts") }.OfType<ReportSamples>()];
+    public static IReadOnlyList<ReportSamples> Read(RunFolder folder) =>
+        [.. new[] { Compare(folder, "validation"), Compare(folder, "rollouts") }.OfType<ReportSamples>()];
 
     /// <summary>The newest dump of a folder by problem; of several responses to one the first.</summary>
     public static IReadOnlyDictionary<string, Row> Newest(RunFolder folder, string kind)
@@ -34,8 +36,10 @@ internal sealed record ReportSamples(string Source, long FirstStep, long LastSte
             : Rows(Path.Combine(path, steps[^1].ToString(CultureInfo.InvariantCulture) + ".jsonl"));
     }
 
-    private static long[] StepsOf(string path) => [.. (Directory.Exists(path) ? Directory.EnumerateFiles(path, "*.jsonl") : [])
-        .Select(f => long.TryParse(Path.GetFileNameWithoutExtension(f), NumberStyles.None, CultureInfo.InvariantCulture, out long step) ? step : -1)
+    private static long[] StepsOf(string path) =>
+        [.. (Directory.Exists(path) ? Directory.EnumerateFiles(path, "*.jsonl") : [])
+        .Select(f => long.TryParse(Path.GetFileNameWithoutExtension(f), NumberStyles.None, CultureInfo.InvariantCulture,
+            out long step) ? step : -1)
         .Where(s => s >= 0).Order()];
 
     private static ReportSamples? Compare(RunFolder folder, string kind)
@@ -53,8 +57,10 @@ internal sealed record ReportSamples(string Source, long FirstStep, long LastSte
             .Select(p => new ReportSample(p.Value.Input, p.Value.Expected, before[p.Key].Response, p.Value.Response))];
         List<ReportSample> chosen = both.Count > 0 ? Choose(both)
             // Training steps see other problems each time: some of the first, some of the newest.
-            : [.. before.Values.Take(MostSamples / 2).Select(r => new ReportSample(r.Input, r.Expected, r.Response, null)),
-                .. after.Values.Take(MostSamples / 2).Select(r => new ReportSample(r.Input, r.Expected, null, r.Response))];
+            : [.. before.Values.Take(MostSamples / 2)
+                .Select(r => new ReportSample(r.Input, r.Expected, r.Response, null)),
+                .. after.Values.Take(MostSamples / 2)
+                    .Select(r => new ReportSample(r.Input, r.Expected, null, r.Response))];
         return chosen.Count == 0 ? null : new(kind, steps[0], steps[^1], chosen);
 
         string Dump(long step) => Path.Combine(path, step.ToString(CultureInfo.InvariantCulture) + ".jsonl");
@@ -64,9 +70,11 @@ internal sealed record ReportSamples(string Source, long FirstStep, long LastSte
     {
         double Gain(ReportSample s) => s.After!.Score - s.Before!.Score;
         List<ReportSample> better = [.. all.Where(s => Gain(s) > 0)], worse = [.. all.Where(s => Gain(s) < 0)];
-        List<ReportSample> failing = [.. all.Where(s => Gain(s) == 0 && s.After!.Score <= 0)], passing = [.. all.Where(s => Gain(s) == 0 && s.After!.Score > 0)];
+        List<ReportSample> failing = [.. all.Where(s => Gain(s) == 0 && s.After!.Score <= 0)],
+            passing = [.. all.Where(s => Gain(s) == 0 && s.After!.Score > 0)];
         List<ReportSample> chosen = [.. better.Take(5), .. worse.Take(2), .. failing.Take(3), .. passing.Take(2)];
-        return [.. chosen, .. all.Except(chosen, ReferenceEqualityComparer.Instance).Cast<ReportSample>().Take(Math.Max(0, MostSamples - chosen.Count))];
+        return [.. chosen, .. all.Except(chosen, ReferenceEqualityComparer.Instance).Cast<ReportSample>()
+            .Take(Math.Max(0, MostSamples - chosen.Count))];
     }
 
     private static Dictionary<string, Row> Rows(string path)
@@ -83,7 +91,8 @@ internal sealed record ReportSamples(string Source, long FirstStep, long LastSte
                     string input = Text(row, "input");
                     // The first of several responses to the same problem.
                     rows.TryAdd($"{Text(row, "data_source")}\n{Text(row, "index")}\n{input}",
-                        new(input, Text(row, "gts"), new(Text(row, "output"), Number(row, "score"), Text(row, "finish"))));
+                        new(input, Text(row, "gts"),
+                            new(Text(row, "output"), Number(row, "score"), Text(row, "finish"))));
                 }
             }
             catch (JsonException)
@@ -104,7 +113,8 @@ internal sealed record ReportSamples(string Source, long FirstStep, long LastSte
         };
 
     private static double Number(JsonElement row, string key) =>
-        row.TryGetProperty(key, out JsonElement value) && value.ValueKind == JsonValueKind.Number ? value.GetDouble() : double.NaN;
+        row.TryGetProperty(key, out JsonElement value) && value.ValueKind == JsonValueKind.Number ? value.GetDouble()
+            : double.NaN;
 
     /// <summary>A problem with a response.</summary>
     internal sealed record Row(string Input, string Expected, SampledResponse Response);

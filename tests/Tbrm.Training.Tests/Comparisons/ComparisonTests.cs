@@ -26,7 +26,8 @@ public sealed class ComparisonTests
         _runs.Clear();
     }
 
-    /// <summary>100 tokens and 2 s a step: 400 tokens are four steps, 5 s two. The last evaluation within counts.</summary>
+    /// <summary>100 tokens and 2 s a step: 400 tokens are four steps, 5 s two. The last evaluation within
+    /// counts.</summary>
     [Test]
     public void Budgets_are_read_off_at_the_last_evaluation_within_them()
     {
@@ -64,7 +65,8 @@ public sealed class ComparisonTests
         Assert.That(outcome.Early, Is.EqualTo(new[] { 2L }));
         Assert.That(comparison.ByTokens(comparison.Arms[0]).Difference, Is.Null, "an arm is not held against itself");
         string html = ComparisonPage.ToHtml(comparison);
-        Assert.That(html, Does.Contain("1 diverged and stay in").And.Contain("grpo, seed 2: diverged at step 2; its last accuracy counts"));
+        Assert.That(html, Does.Contain("1 diverged and stay in").And.Contain(
+            "grpo, seed 2: diverged at step 2; its last accuracy counts"));
     }
 
     [TestCase("data.task=gcd", "data.task differs")]
@@ -73,9 +75,11 @@ public sealed class ComparisonTests
     [TestCase("actor.optim.lr=7e-4", null)]
     public void Runs_with_other_problems_or_other_first_weights_are_no_pair(string key, string? reason)
     {
-        Comparison comparison = new([new("a", [Run("tbrm", 1, [0.1])]), new("b", [Run("tbrm", 1, [0.2], keys: [key])])]);
+        Comparison comparison =
+            new([new("a", [Run("tbrm", 1, [0.1])]), new("b", [Run("tbrm", 1, [0.2], keys: [key])])]);
         Assert.That(comparison.ByTokens(comparison.Arms[1]).Difference is null, Is.EqualTo(reason is not null));
-        Assert.That(comparison.Unpaired(comparison.Arms[1]), reason is null ? Is.Empty : Is.EqualTo(new[] { $"b, seed 1: {reason}" }));
+        Assert.That(comparison.Unpaired(comparison.Arms[1]),
+            reason is null ? Is.Empty : Is.EqualTo(new[] { $"b, seed 1: {reason}" }));
     }
 
     [Test]
@@ -96,23 +100,28 @@ public sealed class ComparisonTests
             new("ppo", [Run("ppo", 1, [0.1, 0.4, 0.6]), Run("ppo", 2, [0.1, 0.2, 0.5])]),
         ])
         {
-            Trials = [new("tbrm", "actor.optim.lr=1e-3", [double.NaN], ["non_finite"], false), new("tbrm", "actor.optim.lr=1e-4", [0.5], ["finished"], true)],
+            Trials = [new("tbrm", "actor.optim.lr=1e-3", [double.NaN], ["non_finite"], false),
+                new("tbrm", "actor.optim.lr=1e-4", [0.5], ["finished"], true)],
             Parallel = 2,
         };
         string html = ComparisonPage.ToHtml(comparison);
         List<XElement> drawings = HtmlCheck.Sound(html);
         Assert.That(drawings.Select(d => d.Element("title")!.Value), Is.EqualTo(new[]
         {
-            "Held-out accuracy by tokens", "Held-out accuracy by seconds", "Held-out accuracy by steps", "Score in training", "Entropy",
+            "Held-out accuracy by tokens", "Held-out accuracy by seconds", "Held-out accuracy by steps",
+                "Score in training", "Entropy",
             "Value of the first state", "Response length",
         }));
-        Assert.That(drawings[0].Element("desc")!.Value, Does.Contain("tbrm: from 10% at tokens 0 to 85% at tokens 400, 3 points"));
-        Assert.That(drawings[0].Elements("path").Count(p => p.Attribute("class")!.Value.StartsWith("band", StringComparison.Ordinal)), Is.EqualTo(2));
+        Assert.That(drawings[0].Element("desc")!.Value,
+            Does.Contain("tbrm: from 10% at tokens 0 to 85% at tokens 400, 3 points"));
+        Assert.That(drawings[0].Elements("path")
+            .Count(p => p.Attribute("class")!.Value.StartsWith("band", StringComparison.Ordinal)), Is.EqualTo(2));
         Assert.That(html, Does.Contain("<td>algorithm.name</td><td class=\"n\">tbrm</td><td class=\"n\">ppo</td>"));
         Assert.That(html, Does.Contain("<td class=\"n\">non_finite</td>").And.Contain("2 runs at the same time"));
-        // 0.6 - 0.8 and 0.5 - 0.9: the exact interval of two values.
-        Assert.That(html, Does.Contain("−30.0 [−38.5, −21.5] *"));
-        Assert.That(html, Does.Contain("Answers side by side").And.Contain("score 0</span><pre>5 of ppo</pre>").And.Contain("pass@2"));
+        // 0.6 - 0.8 and 0.5 - 0.9: quantiles of the four resampled means -0.4, -0.3, -0.3, -0.2.
+        Assert.That(html, Does.Contain("−30.0 [−39.3, −20.8] *"));
+        Assert.That(html, Does.Contain("Answers side by side").And.Contain(
+            "score 0</span><pre>5 of ppo</pre>").And.Contain("pass@2"));
         JsonObject json = ComparisonJson.Of(comparison);
         Assert.That((double)json["arms"]![1]!["by_tokens"]!["difference"]!["mean"]!, Is.EqualTo(-0.3).Within(1e-12));
         Assert.That((double)json["arms"]![0]!["pass_at_k"]![0]![1]!, Is.EqualTo(0.75));
@@ -124,27 +133,34 @@ public sealed class ComparisonTests
     public void A_sweep_is_drawn_against_its_values()
     {
         Comparison comparison = new([.. from algorithm in new[] { "tbrm", "grpo" } from lag in new[] { "0", "8", "400" }
-            select new ComparedArm($"{algorithm}-lag-{lag}", [Run(algorithm, 1, [lag == "0" ? 0.9 : 0.4])]) { Swept = lag, Base = algorithm }])
+            select new ComparedArm($"{algorithm}-lag-{lag}",
+                [Run(algorithm, 1, [lag == "0" ? 0.9 : 0.4])]) { Swept = lag, Base = algorithm }])
         {
             Sweep = "rollout.lag",
         };
         XElement figure = HtmlCheck.Sound(ComparisonPage.ToHtml(comparison))[0];
         Assert.That(figure.Element("title")!.Value, Is.EqualTo("Accuracy at the end by rollout.lag"));
-        Assert.That(figure.Element("desc")!.Value, Does.Contain("grpo: from 90% at rollout.lag 0 to 40% at rollout.lag 400, 3 points"));
+        Assert.That(figure.Element("desc")!.Value,
+            Does.Contain("grpo: from 90% at rollout.lag 0 to 40% at rollout.lag 400, 3 points"));
         Assert.That(figure.Elements("text").Select(t => t.Value), Does.Contain("8").And.Contain("400"));
     }
 
     private ComparedRun Run(string algorithm, long seed, double[] accuracy, double tokens = 100, double seconds = 2,
         (double Tokens, double Seconds)? firstStage = null, string ended = "finished", string[]? keys = null)
     {
-        RunConfig config = ConfigLoader.Load("default", [$"algorithm.name={algorithm}", $"trainer.seed={seed}", .. keys ?? []]);
+        RunConfig config = ConfigLoader.Load(
+            "default", [$"algorithm.name={algorithm}", $"trainer.seed={seed}", .. keys ?? []]);
         SyntheticRun run = new(config);
         _runs.Add(run);
         // An evaluation before the first step and after every second.
-        run.AddSteps([(0, [("val-core/d/acc/mean@1", accuracy[0])]), .. Enumerable.Range(1, 2 * (accuracy.Length - 1)).Select(step => ((long)step,
-            (((string, double)[])[("perf/generated_tokens", tokens), ("timing_s/step", seconds), ("critic/score/mean", 0.1 * step), ("actor/entropy", 1.0 / step),
-                ("response_length/mean", 10), .. algorithm == "tbrm" ? [("actor/v_s1/mean", 2.0)] : Array.Empty<(string, double)>(),
-                .. step % 2 == 0 ? [("val-core/d/acc/mean@1", accuracy[step / 2])] : Array.Empty<(string, double)>()])))]);
+        run.AddSteps([(0, [("val-core/d/acc/mean@1", accuracy[0])]),
+            .. Enumerable.Range(1, 2 * (accuracy.Length - 1)).Select(step => ((long)step,
+            (((string, double)[])[("perf/generated_tokens", tokens), ("timing_s/step", seconds),
+                ("critic/score/mean", 0.1 * step), ("actor/entropy", 1.0 / step),
+                ("response_length/mean", 10), .. algorithm == "tbrm" ? [("actor/v_s1/mean", 2.0)]
+                    : Array.Empty<(string, double)>(),
+                .. step % 2 == 0 ? [("val-core/d/acc/mean@1", accuracy[step / 2])]
+                    : Array.Empty<(string, double)>()])))]);
         run.AddValidation(4, ("1 + 6 =", $"5 of {algorithm}", algorithm == "tbrm" ? 1 : 0));
         RunFolder.WriteJson(run.Folder.SummaryPath, new()
         {

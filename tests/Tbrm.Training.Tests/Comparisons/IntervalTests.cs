@@ -7,7 +7,8 @@ namespace Tbrm.Training.Tests.Comparisons;
 
 public sealed class IntervalTests
 {
-    /// <summary>Two values have four resamples: 1, 2, 2, 3 are their means, and order statistics lie between them.</summary>
+    /// <summary>Two values have four resamples: 1, 2, 2, 3 are their means, and order statistics lie between
+    /// them.</summary>
     [Test]
     public void Few_values_have_all_their_resamples()
     {
@@ -23,7 +24,9 @@ public sealed class IntervalTests
     public void Five_seeds_give_the_exact_interval()
     {
         double[] values = [0.80, 0.85, 0.90, 0.95, 0.98];
-        double[] means = [.. from a in values from b in values from c in values from d in values from e in values select (a + b + c + d + e) / 5];
+        double[] means =
+            [.. from a in values from b in values from c in values from d in values from e in values select (a + b + c
+            + d + e) / 5];
         Array.Sort(means);
         Interval interval = Intervals.Of(values);
         // 0.025 * 3124 = 78.1.

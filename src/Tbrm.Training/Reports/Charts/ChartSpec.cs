@@ -21,8 +21,10 @@ internal enum ChartUnit
 /// <param name="Low">Metric of a band's lower edge, or null.</param>
 /// <param name="High">Metric of a band's upper edge, or null.</param>
 /// <param name="Deviation">Metric of a standard deviation that makes a band around the curve, or null.</param>
-/// <param name="Responses">The curve is a share of so many independent responses: a band of one standard error; null for none.</param>
-internal sealed record CurveSpec(string Label, string Metric, string? Low = null, string? High = null, string? Deviation = null, double? Responses = null);
+/// <param name="Responses">The curve is a share of so many independent responses: a band of one standard error; null
+/// for none.</param>
+internal sealed record CurveSpec(string Label, string Metric, string? Low = null, string? High = null,
+    string? Deviation = null, double? Responses = null);
 
 /// <summary>One chart of the report; it is drawn when at least one of its curves has data.</summary>
 internal sealed record ChartSpec(string Title, string Explanation, IReadOnlyList<CurveSpec> Curves)
