@@ -34,8 +34,11 @@ internal sealed class CompareVerb : IVerb
     private readonly Option<string[]> _config =
         new("--config", "-c") { Description = "A YAML file, or a preset, for all arms", HelpName = "FILE" };
     private readonly Option<string?> _runDir =
-        new("--run-dir") { Description = "Folder of the comparison; the same command goes on with it",
-        HelpName = "DIR" };
+        new("--run-dir")
+        {
+            Description = "Folder of the comparison; the same command goes on with it",
+            HelpName = "DIR"
+        };
     private readonly Option<string> _seeds =
         new("--seeds") { Description = "Seeds whose results are reported", DefaultValueFactory = _ => "1,2,3,4,5" };
     private readonly Option<double?> _tokens =
@@ -45,16 +48,25 @@ internal sealed class CompareVerb : IVerb
     private readonly Option<int> _parallel =
         new("--parallel") { Description = "Runs at the same time", DefaultValueFactory = _ => 1 };
     private readonly Option<string[]> _grid =
-        new("--grid") { Description = "Tunes over values of keys, for all arms or for one: \"[ARM:] key=v1,v2\"",
-        HelpName = "KEY=V1,V2" };
+        new("--grid")
+        {
+            Description = "Tunes over values of keys, for all arms or for one: \"[ARM:] key=v1,v2\"",
+            HelpName = "KEY=V1,V2"
+        };
     private readonly Option<int?> _trials =
         new("--trials") { Description = "Trials of each arm, out of its grid; all of it without" };
     private readonly Option<string> _tuningSeeds =
-        new("--tuning-seeds") { Description = "Seeds of the trials, none of those reported",
-        DefaultValueFactory = _ => "1001" };
+        new("--tuning-seeds")
+        {
+            Description = "Seeds of the trials, none of those reported",
+            DefaultValueFactory = _ => "1001"
+        };
     private readonly Option<string?> _sweep =
-        new("--sweep") { Description = "Runs each arm with every value of a key, and draws the end against it",
-        HelpName = "KEY=V1,V2" };
+        new("--sweep")
+        {
+            Description = "Runs each arm with every value of a key, and draws the end against it",
+            HelpName = "KEY=V1,V2"
+        };
     private readonly Option<bool> _controls =
         new("--controls") { Description = "Also runs each arm with rewards of 0, and with random ones" };
     private readonly Option<int?> _samples = new("--samples") { Description = "Answers to each held-out problem for pass@k and KL (8; 0: neither; of existing runs 0)" };
@@ -142,8 +154,12 @@ internal sealed class CompareVerb : IVerb
         TerminalProgress progress = new(Terminal.RawError, isTerminal: false);
         progress.Say($"comparison: {folder}");
         Comparison Of(IReadOnlyList<ComparedArm> all, IReadOnlyList<TuningTrial> trials) =>
-            new(all, parsed.GetValue(_tokens), parsed.GetValue(_seconds)) { Sweep = sweep?.Key,
-                Parallel = parsed.GetValue(_parallel), Trials = trials };
+            new(all, parsed.GetValue(_tokens), parsed.GetValue(_seconds))
+            {
+                Sweep = sweep?.Key,
+                Parallel = parsed.GetValue(_parallel),
+                Trials = trials
+            };
         IReadOnlyList<TuningTrial> made = [];
         ComparisonRunner runner = new(plan, parsed.GetValue(_samples) ?? 8, (all, trials) =>
         {

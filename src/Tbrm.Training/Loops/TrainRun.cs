@@ -84,8 +84,11 @@ public sealed class TrainRun : IRunStep
         {
             RunState state = new(RunState.Train, 0, Sampler);
             return _run.WarmStart is null ? state
-                : state with { SecondsBefore = RunState.Read(_run.WarmStart).SecondsBefore,
-                    PhaseSeconds = RunState.Read(_run.WarmStart).PhaseSeconds };
+                : state with
+                {
+                    SecondsBefore = RunState.Read(_run.WarmStart).SecondsBefore,
+                    PhaseSeconds = RunState.Read(_run.WarmStart).PhaseSeconds
+                };
         }
     }
 
@@ -206,12 +209,12 @@ public sealed class TrainRun : IRunStep
     private PromptSampler NewSampler() =>
         new(_session.Train
         ?? throw new ConfigException("there is nothing to train on: set data.task or data.train_files"), new()
-    {
-        BatchSize = _config.Data.GenBatchSize > 0 ? _config.Data.GenBatchSize : _config.Data.TrainBatchSize,
-        Shuffle = _config.Data.Shuffle,
-        Seed = (ulong)_config.Data.Seed,
-        Epochs = _config.Trainer.TotalTrainingSteps >= 0 ? null : _config.Trainer.TotalEpochs,
-    });
+        {
+            BatchSize = _config.Data.GenBatchSize > 0 ? _config.Data.GenBatchSize : _config.Data.TrainBatchSize,
+            Shuffle = _config.Data.Shuffle,
+            Seed = (ulong)_config.Data.Seed,
+            Epochs = _config.Trainer.TotalTrainingSteps >= 0 ? null : _config.Trainer.TotalEpochs,
+        });
 
     private void AddModels(Func<CriticSource, Critic> critic, StepState state)
     {

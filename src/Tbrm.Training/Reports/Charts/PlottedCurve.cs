@@ -30,7 +30,8 @@ internal sealed record PlottedCurve(string Label, IReadOnlyList<CurvePoint> Poin
         MetricSeries? series = history.Find(spec.Metric);
         return series is null ? null
             : new(spec.Label, Downsampling.Extremes(series, mostPoints),
-                BandOf(spec, series, history, mostPoints)) { Series = series };
+                BandOf(spec, series, history, mostPoints))
+            { Series = series };
     }
 
     /// <summary>Everything that must lie within the axis.</summary>

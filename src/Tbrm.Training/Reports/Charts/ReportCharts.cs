@@ -114,7 +114,8 @@ internal static class ReportCharts
             // Rewards are kept in fp32, scores are not.
             && a.Values.Zip(b.Values).All(p => Math.Abs(p.First - p.Second) <= 1e-6 * Math.Max(1, Math.Abs(p.First)));
         return new("Reward", "mean over the step's responses",
-            isSame ? [new("score", score)] : [new("score", score), new("reward", reward)]) { Smooth = true };
+            isSame ? [new("score", score)] : [new("score", score), new("reward", reward)])
+        { Smooth = true };
     }
 
     /// <summary>
@@ -142,13 +143,15 @@ internal static class ReportCharts
 
         return new("Held-out accuracy",
             $"on problems that training never sees{how}{size}; bands are one standard error",
-            curves) { Unit = ChartUnit.Share, Low = 0, High = 1 };
+            curves)
+        { Unit = ChartUnit.Share, Low = 0, High = 1 };
     }
 
     /// <summary>What several responses to a problem reach together.</summary>
     private static ChartSpec OfSeveral(RunHistory history) =>
         new("Held-out, of several responses", "the best of them, and their majority",
-            Validation(history, isMean: false)) { Unit = ChartUnit.Share, Low = 0, High = 1 };
+            Validation(history, isMean: false))
+        { Unit = ChartUnit.Share, Low = 0, High = 1 };
 
     private static List<CurveSpec> Validation(RunHistory history, bool isMean) => [.. history.Names
         .Where(n => n.StartsWith(ValidationPrefix, StringComparison.Ordinal)

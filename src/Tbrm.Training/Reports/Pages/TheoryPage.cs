@@ -79,8 +79,12 @@ public static class TheoryPage
         CurvePoint[] Of(System.Func<CoverageRow, double> value) =>
             [.. rows.Select(r => new CurvePoint(r.Concentrability, value(r)))];
         return new LineChart(
-            new("J* − J", "reward units; slope 1/2 is Theorem 2's", []) { X = "C(mu)", MayBeLog = true,
-                MayBeLogX = true },
+            new("J* − J", "reward units; slope 1/2 is Theorem 2's", [])
+            {
+                X = "C(mu)",
+                MayBeLog = true,
+                MayBeLogX = true
+            },
             [new("measured", Of(r => r.Suboptimality), []), new("bound", Of(r => r.Bound), []),
                 new("slope 1/2", Of(r => rows[0].Suboptimality
                     * System.Math.Sqrt(r.Concentrability / rows[0].Concentrability)), [])], "k0").ToHtml();
