@@ -129,6 +129,22 @@ public sealed partial record ObjectiveBatch
     /// <summary>Whether row i counts.</summary>
     public bool Counts(int i) => Mask.Length == 0 || Mask[i];
 
+    /// <summary>Calls <paramref name="row"/> for every row that counts, of trajectories that are not dropped.</summary>
+    internal void ForEachRow(Action<int> row)
+    {
+        for (int b = 0; b < TrajectoryCount; b++)
+        {
+            (int begin, int end) = Actions(b);
+            for (int i = begin; i < end && !IsDropped(b); i++)
+            {
+                if (Counts(i))
+                {
+                    row(i);
+                }
+            }
+        }
+    }
+
     /// <summary>Whether trajectory b takes no part in the loss.</summary>
     public bool IsDropped(int b) => Weight.Length > 0 && Weight[b] == 0;
 

@@ -1,6 +1,5 @@
 using System;
 using Tbrm.Core.Config;
-using Tbrm.Objectives.PolicyGradient;
 
 namespace Tbrm.Objectives;
 
@@ -12,7 +11,8 @@ public sealed record ValueLossOptions
     public double CliprangeValue { get; init; } = 0.5;
 
     /// <summary>How tokens become one number.</summary>
-    [AllowedWords("token-mean", "token-sum", "seq-mean-token-sum", "seq-mean-token-mean", "seq-mean-token-sum-norm", "prompt-mean")]
+    [AllowedWords("token-mean", "token-sum", "seq-mean-token-sum", "seq-mean-token-mean", "seq-mean-token-sum-norm",
+        "prompt-mean")]
     public string LossAggMode { get; init; } = "token-mean";
 
     /// <summary>Divisor of seq-mean-token-sum-norm; null: the longest possible response.</summary>
@@ -21,7 +21,8 @@ public sealed record ValueLossOptions
 }
 
 /// <summary>
-/// The critic's loss of PPO with value clipping: 1/2 sum_i w_i max((v - R)^2, (clip(v, v_old - eps, v_old + eps) - R)^2).
+/// The critic's loss of PPO with value clipping: 1/2 sum_i w_i max((v - R)^2, (clip(v, v_old - eps, v_old + eps) -
+/// R)^2).
 /// </summary>
 public sealed class ValueLoss(ValueLossOptions options) : IObjective
 {
@@ -36,7 +37,7 @@ public sealed class ValueLoss(ValueLossOptions options) : IObjective
         double[] weights = LossAggregation.RowWeights(batch, options.LossAggMode, options.LossScaleFactor);
         result.Metrics.AddMean("critic/vf_clipfrac", 0, 0);
         result.Metrics.AddMean("critic/vpred_mean", 0, 0);
-        Ratio.ForEach(batch, i =>
+        batch.ForEachRow(i =>
         {
             double v = batch.Values[i], old = batch.OldValues[i], target = batch.Returns[i];
             double bounded = Math.Clamp(v, old - options.CliprangeValue, old + options.CliprangeValue);

@@ -14,11 +14,10 @@ namespace Tbrm.Repository.Tests;
 /// </summary>
 public sealed partial class FolderTests
 {
-    /// <summary>Projects whose folders have no circle.</summary>
-    private static readonly string[] s_projects =
-        ["Tbrm.Core", "Tbrm.Interop", "Tbrm.Data", "Tbrm.Training", "Tbrm.Cli"];
+    private static IEnumerable<string> Projects =>
+        Directory.EnumerateDirectories(Testing.Repository.PathOf("src")).Select(d => Path.GetFileName(d)!).Order();
 
-    [TestCaseSource(nameof(s_projects))]
+    [TestCaseSource(nameof(Projects))]
     public void Folders_need_one_another_without_a_circle(string project)
     {
         string root = Testing.Repository.PathOf("src", project);

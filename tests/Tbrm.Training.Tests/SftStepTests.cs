@@ -2,6 +2,7 @@ using System.Linq;
 using NUnit.Framework;
 using Tbrm.Core.Config;
 using Tbrm.Engine.Logprob;
+using Tbrm.Engine.Models;
 using Tbrm.Engine.Optimizer;
 using Tbrm.Training.Prompts;
 using Tbrm.Training.Sessions;

@@ -1,5 +1,4 @@
 using System;
-using Tbrm.Objectives.PolicyGradient;
 
 namespace Tbrm.Objectives.Estimators;
 
@@ -15,16 +14,16 @@ internal static class Whitening
     {
         double sum = 0, squares = 0;
         long count = 0;
-        Ratio.ForEach(batch, i =>
+        batch.ForEachRow(i =>
         {
             sum += values[i];
             count++;
         });
         double mean = sum / count;
-        Ratio.ForEach(batch, i => squares += (values[i] - mean) * (values[i] - mean));
+        batch.ForEachRow(i => squares += (values[i] - mean) * (values[i] - mean));
         double scale = 1 / Math.Sqrt((count > 1 ? squares / (count - 1) : 0) + LeastVariance);
         double[] whitened = new double[values.Length];
-        Ratio.ForEach(batch, i => whitened[i] = (values[i] - mean) * scale);
+        batch.ForEachRow(i => whitened[i] = (values[i] - mean) * scale);
         return whitened;
     }
 }

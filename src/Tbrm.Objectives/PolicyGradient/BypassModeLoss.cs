@@ -5,9 +5,12 @@ using Tbrm.Objectives.Rollout;
 namespace Tbrm.Objectives.PolicyGradient;
 
 /// <summary>
-/// verl's bypass mode: the rollout's log-probs are the old ones, and the policy of this update is compared with them. <c>ppo_clip</c>: PPO's clipped surrogate,
-/// whose ratio is the correction, so that no weights are applied. <c>reinforce</c>: -sg[w] A log pi with w of <c>rollout_is</c>. Rows that
-/// <c>rollout_rs</c> rejects lose loss and gradient; counts stay those of the whole mini-batch, as in verl's trainer. Whatever weighs or rejects is constant
+/// verl's bypass mode: the rollout's log-probs are the old ones, and the policy of this update is compared with them.
+/// <c>ppo_clip</c>: PPO's clipped surrogate,
+/// whose ratio is the correction, so that no weights are applied. <c>reinforce</c>: -sg[w] A log pi with w of
+/// <c>rollout_is</c>. Rows that
+/// <c>rollout_rs</c> rejects lose loss and gradient; counts stay those of the whole mini-batch, as in verl's trainer.
+/// Whatever weighs or rejects is constant
 /// for the gradient.
 /// </summary>
 public sealed class BypassModeLoss : IPolicyLoss, IPolicyLossEntry
@@ -18,7 +21,8 @@ public sealed class BypassModeLoss : IPolicyLoss, IPolicyLossEntry
     public static string LossMode => "bypass_mode";
 
     /// <inheritdoc/>
-    public static string Summary => "the rollout's log-probs for the old ones: PPO's clip, or REINFORCE with importance weights";
+    public static string Summary =>
+        "the rollout's log-probs for the old ones: PPO's clip, or REINFORCE with importance weights";
 
     /// <inheritdoc/>
     public static string Paper => "verl, rollout correction";
@@ -27,7 +31,8 @@ public sealed class BypassModeLoss : IPolicyLoss, IPolicyLossEntry
     public IReadOnlyList<string> Metrics => ["actor/ppo_kl"];
 
     /// <inheritdoc/>
-    public Needs NeedsWith(PolicyLossOptions options) => Correction(options).IsActive ? Needs.OldLogp | Needs.WholeBatch : Needs.OldLogp;
+    public Needs NeedsWith(PolicyLossOptions options) => Correction(options).IsActive ? Needs.OldLogp | Needs.WholeBatch
+        : Needs.OldLogp;
 
     /// <inheritdoc/>
     public void Evaluate(ObjectiveBatch batch, PolicyLossOptions options, PolicyLossRows rows)
@@ -39,9 +44,10 @@ public sealed class BypassModeLoss : IPolicyLoss, IPolicyLossEntry
             _clip.Evaluate(batch, options, rows);
         }
 
-        Ratio.ForEach(batch, i =>
+        batch.ForEachRow(i =>
         {
-            double weight = !corrected.Counts(i) ? 0 : reinforces && corrected.RolloutWeights.Length > 0 ? corrected.RolloutWeights[i] : 1;
+            double weight = !corrected.Counts(i) ? 0 : reinforces && corrected.RolloutWeights.Length > 0
+                ? corrected.RolloutWeights[i] : 1;
             if (reinforces)
             {
                 rows.Loss[i] = weight == 0 ? 0 : -weight * batch.Advantages[i] * batch.LogPi(i);
@@ -73,8 +79,9 @@ public sealed class BypassModeLoss : IPolicyLoss, IPolicyLossEntry
         }
 
         double[] present = new double[batch.RowCount];
-        Ratio.ForEach(batch, i => present[i] = batch.Constants.LogPi(i));
-        (ObjectiveBatch corrected, IReadOnlyDictionary<string, double> metrics) = correction.Apply(batch with { OldLogp = present, RolloutLogp = batch.OldLogp, RolloutWeights = [] });
+        batch.ForEachRow(i => present[i] = batch.Constants.LogPi(i));
+        (ObjectiveBatch corrected, IReadOnlyDictionary<string, double> metrics) =
+            correction.Apply(batch with { OldLogp = present, RolloutLogp = batch.OldLogp, RolloutWeights = [] });
         foreach ((string name, double value) in metrics)
         {
             rows.Metrics.AddMean(name, value, 1);

@@ -17,7 +17,7 @@ public sealed class CispoLoss : IPolicyLoss, IPolicyLossEntry
 
     /// <inheritdoc/>
     public void Evaluate(ObjectiveBatch batch, PolicyLossOptions options, PolicyLossRows rows) =>
-        Ratio.ForEach(batch, i =>
+        batch.ForEachRow(i =>
     {
         (double ratio, _, double log) = Ratio.Of(batch.Constants, i);
         double weight = Math.Clamp(ratio, 1 - options.Low, 1 + options.High), a = batch.Advantages[i];

@@ -11,7 +11,7 @@ internal static class Covariance
     {
         List<int> rows = [];
         double advantages = 0, logps = 0;
-        Ratio.ForEach(batch, i =>
+        batch.ForEachRow(i =>
         {
             rows.Add(i);
             advantages += batch.Advantages[i];

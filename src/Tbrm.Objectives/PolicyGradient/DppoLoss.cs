@@ -14,7 +14,7 @@ public abstract class DppoLoss : IPolicyLoss
 
     /// <inheritdoc/>
     public void Evaluate(ObjectiveBatch batch, PolicyLossOptions options, PolicyLossRows rows) =>
-        Ratio.ForEach(batch, i =>
+        batch.ForEachRow(i =>
     {
         double a = batch.Advantages[i], logp = batch.LogPi(i), c = options.ClipRatioC ?? DefaultC;
         (double ratio, _, double log) = Ratio.Of(batch.Constants, i);

@@ -26,7 +26,7 @@ public sealed class DroLoss : IPolicyLoss, IPolicyLossEntry
     public void Evaluate(ObjectiveBatch batch, PolicyLossOptions options, PolicyLossRows rows)
     {
         double beta = options.DroBeta ?? throw new ConfigException("loss_mode=dro needs dro_beta, a number above 0");
-        Ratio.ForEach(batch, i =>
+        batch.ForEachRow(i =>
         {
             double a = batch.Advantages[i], log = batch.LogPi(i) - batch.OldLogp[i];
             rows.Loss[i] = -(a * batch.LogPi(i) - beta / 2 * log * log);

@@ -22,7 +22,7 @@ public sealed class GpgLoss : IPolicyLoss, IPolicyLossEntry
 
     /// <inheritdoc/>
     public void Evaluate(ObjectiveBatch batch, PolicyLossOptions options, PolicyLossRows rows) =>
-        Ratio.ForEach(batch, i =>
+        batch.ForEachRow(i =>
     {
         rows.Loss[i] = -batch.Advantages[i] * batch.LogPi(i);
         rows.Derivative[i] = -batch.Advantages[i];

@@ -27,20 +27,4 @@ internal static class Ratio
         return clipped > plain ? (clipped, bounded == ratio ? -advantage * derivative : 0, true)
             : (plain, -advantage * derivative, false);
     }
-
-    /// <summary>Calls <paramref name="row"/> for every row that counts, of trajectories that are not dropped.</summary>
-    public static void ForEach(ObjectiveBatch batch, Action<int> row)
-    {
-        for (int b = 0; b < batch.TrajectoryCount; b++)
-        {
-            (int begin, int end) = batch.Actions(b);
-            for (int i = begin; i < end && !batch.IsDropped(b); i++)
-            {
-                if (batch.Counts(i))
-                {
-                    row(i);
-                }
-            }
-        }
-    }
 }

@@ -25,7 +25,7 @@ public sealed class SapoLoss : IPolicyLoss, IPolicyLossEntry
 
     /// <inheritdoc/>
     public void Evaluate(ObjectiveBatch batch, PolicyLossOptions options, PolicyLossRows rows) =>
-        Ratio.ForEach(batch, i =>
+        batch.ForEachRow(i =>
     {
         double a = batch.Advantages[i], tau = a > 0 ? options.TauPos : options.TauNeg;
         (double ratio, double derivative, double log) = Ratio.Of(batch, i);

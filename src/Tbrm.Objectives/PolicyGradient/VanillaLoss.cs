@@ -20,7 +20,7 @@ public sealed class VanillaLoss : IPolicyLoss, IPolicyLossEntry
 
     /// <inheritdoc/>
     public void Evaluate(ObjectiveBatch batch, PolicyLossOptions options, PolicyLossRows rows) =>
-        Ratio.ForEach(batch, i =>
+        batch.ForEachRow(i =>
     {
         double a = batch.Advantages[i];
         (double ratio, double derivative, double log) = Ratio.Of(batch, i);

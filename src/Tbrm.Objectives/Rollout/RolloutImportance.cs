@@ -3,7 +3,6 @@ using System.Collections.Generic;
 using System.Globalization;
 using System.Linq;
 using Tbrm.Core.Errors;
-using Tbrm.Objectives.PolicyGradient;
 
 namespace Tbrm.Objectives.Rollout;
 
@@ -76,7 +75,7 @@ internal sealed class RolloutImportance(string level, string threshold, bool nor
         double upper = _bounds.Upper, lower = _bounds.Lower
             ?? 1 / upper, max = double.NegativeInfinity, min = double.PositiveInfinity;
         bool sequence = level == "sequence";
-        Ratio.ForEach(batch, i =>
+        batch.ForEachRow(i =>
         {
             double shown = sequence ? Math.Exp(Math.Min(log[i], LargestExponent)) : weights[i];
             (max, min) = (Math.Max(max, shown), Math.Min(min, shown));

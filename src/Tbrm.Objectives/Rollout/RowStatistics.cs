@@ -1,6 +1,5 @@
 using System;
 using System.Collections.Generic;
-using Tbrm.Objectives.PolicyGradient;
 
 namespace Tbrm.Objectives.Rollout;
 
@@ -12,7 +11,7 @@ internal static class RowStatistics
     {
         double sum = 0;
         long count = 0;
-        Ratio.ForEach(batch, i =>
+        batch.ForEachRow(i =>
         {
             sum += value(i);
             count++;

@@ -8,7 +8,6 @@ using Tbrm.Objectives.Bellman;
 using Tbrm.Objectives.Estimators;
 using Tbrm.Objectives.Kl;
 using Tbrm.Objectives.Options;
-using Tbrm.Objectives.PolicyGradient;
 using Tbrm.Objectives.Rollout;
 
 namespace Tbrm.Objectives.Rows;
@@ -16,7 +15,8 @@ namespace Tbrm.Objectives.Rows;
 /// <summary>A row with an estimator alone: advantages, or one of the further numbers that a step is made of.</summary>
 internal static class EstimatorRow
 {
-    private static readonly Dictionary<string, Func<RowFields, JsonObject, JsonObject>> s_others = new(StringComparer.Ordinal)
+    private static readonly Dictionary<string, Func<RowFields, JsonObject, JsonObject>> s_others =
+        new(StringComparer.Ordinal)
     {
         ["kl"] = Kl,
         ["adaptive_kl"] = AdaptiveKl,
@@ -40,7 +40,8 @@ internal static class EstimatorRow
         if (!EstimatorTable.Names.Contains(name))
         {
             string[] all = [.. EstimatorTable.Names, .. s_others.Keys];
-            throw new DataException($"{fields.Where}: estimator: expected one of {string.Join(", ", all)}, found '{name}'{NearestName.Hint(name, all)}");
+            throw new DataException(
+                $"{fields.Where}: estimator: expected one of {string.Join(", ", all)}, found '{name}'{NearestName.Hint(name, all)}");
         }
 
         IAdvantageEstimator estimator = EstimatorTable.Find(name).Create(parameters);
@@ -64,7 +65,8 @@ internal static class EstimatorRow
         public string KlPenalty { get; init; } = "kl";
     }
 
-    /// <summary>The estimate per token and its derivative; a mask between 0 and 1 scales, one of 0 gives 0 whatever stands there.</summary>
+    /// <summary>The estimate per token and its derivative; a mask between 0 and 1 scales, one of 0 gives 0 whatever
+    /// stands there.</summary>
     private static JsonObject Kl(RowFields fields, JsonObject parameters)
     {
         string penalty = OptionReader.Read<KlOptions>(parameters, "kl").KlPenalty;
@@ -84,7 +86,8 @@ internal static class EstimatorRow
             }
         }
 
-        return new() { ["kl"] = RowNumbers.ToJson(kl, batch.RowOffsets), ["d_logp"] = RowNumbers.ToJson(derivative, batch.RowOffsets) };
+        return new() { ["kl"] = RowNumbers.ToJson(kl, batch.RowOffsets),
+            ["d_logp"] = RowNumbers.ToJson(derivative, batch.RowOffsets) };
     }
 
     private sealed record AdaptiveKlOptions
@@ -101,7 +104,9 @@ internal static class EstimatorRow
     {
         AdaptiveKlOptions options = OptionReader.Read<AdaptiveKlOptions>(parameters, "adaptive_kl");
         bool isFixed = fields.Text("estimator") == "fixed_kl";
-        KlController controller = new(options.KlCoef, isFixed ? null : options.TargetKl ?? throw new ConfigException("adaptive_kl needs target_kl"), options.Horizon);
+        KlController controller =
+            new(options.KlCoef, isFixed ? null : options.TargetKl
+            ?? throw new ConfigException("adaptive_kl needs target_kl"), options.Horizon);
         controller.Update(fields.Number("current_kl"), fields.Number("n_steps"));
         fields.RefuseOthers();
         return new() { ["kl_coef"] = RowNumbers.ToJson(controller.Coefficient) };
@@ -114,7 +119,8 @@ internal static class EstimatorRow
         [AllowedRange(0, 1e12, ExclusiveMinimum = true)]
         public double? LossScaleFactor { get; init; }
 
-        /// <summary>verl's counts of a global batch that this is a part of, and the ranks over which gradients are averaged.</summary>
+        /// <summary>verl's counts of a global batch that this is a part of, and the ranks over which gradients are
+        /// averaged.</summary>
         [AllowedRange(1, 1e12)]
         public double? BatchNumTokens { get; init; }
 
@@ -132,15 +138,18 @@ internal static class EstimatorRow
         fields.RefuseOthers();
         Require(fields, batch.Q.Length == batch.RowCount, "agg_loss needs loss_mat");
         BatchTotals own = BatchTotals.Of(batch);
-        batch = batch with { Totals = own with { Tokens = (long?)options.BatchNumTokens ?? own.Tokens, Sequences = (int?)options.GlobalBatchSize ?? own.Sequences } };
-        double[] weights = Array.ConvertAll(LossAggregation.RowWeights(batch, options.LossAggMode, options.LossScaleFactor), w => w * options.DpSize);
+        batch = batch with { Totals = own with { Tokens = (long?)options.BatchNumTokens ?? own.Tokens,
+            Sequences = (int?)options.GlobalBatchSize ?? own.Sequences } };
+        double[] weights = Array.ConvertAll(
+            LossAggregation.RowWeights(batch, options.LossAggMode, options.LossScaleFactor), w => w * options.DpSize);
         double loss = 0;
         for (int i = 0; i < weights.Length; i++)
         {
             loss += weights[i] != 0 ? weights[i] * batch.Q[i] : 0;
         }
 
-        return new() { ["loss"] = RowNumbers.ToJson(loss), ["d_loss_mat"] = RowNumbers.ToJson(weights, batch.RowOffsets) };
+        return new() { ["loss"] = RowNumbers.ToJson(loss),
+            ["d_loss_mat"] = RowNumbers.ToJson(weights, batch.RowOffsets) };
     }
 
     private sealed record VStarOptions
@@ -158,7 +167,8 @@ internal static class EstimatorRow
         return new()
         {
             ["v_star"] = groups.Length == 0 ? RowNumbers.ToJson(OptimalValue.Of(rewards, beta))
-                : RowNumbers.ToJson(groups.Select(g => OptimalValue.Of([.. rewards.Where((_, i) => groups[i] == g)], beta))),
+                : RowNumbers.ToJson(groups.Select(
+                    g => OptimalValue.Of([.. rewards.Where((_, i) => groups[i] == g)], beta))),
         };
     }
 
@@ -167,20 +177,24 @@ internal static class EstimatorRow
         RolloutCorrectionConfig config = OptionReader.Read<RolloutCorrectionConfig>(parameters, "rollout_is");
         ObjectiveBatch batch = RowBatch.Read(fields);
         fields.RefuseOthers();
-        (ObjectiveBatch corrected, IReadOnlyDictionary<string, double> metrics) = new RolloutCorrection(config).Apply(batch);
+        (ObjectiveBatch corrected, IReadOnlyDictionary<string, double> metrics) = new RolloutCorrection(config)
+            .Apply(batch);
         double[] weights = corrected.RolloutWeights.Length > 0 ? corrected.RolloutWeights
             : [.. Enumerable.Range(0, batch.RowCount).Select(i => corrected.Counts(i) ? 1.0 : 0)];
         return new()
         {
             ["weights"] = RowNumbers.ToJson(weights, batch.RowOffsets),
-            ["mask"] = RowNumbers.ToJson([.. Enumerable.Range(0, batch.RowCount).Select(i => corrected.Counts(i) ? 1.0 : 0)], batch.RowOffsets),
+            ["mask"] = RowNumbers.ToJson(
+                [.. Enumerable.Range(0, batch.RowCount).Select(i => corrected.Counts(i) ? 1.0 : 0)], batch.RowOffsets),
             // With the prefix of verl's trainer, and by the names of the function alone.
-            ["metrics"] = new JsonObject(metrics.SelectMany(m => new[] { m.Key, m.Key[(m.Key.IndexOf('/', StringComparison.Ordinal) + 1)..] }
+            ["metrics"] = new JsonObject(
+                metrics.SelectMany(m => new[] { m.Key, m.Key[(m.Key.IndexOf('/', StringComparison.Ordinal) + 1)..] }
                 .Select(name => KeyValuePair.Create(name, RowNumbers.ToJson(m.Value))))),
         };
     }
 
-    /// <summary>|exp(rollout_logp) - exp(logp)| over the tokens that count: mean, largest, deviation (n - 1), as verl reports it.</summary>
+    /// <summary>|exp(rollout_logp) - exp(logp)| over the tokens that count: mean, largest, deviation (n - 1), as verl
+    /// reports it.</summary>
     private static JsonObject RolloutProbsDiff(RowFields fields, JsonObject parameters)
     {
         _ = OptionReader.Read<NoOptions>(parameters, "rollout_probs_diff");
@@ -189,7 +203,7 @@ internal static class EstimatorRow
         batch.Check(Needs.RolloutLogp);
         Require(fields, batch.Q.Length == batch.RowCount, "rollout_probs_diff needs logp");
         List<double> differences = [];
-        Ratio.ForEach(batch, i => differences.Add(Math.Abs(Math.Exp(batch.RolloutLogp[i]) - Math.Exp(batch.LogPi(i)))));
+        batch.ForEachRow(i => differences.Add(Math.Abs(Math.Exp(batch.RolloutLogp[i]) - Math.Exp(batch.LogPi(i)))));
         JsonObject metrics = new() { ["training/rollout_probs_diff_valid"] = differences.Count > 0 ? 1 : 0 };
         metrics["training/rollout_probs_diff_mean"] = differences.Count > 0 ? differences.Average() : 0.0;
         metrics["training/rollout_probs_diff_max"] = differences.Count > 0 ? RowNumbers.ToJson(differences.Max()) : 0.0;

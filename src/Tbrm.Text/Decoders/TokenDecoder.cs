@@ -2,8 +2,8 @@ using System;
 using System.Collections.Generic;
 using System.Globalization;
 using System.Text;
-using Tbrm.Text.Models;
 using Tbrm.Text.Normalizers;
+using Tbrm.Text.Patterns;
 using Tbrm.Text.PreTokenizers;
 
 namespace Tbrm.Text.Decoders;

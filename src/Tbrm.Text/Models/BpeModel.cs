@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Globalization;
 using System.Text;
+using Tbrm.Text.PreTokenizers;
 
 namespace Tbrm.Text.Models;
 

@@ -1,6 +1,6 @@
 using System.Collections.Generic;
 using System.Text;
-using Tbrm.Text.PreTokenizers;
+using Tbrm.Text.Patterns;
 using Tbrm.Text.Unicode;
 
 namespace Tbrm.Text.Normalizers;

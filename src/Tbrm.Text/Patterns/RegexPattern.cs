@@ -1,7 +1,6 @@
 using System;
 using System.Collections.Generic;
 using Tbrm.Core.Errors;
-using Tbrm.Text.PreTokenizers;
 
 namespace Tbrm.Text.Patterns;
 

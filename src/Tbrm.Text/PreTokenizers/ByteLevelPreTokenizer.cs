@@ -1,5 +1,4 @@
 using System.Text;
-using Tbrm.Text.Models;
 
 namespace Tbrm.Text.PreTokenizers;
 

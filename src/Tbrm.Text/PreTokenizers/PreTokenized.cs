@@ -1,15 +1,13 @@
 using System;
 using System.Collections.Generic;
 using Tbrm.Text.Normalizers;
+using Tbrm.Text.Patterns;
 
 namespace Tbrm.Text.PreTokenizers;
 
 /// <summary>A part of a text: from <paramref name="Start"/> to before <paramref name="End"/>, in UTF-16
 /// units.</summary>
 internal readonly record struct Piece(int Start, int End);
-
-/// <summary>A part of a text that a pattern matched, or that lies between two matches.</summary>
-internal readonly record struct Segment(int Start, int End, bool IsMatch);
 
 /// <summary>A text on its way through the pre-tokenizers: each step cuts its pieces further or rewrites the
 /// text.</summary>
@@ -67,12 +65,4 @@ internal abstract class PreTokenizer
 {
     /// <summary>Cuts or rewrites every piece.</summary>
     public abstract void Apply(PreTokenized text);
-}
-
-/// <summary>Finds where a text is to be cut.</summary>
-internal interface IPattern
-{
-    /// <summary>Appends segments that cover <paramref name="text"/> (not empty) without gaps, in order; indices are
-    /// relative to it.</summary>
-    void FindSegments(ReadOnlySpan<char> text, List<Segment> segments);
 }

@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Globalization;
 using System.Text;
+using Tbrm.Text.Patterns;
 using Tbrm.Text.Unicode;
 
 namespace Tbrm.Text.PreTokenizers;

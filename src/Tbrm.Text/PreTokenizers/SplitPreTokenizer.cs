@@ -1,4 +1,5 @@
 using System.Collections.Generic;
+using Tbrm.Text.Patterns;
 
 namespace Tbrm.Text.PreTokenizers;
 

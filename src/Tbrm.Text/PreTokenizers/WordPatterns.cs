@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using Tbrm.Text.Patterns;
 using Tbrm.Text.Unicode;
 
 namespace Tbrm.Text.PreTokenizers;

@@ -1,6 +1,6 @@
 using System;
 using System.Collections.Generic;
-using Tbrm.Text.Models;
+using Tbrm.Text.Patterns;
 using Tbrm.Text.PreTokenizers;
 using Tbrm.Text.Unicode;
 

@@ -1,7 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
-using Tbrm.Text.Models;
+using Tbrm.Text.PreTokenizers;
 
 namespace Tbrm.Text.Tokenizers;
 

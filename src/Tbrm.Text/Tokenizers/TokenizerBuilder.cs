@@ -5,7 +5,6 @@ using System.Linq;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using Tbrm.Core.Errors;
-using Tbrm.Text.Models;
 using Tbrm.Text.PreTokenizers;
 
 namespace Tbrm.Text.Tokenizers;

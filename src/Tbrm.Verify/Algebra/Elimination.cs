@@ -1,5 +1,4 @@
 using System.Numerics;
-using Tbrm.Verify.Latex;
 
 namespace Tbrm.Verify.Algebra;
 

@@ -1,14 +1,9 @@
-using System;
 using System.Collections.Generic;
 using System.Globalization;
 using System.Text.RegularExpressions;
 using Tbrm.Verify.Algebra;
 
 namespace Tbrm.Verify.Latex;
-
-/// <summary>Text that is not in the grammar's language. Graders take it as "no expression here", never as a failure of
-/// their own.</summary>
-internal sealed class LatexException(string message) : Exception(message);
 
 /// <summary>Cuts normalized LaTeX into tokens: the longest match wins, then the rule that the grammar lists
 /// first.</summary>

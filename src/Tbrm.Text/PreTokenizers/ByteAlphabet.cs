@@ -1,7 +1,7 @@
 using System;
 using System.Text;
 
-namespace Tbrm.Text.Models;
+namespace Tbrm.Text.PreTokenizers;
 
 /// <summary>
 /// GPT-2's one-to-one map between the 256 bytes and 256 printable characters, in which byte-level vocabularies are
