@@ -17,15 +17,15 @@ internal static class EstimatorRow
 {
     private static readonly Dictionary<string, Func<RowFields, JsonObject, JsonObject>> s_others =
         new(StringComparer.Ordinal)
-    {
-        ["kl"] = Kl,
-        ["adaptive_kl"] = AdaptiveKl,
-        ["fixed_kl"] = AdaptiveKl,
-        ["agg_loss"] = AggregateLoss,
-        ["v_star"] = VStar,
-        ["rollout_is"] = RolloutIs,
-        ["rollout_probs_diff"] = RolloutProbsDiff,
-    };
+        {
+            ["kl"] = Kl,
+            ["adaptive_kl"] = AdaptiveKl,
+            ["fixed_kl"] = AdaptiveKl,
+            ["agg_loss"] = AggregateLoss,
+            ["v_star"] = VStar,
+            ["rollout_is"] = RolloutIs,
+            ["rollout_probs_diff"] = RolloutProbsDiff,
+        };
 
     /// <summary>Names that are no advantage estimators.</summary>
     public static IReadOnlyCollection<string> Others => s_others.Keys;
@@ -86,8 +86,11 @@ internal static class EstimatorRow
             }
         }
 
-        return new() { ["kl"] = RowNumbers.ToJson(kl, batch.RowOffsets),
-            ["d_logp"] = RowNumbers.ToJson(derivative, batch.RowOffsets) };
+        return new()
+        {
+            ["kl"] = RowNumbers.ToJson(kl, batch.RowOffsets),
+            ["d_logp"] = RowNumbers.ToJson(derivative, batch.RowOffsets)
+        };
     }
 
     private sealed record AdaptiveKlOptions
@@ -138,8 +141,14 @@ internal static class EstimatorRow
         fields.RefuseOthers();
         Require(fields, batch.Q.Length == batch.RowCount, "agg_loss needs loss_mat");
         BatchTotals own = BatchTotals.Of(batch);
-        batch = batch with { Totals = own with { Tokens = (long?)options.BatchNumTokens ?? own.Tokens,
-            Sequences = (int?)options.GlobalBatchSize ?? own.Sequences } };
+        batch = batch with
+        {
+            Totals = own with
+            {
+                Tokens = (long?)options.BatchNumTokens ?? own.Tokens,
+                Sequences = (int?)options.GlobalBatchSize ?? own.Sequences
+            }
+        };
         double[] weights = Array.ConvertAll(
             LossAggregation.RowWeights(batch, options.LossAggMode, options.LossScaleFactor), w => w * options.DpSize);
         double loss = 0;
@@ -148,8 +157,11 @@ internal static class EstimatorRow
             loss += weights[i] != 0 ? weights[i] * batch.Q[i] : 0;
         }
 
-        return new() { ["loss"] = RowNumbers.ToJson(loss),
-            ["d_loss_mat"] = RowNumbers.ToJson(weights, batch.RowOffsets) };
+        return new()
+        {
+            ["loss"] = RowNumbers.ToJson(loss),
+            ["d_loss_mat"] = RowNumbers.ToJson(weights, batch.RowOffsets)
+        };
     }
 
     private sealed record VStarOptions

@@ -149,7 +149,8 @@ public sealed record MemoryPlan
         bool isAsked = config.Sft.ValAccuracy
             && (config.Data.ValFiles.Count > 0 || config.Data.Task.Length > 0 || config.Data.Tasks.Count > 0);
         MemoryLoad load = (isAsked ? Rollout(model, config, available, model.Of(default).State)
-            : default) with { Update = Of(batch) };
+            : default) with
+        { Update = Of(batch) };
         MemoryBytes bytes = model.Of(load);
         IEnumerable<MemoryPart> rollout = isAsked ? Rollout(model, config, bytes) : [];
         return Finish(model, config, batch, load,
@@ -283,8 +284,11 @@ public sealed record MemoryPlan
                 pages);
         }
 
-        return new() { Rollout = (pages * bytes.KvPage, config.Rollout.MaxNumSeqs,
-            config.Rollout.MaxNumBatchedTokens) };
+        return new()
+        {
+            Rollout = (pages * bytes.KvPage, config.Rollout.MaxNumSeqs,
+            config.Rollout.MaxNumBatchedTokens)
+        };
     }
 
     private static MemoryPlan Finish(ModelMemory model, RunConfig config, BatchPlan batch, MemoryLoad load,
@@ -331,8 +335,14 @@ public sealed record MemoryPlan
         long page = model.KvPage,
             least = (longest + ModelMemory.PageTokens - 1) / ModelMemory.PageTokens * Math.Min(
             config.Rollout.MaxNumSeqs, 8) * page;
-        MemoryLoad fewer = load with { Rollout = load.Rollout with { MaxBatchedTokens = Math.Min(1024,
-            config.Rollout.MaxNumBatchedTokens) } };
+        MemoryLoad fewer = load with
+        {
+            Rollout = load.Rollout with
+            {
+                MaxBatchedTokens = Math.Min(1024,
+            config.Rollout.MaxNumBatchedTokens)
+            }
+        };
         yield return ($"rollout.kv_cache_mb={(least + 999_999) / 1_000_000}", "kv_pages", least);
         yield return ("rollout.max_num_batched_tokens=1024", "rollout_activations", model.Of(fewer).RolloutActivations);
     }

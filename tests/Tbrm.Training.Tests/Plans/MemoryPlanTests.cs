@@ -165,7 +165,8 @@ public sealed class MemoryPlanTests
     public void The_page_pool_leaves_room_for_what_is_held_beside_it()
     {
         RunConfig tbrm = Config(
-            bf16: false, recompute: false) with { Rollout = new() { MemoryUtilization = 0.5, MaxNumSeqs = 64 } };
+            bf16: false, recompute: false) with
+        { Rollout = new() { MemoryUtilization = 0.5, MaxNumSeqs = 64 } };
         RunConfig ppo = tbrm with { Algorithm = tbrm.Algorithm with { Name = "ppo" } };
         ModelMemory model = Model(Architecture(tied: true), tbrm);
         MemoryPlan Plan(RunConfig config, long available) =>
