@@ -41,6 +41,18 @@ public sealed record Algorithm
     /// </summary>
     public IReadOnlyDictionary<string, JsonNode> Defaults { get; init; } = new Dictionary<string, JsonNode>();
 
+    /// <summary>The name as papers write it, for reports.</summary>
+    public string Title { get => field ?? Label; init; }
+
+    /// <summary>The section of the configuration that holds its options and nobody else's, with a dot behind; null: it
+    /// has none, its
+    /// options are <c>algorithm.options</c>.</summary>
+    public string? Section { get; init; }
+
+    /// <summary>Whether the residual of a truncated response may end in the value of its last state
+    /// (<c>algorithm.tbrm.truncation=bootstrap</c>).</summary>
+    public bool CanBootstrap { get; init; }
+
     /// <summary>A word for metric names and reports: the name, or the class of a user's own.</summary>
     public string Label { get => field ?? Name; init; }
 

@@ -3,7 +3,6 @@ using System.Collections.Generic;
 using System.Linq;
 using Tbrm.Core.Config;
 using Tbrm.Core.Errors;
-using Tbrm.Objectives.Bellman;
 using Tbrm.Objectives.Estimators;
 using Tbrm.Objectives.Options;
 using Tbrm.Objectives.PolicyGradient;
@@ -13,10 +12,13 @@ namespace Tbrm.Objectives;
 /// <summary>Which keys of a configuration are options of algorithms, and which of them the selected one has.</summary>
 public static class AlgorithmKeys
 {
-    private static readonly Dictionary<string, string[]> s_sections = new(StringComparer.Ordinal)
+    private static readonly Dictionary<string, string[]> s_own =
+        AlgorithmTable.Entries.Where(e => e.Section is not null)
+        .GroupBy(e => e.Section!)
+            .ToDictionary(g => g.Key, g => g.SelectMany(e => Names(e.Options)).Distinct().ToArray());
+
+    private static readonly Dictionary<string, string[]> s_sections = new(s_own, StringComparer.Ordinal)
     {
-        ["algorithm.tbrm."] = Names(typeof(BellmanOptions)),
-        ["algorithm.a_star_po."] = Names(typeof(AStarPoOptions)),
         ["actor."] = Names(typeof(PolicyLossOptions)),
         ["actor.policy_loss."] = Names(typeof(PolicyLossOptions)),
         ["critic."] = Names(typeof(ValueLossOptions)),
@@ -46,8 +48,8 @@ public static class AlgorithmKeys
     }
 
     private static bool IsUsed(Algorithm entry, string[] own, string section, string leaf) => entry.IsPolicyGradient
-        ? section is not ("algorithm.tbrm." or "algorithm.a_star_po.")
-        : own.Contains(leaf) && (entry.Options == typeof(BellmanOptions)) == (section == "algorithm.tbrm.");
+        ? !s_own.ContainsKey(section)
+        : own.Contains(leaf) && (section == entry.Section || !s_own.ContainsKey(section));
 
     /// <summary>The section whose option a key is; null when it is none's.</summary>
     private static string? Section(string key)

@@ -13,24 +13,30 @@ using Tbrm.Objectives.PolicyGradient;
 namespace Tbrm.Objectives;
 
 /// <summary>
-/// From a configuration to the options of an algorithm's parts. A key of a section below is an option when the part's record has one of the
+/// From a configuration to the options of an algorithm's parts. A key of a section below is an option when the part's
+/// record has one of the
 /// same name; <c>algorithm.options</c> holds options by their own names and goes before all.
 /// </summary>
 internal static class AlgorithmOptions
 {
-    /// <summary>The entry of <c>algorithm.name</c>, or of verl's <c>adv_estimator</c> and <c>loss_mode</c> when no name is given, or TBRM.</summary>
+    /// <summary>The entry of <c>algorithm.name</c>, or of verl's <c>adv_estimator</c> and <c>loss_mode</c> when no name
+    /// is given, or TBRM.</summary>
     public static Algorithm EntryOf(RunConfig config)
     {
-        (string name, string estimator, string loss) = (config.Algorithm.Name, config.Algorithm.AdvEstimator, config.Actor.PolicyLoss.LossMode);
+        (string name, string estimator, string loss) =
+            (config.Algorithm.Name, config.Algorithm.AdvEstimator, config.Actor.PolicyLoss.LossMode);
         if (name.Length == 0)
         {
-            return estimator.Length + loss.Length == 0 ? AlgorithmTable.Find("tbrm") : AlgorithmTable.FindByWords(estimator, loss);
+            return estimator.Length + loss.Length == 0 ? AlgorithmTable.Find(AlgorithmTable.DefaultName)
+                : AlgorithmTable.FindByWords(estimator, loss);
         }
 
         Algorithm entry = AlgorithmTable.Find(name);
         return entry.IsPolicyGradient || estimator.Length + loss.Length == 0 ? entry
             : throw new ConfigException($"algorithm.name={name} has no advantages and no policy loss: leave out "
-                + string.Join(" and ", new[] { estimator.Length > 0 ? "algorithm.adv_estimator=" + estimator : "", loss.Length > 0 ? "actor.policy_loss.loss_mode=" + loss : "" }.Where(w => w.Length > 0))
+                + string.Join(" and ",
+                    new[] { estimator.Length > 0 ? "algorithm.adv_estimator=" + estimator : "",
+                    loss.Length > 0 ? "actor.policy_loss.loss_mode=" + loss : "" }.Where(w => w.Length > 0))
                 + ", or the name");
     }
 
@@ -42,8 +48,10 @@ internal static class AlgorithmOptions
         }
 
         JsonObject options = IsBypass(config, entry)
-            ? Collect(entry.Options, entry, config.Algorithm, config.Actor, config.Actor.PolicyLoss, config.Algorithm.RolloutCorrection)
-            : Collect(entry.Options, entry, config.Algorithm, config.Algorithm.Tbrm, config.Algorithm.AStarPo, config.Actor, config.Actor.PolicyLoss);
+            ? Collect(entry.Options, entry, config.Algorithm, config.Actor, config.Actor.PolicyLoss,
+                config.Algorithm.RolloutCorrection)
+            : Collect(entry.Options, entry, config.Algorithm, config.Algorithm.Tbrm, config.Algorithm.AStarPo,
+                config.Actor, config.Actor.PolicyLoss);
         if (entry.IsPolicyGradient)
         {
             options["loss_mode"] = IsBypass(config, entry) ? BypassModeLoss.LossMode : LossOf(config, entry);
@@ -61,23 +69,27 @@ internal static class AlgorithmOptions
         return options;
     }
 
-    /// <summary>Whether the loss itself corrects the rollout's mismatch: bypass mode with the plain loss, as verl's trainer selects it.</summary>
+    /// <summary>Whether the loss itself corrects the rollout's mismatch: bypass mode with the plain loss, as verl's
+    /// trainer selects it.</summary>
     public static bool IsBypass(RunConfig config, Algorithm entry)
     {
         RolloutCorrectionConfig correction = config.Algorithm.RolloutCorrection;
         string loss = LossOf(config, entry);
-        bool isPlain = loss is "vanilla" || loss == BypassModeLoss.LossMode;
+        bool isPlain = loss == PolicyLosses.Default || loss == BypassModeLoss.LossMode;
         return correction.LossType == "reinforce" && !(correction.BypassMode && isPlain)
-            ? throw new ConfigException($"algorithm.rollout_correction.loss_type=reinforce is a loss of bypass_mode=true with the plain policy loss; found bypass_mode={(correction.BypassMode ? "true" : "false")}, loss_mode={loss}")
+            ? throw new ConfigException(
+                $"algorithm.rollout_correction.loss_type=reinforce is a loss of bypass_mode=true with the plain policy loss; found bypass_mode={(correction.BypassMode ? "true" : "false")}, loss_mode={loss}")
             : isPlain && (correction.BypassMode || loss == BypassModeLoss.LossMode);
     }
 
-    private static string LossOf(RunConfig config, Algorithm entry) => config.Actor.PolicyLoss.LossMode.Length > 0 ? config.Actor.PolicyLoss.LossMode : entry.LossMode ?? "";
+    private static string LossOf(RunConfig config, Algorithm entry) => config.Actor.PolicyLoss.LossMode.Length > 0
+        ? config.Actor.PolicyLoss.LossMode : entry.LossMode ?? "";
 
     public static JsonObject OfEstimator(RunConfig config, Algorithm entry, Estimator estimator)
     {
         JsonObject options = Collect(estimator.Options, entry, config.Algorithm);
-        foreach ((string name, JsonNode? value) in Own(config).Where(o => OptionReader.NamesOf(estimator.Options).Contains(o.Key)))
+        foreach ((string name, JsonNode? value) in Own(config)
+            .Where(o => OptionReader.NamesOf(estimator.Options).Contains(o.Key)))
         {
             options[name] = value?.DeepClone();
         }
@@ -89,9 +101,12 @@ internal static class AlgorithmOptions
 
     private static bool IsEstimatorOption(Algorithm entry, RunConfig config, string name) =>
         entry.AdvEstimator is not null && !OptionReader.NamesOf(entry.Options).Contains(name)
-        && OptionReader.NamesOf(EstimatorTable.Find(config.Algorithm.AdvEstimator.Length > 0 ? config.Algorithm.AdvEstimator : entry.AdvEstimator).Options).Contains(name);
+        && OptionReader.NamesOf(EstimatorTable.Find(
+            config.Algorithm.AdvEstimator.Length > 0 ? config.Algorithm.AdvEstimator : entry.AdvEstimator).Options)
+            .Contains(name);
 
-    /// <summary>The options record's names, looked up in the sections; what stands at its default leaves the entry's own default in force.</summary>
+    /// <summary>The options record's names, looked up in the sections; what stands at its default leaves the entry's
+    /// own default in force.</summary>
     private static JsonObject Collect(Type record, Algorithm? entry, params object[] sections)
     {
         JsonObject options = [];
@@ -107,7 +122,8 @@ internal static class AlgorithmOptions
         foreach (object section in sections)
         {
             object untouched = Activator.CreateInstance(section.GetType())!;
-            foreach (PropertyInfo property in section.GetType().GetProperties().Where(p => p.CanWrite && names.Contains(OptionReader.Snake(p.Name))))
+            foreach (PropertyInfo property in section.GetType().GetProperties()
+                .Where(p => p.CanWrite && names.Contains(OptionReader.Snake(p.Name))))
             {
                 object? value = property.GetValue(section);
                 bool given = !Equals(value, property.GetValue(untouched));

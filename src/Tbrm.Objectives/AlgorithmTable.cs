@@ -3,8 +3,10 @@ using System.Collections.Generic;
 using System.Linq;
 using System.Reflection;
 using System.Text.Json.Nodes;
+using Tbrm.Core.Config;
 using Tbrm.Core.Errors;
 using Tbrm.Core.Plugins;
+using Tbrm.Objectives.Bellman;
 using Tbrm.Objectives.Estimators;
 using Tbrm.Objectives.PolicyGradient;
 
@@ -25,6 +27,26 @@ public static class AlgorithmTable
 
     /// <summary>The names, without other spellings.</summary>
     public static IReadOnlyList<string> Names { get; } = [.. Entries.Select(e => e.Name)];
+
+    /// <summary>What a configuration without a name or a word of verl's means.</summary>
+    public static string DefaultName { get; } = new AlgorithmConfig().Name;
+
+    /// <summary>The names of those that learn from trajectories of any policy: nobody has to know what it thought of
+    /// them.</summary>
+    public static IReadOnlyList<string> OfAnyPolicy { get; } = [.. Entries.Where(e => !e.IsPolicyGradient
+        && (e.Objective([]).Needs & (Needs.OldLogp | Needs.OldIsSampler | Needs.RolloutLogp)) == 0)
+            .Select(e => e.Name)];
+
+    /// <summary>How reports call an algorithm: its title, the class of a user's own, and the beta of a Bellman
+    /// residual.</summary>
+    public static string DescriptionOf(AlgorithmConfig config)
+    {
+        ArgumentNullException.ThrowIfNull(config);
+        Algorithm? entry = Entries.FirstOrDefault(e => e.Name == config.Name || e.Aliases.Contains(config.Name));
+        string title = entry?.Title ?? config.Name[(config.Name.LastIndexOfAny(['#', '.']) + 1)..];
+        return entry?.Options == typeof(BellmanOptions) ? FormattableString.Invariant($"{title}, β {config.Tbrm.Beta}")
+            : title;
+    }
 
     /// <summary>The entry of a name or another spelling of it, or of a user's class.</summary>
     /// <exception cref="ConfigException">There is none; the message names the nearest.</exception>
@@ -57,12 +79,12 @@ public static class AlgorithmTable
     /// <summary>
     /// The entry that verl's two words select: the one with both, or, where none has, that of the estimator with the
     /// other loss. Empty words are
-    /// verl's defaults, gae and vanilla.
+    /// verl's defaults.
     /// </summary>
     public static Algorithm FindByWords(string advEstimator, string lossMode)
     {
-        Estimator estimator = EstimatorTable.Find(advEstimator.Length > 0 ? advEstimator : "gae");
-        string loss = lossMode.Length > 0 ? lossMode : "vanilla";
+        Estimator estimator = advEstimator.Length > 0 ? EstimatorTable.Find(advEstimator) : EstimatorTable.Default;
+        string loss = lossMode.Length > 0 ? lossMode : PolicyLosses.Default;
         _ = PolicyLosses.Create(loss);
         // The plain entry of an estimator comes first, not a variant of it with other defaults.
         Algorithm[] own = [.. Entries.Where(e => e.AdvEstimator == estimator.Name).OrderBy(e => e.Defaults.Count)

@@ -12,6 +12,9 @@ public interface IAdvantageEstimator
     /// <summary>What it reads besides rewards and the mask.</summary>
     Needs Needs { get; }
 
+    /// <summary>Whether a group of one response has an advantage, where groups are compared.</summary>
+    bool TakesGroupsOfOne => false;
+
     /// <summary>Advantages and returns of every row.</summary>
     AdvantageEstimate Estimate(ObjectiveBatch batch);
 }

@@ -35,6 +35,8 @@ public sealed class AStarPoObjective(AStarPoOptions options) : IObjective, IAlgo
         new()
         {
             Name = "a_star_po",
+            Title = "A*-PO",
+            Section = "algorithm.a_star_po.",
             Aliases = ["a2po", "apo"],
             Summary = "regression of the log-ratio on the advantage over V*, estimated once from the reference",
             Paper = "arXiv 2505.20686",

@@ -7,6 +7,9 @@ namespace Tbrm.Objectives.Bellman;
 /// <summary>Options of the Bellman residual objectives.</summary>
 public sealed record BellmanOptions
 {
+    /// <summary>Where a configuration has them.</summary>
+    internal const string Section = "algorithm.tbrm.";
+
     /// <summary>Reward units per nat; the TBRM paper uses 0.002.</summary>
     [AllowedRange(0, 1e6, ExclusiveMinimum = true)]
     public double Beta { get; init; } = 0.002;

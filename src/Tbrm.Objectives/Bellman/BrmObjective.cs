@@ -22,6 +22,9 @@ public sealed class BrmObjective(BellmanOptions options) : IObjective, IAlgorith
         new()
         {
             Name = "brm",
+            Title = "BRM",
+            Section = BellmanOptions.Section,
+            CanBootstrap = true,
             Summary = "squared Bellman residual of every token: the ablation of the TBRM paper",
             Paper = "arXiv 2505.15311, Eq. 3",
             Options = typeof(BellmanOptions),

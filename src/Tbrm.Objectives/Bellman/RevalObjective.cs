@@ -19,6 +19,9 @@ public sealed class RevalObjective(BellmanOptions options) : IObjective, IAlgori
         new()
         {
             Name = "reval",
+            Title = "ReVal",
+            Section = BellmanOptions.Section,
+            CanBootstrap = true,
             Summary = "TBRM's residual calibrated by the reference's value: 0 at the reference without a reward",
             Paper = "arXiv 2603.23355",
             Options = typeof(BellmanOptions),

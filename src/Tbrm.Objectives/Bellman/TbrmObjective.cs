@@ -18,6 +18,9 @@ public sealed class TbrmObjective(BellmanOptions options) : IObjective, IAlgorit
         new()
         {
             Name = "tbrm",
+            Title = "TBRM",
+            Section = BellmanOptions.Section,
+            CanBootstrap = true,
             Summary = "squared Bellman residual of whole trajectories; no critic, no clipping, no group",
             Paper = "arXiv 2505.15311",
             Options = typeof(BellmanOptions),

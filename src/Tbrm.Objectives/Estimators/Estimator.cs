@@ -20,6 +20,9 @@ public sealed record Estimator
     /// <summary>Where it was published.</summary>
     public required string Paper { get; init; }
 
+    /// <summary>Whether verl takes it where nobody names one.</summary>
+    public bool IsDefault { get; init; }
+
     /// <summary>A record with the options; its properties in snake_case are the options' names.</summary>
     public required Type Options { get; init; }
 

@@ -17,6 +17,9 @@ public static class EstimatorTable
     /// <summary>The names, other spellings included.</summary>
     public static IReadOnlyList<string> Names { get; } = [.. Entries.SelectMany(e => e.Aliases.Prepend(e.Name))];
 
+    /// <summary>The one that verl takes where nobody names one.</summary>
+    public static Estimator Default { get; } = Entries.Single(e => e.IsDefault);
+
     /// <summary>The estimator of that name.</summary>
     /// <exception cref="ConfigException">There is none.</exception>
     public static Estimator Find(string name) => Entries.FirstOrDefault(e => e.Name == name || e.Aliases.Contains(name))

@@ -37,6 +37,7 @@ public sealed class GaeEstimator(GaeOptions options) : IAdvantageEstimator, IEst
     public static Estimator Entry { get; } = new()
     {
         Name = "gae",
+        IsDefault = true,
         Summary = "advantages from a critic's values",
         Paper = "arXiv 1506.02438",
         Options = typeof(GaeOptions),

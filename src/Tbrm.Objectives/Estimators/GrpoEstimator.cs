@@ -41,6 +41,9 @@ public sealed class GrpoEstimator(GrpoOptions options) : IAdvantageEstimator, IE
     public Needs Needs => Needs.Groups;
 
     /// <inheritdoc/>
+    public bool TakesGroupsOfOne => true;
+
+    /// <inheritdoc/>
     public AdvantageEstimate Estimate(ObjectiveBatch batch)
     {
         batch.Check(Needs);

@@ -13,7 +13,9 @@ namespace Tbrm.Objectives.PolicyGradient;
 /// </summary>
 public sealed class PolicyGradientAlgorithms : IAlgorithmEntry
 {
-    private const string DefaultLoss = "vanilla", DefaultEstimator = "grpo";
+    private const string DefaultEstimator = "grpo";
+
+    private static string DefaultLoss => PolicyLosses.Default;
 
     /// <inheritdoc/>
     public static IReadOnlyList<Algorithm> Entries { get; } = [.. All()];

@@ -15,6 +15,13 @@ public static class PolicyLosses
     /// <summary>The names, sorted.</summary>
     public static IReadOnlyCollection<string> Names => s_types.Keys;
 
+    /// <summary>The one that verl takes where nobody names one.</summary>
+    public static string Default => VanillaLoss.LossMode;
+
+    /// <summary>Whether a loss aggregates in a way of its own where nobody says how.</summary>
+    public static bool HasOwnAggregation(string name) =>
+        s_types.ContainsKey(name) && Create(name).Aggregation != Create(Default).Aggregation;
+
     /// <summary>One line about each.</summary>
     public static string SummaryOf(string name) => Read(s_types[name], nameof(IPolicyLossEntry.Summary));
 

@@ -42,7 +42,8 @@ internal static class AlgorithmRow
 
         if (objective.Needs.HasFlag(Needs.Logits) && !fields.Has("Q"))
         {
-            throw new DataException($"{fields.Where}: {name} needs Q and V of every token; log pi alone does not tell V(s_1)");
+            throw new DataException(
+                $"{fields.Where}: {name} needs Q and V of every token; log pi alone does not tell V(s_1)");
         }
 
         if (!objective.Needs.HasFlag(Needs.Values) && batch.Q.Length != batch.RowCount)
@@ -53,7 +54,8 @@ internal static class AlgorithmRow
         ObjectiveResult result = objective.Evaluate(objective.Prepare(batch));
         Write(fields, answer, batch, result);
         // A batch without trajectories has a list of residuals too, an empty one.
-        if (result.Residual.Length > 0 || (batch.TrajectoryCount == 0 && objective is not (PolicyGradientObjective or ValueLoss or SftObjective)))
+        if (result.Residual.Length > 0
+            || (batch.TrajectoryCount == 0 && objective is not (PolicyGradientObjective or ValueLoss or SftObjective)))
         {
             answer["residual"] = RowNumbers.ToJson(result.Residual);
         }
@@ -63,7 +65,8 @@ internal static class AlgorithmRow
 
     private static void Write(RowFields fields, JsonObject answer, ObjectiveBatch batch, ObjectiveResult result)
     {
-        JsonArray Rows(double[] rows) => RowNumbers.ToJson(rows.Length == 0 ? new double[batch.RowCount] : rows, batch.RowOffsets);
+        JsonArray Rows(double[] rows) =>
+            RowNumbers.ToJson(rows.Length == 0 ? new double[batch.RowCount] : rows, batch.RowOffsets);
         answer["loss"] = RowNumbers.ToJson(result.Loss);
         if (fields.Has("logp"))
         {
@@ -136,23 +139,29 @@ internal sealed class PolicyGradientRow
         }
 
         all.TryAdd("loss_mode", entry.LossMode);
-        _step = OptionReader.Read<StepOptions>(Copy(all, OptionReader.NamesOf(typeof(StepOptions)).Contains), entry.Name);
-        Estimator estimator = EstimatorTable.Find(_step.AdvEstimator.Length > 0 ? _step.AdvEstimator : entry.AdvEstimator!);
+        _step = OptionReader.Read<StepOptions>(
+            Copy(all, OptionReader.NamesOf(typeof(StepOptions)).Contains), entry.Name);
+        Estimator estimator =
+            EstimatorTable.Find(_step.AdvEstimator.Length > 0 ? _step.AdvEstimator : entry.AdvEstimator!);
         JsonObject correction = Copy(all, OptionReader.NamesOf(typeof(RolloutCorrectionConfig)).Contains);
         RolloutCorrectionConfig config = OptionReader.Read<RolloutCorrectionConfig>(correction, entry.Name);
         string loss = (string?)all["loss_mode"] ?? "";
         _isBypass = config.BypassMode || loss == BypassModeLoss.LossMode;
-        if (_isBypass && loss is "vanilla")
+        if (_isBypass && loss == PolicyLosses.Default)
         {
             all["loss_mode"] = BypassModeLoss.LossMode;
         }
 
         bool lossCorrects = (string?)all["loss_mode"] == BypassModeLoss.LossMode;
         _correction = correction.Count > 0 && !lossCorrects ? new(config) : null;
-        HashSet<string> others = [.. OptionReader.NamesOf(typeof(StepOptions)), .. OptionReader.NamesOf(typeof(RolloutCorrectionConfig))];
-        HashSet<string> own = [.. OptionReader.NamesOf(entry.Options).Where(name => lossCorrects || !others.Contains(name))], ofEstimator = [.. OptionReader.NamesOf(estimator.Options)];
+        HashSet<string> others =
+            [.. OptionReader.NamesOf(typeof(StepOptions)), .. OptionReader.NamesOf(typeof(RolloutCorrectionConfig))];
+        HashSet<string> own =
+            [.. OptionReader.NamesOf(entry.Options).Where(name => lossCorrects || !others.Contains(name))],
+            ofEstimator = [.. OptionReader.NamesOf(estimator.Options)];
         // What nobody has is refused by the objective's reader, which names the nearest.
-        Objective = entry.Objective(Copy(all, name => own.Contains(name) || !(others.Contains(name) || ofEstimator.Contains(name))));
+        Objective = entry.Objective(
+            Copy(all, name => own.Contains(name) || !(others.Contains(name) || ofEstimator.Contains(name))));
         _estimator = estimator.Create(Copy(all, ofEstimator.Contains));
     }
 
@@ -161,14 +170,17 @@ internal sealed class PolicyGradientRow
     /// <summary>Adds what the step would add before the update; advantages that were given stay.</summary>
     public ObjectiveBatch Prepare(ObjectiveBatch batch, JsonObject answer)
     {
-        ObjectiveBatch prepared = _isBypass && batch.RolloutLogp.Length > 0 ? batch with { OldLogp = batch.RolloutLogp } : batch;
+        ObjectiveBatch prepared = _isBypass && batch.RolloutLogp.Length > 0 ? batch with { OldLogp = batch.RolloutLogp }
+            : batch;
         if (_correction is { IsActive: true })
         {
             (prepared, IReadOnlyDictionary<string, double> metrics) = _correction.Apply(prepared);
-            answer["metrics"] = new JsonObject(metrics.Select(m => KeyValuePair.Create(m.Key, RowNumbers.ToJson(m.Value))));
+            answer["metrics"] = new JsonObject(
+                metrics.Select(m => KeyValuePair.Create(m.Key, RowNumbers.ToJson(m.Value))));
         }
 
-        if (!Objective.Needs.HasFlag(Needs.Advantages) || batch.Advantages.Length > 0 || _estimator is null || batch.RowCount == 0)
+        if (!Objective.Needs.HasFlag(Needs.Advantages) || batch.Advantages.Length > 0 || _estimator is null
+            || batch.RowCount == 0)
         {
             return prepared;
         }

@@ -24,13 +24,12 @@ internal static class AlgorithmRules
         int weights = config.Algorithm.GdpoRewardWeights.Count;
         Require(weights == 0 || weights == parts.Count, $"algorithm.gdpo_reward_weights has {weights} numbers, and "
             + $"algorithm.gdpo_reward_keys {parts.Count} names; give as many");
-        Require(!needs.HasFlag(Needs.Groups) || config.Rollout.N != 1 || algorithm.Estimator is GrpoEstimator,
+        Require(!needs.HasFlag(Needs.Groups) || config.Rollout.N != 1 || algorithm.Estimator?.TakesGroupsOfOne == true,
             $"algorithm.name={name} compares the responses to a prompt with each other, but rollout.n=1; set rollout.n to at least 2");
         BellmanConfig bellman = config.Algorithm.Tbrm;
-        Require(bellman.Truncation != "bootstrap" || BootstrapNames.Contains(name, StringComparer.Ordinal),
+        Require(bellman.Truncation != "bootstrap" || algorithm.Entry.CanBootstrap,
             $"algorithm.tbrm.truncation=bootstrap is the residual of {string.Join(", ", BootstrapNames)}, which algorithm.name={name} has not; expected keep, drop or zero_reward");
-        Require(!needs.HasFlag(Needs.VStar) || algorithm.Estimator is not null || config.Ref.ResetSteps == 0
-            || name == "oapl",
+        Require(!needs.HasFlag(Needs.VStar) || algorithm.Estimator is not null || config.Ref.ResetSteps == 0,
             $"ref.reset_steps={config.Ref.ResetSteps}: V* is estimated once from the first reference, and would be another reference's after a reset; set it to 0");
         Require(!config.Algorithm.UseKlInReward || algorithm.Estimator is not null,
             $"algorithm.use_kl_in_reward: algorithm.name={name} has no reward per token, the distance from the reference is in its residual; set it to false");
@@ -70,7 +69,8 @@ internal static class AlgorithmRules
             "algorithm.filter_groups samples until there are enough groups, but rollout.n=0 samples nothing");
     }
 
-    private static IReadOnlyList<string> BootstrapNames { get; } = ["tbrm", "reval", "brm"];
+    private static IEnumerable<string> BootstrapNames => AlgorithmTable.Entries.Where(e => e.CanBootstrap)
+        .Select(e => e.Name);
 
     private static void CheckBatches(RunConfig config)
     {

@@ -27,7 +27,7 @@ internal static class AlgorithmWords
         (string estimator, string loss) = (config.Algorithm.AdvEstimator, config.Actor.PolicyLoss.LossMode);
         if (config.Algorithm.Name.Length == 0)
         {
-            string selected = estimator.Length + loss.Length == 0 ? "tbrm"
+            string selected = estimator.Length + loss.Length == 0 ? AlgorithmTable.DefaultName
                 : AlgorithmTable.FindByWords(estimator, loss).Name;
             return config with { Algorithm = config.Algorithm with { Name = selected } };
         }

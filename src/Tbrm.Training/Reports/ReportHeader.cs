@@ -4,6 +4,7 @@ using System.IO;
 using System.Linq;
 using System.Text;
 using System.Text.Json.Nodes;
+using Tbrm.Objectives;
 using Tbrm.Training.Metrics;
 
 namespace Tbrm.Training.Reports;
@@ -15,8 +16,10 @@ internal static class ReportHeader
     {
         (string state, string kind) = State(facts);
         html.Append("<header>\n<p class=\"eyebrow\">tbrm-native run report</p>\n<h1>").Append(HtmlText.Escape(title))
-            .Append(CultureInfo.InvariantCulture, $" <span class=\"state {kind}\">{HtmlText.Escape(state)}</span></h1>\n<p class=\"about\">")
-            .AppendJoin("<span aria-hidden=\"true\"> · </span>", About(facts).Select(HtmlText.Escape)).Append("</p>\n<dl class=\"tiles\">\n");
+            .Append(CultureInfo.InvariantCulture,
+                $" <span class=\"state {kind}\">{HtmlText.Escape(state)}</span></h1>\n<p class=\"about\">")
+            .AppendJoin("<span aria-hidden=\"true\"> · </span>", About(facts).Select(HtmlText.Escape))
+                .Append("</p>\n<dl class=\"tiles\">\n");
         foreach ((string name, string value, string note) in Tiles(facts))
         {
             html.Append("<div class=\"tile\"><dt>").Append(HtmlText.Escape(name)).Append("</dt><dd>").Append(value)
@@ -37,11 +40,16 @@ internal static class ReportHeader
         if (facts.Config is { } config)
         {
             bool isSft = facts.IsSupervised;
-            yield return isSft ? "supervised fine-tuning" : Objective(config.Algorithm.Name) + string.Create(CultureInfo.InvariantCulture, $", β {config.Algorithm.Tbrm.Beta}");
-            yield return isSft && config.Sft.TrainFiles.Count > 0 ? string.Join(", ", config.Sft.TrainFiles.Select(Path.GetFileName)) : config.Data.Task.Length > 0 ? config.Data.Task
-                : string.Join(", ", config.Data.TrainFiles.Select(Path.GetFileName).Concat(config.Data.Tasks.Select(t => t.Name)));
-            yield return isSft ? string.Create(CultureInfo.InvariantCulture, $"{config.Sft.TrainBatchSize} examples a step")
-                : string.Create(CultureInfo.InvariantCulture, $"{config.Data.TrainBatchSize} prompts × {config.Rollout.N} responses a step");
+            yield return isSft ? "supervised fine-tuning" : AlgorithmTable.DescriptionOf(config.Algorithm);
+            yield return isSft && config.Sft.TrainFiles.Count > 0
+                ? string.Join(", ", config.Sft.TrainFiles.Select(Path.GetFileName)) : config.Data.Task.Length > 0
+                ? config.Data.Task
+                : string.Join(", ", config.Data.TrainFiles.Select(Path.GetFileName)
+                    .Concat(config.Data.Tasks.Select(t => t.Name)));
+            yield return isSft
+                ? string.Create(CultureInfo.InvariantCulture, $"{config.Sft.TrainBatchSize} examples a step")
+                : string.Create(CultureInfo.InvariantCulture,
+                    $"{config.Data.TrainBatchSize} prompts × {config.Rollout.N} responses a step");
         }
 
         if (facts.Summary["model"] is JsonObject model)
@@ -64,36 +72,33 @@ internal static class ReportHeader
 
     /// <summary>What the run computes on; null when it does not say.</summary>
     public static string? Machine(ReportFacts facts) => facts.Summary["device"] is not JsonObject device ? null
-        : string.Join(" ", new[] { ReportFacts.Text(device, "device"), ReportFacts.Text(device, "name"), ReportFacts.Text(device, "isa") }.Where(t => t is not null))
+        : string.Join(" ", new[] { ReportFacts.Text(device, "device"), ReportFacts.Text(device, "name"),
+            ReportFacts.Text(device, "isa") }.Where(t => t is not null))
             + (ReportFacts.Text(device, "threads") is { } threads ? $", {threads} threads" : "");
-
-    private static string Objective(string name) => name switch
-    {
-        "tbrm" => "TBRM",
-        "reval" => "ReVal",
-        "brm" => "BRM",
-        _ => name,
-    };
 
     private static IEnumerable<(string Name, string Value, string Note)> Tiles(ReportFacts facts)
     {
-        double? before = facts.Number("val_before") ?? First(facts.Validation), after = facts.Number("val_after") ?? Last(facts.Validation);
+        double? before = facts.Number("val_before") ?? First(facts.Validation), after = facts.Number("val_after")
+            ?? Last(facts.Validation);
         if (after is { } now)
         {
-            string change = before is { } then ? string.Create(CultureInfo.InvariantCulture, $"{(now - then) * 100:+0.0;−0.0;±0} points") : "";
+            string change = before is { } then
+                ? string.Create(CultureInfo.InvariantCulture, $"{(now - then) * 100:+0.0;−0.0;±0} points") : "";
             yield return ("Held-out accuracy", before is null ? HtmlText.Percent(now)
                 : $"{HtmlText.Percent(before.Value)} <span class=\"arrow\">→</span> {HtmlText.Percent(now)}", change);
         }
 
         if (facts.Number("val_best") is { } best)
         {
-            yield return ("Best", HtmlText.Percent(best), string.Create(CultureInfo.InvariantCulture, $"at step {facts.Number("best_step")}"));
+            yield return ("Best", HtmlText.Percent(best),
+                string.Create(CultureInfo.InvariantCulture, $"at step {facts.Number("best_step")}"));
         }
 
         if (facts.Number("val_loss_after") is { } loss)
         {
             yield return ("Held-out loss", facts.Number("val_loss_before") is { } first
-                ? $"{HtmlText.Number(first)} <span class=\"arrow\">→</span> {HtmlText.Number(loss)}" : HtmlText.Number(loss), "nats per token");
+                ? $"{HtmlText.Number(first)} <span class=\"arrow\">→</span> {HtmlText.Number(loss)}"
+                    : HtmlText.Number(loss), "nats per token");
         }
 
         double total = facts.Number("total_steps") ?? facts.Config?.Trainer.TotalTrainingSteps ?? -1;
@@ -105,7 +110,8 @@ internal static class ReportHeader
 
         if (facts.History.Find("perf/total_num_tokens") is { } tokens)
         {
-            yield return ("Tokens", HtmlText.Number(tokens.Values.Where(double.IsFinite).Sum()), "prompts and responses");
+            yield return ("Tokens", HtmlText.Number(tokens.Values.Where(double.IsFinite).Sum()),
+                "prompts and responses");
         }
 
         if (facts.Summary["model"] is JsonObject model && model["parameters"] is JsonValue parameters)

@@ -37,13 +37,15 @@ public static class ReferencePreparation
     public static long Write(RunConfig config, IReadOnlyList<string> inputs, string output, IProgressDisplay progress,
         CancellationToken stop)
     {
-        // ReVal needs everything that a reference can say, and bootstrap its value at the end of a response that was
-        // cut off.
+        // An algorithm that needs everything that a reference can say, and bootstrap its value at the end of a response
+        // that was cut off.
+        const Needs all = Needs.ReferenceLogp | Needs.ReferenceValue;
+        string name = AlgorithmTable.Entries.First(e => e.CanBootstrap && (e.Objective([]).Needs & all) == all).Name;
         RunConfig asking = config with
         {
             Algorithm = config.Algorithm with
             {
-                Name = "reval",
+                Name = name,
                 Tbrm = config.Algorithm.Tbrm with { Truncation = "bootstrap", RewardNormalization = "none" }
             }
         };

@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
+using Tbrm.Objectives.PolicyGradient;
 using YamlDotNet.RepresentationModel;
 
 namespace Tbrm.Training.Config.Verl;
@@ -10,9 +11,6 @@ internal static class VerlHabits
 {
     private const string LossMode = "actor.policy_loss.loss_mode", Aggregation = "actor.loss_agg_mode",
         CriticAggregation = "critic.loss_agg_mode", Clip = "actor.clip_ratio";
-
-    /// <summary>Losses whose aggregation is fixed in verl's code.</summary>
-    private static readonly string[] s_fixedAggregation = ["gspo", "sapo", "geo_mean"];
 
     /// <summary>Applies them; what a reader would not expect is noted.</summary>
     public static VerlTranslation Apply(VerlTranslation translation, List<string> notes)
@@ -27,7 +25,7 @@ internal static class VerlHabits
             }
 
             string loss = Last(entries, LossMode) is { } mode ? VerlVocabulary.Text(mode.Value) : "";
-            if (s_fixedAggregation.Contains(loss, StringComparer.Ordinal))
+            if (PolicyLosses.HasOwnAggregation(loss))
             {
                 entries.RemoveAll(e => ConfigSchema.Canonical(e.Path) == Aggregation);
                 Idle(keys, Aggregation,
