@@ -12,7 +12,8 @@ internal sealed class TokenizeVerb : IVerb
         Option<string> tokenizer =
             new("--tokenizer")
             {
-                Description = "Folder with tokenizer.json, or vocab.json and merges.txt.",
+                Description = "Folder with tokenizer.json, vocab.json and merges.txt, tokenizer.model, *.tiktoken "
+                    + "or vocab.txt.",
                 Required = true
             };
         Option<string> input = new("--in") { Description = "JSONL with text (or ids); - is stdin.", Required = true };
@@ -22,7 +23,7 @@ internal sealed class TokenizeVerb : IVerb
         Command command = new("tokenize", "Turns text into token ids, or back.") { tokenizer, input, output, decode };
         command.SetAction(parsed =>
         {
-            Tokenizer loaded = Tokenizer.Load(parsed.GetValue(tokenizer)!);
+            ITokenizer loaded = Tokenizer.Load(parsed.GetValue(tokenizer)!);
             if (parsed.GetValue(decode))
             {
                 TokenizeJob.Decode(loaded, parsed.GetValue(input)!, parsed.GetValue(output)!);

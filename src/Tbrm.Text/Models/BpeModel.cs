@@ -25,7 +25,7 @@ internal sealed record BpeOptions(
 
 /// <summary>Byte-pair encoding: words to ids. Immutable; what changes while encoding lives in
 /// <see cref="BpeScratch"/>.</summary>
-internal sealed class BpeModel
+internal sealed class BpeModel : TokenModel
 {
     private readonly Dictionary<string, int> _ids;
     private readonly Dictionary<string, int>.AlternateLookup<ReadOnlySpan<char>> _idsBySpan;
@@ -56,19 +56,14 @@ internal sealed class BpeModel
         _fallbackIds = options.ByteFallback ? FallbackIds() : null;
     }
 
-    /// <summary>Token to id.</summary>
-    public IReadOnlyDictionary<string, int> Vocabulary => _ids;
+    /// <inheritdoc/>
+    public override IReadOnlyDictionary<string, int> Vocabulary => _ids;
 
-    /// <summary>The merges, for <see cref="BpeScratch"/>.</summary>
-    public MergeTable Merges { get; }
+    /// <inheritdoc/>
+    public override MergeTable Merges { get; }
 
-    /// <summary>Appends the ids of one word.</summary>
-    /// <param name="word">Well-formed UTF-16, not empty.</param>
-    /// <param name="asBytes">The symbols are the bytes of the word in <see cref="ByteAlphabet"/>; otherwise its
-    /// characters.</param>
-    /// <param name="scratch">The caller's buffers and cache.</param>
-    /// <param name="ids">Appended to.</param>
-    public void Encode(ReadOnlySpan<char> word, bool asBytes, BpeScratch scratch, List<int> ids)
+    /// <inheritdoc/>
+    public override void Encode(ReadOnlySpan<char> word, bool asBytes, BpeScratch scratch, List<int> ids)
     {
         if (word.Length > WordCache.MaxWordLength)
         {

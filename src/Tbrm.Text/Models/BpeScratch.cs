@@ -5,7 +5,7 @@ namespace Tbrm.Text.Models;
 
 /// <summary>What one thread needs while it encodes: word caches, the merger and buffers. Reused, never
 /// shared.</summary>
-internal sealed class BpeScratch(BpeModel model)
+internal sealed class BpeScratch(TokenModel model)
 {
     /// <summary>Words encoded as bytes.</summary>
     public WordCache ByteWords { get; } = new();

@@ -15,8 +15,15 @@ internal sealed class MergeTable
     private readonly int[] _mergedIds;
     private readonly int _shift;
 
-    /// <summary>Room for <paramref name="capacity"/> merges.</summary>
+    /// <summary>Room for <paramref name="capacity"/> merges, of as many ranks.</summary>
     public MergeTable(int capacity)
+        : this(capacity, capacity)
+    {
+    }
+
+    /// <summary>Room for <paramref name="capacity"/> merges of <paramref name="ranks"/> ranks: where a token's rank is
+    /// that of all pairs that make it, the leftmost pair goes first.</summary>
+    public MergeTable(int capacity, int ranks)
     {
         int bits = 4;
         while ((1L << bits) < 2L * capacity)
@@ -27,7 +34,7 @@ internal sealed class MergeTable
         _pairs = new ulong[1 << bits];
         Array.Fill(_pairs, Empty);
         _ranks = new int[1 << bits];
-        _mergedIds = new int[capacity];
+        _mergedIds = new int[ranks];
         _shift = 64 - bits;
     }
 

@@ -10,13 +10,13 @@ namespace Tbrm.Text.Tokenizers;
 /// </summary>
 public sealed class StreamingDecoder
 {
-    private readonly Tokenizer _tokenizer;
+    private readonly ITokenizer _tokenizer;
     private readonly bool _skipSpecialTokens;
     private readonly Decoder? _utf8;
     private readonly List<int> _ids = [];
     private string _shown = "";
 
-    internal StreamingDecoder(Tokenizer tokenizer, bool byteLevel, bool skipSpecialTokens)
+    internal StreamingDecoder(ITokenizer tokenizer, bool byteLevel, bool skipSpecialTokens)
     {
         _tokenizer = tokenizer;
         _skipSpecialTokens = skipSpecialTokens;

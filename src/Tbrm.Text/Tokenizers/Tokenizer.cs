@@ -12,7 +12,8 @@ using Tbrm.Text.PreTokenizers;
 
 namespace Tbrm.Text.Tokenizers;
 
-/// <summary>A byte-pair tokenizer in Hugging Face's format.</summary>
+/// <summary>A tokenizer of a model folder: byte pairs in Hugging Face's format, in SentencePiece's or tiktoken's, or
+/// (by Microsoft.ML.Tokenizers) a unigram or WordPiece model.</summary>
 public sealed class Tokenizer : ITokenizer
 {
     private readonly TokenizerFiles _files;
@@ -70,10 +71,13 @@ public sealed class Tokenizer : ITokenizer
     public IReadOnlyList<ReadOnlyMemory<byte>> IdToBytes => _bytes;
 
     /// <summary>Reads the tokenizer of a model folder: <c>tokenizer.json</c>, or <c>vocab.json</c> and
-    /// <c>merges.txt</c>.</summary>
+    /// <c>merges.txt</c>, or <c>tokenizer.model</c>, <c>*.tiktoken</c>, <c>vocab.txt</c>.</summary>
     /// <exception cref="Core.Errors.DataException">A file is missing, malformed or asks for something
     /// unknown.</exception>
     public static Tokenizer Load(string folder) => TokenizerLoader.Load(TokenizerFiles.Read(folder));
+
+    /// <summary>Whether a folder holds one of the files that <see cref="Load"/> reads a vocabulary from.</summary>
+    public static bool IsIn(string folder) => TokenizerFiles.HoldVocabulary(folder);
 
     /// <inheritdoc/>
     public int[] Encode(string text, bool addSpecialTokens = false)

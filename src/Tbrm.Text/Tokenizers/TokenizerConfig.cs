@@ -26,6 +26,19 @@ internal sealed class TokenizerConfig
     /// <summary>Llama-style switch; null when the folder does not say.</summary>
     public bool? AddEosToken { get; private set; }
 
+    /// <summary>Llama's older way with blanks: one before every stretch between special tokens, not before the text
+    /// alone.</summary>
+    public bool IsLegacy { get; private set; } = true;
+
+    /// <summary>BERT's switch: everything in lower case.</summary>
+    public bool LowersCase { get; private set; } = true;
+
+    /// <summary>BERT's switch: accents are dropped; null: where letters are put in lower case.</summary>
+    public bool? StripsAccents { get; private set; }
+
+    /// <summary>BERT's switch: every Chinese character is a word.</summary>
+    public bool CutsChinese { get; private set; } = true;
+
     /// <summary>Byte-level switch of a folder without <c>tokenizer.json</c>.</summary>
     public bool AddPrefixSpace { get; private set; }
 
@@ -58,6 +71,9 @@ internal sealed class TokenizerConfig
 
     /// <summary>The text of <c>bos_token</c>, <c>eos_token</c>, ...; null when none is named.</summary>
     public string? Role(string role) => _roles.GetValueOrDefault(role)?.Content;
+
+    /// <summary>Sets the Python class that goes with a kind of file when the folder does not say.</summary>
+    public void SetDefaultClass(string name) => TokenizerClass ??= name;
 
     /// <summary>Sets a token that the Python class has by default.</summary>
     public void SetDefaultRole(string role, string content) => _roles.TryAdd(role, Special(content));
@@ -136,6 +152,10 @@ internal sealed class TokenizerConfig
         AddBosToken = view.TryGet("add_bos_token", out JsonView bos) ? bos.AsBool() : null;
         AddEosToken = view.TryGet("add_eos_token", out JsonView eos) ? eos.AsBool() : null;
         AddPrefixSpace = view.GetBool("add_prefix_space", false);
+        IsLegacy = view.GetBool("legacy", true);
+        LowersCase = view.GetBool("do_lower_case", true);
+        StripsAccents = view.TryGet("strip_accents", out JsonView accents) ? accents.AsBool() : null;
+        CutsChinese = view.GetBool("tokenize_chinese_chars", true);
         if (view.TryGet("added_tokens_decoder", out JsonView added))
         {
             foreach ((string id, JsonView token) in added.Members())

@@ -4,6 +4,7 @@ using System.IO;
 using System.Linq;
 using Tbrm.Core.Errors;
 using Tbrm.Core.Files;
+using Tbrm.Text.Tokenizers.Formats;
 using Tbrm.Text.Json;
 
 namespace Tbrm.Text.Tokenizers;
@@ -15,7 +16,7 @@ internal sealed class TokenizerFiles
     [
         "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.json",
             "merges.txt",
-        "chat_template.jinja", "chat_template.json",
+        "tokenizer.model", "vocab.txt", "chat_template.jinja", "chat_template.json",
     ];
 
     private readonly SortedDictionary<string, byte[]> _contents = new(StringComparer.Ordinal);
@@ -47,6 +48,11 @@ internal sealed class TokenizerFiles
                 files.Set(name, File.ReadAllBytes(Path.Combine(folder, name)));
             }
 
+            foreach (string path in Directory.GetFiles(folder, "*" + TiktokenReader.Extension))
+            {
+                files.Set(Path.GetFileName(path), File.ReadAllBytes(path));
+            }
+
             string templates = Path.Combine(folder, "additional_chat_templates");
             foreach (string path in Directory.Exists(templates) ? Directory.GetFiles(templates, "*.jinja") : [])
             {
@@ -59,6 +65,14 @@ internal sealed class TokenizerFiles
         }
 
         return files;
+    }
+
+    /// <summary>Whether a folder holds a file with a vocabulary.</summary>
+    public static bool HoldVocabulary(string folder)
+    {
+        string[] vocabularies = ["tokenizer.json", "vocab.json", "tokenizer.model", "vocab.txt"];
+        return vocabularies.Any(name => File.Exists(Path.Combine(folder, name)))
+            || Directory.EnumerateFiles(folder, "*" + TiktokenReader.Extension).Any();
     }
 
     /// <summary>The names in use, sorted.</summary>

@@ -1,9 +1,11 @@
 using System;
 using System.Collections.Generic;
 using System.IO;
+using System.Linq;
 using System.Text;
 using Tbrm.Core.Errors;
 using Tbrm.Text.Decoders;
+using Tbrm.Text.Tokenizers.Formats;
 using Tbrm.Text.Json;
 using Tbrm.Text.Models;
 using Tbrm.Text.Normalizers;
@@ -16,7 +18,8 @@ namespace Tbrm.Text.Tokenizers;
 /// <summary>Puts a tokenizer together from its files.</summary>
 internal static class TokenizerLoader
 {
-    /// <summary>Reads <c>tokenizer.json</c> when it is there, else <c>vocab.json</c> and <c>merges.txt</c>.</summary>
+    /// <summary>Reads <c>tokenizer.json</c> when it is there, else <c>vocab.json</c> and <c>merges.txt</c>, else what
+    /// other programs left: <c>tokenizer.model</c>, <c>*.tiktoken</c>, <c>vocab.txt</c>.</summary>
     public static Tokenizer Load(TokenizerFiles files)
     {
         TokenizerConfig config = TokenizerConfig.Read(files);
@@ -25,13 +28,37 @@ internal static class TokenizerLoader
             return new Tokenizer(files, TokenizerReader.Read(root), config);
         }
 
-        if (!files.TryGet("vocab.json", out _) || !files.TryGet("merges.txt", out _))
+        if (files.TryGet("vocab.json", out _) && files.TryGet("merges.txt", out _))
         {
-            throw new DataException($"{files.Origin}: expected tokenizer.json, or vocab.json and merges.txt, found "
-                + $"{(string.Join(", ", files.Names) is { Length: > 0 } names ? names : "none of them")}");
+            return new Tokenizer(files, ReadPair(files, config), config);
         }
 
-        return new Tokenizer(files, ReadPair(files, config), config);
+        return ReadForeign(files, config) is TokenizerParts parts ? new Tokenizer(files, parts, config)
+            : throw new DataException($"{files.Origin}: expected tokenizer.json, vocab.json and merges.txt, "
+                + "tokenizer.model, *.tiktoken or vocab.txt, found "
+                + $"{(string.Join(", ", files.Names) is { Length: > 0 } names ? names : "none of them")}");
+    }
+
+    private static TokenizerParts? ReadForeign(TokenizerFiles files, TokenizerConfig config)
+    {
+        if (files.TryGet("tokenizer.model", out byte[] model))
+        {
+            // Llama 3's own release calls tiktoken's format by SentencePiece's name.
+            string where = files.Locate("tokenizer.model");
+            return TiktokenReader.Recognizes(model) ? TiktokenReader.Read(model, where, "llama3", config)
+                : SentencePieceReader.Read(SentencePieceFile.Parse(model, where), config);
+        }
+
+        string? tiktoken = files.Names.FirstOrDefault(
+            name => name.EndsWith(TiktokenReader.Extension, StringComparison.Ordinal));
+        if (tiktoken is not null && files.TryGet(tiktoken, out byte[] ranks))
+        {
+            return TiktokenReader.Read(ranks, files.Locate(tiktoken), tiktoken[..^TiktokenReader.Extension.Length],
+                config);
+        }
+
+        return files.TryGet("vocab.txt", out byte[] words)
+            ? WordPieceReader.Read(words, files.Locate("vocab.txt"), config) : null;
     }
 
     /// <summary>The pre-tokenizer and the default special token follow the Python class, since the two files do not

@@ -14,7 +14,7 @@ namespace Tbrm.Text.Tokenizers;
 
 /// <summary>The parts of a tokenizer, whichever files they came from.</summary>
 internal sealed record TokenizerParts(
-    BpeModel Model,
+    TokenModel Model,
     Normalizer? Normalizer,
     PreTokenizer? PreTokenizer,
     IReadOnlyList<IdTemplate> Templates,

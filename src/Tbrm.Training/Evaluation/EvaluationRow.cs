@@ -17,7 +17,7 @@ namespace Tbrm.Training.Evaluation;
 public static class EvaluationRow
 {
     /// <summary>The row of one response.</summary>
-    public static JsonObject Of(long step, Tokenizer tokenizer, EncodedPrompt prompt, Trajectory trajectory,
+    public static JsonObject Of(long step, ITokenizer tokenizer, EncodedPrompt prompt, Trajectory trajectory,
         JudgedResponse judged, int? sample)
     {
         JsonObject row = new()

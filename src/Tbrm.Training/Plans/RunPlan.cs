@@ -142,7 +142,7 @@ public sealed record RunPlan
         if (path.Length == 0)
         {
             PromptSources sources = new(config);
-            Tokenizer tokenizer = ScratchModel.TrainTokenizer(config, sources.Train);
+            ITokenizer tokenizer = ScratchModel.TrainTokenizer(config, sources.Train);
             return (ScratchModel.Architecture(
                 config.Model.Scratch, tokenizer, config.Data.MaxPromptLength + config.Data.MaxResponseLength),
                 "made from scratch (model.scratch)");

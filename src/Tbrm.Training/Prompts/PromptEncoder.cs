@@ -15,7 +15,7 @@ namespace Tbrm.Training.Prompts;
 /// <param name="tokenizer">The policy's tokenizer.</param>
 /// <param name="tokenizerFolder">Where its chat template is; null for a model made from scratch.</param>
 /// <param name="config">Section <c>data</c>.</param>
-public sealed class PromptEncoder(Tokenizer tokenizer, string? tokenizerFolder, DataConfig config)
+public sealed class PromptEncoder(ITokenizer tokenizer, string? tokenizerFolder, DataConfig config)
 {
     private const string NoTemplate = "none";
 
@@ -33,7 +33,7 @@ public sealed class PromptEncoder(Tokenizer tokenizer, string? tokenizerFolder, 
     private TemplateSight? _sight;
 
     /// <summary>The tokenizer.</summary>
-    public Tokenizer Tokenizer { get; } = tokenizer;
+    public ITokenizer Tokenizer { get; } = tokenizer;
 
     /// <summary>Encodes a prompt up to the assistant's turn.</summary>
     public EncodedPrompt Encode(Prompt prompt)
@@ -131,14 +131,14 @@ public sealed class PromptEncoder(Tokenizer tokenizer, string? tokenizerFolder, 
     }
 
     /// <summary>The ids that <paramref name="text"/> adds; null when one token holds parts of both.</summary>
-    private static int[]? Added(Tokenizer tokenizer, string before, string text)
+    private static int[]? Added(ITokenizer tokenizer, string before, string text)
     {
         int[] first = tokenizer.Encode(before), both = tokenizer.Encode(before + text);
         return both.AsSpan().StartsWith(first) ? both[first.Length..] : null;
     }
 
     /// <summary>Whether a word is encoded otherwise at the beginning of an input than within.</summary>
-    private static Lazy<bool> ChangesBeginnings(Tokenizer tokenizer) =>
+    private static Lazy<bool> ChangesBeginnings(ITokenizer tokenizer) =>
         new(() => s_probes.Any(probe => !(Added(tokenizer, Neutral, probe) ?? [])
             .SequenceEqual(tokenizer.Encode(probe))));
 

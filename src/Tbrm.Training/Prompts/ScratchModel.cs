@@ -89,7 +89,7 @@ public static class ScratchModel
     }
 
     /// <summary>The architecture that the configuration asks for, with room for the tokenizer's ids.</summary>
-    public static ModelArchitecture Architecture(ScratchModelConfig config, Tokenizer tokenizer, int maxPositions)
+    public static ModelArchitecture Architecture(ScratchModelConfig config, ITokenizer tokenizer, int maxPositions)
     {
         int vocabulary = tokenizer.VocabularySize;
         JsonObject json = new()
@@ -156,6 +156,6 @@ public static class ScratchModel
     }
 
     /// <summary>generation_config.json of such a model: where a response ends.</summary>
-    public static JsonObject GenerationConfig(Tokenizer tokenizer) =>
+    public static JsonObject GenerationConfig(ITokenizer tokenizer) =>
         new() { ["eos_token_id"] = tokenizer.EosId, ["pad_token_id"] = tokenizer.PadId };
 }

@@ -123,7 +123,7 @@ public sealed record AdapterSource(string Adapter, string Base, string Companion
         WriteFolder(output, folder =>
         {
             ModelFolder.Save(policy, folder, GenerationFile.Read(Companions));
-            if (File.Exists(Path.Combine(Companions, "tokenizer.json")))
+            if (Tokenizer.IsIn(Companions))
             {
                 Tokenizer.Load(Companions).Save(folder);
             }

@@ -42,7 +42,7 @@ public sealed class TrainingSession : IDisposable
     public EngineDevice Device { get; }
 
     /// <summary>The policy's tokenizer.</summary>
-    public Tokenizer Tokenizer => Encoder.Tokenizer;
+    public ITokenizer Tokenizer => Encoder.Tokenizer;
 
     /// <summary>The tokenizer's folder; null for a model made from scratch.</summary>
     public string? TokenizerFolder { get; private init; }
@@ -106,7 +106,8 @@ public sealed class TrainingSession : IDisposable
             PromptSources prompts = new(config);
             string? tokenizerFolder = folder.Length == 0 ? null
                 : config.Model.TokenizerPath.Length > 0 && checkpoint is null ? config.Model.TokenizerPath : folder;
-            Tokenizer tokenizer = tokenizerFolder is not null ? Tokenizer.Load(tokenizerFolder)
+            ITokenizer tokenizer = tokenizerFolder is not null
+                ? Tbrm.Text.Tokenizers.Tokenizer.Load(tokenizerFolder)
                 : ScratchModel.TrainTokenizer(config, prompts.Train);
             policy = CreatePolicy(config, device, tokenizer, source, trainable);
             if (tokenizer.VocabularySize > policy.Architecture.VocabSize)
@@ -209,7 +210,7 @@ public sealed class TrainingSession : IDisposable
         Device.Dispose();
     }
 
-    private static Policy CreatePolicy(RunConfig config, EngineDevice device, Tokenizer tokenizer, ModelSource source,
+    private static Policy CreatePolicy(RunConfig config, EngineDevice device, ITokenizer tokenizer, ModelSource source,
         bool trainable)
     {
         // What has an adapter to be trained is loaded frozen; what is made from scratch needs its warm start first.

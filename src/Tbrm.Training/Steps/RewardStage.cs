@@ -21,7 +21,7 @@ public sealed record JudgedResponse(string Text, Verdict Verdict);
 
 /// <summary>The verify and reward stages: decodes and judges responses in parallel, each within a wall-clock
 /// limit.</summary>
-public sealed class RewardStage(IGrader grader, Tokenizer tokenizer, RewardConfig config) : IGradeStage
+public sealed class RewardStage(IGrader grader, ITokenizer tokenizer, RewardConfig config) : IGradeStage
 {
     private readonly RewardManager _manager = new(grader, TimeSpan.FromSeconds(config.TimeoutSeconds));
 

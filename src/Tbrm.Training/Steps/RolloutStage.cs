@@ -28,7 +28,8 @@ public sealed class RolloutStage : IRollout, IDisposable
     /// <param name="held">Bytes that are held during rollouts besides the pool, once everything is there: moments, a
     /// critic,
     /// a reference; what is there already counts anyway.</param>
-    public RolloutStage(Policy policy, Tokenizer tokenizer, RunConfig config, IReadOnlyList<int> stopIds, long held = 0)
+    public RolloutStage(Policy policy, ITokenizer tokenizer, RunConfig config, IReadOnlyList<int> stopIds,
+        long held = 0)
     {
         _engine = new(policy, config.Rollout, PageBytes(policy, config, held));
         if (config.Rollout.Stop.Count > 0)

@@ -14,19 +14,20 @@ namespace Tbrm.Training.Steps;
 internal static class SamplingSettings
 {
     /// <summary>How training samples.</summary>
-    public static SamplingOptions Train(RunConfig config, Tokenizer tokenizer, Policy policy, IReadOnlyList<int> stopIds) => new()
-    {
-        MaxNewTokens = config.Data.MaxResponseLength,
-        Temperature = (float)config.Rollout.Temperature,
-        TopP = (float)config.Rollout.TopP,
-        TopK = Math.Max(0, config.Rollout.TopK),
-        MinP = (float)config.Rollout.MinP,
-        RepetitionPenalty = (float)config.Rollout.RepetitionPenalty,
-        Seed = (ulong)config.Trainer.Seed,
-        SampledVocabSize = Math.Min(tokenizer.VocabularySize, policy.Architecture.VocabSize),
-        StopIds = (int[])[.. stopIds],
-        StopStrings = [.. config.Rollout.Stop],
-    };
+    public static SamplingOptions Train(RunConfig config, ITokenizer tokenizer, Policy policy,
+        IReadOnlyList<int> stopIds) => new()
+        {
+            MaxNewTokens = config.Data.MaxResponseLength,
+            Temperature = (float)config.Rollout.Temperature,
+            TopP = (float)config.Rollout.TopP,
+            TopK = Math.Max(0, config.Rollout.TopK),
+            MinP = (float)config.Rollout.MinP,
+            RepetitionPenalty = (float)config.Rollout.RepetitionPenalty,
+            Seed = (ulong)config.Trainer.Seed,
+            SampledVocabSize = Math.Min(tokenizer.VocabularySize, policy.Architecture.VocabSize),
+            StopIds = (int[])[.. stopIds],
+            StopStrings = [.. config.Rollout.Stop],
+        };
 
     /// <summary>How evaluation samples.</summary>
     /// <param name="config">Whose <c>rollout.val_kwargs</c> count.</param>
@@ -34,7 +35,8 @@ internal static class SamplingSettings
     /// <param name="tokenizer">The policy's.</param>
     /// <param name="policy">The policy.</param>
     /// <param name="stopIds">Ids that end a response.</param>
-    public static SamplingOptions Evaluation(RunConfig config, string set, Tokenizer tokenizer, Policy policy, IReadOnlyList<int> stopIds)
+    public static SamplingOptions Evaluation(RunConfig config, string set, ITokenizer tokenizer, Policy policy,
+        IReadOnlyList<int> stopIds)
     {
         ValKwargsConfig val = config.Rollout.ValKwargs;
         return Train(config, tokenizer, policy, stopIds) with

@@ -29,7 +29,7 @@ public static class TrajectoryRow
     /// <param name="prompt">The prompt.</param>
     /// <param name="trajectory">The trajectory.</param>
     /// <param name="judged">Its grade.</param>
-    public static JsonObject Of(long step, float temperature, Tokenizer tokenizer, EncodedPrompt prompt,
+    public static JsonObject Of(long step, float temperature, ITokenizer tokenizer, EncodedPrompt prompt,
         Trajectory trajectory, JudgedResponse judged)
     {
         JsonObject row = EvaluationRow.Of(step, tokenizer, prompt, trajectory, judged, sample: null);
