@@ -285,6 +285,12 @@ public sealed class TrainRun : IRunStep
                     shown.Judged[i].Verdict.Score))]);
         }
 
+        if (_config.Trainer.DumpRollouts && TokenCredit.IsKnown(_algorithm)
+            && EvaluationRecorder.IsDue(_config.Trainer.TestFreq, step, TotalSteps))
+        {
+            WriteCredit(step, outcome.Sample);
+        }
+
         if (_config.Trainer.DumpRollouts && outcome.IsSampled)
         {
             StepSample sample = outcome.Sample;
@@ -292,6 +298,17 @@ public sealed class TrainRun : IRunStep
                 TrajectoryRow.Of(step, ActorUpdate.TemperatureOf(_config), _session.Tokenizer, sample.Prompts[t.Group],
                     t, sample.Judged[i])));
         }
+    }
+
+    /// <summary>What the policy, as the step has made it, says of the tokens of some responses.</summary>
+    private void WriteCredit(long step, StepSample sample)
+    {
+        ITrainedPolicy actor = _models.OfType<ITrainedPolicy>().Single();
+        float temperature = ActorUpdate.TemperatureOf(_config);
+        RunFolder.WriteLines(_run.Folder.CreditPath(step), TokenCredit.Rows(step, sample, _algorithm,
+            _config.Algorithm.Tbrm, b => actor.LogProb(b, temperature, keep: false, entropy: false),
+            _session.Tokenizer));
+        actor.ReleaseActivations();
     }
 
     private void CheckDrift(long step, MetricSet metrics)

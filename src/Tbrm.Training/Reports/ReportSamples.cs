@@ -36,7 +36,8 @@ internal sealed record ReportSamples(string Source, long FirstStep, long LastSte
             : Rows(Path.Combine(path, steps[^1].ToString(CultureInfo.InvariantCulture) + ".jsonl"));
     }
 
-    private static long[] StepsOf(string path) =>
+    /// <summary>Steps that a folder has dumps of, ascending.</summary>
+    public static long[] StepsOf(string path) =>
         [.. (Directory.Exists(path) ? Directory.EnumerateFiles(path, "*.jsonl") : [])
         .Select(f => long.TryParse(Path.GetFileNameWithoutExtension(f), NumberStyles.None, CultureInfo.InvariantCulture,
             out long step) ? step : -1)
@@ -104,7 +105,8 @@ internal sealed record ReportSamples(string Source, long FirstStep, long LastSte
         return rows;
     }
 
-    private static string Text(JsonElement row, string key) => !row.TryGetProperty(key, out JsonElement value) ? ""
+    /// <summary>A member as text; empty for none.</summary>
+    public static string Text(JsonElement row, string key) => !row.TryGetProperty(key, out JsonElement value) ? ""
         : value.ValueKind switch
         {
             JsonValueKind.String => value.GetString()!,

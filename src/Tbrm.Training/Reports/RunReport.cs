@@ -33,6 +33,7 @@ public static class RunReport
         ReportSections.AppendWarnings(html, facts);
         AppendCharts(html, facts);
         ReportSections.AppendPhases(html, facts);
+        ReportCredit.Append(html, facts.Folder);
         foreach (ReportSamples samples in ReportSamples.Read(facts.Folder))
         {
             ReportSections.AppendSamples(html, samples);

@@ -62,6 +62,9 @@ public sealed class RunFolder
     /// <summary>Responses of a training step.</summary>
     public string RolloutPath(long step) => Path.Combine(Root, "rollouts", Number(step) + ".jsonl");
 
+    /// <summary>What a step's policy says of the tokens of some responses.</summary>
+    public string CreditPath(long step) => Path.Combine(Root, "credit", Number(step) + ".jsonl");
+
     /// <summary>Responses of an evaluation.</summary>
     public string ValidationPath(long step) => Path.Combine(Root, "validation", Number(step) + ".jsonl");
 
@@ -193,7 +196,7 @@ public sealed class RunFolder
             }
         }
 
-        foreach ((string kind, long last) in new[] { ("rollouts", step), ("validation", tested) })
+        foreach ((string kind, long last) in new[] { ("rollouts", step), ("credit", step), ("validation", tested) })
         {
             string folder = Path.Combine(Root, kind);
             foreach (string file in Directory.Exists(folder) ? Directory.EnumerateFiles(folder, "*.jsonl").ToList()
