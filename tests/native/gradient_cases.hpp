@@ -18,14 +18,14 @@ struct Variant {
     tbrm_architecture_t kind;
     int32_t tied, n_kv_heads;
     float rope_factor;
-    // Gemma: keys that a token of a sliding layer sees, which layers slide (bits), scale of the scores.
+    // Keys that a token of a sliding layer sees, which layers slide (bits); Gemma: scale of the scores.
     int32_t window = 0;
     uint64_t sliding = 0;
     float scale = 0;
 };
 constexpr Variant kVariants[] = {{"qwen2", TBRM_ARCHITECTURE_QWEN2, 1, 2, 1.0f},
         {"qwen3", TBRM_ARCHITECTURE_QWEN3, 0, 2, 1.0f}, {"llama", TBRM_ARCHITECTURE_LLAMA, 0, 4, 1.0f},
-        {"qwen2, one kv head", TBRM_ARCHITECTURE_QWEN2, 1, 1, 1.1f},
+        {"qwen2, one kv head, the last layer slides", TBRM_ARCHITECTURE_QWEN2, 1, 1, 1.1f, 4, 2},
         {"gemma3", TBRM_ARCHITECTURE_GEMMA3, 1, 2, 1.1f, 3, 1, 0.3f},
         {"gemma3, every layer slides", TBRM_ARCHITECTURE_GEMMA3, 0, 1, 1.0f, 5, 3, 0}};
 inline constexpr const Variant& kGemma = kVariants[4];

@@ -67,7 +67,8 @@ bool slides(const tbrm_model_config_t& config, int64_t layer) {
 
 std::vector<float> tiny_inv_freq(const tbrm_model_config_t& config) {
     std::vector<float> frequencies = tiny_inv_freq(config.head_dim);
-    if (config.sliding_window == 0) return frequencies;
+    // Gemma's sliding layers turn in a way of their own, those of others as the rest.
+    if (config.sliding_window == 0 || config.architecture != TBRM_ARCHITECTURE_GEMMA3) return frequencies;
     for (int32_t i = 0; i < config.head_dim / 2; ++i)
         frequencies.push_back(static_cast<float>(std::pow(7.0, -2.0 * i / config.head_dim)));
     return frequencies;

@@ -38,13 +38,15 @@ internal sealed class ConfigJson(JsonObject raw, string where)
         return text.Length <= longest ? text : text[..longest] + "...";
     }
 
-    /// <summary>A positive whole number, at most what the library computes with.</summary>
-    public int Int(string key, int? fallback = null, int most = int.MaxValue)
+    /// <summary>A whole number of at least <paramref name="least"/> (0 or 1), at most what the library computes
+    /// with.</summary>
+    public int Int(string key, int? fallback = null, int most = int.MaxValue, int least = 1)
     {
         if (raw[key] is JsonValue value && value.GetValueKind() == JsonValueKind.Number
             && value.TryGetValue(out long number))
         {
-            return number <= 0 ? throw new DataException($"{where}: {key} is {number}; expected a positive number")
+            return number < least ? throw new DataException($"{where}: {key} is {number}; expected "
+                    + (least > 0 ? "a positive number" : "0 or more"))
                 : number > most ? throw new DataException(
                     $"{where}: {key} is {number}; this program computes with at most {most}")
                 : (int)number;

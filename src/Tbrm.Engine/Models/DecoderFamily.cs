@@ -40,6 +40,15 @@ internal sealed record DecoderFamily(string Name, string ModelType, DecoderKind 
     /// window of it.</summary>
     public bool HasSlidingLayers { get; init; }
 
+    /// <summary>Layers may see a window where <c>use_sliding_window</c> says so: those from <c>max_window_layers</c>
+    /// on, or
+    /// those that <c>layer_types</c> names; they turn as the others do.</summary>
+    public bool MaySlide { get; init; }
+
+    /// <summary>max_position_embeddings is the length after the scaling of the rotations, not the one before
+    /// it.</summary>
+    public bool PositionsAreScaled { get; init; }
+
     /// <summary>What transformers' classifiers of it are called, before ...For(Token|Sequence)Classification.</summary>
     public string ClassifierStem { get; init; } = Name[..^CausalLm.Length];
 
@@ -60,9 +69,13 @@ internal sealed record DecoderFamily(string Name, string ModelType, DecoderKind 
     public static IReadOnlyList<DecoderFamily> All { get; } =
     [
         // The q, k and v of a Qwen2 have biases, whatever attention_bias says.
-        new("Qwen2ForCausalLM", "qwen2", DecoderKind.Qwen2) { IgnoredKeys = ["attention_bias", "mlp_bias"] },
+        new("Qwen2ForCausalLM", "qwen2", DecoderKind.Qwen2)
+        {
+            IgnoredKeys = ["attention_bias", "mlp_bias"],
+            MaySlide = true,
+        },
         // A Qwen3 head has 128 dimensions, whatever the width.
-        new("Qwen3ForCausalLM", "qwen3", DecoderKind.Qwen3) { HeadDim = 128 },
+        new("Qwen3ForCausalLM", "qwen3", DecoderKind.Qwen3) { HeadDim = 128, MaySlide = true },
         new("LlamaForCausalLM", "llama", DecoderKind.Llama),
         new("Gemma3ForCausalLM", "gemma3_text", DecoderKind.Gemma3)
         {
@@ -73,6 +86,7 @@ internal sealed record DecoderFamily(string Name, string ModelType, DecoderKind 
             TiesHead = true,
             Activation = ("hidden_activation", "gelu_pytorch_tanh"),
             HasSlidingLayers = true,
+            PositionsAreScaled = true,
             ClassifierStem = "Gemma3Text",
             ClassifiesTokens = false,
         },

@@ -22,18 +22,36 @@ internal sealed record LayerAttention(int Window, IReadOnlyList<int> Sliding, fl
     public static LayerAttention Read(ConfigJson read, DecoderFamily family)
     {
         int layers = read.Int("num_hidden_layers", most: ModelLimits.Layers);
-        bool[] slides = read.List("layer_types") is { } types ? Named(read, family, types, layers)
+        bool maySlide = family.HasSlidingLayers || (family.MaySlide && read.Bool("use_sliding_window", false));
+        bool[] slides = read.List("layer_types") is { } types ? Named(read, family, types, layers, maySlide)
             : family.HasSlidingLayers ? Pattern(read, layers)
+            : maySlide ? FromOn(read, layers)
             : [];
-        if (!family.HasSlidingLayers)
+        if (!maySlide)
         {
             return Full;
         }
 
-        double scalar = read.Double("query_pre_attn_scalar", 256, above: 0);
         int[] sliding = [.. Enumerable.Range(0, layers).Where(i => slides[i])];
-        return new(sliding.Length == 0 ? 0 : read.Int("sliding_window", 4096, ModelLimits.Window), sliding,
-            (float)(1 / Math.Sqrt(scalar)));
+        if (sliding.Length > 0 && read.Keys.Contains("sliding_window") && read.Value("sliding_window") is null)
+        {
+            throw new DataException($"{read.Where}: sliding_window is null, but layer {sliding[0]} slides; "
+                + "expected the number of tokens that it sees");
+        }
+
+        // A scale of 0 is the usual one, 1 / sqrt(head_dim).
+        float scale = family.HasSlidingLayers
+            ? (float)(1 / Math.Sqrt(read.Double("query_pre_attn_scalar", 256, above: 0)))
+            : 0;
+        int window = sliding.Length == 0 ? 0 : read.Int("sliding_window", 4096, ModelLimits.Window);
+        return sliding.Length == 0 && scale == 0 ? Full : new(window, sliding, scale);
+    }
+
+    /// <summary>Qwen's form: the first max_window_layers layers see everything, those behind them slide.</summary>
+    private static bool[] FromOn(ConfigJson read, int layers)
+    {
+        int first = read.Int("max_window_layers", 28, least: 0);
+        return [.. Enumerable.Range(0, layers).Select(i => i >= first)];
     }
 
     /// <summary>The library's configuration with this in it.</summary>
@@ -57,7 +75,7 @@ internal sealed record LayerAttention(int Window, IReadOnlyList<int> Sliding, fl
         return [.. Enumerable.Range(1, layers).Select(i => i % every != 0)];
     }
 
-    private static bool[] Named(ConfigJson read, DecoderFamily family, JsonArray types, int layers)
+    private static bool[] Named(ConfigJson read, DecoderFamily family, JsonArray types, int layers, bool maySlide)
     {
         if (types.Count != layers)
         {
@@ -69,14 +87,16 @@ internal sealed record LayerAttention(int Window, IReadOnlyList<int> Sliding, fl
             ? text switch
         {
             FullLayer => false,
-            SlidingLayer when family.HasSlidingLayers => true,
-            _ => throw Unknown(read, family, types, at),
+            SlidingLayer when maySlide => true,
+            _ => throw Unknown(read, family, types, at, maySlide),
         }
-        : throw Unknown(read, family, types, at))];
+        : throw Unknown(read, family, types, at, maySlide))];
     }
 
-    private static DataException Unknown(ConfigJson read, DecoderFamily family, JsonArray types, int at) => new(
+    private static DataException Unknown(ConfigJson read, DecoderFamily family, JsonArray types, int at,
+        bool maySlide) => new(
         $"{read.Where}: layer_types[{at}] is {ConfigJson.Shown(types[at])}, which is not supported; "
-        + (family.HasSlidingLayers ? $"expected {FullLayer} or {SlidingLayer}"
+        + (maySlide ? $"expected {FullLayer} or {SlidingLayer}"
+            : family.MaySlide ? $"expected {FullLayer} in every layer, or use_sliding_window=true beside it"
             : $"a {family.ModelType} here sees the whole sequence: expected {FullLayer} in every layer"));
 }

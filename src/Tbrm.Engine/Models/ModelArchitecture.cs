@@ -251,10 +251,10 @@ public sealed record ModelArchitecture
                 $"{where}: {family.Activation.Key} '{activation}' is not supported; expected {family.Activation.Name}");
         }
 
-        if (read.Bool("use_sliding_window", false))
+        if (!family.MaySlide && read.Bool("use_sliding_window", false))
         {
             throw new DataException(
-                $"{where}: use_sliding_window=true is not supported; attention here sees the whole sequence");
+                $"{where}: use_sliding_window=true is not supported: it is a key of Qwen's");
         }
 
         AttentionVariants.Refuse(read, family);

@@ -70,13 +70,16 @@ public sealed record RopeFrequencies(float[] InverseFrequencies, float Attention
         }
 
         string kind = scaling?.Text("rope_type") ?? scaling?.Text("type") ?? "default";
+        // What the file has of a Gemma 3 is the length that it reaches (131072 = 8 * 16384).
+        bool isScaled = family.PositionsAreScaled
+            && scaling?.Optional("original_max_position_embeddings", above: 0) is null;
         double original = scaling?.Optional("original_max_position_embeddings", above: 0) ?? maxPositions;
         return Finite(kind switch
         {
             "default" => new(Narrow(plain), 1),
             "linear" => new(Narrow(Array.ConvertAll(plain, f => f / Number(scaling!, kind, "factor"))),
                 1)
-            { ScaledLength = original * Number(scaling!, kind, "factor") },
+            { ScaledLength = isScaled ? 0 : original * Number(scaling!, kind, "factor") },
             // Up to the length that the model was trained for, the dynamic base is the base.
             "dynamic" => new(Narrow(plain), 1, (int)Math.Min(original, int.MaxValue)),
             "llama3" => Llama3(plain, scaling!, kind),

@@ -139,6 +139,58 @@ public sealed class ModelArchitectureTests
     public void Layers_slide_as_the_file_says(string keys, int[] sliding) =>
         Assert.That(ParseGemma(keys).Attention.Sliding, Is.EqualTo(sliding));
 
+    /// <summary>What transformers' configurations of Qwen2 and Qwen3 say of their layers.</summary>
+    [TestCase("""{"use_sliding_window": true, "max_window_layers": 2, "sliding_window": 512, "num_hidden_layers": 4}""", 512, new[] { 2, 3 })]
+    [TestCase("""{"use_sliding_window": true, "max_window_layers": 0, "num_hidden_layers": 2}""", 4096, new[] { 0, 1 })]
+    [TestCase("""{"use_sliding_window": true, "num_hidden_layers": 30}""", 4096, new[] { 28, 29 })]
+    [TestCase("""{"use_sliding_window": true, "sliding_window": 8, "num_hidden_layers": 2, "layer_types": ["sliding_attention", "full_attention"]}""", 8, new[] { 0 })]
+    [TestCase("""{"use_sliding_window": true, "sliding_window": null, "max_window_layers": 28, "num_hidden_layers": 28}""", 0, new int[0])]
+    [TestCase("""{"use_sliding_window": false, "sliding_window": 512, "max_window_layers": 0}""", 0, new int[0])]
+    [TestCase("""{"sliding_window": 131072, "max_window_layers": 28}""", 0, new int[0])]
+    public void A_qwens_layers_slide_where_use_sliding_window_says_so(string keys, int window, int[] sliding)
+    {
+        foreach (string name in new[] { "Qwen2ForCausalLM", "Qwen3ForCausalLM" })
+        {
+            ModelArchitecture qwen = ParseQwen(name, keys);
+            Assert.That((qwen.Attention.Window, qwen.Attention.Scale), Is.EqualTo((window, 0f)), name);
+            Assert.That(qwen.Attention.Sliding, Is.EqualTo(sliding), name);
+            Assert.That(qwen.Rope.SlidingInverseFrequencies, Is.Empty, "they turn as the others do");
+        }
+    }
+
+    [TestCase("""{"num_hidden_layers": 2, "layer_types": ["full_attention", "sliding_attention"]}""", "use_sliding_window=true beside it")]
+    [TestCase("""{"use_sliding_window": true, "sliding_window": null, "max_window_layers": 0}""", "sliding_window is null")]
+    [TestCase("""{"use_sliding_window": true, "max_window_layers": -1}""", "max_window_layers is -1")]
+    [TestCase("""{"use_sliding_window": 1}""", "use_sliding_window")]
+    public void A_qwens_window_that_cannot_be_is_named(string keys, string expected) =>
+        Assert.That(() => ParseQwen("Qwen2ForCausalLM", keys),
+            Throws.TypeOf<DataException>().With.Message.StartsWith("config.json").And.Message.Contains(expected));
+
+    /// <summary>max_position_embeddings of gemma-3-4b, 12b and 27b is the length after the scaling; of others the one
+    /// before it.</summary>
+    [TestCase("Gemma3ForCausalLM", 131072)]
+    [TestCase("LlamaForCausalLM", 8 * 131072)]
+    public void The_length_that_a_model_is_made_for_is_scaled_once(string name, int expected)
+    {
+        ModelArchitecture architecture = ParseQwen(name,
+            """{"max_position_embeddings": 131072, "rope_scaling": {"factor": 8.0, "rope_type": "linear"}}""");
+        Assert.That(architecture.ContextLength, Is.EqualTo(expected));
+    }
+
+    private static ModelArchitecture ParseQwen(string name, string keys)
+    {
+        JsonObject all = (JsonObject)JsonNode.Parse("""
+            {"vocab_size": 64, "hidden_size": 64, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4}
+            """)!;
+        all["architectures"] = new JsonArray(name);
+        foreach ((string key, JsonNode? value) in (JsonObject)JsonNode.Parse(keys)!)
+        {
+            all[key] = value?.DeepClone();
+        }
+
+        return ModelArchitecture.Parse(all.ToJsonString(), "config.json");
+    }
+
     [Test]
     public void Rotations_of_a_gemma_3_are_scaled_in_full_layers_alone_however_they_are_spelled()
     {
