@@ -70,7 +70,7 @@ internal static class TokenCredit
     /// <param name="logprob">The policy's logprob stage.</param>
     /// <param name="tokenizer">Writes the tokens.</param>
     public static IReadOnlyList<JsonObject> Rows(long step, StepSample sample, AlgorithmSelection algorithm,
-        BellmanConfig bellman, Func<PackedBatch, Scores> logprob, Tokenizer tokenizer)
+        BellmanConfig bellman, Func<PackedBatch, Scores> logprob, ITokenizer tokenizer)
     {
         IReadOnlyList<int> chosen = Chosen(sample);
         if (chosen.Count == 0)
@@ -105,7 +105,7 @@ internal static class TokenCredit
         })];
     }
 
-    private static IEnumerable<string> Pieces(int[] ids, Tokenizer tokenizer)
+    private static IEnumerable<string> Pieces(int[] ids, ITokenizer tokenizer)
     {
         StreamingDecoder decoder = tokenizer.CreateStreamingDecoder();
         for (int h = 0; h < ids.Length; h++)
