@@ -43,7 +43,9 @@ public static class AlgorithmKeys
         if (idle.Length > 0)
         {
             throw new ConfigException(
-                $"{string.Join(", ", idle)}: algorithm.name={entry.Name} has no use for {(idle.Length == 1 ? "it" : "them")}; leave {(idle.Length == 1 ? "it" : "them")} out, or name another algorithm");
+                $"{string.Join(", ", idle)}: algorithm.name={entry.Name} has no use for "
+                    + $"{(idle.Length == 1 ? "it" : "them")}; leave {(idle.Length == 1 ? "it" : "them")} out, or name "
+                    + "another algorithm");
         }
     }
 

@@ -78,7 +78,8 @@ internal static class AlgorithmOptions
         bool isPlain = loss == PolicyLosses.Default || loss == BypassModeLoss.LossMode;
         return correction.LossType == "reinforce" && !(correction.BypassMode && isPlain)
             ? throw new ConfigException(
-                $"algorithm.rollout_correction.loss_type=reinforce is a loss of bypass_mode=true with the plain policy loss; found bypass_mode={(correction.BypassMode ? "true" : "false")}, loss_mode={loss}")
+                "algorithm.rollout_correction.loss_type=reinforce is a loss of bypass_mode=true with the plain "
+                    + $"policy loss; found bypass_mode={(correction.BypassMode ? "true" : "false")}, loss_mode={loss}")
             : isPlain && (correction.BypassMode || loss == BypassModeLoss.LossMode);
     }
 

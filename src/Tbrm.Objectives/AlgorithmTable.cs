@@ -56,7 +56,8 @@ public static class AlgorithmTable
         return name.StartsWith(AssemblyPrefix, StringComparison.Ordinal) ? FromAssembly(name)
             : Entries.FirstOrDefault(e => e.Name == name) ?? Entries.FirstOrDefault(e => e.Aliases.Contains(name))
             ?? throw new ConfigException(
-                $"algorithm.name: there is no algorithm '{name}'{NearestName.Hint(name, Entries.SelectMany(e => e.Aliases.Prepend(e.Name)))}"
+                "algorithm.name: there is no algorithm "
+                    + $"'{name}'{NearestName.Hint(name, Entries.SelectMany(e => e.Aliases.Prepend(e.Name)))}"
                 + $" (all: {string.Join(", ", Names)}; or assembly:FILE.dll#Namespace.Class)");
     }
 

@@ -145,7 +145,8 @@ public sealed record AdapterOptions(int Rank, double Alpha, bool UseRslora, Adap
             if (module.Layer >= layers)
             {
                 throw new DataException(
-                    $"the adapter has tensors for layer {module.Layer}, but the model has {layers} layers (0 to {layers - 1}); it belongs to another base");
+                    $"the adapter has tensors for layer {module.Layer}, but the model has {layers} layers (0 to "
+                        + $"{layers - 1}); it belongs to another base");
             }
 
             int at = (module.Layer * s_targets.Length) + Array.FindIndex(s_targets, t => t.Target == module.Target);

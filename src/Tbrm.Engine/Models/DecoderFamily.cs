@@ -96,7 +96,8 @@ internal sealed record DecoderFamily(string Name, string ModelType, DecoderKind 
     public static IReadOnlyDictionary<string, string> Refused { get; } = new Dictionary<string, string>
     {
         ["Gemma3ForConditionalGeneration"] =
-            "it has a vision tower; of Gemma 3 the models of text alone are read (gemma-3-270m, gemma-3-1b), or a language model that "
+            "it has a vision tower; of Gemma 3 the models of text alone are read (gemma-3-270m, gemma-3-1b), or a "
+                + "language model that "
             + "was saved as Gemma3ForCausalLM",
     };
 

@@ -96,14 +96,16 @@ public sealed record ModelArchitecture
         if (headDim is < 2 or > 256 || headDim % 2 != 0)
         {
             throw new DataException(
-                $"{where}: head_dim is {headDim}; expected an even number of at most 256 (rotary embedding turns pairs)");
+                $"{where}: head_dim is {headDim}; expected an even number of at most 256 (rotary embedding "
+                    + "turns pairs)");
         }
 
         int keyValueHeads = read.Int("num_key_value_heads", family.KeyValueHeads ?? heads, ModelLimits.Heads);
         if (heads % keyValueHeads != 0)
         {
             throw new DataException(
-                $"{where}: num_key_value_heads is {keyValueHeads}; expected a divisor of num_attention_heads, which is {heads}");
+                $"{where}: num_key_value_heads is {keyValueHeads}; expected a divisor of num_attention_heads, which "
+                    + $"is {heads}");
         }
 
         int positions = read.Int("max_position_embeddings", family.MaxPositions);
@@ -213,7 +215,8 @@ public sealed record ModelArchitecture
         if (labels != 1)
         {
             throw new DataException(
-                $"{where}: {name} with {labels} labels is a classifier; expected a value model, which has one label (id2label or num_labels)");
+                $"{where}: {name} with {labels} labels is a classifier; expected a value model, which has one label "
+                    + "(id2label or num_labels)");
         }
     }
 
@@ -223,7 +226,8 @@ public sealed record ModelArchitecture
         string type = read.Text("torch_dtype") ?? read.Text("dtype") ?? "float32";
         return type is "float32" or "bfloat16" or "float16" or "float64" or "auto" ? type
             : throw new DataException(
-                $"{read.Where}: {(read.Text("torch_dtype") is null ? "dtype" : "torch_dtype")} is '{type}'; expected float32, bfloat16 or float16");
+                $"{read.Where}: {(read.Text("torch_dtype") is null ? "dtype" : "torch_dtype")} is '{type}'; expected "
+                    + "float32, bfloat16 or float16");
     }
 
     /// <summary>An end token that the vocabulary does not have would end no response.</summary>
@@ -236,7 +240,8 @@ public sealed record ModelArchitecture
                 && value.TryGetValue(out long number) && number >= vocabulary)
             {
                 throw new DataException(
-                    $"{where}: eos_token_id is {ConfigJson.Shown(found)}; vocab_size is {vocabulary}, so {number} is no token");
+                    $"{where}: eos_token_id is {ConfigJson.Shown(found)}; vocab_size is {vocabulary}, so {number} is "
+                        + "no token");
             }
         }
     }

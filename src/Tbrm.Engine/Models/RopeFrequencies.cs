@@ -104,7 +104,8 @@ public sealed record RopeFrequencies(float[] InverseFrequencies, float Attention
 
         return found.Object(Full)
             ?? throw new DataException(
-            $"{found.Where}: there is no {Full} among {string.Join(", ", found.Keys)}; attention here sees the whole sequence in every layer");
+            $"{found.Where}: there is no {Full} among {string.Join(", ", found.Keys)}; attention here sees the whole "
+                + "sequence in every layer");
     }
 
     private static bool IsByType(ConfigJson parameters) =>
@@ -113,11 +114,13 @@ public sealed record RopeFrequencies(float[] InverseFrequencies, float Attention
     private static RopeFrequencies Finite(RopeFrequencies rope, ConfigJson config) =>
         rope.Tables.All(float.IsFinite) && float.IsFinite(rope.AttentionFactor) && rope.AttentionFactor > 0 ? rope
             : throw new DataException(
-                $"{config.Where}: the rotations that rope_theta, factor and attention_factor give are not finite fp32 numbers; check them");
+                $"{config.Where}: the rotations that rope_theta, factor and attention_factor give are not finite fp32 "
+                    + "numbers; check them");
 
     /// <summary>The length of sequence, when the rotations hold for it.</summary>
     internal int Checked(int positions) => positions <= LongestSequence ? positions : throw new DataException(
-        $"rope_scaling of type dynamic is supported up to {LongestSequence} positions, where it changes nothing yet; sequences may get {positions} long here (data.max_prompt_length, data.max_response_length)");
+        $"rope_scaling of type dynamic is supported up to {LongestSequence} positions, where it changes nothing yet; "
+            + $"sequences may get {positions} long here (data.max_prompt_length, data.max_response_length)");
 
     private static double Number(ConfigJson scaling, string kind, string key) =>
         scaling.Optional(key, above: 0)

@@ -24,7 +24,8 @@ public static class EstimatorTable
     /// <exception cref="ConfigException">There is none.</exception>
     public static Estimator Find(string name) => Entries.FirstOrDefault(e => e.Name == name || e.Aliases.Contains(name))
         ?? throw new ConfigException(
-            $"adv_estimator: expected one of {string.Join(", ", Names)}, found '{name}'{NearestName.Hint(name, Names)}");
+            $"adv_estimator: expected one of {string.Join(", ", Names)}, found "
+                + $"'{name}'{NearestName.Hint(name, Names)}");
 
     private static IEnumerable<Estimator> Collect() => typeof(EstimatorTable).Assembly.GetTypes()
         .Where(t => t is { IsClass: true, IsAbstract: false } && t.IsAssignableTo(typeof(IEstimatorEntry)))

@@ -50,7 +50,8 @@ public sealed class GdpoEstimator(GdpoOptions options) : IAdvantageEstimator, IE
         if (given.Length > 0 && given.Length != parts.Length)
         {
             throw new ConfigException(
-                $"gdpo_reward_weights: expected {parts.Length} numbers, one per part of the reward, found {given.Length}");
+                $"gdpo_reward_weights: expected {parts.Length} numbers, one per part of the reward, found "
+                    + $"{given.Length}");
         }
 
         GrpoEstimator grpo = new(new() { NormAdvByStdInGrpo = options.NormAdvByStdInGrpo, Epsilon = options.Epsilon });

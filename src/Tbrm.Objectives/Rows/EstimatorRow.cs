@@ -41,7 +41,8 @@ internal static class EstimatorRow
         {
             string[] all = [.. EstimatorTable.Names, .. s_others.Keys];
             throw new DataException(
-                $"{fields.Where}: estimator: expected one of {string.Join(", ", all)}, found '{name}'{NearestName.Hint(name, all)}");
+                $"{fields.Where}: estimator: expected one of {string.Join(", ", all)}, found "
+                    + $"'{name}'{NearestName.Hint(name, all)}");
         }
 
         IAdvantageEstimator estimator = EstimatorTable.Find(name).Create(parameters);

@@ -19,26 +19,33 @@ internal static class AlgorithmRules
         (string name, Needs needs) = (algorithm.Entry.Name, algorithm.Needs);
         List<string> parts = config.Algorithm.GdpoRewardKeys;
         Require(parts.Count == 0 || needs.HasFlag(Needs.RewardParts),
-            $"algorithm.gdpo_reward_keys=[{string.Join(", ", parts)}] are parts of the reward for adv_estimator=gdpo, which "
+            $"algorithm.gdpo_reward_keys=[{string.Join(", ", parts)}] are parts of the reward for "
+                + "adv_estimator=gdpo, which "
             + $"algorithm.name={name} has not; leave it out");
         int weights = config.Algorithm.GdpoRewardWeights.Count;
         Require(weights == 0 || weights == parts.Count, $"algorithm.gdpo_reward_weights has {weights} numbers, and "
             + $"algorithm.gdpo_reward_keys {parts.Count} names; give as many");
         Require(!needs.HasFlag(Needs.Groups) || config.Rollout.N != 1 || algorithm.Estimator?.TakesGroupsOfOne == true,
-            $"algorithm.name={name} compares the responses to a prompt with each other, but rollout.n=1; set rollout.n to at least 2");
+            $"algorithm.name={name} compares the responses to a prompt with each other, but rollout.n=1; set "
+                + "rollout.n to at least 2");
         BellmanConfig bellman = config.Algorithm.Tbrm;
         Require(bellman.Truncation != "bootstrap" || algorithm.Entry.CanBootstrap,
-            $"algorithm.tbrm.truncation=bootstrap is the residual of {string.Join(", ", BootstrapNames)}, which algorithm.name={name} has not; expected keep, drop or zero_reward");
+            $"algorithm.tbrm.truncation=bootstrap is the residual of {string.Join(", ", BootstrapNames)}, which "
+                + $"algorithm.name={name} has not; expected keep, drop or zero_reward");
         Require(!needs.HasFlag(Needs.VStar) || algorithm.Estimator is not null || config.Ref.ResetSteps == 0,
-            $"ref.reset_steps={config.Ref.ResetSteps}: V* is estimated once from the first reference, and would be another reference's after a reset; set it to 0");
+            $"ref.reset_steps={config.Ref.ResetSteps}: V* is estimated once from the first reference, and would be "
+                + "another reference's after a reset; set it to 0");
         Require(!config.Algorithm.UseKlInReward || algorithm.Estimator is not null,
-            $"algorithm.use_kl_in_reward: algorithm.name={name} has no reward per token, the distance from the reference is in its residual; set it to false");
+            $"algorithm.use_kl_in_reward: algorithm.name={name} has no reward per token, the distance from the "
+                + "reference is in its residual; set it to false");
         Require(config.Trainer.CriticWarmup <= 1 || algorithm.Critic is not null,
-            $"trainer.critic_warmup={config.Trainer.CriticWarmup}: algorithm.name={name} has no critic to warm up; set it to 0");
+            $"trainer.critic_warmup={config.Trainer.CriticWarmup}: algorithm.name={name} has no critic to warm up; "
+                + "set it to 0");
         RolloutCorrectionConfig correction = config.Algorithm.RolloutCorrection;
         Require(algorithm.Entry.IsPolicyGradient
             || (correction.RolloutIs.Length == 0 && correction.RolloutRs.Length == 0 && !correction.BypassMode),
-            $"algorithm.rollout_correction is for policy gradients; algorithm.name={name} takes trajectories of any policy, leave it out");
+            $"algorithm.rollout_correction is for policy gradients; algorithm.name={name} takes trajectories of any "
+                + "policy, leave it out");
         CheckBatches(config);
         CheckReplay(config, algorithm, needs);
     }
@@ -49,20 +56,28 @@ internal static class AlgorithmRules
         ReplayMix mix = ReplayMix.Of(config);
         string name = algorithm.Entry.Name;
         Require(!needs.HasFlag(Needs.BaselineRewards) || (mix.Files.Count == 0 && replay.Capacity == 0),
-            $"algorithm.name={name} needs a greedy response beside every sampled one, which trajectories of files and of a replay buffer have not; leave data.trajectories and replay.capacity out");
+            $"algorithm.name={name} needs a greedy response beside every sampled one, which trajectories of files and "
+                + "of a replay buffer have not; leave data.trajectories and replay.capacity out");
         Require(config.Algorithm.GdpoRewardKeys.Count == 0 || (mix.Files.Count == 0 && replay.Capacity == 0),
-            "algorithm.gdpo_reward_keys takes the parts of a reward from its grade, which trajectories of files and of a replay "
+            "algorithm.gdpo_reward_keys takes the parts of a reward from its grade, which trajectories of files and "
+                + "of a replay "
             + "buffer have not; leave data.trajectories and replay.capacity out");
         Require(!mix.IsFirstOnline || replay.Updates > 1,
-            $"replay.capacity={replay.Capacity}, but with replay.updates=1 and no replay.mix every batch is the rollout, and nothing would be learned from the buffer; set replay.updates to 2 or more (ReVal), or give shares in replay.mix");
+            $"replay.capacity={replay.Capacity}, but with replay.updates=1 and no replay.mix every batch is the "
+                + "rollout, and nothing would be learned from the buffer; set replay.updates to 2 or more (ReVal), or "
+                + "give shares in replay.mix");
         Require(replay.Capacity == 0 || replay.Capacity >= config.Rollout.N,
-            $"replay.capacity={replay.Capacity} is less than the responses to one prompt, rollout.n={config.Rollout.N}");
+            $"replay.capacity={replay.Capacity} is less than the responses to one prompt, "
+                + $"rollout.n={config.Rollout.N}");
         Require(replay.Capacity == 0 || needs.HasFlag(Needs.Groups) || config.Actor.PpoMiniBatchSize == 0,
-            $"actor.ppo_mini_batch_size={config.Actor.PpoMiniBatchSize} counts prompts, and the replay buffer gives single trajectories; leave it 0, the updates of a step are replay.updates={replay.Updates}");
+            $"actor.ppo_mini_batch_size={config.Actor.PpoMiniBatchSize} counts prompts, and the replay buffer gives "
+                + $"single trajectories; leave it 0, the updates of a step are replay.updates={replay.Updates}");
         Require(replay.PriorityExponent == 0 || replay.Order == "age_decay",
-            $"replay.priority_exponent={replay.PriorityExponent} is part of replay.order=age_decay; replay.order is {replay.Order}");
+            $"replay.priority_exponent={replay.PriorityExponent} is part of replay.order=age_decay; replay.order is "
+                + $"{replay.Order}");
         Require(replay.PriorityExponent == 0 || !algorithm.Entry.IsPolicyGradient,
-            $"replay.priority_exponent={replay.PriorityExponent}: algorithm.name={name} has no residual to prioritise by; set it to 0, for the age alone");
+            $"replay.priority_exponent={replay.PriorityExponent}: algorithm.name={name} has no residual to prioritise "
+                + "by; set it to 0, for the age alone");
         Require(config.Rollout.Lag == 0 || config.Rollout.N > 0,
             $"rollout.lag={config.Rollout.Lag}, but rollout.n=0 samples nothing; set one of them to another value");
         Require(config.Rollout.N > 0 || !config.Algorithm.FilterGroups.Enable,
@@ -76,15 +91,19 @@ internal static class AlgorithmRules
     {
         int prompts = config.Data.TrainBatchSize;
         Require(config.Actor.PpoMiniBatchSize <= prompts,
-            $"actor.ppo_mini_batch_size={config.Actor.PpoMiniBatchSize} prompts are more than a step has (data.train_batch_size={prompts})");
+            $"actor.ppo_mini_batch_size={config.Actor.PpoMiniBatchSize} prompts are more than a step has "
+                + $"(data.train_batch_size={prompts})");
         Require(config.Critic.PpoMiniBatchSize <= prompts,
-            $"critic.ppo_mini_batch_size={config.Critic.PpoMiniBatchSize} prompts are more than a step has (data.train_batch_size={prompts})");
+            $"critic.ppo_mini_batch_size={config.Critic.PpoMiniBatchSize} prompts are more than a step has "
+                + $"(data.train_batch_size={prompts})");
         Require(config.Data.GenBatchSize == 0 || config.Data.GenBatchSize == prompts
             || config.Algorithm.FilterGroups.Enable,
-            $"data.gen_batch_size={config.Data.GenBatchSize} is the prompts that dynamic sampling asks at a time; set algorithm.filter_groups.enable=true, or data.train_batch_size");
+            $"data.gen_batch_size={config.Data.GenBatchSize} is the prompts that dynamic sampling asks at a time; set "
+                + "algorithm.filter_groups.enable=true, or data.train_batch_size");
         Require(!config.Reward.OverlongBuffer.Enable
             || config.Reward.OverlongBuffer.Len <= config.Data.MaxResponseLength,
-            $"reward.overlong_buffer.len={config.Reward.OverlongBuffer.Len} is longer than the longest response, data.max_response_length={config.Data.MaxResponseLength}");
+            $"reward.overlong_buffer.len={config.Reward.OverlongBuffer.Len} is longer than the longest response, "
+                + $"data.max_response_length={config.Data.MaxResponseLength}");
     }
 
     private static void Require(bool condition, string message)

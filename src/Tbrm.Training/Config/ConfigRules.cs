@@ -19,16 +19,20 @@ internal static class ConfigRules
         Require(data.Task.Length == 0 || data.Tasks.Count == 0,
             $"data.task={data.Task} and data.tasks are both given; set data.task= to use the mixture");
         Require(!tasks || data.TrainFiles.Count == 0,
-            $"{(data.Task.Length > 0 ? "data.task=" + data.Task : "data.tasks")} and data.train_files are both given; prompts come from one of them");
+            $"{(data.Task.Length > 0 ? "data.task=" + data.Task : "data.tasks")} and data.train_files are both given; "
+                + "prompts come from one of them");
         Require(TemplateDate.IsValid(data.TemplateDate),
             $"data.template_date: '{data.TemplateDate}' is no day; expected one such as 2026-07-31, or nothing");
         ValKwargsConfig val = config.Rollout.ValKwargs;
         Require(val.N == 1 || (val.DoSample && val.Temperature > 0),
-            $"rollout.val_kwargs.n={val.N} greedy responses would all be the same; set rollout.val_kwargs.do_sample=true and a temperature, or n=1");
+            $"rollout.val_kwargs.n={val.N} greedy responses would all be the same; set "
+                + "rollout.val_kwargs.do_sample=true and a temperature, or n=1");
         Require(config.Algorithm.Tbrm.RewardNormalization != "group_mean" || config.Rollout.N != 1,
-            "algorithm.tbrm.reward_normalization=group_mean needs rollout.n of at least 2: with one sample every reward becomes 0");
+            "algorithm.tbrm.reward_normalization=group_mean needs rollout.n of at least 2: with one sample every "
+                + "reward becomes 0");
         Require(config.Reward.Control == "none" || data.Trajectories.Count == 0,
-            $"reward.control={config.Reward.Control} with data.trajectories: rows of files bring rewards of their own; leave one of them out");
+            $"reward.control={config.Reward.Control} with data.trajectories: rows of files bring rewards of their "
+                + "own; leave one of them out");
         Require(config.Reward.Control == "none" || config.Algorithm.GdpoRewardKeys.Count == 0,
             $"reward.control={config.Reward.Control} with algorithm.gdpo_reward_keys: parts of a grade are no control");
         AlgorithmRules.Check(config);
@@ -38,21 +42,26 @@ internal static class ConfigRules
         ScratchModelConfig scratch = config.Model.Scratch;
         Require(scratch.HiddenSize % scratch.NumAttentionHeads == 0
             && scratch.HiddenSize / scratch.NumAttentionHeads % 2 == 0,
-            $"model.scratch.hidden_size={scratch.HiddenSize} must be an even multiple of num_attention_heads={scratch.NumAttentionHeads}");
+            $"model.scratch.hidden_size={scratch.HiddenSize} must be an even multiple of "
+                + $"num_attention_heads={scratch.NumAttentionHeads}");
         Require(scratch.NumAttentionHeads % scratch.NumKeyValueHeads == 0,
-            $"model.scratch.num_attention_heads={scratch.NumAttentionHeads} must be a multiple of num_key_value_heads={scratch.NumKeyValueHeads}");
+            $"model.scratch.num_attention_heads={scratch.NumAttentionHeads} must be a multiple of "
+                + $"num_key_value_heads={scratch.NumKeyValueHeads}");
         Require(config.Trainer.ResumeMode != "resume_path" || config.Trainer.ResumeFromPath.Length > 0,
             "trainer.resume_mode=resume_path needs trainer.resume_from_path (a global_step_N folder)");
         Require(config.Rollout.Temperature > 0 || config.Rollout.N <= 1,
-            $"rollout.temperature=0 is greedy, so rollout.n={config.Rollout.N} would draw the same response {config.Rollout.N} times");
+            $"rollout.temperature=0 is greedy, so rollout.n={config.Rollout.N} would draw the same response "
+                + $"{config.Rollout.N} times");
         // As fp32, which the sampler computes in, less would be nothing.
         Require(config.Rollout.Temperature is 0 or >= LeastTemperature && val.Temperature is 0 or >= LeastTemperature,
-            $"rollout.temperature={config.Rollout.Temperature}, rollout.val_kwargs.temperature={val.Temperature}: expected 0 (greedy) or at least {LeastTemperature}");
+            $"rollout.temperature={config.Rollout.Temperature}, rollout.val_kwargs.temperature={val.Temperature}: "
+                + $"expected 0 (greedy) or at least {LeastTemperature}");
         Require(config.Rollout.Stop.TrueForAll(s => s.Length > 0),
             "rollout.stop holds an empty text, which would end every response before it begins; leave it out");
         int longest = data.MaxPromptLength + data.MaxResponseLength;
         Require(config.Model.MaxPositions == 0 || config.Model.MaxPositions >= longest,
-            $"model.max_positions={config.Model.MaxPositions} holds less than data.max_prompt_length + data.max_response_length = {longest}");
+            $"model.max_positions={config.Model.MaxPositions} holds less than data.max_prompt_length + "
+                + $"data.max_response_length = {longest}");
         CheckAdapter(config);
         Require(EngineDevice.IsName(config.Trainer.Device),
             $"trainer.device is '{config.Trainer.Device}'; expected auto, cpu, cuda or cuda:N");
@@ -70,12 +79,14 @@ internal static class ConfigRules
         CheckAdapterKeys("model", model.TargetModules, model.LoraRank, model.LoraAlpha);
         CheckAdapterKeys("critic.model", critic.TargetModules, critic.LoraRank, critic.LoraAlpha);
         Require(critic.LoraAdapterPath.Length == 0 || critic.Path.Length > 0 || model.Path.Length > 0,
-            "critic.model.lora_adapter_path needs critic.model.path or model.path, the model that the adapter belongs to");
+            "critic.model.lora_adapter_path needs critic.model.path or model.path, the model that the adapter "
+                + "belongs to");
         bool hasAdapter = model.LoraRank > 0 || model.LoraAdapterPath.Length > 0;
         Require(model.LoraAdapterPath.Length == 0 || model.Path.Length > 0,
             "model.lora_adapter_path needs model.path, the model that the adapter belongs to");
         Require(!hasAdapter || config.Ref.ResetSteps == 0,
-            $"ref.reset_steps={config.Ref.ResetSteps} with an adapter: the reference is the base with the adapter off, which cannot take over the policy's weights; set it to 0");
+            $"ref.reset_steps={config.Ref.ResetSteps} with an adapter: the reference is the base with the adapter "
+                + "off, which cannot take over the policy's weights; set it to 0");
     }
 
     private static void CheckAdapterKeys(string section, List<string> targets, int rank, double alpha)

@@ -176,7 +176,8 @@ public sealed class RunLoop
                 Save(step);
             }
 
-            return new(ExitCode.Interrupted, $"interrupted; saved at step {step}. Go on with: tbrm-native {_step.Verb} --run-dir {_run.Folder.Quoted} --resume");
+            return new(ExitCode.Interrupted, $"interrupted; saved at step {step}. Go on with: tbrm-native "
+                + $"{_step.Verb} --run-dir {_run.Folder.Quoted} --resume");
         }
 
         if (_run.ResumedFrom is { } from)
@@ -185,7 +186,8 @@ public sealed class RunLoop
         }
 
         return new(ExitCode.Interrupted, WarmStart.IsSaved(_run.Folder)
-            ? $"interrupted in the warm start, which is saved. Go on with: tbrm-native {_step.Verb} --run-dir {_run.Folder.Quoted} --resume"
+            ? $"interrupted in the warm start, which is saved. Go on with: tbrm-native {_step.Verb} --run-dir "
+                + $"{_run.Folder.Quoted} --resume"
             : "interrupted before the first step; nothing was trained yet");
     }
 }

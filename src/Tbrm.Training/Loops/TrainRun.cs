@@ -317,7 +317,8 @@ public sealed class TrainRun : IRunStep
         if (allowed >= 0 && metrics.Find("training/rollout_probs_diff_max") is { } drift && !(drift <= allowed))
         {
             throw new TbrmUserException(ExitCode.Internal,
-                $"step {step}: a probability that the rollout recorded and the trainer's differ by {drift}, trainer.max_rollout_probs_diff allows {allowed}");
+                $"step {step}: a probability that the rollout recorded and the trainer's differ by {drift}, "
+                    + $"trainer.max_rollout_probs_diff allows {allowed}");
         }
     }
 

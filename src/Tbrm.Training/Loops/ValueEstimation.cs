@@ -57,7 +57,8 @@ internal sealed class ValueEstimation(RunFolder folder, TrainingSession session,
         if (_values.Count > before)
         {
             progress.Say(
-                $"V* of {_values.Count} prompts is estimated, {session.Config.Algorithm.AStarPo.NumGenToUse} samples of the reference each: {PathIn(folder)}");
+                $"V* of {_values.Count} prompts is estimated, {session.Config.Algorithm.AStarPo.NumGenToUse} samples "
+                    + $"of the reference each: {PathIn(folder)}");
         }
 
         Close();

@@ -187,7 +187,8 @@ public sealed record MemoryPlan
         ModelMemory critic = Critic(model, config);
         MemoryBytes bytes = critic.Of(new() { Update = Of(batch) });
         yield return new("critic", "critic", bytes.State, critic.Adapter is { } adapter
-            ? $"a value model: frozen weights; adapter of rank {adapter.RankText} and value head with gradients and moments"
+            ? $"a value model: frozen weights; adapter of rank {adapter.RankText} and value head with gradients and "
+                + "moments"
             : "a value model: weights, fp32 master weights, gradients, Adam's moments");
         yield return new("critic_activations", "critic's activations",
             bytes.Activations + Math.Max(bytes.UpdateHead, bytes.UpdateLayer),

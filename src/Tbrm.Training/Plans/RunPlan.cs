@@ -71,7 +71,8 @@ public sealed record RunPlan
         if (adapter is not null && config.Model.Path.Length == 0 && config.Sft.TotalTrainingSteps > 0)
         {
             notes.Add(
-                "the warm start of a model that is made from scratch trains all its parameters: until it is over, the run takes what it would take without an adapter");
+                "the warm start of a model that is made from scratch trains all its parameters: until it is over, the "
+                    + "run takes what it would take without an adapter");
         }
 
         bool isSft = verb == RunState.Sft;
@@ -160,7 +161,8 @@ public sealed record RunPlan
         }
 
         throw new DataException(
-            $"model folder {path} does not exist, and its name is none of the published shapes that can be planned without it ({string.Join(", ", KnownShapes.Names)})");
+            $"model folder {path} does not exist, and its name is none of the published shapes that can be planned "
+                + $"without it ({string.Join(", ", KnownShapes.Names)})");
     }
 
     /// <summary>Prompts before those that are too long are dropped: that takes the tokenizer.</summary>
@@ -180,14 +182,16 @@ public sealed record RunPlan
         if (missing.Count > 0)
         {
             notes.Add(
-                $"{string.Join(", ", missing)} {(missing.Count == 1 ? "is" : "are")} not here: the number of prompts is not known");
+                $"{string.Join(", ", missing)} {(missing.Count == 1 ? "is" : "are")} not here: the number of prompts "
+                    + "is not known");
             return null;
         }
 
         if (config.Data.FilterOverlongPrompts)
         {
             notes.Add(
-                $"prompts over data.max_prompt_length={config.Data.MaxPromptLength} tokens are still counted; the run drops them");
+                $"prompts over data.max_prompt_length={config.Data.MaxPromptLength} tokens are still counted; the run "
+                    + "drops them");
         }
 
         if (!isSft || config.Sft.TrainFiles.Count == 0)

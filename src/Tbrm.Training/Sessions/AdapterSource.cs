@@ -91,7 +91,8 @@ public sealed record AdapterSource(string Adapter, string Base, string Companion
         if (BaseIsInCheckpoint)
         {
             note(
-                $"the adapter's base is part of a checkpoint, {Base}, and is removed with it; to keep it, copy that folder elsewhere and export with --base COPY, or use export merge");
+                $"the adapter's base is part of a checkpoint, {Base}, and is removed with it; to keep it, copy that "
+                    + "folder elsewhere and export with --base COPY, or use export merge");
         }
     }
 
@@ -113,7 +114,8 @@ public sealed record AdapterSource(string Adapter, string Base, string Companion
         if (dtype == "auto" && policy.Architecture.TorchDtype is not ("bfloat16" or "float32"))
         {
             note(
-                $"the base is {policy.Architecture.TorchDtype}, which is read but not written; the merged weights are float32, which holds its values exactly (--dtype bf16: half the size, rounded)");
+                $"the base is {policy.Architecture.TorchDtype}, which is read but not written; the merged weights are "
+                    + "float32, which holds its values exactly (--dtype bf16: half the size, rounded)");
         }
 
         // Trainable: the file's fp32 is merged, not what bf16 would leave of it.

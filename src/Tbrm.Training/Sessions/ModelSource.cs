@@ -42,7 +42,8 @@ internal sealed record ModelSource(string Weights, string Companions, string Ada
         {
             throw new DataException(isAdapter
                 ? $"checkpoint {checkpoint} holds an adapter; model.lora_rank=0 cannot go on with it"
-                : $"checkpoint {checkpoint} was made without an adapter; set model.lora_rank=0 to go on with it, or begin a new run with model.path={companions}");
+                : $"checkpoint {checkpoint} was made without an adapter; set model.lora_rank=0 to go on with it, or "
+                    + $"begin a new run with model.path={companions}");
         }
 
         if (!isAdapter)
@@ -56,7 +57,8 @@ internal sealed record ModelSource(string Weights, string Companions, string Ada
         if (stored != wanted)
         {
             throw new DataException(
-                $"checkpoint {checkpoint} holds an adapter {Describe(stored)}; the configuration says {Describe(wanted)}");
+                $"checkpoint {checkpoint} holds an adapter {Describe(stored)}; the configuration says "
+                    + $"{Describe(wanted)}");
         }
 
         string reference = RunState.ReferenceFolderOf(checkpoint);
@@ -91,7 +93,8 @@ internal sealed record ModelSource(string Weights, string Companions, string Ada
             if (differs)
             {
                 throw new ConfigException(
-                    $"checkpoint {checkpoint} was made with {key}={made.GetValueOrDefault(key, "")}, the configuration says {key}={value}, which cannot change on the way. "
+                    $"checkpoint {checkpoint} was made with {key}={made.GetValueOrDefault(key, "")}, the "
+                        + $"configuration says {key}={value}, which cannot change on the way. "
                     + "Leave it as it was, or begin a new run in another --run-dir");
             }
         }

@@ -113,7 +113,8 @@ public sealed class TrainingSession : IDisposable
             if (tokenizer.VocabularySize > policy.Architecture.VocabSize)
             {
                 throw new DataException(
-                    $"the tokenizer has {tokenizer.VocabularySize} tokens but the model only {policy.Architecture.VocabSize} rows; they do not belong together");
+                    $"the tokenizer has {tokenizer.VocabularySize} tokens but the model only "
+                        + $"{policy.Architecture.VocabSize} rows; they do not belong together");
             }
 
             PromptEncoder encoder = new(tokenizer, tokenizerFolder, config.Data);
@@ -188,7 +189,9 @@ public sealed class TrainingSession : IDisposable
         IReadOnlyList<string> unused = folder.Length == 0 ? [] : ModelFolder.UnusedTensors(policy, folder);
         return unused.Count == 0 ? policy.Architecture.Notes
             : [.. policy.Architecture.Notes,
-                $"{folder} holds {unused.Count} tensors that are no part of the language model; they are not used, and not in what is saved: {string.Join(", ", unused.Take(shown))}{(unused.Count > shown ? ", ..." : "")}"];
+                $"{folder} holds {unused.Count} tensors that are no part of the language model; they are not used, "
+                    + "and not in what is saved: "
+                    + $"{string.Join(", ", unused.Take(shown))}{(unused.Count > shown ? ", ..." : "")}"];
     }
 
     /// <summary>Says so when sequences of <paramref name="longest"/> tokens go past what the model was made
@@ -198,7 +201,9 @@ public sealed class TrainingSession : IDisposable
         if (longest > Policy.Architecture.ContextLength)
         {
             progress.Warn(
-                $"prompt and response get up to {longest} tokens long, but the model is made for {Policy.Architecture.ContextLength} (config.json: max_position_embeddings, RoPE scaling included); "
+                $"prompt and response get up to {longest} tokens long, but the model is made for "
+                    + $"{Policy.Architecture.ContextLength} (config.json: max_position_embeddings, RoPE scaling "
+                    + "included); "
                 + "what it says beyond is not to be trusted. Lower data.max_prompt_length or data.max_response_length");
         }
     }

@@ -37,7 +37,8 @@ internal static class VerlHabits
             && Last(entries, Clip + "_high") is null && VerlVocabulary.Text(clip.Value) != "0.2")
         {
             notes.Add(
-                $"{Clip}={VerlVocabulary.Text(clip.Value)}: verl's configuration sets clip_ratio_low and clip_ratio_high to 0.2, which go before it; give these to change the clip");
+                $"{Clip}={VerlVocabulary.Text(clip.Value)}: verl's configuration sets clip_ratio_low and "
+                    + "clip_ratio_high to 0.2, which go before it; give these to change the clip");
         }
 
         return translation with { Entries = entries, Keys = keys };
