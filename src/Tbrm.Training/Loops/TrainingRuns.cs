@@ -15,6 +15,7 @@ public static class TrainingRuns
     /// <exception cref="ConfigException">There is nothing to train on, or no number of steps.</exception>
     public static TrainEnd Train(OpenRun run, MetricSinks sinks, IProgressDisplay progress, CancellationToken stop)
     {
+        progress = new ProgressFile(progress, run.Folder.Root);
         PhaseClock clock = new();
         using TrainRun step = new(run, clock, progress);
         RunPosition position = Position(run.State ?? step.Beginning, clock);
@@ -28,6 +29,7 @@ public static class TrainingRuns
     /// <exception cref="ConfigException">There is nothing to train on, or no number of steps.</exception>
     public static TrainEnd Sft(OpenRun run, MetricSinks sinks, IProgressDisplay progress, CancellationToken stop)
     {
+        progress = new ProgressFile(progress, run.Folder.Root);
         TrainingSession session = run.Session;
         PhaseClock clock = new();
         using SftRun step = SftRun.Of(run, clock, stop);
