@@ -26,6 +26,7 @@ internal sealed class CompareVerb : IVerb
 
     private readonly Argument<string[]> _words = new("arm|key=value")
     {
+        HelpName = "ARM|key=value",
         Description =
             "Arms: run folders, algorithms, presets, files, or 'NAME: WORDS key=value ...'; and keys for all of them",
         Arity = ArgumentArity.OneOrMore,
