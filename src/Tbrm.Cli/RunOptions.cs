@@ -33,6 +33,19 @@ internal sealed class RunOptions
         Arity = ArgumentArity.ZeroOrMore,
     };
 
+    /// <summary>For verbs that sample from a trained model.</summary>
+    public Option<double?> BetaScale { get; } = new("--beta-scale")
+    {
+        Description =
+            "Samples from pi_ref^(1-x) pi^x (rollout.beta_scale); the reference is the run's, or ref.path=DIR",
+        HelpName = "X",
+    };
+
+    /// <summary>The configuration with the run's reference where one is mixed in and none is named.</summary>
+    public static RunConfig WithReference(RunConfig config, TrainedRun? run) =>
+        run is null || config.Rollout.BetaScale == 1 || config.Ref.Path.Length > 0 ? config
+            : config with { Ref = config.Ref with { Path = ReferenceMixture.FolderOf(run) } };
+
     public void AddTo(Command command)
     {
         Config.CompletionSources.Add(_ => ConfigLoader.Presets.Select(p => new CompletionItem(p)));
@@ -100,6 +113,11 @@ internal sealed class RunOptions
         {
             throw new ConfigException(
                 $"there is no option '{option}'{NearestName.Hint(option, parsed.CommandResult.Command.Options.Select(o => o.Name))} (keys are given as key=value)");
+        }
+
+        if (parsed.CommandResult.Command.Options.Contains(BetaScale) && parsed.GetValue(BetaScale) is { } scale)
+        {
+            arguments.Add(FormattableString.Invariant($"rollout.beta_scale={scale}"));
         }
 
         if (parsed.GetValue(RunDir) is { Length: > 0 } folder)

@@ -45,6 +45,7 @@ internal sealed class TrainingOptions
         }
 
         RunConfig config = Load(parsed, RunState.Train, []);
+        CheckSampled(config);
         if (parsed.GetValue(_dryRun))
         {
             PlanOutput.Print(config, RunState.Train, parsed.GetValue(_json));
@@ -66,6 +67,7 @@ internal sealed class TrainingOptions
     {
         RunConfig config = Load(parsed, verb, defaults);
         check(config);
+        CheckSampled(config);
         if (parsed.GetValue(_dryRun))
         {
             return PlanOutput.Print(config, verb, parsed.GetValue(_json));
@@ -82,6 +84,16 @@ internal sealed class TrainingOptions
         {
             opened.Folder.AbandonUnused();
             throw;
+        }
+    }
+
+    /// <summary>Training learns from what the policy itself samples; its log-probs are those of the rollout.</summary>
+    private static void CheckSampled(RunConfig config)
+    {
+        if (config.Rollout.BetaScale != 1)
+        {
+            throw new ConfigException(FormattableString.Invariant(
+                $"rollout.beta_scale={config.Rollout.BetaScale}: eval and generate mix policy and reference; training samples from the policy itself"));
         }
     }
 

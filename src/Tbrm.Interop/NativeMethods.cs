@@ -4,7 +4,8 @@ using Tbrm.Interop.Handles;
 
 namespace Tbrm.Interop;
 
-/// <summary>native/include/tbrm/tbrm.h, line for line: same names, same order, nothing added. AbiTests holds it to that.</summary>
+/// <summary>native/include/tbrm/tbrm.h, line for line: same names, same order, nothing added. AbiTests holds it to
+/// that.</summary>
 internal static unsafe partial class NativeMethods
 {
     internal const string Library = "tbrm";
@@ -37,7 +38,8 @@ internal static unsafe partial class NativeMethods
     internal static partial TbrmStatus tbrm_context_synchronize(ContextHandle context, out NativeError err);
 
     [LibraryImport(Library), UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
-    internal static partial TbrmStatus tbrm_context_set_batch_invariant(ContextHandle context, int on, out NativeError err);
+    internal static partial TbrmStatus tbrm_context_set_batch_invariant(ContextHandle context, int on,
+        out NativeError err);
 
     [LibraryImport(Library), UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
     internal static partial TbrmStatus tbrm_context_memory(
@@ -45,7 +47,8 @@ internal static unsafe partial class NativeMethods
         out NativeError err);
 
     [LibraryImport(Library), UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
-    internal static partial TbrmStatus tbrm_context_self_check(ContextHandle context, int* outResults, out NativeError err);
+    internal static partial TbrmStatus tbrm_context_self_check(ContextHandle context, int* outResults,
+        out NativeError err);
 
     [LibraryImport(Library), UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
     internal static partial TbrmStatus tbrm_context_describe(
@@ -109,7 +112,8 @@ internal static unsafe partial class NativeMethods
 
     [LibraryImport(Library), UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
     internal static partial TbrmStatus tbrm_memory_plan(
-        NativeModelConfig* config, int nInvFreq, float* ropeInvFreq, NativeAdapterConfig* adapter, NativeMemoryLoad* load,
+        NativeModelConfig* config, int nInvFreq, float* ropeInvFreq, NativeAdapterConfig* adapter,
+            NativeMemoryLoad* load,
         NativeMemoryBytes* outPlan, out NativeError err);
 
     [LibraryImport(Library), UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
@@ -122,6 +126,10 @@ internal static unsafe partial class NativeMethods
     [LibraryImport(Library), UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
     internal static partial TbrmStatus tbrm_rollout_set_token_bytes(
         RolloutHandle rollout, int nIds, long* offsets, byte* bytes, out NativeError err);
+
+    [LibraryImport(Library), UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
+    internal static partial TbrmStatus tbrm_rollout_set_guide(
+        RolloutHandle rollout, ModelHandle guide, float scale, out NativeError err);
 
     [LibraryImport(Library), UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
     internal static partial TbrmStatus tbrm_rollout_submit(

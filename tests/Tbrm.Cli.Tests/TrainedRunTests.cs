@@ -1,3 +1,4 @@
+using System;
 using System.IO;
 using System.Linq;
 using System.Text.Json.Nodes;
@@ -32,6 +33,18 @@ public sealed class TrainedRunTests : FolderTests
             [.. File.ReadLines(path)
             .Select(line => $"{JsonNode.Parse(line)!["input"]} {JsonNode.Parse(line)!["output"]}")];
         Assert.That(Outputs(rows), Is.EqualTo(Outputs(Path.Combine(_run, "validation", "4.jsonl"))));
+        string mixed = Path.Combine(Folder, "mixed.jsonl");
+        string[] mix = ["eval", "--run-dir", _run, "--out", mixed, "trainer.threads=2", "--beta-scale"];
+        Outcome reference = CommandLine.Run([.. mix, "0"]);
+        Assert.That(reference.ExitCode, Is.Zero, reference.Error);
+        Assert.That(Outputs(mixed), Is.EqualTo(Outputs(Path.Combine(_run, "validation", "0.jsonl"))),
+            "pi_ref is what the run began with");
+        Outcome unknown = CommandLine.Run([.. mix, "0.5", "ref.path=" + Folder]);
+        Assert.That((unknown.ExitCode, unknown.Error.Contains("is no model folder", StringComparison.Ordinal)),
+            Is.EqualTo((2, true)), unknown.Error);
+        Outcome trained = CommandLine.Run("train", "rollout.beta_scale=0.5", "--run-dir", Path.Combine(Folder, "no"));
+        Assert.That(trained.ExitCode, Is.EqualTo(2));
+        Assert.That(trained.Error, Does.Contain("training samples from the policy itself"));
         Outcome byCheckpoint =
             CommandLine.Run("eval", "model.path=" + Path.Combine(_run, "checkpoints", "global_step_4"), "--json",
             "--out", Path.Combine(Folder, "b.jsonl"), "trainer.threads=2");

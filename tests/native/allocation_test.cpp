@@ -222,6 +222,9 @@ void Life::generate(int64_t first_id) {
     call("tbrm_rollout_set_token_bytes", [&](tbrm_error_t* err) {
         return tbrm_rollout_set_token_bytes(raw, config_.vocab_size, offsets.data(), bytes.data(), err);
     });
+    // Mixed with itself: the same distributions, twice the pages.
+    call("tbrm_rollout_set_guide",
+            [&](tbrm_error_t* err) { return tbrm_rollout_set_guide(raw, model_.get(), 0.5f, err); });
     std::map<int64_t, std::vector<float>> found;
     int64_t preemptions = 0;
     for (int round = 0; round < 2; ++round) {

@@ -418,6 +418,15 @@ TBRM_API(tbrm_status_t)
 tbrm_rollout_set_token_bytes(tbrm_rollout_t* rollout, int32_t n_ids, const int64_t* offsets, const uint8_t* bytes,
         tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
 
+/* Samples from pi_guide^(1 - scale) pi^scale: the logits of every row are scale z + (1 - scale) z_guide, before temperature, penalties and
+ * filters; reported log-probs are those of the mixture. The guide has a page pool of its own, as many pages of its size, and stays alive
+ * as long as the rollout. A null guide samples from the model alone again. Logits are mixed on the host.
+ * Errors   INVALID_ARGUMENT while trajectories are queued; when scale is negative or not finite; when the guide has another vocabulary,
+ *          fewer positions, a value head, or lives in another context. */
+TBRM_API(tbrm_status_t)
+tbrm_rollout_set_guide(tbrm_rollout_t* rollout, tbrm_model_t* guide, float scale,
+        tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
+
 /* Queues n_samples trajectories of one prompt; they share the prompt's pages and its prefill.
  * trajectory_ids [n_samples] key the random stream together with sampling->seed: Philox4x32-10 with
  * (seed, trajectory id, position), so a trajectory's tokens do not depend on other sequences, slot, order or preemption. */

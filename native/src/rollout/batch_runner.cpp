@@ -1,6 +1,8 @@
 #include "rollout/batch_runner.hpp"
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 #include <numeric>
 
 #include "core/parallel.hpp"
@@ -60,19 +62,25 @@ BatchRunner::BatchRunner(
       logits_budget_bytes_(logits_budget_bytes),
       max_logits_rows_(logits_rows_within(model, logits_budget_bytes)) {}
 
+void BatchRunner::mix(const ModelView* guide, KvCache* cache, float scale) {
+    guide_ = guide;
+    guide_cache_ = cache;
+    scale_ = scale;
+}
+
 const std::vector<SampleResult>& BatchRunner::run(const Plan& plan) {
     gather_inputs(plan);
     upload_inputs();
-    run_layers(plan.n_rows);
+    run_model(model_, cache_, act_, plan.n_rows);
+    if (guide_ != nullptr) run_model(*guide_, *guide_cache_, guide_act_, plan.n_rows);
     order_draws(plan);
     results_.resize(plan.draws.size());
     if (plan.draws.empty()) return results_;
 
     upload(device_, in_.last_rows, last_rows_);
     const int64_t n_last = static_cast<int64_t>(last_rows_.size());
-    void* last = fit(device_, act_.last, n_last * model_.hidden * dtype_bytes(model_.dtype));
-    device_.gather_rows(model_.dtype, n_last, model_.hidden, in_.last_rows.data(), act_.x.data(), last);
-    final_norm_forward(device_, model_, n_last, last, last, nullptr);
+    final_rows(model_, act_, n_last);
+    if (guide_ != nullptr) final_rows(*guide_, guide_act_, n_last);
     HeadChunk chunk = {0, 0, 0, 0};
     while (chunk.end_draw < plan.draws.size()) {
         chunk = next_chunk(plan, chunk.end_draw, chunk.end_row);
@@ -85,6 +93,8 @@ void BatchRunner::release() {
     in_ = Inputs();
     act_ = Activations();
     out_ = Output();
+    guide_act_ = Activations();
+    guide_logits_ = DeviceBuffer<float>();
 }
 
 void BatchRunner::gather_inputs(const Plan& plan) {
@@ -118,25 +128,31 @@ void BatchRunner::upload_inputs() {
     upload(device_, in_.page_table_offsets, page_table_offsets_);
 }
 
-void BatchRunner::run_layers(int64_t n) {
-    const Dtype dtype = model_.dtype;
-    const int64_t element = dtype_bytes(dtype), width = model_.qkv_width();
-    void* x = fit(device_, act_.x, n * model_.hidden * element, max_rows_ * model_.hidden * element);
-    act_.layer.reserve(device_, model_, n, std::max(n, std::min(n + n / 2, max_rows_)), kScratch | kForward);
-    const LayerBuffers buffers = layer_buffers(act_.layer);
+void BatchRunner::run_model(const ModelView& model, KvCache& cache, Activations& act, int64_t n) {
+    const Dtype dtype = model.dtype;
+    const int64_t element = dtype_bytes(dtype), width = model.qkv_width();
+    void* x = fit(device_, act.x, n * model.hidden * element, max_rows_ * model.hidden * element);
+    act.layer.reserve(device_, model, n, std::max(n, std::min(n + n / 2, max_rows_)), kScratch | kForward);
+    const LayerBuffers buffers = layer_buffers(act.layer);
 
     const AttentionStep attention = [&](int64_t layer, const void* qkv, void* out) {
-        const AttentionShape shape = model_.attention_of(layer);
+        const AttentionShape shape = model.attention_of(layer);
         const uint8_t* q = static_cast<const uint8_t*>(qkv);
-        const uint8_t* k = q + model_.attention_width() * element;
+        const uint8_t* k = q + model.attention_width() * element;
         const uint8_t* v = k + shape.n_kv_heads * shape.head_dim * element;
-        device_.kv_write(dtype, shape, n, k, v, width, in_.write_pages.data(), in_.slots.data(), cache_.layer(layer));
-        device_.paged_attention(dtype, shape, n, q, width, cache_.layer(layer), in_.page_table.data(),
-                in_.page_table_offsets.data(), in_.n_keys.data(), out, model_.attention_width(), nullptr);
+        device_.kv_write(dtype, shape, n, k, v, width, in_.write_pages.data(), in_.slots.data(), cache.layer(layer));
+        device_.paged_attention(dtype, shape, n, q, width, cache.layer(layer), in_.page_table.data(),
+                in_.page_table_offsets.data(), in_.n_keys.data(), out, model.attention_width(), nullptr);
     };
-    embed_tokens(device_, model_, n, in_.ids.data(), x);
-    for (size_t layer = 0; layer < model_.layers.size(); ++layer)
-        layer_forward(device_, model_, static_cast<int64_t>(layer), n, in_.positions.data(), x, buffers, attention);
+    embed_tokens(device_, model, n, in_.ids.data(), x);
+    for (size_t layer = 0; layer < model.layers.size(); ++layer)
+        layer_forward(device_, model, static_cast<int64_t>(layer), n, in_.positions.data(), x, buffers, attention);
+}
+
+void BatchRunner::final_rows(const ModelView& model, Activations& act, int64_t n_last) {
+    void* last = fit(device_, act.last, n_last * model.hidden * dtype_bytes(model.dtype));
+    device_.gather_rows(model.dtype, n_last, model.hidden, in_.last_rows.data(), act.x.data(), last);
+    final_norm_forward(device_, model, n_last, last, last, nullptr);
 }
 
 // The head takes one temperature per call: draws are taken in order of temperature. A span that several samples draw from is one row.
@@ -166,14 +182,49 @@ BatchRunner::HeadChunk BatchRunner::next_chunk(const Plan& plan, size_t first_dr
 }
 
 void BatchRunner::run_chunk(const Plan& plan, const HeadChunk& chunk) {
-    const int64_t n = chunk.end_row - chunk.first_row;
     const Sequence& first = *plan.draws[static_cast<size_t>(order_[chunk.first_draw])];
-    const HeadShape shape = {model_.dtype, model_.hidden, model_.vocab, head_temperature(first), logits_budget_bytes_};
-    const uint8_t* x = act_.last.data() + chunk.first_row * model_.hidden * dtype_bytes(model_.dtype);
-    float* logits = fit(device_, out_.logits, n * model_.vocab, max_logits_rows_ * model_.vocab);
-    float* v = fit(device_, out_.v, n);
-    device_.head_logits(shape, n, x, model_.head, logits, model_.vocab, v);
+    const float temperature = head_temperature(first);
+    chunk_logits(model_, act_, chunk, temperature, out_.logits);
+    if (guide_ != nullptr) {
+        chunk_logits(*guide_, guide_act_, chunk, temperature, guide_logits_);
+        mix_chunk(chunk.end_row - chunk.first_row, temperature);
+    }
     sample_chunk(plan, chunk);
+}
+
+void BatchRunner::chunk_logits(const ModelView& model, const Activations& act, const HeadChunk& chunk,
+        float temperature, DeviceBuffer<float>& out) {
+    const int64_t n = chunk.end_row - chunk.first_row;
+    const HeadShape shape = {model.dtype, model.hidden, model.vocab, temperature, logits_budget_bytes_};
+    const uint8_t* x = act.last.data() + chunk.first_row * model.hidden * dtype_bytes(model.dtype);
+    float* logits = fit(device_, out, n * model.vocab, max_logits_rows_ * model.vocab);
+    float* v = fit(device_, out_.v, n);
+    device_.head_logits(shape, n, x, model.head, logits, model.vocab, v);
+}
+
+// z = scale z + (1 - scale) z_guide, and v = logsumexp(z / temperature), on the host: the same arithmetic whatever the device, one order of summation.
+void BatchRunner::mix_chunk(int64_t n, float temperature) {
+    const int64_t size = n * model_.vocab, bytes = size * static_cast<int64_t>(sizeof(float));
+    mixed_.resize(static_cast<size_t>(size));
+    guided_.resize(static_cast<size_t>(size));
+    mixed_v_.resize(static_cast<size_t>(n));
+    device_.download(mixed_.data(), out_.logits.data(), bytes);
+    device_.download(guided_.data(), guide_logits_.data(), bytes);
+    parallel_for(n, size, [&](int64_t row) {
+        float* z = mixed_.data() + row * model_.vocab;
+        const float* other = guided_.data() + row * model_.vocab;
+        float largest = -std::numeric_limits<float>::infinity();
+        for (int64_t a = 0; a < model_.vocab; ++a) {
+            z[a] = scale_ * z[a] + (1.0f - scale_) * other[a];
+            largest = std::max(largest, z[a]);
+        }
+        double sum = 0;
+        for (int64_t a = 0; a < model_.vocab; ++a)
+            sum += std::exp((static_cast<double>(z[a]) - largest) / temperature);
+        mixed_v_[static_cast<size_t>(row)] = static_cast<float>(largest / temperature + std::log(sum));
+    });
+    device_.upload(out_.logits.data(), mixed_.data(), bytes);
+    device_.upload(out_.v.data(), mixed_v_.data(), n * static_cast<int64_t>(sizeof(float)));
 }
 
 void BatchRunner::sample_chunk(const Plan& plan, const HeadChunk& chunk) {

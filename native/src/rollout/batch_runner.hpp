@@ -25,6 +25,9 @@ public:
     // max_rows: of any plan. logits_budget_bytes bounds the fp32 logits that exist at any time (at least one row's).
     BatchRunner(Device& device, const ModelView& model, KvCache& cache, int64_t max_rows, int64_t logits_budget_bytes);
 
+    // Samples from pi_guide^(1 - scale) pi^scale: every row also runs through the guide, whose cache has the same pages. Null ends it.
+    void mix(const ModelView* guide, KvCache* cache, float scale);
+
     // One result per entry of plan.draws, valid until the next run.
     const std::vector<SampleResult>& run(const Plan& plan);
 
@@ -56,7 +59,11 @@ private:
 
     void gather_inputs(const Plan& plan);
     void upload_inputs();
-    void run_layers(int64_t n);
+    void run_model(const ModelView& model, KvCache& cache, Activations& act, int64_t n);
+    void final_rows(const ModelView& model, Activations& act, int64_t n_last);
+    void chunk_logits(const ModelView& model, const Activations& act, const HeadChunk& chunk, float temperature,
+            DeviceBuffer<float>& out);
+    void mix_chunk(int64_t n, float temperature);
     void order_draws(const Plan& plan);
     HeadChunk next_chunk(const Plan& plan, size_t first_draw, int64_t first_row) const;
     void run_chunk(const Plan& plan, const HeadChunk& chunk);
@@ -71,6 +78,13 @@ private:
     Inputs in_;
     Activations act_;
     Output out_;
+
+    const ModelView* guide_ = nullptr;
+    KvCache* guide_cache_ = nullptr;
+    float scale_ = 1.0f;
+    Activations guide_act_;
+    DeviceBuffer<float> guide_logits_;
+    std::vector<float> mixed_, guided_, mixed_v_;  // host side of the logits that are mixed
 
     // Host side of in_ and out_.
     std::vector<int32_t> ids_, positions_, slots_, n_keys_;

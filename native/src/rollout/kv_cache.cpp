@@ -14,6 +14,12 @@ KvCache::KvCache(Device& device, const ModelView& model, int64_t n_pages)
 
 void KvCache::ensure() {
     if (!allocated()) memory_.resize(device_, n_layers_ * layer_bytes_);
+    if (follower_ != nullptr) follower_->ensure();
+}
+
+void KvCache::release() {
+    memory_.reset();
+    if (follower_ != nullptr) follower_->release();
 }
 
 void KvCache::copy_page(int64_t from, int64_t to) {
@@ -21,6 +27,7 @@ void KvCache::copy_page(int64_t from, int64_t to) {
         uint8_t* base = static_cast<uint8_t*>(layer(l));
         device_.copy(base + to * layer_page_bytes_, base + from * layer_page_bytes_, layer_page_bytes_);
     }
+    if (follower_ != nullptr) follower_->copy_page(from, to);
 }
 
 }  // namespace tbrm

@@ -14,9 +14,12 @@ public:
 
     KvCache(Device& device, const ModelView& model, int64_t n_pages);
 
+    // The same pages of another model's cache: whatever happens to a page of this one happens to its page too. Null for none.
+    void lead(KvCache* follower) { follower_ = follower; }
+
     // The pool is allocated by the first call after construction or release.
     void ensure();
-    void release() { memory_.reset(); }
+    void release();
     bool allocated() const { return memory_.data() != nullptr; }
 
     void* layer(int64_t index) { return memory_.data() + index * layer_bytes_; }
@@ -29,6 +32,7 @@ private:
     int64_t layer_page_bytes_;
     int64_t layer_bytes_;
     DeviceBuffer<uint8_t> memory_;
+    KvCache* follower_ = nullptr;
 };
 
 }  // namespace tbrm

@@ -1,6 +1,7 @@
 #include "rollout/rollout.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <unordered_set>
 
 #include "core/parallel.hpp"
@@ -22,7 +23,8 @@ int64_t checked_page_count(const ModelView& model, int64_t kv_budget_bytes) {
 }
 
 Rollout::Rollout(Device& device, const ModelView& model, const RolloutLimits& limits)
-    : model_(model),
+    : device_(device),
+      model_(model),
       pool_(checked_page_count(model, limits.kv_budget_bytes)),
       cache_(device, model, pool_.size()),
       scheduler_({limits.max_seqs, limits.max_batched_tokens}, pool_, cache_),
@@ -43,6 +45,28 @@ void Rollout::set_token_bytes(int64_t n_ids, const int64_t* offsets, const uint8
     if (offsets[n_ids] > 0) new_bytes.assign(bytes, bytes + offsets[n_ids]);
     token_offsets_.swap(new_offsets);
     token_bytes_.swap(new_bytes);
+}
+
+void Rollout::set_guide(const ModelView* guide, float scale) {
+    TBRM_REQUIRE(idle(), "%zu trajectories run and %zu wait; set the guide before they are submitted",
+            scheduler_.running().size(), scheduler_.waiting().size());
+    if (guide != nullptr) {
+        TBRM_REQUIRE(std::isfinite(scale) && scale >= 0, "scale is %g, expected a number that is not negative",
+                static_cast<double>(scale));
+        TBRM_REQUIRE(guide->head != nullptr, "the guide has a value head: it has no logits to mix");
+        TBRM_REQUIRE(guide->vocab == model_.vocab, "the guide has %lld tokens, the model %lld",
+                static_cast<long long>(guide->vocab), static_cast<long long>(model_.vocab));
+        TBRM_REQUIRE(guide->max_positions >= model_.max_positions,
+                "the guide was opened for %lld positions, the model for %lld",
+                static_cast<long long>(guide->max_positions), static_cast<long long>(model_.max_positions));
+    }
+    std::unique_ptr<KvCache> cache =
+            guide == nullptr ? nullptr : std::make_unique<KvCache>(device_, *guide, pool_.size());
+    cache_.release();
+    runner_.release();
+    cache_.lead(cache.get());
+    guide_cache_ = std::move(cache);
+    runner_.mix(guide, guide_cache_.get(), scale);
 }
 
 std::shared_ptr<Prompt> Rollout::make_prompt(

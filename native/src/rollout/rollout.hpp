@@ -36,6 +36,9 @@ public:
 
     void set_token_bytes(int64_t n_ids, const int64_t* offsets, const uint8_t* bytes);
 
+    // See tbrm_rollout_set_guide. The guide outlives the rollout, or is taken away by null.
+    void set_guide(const ModelView* guide, float scale);
+
     void submit(int64_t n_prompt_tokens, const int32_t* prompt_ids, int64_t n_samples, const int64_t* trajectory_ids,
             const tbrm_sampling_t& sampling);
 
@@ -64,9 +67,11 @@ private:
             int64_t n_prompt_tokens, const int32_t* prompt_ids, const tbrm_sampling_t& sampling) const;
     Sequence* add_sample(const std::shared_ptr<Prompt>& prompt, int64_t trajectory_id);
 
+    Device& device_;
     const ModelView& model_;
     PagePool pool_;
     KvCache cache_;
+    std::unique_ptr<KvCache> guide_cache_;  // null without a guide
     Scheduler scheduler_;
     BatchRunner runner_;
     Plan plan_;

@@ -4,9 +4,9 @@
 #include "model/model.hpp"
 #include "rollout/rollout.hpp"
 
-// The handle keeps the model alive; it is declared first, so it goes last.
+// The handle keeps the models alive; they are declared first, so they go last.
 struct tbrm_rollout {
-    std::shared_ptr<tbrm::Model> model;
+    std::shared_ptr<tbrm::Model> model, guide;
     tbrm::Rollout engine;
     tbrm::LiveObject live;
 };
@@ -45,7 +45,7 @@ tbrm_status_t tbrm_rollout_create(tbrm_model_t* model, const tbrm_rollout_config
         const std::shared_ptr<tbrm::Model>& impl = model->impl;
         impl->device().enter();
         const tbrm::RolloutLimits limits = check_config(config, *impl);
-        *out_rollout = new tbrm_rollout{impl, {impl->device(), impl->view(), limits}, {}};
+        *out_rollout = new tbrm_rollout{impl, nullptr, {impl->device(), impl->view(), limits}, {}};
     });
 }
 
@@ -56,6 +56,18 @@ void tbrm_rollout_destroy(tbrm_rollout_t* rollout) noexcept {
 tbrm_status_t tbrm_rollout_set_token_bytes(tbrm_rollout_t* rollout, int32_t n_ids, const int64_t* offsets,
         const uint8_t* bytes, tbrm_error_t* err) noexcept {
     return tbrm::guard(err, __func__, [&] { use(rollout).set_token_bytes(n_ids, offsets, bytes); });
+}
+
+tbrm_status_t tbrm_rollout_set_guide(
+        tbrm_rollout_t* rollout, tbrm_model_t* guide, float scale, tbrm_error_t* err) noexcept {
+    return tbrm::guard(err, __func__, [&] {
+        tbrm::Rollout& engine = use(rollout);
+        std::shared_ptr<tbrm::Model> impl = guide == nullptr ? nullptr : guide->impl;
+        TBRM_REQUIRE(impl == nullptr || &impl->device() == &rollout->model->device(),
+                "the guide is on another device than the model; load both in one context");
+        engine.set_guide(impl == nullptr ? nullptr : &impl->view(), scale);
+        rollout->guide = std::move(impl);
+    });
 }
 
 tbrm_status_t tbrm_rollout_submit(tbrm_rollout_t* rollout, int32_t n_prompt_tokens, const int32_t* prompt_ids,

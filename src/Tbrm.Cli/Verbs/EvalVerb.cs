@@ -14,30 +14,40 @@ using Tbrm.Training.Sessions;
 
 namespace Tbrm.Cli.Verbs;
 
-/// <summary><c>eval</c>: asks a policy benchmark problems and prints the scores; or computes them again from saved rows.</summary>
+/// <summary><c>eval</c>: asks a policy benchmark problems and prints the scores; or computes them again from saved
+/// rows.</summary>
 internal sealed class EvalVerb : IVerb
 {
     private readonly RunOptions _run = new();
     private readonly Option<string[]> _presets = new("--preset")
     {
-        Description = $"A benchmark, asked as the paper does; may be repeated, each with its --data: {string.Join(", ", EmbeddedPresets.Benchmarks.Select(p => p.Name))}",
+        Description =
+            $"A benchmark, asked as the paper does; may be repeated, each with its --data: {string.Join(", ", EmbeddedPresets.Benchmarks.Select(p => p.Name))}",
         HelpName = "NAME",
     };
-    private readonly Option<string[]> _data = new("--data") { Description = "The benchmark's problems, jsonl, json or parquet", HelpName = "FILE" };
-    private readonly Option<string[]> _rows = new("--in") { Description = "Rows of an earlier evaluation: computes the metrics again, without a model", HelpName = "FILE" };
+    private readonly Option<string[]> _data =
+        new("--data") { Description = "The benchmark's problems, jsonl, json or parquet", HelpName = "FILE" };
+    private readonly Option<string[]> _rows =
+        new("--in") { Description = "Rows of an earlier evaluation: computes the metrics again, without a model",
+        HelpName = "FILE" };
     private readonly Option<string?> _output = new("--out")
     {
-        Description = "Where every response goes with its score, as JSON lines; eval.jsonl in the run folder when it is not given",
+        Description =
+            "Where every response goes with its score, as JSON lines; eval.jsonl in the run folder when it is not given",
         HelpName = "FILE",
     };
     private readonly Option<bool> _dryRun = new("--dry-run") { Description = "Prints the configuration, what would be asked and the memory it takes, and leaves" };
-    private readonly Option<bool> _json = new("--json") { Description = "Prints the summary (or the plan) as one JSON object instead of a table" };
+    private readonly Option<bool> _json =
+        new("--json") { Description = "Prints the summary (or the plan) as one JSON object instead of a table" };
 
     public Command Create()
     {
-        Command command = new("eval", "Evaluates a model: --run-dir RUN (what train has made), or model.path=DIR with --preset NAME --data FILE, data.val_files=[...] or data.task=NAME");
+        Command command = new(
+            "eval",
+            "Evaluates a model: --run-dir RUN (what train has made), or model.path=DIR with --preset NAME --data FILE, data.val_files=[...] or data.task=NAME");
         _run.AddTo(command);
-        foreach (Option option in new Option[] { _run.Checkpoint, _presets, _data, _rows, _output, _dryRun, _json })
+        foreach (Option option in new Option[] { _run.Checkpoint, _run.BetaScale, _presets, _data, _rows, _output,
+            _dryRun, _json })
         {
             command.Options.Add(option);
         }
@@ -82,7 +92,8 @@ internal sealed class EvalVerb : IVerb
         }
         catch (OperationCanceledException) when (signals.Token.IsCancellationRequested)
         {
-            progress.Say($"tbrm-native: interrupted; what was sampled is saved, and the same command with --out {rowsPath} goes on from it");
+            progress.Say(
+                $"tbrm-native: interrupted; what was sampled is saved, and the same command with --out {rowsPath} goes on from it");
             return ExitCode.Interrupted;
         }
     }
@@ -95,18 +106,24 @@ internal sealed class EvalVerb : IVerb
         Check(arguments, presets.Length > 0, data.Length > 0);
         if (presets.Length == 0)
         {
-            RunConfig config = ConfigLoader.Load(_run.Files(parsed), Effective(run?.Arguments(arguments) ?? arguments), verbDefaults: run?.ForEvaluation(arguments), notice: Say);
+            RunConfig config = ConfigLoader.Load(
+                _run.Files(parsed), Effective(run?.Arguments(arguments) ?? arguments),
+                verbDefaults: run?.ForEvaluation(arguments), notice: Say);
             if (run?.Difference(config) is { } difference)
             {
                 Say("note: " + difference);
             }
 
-            return [new("", data.Length == 0 ? config : config with { Data = config.Data with { Task = "", Tasks = [], TrainFiles = [], ValFiles = [.. data] } })];
+            config = RunOptions.WithReference(config, run);
+            return [new("", data.Length == 0 ? config
+                : config with { Data = config.Data with { Task = "", Tasks = [], TrainFiles = [],
+                ValFiles = [.. data] } })];
         }
 
         if (data.Length != presets.Length && !(presets.Length == 1 && data.Length == 0))
         {
-            throw new ConfigException($"--preset is given {presets.Length} times and --data {data.Length} times; each benchmark needs its file: --preset aime24 --data aime24.jsonl");
+            throw new ConfigException(
+                $"--preset is given {presets.Length} times and --data {data.Length} times; each benchmark needs its file: --preset aime24 --data aime24.jsonl");
         }
 
         if (presets.Distinct(StringComparer.Ordinal).Count() < presets.Length)
@@ -114,31 +131,40 @@ internal sealed class EvalVerb : IVerb
             throw new ConfigException("--preset names a benchmark twice");
         }
 
-        return [.. presets.Select((name, i) => _run.LoadBenchmark(parsed, EmbeddedPresets.Benchmark(name), data.ElementAtOrDefault(i),
-            Effective(run?.Arguments(arguments) ?? arguments), run?.ForUse() ?? []))];
+        return [.. presets.Select((name, i) => _run.LoadBenchmark(parsed, EmbeddedPresets.Benchmark(name),
+            data.ElementAtOrDefault(i), Effective(run?.Arguments(arguments) ?? arguments), run?.ForUse() ?? []))
+            .Select(b => b with { Config = RunOptions.WithReference(b.Config, run) })];
     }
 
-    /// <summary>The length of an answer that the command line asks for counts, also where a preset has one for evaluations alone.</summary>
+    /// <summary>The length of an answer that the command line asks for counts, also where a preset has one for
+    /// evaluations alone.</summary>
     private static IReadOnlyList<string> Effective(IReadOnlyList<string> arguments) =>
-        arguments.Any(a => Key(a) == "data.max_response_length") && !arguments.Any(a => Key(a) == OwnLength) ? [.. arguments, OwnLength + "=0"] : arguments;
+        arguments.Any(a => Key(a) == "data.max_response_length") && !arguments.Any(a => Key(a) == OwnLength)
+            ? [.. arguments, OwnLength + "=0"] : arguments;
 
-    /// <summary>Keys that mean something elsewhere and would do nothing here are told, or refused where something else would be done.</summary>
+    /// <summary>Keys that mean something elsewhere and would do nothing here are told, or refused where something else
+    /// would be done.</summary>
     private static void Check(IReadOnlyList<string> arguments, bool isPreset, bool hasData)
     {
         foreach (string key in arguments.Select(Key).Distinct(StringComparer.Ordinal))
         {
-            if ((isPreset || hasData) && key is "data.task" or "data.tasks" or "data.train_files" && arguments.Last(a => Key(a) == key).Split('=', 2)[1].Length > 0)
+            if ((isPreset || hasData) && key is "data.task" or "data.tasks" or "data.train_files"
+                && arguments.Last(a => Key(a) == key).Split('=', 2)[1].Length > 0)
             {
-                throw new ConfigException($"{key} and {(isPreset ? "--preset" : "--data")} are both given; problems come from one of them");
+                throw new ConfigException(
+                    $"{key} and {(isPreset ? "--preset" : "--data")} are both given; problems come from one of them");
             }
 
             if (hasData && key == "data.val_files")
             {
-                throw new ConfigException("data.val_files and --data are both given, and name the same files; give one of them");
+                throw new ConfigException(
+                    "data.val_files and --data are both given, and name the same files; give one of them");
             }
 
             string own = "rollout.val_kwargs." + key[(key.IndexOf('.', StringComparison.Ordinal) + 1)..];
-            if (key.StartsWith("rollout.", StringComparison.Ordinal) && !key.StartsWith("rollout.val_kwargs.", StringComparison.Ordinal) && ConfigSchema.Keys.ContainsKey(own) && !arguments.Any(a => Key(a) == own))
+            if (key.StartsWith("rollout.", StringComparison.Ordinal)
+                && !key.StartsWith("rollout.val_kwargs.", StringComparison.Ordinal)
+                && ConfigSchema.Keys.ContainsKey(own) && !arguments.Any(a => Key(a) == own))
             {
                 Say($"note: {key} has no effect here; an evaluation samples by {own}");
             }

@@ -12,6 +12,7 @@ using Tbrm.Core.Rollouts;
 using Tbrm.Data.Json;
 using Tbrm.Data.Prompts;
 using Tbrm.Engine.Checkpoint;
+using Tbrm.Engine.Models;
 using Tbrm.Training.Prompts;
 using Tbrm.Training.Sessions;
 using Tbrm.Training.Steps;
@@ -35,6 +36,7 @@ internal sealed class GenerateVerb : IVerb
             "generate", "Draws responses: model.path=DIR, rollout.n, rollout.temperature and so on decide how");
         _run.AddTo(command);
         command.Options.Add(_run.Checkpoint);
+        command.Options.Add(_run.BetaScale);
         command.Options.Add(_input);
         command.Options.Add(_prompt);
         command.Options.Add(_output);
@@ -45,7 +47,7 @@ internal sealed class GenerateVerb : IVerb
     private ExitCode Run(ParseResult parsed)
     {
         TrainedRun? run = _run.Trained(parsed, byFolder: true);
-        RunConfig config = _run.Load(parsed, defaults: run?.ForUse(), run: run);
+        RunConfig config = RunOptions.WithReference(_run.Load(parsed, defaults: run?.ForUse(), run: run), run);
         if (config.Model.Path.Length == 0)
         {
             throw new ConfigException(
@@ -62,6 +64,7 @@ internal sealed class GenerateVerb : IVerb
         TerminalProgress progress = new(Terminal.RawError, !Console.IsErrorRedirected);
         using TrainingSession session = TrainingSession.Open(config, trainable: false);
         using RolloutStage rollout = new(session.Policy, session.Tokenizer, config, session.StopIds);
+        using Policy? reference = ReferenceMixture.Apply(session, rollout);
         IReadOnlyList<EncodedPrompt> encoded = session.Encoder.Encode(prompts);
         try
         {

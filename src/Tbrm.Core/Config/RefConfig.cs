@@ -4,6 +4,11 @@ namespace Tbrm.Core.Config;
 /// with the adapter off.</summary>
 public sealed record RefConfig
 {
+    /// <summary>The reference policy's folder where rollout.beta_scale mixes with it; empty: that of the run which
+    /// model.path or --run-dir names. Training's reference is a copy of its initial policy.</summary>
+    [RelevantWhen("rollout.beta_scale is not 1")]
+    public string Path { get; init; } = "";
+
     /// <summary>Tokens per micro-batch of the reference pass; 0 = actor.ppo_max_token_len_per_gpu.</summary>
     [AllowedRange(0, 1e8)]
     [RelevantWhen("the algorithm compares with a reference")]

@@ -10,7 +10,8 @@ public sealed record RolloutConfig
     public int N { get; init; } = 1;
 
     /// <summary>
-    /// Samples from the policy's weights of so many updates ago, in one process and with the same bits every time: staleness as a number. They lie in
+    /// Samples from the policy's weights of so many updates ago, in one process and with the same bits every time:
+    /// staleness as a number. They lie in
     /// weights/ of the run folder, and one more copy of the weights is in memory.
     /// </summary>
     [AllowedRange(0, 1e6)]
@@ -58,6 +59,14 @@ public sealed record RolloutConfig
 
     /// <summary>How evaluation samples.</summary>
     public ValKwargsConfig ValKwargs { get; init; } = new();
+
+    /// <summary>
+    /// x of <c>eval</c> and <c>generate</c>: samples from pi_ref^(1 - x) pi^x, token by token, with both models in
+    /// memory: 0 is the reference, 1 the policy, above 1 beyond it. Of a policy that was trained with beta it is about
+    /// that of beta / x. The reference is ref.path, or the one that the run kept.
+    /// </summary>
+    [AllowedRange(0, 100)]
+    public double BetaScale { get; init; } = 1;
 }
 
 /// <summary>Section <c>rollout.val_kwargs</c>: how evaluation samples.</summary>

@@ -49,6 +49,13 @@ public sealed class RolloutEngine : IDisposable
     /// <summary>Counters since the engine was opened.</summary>
     public RolloutCounts Counts { get; private set; }
 
+    /// <summary>From now on samples from pi_ref^(1 - scale) pi^scale; nothing may be queued.</summary>
+    /// <param name="reference">pi_ref: the same vocabulary, at least as many positions, on the same device.</param>
+    /// <param name="scale">Not negative.</param>
+    /// <exception cref="Core.Errors.TbrmUserException">The two models cannot be mixed.</exception>
+    public void MixWith(Policy reference, double scale) => NativeFailures.Translated(
+        "mixing with the reference policy", () => _handle.SetGuide(reference.Model, (float)scale));
+
     /// <summary>Tells the bytes of every token, which stop texts need.</summary>
     public void SetTokenBytes(IReadOnlyList<ReadOnlyMemory<byte>> bytesOfId)
     {
@@ -68,8 +75,10 @@ public sealed class RolloutEngine : IDisposable
     }
 
     /// <summary>
-    /// Samples every requested trajectory; the result is in the order of the requests and their trajectory ids, whatever order they
-    /// finished in. Throws OperationCanceledException when stopped; nothing is left queued then. <paramref name="finished"/> gets each trajectory
+    /// Samples every requested trajectory; the result is in the order of the requests and their trajectory ids,
+    /// whatever order they
+    /// finished in. Throws OperationCanceledException when stopped; nothing is left queued then.
+    /// <paramref name="finished"/> gets each trajectory
     /// as soon as it is whole.
     /// </summary>
     public IReadOnlyList<Trajectory> Generate(IReadOnlyList<RolloutRequest> requests, SamplingOptions sampling,
@@ -116,7 +125,8 @@ public sealed class RolloutEngine : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _handle.Dispose();
 
-    private void Drain(Dictionary<long, (RolloutRequest Request, int Slot)> pending, Trajectory[] result, Listeners listeners, CancellationToken stop)
+    private void Drain(Dictionary<long, (RolloutRequest Request, int Slot)> pending, Trajectory[] result,
+        Listeners listeners, CancellationToken stop)
     {
         long decodedBefore = Counts.DecodeTokens;
         int finished = 0;

@@ -59,7 +59,8 @@ public sealed unsafe class RolloutHandle : NativeHandle
         ArgumentOutOfRangeException.ThrowIfLessThan(offsets.Length, 1);
         if (offsets[^1] != bytes.Length)
         {
-            throw new ArgumentException($"offsets end at {offsets[^1]} but there are {bytes.Length} bytes", nameof(offsets));
+            throw new ArgumentException($"offsets end at {offsets[^1]} but there are {bytes.Length} bytes",
+                nameof(offsets));
         }
 
         fixed (long* o = offsets)
@@ -69,6 +70,10 @@ public sealed unsafe class RolloutHandle : NativeHandle
                 NativeMethods.tbrm_rollout_set_token_bytes(this, offsets.Length - 1, o, b, out NativeError err), err);
         }
     }
+
+    /// <summary>Samples from pi_guide^(1 - scale) pi^scale; the library keeps the guide alive.</summary>
+    public void SetGuide(ModelHandle guide, float scale) =>
+        NativeError.ThrowIfFailed(NativeMethods.tbrm_rollout_set_guide(this, guide, scale, out NativeError err), err);
 
     /// <summary>Queues one prompt with a trajectory per id.</summary>
     public void Submit(ReadOnlySpan<int> promptIds, ReadOnlySpan<long> trajectoryIds, NativeSamplingOptions options)
@@ -125,23 +130,27 @@ public sealed unsafe class RolloutHandle : NativeHandle
         return finished.TrajectoryId < 0 ? null : finished;
     }
 
-    /// <summary>Copies the oldest finished trajectory out and removes it; the spans have the length that Peek gave.</summary>
+    /// <summary>Copies the oldest finished trajectory out and removes it; the spans have the length that Peek
+    /// gave.</summary>
     public void Read(Span<int> ids, Span<float> logp, Span<float> processedLogp)
     {
         if (logp.Length != ids.Length || processedLogp.Length != ids.Length)
         {
-            throw new ArgumentException($"ids[{ids.Length}], logp[{logp.Length}] and processedLogp[{processedLogp.Length}] must agree");
+            throw new ArgumentException(
+                $"ids[{ids.Length}], logp[{logp.Length}] and processedLogp[{processedLogp.Length}] must agree");
         }
 
         fixed (int* i = ids)
         fixed (float* l = logp, p = processedLogp)
         {
-            NativeError.ThrowIfFailed(NativeMethods.tbrm_rollout_read(this, ids.Length, i, l, p, out NativeError err), err);
+            NativeError.ThrowIfFailed(NativeMethods.tbrm_rollout_read(this, ids.Length, i, l, p, out NativeError err),
+                err);
         }
     }
 
     /// <summary>Ends everything that is queued or running.</summary>
-    public void Cancel() => NativeError.ThrowIfFailed(NativeMethods.tbrm_rollout_cancel(this, out NativeError err), err);
+    public void Cancel() =>
+        NativeError.ThrowIfFailed(NativeMethods.tbrm_rollout_cancel(this, out NativeError err), err);
 
     /// <summary>Frees the page pool until the next step.</summary>
     public void ReleasePages() =>

@@ -67,6 +67,9 @@ public sealed class RolloutStage : IRollout, IDisposable
         Action<Trajectory>? finished, CancellationToken stop) =>
             _engine.Generate(requests, sampling, progress, stop, finished);
 
+    /// <summary>From now on samples from pi_ref^(1 - scale) pi^scale; the reference stays the caller's.</summary>
+    public void MixWith(Policy reference, double scale) => _engine.MixWith(reference, scale);
+
     /// <summary>Gives the page pool's memory to the update.</summary>
     public void ReleasePages() => _engine.ReleasePages();
 
@@ -118,6 +121,8 @@ public sealed class RolloutStage : IRollout, IDisposable
                 + $"set rollout.kv_cache_mb={(least + 999_999) / 1_000_000} or more, or lower data.max_prompt_length or data.max_response_length");
         }
 
-        return isGiven ? allowed : Math.Min(least * config.Rollout.MaxNumSeqs, allowed);
+        // A reference that is mixed in has pages of its own.
+        long own = config.Rollout.BetaScale == 1 ? allowed : Math.Max(least, allowed / 2);
+        return isGiven ? allowed : Math.Min(least * config.Rollout.MaxNumSeqs, own);
     }
 }
