@@ -57,9 +57,6 @@ public sealed record RolloutConfig
     [RelevantWhen("rollout.kv_cache_mb=0")]
     public double MemoryUtilization { get; init; } = 0.3;
 
-    /// <summary>How evaluation samples.</summary>
-    public ValKwargsConfig ValKwargs { get; init; } = new();
-
     /// <summary>
     /// x of <c>eval</c> and <c>generate</c>: samples from pi_ref^(1 - x) pi^x, token by token, with both models in
     /// memory: 0 is the reference, 1 the policy, above 1 beyond it. Of a policy that was trained with beta it is about
@@ -67,6 +64,9 @@ public sealed record RolloutConfig
     /// </summary>
     [AllowedRange(0, 100)]
     public double BetaScale { get; init; } = 1;
+
+    /// <summary>How evaluation samples.</summary>
+    public ValKwargsConfig ValKwargs { get; init; } = new();
 }
 
 /// <summary>Section <c>rollout.val_kwargs</c>: how evaluation samples.</summary>
