@@ -28,8 +28,11 @@ internal sealed class EvalVerb : IVerb
     private readonly Option<string[]> _data =
         new("--data") { Description = "The benchmark's problems, jsonl, json or parquet", HelpName = "FILE" };
     private readonly Option<string[]> _rows =
-        new("--in") { Description = "Rows of an earlier evaluation: computes the metrics again, without a model",
-        HelpName = "FILE" };
+        new("--in")
+        {
+            Description = "Rows of an earlier evaluation: computes the metrics again, without a model",
+            HelpName = "FILE"
+        };
     private readonly Option<string?> _output = new("--out")
     {
         Description =

@@ -35,8 +35,13 @@ public sealed record Benchmark(string Name, RunConfig Config)
         IReadOnlyList<string> arguments, IReadOnlyList<ConfigEntry>? defaults = null)
     {
         RunConfig config = ConfigLoader.Load(filesOrPresets, arguments, preset.Entries, defaults);
-        DataConfig data = config.Data with { Task = "", Tasks = [], TrainFiles = [],
-            ValFiles = file is null ? config.Data.ValFiles : [file] };
+        DataConfig data = config.Data with
+        {
+            Task = "",
+            Tasks = [],
+            TrainFiles = [],
+            ValFiles = file is null ? config.Data.ValFiles : [file]
+        };
         return data.ValFiles.Count > 0 ? new(preset.Name, config with { Data = data })
             : throw new ConfigException($"--preset {preset.Name} needs the benchmark's problems: --data FILE");
     }
