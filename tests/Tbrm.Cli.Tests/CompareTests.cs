@@ -2,6 +2,7 @@ using System.IO;
 using System.Linq;
 using System.Text.Json.Nodes;
 using NUnit.Framework;
+using Tbrm.Cli.Comparing;
 
 namespace Tbrm.Cli.Tests;
 
@@ -59,6 +60,20 @@ public sealed class CompareTests : FolderTests
         Outcome other = CommandLine.Run(["train", "--seeds", "1-3", "--run-dir", group, .. s_small, "rollout.n=3"]);
         Assert.That((other.ExitCode, other.Error), Is.EqualTo((2, other.Error)));
         Assert.That(other.Error, Does.Contain("is another configuration than this one"));
+    }
+
+    [Test]
+    public void Trials_are_points_of_the_arms_own_grid_and_a_sample_of_it_varies_in_every_axis()
+    {
+        TuningGrid grid = new(["lr=1,2,3,4", "ppo: clip=5,6,7,8"], ["tbrm", "ppo"]);
+        Assert.That(grid.Trials("tbrm", null).Select(t => string.Join(' ', t)),
+            Is.EqualTo(new[] { "lr=1", "lr=2", "lr=3", "lr=4" }));
+        Assert.That(grid.Trials("ppo", null), Has.Count.EqualTo(16));
+        string[][] sample = [.. grid.Trials("ppo", 4).Select(t => t.ToArray())];
+        Assert.That(sample.Select(t => string.Join(' ', t)).Distinct().Count(), Is.EqualTo(4));
+        Assert.That(sample.Select(t => t[0]).Distinct().Count(), Is.GreaterThan(1));
+        Assert.That(sample.Select(t => t[1]).Distinct().Count(), Is.GreaterThan(1));
+        Assert.That(grid.Trials("ppo", 4), Is.EqualTo(sample), "the same ones every time");
     }
 
     [TestCase("compare", "compare")]

@@ -33,7 +33,7 @@ internal sealed record QueuedRun(string Name, string Folder, string ConfigFile, 
 internal sealed class RunQueue(int parallel, Action<string> say)
 {
     /// <summary>A child on the same terminal gets Ctrl-C from there, and says so; another one has to be told.</summary>
-    private const string Stopping = "tbrm-native: stopping";
+    private const string Stopping = "tbrm-native: stopping", Own = "tbrm-native: ";
 
     /// <summary>How the lines begin that a run says of where things are, and of how to go on: there are many
     /// runs.</summary>
@@ -111,7 +111,9 @@ internal sealed class RunQueue(int parallel, Action<string> say)
                 if (line.Length > 0)
                 {
                     isStopping |= line.StartsWith(Stopping, StringComparison.Ordinal);
-                    last = line;
+                    // What a failure says first is what it is; further lines explain it.
+                    last = line.StartsWith(Own, StringComparison.Ordinal) || !last.StartsWith(Own, StringComparison.Ordinal)
+                        ? line : last;
                     if (!s_ending.Any(e => line.StartsWith(e, StringComparison.Ordinal)))
                     {
                         Say(run, line);

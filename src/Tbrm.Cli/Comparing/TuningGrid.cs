@@ -58,10 +58,13 @@ internal sealed class TuningGrid
         if (wanted > points.Count)
         {
             throw new ConfigException(
-                $"--trials {wanted}: the grid of {arm} has {points.Count} points; declare more values with --grid \"{arm}: key=value,...\"");
+                $"--trials {wanted}: the grid of {arm} has {points.Count} points; declare more values with "
+                + $"--grid \"{arm}: key=value,...\"");
         }
 
-        // Spread over the grid instead of its first corner.
-        return [.. Enumerable.Range(0, wanted).Select(i => points[(int)((long)i * points.Count / wanted)])];
+        // A sample of a larger grid, by a generator of its own: every axis varies.
+        int[] order = [.. Enumerable.Range(0, points.Count)];
+        new Random(points.Count).Shuffle(order);
+        return [.. order.Take(wanted).Order().Select(i => points[i])];
     }
 }
