@@ -123,6 +123,39 @@ TBRM_API(tbrm_status_t)
 tbrm_context_memory(tbrm_context_t* context, int32_t reset_peak, int64_t* out_in_use_bytes, int64_t* out_peak_bytes,
         int64_t* out_device_total_bytes, tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
 
+/* Whose memory it is. */
+typedef int32_t tbrm_memory_owner_t;
+enum {
+    TBRM_MEMORY_OWNER_LIBRARY = 0, /* of no model: working memory of threads, workspaces of products */
+    TBRM_MEMORY_OWNER_POLICY = 1,  /* a model with an LM head, its optimizers and rollouts */
+    TBRM_MEMORY_OWNER_COPY = 2,    /* what tbrm_model_clone_frozen made */
+    TBRM_MEMORY_OWNER_CRITIC = 3   /* a model with a value head */
+};
+
+/* What it is for. */
+typedef int32_t tbrm_memory_use_t;
+enum {
+    TBRM_MEMORY_USE_OTHER = 0,
+    TBRM_MEMORY_USE_WEIGHTS = 1, /* what forward reads, rotation tables */
+    TBRM_MEMORY_USE_ADAPTER = 2, /* A and B as forward reads them */
+    TBRM_MEMORY_USE_MASTERS = 3,
+    TBRM_MEMORY_USE_GRADIENTS = 4,
+    TBRM_MEMORY_USE_MOMENTS = 5,
+    TBRM_MEMORY_USE_KV_PAGES = 6,
+    TBRM_MEMORY_USE_ACTIVATIONS = 7, /* of a rollout, of forward and backward: inputs, tapes, scratch of a layer, numbers per row */
+    TBRM_MEMORY_USE_HEAD = 8,        /* logits and exponentials within head_budget_bytes, products of the head, sampling */
+    TBRM_MEMORY_USE_SCRATCH = 9      /* kept by threads between calls */
+};
+enum { TBRM_MEMORY_USES = 10, TBRM_MEMORY_PARTS = 40 };
+
+/* What the two numbers of tbrm_context_memory are made of: part owner * TBRM_MEMORY_USES + use. Where several threads allocate at once, the
+ * parts at the peak may miss its sum by what is allocated in that moment.
+ * Shapes   out_in_use_bytes, out_at_peak_bytes [TBRM_MEMORY_PARTS], n_parts = TBRM_MEMORY_PARTS; out_used_by_all_bytes [1]: bytes of the
+ *          device that anybody uses (cudaMemGetInfo), -1 on a CPU. */
+TBRM_API(tbrm_status_t)
+tbrm_context_memory_parts(tbrm_context_t* context, int32_t n_parts, int64_t* out_in_use_bytes,
+        int64_t* out_at_peak_bytes, int64_t* out_used_by_all_bytes, tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
+
 /* Runs every kernel of the device on small odd shapes and compares with the CPU's (well under a second on a GPU). out_results: how many
  * results were compared. Errors: INTERNAL when one is off, naming kernel, shape, element and the error that is allowed. */
 TBRM_API(tbrm_status_t)

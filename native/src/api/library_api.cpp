@@ -1,4 +1,5 @@
 // library_api.cpp - exports of the sections "library" and "context". Contract: tbrm.h.
+#include <algorithm>
 #include <cstdio>
 #include <string>
 
@@ -82,6 +83,21 @@ tbrm_status_t tbrm_context_memory(tbrm_context_t* context, int32_t reset_peak, i
         *out_peak_bytes = memory.peak();
         *out_device_total_bytes = context->impl->device->total_bytes();
         if (reset_peak != 0) memory.reset_peak();
+    });
+}
+
+tbrm_status_t tbrm_context_memory_parts(tbrm_context_t* context, int32_t n_parts, int64_t* out_in_use_bytes,
+        int64_t* out_at_peak_bytes, int64_t* out_used_by_all_bytes, tbrm_error_t* err) noexcept {
+    static_assert(tbrm::MemoryTag::kUses == TBRM_MEMORY_USES && tbrm::MemoryTag::kCount == TBRM_MEMORY_PARTS);
+    return tbrm::guard(err, __func__, [&] {
+        TBRM_REQUIRE(context && out_in_use_bytes && out_at_peak_bytes && out_used_by_all_bytes, "a pointer is null");
+        TBRM_REQUIRE(n_parts == TBRM_MEMORY_PARTS, "n_parts is %d, expected %d", n_parts, TBRM_MEMORY_PARTS);
+        const tbrm::MemoryCounter& memory = context->impl->device->memory();
+        const tbrm::MemoryCounter::Parts now = memory.parts(), at_peak = memory.parts_at_peak();
+        std::copy(now.begin(), now.end(), out_in_use_bytes);
+        std::copy(at_peak.begin(), at_peak.end(), out_at_peak_bytes);
+        context->impl->device->enter();
+        *out_used_by_all_bytes = context->impl->device->used_by_all();
     });
 }
 

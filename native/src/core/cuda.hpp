@@ -73,7 +73,7 @@ public:
     void reset() noexcept {
         if (data_ == nullptr) return;
         cudaFreeAsync(data_, queue_.stream);
-        queue_.memory->remove(bytes());
+        queue_.memory->remove(bytes(), tag_);
         data_ = nullptr;
         size_ = 0;
     }
@@ -81,6 +81,7 @@ public:
         std::swap(queue_, other.queue_);
         std::swap(data_, other.data_);
         std::swap(size_, other.size_);
+        std::swap(tag_, other.tag_);
     }
     T* data() const noexcept { return data_; }
     int64_t size() const noexcept { return size_; }
@@ -90,6 +91,7 @@ private:
     CudaQueue queue_{};
     T* data_ = nullptr;
     int64_t size_ = 0;
+    MemoryTag tag_;
 };
 
 }  // namespace tbrm
@@ -108,5 +110,6 @@ void tbrm::CudaArray<T>::resize(const CudaQueue& queue, int64_t n) {
     queue_ = queue;
     data_ = static_cast<T*>(pointer);
     size_ = n;
-    queue.memory->add(bytes());
+    tag_ = MemoryTag::current();
+    queue.memory->add(bytes(), tag_);
 }

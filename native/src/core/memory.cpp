@@ -66,14 +66,45 @@ constexpr bool kReusesBlocks =
 
 }  // namespace
 
-void MemoryCounter::add(int64_t bytes) noexcept {
-    const int64_t now = in_use_.fetch_add(bytes, std::memory_order_relaxed) + bytes;
-    int64_t seen = peak_.load(std::memory_order_relaxed);
-    while (now > seen && !peak_.compare_exchange_weak(seen, now, std::memory_order_relaxed)) {}
+MemoryTag& MemoryTag::current() noexcept {
+    thread_local MemoryTag tag;
+    return tag;
 }
 
-void MemoryCounter::remove(int64_t bytes) noexcept {
+void MemoryCounter::add(int64_t bytes, MemoryTag tag) noexcept {
+    parts_[static_cast<size_t>(tag.index())].fetch_add(bytes, std::memory_order_relaxed);
+    const int64_t now = in_use_.fetch_add(bytes, std::memory_order_relaxed) + bytes;
+    if (now > peak()) record_peak(now);
+}
+
+void MemoryCounter::record_peak(int64_t now) noexcept {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (now <= peak()) return;
+    peak_.store(now, std::memory_order_relaxed);
+    at_peak_ = parts();
+}
+
+void MemoryCounter::remove(int64_t bytes, MemoryTag tag) noexcept {
+    parts_[static_cast<size_t>(tag.index())].fetch_sub(bytes, std::memory_order_relaxed);
     in_use_.fetch_sub(bytes, std::memory_order_relaxed);
+}
+
+void MemoryCounter::reset_peak() noexcept {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    peak_.store(in_use(), std::memory_order_relaxed);
+    at_peak_ = parts();
+}
+
+MemoryCounter::Parts MemoryCounter::parts() const noexcept {
+    Parts now;
+    for (size_t i = 0; i < now.size(); ++i)
+        now[i] = parts_[i].load(std::memory_order_relaxed);
+    return now;
+}
+
+MemoryCounter::Parts MemoryCounter::parts_at_peak() const noexcept {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return at_peak_;
 }
 
 MemoryCounter& host_memory() {
@@ -102,7 +133,7 @@ int64_t host_total_bytes() {
 #endif
 }
 
-void* host_allocate(int64_t bytes) {
+void* host_allocate(int64_t bytes, MemoryTag tag) {
     TBRM_ASSERT(bytes >= 0, "asked for %lld bytes", static_cast<long long>(bytes));
     void* pointer = kReusesBlocks ? block_cache().take(bytes) : nullptr;
     if (pointer == nullptr) pointer = fresh_block(BlockCache::size_class(bytes));
@@ -114,13 +145,13 @@ void* host_allocate(int64_t bytes) {
         TBRM_FAIL(TBRM_STATUS_OUT_OF_MEMORY, "the host cannot give %lld bytes; this library holds %lld already",
                 static_cast<long long>(bytes), static_cast<long long>(host_memory().in_use()));
     }
-    host_memory().add(bytes);
+    host_memory().add(bytes, tag);
     return pointer;
 }
 
-void host_free(void* pointer, int64_t bytes) noexcept {
+void host_free(void* pointer, int64_t bytes, MemoryTag tag) noexcept {
     if (!kReusesBlocks || !block_cache().give(pointer, bytes)) free_block(pointer);
-    host_memory().remove(bytes);
+    host_memory().remove(bytes, tag);
 }
 
 void trim_host_memory() noexcept {

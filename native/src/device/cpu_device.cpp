@@ -77,8 +77,8 @@ public:
                 [&](int64_t i) { body(i * kRows, std::min(kRows, n - i * kRows)); });
     }
 
-    void* allocate(int64_t bytes) override { return host_allocate(bytes); }
-    void release(void* pointer, int64_t bytes) noexcept override { host_free(pointer, bytes); }
+    void* allocate(int64_t bytes, MemoryTag tag) override { return host_allocate(bytes, tag); }
+    void release(void* pointer, int64_t bytes, MemoryTag tag) noexcept override { host_free(pointer, bytes, tag); }
     void upload(void* dst, const void* host_src, int64_t bytes) override { copy(dst, host_src, bytes); }
     void download(void* host_dst, const void* src, int64_t bytes) override { copy(host_dst, src, bytes); }
     void copy(void* dst, const void* src, int64_t bytes) override {

@@ -67,10 +67,16 @@ public:
     void enter() const override { TBRM_CUDA_CHECK(cudaSetDevice(ordinal_)); }
     void synchronize() override { TBRM_CUDA_CHECK(cudaStreamSynchronize(queue_.stream)); }
 
-    void* allocate(int64_t bytes) override;
-    void release(void* pointer, int64_t bytes) noexcept override {
+    int64_t used_by_all() const override {
+        size_t left = 0, total = 0;
+        TBRM_CUDA_CHECK(cudaMemGetInfo(&left, &total));
+        return static_cast<int64_t>(total - left);
+    }
+
+    void* allocate(int64_t bytes, MemoryTag tag) override;
+    void release(void* pointer, int64_t bytes, MemoryTag tag) noexcept override {
         cudaFreeAsync(pointer, queue_.stream);
-        handles_.memory().remove(bytes);
+        handles_.memory().remove(bytes, tag);
     }
     void upload(void* dst, const void* host_src, int64_t bytes) override {
         handles_.staging().upload(queue_, dst, bytes, 1, [&](int64_t offset, int64_t n, void* host) {
@@ -241,7 +247,7 @@ std::string CudaDevice::describe_json() const {
             runtime % 1000 / 10, queue_.batch_invariant ? "true" : "false");
 }
 
-void* CudaDevice::allocate(int64_t bytes) {
+void* CudaDevice::allocate(int64_t bytes, MemoryTag tag) {
     TBRM_ASSERT(bytes >= 0, "asked for %lld bytes", static_cast<long long>(bytes));
     void* pointer = nullptr;
     const cudaError_t status = cudaMallocAsync(&pointer, static_cast<size_t>(bytes > 0 ? bytes : 1), queue_.stream);
@@ -253,7 +259,7 @@ void* CudaDevice::allocate(int64_t bytes) {
                 static_cast<long long>(total_bytes()));
     }
     TBRM_CUDA_CHECK(status);
-    handles_.memory().add(bytes);
+    handles_.memory().add(bytes, tag);
     return pointer;
 }
 

@@ -18,6 +18,7 @@ void keep_freed_memory(int32_t ordinal) {
 }  // namespace
 
 CudaHandles::CudaHandles(int32_t ordinal) : ordinal_(ordinal) {
+    const MemoryScope scope(MemoryOwner::Library, MemoryUse::Scratch);
     try {
         TBRM_CUDA_CHECK(cudaSetDevice(ordinal));
         keep_freed_memory(ordinal);

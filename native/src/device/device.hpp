@@ -57,9 +57,12 @@ public:
         body(0, n);
     }
 
+    // Bytes of the device that anybody uses, as its driver says; -1 on a host, where that is the process's own affair.
+    virtual int64_t used_by_all() const { return -1; }
+
     // Memory. allocate is counted, uninitialised and 64-byte (CUDA: 256-byte) aligned.
-    virtual void* allocate(int64_t bytes) = 0;
-    virtual void release(void* pointer, int64_t bytes) noexcept = 0;
+    virtual void* allocate(int64_t bytes, MemoryTag tag) = 0;
+    virtual void release(void* pointer, int64_t bytes, MemoryTag tag) noexcept = 0;
     virtual void upload(void* dst, const void* host_src, int64_t bytes) = 0;
     virtual void download(void* host_dst, const void* src, int64_t bytes) = 0;  // waits
     virtual void copy(void* dst, const void* src, int64_t bytes) = 0;
@@ -181,14 +184,15 @@ public:
     void resize(Device& device, int64_t n) {
         if (n > capacity_ || device_ != &device) {
             reset();
-            data_ = static_cast<T*>(device.allocate(n * static_cast<int64_t>(sizeof(T))));
+            data_ = static_cast<T*>(device.allocate(n * static_cast<int64_t>(sizeof(T)), MemoryTag::current()));
+            tag_ = MemoryTag::current();
             device_ = &device;
             capacity_ = n;
         }
         size_ = n;
     }
     void reset() noexcept {
-        if (data_ != nullptr) device_->release(data_, capacity_ * static_cast<int64_t>(sizeof(T)));
+        if (data_ != nullptr) device_->release(data_, capacity_ * static_cast<int64_t>(sizeof(T)), tag_);
         data_ = nullptr;
         device_ = nullptr;
         size_ = capacity_ = 0;
@@ -203,6 +207,7 @@ public:
         std::swap(data_, other.data_);
         std::swap(size_, other.size_);
         std::swap(capacity_, other.capacity_);
+        std::swap(tag_, other.tag_);
     }
     T* data() noexcept { return data_; }
     const T* data() const noexcept { return data_; }
@@ -213,6 +218,7 @@ private:
     T* data_ = nullptr;
     int64_t size_ = 0;
     int64_t capacity_ = 0;
+    MemoryTag tag_;
 };
 
 }  // namespace tbrm

@@ -19,7 +19,10 @@ public:
     static T* get(ScratchUse use, int64_t n) {
         HostBuffer<char>& buffer = buffers()[static_cast<int>(use)];
         const int64_t bytes = n * static_cast<int64_t>(sizeof(T));
-        if (buffer.size() < bytes) buffer.resize(bytes);
+        if (buffer.size() < bytes) {
+            const MemoryScope scope(MemoryOwner::Library, MemoryUse::Scratch);
+            buffer.resize(bytes);
+        }
         return reinterpret_cast<T*>(buffer.data());
     }
 

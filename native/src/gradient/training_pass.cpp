@@ -70,6 +70,7 @@ void TrainingPass::require_kept(int64_t n_rows, const char* call) const {
 }
 
 void TrainingPass::forward(const tbrm_batch_t* batch, bool keep, const ScoredRows& out) {
+    const MemoryScope scope(model_.owner(), MemoryUse::Activations);
     require_lm_head();
     prepare(batch, keep, true);
     TBRM_REQUIRE((out.q != nullptr && out.v != nullptr) || body_.batch().n_rows == 0, "out_q or out_v is null");
@@ -97,6 +98,7 @@ void TrainingPass::forward_on_device(bool keep, bool want_entropy) {
 }
 
 void TrainingPass::head_forward(bool keep, float* out_h) {
+    const MemoryScope scope(MemoryUse::Head);
     const PackedBatch& batch = body_.batch();
     const HeadShape shape{view_.dtype, view_.hidden, view_.vocab, batch.temperature, model_.config().head_budget()};
     if (!keep) {
@@ -109,6 +111,7 @@ void TrainingPass::head_forward(bool keep, float* out_h) {
 }
 
 void TrainingPass::backward(int64_t n_rows, const float* dq, const float* dv, const float* dh) {
+    const MemoryScope scope(model_.owner(), MemoryUse::Activations);
     require_lm_head();
     require_kept(n_rows, "tbrm_logprob_forward");
     TBRM_REQUIRE((dq != nullptr && dv != nullptr) || n_rows == 0, "dq or dv is null");
@@ -121,12 +124,18 @@ void TrainingPass::backward(int64_t n_rows, const float* dq, const float* dv, co
 void TrainingPass::backward_on_device(const float* dq, const float* dv, const float* dh) {
     kept_ = false;  // whatever happens below, this forward is used up
     if (body_.batch().n_rows == 0) return;
-    head_->backward(view_.head, dq, dv, dh, body_.d_hidden(), model_.head().gradient());
-    head_.reset();
+    head_backward(dq, dv, dh, body_.d_hidden());
     body_.backward();
 }
 
+void TrainingPass::head_backward(const float* dq, const float* dv, const float* dh, void* d_hidden) {
+    const MemoryScope scope(MemoryUse::Head);
+    head_->backward(view_.head, dq, dv, dh, d_hidden, model_.head().gradient());
+    head_.reset();
+}
+
 void TrainingPass::values(const tbrm_batch_t* batch, bool keep, float* out_values) {
+    const MemoryScope scope(model_.owner(), MemoryUse::Activations);
     require_value_head();
     prepare(batch, keep, false);
     const int64_t n_rows = body_.batch().n_rows;
@@ -142,6 +151,7 @@ void TrainingPass::values(const tbrm_batch_t* batch, bool keep, float* out_value
 }
 
 void TrainingPass::values_backward(int64_t n_rows, const float* d_values) {
+    const MemoryScope scope(model_.owner(), MemoryUse::Activations);
     require_value_head();
     require_kept(n_rows, "tbrm_value_forward");
     TBRM_REQUIRE(d_values != nullptr || n_rows == 0, "d_values is null");
@@ -156,6 +166,7 @@ void TrainingPass::values_backward(int64_t n_rows, const float* d_values) {
 
 void TrainingPass::residual_gradient(const tbrm_batch_t* batch, const tbrm_residual_args_t* args, const ScoredRows& out,
         float* out_residual, double* out_loss) {
+    const MemoryScope scope(model_.owner(), MemoryUse::Activations);
     TBRM_REQUIRE(args != nullptr, "args is null");
     check_residual_args(*args);
     require_lm_head();

@@ -48,6 +48,7 @@ private:
     void require_kept(int64_t n_rows, const char* call) const;
     void forward_on_device(bool keep, bool want_entropy);
     void head_forward(bool keep, float* out_h);
+    void head_backward(const float* dq, const float* dv, const float* dh, void* d_hidden);
     void backward_on_device(const float* dq, const float* dv, const float* dh);
     void download(const ScoredRows& out);
 

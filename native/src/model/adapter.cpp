@@ -114,6 +114,7 @@ void Model::attach_adapter(const AdapterConfig& config) {
     }
     require_device_memory(device(), adapter_bytes(config) - freed, "the adapter's weights, masters and gradients",
             "use a smaller rank or fewer targets");
+    const MemoryScope scope(owner(), MemoryUse::Adapter);
     for (const auto& parameter : parameters_) {
         if (stays(parameter.get())) {
             parameter->unfreeze();

@@ -14,6 +14,7 @@ namespace tbrm {
 struct ModelConfig : tbrm_model_config_t {
     std::vector<float> inv_freq;          // [head_dim / 2] radians per position
     std::vector<float> sliding_inv_freq;  // the same of sliding layers; empty: as the others
+    bool is_copy = false;                 // of another model, frozen: tbrm_model_clone_frozen
 
     Dtype element() const { return static_cast<Dtype>(dtype); }
     const Architecture& kind() const { return kArchitectures[static_cast<size_t>(architecture)]; }

@@ -41,6 +41,7 @@ Model::Model(std::shared_ptr<Context> context, const ModelConfig& config)
     require_device_memory(device(), bytes_needed(device(), config_),
             config_.trainable != 0 ? "weights, masters and gradients" : "weights",
             "use a smaller model, bf16, or trainable = 0");
+    const MemoryScope scope(owner(), MemoryUse::Weights);
     embedding_ = add_parameter(ParameterShape::weight(config_.vocab_size, config_.hidden_size));
     add_tensor("model.embed_tokens.weight", embedding_, 0, config_.vocab_size);
     for (int64_t i = 0; i < config_.n_layers; ++i)
@@ -152,6 +153,7 @@ std::shared_ptr<Model> Model::clone_frozen() {
     ModelConfig frozen = config_;
     frozen.trainable = 0;
     frozen.recompute = 0;
+    frozen.is_copy = true;
     auto copy = std::make_shared<Model>(context_, frozen);
     if (adapter_) {
         AdapterConfig same = *adapter_;

@@ -57,6 +57,10 @@ public:
     const std::shared_ptr<Context>& context() const { return context_; }
     Device& device() const { return *context_->device; }
     const ModelView& view() const { return view_; }
+    // Whose memory it takes.
+    MemoryOwner owner() const {
+        return config_.has_value_head() ? MemoryOwner::Critic : config_.is_copy ? MemoryOwner::Copy : MemoryOwner::Policy;
+    }
 
     // In the order of Hugging Face's state dict, then the adapter's. Norms and biases are vectors. Addresses last as long as the tensor:
     // tbrm_model_tensor_info hands out names.

@@ -49,9 +49,11 @@ Parameter::Parameter(Device& device, Dtype dtype, const ParameterShape& shape, b
     update_shifted();
     if (!trainable) return;
     if (dtype != Dtype::F32) {
+        const MemoryScope scope(MemoryUse::Masters);
         master_.resize(device, layout_elements_);
         device.zero(master_.data(), layout_elements_ * 4);
     }
+    const MemoryScope scope(MemoryUse::Gradients);
     gradient_.resize(device, layout_elements_);
     zero_gradient();
 }
@@ -82,8 +84,10 @@ void Parameter::freeze() {
 
 void Parameter::unfreeze() {
     if (trainable_) return;
+    const MemoryScope scope(MemoryUse::Gradients);
     DeviceBuffer<float> gradient(device_, layout_elements_);
     if (dtype_ != Dtype::F32) {
+        const MemoryScope masters(MemoryUse::Masters);
         DeviceBuffer<float> master(device_, layout_elements_);
         device_.zero(master.data(), layout_elements_ * 4);
         widen_into(master);

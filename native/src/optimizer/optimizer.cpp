@@ -38,6 +38,7 @@ Optimizer::Optimizer(std::shared_ptr<Model> model, const tbrm_optimizer_config_t
         if (parameter->trainable()) bytes += parameter->layout_elements() * 8;
     }
     require_device_memory(model_->device(), bytes, "AdamW's moments", "use a smaller model");
+    const MemoryScope scope(model_->owner(), MemoryUse::Moments);
     for (const auto& parameter : model_->parameters()) {
         if (!parameter->trainable()) continue;
         State& state = states_.emplace_back();

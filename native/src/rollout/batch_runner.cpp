@@ -182,6 +182,7 @@ BatchRunner::HeadChunk BatchRunner::next_chunk(const Plan& plan, size_t first_dr
 }
 
 void BatchRunner::run_chunk(const Plan& plan, const HeadChunk& chunk) {
+    const MemoryScope scope(MemoryUse::Head);
     const Sequence& first = *plan.draws[static_cast<size_t>(order_[chunk.first_draw])];
     const float temperature = head_temperature(first);
     chunk_logits(model_, act_, chunk, temperature, out_.logits);

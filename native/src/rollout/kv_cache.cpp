@@ -13,7 +13,10 @@ KvCache::KvCache(Device& device, const ModelView& model, int64_t n_pages)
       layer_bytes_(n_pages * layer_page_bytes_) {}
 
 void KvCache::ensure() {
-    if (!allocated()) memory_.resize(device_, n_layers_ * layer_bytes_);
+    if (!allocated()) {
+        const MemoryScope scope(MemoryUse::KvPages);
+        memory_.resize(device_, n_layers_ * layer_bytes_);
+    }
     if (follower_ != nullptr) follower_->ensure();
 }
 

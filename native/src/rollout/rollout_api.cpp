@@ -45,6 +45,7 @@ tbrm_status_t tbrm_rollout_create(tbrm_model_t* model, const tbrm_rollout_config
         const std::shared_ptr<tbrm::Model>& impl = model->impl;
         impl->device().enter();
         const tbrm::RolloutLimits limits = check_config(config, *impl);
+        const tbrm::MemoryScope scope(impl->owner(), tbrm::MemoryUse::Activations);
         *out_rollout = new tbrm_rollout{impl, nullptr, {impl->device(), impl->view(), limits}, {}};
     });
 }
@@ -87,6 +88,7 @@ tbrm_status_t tbrm_rollout_step(
         tbrm::Rollout& engine = use(rollout);
         TBRM_REQUIRE(n_iterations >= 0, "n_iterations is %d, expected 0 or more", n_iterations);
         TBRM_REQUIRE(out_status != nullptr, "out_status is null");
+        const tbrm::MemoryScope scope(rollout->model->owner(), tbrm::MemoryUse::Activations);
         engine.step(n_iterations);
         *out_status = engine.status();
     });
