@@ -19,9 +19,9 @@ internal static class PlanOutput
     /// -c; or both as one JSON
     /// object.
     /// </summary>
-    public static ExitCode Print(RunConfig config, string verb, bool json)
+    public static ExitCode Print(RunConfig config, string verb, bool json, PlanTarget? target = null)
     {
-        RunPlan plan = RunPlan.Of(config, verb);
+        RunPlan plan = RunPlan.Of(config, verb, target);
         if (json)
         {
             Console.Out.WriteLine(

@@ -24,6 +24,7 @@ internal static class Program
         new ObjectiveVerb(),
         new PlanVerb(),
         new CompareVerb(),
+        new ProfileVerb(),
         new TheoryVerb(),
         new WatchVerb(),
         new ExportVerb(),

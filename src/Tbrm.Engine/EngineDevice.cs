@@ -1,6 +1,8 @@
 using System;
+using System.Collections.Generic;
 using System.Globalization;
 using System.IO;
+using System.Linq;
 using System.Text.Json.Nodes;
 using Tbrm.Core.Errors;
 using Tbrm.Interop;
@@ -83,6 +85,16 @@ public sealed class EngineDevice : IDisposable
         return new(inUse, peak, total);
     }
 
+    /// <summary>What the numbers of <see cref="Memory"/> are made of, and the bytes of the device that anybody uses, as
+    /// its driver says (-1 on a CPU).</summary>
+    public (IReadOnlyList<MemoryComponent> Components, long UsedByAll) Components()
+    {
+        (IReadOnlyList<(MemoryOwner Owner, MemoryUse Use, long InUse, long AtPeak)> parts, long all) =
+            Context.MemoryParts();
+        return ([.. parts.GroupBy(p => KeyOf(p.Owner, p.Use)).Select(g =>
+            new MemoryComponent(g.Key, g.Sum(p => p.InUse), g.Sum(p => p.AtPeak)))], all);
+    }
+
     /// <inheritdoc/>
     public void Dispose() => Context.Dispose();
 
@@ -90,6 +102,23 @@ public sealed class EngineDevice : IDisposable
     public static bool IsName(string name) => name is "auto" or "cpu" or "cuda"
         || (name.StartsWith("cuda:", StringComparison.Ordinal)
             && int.TryParse(name.AsSpan(5), NumberStyles.None, CultureInfo.InvariantCulture, out _));
+
+    private static string KeyOf(MemoryOwner owner, MemoryUse use) => use switch
+    {
+        MemoryUse.KvPages => MemoryComponent.KvPages,
+        MemoryUse.Activations => MemoryComponent.Activations,
+        MemoryUse.Head => MemoryComponent.Head,
+        MemoryUse.Scratch => MemoryComponent.Scratch,
+        MemoryUse.Other => MemoryComponent.Other,
+        _ when owner == MemoryOwner.Copy => MemoryComponent.Reference,
+        MemoryUse.Weights or MemoryUse.Adapter when owner == MemoryOwner.Critic => MemoryComponent.Critic,
+        _ when owner == MemoryOwner.Critic => MemoryComponent.CriticState,
+        MemoryUse.Weights => MemoryComponent.Weights,
+        MemoryUse.Adapter => MemoryComponent.Adapter,
+        MemoryUse.Masters => MemoryComponent.Masters,
+        MemoryUse.Gradients => MemoryComponent.Gradients,
+        _ => MemoryComponent.Moments,
+    };
 
     private static EngineDevice OpenNamed(string name, int threads)
     {

@@ -23,6 +23,30 @@ public enum DeviceKind
     Cuda = 1,
 }
 
+/// <summary>tbrm_memory_owner_t: whose memory it is.</summary>
+public enum MemoryOwner
+{
+    Library = 0,
+    Policy = 1,
+    Copy = 2,
+    Critic = 3,
+}
+
+/// <summary>tbrm_memory_use_t: what memory is for.</summary>
+public enum MemoryUse
+{
+    Other = 0,
+    Weights = 1,
+    Adapter = 2,
+    Masters = 3,
+    Gradients = 4,
+    Moments = 5,
+    KvPages = 6,
+    Activations = 7,
+    Head = 8,
+    Scratch = 9,
+}
+
 /// <summary>tbrm_dtype_t.</summary>
 public enum Dtype
 {

@@ -11,6 +11,8 @@ internal static unsafe partial class NativeMethods
     internal const string Library = "tbrm";
     internal const int AbiVersion = 1;
     internal const int PageTokens = 64;
+    internal const int MemoryUses = 10;
+    internal const int MemoryParts = 40;
 
     [LibraryImport(Library), UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
     internal static partial int tbrm_abi_version();
@@ -44,6 +46,11 @@ internal static unsafe partial class NativeMethods
     [LibraryImport(Library), UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
     internal static partial TbrmStatus tbrm_context_memory(
         ContextHandle context, int resetPeak, long* outInUseBytes, long* outPeakBytes, long* outDeviceTotalBytes,
+        out NativeError err);
+
+    [LibraryImport(Library), UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
+    internal static partial TbrmStatus tbrm_context_memory_parts(
+        ContextHandle context, int nParts, long* outInUseBytes, long* outAtPeakBytes, long* outUsedByAllBytes,
         out NativeError err);
 
     [LibraryImport(Library), UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]

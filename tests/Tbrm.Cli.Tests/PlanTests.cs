@@ -87,6 +87,53 @@ public sealed class PlanTests : FolderTests
         Assert.That(Parts(Plan()), Does.Contain("reference").And.Not.Contain("critic"));
     }
 
+    /// <summary>Any machine plans any other: GPUs that are not here, of an algorithm that no file names.</summary>
+    [Test]
+    public void A_plan_for_other_devices_says_whether_it_fits_and_what_to_change()
+    {
+        Outcome Plan(params string[] more) => CommandLine.Run(
+            ["plan", "model.path=Qwen2.5-7B", "data.task=chain_sum", "data.train_batch_size=1024",
+            "trainer.total_training_steps=10", .. more]);
+        JsonNode ppo = JsonNode.Parse(
+            Plan("--algorithm", "ppo", "--device-memory", "80GB", "--devices", "4", "--json").Output)!;
+        Assert.That((string)ppo["config"]!["algorithm"]!["name"]!, Is.EqualTo("ppo"));
+        JsonNode memory = ppo["plan"]!["memory"]!;
+        Assert.That(((long)memory["available"]!, (bool)memory["fits"]!), Is.EqualTo((80_000_000_000, false)));
+        Assert.That((long)ppo["plan"]!["batch"]!["prompts"]!, Is.EqualTo(256), "a quarter of the step");
+        Assert.That((string)ppo["plan"]!["device"]!, Does.Contain("each of 4 devices").And.Contain("80GB"));
+        Assert.That(memory["parts"]!["kernels"]!.GetValue<long>(), Is.Zero, "a GPU's threads keep nothing");
+        Assert.That(memory["knobs"]!.AsArray().Select(k => (string)k!["setting"]!),
+            Does.Contain("critic.model.lora_rank=32").And.Contain("model.lora_rank=32"));
+        Assert.That(ppo["plan"]!["notes"]!.AsArray().Select(n => (string)n!), Has.Some.Contains("trains on one device"));
+        Assert.That(Plan("--device-memory", "141GB", "--json", "model.lora_rank=32").Output, Does.Contain("\"fits\": true"));
+        foreach ((string option, string value) in new[] { ("--device-memory", "80"), ("--devices", "0"), ("--algorithm", "pppo") })
+        {
+            Assert.That(Plan(option, value).ExitCode, Is.EqualTo(2), option);
+        }
+    }
+
+    [Test]
+    public void Files_that_bring_the_reference_need_no_reference_model_and_a_buffer_takes_memory()
+    {
+        string file = Path.Combine(Folder, "known.jsonl"), other = Path.Combine(Folder, "unknown.jsonl");
+        const string row = "\"prompt_ids\": [1, 2], \"response_ids\": [3, 4], \"reward\": 1";
+        File.WriteAllText(file, "{" + row + ", \"ref_logp\": [-1, -2], \"ref_v1\": 0.5}\n");
+        File.WriteAllText(other, "{" + row + "}\n");
+        string[] Parts(params string[] more)
+        {
+            Outcome outcome = CommandLine.Run(["plan", "--json", "model.path=Qwen3-0.6B", "trainer.device=cpu",
+                "trainer.total_training_steps=3", "trainer.val_before_train=false", "trainer.test_freq=-1", .. more]);
+            Assert.That(outcome.ExitCode, Is.Zero, outcome.Error);
+            return [.. JsonNode.Parse(outcome.Output)!["plan"]!["memory"]!["parts"]!.AsObject().Select(p => p.Key)];
+        }
+
+        Assert.That(Parts($"data.trajectories=[{file}]", "rollout.n=0"),
+            Does.Not.Contain("reference").And.Not.Contain("kv_pages"));
+        Assert.That(Parts($"data.trajectories=[{other}]", "rollout.n=0"), Does.Contain("reference"));
+        Assert.That(Parts("data.task=chain_sum", "replay.capacity=1000", "replay.updates=2"),
+            Does.Contain("replay").And.Contain("reference").And.Contain("kv_pages"));
+    }
+
     [Test]
     public void Prompts_of_a_file_make_the_steps_of_an_epoch()
     {

@@ -270,6 +270,50 @@ TBRM_TEST(a_rollout_takes_what_is_planned) {
     }
 }
 
+// The counter knows whose memory it is and what for: the sum is the whole, now and at the peak.
+TBRM_TEST(memory_is_counted_by_owner_and_use) {
+    apart([] {
+        const Shape& s = kShapes[1];
+        const ContextHandle context = make_context(kThreads);
+        const auto parts = [](int owner, int use, bool at_peak) {
+            const MemoryCounter::Parts all = at_peak ? host_memory().parts_at_peak() : host_memory().parts();
+            return all[static_cast<size_t>(owner * TBRM_MEMORY_USES + use)];
+        };
+        const tbrm_memory_bytes_t plan = plan_of(config_of(s), nullptr, load_of(s));
+        const ModelHandle model = make_model(context.get(), config_of(s), 1);
+        CHECK(parts(TBRM_MEMORY_OWNER_POLICY, TBRM_MEMORY_USE_WEIGHTS, false) == plan.weights);
+        CHECK(parts(TBRM_MEMORY_OWNER_POLICY, TBRM_MEMORY_USE_MASTERS, false) == plan.masters);
+        CHECK(parts(TBRM_MEMORY_OWNER_POLICY, TBRM_MEMORY_USE_GRADIENTS, false) == plan.gradients);
+        const OptimizerHandle optimizer = make_optimizer(model.get(), 0);
+        CHECK(parts(TBRM_MEMORY_OWNER_POLICY, TBRM_MEMORY_USE_MOMENTS, false) == plan.moments);
+        tbrm_model_t* raw = nullptr;
+        tbrm_error_t err{};
+        expect_ok(tbrm_model_clone_frozen(model.get(), &raw, &err), err, "clone");
+        ModelHandle copy(raw);
+        CHECK(parts(TBRM_MEMORY_OWNER_COPY, TBRM_MEMORY_USE_WEIGHTS, false) == plan.frozen_copy);
+        tbrm_model_config_t value = config_of(s);
+        value.head_kind = Value;
+        const ModelHandle critic = make_model(context.get(), value, 1);
+        CHECK(parts(TBRM_MEMORY_OWNER_CRITIC, TBRM_MEMORY_USE_GRADIENTS, false) > 0);
+
+        Batch batch;
+        for (int64_t b = 0; b < s.sequences; ++b)
+            batch.add_sequence(s.length, s.response, s.vocab, static_cast<uint64_t>(b));
+        host_memory().reset_peak();
+        one_update(model.get(), s, batch);
+        int64_t sum = 0;
+        for (int owner = 0; owner <= TBRM_MEMORY_OWNER_CRITIC; ++owner) {
+            for (int use = 0; use < TBRM_MEMORY_USES; ++use)
+                sum += parts(owner, use, true);
+        }
+        CHECK(sum == host_memory().peak());
+        CHECK(parts(TBRM_MEMORY_OWNER_POLICY, TBRM_MEMORY_USE_ACTIVATIONS, true) > plan.update_tape);
+        CHECK(parts(TBRM_MEMORY_OWNER_LIBRARY, TBRM_MEMORY_USE_SCRATCH, false) > 0);
+        copy.reset();
+        CHECK(parts(TBRM_MEMORY_OWNER_COPY, TBRM_MEMORY_USE_WEIGHTS, false) == 0);
+    });
+}
+
 // Rows instead of panels, and nothing that threads keep.
 TBRM_TEST(a_gpu_is_planned_for_on_a_machine_without_one) {
     const Shape& s = kShapes[1];

@@ -142,9 +142,10 @@ enum {
     TBRM_MEMORY_USE_GRADIENTS = 4,
     TBRM_MEMORY_USE_MOMENTS = 5,
     TBRM_MEMORY_USE_KV_PAGES = 6,
-    TBRM_MEMORY_USE_ACTIVATIONS = 7, /* of a rollout, of forward and backward: inputs, tapes, scratch of a layer, numbers per row */
-    TBRM_MEMORY_USE_HEAD = 8,        /* logits and exponentials within head_budget_bytes, products of the head, sampling */
-    TBRM_MEMORY_USE_SCRATCH = 9      /* kept by threads between calls */
+    TBRM_MEMORY_USE_ACTIVATIONS =
+            7, /* of a rollout, of forward and backward: inputs, tapes, scratch of a layer, numbers per row */
+    TBRM_MEMORY_USE_HEAD = 8,   /* logits and exponentials within head_budget_bytes, products of the head, sampling */
+    TBRM_MEMORY_USE_SCRATCH = 9 /* kept by threads between calls */
 };
 enum { TBRM_MEMORY_USES = 10, TBRM_MEMORY_PARTS = 40 };
 
@@ -457,8 +458,8 @@ tbrm_rollout_set_token_bytes(tbrm_rollout_t* rollout, int32_t n_ids, const int64
  * Errors   INVALID_ARGUMENT while trajectories are queued; when scale is negative or not finite; when the guide has another vocabulary,
  *          fewer positions, a value head, or lives in another context. */
 TBRM_API(tbrm_status_t)
-tbrm_rollout_set_guide(tbrm_rollout_t* rollout, tbrm_model_t* guide, float scale,
-        tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
+tbrm_rollout_set_guide(
+        tbrm_rollout_t* rollout, tbrm_model_t* guide, float scale, tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
 
 /* Queues n_samples trajectories of one prompt; they share the prompt's pages and its prefill.
  * trajectory_ids [n_samples] key the random stream together with sampling->seed: Philox4x32-10 with

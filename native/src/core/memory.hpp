@@ -13,7 +13,19 @@ namespace tbrm {
 
 // Whose memory it is, and what for: tbrm_memory_owner_t and tbrm_memory_use_t.
 enum class MemoryOwner : uint8_t { Library, Policy, Copy, Critic, kCount };
-enum class MemoryUse : uint8_t { Other, Weights, Adapter, Masters, Gradients, Moments, KvPages, Activations, Head, Scratch, kCount };
+enum class MemoryUse : uint8_t {
+    Other,
+    Weights,
+    Adapter,
+    Masters,
+    Gradients,
+    Moments,
+    KvPages,
+    Activations,
+    Head,
+    Scratch,
+    kCount
+};
 
 struct MemoryTag {
     MemoryOwner owner = MemoryOwner::Library;

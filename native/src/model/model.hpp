@@ -59,7 +59,9 @@ public:
     const ModelView& view() const { return view_; }
     // Whose memory it takes.
     MemoryOwner owner() const {
-        return config_.has_value_head() ? MemoryOwner::Critic : config_.is_copy ? MemoryOwner::Copy : MemoryOwner::Policy;
+        return config_.has_value_head() ? MemoryOwner::Critic
+               : config_.is_copy        ? MemoryOwner::Copy
+                                        : MemoryOwner::Policy;
     }
 
     // In the order of Hugging Face's state dict, then the adapter's. Norms and biases are vectors. Addresses last as long as the tensor:

@@ -37,6 +37,9 @@ public sealed class ReferencePolicy : IDisposable
     /// <summary>Runs something with the reference's own policy: a rollout, of which nothing may stay queued.</summary>
     public T Sampled<T>(Func<Policy, T> body) => _isBase ? _policy.WithAdapterOff(() => body(_policy)) : body(_policy);
 
+    /// <summary>Frees the buffers of its forward, after the pass of a step.</summary>
+    public void ReleaseActivations() => _policy.ReleaseActivations();
+
     /// <summary>Takes over another policy's weights.</summary>
     public void CopyWeightsFrom(Policy source)
     {

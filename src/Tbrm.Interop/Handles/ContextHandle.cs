@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Generic;
 using System.Text;
 
 namespace Tbrm.Interop.Handles;
@@ -28,6 +29,27 @@ public sealed unsafe class ContextHandle : NativeHandle
         NativeError.ThrowIfFailed(
             NativeMethods.tbrm_context_memory(this, resetPeak ? 1 : 0, &inUse, &peak, &total, out NativeError err), err);
         return (inUse, peak, total);
+    }
+
+    /// <summary>What the counters are made of, bytes now and at the peak, and what anybody uses of the device (-1 on a CPU).</summary>
+    public (IReadOnlyList<(MemoryOwner Owner, MemoryUse Use, long InUse, long AtPeak)> Parts, long UsedByAll) MemoryParts()
+    {
+        const int n = NativeMethods.MemoryParts;
+        long* inUse = stackalloc long[n], atPeak = stackalloc long[n];
+        long all;
+        NativeError.ThrowIfFailed(
+            NativeMethods.tbrm_context_memory_parts(this, n, inUse, atPeak, &all, out NativeError err), err);
+        List<(MemoryOwner Owner, MemoryUse Use, long InUse, long AtPeak)> parts = [];
+        for (int i = 0; i < n; i++)
+        {
+            if (inUse[i] != 0 || atPeak[i] != 0)
+            {
+                parts.Add(((MemoryOwner)(i / NativeMethods.MemoryUses), (MemoryUse)(i % NativeMethods.MemoryUses),
+                    inUse[i], atPeak[i]));
+            }
+        }
+
+        return (parts, all);
     }
 
     /// <summary>Compares every kernel of the device with the CPU's on small shapes, and throws where one is off; how many results were compared.</summary>

@@ -224,7 +224,7 @@ public sealed class TrainRun : IRunStep
         if (_algorithm.Critic is not null)
         {
             CriticSource critics = new(_session);
-            value = new(critic(critics), critics, _config.Critic, TotalSteps);
+            value = new(critic(critics), critics.Save, _config.Critic, TotalSteps);
             _models.Add(value);
         }
 

@@ -73,7 +73,7 @@ public sealed record BatchPlan
 
     /// <summary>Of reinforcement steps.</summary>
     public static BatchPlan Train(RunConfig config, long? dataPrompts) =>
-        Of(config, dataPrompts, config.Data.TrainBatchSize, config.Rollout.N,
+        Of(config, dataPrompts, config.Data.TrainBatchSize, Math.Max(1, config.Rollout.N),
             config.Trainer.TotalTrainingSteps >= 0 ? config.Trainer.TotalTrainingSteps
                 : dataPrompts / config.Data.TrainBatchSize * config.Trainer.TotalEpochs)
             .Cut(config.Actor.PpoMiniBatchSize, config.Actor.PpoEpochs);

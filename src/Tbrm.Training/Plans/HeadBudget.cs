@@ -22,15 +22,12 @@ public static class HeadBudget
 
     /// <summary>The configuration with the budget in numbers.</summary>
     public static RunConfig Resolve(RunConfig config, EngineDevice device) =>
+        Resolve(config, device.IsCuda, device.Memory().DeviceTotal);
+
+    /// <summary>The same for a device that need not be here.</summary>
+    public static RunConfig Resolve(RunConfig config, bool isCuda, long deviceBytes) =>
         config.Model.HeadBudgetMb > 0 ? config
-            : config with
-            {
-                Model = config.Model with
-                {
-                    HeadBudgetMb = Default(device.IsCuda,
-                device.Memory().DeviceTotal)
-                }
-            };
+            : config with { Model = config.Model with { HeadBudgetMb = Default(isCuda, deviceBytes) } };
 
     /// <summary>Bytes; of a configuration that no device has resolved, those of a processor.</summary>
     public static long Bytes(RunConfig config) =>

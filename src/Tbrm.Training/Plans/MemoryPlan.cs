@@ -8,37 +8,6 @@ using Tbrm.Objectives;
 
 namespace Tbrm.Training.Plans;
 
-/// <summary>One part of a run's memory.</summary>
-/// <param name="Key">For programs.</param>
-/// <param name="Name">For people.</param>
-/// <param name="Bytes">At most.</param>
-/// <param name="Note">What it follows from.</param>
-/// <param name="Phase">When it is held.</param>
-public sealed record MemoryPart(string Key, string Name, long Bytes, string Note,
-    MemoryPhase Phase = MemoryPhase.Always);
-
-/// <summary>When a part of the memory is held. Rollout, reference pass and update take turns: each gives its buffers
-/// back.</summary>
-public enum MemoryPhase
-{
-    /// <summary>All the time.</summary>
-    Always,
-
-    /// <summary>While responses are sampled.</summary>
-    Rollout,
-
-    /// <summary>While the reference scores what was sampled.</summary>
-    Reference,
-
-    /// <summary>From the first micro-batch to the optimizer's step.</summary>
-    Update,
-}
-
-/// <summary>Something to change when the memory is not enough.</summary>
-/// <param name="Setting">key=value.</param>
-/// <param name="Saves">Bytes.</param>
-public sealed record MemoryKnob(string Setting, long Saves);
-
 /// <summary>
 /// The device memory that a run takes, with every prompt and every response at its full length, as the native library
 /// reckons it. What rollout,
@@ -95,8 +64,9 @@ public sealed record MemoryPlan
             Entropy = algorithm.Needs.HasFlag(Needs.Entropy),
         };
         MemoryBytes bytes = model.Of(load);
-        List<MemoryPart> parts = [.. Policy(model, bytes), .. Rollout(model, config, bytes)];
-        if (algorithm.NeedsReference)
+        List<MemoryPart> parts = [.. Policy(model, bytes)];
+        parts.AddRange(TrajectoryMemory.SamplesNothing(config) ? [] : Rollout(model, config, bytes));
+        if (TrajectoryMemory.HasReference(config, algorithm))
         {
             parts.Add(new("reference", "reference weights", Reference(model, bytes),
                 model.Adapter is null ? "a frozen copy" : "the weights themselves, with the adapter off"));
@@ -110,10 +80,17 @@ public sealed record MemoryPlan
                 $"rollout.lag={config.Rollout.Lag}; those in between are on disk"));
         }
 
+        if (!model.IsCuda && TrajectoryMemory.ReplayBytes(config) is > 0 and long buffer)
+        {
+            parts.Add(new("replay", "replay buffer", buffer,
+                $"replay.capacity={config.Replay.Capacity} trajectories; replay.store=disk takes none"));
+        }
+
         parts.AddRange(Update(model, config, batch, bytes));
         bool hasCritic = algorithm.Critic is not null;
         parts.AddRange(hasCritic ? CriticParts(model, config, batch.OfCritic(config)) : []);
-        return Finish(model, config, batch, load, parts, available) with
+        return Finish(model, config, batch, load, parts, available, hasCritic ? CriticKnobs(model, config, batch)
+            : []) with
         {
             PpoExtra = model.Adapter is null && !hasCritic
                 ? Critic(model, config).Of(default).State + 3 * sizeof(float) * batch.TokensPerStep : 0,
@@ -181,18 +158,19 @@ public sealed record MemoryPlan
         };
     }
 
-    /// <summary>What a critic holds. Its activations stay until the end of the step, beside the policy's.</summary>
+    /// <summary>What a critic holds, and its activations while it is its turn.</summary>
     private static IEnumerable<MemoryPart> CriticParts(ModelMemory model, RunConfig config, BatchPlan batch)
     {
         ModelMemory critic = Critic(model, config);
         MemoryBytes bytes = critic.Of(new() { Update = Of(batch) });
-        yield return new("critic", "critic", bytes.State, critic.Adapter is { } adapter
-            ? $"a value model: frozen weights; adapter of rank {adapter.RankText} and value head with gradients and "
-                + "moments"
-            : "a value model: weights, fp32 master weights, gradients, Adam's moments");
+        yield return new("critic", "critic", bytes.Weights + bytes.Adapter, critic.Adapter is { } adapter
+            ? $"a value model: frozen weights; adapter of rank {adapter.RankText} and value head"
+            : "a value model");
+        yield return new("critic_state", "critic's training state", bytes.Masters + bytes.Gradients + bytes.Moments,
+            "fp32 master weights, gradients, Adam's moments");
         yield return new("critic_activations", "critic's activations",
             bytes.Activations + Math.Max(bytes.UpdateHead, bytes.UpdateLayer),
-            $"{batch.MicroBatchTokens} tokens of a micro-batch", MemoryPhase.Update);
+            $"{batch.MicroBatchTokens} tokens of a micro-batch", MemoryPhase.Critic);
     }
 
     private static IEnumerable<MemoryPart> Policy(ModelMemory model, MemoryBytes bytes)
@@ -228,11 +206,27 @@ public sealed record MemoryPlan
     private static IEnumerable<MemoryPart> Update(ModelMemory model, RunConfig config, BatchPlan batch,
         MemoryBytes bytes)
     {
-        yield return new("activations", "activations", bytes.Activations,
-            $"{batch.MicroBatchTokens} tokens of a micro-batch{(model.Options.Recompute ? ", layers run again in backward" : "")}", MemoryPhase.Update);
-        yield return new("head", "head", Math.Max(bytes.UpdateHead, bytes.UpdateLayer),
-            $"{batch.MicroBatchRows} rows within model.head_budget_mb={HeadBudget.Bytes(config) / 1_000_000}, and its products; a layer's attention takes its place", MemoryPhase.Update);
+        (long activations, long head) = AtPeak(bytes, batch);
+        yield return new("activations", "activations", activations,
+            $"{batch.MicroBatchTokens} tokens of a micro-batch"
+            + (model.Options.Recompute ? ", layers run again in backward" : ""), MemoryPhase.Update);
+        yield return new("head", "head", head,
+            $"{batch.MicroBatchRows} rows within model.head_budget_mb={HeadBudget.Bytes(config) / 1_000_000}, "
+            + "and its products; a layer's attention takes its place", MemoryPhase.Update);
         yield return Kernels(model, bytes);
+    }
+
+    /// <summary>Activations, and the head or a layer's kernels beside them, when the whole is largest. The only
+    /// micro-batch of a step has no buffers of a backward pass yet while its head computes; a second one finds those of
+    /// the first.</summary>
+    private static (long Activations, long Head) AtPeak(MemoryBytes bytes, BatchPlan batch)
+    {
+        long inHead = bytes.Activations - bytes.UpdateBackward + bytes.UpdateHead,
+            inLayers = bytes.Activations + bytes.UpdateLayer;
+        bool isOnly = batch.MicroBatches == 1 && batch.UpdatesPerStep == 1;
+        return !isOnly ? (bytes.Activations, Math.Max(bytes.UpdateHead, bytes.UpdateLayer))
+            : inHead > inLayers ? (bytes.Activations - bytes.UpdateBackward, bytes.UpdateHead)
+            : (bytes.Activations, bytes.UpdateLayer);
     }
 
     private static MemoryPart Kernels(ModelMemory model, MemoryBytes bytes) =>
@@ -247,7 +241,7 @@ public sealed record MemoryPlan
     {
         AlgorithmSelection algorithm = AlgorithmSelection.Of(config);
         MemoryBytes bytes = model.Of(default);
-        return bytes.State + (algorithm.NeedsReference ? Reference(model, bytes) : 0)
+        return bytes.State + (TrajectoryMemory.HasReference(config, algorithm) ? Reference(model, bytes) : 0)
             + (config.Rollout.Lag > 0 ? bytes.FrozenCopy : 0)
             + (algorithm.Critic is null ? 0 : Critic(model, config).Of(default).State);
     }
@@ -292,12 +286,31 @@ public sealed record MemoryPlan
         };
     }
 
+    /// <summary>An adapter takes most of the critic's training state; shorter micro-batches its activations.</summary>
+    private static IEnumerable<(string Setting, string Part, long Bytes)> CriticKnobs(ModelMemory model,
+        RunConfig config, BatchPlan batch)
+    {
+        ModelMemory critic = Critic(model, config);
+        MemoryBytes now = critic.Of(default),
+            adapted = (critic with { Adapter = AdapterOptions.AllProjections(LoraRank) }).Of(default);
+        if (critic.Adapter is null)
+        {
+            yield return ($"critic.model.lora_rank={LoraRank}", "critic_state",
+                adapted.State - now.Weights);
+        }
+
+        MemoryBytes one = critic.Of(new() { Update = Of(batch with { MicroBatchSequences = 1 }) });
+        yield return ($"critic.ppo_max_token_len_per_gpu={batch.LongestSequence}", "critic_activations",
+            one.Activations + Math.Max(one.UpdateHead, one.UpdateLayer));
+    }
+
     private static MemoryPlan Finish(ModelMemory model, RunConfig config, BatchPlan batch, MemoryLoad load,
-        List<MemoryPart> parts, long available)
+        List<MemoryPart> parts, long available, IEnumerable<(string Setting, string Part, long Bytes)>? further = null)
     {
         MemoryBytes now = model.Of(load);
         MemoryBytes kept = Recomputing(model, false).Of(load), again = Recomputing(model, true).Of(load);
-        MemoryBytes one = model.Of(load with { Update = Of(batch with { MicroBatchSequences = 1 }) });
+        BatchPlan single = batch with { MicroBatchSequences = 1 };
+        MemoryBytes one = model.Of(load with { Update = Of(single) });
         MemoryBytes smallHead = (model with { Options = model.Options with { HeadBudgetBytes = 64_000_000 } }).Of(load);
         MemoryBytes narrow = (model with { Options = model.Options with { Bf16 = true } }).Of(load);
         ModelMemory withAdapter = model with { Adapter = AdapterOptions.AllProjections(LoraRank) };
@@ -305,15 +318,17 @@ public sealed record MemoryPlan
         long StateOf(ModelMemory m, MemoryBytes b) => b.State - b.Weights + (withReference ? Reference(m, b) : 0);
         List<(string Setting, string Part, long Bytes)> changes =
         [
-            (RecomputeSetting, "activations", again.Activations),
-            ($"actor.ppo_max_token_len_per_gpu={batch.LongestSequence}", "activations", one.Activations),
-            ("model.head_budget_mb=64", "head", Math.Max(smallHead.UpdateHead, smallHead.UpdateLayer)),
-            ("model.dtype=bf16", "activations", narrow.Activations),
+            (RecomputeSetting, "activations", AtPeak(again, batch).Activations),
+            ($"actor.ppo_max_token_len_per_gpu={batch.LongestSequence}", "activations", AtPeak(one,
+                single).Activations),
+            ("model.head_budget_mb=64", "head", AtPeak(smallHead, batch).Head),
+            ("model.dtype=bf16", "activations", AtPeak(narrow, batch).Activations),
             // Of what training keeps, the gradients stand for all.
             ($"model.lora_rank={LoraRank}", "gradients",
                 now.Gradients - (model.Adapter is null
                 ? StateOf(model, now) - StateOf(withAdapter, withAdapter.Of(load)) : 0)),
             .. load.Rollout.KvBytes > 0 ? RolloutKnobs(model, config, batch.LongestSequence, load) : [],
+            .. further ?? [],
         ];
         return new()
         {
@@ -361,8 +376,7 @@ public sealed record MemoryPlan
 
     private static long Peak(IReadOnlyList<MemoryPart> parts) =>
         Of(parts, MemoryPhase.Always)
-        + Math.Max(Of(parts, MemoryPhase.Rollout),
-            Math.Max(Of(parts, MemoryPhase.Reference), Of(parts, MemoryPhase.Update)));
+        + Enum.GetValues<MemoryPhase>().Where(p => p != MemoryPhase.Always).Max(p => Of(parts, p));
 
     private static long Of(IReadOnlyList<MemoryPart> parts, MemoryPhase phase) => parts.Where(p => p.Phase == phase)
         .Sum(p => p.Bytes);

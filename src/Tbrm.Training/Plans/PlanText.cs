@@ -102,6 +102,7 @@ public static class PlanText
                     ["rollout"] = memory.Of(MemoryPhase.Rollout),
                     ["reference"] = memory.Of(MemoryPhase.Reference),
                     ["update"] = memory.Of(MemoryPhase.Update),
+                    ["critic"] = memory.Of(MemoryPhase.Critic),
                 },
                 ["total"] = memory.Total,
                 ["available"] = memory.Available,

@@ -54,16 +54,18 @@ public sealed record RunPlan
     /// is not there is known by
     /// its name. Allocates nothing on the device.
     /// </summary>
-    public static RunPlan Of(RunConfig config, string verb)
+    /// <param name="config">The configuration.</param>
+    /// <param name="verb">train, sft or eval.</param>
+    /// <param name="target">The machine; null: this one's device.</param>
+    public static RunPlan Of(RunConfig config, string verb, PlanTarget? target = null)
     {
         List<string> notes = [];
+        target ??= PlanTarget.Of(config.Trainer.Device, config.Trainer.Threads, memory: null, devices: 1);
         (ModelArchitecture architecture, string model) = Shape(config, notes);
         bool bf16 = config.Model.Dtype == "bf16"
             || (config.Model.Dtype == "auto" && architecture.TorchDtype is "bfloat16" or "float16");
-        using EngineDevice device = EngineDevice.Open(config.Trainer.Device, config.Trainer.Threads);
-        config = HeadBudget.Resolve(config, device);
-        long available = device.Memory().DeviceTotal;
-        JsonNode? description = JsonNode.Parse(device.Description);
+        config = HeadBudget.Resolve(config, target.IsCuda, target.Bytes);
+        long available = target.Bytes;
         long longest = config.Model.MaxPositions > 0 ? config.Model.MaxPositions
             : config.Data.MaxPromptLength
                 + System.Math.Max(config.Data.MaxResponseLength, config.Rollout.ValKwargs.MaxResponseLength);
@@ -95,8 +97,13 @@ public sealed record RunPlan
             Trainable = true,
             Recompute = config.Model.EnableGradientCheckpointing,
             HeadBudgetBytes = config.Model.HeadBudgetMb * 1_000_000L,
-        }, adapter, device.IsCuda, device.Threads);
+        }, adapter, target.IsCuda, target.Threads);
         long? prompts = CountPrompts(config, verb, notes);
+        if (target.Devices > 1)
+        {
+            config = OfOne(config, target.Devices, isSft, notes);
+        }
+
         (BatchPlan batch, MemoryPlan memory) = Parts();
         return new()
         {
@@ -105,7 +112,7 @@ public sealed record RunPlan
             Parameters = architecture.ParameterCount,
             Trained = adapter?.ParameterCount(architecture) ?? architecture.ParameterCount,
             Dtype = bf16 ? "bf16" : "fp32",
-            Device = (string?)description?["name"] ?? (string?)description?["device"] ?? config.Trainer.Device,
+            Device = target.Devices > 1 ? $"each of {target.Devices} devices: {target.Name}" : target.Name,
             Batch = batch,
             Memory = memory,
             Notes = notes,
@@ -126,6 +133,23 @@ public sealed record RunPlan
                 _ => MemoryPlan.Train(bytes, config, planned, available),
             });
         }
+    }
+
+    /// <summary>The part of a step that one of several devices has.</summary>
+    private static RunConfig OfOne(RunConfig config, int devices, bool isSft, List<string> notes)
+    {
+        int prompts = isSft ? config.Sft.TrainBatchSize : config.Data.TrainBatchSize;
+        int own = (prompts + devices - 1) / devices;
+        notes.Add(
+            $"planned for {devices} devices that each hold every model whole and take {own} of the {prompts} prompts of a step; "
+            + "this program trains on one device");
+        if (!isSft && TrajectoryMemory.ReplayBytes(config) is > 0 and long buffer)
+        {
+            notes.Add($"the replay buffer takes {buffer / 1_000_000} MB of the host's memory");
+        }
+
+        return isSft ? config with { Sft = config.Sft with { TrainBatchSize = own } }
+            : config with { Data = config.Data with { TrainBatchSize = own } };
     }
 
     private static void NoteRate(string section, double rate, List<string> notes)

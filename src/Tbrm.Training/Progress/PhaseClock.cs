@@ -14,6 +14,9 @@ public sealed class PhaseClock
     private readonly List<(string Phase, long Start)> _open = [];
     private double _secondsBefore;
 
+    /// <summary>Called with a phase's name when it begins (true) and when it ends (false); null: nobody listens.</summary>
+    public Action<string, bool>? Observer { get; init; }
+
     /// <summary>Seconds per phase over the whole run.</summary>
     public SortedDictionary<string, double> Totals { get; } = new(StringComparer.Ordinal);
 
@@ -47,6 +50,7 @@ public sealed class PhaseClock
     /// <summary>Runs and times a phase.</summary>
     public T Measure<T>(string phase, Func<T> body)
     {
+        Observer?.Invoke(phase, true);
         long start = Stopwatch.GetTimestamp();
         _open.Add((phase, start));
         try
@@ -57,6 +61,7 @@ public sealed class PhaseClock
         {
             _open.RemoveAt(_open.Count - 1);
             Add(phase, Stopwatch.GetElapsedTime(start).TotalSeconds);
+            Observer?.Invoke(phase, false);
         }
     }
 

@@ -85,7 +85,11 @@ public sealed class TrainedPolicy(Policy policy, ActorConfig config, long totalS
 }
 
 /// <summary>The value model under training. It is this object's own.</summary>
-internal sealed class TrainedCritic(Critic critic, CriticSource source, CriticConfig config, long totalSteps)
+/// <param name="critic">The model.</param>
+/// <param name="save">Writes it into a checkpoint.</param>
+/// <param name="config">Its section.</param>
+/// <param name="totalSteps">Steps of the run, by which the schedule goes.</param>
+internal sealed class TrainedCritic(Critic critic, Action<Critic, string> save, CriticConfig config, long totalSteps)
     : TrainedModel(RunState.Critic, new(critic, config.Optim), config.Optim, config.GradClip, totalSteps),
         ITrainedCritic
 {
@@ -104,7 +108,7 @@ internal sealed class TrainedCritic(Critic critic, CriticSource source, CriticCo
     /// <inheritdoc/>
     public override void Save(string checkpoint)
     {
-        source.Save(critic, checkpoint);
+        save(critic, checkpoint);
         base.Save(checkpoint);
     }
 
@@ -121,4 +125,7 @@ internal sealed class ReferenceScorer(ReferencePolicy reference) : IReferenceSco
 {
     /// <inheritdoc/>
     public Scores LogProb(PackedBatch batch, float temperature) => reference.LogProb(batch, temperature);
+
+    /// <inheritdoc/>
+    public void ReleaseActivations() => reference.ReleaseActivations();
 }

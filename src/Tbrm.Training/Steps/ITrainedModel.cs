@@ -62,6 +62,11 @@ public interface IReferenceScorer
 {
     /// <summary>Q and V of every row of a batch, nats.</summary>
     Scores LogProb(PackedBatch batch, float temperature);
+
+    /// <summary>Frees the buffers of its forward: the update needs the memory.</summary>
+    void ReleaseActivations()
+    {
+    }
 }
 
 /// <summary>The rollout stage as a step sees it.</summary>

@@ -54,6 +54,7 @@ internal sealed class ReferenceStage(IReferenceScorer? reference, AlgorithmSelec
         PassScores scores = clock.Measure(
             "ref", () => ForwardPass.LogProb(b => reference.LogProb(b, temperature), batch, batch.ReferenceMicroBatches,
             stop));
+        reference.ReleaseActivations();
         Trajectory[] trajectories = [.. sample.Trajectories];
         for (int i = 0; i < missing.Length; i++)
         {

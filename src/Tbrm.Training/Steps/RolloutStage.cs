@@ -30,14 +30,19 @@ public sealed class RolloutStage : IRollout, IDisposable
     /// a reference; what is there already counts anyway.</param>
     public RolloutStage(Policy policy, ITokenizer tokenizer, RunConfig config, IReadOnlyList<int> stopIds,
         long held = 0)
+        : this(policy, config, SamplingSettings.Train(config, tokenizer, policy, stopIds), held)
     {
-        _engine = new(policy, config.Rollout, PageBytes(policy, config, held));
         if (config.Rollout.Stop.Count > 0)
         {
             _engine.SetTokenBytes(tokenizer.IdToBytes);
         }
+    }
 
-        _train = SamplingSettings.Train(config, tokenizer, policy, stopIds);
+    /// <summary>The same with sampling settings of the caller's, which stop at no text.</summary>
+    internal RolloutStage(Policy policy, RunConfig config, SamplingOptions train, long held)
+    {
+        _engine = new(policy, config.Rollout, PageBytes(policy, config, held));
+        _train = train;
     }
 
     /// <inheritdoc/>

@@ -129,6 +129,8 @@ public sealed class TrainStep
             critic = _criticUpdate is null ? null
                 : _clock.Measure("update_critic",
                 () => _criticUpdate.Run(step, batch.Tau, batch.Columns, stop, critic));
+            // Critic and policy take turns: neither keeps its buffers while the other learns.
+            _models.Critic?.ReleaseActivations();
             actor = step < _config.Trainer.CriticWarmup ? null
                 : _clock.Measure("update_actor", () => _actorUpdate.Run(step, batch.Tau, batch.Columns, stop, actor));
             WeightVersion += (actor?.Applied ?? 0) - applied;
@@ -138,7 +140,6 @@ public sealed class TrainStep
 
         _source.End(beginning);
         _models.Actor.ReleaseActivations();
-        _models.Critic?.ReleaseActivations();
         bool isFirst = beginning.IsSampled ? ReferenceEquals(first!.Sample.Trajectories, beginning.Sample.Trajectories)
             : first is not null;
         StepBatch told = isFirst ? first! : Told(beginning.Sample);
@@ -222,17 +223,24 @@ public sealed class TrainStep
         PassScores old = _clock.Measure("old_log_prob", () =>
             ForwardPass.LogProb(b => _models.Actor.LogProb(b, temperature, keep: false, entropy: false), tau,
                 tau.MicroBatches, stop));
+        _models.Actor.ReleaseActivations();
         return batch with { OldLogp = isSampler ? batch.RolloutLogp : old.Logp, VFrozen = needsValue ? old.V1 : [] };
     }
 
     /// <summary>Of the optimal token baseline: how sharp the policy was in every state.</summary>
-    private ObjectiveBatch SumPiSquared(TrajectoryBatch tau, ObjectiveBatch batch, StepStop stop) =>
-        !Needs.HasFlag(Needs.SumPiSquared) ? batch : batch with
+    private ObjectiveBatch SumPiSquared(TrajectoryBatch tau, ObjectiveBatch batch, StepStop stop)
+    {
+        if (!Needs.HasFlag(Needs.SumPiSquared))
         {
-            SumPiSquared = _clock.Measure("old_log_prob", () => ForwardPass.SumPiSquared(
-                (b, t) => _models.Actor.LogProb(b, t, keep: false, entropy: false),
-                ActorUpdate.TemperatureOf(_config), batch.OldLogp, tau, stop)),
-        };
+            return batch;
+        }
+
+        double[] sums = _clock.Measure("old_log_prob", () => ForwardPass.SumPiSquared(
+            (b, t) => _models.Actor.LogProb(b, t, keep: false, entropy: false),
+            ActorUpdate.TemperatureOf(_config), batch.OldLogp, tau, stop));
+        _models.Actor.ReleaseActivations();
+        return batch with { SumPiSquared = sums };
+    }
 
     private void RequireRecorded(TrajectoryBatch tau, ObjectiveBatch batch, bool isNeeded)
     {
@@ -256,6 +264,7 @@ public sealed class TrainStep
         double[] values = _clock.Measure(
             "values", () => ForwardPass.Values(critic, tau, tau.Cut(0..tau.Trajectories.Count, tokens, sequences),
             stop));
+        critic.ReleaseActivations();
         return batch with { Values = values, OldValues = values };
     }
 }

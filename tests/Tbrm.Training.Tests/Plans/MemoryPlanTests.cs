@@ -145,7 +145,7 @@ public sealed class MemoryPlanTests
         }
 
         using AdamW optimizer = new(critic, config.Critic.Optim);
-        meter.Exactly("critic");
+        meter.Exactly("critic", "critic_state");
 
         Assert.That(batch.OfCritic(config).MicroBatchSequences, Is.EqualTo(3));
         PackedBatch packed =
@@ -174,7 +174,8 @@ public sealed class MemoryPlanTests
         long Of(MemoryPlan plan, params string[] keys) => plan.Parts.Where(p => keys.Contains(p.Key)).Sum(p => p.Bytes);
         long available = MemoryPlan.HeldBytes(model, ppo) + 40 * model.KvPage;
         MemoryPlan whole = Plan(ppo, available);
-        string[] held = ["weights", "master", "gradients", "moments", "critic", "reference"];
+        string[] held =
+            ["weights", "master", "gradients", "moments", "critic", "critic_state", "reference"];
         Assert.That(Of(whole, held), Is.EqualTo(MemoryPlan.HeldBytes(model, ppo)));
         Assert.That(Of(Plan(tbrm, 0), held), Is.EqualTo(MemoryPlan.HeldBytes(model, tbrm)));
         Assert.That(whole.KvPages, Is.EqualTo(20), "half of what is left");

@@ -33,8 +33,9 @@ public sealed class StepStagesTests
         string[] update = ["actor forward", "actor update"];
         string[] expected =
         [
-            .. s_sampled, "ref pass", "actor pass", "critic pass", "critic forward", "critic update",
-            .. update, .. update, .. update, .. update, "actor release", "critic release",
+            .. s_sampled, "ref pass", "ref release", "actor pass", "actor release", "critic pass", "critic release",
+            "critic forward", "critic update", "critic release", .. update, .. update, .. update, .. update,
+            "actor release",
         ];
         Assert.That(Calls("ppo", isRolloutExact: false, arguments), Is.EqualTo(expected));
     }
@@ -42,7 +43,8 @@ public sealed class StepStagesTests
     [Test]
     public void A_fused_step_is_the_reference_pass_and_one_call() =>
         Assert.That(Calls("tbrm", isRolloutExact: true),
-            Is.EqualTo((string[])[.. s_sampled, "ref pass", "actor fused", "actor update", "actor release"]));
+            Is.EqualTo((string[])[.. s_sampled, "ref pass", "ref release", "actor fused", "actor update",
+                "actor release"]));
 
     [Test]
     public void A_step_without_reference_or_critic_is_the_update_alone() =>

@@ -1,0 +1,68 @@
+using System;
+using System.Globalization;
+using Tbrm.Core.Errors;
+using Tbrm.Engine;
+
+namespace Tbrm.Training.Plans;
+
+/// <summary>The machine that a run is planned for; it need not be this one.</summary>
+/// <param name="IsCuda">A GPU.</param>
+/// <param name="Threads">CPU threads.</param>
+/// <param name="Bytes">Memory of one device.</param>
+/// <param name="Devices">How many share a step, each with a copy of the models and its part of the prompts.</param>
+/// <param name="Name">For people.</param>
+public sealed record PlanTarget(bool IsCuda, int Threads, long Bytes, int Devices, string Name)
+{
+    private static readonly (string Suffix, double Bytes)[] s_units =
+    [
+        ("TiB", 1L << 40), ("GiB", 1L << 30), ("MiB", 1L << 20), ("TB", 1e12), ("GB", 1e9), ("MB", 1e6),
+    ];
+
+    /// <summary>What the options say: without a size this machine's device, with one a device of that size, a GPU
+    /// unless <paramref name="device"/> is cpu.</summary>
+    /// <param name="device">trainer.device.</param>
+    /// <param name="threads">trainer.threads.</param>
+    /// <param name="memory">As 80GB; null: this machine's.</param>
+    /// <param name="devices">How many.</param>
+    /// <exception cref="ConfigException">No size, or no number of devices.</exception>
+    public static PlanTarget Of(string device, int threads, string? memory, int devices)
+    {
+        if (devices is < 1 or > 65536)
+        {
+            throw new ConfigException($"--devices {devices}: 1 to 65536 were expected");
+        }
+
+        if (memory is not null)
+        {
+            long bytes = Size(memory);
+            bool isCpu = device == "cpu";
+            return new(!isCpu, isCpu ? Math.Max(1, threads > 0 ? threads : Environment.ProcessorCount) : 0, bytes,
+                devices,
+                isCpu ? $"a CPU with {memory}" : $"a GPU with {memory}");
+        }
+
+        using EngineDevice here = EngineDevice.Open(device, threads);
+        System.Text.Json.Nodes.JsonNode? description = System.Text.Json.Nodes.JsonNode.Parse(here.Description);
+        return new(here.IsCuda, here.Threads, here.Memory().DeviceTotal, devices,
+            (string?)description?["name"] ?? (string?)description?["device"] ?? device);
+    }
+
+    /// <summary>Bytes of a size such as 80GB (powers of ten), 75GiB (powers of two), 512MB.</summary>
+    /// <exception cref="ConfigException">It is none.</exception>
+    public static long Size(string text)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        foreach ((string suffix, double unit) in s_units)
+        {
+            if (text.EndsWith(suffix, StringComparison.OrdinalIgnoreCase)
+                && double.TryParse(text[..^suffix.Length].Trim(), NumberStyles.AllowDecimalPoint,
+                    CultureInfo.InvariantCulture, out double number)
+                && number > 0 && number * unit < long.MaxValue / 2)
+            {
+                return (long)(number * unit);
+            }
+        }
+
+        throw new ConfigException($"--device-memory {text}: a size such as 80GB, 75GiB or 512MB was expected");
+    }
+}
