@@ -162,17 +162,18 @@ internal sealed class RunQueue(int parallel, Action<string> say)
         }
     });
 
-    /// <summary>This program again.</summary>
+    /// <summary>This program again: its own executable, or the runtime with its assembly.</summary>
     private static Process Start(IReadOnlyList<string> arguments)
     {
-        string own = Environment.GetCommandLineArgs()[0];
-        bool isHosted = own.EndsWith(".dll", StringComparison.OrdinalIgnoreCase);
-        ProcessStartInfo start = new(isHosted ? Environment.ProcessPath! : own)
+        string program = Environment.ProcessPath ?? throw new InvalidOperationException("the program has no path");
+        bool isHosted = Path.GetFileNameWithoutExtension(program) == "dotnet";
+        ProcessStartInfo start = new(program)
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         };
-        foreach (string argument in isHosted ? [own, .. arguments] : arguments)
+        foreach (string argument in isHosted ? [Environment.GetCommandLineArgs()[0], .. arguments]
+            : arguments)
         {
             start.ArgumentList.Add(argument);
         }
