@@ -10,5 +10,5 @@ tbrm-native compare "tbrm-n4: tbrm rollout.n=4 data.train_batch_size=128" "tbrm-
     "ppo: ppo rollout.n=1 data.train_batch_size=512" "grpo: grpo rollout.n=4 data.train_batch_size=128" \
     "rloo: rloo rollout.n=4 data.train_batch_size=128" "reval: reval rollout.n=4 data.train_batch_size=128" \
     "a-star-po: a_star_po rollout.n=1 data.train_batch_size=512" \
-    -c default --run-dir "$folder" --seeds 1,2,3,4,5 --grid actor.optim.lr=1.0e-4,2.5e-4,5.0e-4,1.0e-3 --trials 4 "$@"
+    -c default --run-dir "$folder" --grid actor.optim.lr=1.0e-4,2.5e-4,5.0e-4,1.0e-3 --trials 4 "$@"
 "$here/publish.sh" "$folder" comparison

@@ -8,6 +8,6 @@ here=$(cd "$(dirname "$0")" && pwd)
 folder=${1:-runs/staleness}
 [ $# -eq 0 ] || shift
 tbrm-native compare tbrm reval oapl grpo "grpo-is: grpo algorithm.rollout_correction.rollout_is=token" \
-    --sweep rollout.lag=0,1,8,64,400 -c default --run-dir "$folder" --seeds 1,2,3,4,5 --samples 0 \
+    --sweep rollout.lag=0,1,8,64,400 -c default --run-dir "$folder" --samples 0 \
     actor.optim.lr=1.0e-4 data.train_batch_size=8 trainer.total_training_steps=448 trainer.test_freq=112 trainer.save_freq=224 trainer.dump_rollouts=false "$@"
 "$here/publish.sh" "$folder" staleness
