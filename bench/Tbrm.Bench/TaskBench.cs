@@ -1,5 +1,5 @@
 using BenchmarkDotNet.Attributes;
-using Tbrm.Data.Tasks;
+using Tbrm.Tasks;
 
 namespace Tbrm.Bench;
 

@@ -1,6 +1,6 @@
 using System.Linq;
 using BenchmarkDotNet.Attributes;
-using Tbrm.Data.Tasks;
+using Tbrm.Tasks;
 using Tbrm.Text.Tokenizers;
 
 namespace Tbrm.Bench;

@@ -2,7 +2,7 @@ using NUnit.Framework;
 using Tbrm.Core.Config;
 using Tbrm.Core.Errors;
 using Tbrm.Core.Prompts;
-using Tbrm.Data.Tasks;
+using Tbrm.Tasks;
 using Tbrm.Training.Prompts;
 
 namespace Tbrm.Training.Tests;

@@ -8,7 +8,7 @@ using Tbrm.Core.Errors;
 using Tbrm.Core.Prompts;
 using Tbrm.Core.Rewards;
 using Tbrm.Data.Sources;
-using Tbrm.Data.Tasks;
+using Tbrm.Tasks;
 using Tbrm.Training.Config;
 using Tbrm.Training.Prompts;
 using Tbrm.Verify;

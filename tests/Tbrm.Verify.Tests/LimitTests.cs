@@ -4,7 +4,8 @@ using System.Linq;
 using System.Threading;
 using NUnit.Framework;
 using Tbrm.Core.Rewards;
-using Tbrm.Verify.Algebra;
+using Tbrm.MathVerify.Algebra;
+using Tbrm.MathVerify.Latex;
 using Tbrm.Verify.Graders;
 
 namespace Tbrm.Verify.Tests;
@@ -146,7 +147,7 @@ public sealed class LimitTests
     private static long StepsOf(string formula)
     {
         Budget budget = new(CancellationToken.None);
-        budget.Run(() => ZeroTest.TryEvaluate(Latex.LatexConverter.Convert(formula, true, budget), 400, budget));
+        budget.Run(() => ZeroTest.TryEvaluate(LatexConverter.Convert(formula, true, budget), 400, budget));
         return budget.Spent;
     }
 

@@ -3,7 +3,7 @@ using System.Collections.Generic;
 using System.Linq;
 using System.Reflection;
 using Tbrm.Core.Config;
-using Tbrm.Data.Tasks;
+using Tbrm.Tasks;
 using Tbrm.Objectives;
 using Tbrm.Objectives.Estimators;
 using Tbrm.Training.Config;

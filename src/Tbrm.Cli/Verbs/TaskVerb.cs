@@ -7,8 +7,9 @@ using System.Text.Json.Nodes;
 using Tbrm.Core.Errors;
 using Tbrm.Core.Files;
 using Tbrm.Data.Json;
-using Tbrm.Data.Python;
-using Tbrm.Data.Tasks;
+using Tbrm.Data.Sources;
+using Tbrm.Tasks;
+using Tbrm.Tasks.Python;
 
 namespace Tbrm.Cli.Verbs;
 

@@ -3,7 +3,7 @@ using System.Linq;
 using System.Text.RegularExpressions;
 using Tbrm.Core.Prompts;
 using Tbrm.Core.Rewards;
-using Tbrm.Data.Tasks;
+using Tbrm.Tasks;
 
 namespace Tbrm.Data.Prompts;
 

@@ -6,8 +6,8 @@ using System.Text;
 using System.Text.Json;
 using Tbrm.Core.Errors;
 using Tbrm.Core.Prompts;
-using Tbrm.Text.Jinja;
-using Tbrm.Text.Jinja.Values;
+using Tbrm.Jinja;
+using Tbrm.Jinja.Values;
 using Tbrm.Text.Json;
 using Tbrm.Text.Tokenizers;
 

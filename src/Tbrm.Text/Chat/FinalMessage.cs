@@ -1,7 +1,7 @@
 using System;
 using System.Linq;
-using Tbrm.Text.Jinja;
-using Tbrm.Text.Jinja.Values;
+using Tbrm.Jinja;
+using Tbrm.Jinja.Values;
 
 namespace Tbrm.Text.Chat;
 

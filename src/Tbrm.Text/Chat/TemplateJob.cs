@@ -4,7 +4,7 @@ using System.Linq;
 using System.Text.Json;
 using Tbrm.Core.Errors;
 using Tbrm.Core.Prompts;
-using Tbrm.Text.Jinja;
+using Tbrm.Jinja;
 using Tbrm.Text.Json;
 
 namespace Tbrm.Text.Chat;

@@ -1,7 +1,7 @@
 using System;
 using System.Collections.Generic;
-using Tbrm.Text.Jinja.Syntax;
-using Tbrm.Text.Jinja.Values;
+using Tbrm.Jinja.Syntax;
+using Tbrm.Jinja.Values;
 using Tbrm.Text.PreTokenizers;
 
 namespace Tbrm.Text.Models;

@@ -1,6 +1,6 @@
 using System;
 using System.Collections.Concurrent;
-using Tbrm.Data.Python;
+using Tbrm.Tasks.Python;
 
 namespace Tbrm.Training.Evaluation;
 

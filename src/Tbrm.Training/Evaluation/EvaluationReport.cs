@@ -2,7 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using System.Text.Json.Nodes;
-using Tbrm.Data.Tasks;
+using Tbrm.Tasks;
 using Tbrm.Training.Metrics;
 using Tbrm.Verify;
 

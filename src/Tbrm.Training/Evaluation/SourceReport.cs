@@ -4,7 +4,7 @@ using System.Linq;
 using System.Text.Json.Nodes;
 using Tbrm.Core.Rewards;
 using Tbrm.Core.Rollouts;
-using Tbrm.Data.Python;
+using Tbrm.Tasks.Python;
 
 namespace Tbrm.Training.Evaluation;
 

@@ -2,7 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Globalization;
 using System.Linq;
-using Tbrm.Data.Python;
+using Tbrm.Tasks.Python;
 
 namespace Tbrm.Training.Evaluation;
 

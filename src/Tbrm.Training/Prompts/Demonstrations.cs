@@ -2,7 +2,7 @@ using System;
 using Tbrm.Core.Config;
 using Tbrm.Core.Errors;
 using Tbrm.Core.Prompts;
-using Tbrm.Data.Tasks;
+using Tbrm.Tasks;
 
 namespace Tbrm.Training.Prompts;
 

@@ -5,7 +5,7 @@ using Tbrm.Core.Config;
 using Tbrm.Core.Errors;
 using Tbrm.Core.Prompts;
 using Tbrm.Text.Chat;
-using Tbrm.Text.Jinja;
+using Tbrm.Jinja;
 using Tbrm.Text.Tokenizers;
 using Tbrm.Training.Config;
 

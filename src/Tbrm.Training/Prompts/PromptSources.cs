@@ -4,7 +4,7 @@ using System.Text.Json.Nodes;
 using Tbrm.Core.Config;
 using Tbrm.Data.Prompts;
 using Tbrm.Data.Sources;
-using Tbrm.Data.Tasks;
+using Tbrm.Tasks;
 
 namespace Tbrm.Training.Prompts;
 

@@ -7,7 +7,7 @@ using Tbrm.Core.Config;
 using Tbrm.Core.Errors;
 using Tbrm.Core.Rewards;
 using Tbrm.Data.Sources;
-using Tbrm.Data.Tasks;
+using Tbrm.Tasks;
 using Tbrm.Verify;
 using Tbrm.Verify.Graders;
 

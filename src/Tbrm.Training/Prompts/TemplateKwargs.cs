@@ -6,7 +6,7 @@ using Tbrm.Core.Config;
 using Tbrm.Core.Errors;
 using Tbrm.Core.Prompts;
 using Tbrm.Text.Chat;
-using Tbrm.Text.Jinja;
+using Tbrm.Jinja;
 
 namespace Tbrm.Training.Prompts;
 

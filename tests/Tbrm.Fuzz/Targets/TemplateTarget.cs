@@ -4,7 +4,7 @@ using System.Text;
 using System.Text.Json;
 using Tbrm.Fuzz.Mutation;
 using Tbrm.Text.Chat;
-using Tbrm.Text.Jinja;
+using Tbrm.Jinja;
 
 namespace Tbrm.Fuzz.Targets;
 

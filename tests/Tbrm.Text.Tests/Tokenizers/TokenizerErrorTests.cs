@@ -3,6 +3,7 @@ using System.IO;
 using System.Linq;
 using NUnit.Framework;
 using Tbrm.Core.Errors;
+using Tbrm.Testing;
 using Tbrm.Text.Tokenizers;
 
 namespace Tbrm.Text.Tests.Tokenizers;

@@ -1,0 +1,6 @@
+using System.Runtime.CompilerServices;
+
+[assembly: InternalsVisibleTo("Tbrm.Text")]
+[assembly: InternalsVisibleTo("Tbrm.Jinja.Tests")]
+[assembly: InternalsVisibleTo("Tbrm.Text.Tests")]
+[assembly: InternalsVisibleTo("Tbrm.Fuzz")]

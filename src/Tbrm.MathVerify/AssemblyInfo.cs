@@ -1,0 +1,5 @@
+using System.Runtime.CompilerServices;
+
+[assembly: InternalsVisibleTo("Tbrm.MathVerify.Tests")]
+[assembly: InternalsVisibleTo("Tbrm.Verify")]
+[assembly: InternalsVisibleTo("Tbrm.Verify.Tests")]

@@ -1,0 +1,5 @@
+using System.Runtime.CompilerServices;
+
+[assembly: InternalsVisibleTo("Tbrm.Tasks.Tests")]
+[assembly: InternalsVisibleTo("Tbrm.Data")]
+[assembly: InternalsVisibleTo("Tbrm.Data.Tests")]

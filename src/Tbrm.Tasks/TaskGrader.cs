@@ -1,0 +1,75 @@
+using System;
+using System.Collections.Concurrent;
+using System.Threading;
+using Tbrm.Core.Errors;
+using Tbrm.Core.Rewards;
+
+namespace Tbrm.Tasks;
+
+/// <summary>
+/// Judges responses by the scorer of the task that the prompt came from. Prompts of tasks that it was not given are
+/// judged by the
+/// task of that name with default parameters.
+/// </summary>
+public sealed class TaskGrader : IGrader
+{
+    /// <summary>What may stand before a task's name in a data source.</summary>
+    public const string SourcePrefix = "reasoning_gym/";
+
+    private readonly ConcurrentDictionary<string, IReasoningTask> _tasks = new(StringComparer.Ordinal);
+    private readonly AnswerForm _form;
+
+    /// <summary>A grader for some tasks.</summary>
+    /// <param name="form">Where in a response the answer stands.</param>
+    /// <param name="tasks">The tasks, or mixtures, that the prompts come from.</param>
+    public TaskGrader(AnswerForm form, params IReasoningTask[] tasks)
+    {
+        ArgumentNullException.ThrowIfNull(tasks);
+        _form = form;
+        foreach (IReasoningTask task in tasks)
+        {
+            foreach (IReasoningTask part in task is TaskMixture mixture ? mixture.Tasks : [task])
+            {
+                _tasks[part.Name] = part;
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    public string Name => "task";
+
+    /// <summary>
+    /// With a value, answers are judged by <see cref="AnswerCascade"/>, this being its symbolic equality; null leaves
+    /// the task's scorer alone.
+    /// </summary>
+    public Func<string, string, double>? MathMatch { get; init; }
+
+    /// <inheritdoc/>
+    public Verdict Grade(GradeRequest request, CancellationToken stop)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        string? answer = AnswerExtraction.Extract(request.Solution, _form);
+        try
+        {
+            IReasoningTask task = _tasks.GetOrAdd(TaskOf(request.DataSource), static name => TaskRegistry.Create(name));
+            // A task's own answer may look like a list, and is one text.
+            return request.GroundTruth.Kind == GroundTruthKind.Text ? Judge(request.GroundTruth.Text)
+                : request.AgainstEach(Judge);
+
+            Verdict Judge(string truth)
+            {
+                TaskItem entry = new("", truth, request.ExtraInfo ?? []);
+                double score = MathMatch is null ? task.Score(answer, entry)
+                    : AnswerCascade.Score(task, answer, entry, MathMatch);
+                return new Verdict(score, answer is null ? VerdictStatus.NoAnswer : VerdictStatus.Ok, answer);
+            }
+        }
+        catch (Exception e) when (e is TaskScoreException or TbrmUserException)
+        {
+            return new Verdict(0, VerdictStatus.Error, answer, e.Message);
+        }
+    }
+
+    private static string TaskOf(string dataSource) =>
+        dataSource.StartsWith(SourcePrefix, StringComparison.Ordinal) ? dataSource[SourcePrefix.Length..] : dataSource;
+}

@@ -1,7 +1,0 @@
-using System;
-
-namespace Tbrm.Verify;
-
-/// <summary>Text that is not in the grammar's language. Graders take it as "no expression here", never as a failure of
-/// their own.</summary>
-internal sealed class LatexException(string message) : Exception(message);
