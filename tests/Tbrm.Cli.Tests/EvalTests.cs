@@ -119,7 +119,7 @@ public sealed class EvalTests
         File.AppendAllText(journal, """{"set":"aime24","id":70""");
         Outcome resumed = CommandLine.Run(Long(killed));
         Assert.That(resumed.ExitCode, Is.Zero, resumed.Error);
-        Assert.That(resumed.Error, Does.Contain("were drawn before and are kept"));
+        Assert.That(resumed.Error, Does.Contain("were sampled before and are kept"));
         Assert.That(File.ReadAllText(killed), Is.EqualTo(File.ReadAllText(whole)));
     }
 

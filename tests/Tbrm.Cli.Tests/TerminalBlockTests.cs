@@ -106,6 +106,19 @@ public sealed class TerminalBlockTests : IDisposable
             Is.EqualTo("held-out loss 1.500 (best 1.000 at 2)"));
     }
 
+    /// <summary>As checkpoints and summary have it: a value that is only reached again is no new best.</summary>
+    [Test]
+    public void The_first_of_equal_values_is_the_best()
+    {
+        HeldOutResult? held = null;
+        foreach ((long step, double accuracy) in new[] { (0L, 0.02), (4L, 0.02), (8L, 0.01) })
+        {
+            held = HeldOutResult.After(held, step, new MetricSet { ["val-core/sums/acc/mean@1"] = accuracy });
+        }
+
+        Assert.That(held!.Text, Is.EqualTo("held-out 1.0 % (best 2.0 % at 0)"));
+    }
+
     [TestCase(0.4, "0:00")]
     [TestCase(65, "1:05")]
     [TestCase(3725, "1:02:05")]

@@ -129,7 +129,7 @@ internal sealed record HeldOutResult(long Step, double Value, long BestStep, dou
             return last;
         }
 
-        bool isBest = last is null || last.IsLoss != isLoss || (isLoss ? now <= last.Best : now >= last.Best);
+        bool isBest = last is null || last.IsLoss != isLoss || (isLoss ? now < last.Best : now > last.Best);
         return new(step, now, isBest ? step : last!.BestStep, isBest ? now : last!.Best, isLoss);
     }
 

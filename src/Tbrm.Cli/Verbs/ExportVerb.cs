@@ -15,7 +15,7 @@ internal sealed class ExportVerb : IVerb
     public Command Create()
     {
         Command report = new(
-            "report", "Draws report.html of a run anew from its metrics, summary and dumps, and prints its path");
+            "report", "Renders report.html of a run anew from its metrics, summary and dumps, and prints its path");
         report.Options.Add(_runDir);
         report.SetAction(parsed => (int)Report(parsed.GetValue(_runDir)));
         Command command = new("export", "Makes something else of what a run left");

@@ -33,7 +33,7 @@ internal sealed class GenerateVerb : IVerb
     public Command Create()
     {
         Command command = new(
-            "generate", "Draws responses: model.path=DIR, rollout.n, rollout.temperature and so on decide how");
+            "generate", "Samples responses: model.path=DIR, rollout.n, rollout.temperature and so on decide how");
         _run.AddTo(command);
         command.Options.Add(_run.Checkpoint);
         command.Options.Add(_run.BetaScale);

@@ -50,7 +50,7 @@ internal static class ConfigRules
         Require(config.Trainer.ResumeMode != "resume_path" || config.Trainer.ResumeFromPath.Length > 0,
             "trainer.resume_mode=resume_path needs trainer.resume_from_path (a global_step_N folder)");
         Require(config.Rollout.Temperature > 0 || config.Rollout.N <= 1,
-            $"rollout.temperature=0 is greedy, so rollout.n={config.Rollout.N} would draw the same response "
+            $"rollout.temperature=0 is greedy, so rollout.n={config.Rollout.N} would sample the same response "
                 + $"{config.Rollout.N} times");
         // As fp32, which the sampler computes in, less would be nothing.
         Require(config.Rollout.Temperature is 0 or >= LeastTemperature && val.Temperature is 0 or >= LeastTemperature,

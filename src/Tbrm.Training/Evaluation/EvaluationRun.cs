@@ -87,7 +87,7 @@ public static class EvaluationRun
             if (journal.Known > 0)
             {
                 progress.Say(
-                    $"{journal.Known} of {sets.Sum(s => s.Responses)} responses were drawn before and are kept ({journalPath})");
+                    $"{journal.Known} of {sets.Sum(s => s.Responses)} responses were sampled before and are kept ({journalPath})");
             }
 
             evaluation = new Evaluator(session, rollout, progress).Run(sets, journal, 0, stop);
