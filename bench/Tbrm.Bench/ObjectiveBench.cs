@@ -1,15 +1,25 @@
 using System;
+using System.Collections.Generic;
+using System.Linq;
+using System.Text.Json.Nodes;
 using BenchmarkDotNet.Attributes;
 using Tbrm.Objectives;
-using Tbrm.Objectives.Bellman;
 
 namespace Tbrm.Bench;
 
-/// <summary>Objectives on the arrays of one step: trajectories of 256 tokens.</summary>
+/// <summary>Every objective of the table on the arrays of one step: trajectories of 256 tokens in groups of 4. What it
+/// takes of a step follows from <c>tbrm-native profile time</c> at the same size.</summary>
 public class ObjectiveBench
 {
-    private const int Tokens = 256;
+    private const int Tokens = 256, Group = 4;
     private ObjectiveBatch _batch = null!;
+    private IObjective _objective = null!;
+
+    /// <summary>Names of the table.</summary>
+    public static IEnumerable<string> Names => AlgorithmTable.Names;
+
+    [ParamsSource(nameof(Names))]
+    public string Algorithm { get; set; } = "";
 
     [Params(64, 512)]
     public int Trajectories { get; set; }
@@ -19,29 +29,47 @@ public class ObjectiveBench
     {
         Random random = new(1);
         int rows = Trajectories * Tokens;
-        long[] offsets = new long[Trajectories + 1];
-        for (int b = 0; b <= Trajectories; b++)
-        {
-            offsets[b] = (long)b * Tokens;
-        }
-
         double[] Numbers(int n) => Array.ConvertAll(new double[n], _ => random.NextDouble());
-        _batch = new()
+        double[] logp = Array.ConvertAll(Numbers(rows), x => -0.1 - x), v = Numbers(rows);
+        ObjectiveBatch batch = new()
         {
-            RowOffsets = offsets,
-            Q = Numbers(rows),
-            V = Numbers(rows),
-            RefLogp = Numbers(rows),
+            RowOffsets = [.. Enumerable.Range(0, Trajectories + 1).Select(b => (long)b * Tokens)],
+            Q = [.. v.Zip(logp, (a, b) => a + b)],
+            V = v,
+            H = Numbers(rows),
+            Logp = logp,
+            OldLogp = [.. logp.Select(l => l - 0.01)],
+            RolloutLogp = [.. logp.Select(l => l - 0.01)],
+            RefLogp = [.. logp.Select(l => l + 0.01)],
             RefV1 = Numbers(Trajectories),
+            Values = Numbers(rows),
+            OldValues = Numbers(rows),
+            Returns = Numbers(rows),
+            Advantages = Numbers(rows),
+            SumPiSquared = Numbers(rows),
             Rewards = Numbers(Trajectories),
+            BaselineRewards = Numbers(Trajectories),
+            Group = [.. Enumerable.Range(0, Trajectories).Select(b => b / Group)],
+            VStar = Numbers(Trajectories),
+            VFrozen = Numbers(Trajectories),
             Weight = Array.ConvertAll(new double[Trajectories], _ => 1.0 / Trajectories),
             Bootstrap = new bool[Trajectories],
         };
+        Tbrm.Objectives.Algorithm entry = AlgorithmTable.Find(Algorithm);
+        JsonObject options = [];
+        if (entry.LossMode is { } mode)
+        {
+            options["loss_mode"] = mode;
+            if (mode == "dro")
+            {
+                options["dro_beta"] = 0.1;
+            }
+        }
+
+        _objective = entry.Objective(options);
+        _batch = _objective.Prepare(batch with { Totals = BatchTotals.Of(batch, Tokens) });
     }
 
-    [Benchmark(Baseline = true)]
-    public ObjectiveResult Tbrm() => new TbrmObjective(0.002).Evaluate(_batch);
-
     [Benchmark]
-    public ObjectiveResult Reval() => new RevalObjective(0.002).Evaluate(_batch);
+    public ObjectiveResult Evaluate() => _objective.Evaluate(_batch);
 }

@@ -60,8 +60,9 @@ public sealed class StepCost
         if (algorithm.Critic is not null)
         {
             yield return ("values", new(Body(), 0));
-            yield return ("update_critic", new(Body() * Backward(isAdapted: false),
-                State(_bodyParameters + _headParameters)));
+            AdapterOptions? critic = AdapterOptions.Of(_setting.Config.Critic.Model);
+            double learned = critic?.ParameterCount(_model) ?? _bodyParameters + _headParameters;
+            yield return ("update_critic", new(Body() * Backward(critic is not null), State(learned)));
         }
 
         double trained = _setting.Adapter?.ParameterCount(_model) ?? _model.ParameterCount;
