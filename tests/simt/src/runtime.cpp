@@ -88,6 +88,14 @@ cudaError_t cudaMemPoolSetAttribute(cudaMemPool_t, cudaMemPoolAttr, void*) {
     return cudaSuccess;
 }
 
+// Nothing is used by others: the emulator's memory is the host's.
+cudaError_t cudaMemGetInfo(size_t* left, size_t* total) {
+    cudaDeviceProp properties{};
+    cudaGetDeviceProperties(&properties, 0);
+    *left = *total = properties.totalGlobalMem;
+    return cudaSuccess;
+}
+
 cudaError_t cudaMallocAsync(void** p, size_t bytes, cudaStream_t stream) {
     // Allowed on hardware, where the graph then owns the memory; the project has no use for that.
     if (simt::refused_in_capture(stream, "cudaMallocAsync")) return simt::fail(cudaErrorStreamCaptureUnsupported);
