@@ -21,10 +21,10 @@ TBRM_TEST(device_memory_is_counted_and_aligned) {
     device->enter();
     const int64_t before = device->memory().in_use();
     for (const int64_t bytes : {int64_t{0}, int64_t{1}, int64_t{100}, int64_t{5} << 20}) {
-        void* p = device->allocate(bytes);
+        void* p = device->allocate(bytes, {});
         CHECK(p != nullptr && reinterpret_cast<uintptr_t>(p) % 256 == 0);
         CHECK(device->memory().in_use() == before + bytes);
-        device->release(p, bytes);
+        device->release(p, bytes, {});
         CHECK(device->memory().in_use() == before);
     }
 }
@@ -33,7 +33,7 @@ TBRM_TEST(device_out_of_memory_is_a_status_and_harms_nothing) {
     const std::unique_ptr<Device> device = make_cuda_device(0);
     device->enter();
     std::string message;
-    CHECK(status_of([&] { device->allocate(int64_t{1} << 46); }, &message) == TBRM_STATUS_OUT_OF_MEMORY);
+    CHECK(status_of([&] { device->allocate(int64_t{1} << 46, {}); }, &message) == TBRM_STATUS_OUT_OF_MEMORY);
     CHECK_MSG(message.find("70368744177664 bytes") != std::string::npos, "%s", message.c_str());
     DeviceBuffer<float> buffer(*device, 4);
     const float values[] = {1, 2, 3, 4};
