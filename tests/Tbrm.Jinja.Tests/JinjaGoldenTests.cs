@@ -3,7 +3,6 @@ using System.Collections.Generic;
 using System.Linq;
 using System.Text.Json;
 using NUnit.Framework;
-using Tbrm.Jinja;
 
 namespace Tbrm.Jinja.Tests;
 

@@ -4,7 +4,6 @@ using System.Linq;
 using System.Text.Json;
 using System.Threading;
 using NUnit.Framework;
-using Tbrm.Jinja.Values;
 using Tbrm.Testing;
 
 namespace Tbrm.Jinja.Tests;

@@ -1,5 +1,4 @@
 using NUnit.Framework;
-using Tbrm.Tasks;
 
 namespace Tbrm.Tasks.Tests;
 

@@ -2,7 +2,6 @@ using System.IO;
 using System.Linq;
 using System.Text.Json.Nodes;
 using NUnit.Framework;
-using Tbrm.Tasks;
 using Tbrm.Testing;
 
 namespace Tbrm.Tasks.Tests;

@@ -6,7 +6,6 @@ using System.Text;
 using System.Text.Json.Nodes;
 using NUnit.Framework;
 using Tbrm.Tasks.Python;
-using Tbrm.Tasks;
 using Tbrm.Testing;
 
 namespace Tbrm.Tasks.Tests;

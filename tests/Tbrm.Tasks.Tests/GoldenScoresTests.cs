@@ -3,7 +3,6 @@ using System.IO;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using NUnit.Framework;
-using Tbrm.Tasks;
 using Tbrm.Testing;
 
 namespace Tbrm.Tasks.Tests;

@@ -1,8 +1,5 @@
 using System;
 using System.Collections.Generic;
-using Tbrm.Jinja.Syntax;
-using Tbrm.Jinja.Values;
-using Tbrm.Text.PreTokenizers;
 
 namespace Tbrm.Text.Models;
 

@@ -94,6 +94,8 @@ public sealed class SchemaInference
 
     private static Node[] Nodes(Shape group) => [.. group.Children.Select(child => Node(child.Name, child.Shape))];
 
+    // The group that a node is given to keeps it.
+#pragma warning disable CA2000
     private static Node Node(string name, Shape shape)
     {
         return shape.Kind switch
@@ -112,6 +114,7 @@ public sealed class SchemaInference
         PrimitiveNode Leaf(PhysicalType type, LogicalType? logical) =>
             new(name, Repetition.Optional, logical ?? LogicalType.None(), type);
     }
+#pragma warning restore CA2000
 
     private sealed class Shape
     {

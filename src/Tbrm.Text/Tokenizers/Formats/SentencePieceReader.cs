@@ -8,7 +8,6 @@ using Tbrm.Text.Decoders;
 using Tbrm.Text.Models;
 using Tbrm.Text.Normalizers;
 using Tbrm.Text.PreTokenizers;
-using Tbrm.Text.Tokenizers;
 
 namespace Tbrm.Text.Tokenizers.Formats;
 

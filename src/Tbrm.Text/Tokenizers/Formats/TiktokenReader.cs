@@ -9,7 +9,6 @@ using Tbrm.Text.Decoders;
 using Tbrm.Text.Models;
 using Tbrm.Text.Patterns;
 using Tbrm.Text.PreTokenizers;
-using Tbrm.Text.Tokenizers;
 
 namespace Tbrm.Text.Tokenizers.Formats;
 

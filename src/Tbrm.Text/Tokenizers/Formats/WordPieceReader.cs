@@ -9,7 +9,6 @@ using Tbrm.Text.Decoders;
 using Tbrm.Text.Models;
 using Tbrm.Text.Normalizers;
 using Tbrm.Text.PreTokenizers;
-using Tbrm.Text.Tokenizers;
 using Tbrm.Text.Unicode;
 
 namespace Tbrm.Text.Tokenizers.Formats;

@@ -4,7 +4,6 @@ using System.Collections.Generic;
 using System.Linq;
 using Microsoft.ML.Tokenizers;
 using NUnit.Framework;
-using Tbrm.Text.Tests.Tokenizers;
 using Tbrm.Text.Tokenizers;
 using Tokenizer = Tbrm.Text.Tokenizers.Tokenizer;
 

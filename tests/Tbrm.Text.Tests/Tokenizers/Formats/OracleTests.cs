@@ -10,7 +10,6 @@ using Microsoft.ML.Tokenizers;
 using NUnit.Framework;
 using Tbrm.Text.Tokenizers.Formats;
 using Tbrm.Text.PreTokenizers;
-using Tbrm.Text.Tests.Tokenizers;
 using Tbrm.Text.Tokenizers;
 using Tokenizer = Tbrm.Text.Tokenizers.Tokenizer;
 
@@ -117,7 +116,7 @@ public sealed class OracleTests
     }
 
     /// <summary>What transformers' converter makes of a SentencePiece model of merges.</summary>
-    private static JsonNode HuggingFaceJson(List<SentencePiece> pieces, bool addsPrefix)
+    private static JsonObject HuggingFaceJson(List<SentencePiece> pieces, bool addsPrefix)
     {
         Dictionary<string, int> ids = Enumerable.Range(0, pieces.Count).ToDictionary(id => pieces[id].Text);
         IEnumerable<(string Left, string Right)> merges = pieces.Where(piece => piece.Kind == PieceKind.Normal)
@@ -163,7 +162,7 @@ public sealed class OracleTests
         };
     }
 
-    private static JsonNode Special(int id, string content) => new JsonObject
+    private static JsonObject Special(int id, string content) => new JsonObject
     {
         ["id"] = id,
         ["content"] = content,

@@ -5,7 +5,6 @@ using System.Text;
 using NUnit.Framework;
 using Tbrm.Core.Errors;
 using Tbrm.Text.Tokenizers.Formats;
-using Tbrm.Text.Tests.Tokenizers;
 using Tbrm.Text.Tokenizers;
 
 namespace Tbrm.Text.Tests.Tokenizers.Formats;

@@ -2,10 +2,8 @@ using System;
 using System.Collections.Generic;
 using System.IO;
 using System.Linq;
-using System.Text;
 using Google.Protobuf;
 using Tbrm.Text.Tokenizers.Formats;
-using Tbrm.Text.Tests.Tokenizers;
 using Tbrm.Text.Tokenizers;
 
 namespace Tbrm.Text.Tests.Tokenizers.Formats;

@@ -2,7 +2,6 @@ using System.Collections.Generic;
 using System.Text;
 using NUnit.Framework;
 using Tbrm.Core.Errors;
-using Tbrm.Text.Tests.Tokenizers;
 using Tbrm.Text.Tokenizers;
 
 namespace Tbrm.Text.Tests.Tokenizers.Formats;
