@@ -16,8 +16,8 @@ try
     RunConfig config = ConfigLoader.Load([], args);
     SilentProgress progress = new();
     using OpenRun run = OpenRun.Open(config, RunState.Train, progress);
-    using MetricSinks sinks =
-        MetricSinks.Open(["file"], run.Folder, console: null, run.RecordedStep, new RewardPrinter());
+    using RewardPrinter printer = new();
+    using MetricSinks sinks = MetricSinks.Open(["file"], run.Folder, console: null, run.RecordedStep, printer);
     using CancellationTokenSource stop = new();
     Console.CancelKeyPress += (_, pressed) =>
     {

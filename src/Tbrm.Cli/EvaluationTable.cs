@@ -40,8 +40,8 @@ internal static class EvaluationTable
         Percent(source.Pass[^1]), Percent(source.Majority), source.MeanTokens is { } tokens
             ? tokens.ToString("F0", CultureInfo.InvariantCulture) : "-",
         source.Truncated is { } truncated ? Percent(truncated)
-            : "-", Number(source.Unjudged.NoAnswer),
-            Number(source.OutOfSteps + source.Unjudged.Timeout + source.Unjudged.Error),
+            : "-", Number(source.Ungraded.NoAnswer),
+            Number(source.OutOfSteps + source.Ungraded.Timeout + source.Ungraded.Error),
     ];
 
     private static void WriteFramed(List<string[]> rows, TextWriter output)

@@ -4,7 +4,7 @@ using Tbrm.Core.Errors;
 
 namespace Tbrm.Tasks;
 
-/// <summary>One problem of a task, as reasoning-gym's <c>dataset[idx]</c> gives it; also what a scorer judges an answer
+/// <summary>One problem of a task, as reasoning-gym's <c>dataset[idx]</c> gives it; also what a scorer grades an answer
 /// against.</summary>
 public sealed record TaskItem
 {

@@ -7,8 +7,8 @@ using Tbrm.Core.Rewards;
 namespace Tbrm.Tasks;
 
 /// <summary>
-/// Judges responses by the scorer of the task that the prompt came from. Prompts of tasks that it was not given are
-/// judged by the
+/// Grades responses by the scorer of the task that the prompt came from. Prompts of tasks that it was not given are
+/// graded by the
 /// task of that name with default parameters.
 /// </summary>
 public sealed class TaskGrader : IGrader
@@ -39,7 +39,7 @@ public sealed class TaskGrader : IGrader
     public string Name => "task";
 
     /// <summary>
-    /// With a value, answers are judged by <see cref="AnswerCascade"/>, this being its symbolic equality; null leaves
+    /// With a value, answers are graded by <see cref="AnswerCascade"/>, this being its symbolic equality; null leaves
     /// the task's scorer alone.
     /// </summary>
     public Func<string, string, double>? MathMatch { get; init; }
@@ -53,10 +53,10 @@ public sealed class TaskGrader : IGrader
         {
             IReasoningTask task = _tasks.GetOrAdd(TaskOf(request.DataSource), static name => TaskRegistry.Create(name));
             // A task's own answer may look like a list, and is one text.
-            return request.GroundTruth.Kind == GroundTruthKind.Text ? Judge(request.GroundTruth.Text)
-                : request.AgainstEach(Judge);
+            return request.GroundTruth.Kind == GroundTruthKind.Text ? GradeAgainst(request.GroundTruth.Text)
+                : request.AgainstEach(GradeAgainst);
 
-            Verdict Judge(string truth)
+            Verdict GradeAgainst(string truth)
             {
                 TaskItem entry = new("", truth, request.ExtraInfo ?? []);
                 double score = MathMatch is null ? task.Score(answer, entry)

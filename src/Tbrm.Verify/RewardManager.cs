@@ -62,7 +62,7 @@ public sealed class RewardManager(IGrader grader, TimeSpan? limit = null, int? p
     /// <summary>The grader.</summary>
     public IGrader Grader => grader;
 
-    /// <summary>Judges every request; verdict i belongs to request i.</summary>
+    /// <summary>Grades every request; verdict i belongs to request i.</summary>
     /// <exception cref="OperationCanceledException"><paramref name="stop"/> was cancelled.</exception>
     public Verdict[] Grade(IReadOnlyList<GradeRequest> requests, CancellationToken stop = default)
     {
@@ -73,7 +73,7 @@ public sealed class RewardManager(IGrader grader, TimeSpan? limit = null, int? p
         return verdicts;
     }
 
-    /// <summary>Judges one request. A grader that throws, or whose score is NaN or infinite, is an error verdict, never
+    /// <summary>Grades one request. A grader that throws, or whose score is NaN or infinite, is an error verdict, never
     /// an exception.</summary>
     public Verdict Grade(GradeRequest request, CancellationToken stop = default)
     {

@@ -10,7 +10,7 @@ namespace Tbrm.Cli.Tests;
 public sealed class MixedSourceTests : FolderTests
 {
     [Test]
-    public void Evaluation_rows_of_other_sources_are_judged_beside_a_task()
+    public void Evaluation_rows_of_other_sources_are_graded_beside_a_task()
     {
         string run = Path.Combine(Folder, "run");
         Outcome outcome = CommandLine.Run(Arguments(run, Row("openai/gsm8k"), Row("math_dapo"), Row("lighteval/MATH"), Row("reasoning_gym/lcm")));

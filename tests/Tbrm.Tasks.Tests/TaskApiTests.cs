@@ -88,7 +88,7 @@ public sealed class TaskApiTests
     }
 
     [Test]
-    public void A_grader_reports_what_the_scorer_cannot_judge()
+    public void A_grader_reports_what_the_scorer_cannot_grade()
     {
         TaskGrader grader = new(AnswerForm.Text);
         Verdict raised = grader.Grade(

@@ -15,7 +15,7 @@ using Tbrm.Verify;
 
 namespace Tbrm.Training.Tests;
 
-/// <summary>Rows of many data sources in one run: each judged by what fits it.</summary>
+/// <summary>Rows of many data sources in one run: each graded by what fits it.</summary>
 public sealed class RunGraderTests
 {
     private static readonly IReasoningTask s_gcd = TaskRegistry.Create("gcd");

@@ -60,7 +60,7 @@ public sealed class LimitTests
     }
 
     [Test]
-    public void A_cancelled_judgement_is_a_timeout()
+    public void A_cancelled_grading_is_a_timeout()
     {
         using CancellationTokenSource stop = new();
         stop.Cancel();

@@ -27,7 +27,12 @@ internal sealed class RunFiles : IDisposable
     public void Summarize(string name, int steps, int total, bool finished) =>
         File.WriteAllText(Path.Combine(Run(name), "summary.json"), new JsonObject
         {
-            ["verb"] = "train", ["algorithm"] = "tbrm", ["steps"] = steps, ["total_steps"] = total, ["finished"] = finished, ["val_best"] = 0.5,
+            ["verb"] = "train",
+            ["algorithm"] = "tbrm",
+            ["steps"] = steps,
+            ["total_steps"] = total,
+            ["finished"] = finished,
+            ["val_best"] = 0.5,
         }.ToJsonString());
 
     /// <summary>Appends steps with a reward, tokens and seconds.</summary>
@@ -53,8 +58,16 @@ internal sealed class RunFiles : IDisposable
     /// <summary>A response with two tokens.</summary>
     public static JsonObject Response(int prompt, string output, double score) => new()
     {
-        ["input"] = "prompt " + prompt, ["output"] = output, ["gts"] = "42", ["score"] = score, ["status"] = "Ok", ["finish"] = "Stop", ["group"] = prompt,
-        ["response_tokens"] = 2, ["response_ids"] = new JsonArray(7, 8), ["logp"] = new JsonArray(-0.5, -1.5),
+        ["input"] = "prompt " + prompt,
+        ["output"] = output,
+        ["gts"] = "42",
+        ["score"] = score,
+        ["status"] = "Ok",
+        ["finish"] = "Stop",
+        ["group"] = prompt,
+        ["response_tokens"] = 2,
+        ["response_ids"] = new JsonArray(7, 8),
+        ["logp"] = new JsonArray(-0.5, -1.5),
     };
 
     public void Dispose() => Directory.Delete(Root, recursive: true);

@@ -15,7 +15,7 @@ using Tbrm.Watch.Server;
 namespace Tbrm.Watch.Tests;
 
 /// <summary>What the server answers, to whom, while runs are being written.</summary>
-public sealed class ServerTests
+public sealed class ServerTests : IDisposable
 {
     private readonly HttpClient _client = new(new HttpClientHandler { AllowAutoRedirect = false });
     private RunFiles _files = null!;
@@ -35,8 +35,7 @@ public sealed class ServerTests
         _files.Dispose();
     }
 
-    [OneTimeTearDown]
-    public void DisposeClient() => _client.Dispose();
+    public void Dispose() => _client.Dispose();
 
     [TestCase("", null, null, 200)]
     [TestCase("", "attacker.example", null, 403, Description = "a name that was pointed at this machine")]

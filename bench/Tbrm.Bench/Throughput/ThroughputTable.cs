@@ -20,7 +20,7 @@ internal sealed record ThroughputCase(string Stage, string Input, IReadOnlyList<
 }
 
 /// <summary>
-/// Amounts per second of what reads, cuts and judges, as a table in Markdown. By the time that the process spent on
+/// Amounts per second of what reads, cuts and grades, as a table in Markdown. By the time that the process spent on
 /// processors as well as by the
 /// clock: on a machine that others use too, only the first says what one core does.
 /// </summary>

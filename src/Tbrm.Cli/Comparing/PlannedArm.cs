@@ -13,6 +13,8 @@ namespace Tbrm.Cli.Comparing;
 /// <param name="Overrides">key=value over them.</param>
 internal sealed record PlannedArm(string Name, IReadOnlyList<string> Files, IReadOnlyList<string> Overrides)
 {
+    private static readonly string[] s_controls = ["zero", "random"];
+
     /// <summary>Keys that decide the model that a run begins with: arms that agree in them share a warm
     /// start.</summary>
     private static readonly string[] s_ofTheStart = ["model.", "sft.", "data."];
@@ -67,7 +69,7 @@ internal sealed record PlannedArm(string Name, IReadOnlyList<string> Files, IRea
         PlannedArm[] all = [.. arms];
         if (hasControls)
         {
-            all = [.. all, .. from a in all from kind in new[] { "zero", "random" }
+            all = [.. all, .. from a in all from kind in s_controls
                 select a with { Name = $"{a.Name}-{kind}-reward",
                     Overrides = [.. a.Overrides, "reward.control=" + kind] }];
         }

@@ -120,9 +120,9 @@ internal sealed class RunQueue(int parallel, Action<string> say)
                     }
                 }
             }
-        });
+        }, CancellationToken.None);
         // Verl's lines: the numbers are in metrics.jsonl too.
-        Task output = Task.Run(() => process.StandardOutput.ReadToEnd());
+        Task output = Task.Run(() => process.StandardOutput.ReadToEnd(), CancellationToken.None);
         using (stop.Register(() => Tell(process, () => Volatile.Read(ref isStopping))))
         {
             process.WaitForExit();

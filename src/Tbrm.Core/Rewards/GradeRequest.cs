@@ -5,7 +5,7 @@ using System.Text.Json.Nodes;
 
 namespace Tbrm.Core.Rewards;
 
-/// <summary>What is to be judged: verl's <c>compute_score(data_source, solution_str, ground_truth, extra_info)</c>.</summary>
+/// <summary>What is to be graded: verl's <c>compute_score(data_source, solution_str, ground_truth, extra_info)</c>.</summary>
 /// <param name="DataSource">The row's data source.</param>
 /// <param name="Solution">The decoded response, special tokens removed.</param>
 /// <param name="GroundTruth">The row's ground truth, as the file has it.</param>
@@ -13,7 +13,7 @@ namespace Tbrm.Core.Rewards;
 public sealed record GradeRequest(string DataSource, string Solution, GroundTruth GroundTruth, JsonObject? ExtraInfo = null)
 {
     /// <summary>
-    /// Judges against each right answer, for graders that compare texts. The best score of those that could be judged counts; where none is above 0
+    /// Grades against each right answer, for graders that compare texts. The best score of those that could be graded counts; where none is above 0
     /// and one ran out of time, the verdict is that time-out, since it may have been right.
     /// </summary>
     /// <param name="grade">Grades the response against one right answer.</param>

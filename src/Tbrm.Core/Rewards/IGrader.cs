@@ -2,14 +2,14 @@ using System.Threading;
 
 namespace Tbrm.Core.Rewards;
 
-/// <summary>Judges responses. Implementations are thread-safe, keep no state between calls and do not throw for bad
+/// <summary>Grades responses. Implementations are thread-safe, keep no state between calls and do not throw for bad
 /// answers.</summary>
 public interface IGrader
 {
     /// <summary>The name by which configuration and <c>score --grader</c> select it.</summary>
     string Name { get; }
 
-    /// <summary>Judges one response. Honours <paramref name="stop"/> as its wall-clock limit and then answers
+    /// <summary>Grades one response. Honours <paramref name="stop"/> as its wall-clock limit and then answers
     /// Timeout.</summary>
     Verdict Grade(GradeRequest request, CancellationToken stop);
 }

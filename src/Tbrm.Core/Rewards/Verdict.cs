@@ -6,7 +6,7 @@ namespace Tbrm.Core.Rewards;
 /// zero.</summary>
 public enum VerdictStatus
 {
-    /// <summary>An answer was found and judged.</summary>
+    /// <summary>An answer was found and graded.</summary>
     Ok,
 
     /// <summary>The response holds no answer in the form that the grader reads.</summary>

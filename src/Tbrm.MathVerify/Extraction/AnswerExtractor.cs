@@ -88,7 +88,7 @@ internal sealed partial class AnswerExtractor(IReadOnlyList<ExtractionTarget> ta
     /// <summary>
     /// Whether a match is only a piece of something longer: it lies in a formula that could not be read, or it is a
     /// number with
-    /// more of a formula on its right or left. What is left of an unreadable answer must not be judged in its place.
+    /// more of a formula on its right or left. What is left of an unreadable answer must not be graded in its place.
     /// </summary>
     private static bool IsFragment(Match match, ExtractionTarget target, string text, List<UnreadSpan> refused)
     {

@@ -1,4 +1,3 @@
-using System;
 using System.Collections.Generic;
 using System.Globalization;
 using System.IO;
@@ -12,7 +11,6 @@ using Tbrm.Data.Trajectories;
 using Tbrm.Training.Config;
 using Tbrm.Training.Evaluation;
 using Tbrm.Training.Progress;
-using Tbrm.Training.Prompts;
 using Tbrm.Training.Runs;
 using Tbrm.Training.Sessions;
 using Tbrm.Training.Steps;
@@ -51,13 +49,13 @@ public static class FinalMeasures
                 p => progress.Show("samples", (double)p.Finished / p.Total,
                     $"{p.Finished}/{p.Total} answers"), null, stop)
                 .OrderBy(t => t.Id)];
-            JudgedResponse[] judged = set.Reward.Judge(set.Prompts, answers, stop);
+            GradedResponse[] graded = set.Reward.Grade(set.Prompts, answers, stop);
             report = EvaluationReport.Of([.. answers.Select((t, i) => EvaluationRow.ScoreOf(
-                string.Create(CultureInfo.InvariantCulture, $"{t.Group}"), set.Prompts[t.Group], t, judged[i]))]);
+                string.Create(CultureInfo.InvariantCulture, $"{t.Group}"), set.Prompts[t.Group], t, graded[i]))]);
             RunFolder.WriteLines(path, Enumerable.Range(0, answers.Count)
                 .Where(i => EvaluationSet.SampleOf(answers[i].Id) == 0).Take(MostForKl)
                 .Select(i => TrajectoryRow.Of(run.Total.Step, 1, session.Tokenizer, set.Prompts[answers[i].Group],
-                    answers[i], judged[i])));
+                    answers[i], graded[i])));
         }
 
         progress.Clear();

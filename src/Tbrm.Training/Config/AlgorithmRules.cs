@@ -1,10 +1,8 @@
-using System;
 using System.Collections.Generic;
 using System.Linq;
 using Tbrm.Core.Config;
 using Tbrm.Core.Errors;
 using Tbrm.Objectives;
-using Tbrm.Objectives.Estimators;
 
 namespace Tbrm.Training.Config;
 

@@ -18,17 +18,17 @@ public static class EvaluationRow
 {
     /// <summary>The row of one response.</summary>
     public static JsonObject Of(long step, ITokenizer tokenizer, EncodedPrompt prompt, Trajectory trajectory,
-        JudgedResponse judged, int? sample)
+        GradedResponse graded, int? sample)
     {
         JsonObject row = new()
         {
             ["input"] = tokenizer.Decode(prompt.Ids),
-            ["output"] = judged.Text,
+            ["output"] = graded.Text,
             ["gts"] = prompt.Prompt.GroundTruth.ToJson(),
-            ["score"] = double.IsFinite(judged.Verdict.Score) ? judged.Verdict.Score : null,
+            ["score"] = double.IsFinite(graded.Verdict.Score) ? graded.Verdict.Score : null,
             ["step"] = step,
-            ["status"] = judged.Verdict.Status.ToString(),
-            ["extracted"] = judged.Verdict.Extracted,
+            ["status"] = graded.Verdict.Status.ToString(),
+            ["extracted"] = graded.Verdict.Extracted,
             ["data_source"] = prompt.Prompt.DataSource,
             ["index"] = prompt.Prompt.Index,
             ["finish"] = trajectory.End.ToString(),
@@ -40,7 +40,7 @@ public static class EvaluationRow
         }
 
         // Beside the row's own keys, as verl writes them.
-        foreach ((string name, double value) in judged.Verdict.Numbers ?? new Dictionary<string, double>())
+        foreach ((string name, double value) in graded.Verdict.Numbers ?? new Dictionary<string, double>())
         {
             row.TryAdd(name, double.IsFinite(value) ? value : null);
         }
@@ -50,12 +50,12 @@ public static class EvaluationRow
 
     /// <summary>What the metrics need of a response.</summary>
     internal static ResponseScore ScoreOf(string problem, EncodedPrompt prompt, Trajectory trajectory,
-        JudgedResponse judged) => new(
-        prompt.Prompt.DataSource, problem, judged.Verdict.Score, judged.Verdict.Extracted, judged.Verdict.Status,
+        GradedResponse graded) => new(
+        prompt.Prompt.DataSource, problem, graded.Verdict.Score, graded.Verdict.Extracted, graded.Verdict.Status,
             trajectory.ResponseIds.Length, trajectory.End)
         {
-            Numbers = judged.Verdict.Numbers,
-            Correct = judged.Verdict.Numbers is { } numbers
+            Numbers = graded.Verdict.Numbers,
+            Correct = graded.Verdict.Numbers is { } numbers
             && numbers.TryGetValue(ValidationMetrics.Accuracy, out double accuracy) ? accuracy : null,
         };
 

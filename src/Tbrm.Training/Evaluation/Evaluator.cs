@@ -46,13 +46,13 @@ public sealed class Evaluator(TrainingSession session, RolloutStage rollout, IPr
         foreach (EvaluationSet set in sets)
         {
             List<Trajectory> trajectories = Draw(set, journal, stop);
-            JudgedResponse[] judged = set.Reward.Judge(set.Prompts, trajectories, stop);
+            GradedResponse[] graded = set.Reward.Grade(set.Prompts, trajectories, stop);
             progress.Clear();
-            for (int i = 0; i < judged.Length; i++)
+            for (int i = 0; i < graded.Length; i++)
             {
                 EncodedPrompt prompt = set.Prompts[trajectories[i].Group];
-                rows.Add(EvaluationRow.Of(step, session.Tokenizer, prompt, trajectories[i], judged[i], EvaluationSet.SampleOf(trajectories[i].Id)));
-                scores.Add(EvaluationRow.ScoreOf($"{set.Name}:{trajectories[i].Group}", prompt, trajectories[i], judged[i]));
+                rows.Add(EvaluationRow.Of(step, session.Tokenizer, prompt, trajectories[i], graded[i], EvaluationSet.SampleOf(trajectories[i].Id)));
+                scores.Add(EvaluationRow.ScoreOf($"{set.Name}:{trajectories[i].Group}", prompt, trajectories[i], graded[i]));
             }
         }
 

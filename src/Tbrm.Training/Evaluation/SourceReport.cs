@@ -42,7 +42,7 @@ public sealed record SourceReport
     public required double? Truncated { get; init; }
 
     /// <summary>Responses without an answer, that the grader ran out of time on, that it failed on.</summary>
-    public required (int NoAnswer, int Timeout, int Error) Unjudged { get; init; }
+    public required (int NoAnswer, int Timeout, int Error) Ungraded { get; init; }
 
     /// <summary>Responses whose answer took more steps than one answer may.</summary>
     public required int OutOfSteps { get; init; }
@@ -71,7 +71,7 @@ public sealed record SourceReport
             Majority = problems.Average(p => p.Accuracy[MajorityVote.Winner(p.Votes)]),
             MeanTokens = tokens.Count == 0 ? null : tokens.Average(),
             Truncated = ends.Count == 0 ? null : ends.Average(e => e == TrajectoryEnd.Length ? 1.0 : 0),
-            Unjudged = (Count(responses, VerdictStatus.NoAnswer), Count(responses, VerdictStatus.Timeout), Count(responses, VerdictStatus.Error)),
+            Ungraded = (Count(responses, VerdictStatus.NoAnswer), Count(responses, VerdictStatus.Timeout), Count(responses, VerdictStatus.Error)),
             OutOfSteps = Count(responses, VerdictStatus.OutOfSteps),
             Variables = ValidationMetrics.Of(problems),
         };
@@ -98,10 +98,10 @@ public sealed record SourceReport
             ["majority"] = Finite(Majority),
             ["response_tokens_mean"] = MeanTokens,
             ["truncated"] = Truncated,
-            ["no_answer"] = Unjudged.NoAnswer,
+            ["no_answer"] = Ungraded.NoAnswer,
             ["out_of_steps"] = OutOfSteps,
-            ["timeout"] = Unjudged.Timeout,
-            ["error"] = Unjudged.Error,
+            ["timeout"] = Ungraded.Timeout,
+            ["error"] = Ungraded.Error,
         };
     }
 

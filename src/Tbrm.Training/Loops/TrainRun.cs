@@ -282,7 +282,7 @@ public sealed class TrainRun : IRunStep
             _progress.ShowSamples(step,
                 [.. shown.Trajectories.Take(_config.Trainer.PrintSamples).Select((t, i) => new PrintedSample(
                 shown.Prompts[t.Group].Prompt.Messages[^1].Content, _session.Tokenizer.Decode(t.ResponseIds),
-                    shown.Judged[i].Verdict.Score))]);
+                    shown.Graded[i].Verdict.Score))]);
         }
 
         if (_config.Trainer.DumpRollouts && TokenCredit.IsKnown(_algorithm)
@@ -296,7 +296,7 @@ public sealed class TrainRun : IRunStep
             StepSample sample = outcome.Sample;
             RunFolder.WriteLines(_run.Folder.RolloutPath(step), sample.Trajectories.Select((t, i) =>
                 TrajectoryRow.Of(step, ActorUpdate.TemperatureOf(_config), _session.Tokenizer, sample.Prompts[t.Group],
-                    t, sample.Judged[i])));
+                    t, sample.Graded[i])));
         }
     }
 

@@ -92,13 +92,13 @@ internal sealed class ValueEstimation(RunFolder folder, TrainingSession session,
                 MemoryPlan.HeldBytes(session.Policy, session.Config));
             return _rollout.OfReference(requests, stop);
         });
-        JudgedResponse[] judged = session.Reward.Judge(missing, trajectories, stop);
+        GradedResponse[] graded = session.Reward.Grade(missing, trajectories, stop);
         // Before the values: a kill in between leaves samples of prompts whose values are not known, which the next
         // process drops.
-        Append(missing, trajectories, judged);
+        Append(missing, trajectories, graded);
         _values.Add([.. missing.Select((p, i) => (p, Enumerable.Range(0, trajectories.Count)
-            .Where(t => trajectories[t].Group == i && !judged[t].Verdict.IsFailure)
-                .Select(t => _rewards.Of(trajectories[t], judged[t].Verdict)).ToArray()))]);
+            .Where(t => trajectories[t].Group == i && !graded[t].Verdict.IsFailure)
+                .Select(t => _rewards.Of(trajectories[t], graded[t].Verdict)).ToArray()))]);
     }
 
     private void Close()
@@ -110,7 +110,7 @@ internal sealed class ValueEstimation(RunFolder folder, TrainingSession session,
     /// <summary>The samples themselves, as trajectories that training reads: the reference sampled them, so its
     /// log-probs are theirs.</summary>
     private void Append(IReadOnlyList<EncodedPrompt> prompts, IReadOnlyList<Trajectory> trajectories,
-        JudgedResponse[] judged)
+        GradedResponse[] graded)
     {
         string path = SamplesIn(folder);
         if (!_isTidy && File.Exists(path))
@@ -123,7 +123,7 @@ internal sealed class ValueEstimation(RunFolder folder, TrainingSession session,
         float temperature = ActorUpdate.TemperatureOf(session.Config);
         IEnumerable<string> lines =
             trajectories.Select((t, i) =>
-            TrajectoryRow.Of(0, temperature, session.Tokenizer, prompts[t.Group], t with { Group = 0 }, judged[i]))
+            TrajectoryRow.Of(0, temperature, session.Tokenizer, prompts[t.Group], t with { Group = 0 }, graded[i]))
             .Select(row =>
             {
                 row.Remove(TrajectoryKeys.Group);

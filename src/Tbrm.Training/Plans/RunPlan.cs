@@ -1,10 +1,8 @@
 using System.Collections.Generic;
 using System.IO;
 using System.Linq;
-using System.Text.Json.Nodes;
 using Tbrm.Core.Config;
 using Tbrm.Core.Errors;
-using Tbrm.Engine;
 using Tbrm.Engine.Models;
 using Tbrm.Objectives;
 using Tbrm.Text.Tokenizers;

@@ -73,9 +73,9 @@ internal sealed class FixedRollout(IRollout rollout) : IRollout
 internal sealed class FixedGrades : IGradeStage
 {
     /// <inheritdoc/>
-    public JudgedResponse[] Judge(IReadOnlyList<EncodedPrompt> prompts, IReadOnlyList<Trajectory> trajectories,
+    public GradedResponse[] Grade(IReadOnlyList<EncodedPrompt> prompts, IReadOnlyList<Trajectory> trajectories,
         CancellationToken stop) =>
-        [.. trajectories.Select(t => new JudgedResponse("", new(t.Id & 1, VerdictStatus.Ok)))];
+        [.. trajectories.Select(t => new GradedResponse("", new(t.Id & 1, VerdictStatus.Ok)))];
 }
 
 /// <summary>Trajectories with the reference's numbers, as a file brings them: nothing is sampled.</summary>
@@ -88,7 +88,7 @@ internal sealed class KnownTrajectories(IReadOnlyList<EncodedPrompt> prompts, in
     public StepBeginning? Begin(long step, long version, Func<StepSample, StepSample> complete, CancellationToken stop)
     {
         Trajectory[] trajectories = [.. prompts.Select((p, i) => Of(step * prompts.Count + i, i, p))];
-        return new(complete(new(prompts, trajectories, new FixedGrades().Judge(prompts, trajectories, stop))),
+        return new(complete(new(prompts, trajectories, new FixedGrades().Grade(prompts, trajectories, stop))),
             IsSampled: false);
     }
 

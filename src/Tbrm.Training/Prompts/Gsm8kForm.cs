@@ -9,7 +9,7 @@ namespace Tbrm.Training.Prompts;
 /// <summary>
 /// Whether questions of GSM8K's own files ask for the form that their grader reads (<c>#### 72</c>). Not where the
 /// configuration asks for another one
-/// (<c>data.append_instruction</c>, <c>data.system_prompt</c>, a named template), or where another grader judges them.
+/// (<c>data.append_instruction</c>, <c>data.system_prompt</c>, a named template), or where another grader grades them.
 /// </summary>
 internal static class Gsm8kForm
 {
@@ -21,10 +21,10 @@ internal static class Gsm8kForm
         bool asksItself = data.AppendInstruction.Length > 0 || data.SystemPrompt.Length > 0
             || PromptTemplate.Names.Contains(data.Template);
         return !asksItself && config.Reward.GraderOptions.GetValueOrDefault("method") != "flexible"
-            && IsJudgedByIt(dataSource ?? DataSource, grader);
+            && IsGradedByIt(dataSource ?? DataSource, grader);
     }
 
-    private static bool IsJudgedByIt(string dataSource, RunGrader grader)
+    private static bool IsGradedByIt(string dataSource, RunGrader grader)
     {
         try
         {

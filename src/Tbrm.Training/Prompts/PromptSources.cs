@@ -50,7 +50,7 @@ internal sealed class PromptSources
     /// <summary>Where the problems come from, a mixture of tasks perhaps; null for files.</summary>
     public IReasoningTask? Task { get; }
 
-    /// <summary>Judges the answers.</summary>
+    /// <summary>Grades the answers.</summary>
     public RunGrader Grader { get; }
 
     /// <summary>What a user has to know of the files: rows that were left out, columns that nothing reads.</summary>

@@ -1,4 +1,3 @@
-using System;
 using System.IO;
 using Tbrm.Core.Config;
 using Tbrm.Core.Errors;

@@ -106,7 +106,7 @@ public sealed class TrainingSession : IDisposable
             PromptSources prompts = new(config);
             string? tokenizerFolder = folder.Length == 0 ? null
                 : config.Model.TokenizerPath.Length > 0 && checkpoint is null ? config.Model.TokenizerPath : folder;
-            ITokenizer tokenizer = tokenizerFolder is not null
+            Tokenizer tokenizer = tokenizerFolder is not null
                 ? Tbrm.Text.Tokenizers.Tokenizer.Load(tokenizerFolder)
                 : ScratchModel.TrainTokenizer(config, prompts.Train);
             policy = CreatePolicy(config, device, tokenizer, source, trainable);

@@ -96,6 +96,6 @@ public interface IRollout
 public interface IGradeStage
 {
     /// <summary>Grades trajectories; the result is in their order.</summary>
-    JudgedResponse[] Judge(IReadOnlyList<EncodedPrompt> prompts, IReadOnlyList<Trajectory> trajectories,
+    GradedResponse[] Grade(IReadOnlyList<EncodedPrompt> prompts, IReadOnlyList<Trajectory> trajectories,
         CancellationToken stop);
 }

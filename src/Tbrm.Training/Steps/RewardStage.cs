@@ -14,12 +14,12 @@ using Tbrm.Verify;
 
 namespace Tbrm.Training.Steps;
 
-/// <summary>A response as it was judged.</summary>
+/// <summary>A response as it was graded.</summary>
 /// <param name="Text">Decoded, special tokens removed.</param>
 /// <param name="Verdict">What the grader said.</param>
-public sealed record JudgedResponse(string Text, Verdict Verdict);
+public sealed record GradedResponse(string Text, Verdict Verdict);
 
-/// <summary>The verify and reward stages: decodes and judges responses in parallel, each within a wall-clock
+/// <summary>The verify and reward stages: decodes and grades responses in parallel, each within a wall-clock
 /// limit.</summary>
 public sealed class RewardStage(IGrader grader, ITokenizer tokenizer, RewardConfig config) : IGradeStage
 {
@@ -28,21 +28,21 @@ public sealed class RewardStage(IGrader grader, ITokenizer tokenizer, RewardConf
     /// <summary>Name of the grader.</summary>
     public string GraderName => _manager.Grader.Name;
 
-    /// <summary>Judges trajectories; the result is in their order.</summary>
-    public JudgedResponse[] Judge(IReadOnlyList<EncodedPrompt> prompts, IReadOnlyList<Trajectory> trajectories,
+    /// <summary>Grades trajectories; the result is in their order.</summary>
+    public GradedResponse[] Grade(IReadOnlyList<EncodedPrompt> prompts, IReadOnlyList<Trajectory> trajectories,
         CancellationToken stop)
     {
-        JudgedResponse[] judged = new JudgedResponse[trajectories.Count];
-        Parallel.For(0, judged.Length, new ParallelOptions { CancellationToken = stop }, i =>
+        GradedResponse[] graded = new GradedResponse[trajectories.Count];
+        Parallel.For(0, graded.Length, new ParallelOptions { CancellationToken = stop }, i =>
         {
             Prompt prompt = prompts[trajectories[i].Group].Prompt;
             string text = tokenizer.Decode(trajectories[i].ResponseIds, skipSpecialTokens: true);
-            judged[i] = new(text, _manager.Grade(Request(prompt, text), stop));
+            graded[i] = new(text, _manager.Grade(Request(prompt, text), stop));
         });
-        return judged;
+        return graded;
     }
 
-    /// <summary>Judges the ground truths themselves: a grader that refuses them would train on zeros.</summary>
+    /// <summary>Grades the ground truths themselves: a grader that refuses them would train on zeros.</summary>
     /// <param name="prompts">The problems.</param>
     /// <param name="answerOf">A response that gives the ground truth in the form that the grader expects; null for the
     /// forms that graders of files read.</param>

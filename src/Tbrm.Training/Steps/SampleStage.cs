@@ -15,9 +15,9 @@ namespace Tbrm.Training.Steps;
 /// <summary>The prompts of a step with their graded trajectories.</summary>
 /// <param name="Prompts">In order; a trajectory's group is its prompt's place here.</param>
 /// <param name="Trajectories">n per prompt, samples of a prompt together.</param>
-/// <param name="Judged">One grade per trajectory.</param>
+/// <param name="Graded">One grade per trajectory.</param>
 public sealed record StepSample(IReadOnlyList<EncodedPrompt> Prompts, IReadOnlyList<Trajectory> Trajectories,
-    JudgedResponse[] Judged)
+    GradedResponse[] Graded)
 {
     /// <summary>Rewards that are known already, [B], null for those that follow from the grades; empty: all of them
     /// do.</summary>
@@ -131,7 +131,7 @@ public sealed class SampleStage(Func<IReadOnlyList<EncodedPrompt>?> next, IRollo
         IReadOnlyList<Trajectory> trajectories =
             clock.Measure("gen", () => rollout.Sample(prompts, config.Rollout.N, firstId, Show(step, "rollout"), stop));
         rollout.ReleasePages();
-        return new(prompts, trajectories, clock.Measure("reward", () => reward.Judge(prompts, trajectories, stop)));
+        return new(prompts, trajectories, clock.Measure("reward", () => reward.Grade(prompts, trajectories, stop)));
     }
 
     private StepSample WithBaseline(long step, StepSample sample, CancellationToken stop)
@@ -144,8 +144,8 @@ public sealed class SampleStage(Func<IReadOnlyList<EncodedPrompt>?> next, IRollo
         IReadOnlyList<Trajectory> greedy =
             clock.Measure("gen_max", () => rollout.Greedy(sample.Prompts, Show(step, "greedy"), stop));
         rollout.ReleasePages();
-        JudgedResponse[] judged = clock.Measure("reward", () => reward.Judge(sample.Prompts, greedy, stop));
-        double[] rewards = [.. greedy.Select((t, i) => _rewards.Of(t, judged[i].Verdict))];
+        GradedResponse[] graded = clock.Measure("reward", () => reward.Grade(sample.Prompts, greedy, stop));
+        double[] rewards = [.. greedy.Select((t, i) => _rewards.Of(t, graded[i].Verdict))];
         return sample with { BaselineRewards = [.. sample.Trajectories.Select(t => rewards[t.Group])] };
     }
 
@@ -154,8 +154,8 @@ public sealed class SampleStage(Func<IReadOnlyList<EncodedPrompt>?> next, IRollo
     private bool IsKept(StepSample sample, int group)
     {
         double[] values = [.. Enumerable.Range(0, sample.Trajectories.Count)
-            .Where(i => sample.Trajectories[i].Group == group && !sample.Judged[i].Verdict.IsFailure)
-                .Select(i => ValueOf(sample.Trajectories[i], sample.Judged[i].Verdict))];
+            .Where(i => sample.Trajectories[i].Group == group && !sample.Graded[i].Verdict.IsFailure)
+                .Select(i => ValueOf(sample.Trajectories[i], sample.Graded[i].Verdict))];
         return config.Rollout.N == 1 ? values.Length == 1 : values.Distinct().Count() > 1;
     }
 
@@ -171,7 +171,7 @@ public sealed class SampleStage(Func<IReadOnlyList<EncodedPrompt>?> next, IRollo
     {
         List<EncodedPrompt> prompts = [.. kept.Prompts];
         List<Trajectory> trajectories = [.. kept.Trajectories];
-        List<JudgedResponse> judged = [.. kept.Judged];
+        List<GradedResponse> graded = [.. kept.Graded];
         foreach (int group in groups)
         {
             for (int i = 0; i < more.Trajectories.Count; i++)
@@ -179,14 +179,14 @@ public sealed class SampleStage(Func<IReadOnlyList<EncodedPrompt>?> next, IRollo
                 if (more.Trajectories[i].Group == group)
                 {
                     trajectories.Add(more.Trajectories[i] with { Group = prompts.Count });
-                    judged.Add(more.Judged[i]);
+                    graded.Add(more.Graded[i]);
                 }
             }
 
             prompts.Add(more.Prompts[group]);
         }
 
-        return new(prompts, trajectories, [.. judged]);
+        return new(prompts, trajectories, [.. graded]);
     }
 
     private static StepSample First(StepSample sample, int prompts)
@@ -196,7 +196,7 @@ public sealed class SampleStage(Func<IReadOnlyList<EncodedPrompt>?> next, IRollo
         {
             Prompts = [.. sample.Prompts.Take(prompts)],
             Trajectories = [.. sample.Trajectories.Take(count)],
-            Judged = sample.Judged[..count],
+            Graded = sample.Graded[..count],
         };
     }
 

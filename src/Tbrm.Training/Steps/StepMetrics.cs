@@ -83,13 +83,13 @@ internal sealed class StepMetrics
     /// <param name="advantages">What the adv stage had to say.</param>
     public void AddTrajectories(MetricSet advantages)
     {
-        JudgedResponse[] judged = _sample.Judged;
-        Metrics.AddSpread("critic/score", [.. judged.Where((_, i) => _batch.IsGraded[i]).Select(j => ScoreOf(j.Verdict))]);
-        Metrics.AddSpread("critic/rewards", [.. Enumerable.Range(0, judged.Length).Where(i => _batch.IsRewarded[i]).Select(_columns.RewardOf)]);
+        GradedResponse[] graded = _sample.Graded;
+        Metrics.AddSpread("critic/score", [.. graded.Where((_, i) => _batch.IsGraded[i]).Select(j => ScoreOf(j.Verdict))]);
+        Metrics.AddSpread("critic/rewards", [.. Enumerable.Range(0, graded.Length).Where(i => _batch.IsRewarded[i]).Select(_columns.RewardOf)]);
         Metrics.AddAll(advantages);
         AddEqualGroups();
         AddLengths();
-        AddVerdicts(judged);
+        AddVerdicts(graded);
         Metrics["reward/dropped"] = _batch.IsGraded.Count(graded => !graded);
         Metrics["actor/loss_trajectories"] = _batch.LossTrajectories;
         _actor?.Drift.AddTo(Metrics);
@@ -101,7 +101,7 @@ internal sealed class StepMetrics
             Metrics["train/num_gen_batches"] = _sample.Batches;
         }
 
-        AddSources(judged);
+        AddSources(graded);
     }
 
     /// <summary>The whole loss: of a Bellman residual under its algorithm's name, else beside the objective's own parts.</summary>
@@ -143,10 +143,10 @@ internal sealed class StepMetrics
     }
 
     /// <summary>The mean score of each data source, where there are several.</summary>
-    private void AddSources(JudgedResponse[] judged)
+    private void AddSources(GradedResponse[] graded)
     {
         List<IGrouping<string, double>> sources = [.. _batch.Trajectories
-            .Select((t, i) => (_sample.Prompts[t.Group].Prompt.DataSource, Score: ScoreOf(judged[i].Verdict), IsGraded: _batch.IsGraded[i]))
+            .Select((t, i) => (_sample.Prompts[t.Group].Prompt.DataSource, Score: ScoreOf(graded[i].Verdict), IsGraded: _batch.IsGraded[i]))
             .Where(r => r.IsGraded).GroupBy(r => r.DataSource, r => r.Score, StringComparer.Ordinal).OrderBy(g => g.Key, StringComparer.Ordinal)];
         foreach (IGrouping<string, double> source in sources.Count > 1 ? sources : [])
         {
@@ -162,15 +162,15 @@ internal sealed class StepMetrics
         Metrics["prompt_length/clip_ratio"] = _batch.Trajectories.Average(t => t.PromptIds.Length >= _config.Data.MaxPromptLength ? 1.0 : 0);
     }
 
-    private void AddVerdicts(JudgedResponse[] judged)
+    private void AddVerdicts(GradedResponse[] graded)
     {
         foreach (VerdictStatus status in new[] { VerdictStatus.NoAnswer, VerdictStatus.OutOfSteps, VerdictStatus.Timeout, VerdictStatus.Error })
         {
-            Metrics["reward/" + status.Word()] = judged.Count(j => j.Verdict.Status == status);
+            Metrics["reward/" + status.Word()] = graded.Count(j => j.Verdict.Status == status);
         }
 
         // A grader's further numbers, each over the responses that have it: verl's reward_extra_info.
-        foreach (IGrouping<string, double> numbers in judged.SelectMany(j => j.Verdict.Numbers ?? new Dictionary<string, double>())
+        foreach (IGrouping<string, double> numbers in graded.SelectMany(j => j.Verdict.Numbers ?? new Dictionary<string, double>())
             .GroupBy(n => n.Key, n => n.Value, StringComparer.Ordinal).OrderBy(g => g.Key, StringComparer.Ordinal))
         {
             Metrics[$"reward/{numbers.Key}/mean"] = numbers.Average();

@@ -180,7 +180,7 @@ public sealed class TrainStep
     }
 
     private TrajectoryBatch Batch(StepSample sample) =>
-        new(sample.Trajectories, [.. sample.Judged.Select(j => j.Verdict)], _config, sample.KnownRewards)
+        new(sample.Trajectories, [.. sample.Graded.Select(j => j.Verdict)], _config, sample.KnownRewards)
         {
             Ages = _isOffPolicy ? [.. sample.Trajectories.Select(t => WeightVersion - t.WeightVersion)] : [],
         };

@@ -6,8 +6,8 @@ namespace Tbrm.Training.Steps;
 /// <summary>A trajectory that training may use: one of a file, or one of the replay buffer.</summary>
 /// <param name="prompt">Its prompt.</param>
 /// <param name="trajectory">Ids, and log-probs where they were recorded.</param>
-/// <param name="judged">Its grade; null when it has none yet.</param>
-public sealed class TrajectoryRecord(EncodedPrompt prompt, Trajectory trajectory, JudgedResponse? judged)
+/// <param name="graded">Its grade; null when it has none yet.</param>
+public sealed class TrajectoryRecord(EncodedPrompt prompt, Trajectory trajectory, GradedResponse? graded)
 {
     /// <summary>The prompt.</summary>
     public EncodedPrompt Prompt { get; } = prompt;
@@ -16,7 +16,7 @@ public sealed class TrajectoryRecord(EncodedPrompt prompt, Trajectory trajectory
     public Trajectory Trajectory { get; set; } = trajectory;
 
     /// <summary>The grade; null until it was made.</summary>
-    public JudgedResponse? Judged { get; set; } = judged;
+    public GradedResponse? Graded { get; set; } = graded;
 
     /// <summary>The reward as its own group gave it, after scale, shift and normalisation; null: follows from the
     /// grades of its batch.</summary>

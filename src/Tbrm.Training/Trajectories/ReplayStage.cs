@@ -144,9 +144,9 @@ internal sealed class ReplayStage : IStepSource
         }
 
         double[] rewards = new TrajectoryBatch(
-            sample.Trajectories, [.. sample.Judged.Select(j => j.Verdict)], _config).Rewards;
+            sample.Trajectories, [.. sample.Graded.Select(j => j.Verdict)], _config).Rewards;
         _pool.Add([.. sample.Trajectories.Select((t, i) =>
-            new TrajectoryRecord(sample.Prompts[t.Group], t, sample.Judged[i]) { Reward = rewards[i] })], _version);
+            new TrajectoryRecord(sample.Prompts[t.Group], t, sample.Graded[i]) { Reward = rewards[i] })], _version);
     }
 
     /// <summary>A batch by the shares; null when there is nothing in it.</summary>
@@ -156,7 +156,7 @@ internal sealed class ReplayStage : IStepSource
         if (sampled is not null && _mix.Online > 0 && !_mix.IsFirstOnline)
         {
             groups.AddRange(sampled.Trajectories.Select(
-                (t, i) => (t.Group, Record: new TrajectoryRecord(sampled.Prompts[t.Group], t, sampled.Judged[i])))
+                (t, i) => (t.Group, Record: new TrajectoryRecord(sampled.Prompts[t.Group], t, sampled.Graded[i])))
                 .GroupBy(p => p.Group, p => p.Record).Select(g => (IReadOnlyList<TrajectoryRecord>)[.. g]));
         }
 
@@ -191,15 +191,15 @@ internal sealed class ReplayStage : IStepSource
         _prepare(prompts);
         TrajectoryRecord[] records = [.. groups.SelectMany(g => g)];
         Trajectory[] trajectories = [.. groups.SelectMany((g, i) => g.Select(r => r.Trajectory with { Group = i }))];
-        int[] ungraded = [.. Enumerable.Range(0, records.Length).Where(i => records[i].Judged is null)];
-        JudgedResponse[] grades = ungraded.Length == 0 ? []
-            : _grades.Judge(prompts, [.. ungraded.Select(i => trajectories[i])], _stop);
+        int[] ungraded = [.. Enumerable.Range(0, records.Length).Where(i => records[i].Graded is null)];
+        GradedResponse[] grades = ungraded.Length == 0 ? []
+            : _grades.Grade(prompts, [.. ungraded.Select(i => trajectories[i])], _stop);
         for (int i = 0; i < ungraded.Length; i++)
         {
-            records[ungraded[i]].Judged = grades[i];
+            records[ungraded[i]].Graded = grades[i];
         }
 
-        return new(prompts, trajectories, [.. records.Select(r => r.Judged!)])
+        return new(prompts, trajectories, [.. records.Select(r => r.Graded!)])
         {
             Records = records,
             KnownRewards = [.. records.Select(r => r.Reward)]

@@ -44,7 +44,7 @@ internal sealed class TrainSources : IDisposable
     public long StepsPerEpoch => _files[0].Source.BatchesPerEpoch / _config.Replay.Updates;
 
     /// <summary>Prompts of rows that have to be graded.</summary>
-    public IEnumerable<Prompt> Ungraded => _files.SelectMany(f => f.Source.All).Where(r => r.Judged is null)
+    public IEnumerable<Prompt> Ungraded => _files.SelectMany(f => f.Source.All).Where(r => r.Graded is null)
         .Select(r => r.Prompt.Prompt);
 
     /// <summary>Whether no reference policy is needed: nothing is sampled, the reference stays what it is, and every

@@ -33,7 +33,7 @@ internal static class TrajectoryCodec
         }
 
         writer.Write(record.Reward ?? double.NaN);
-        Verdict verdict = record.Judged!.Verdict;
+        Verdict verdict = record.Graded!.Verdict;
         writer.Write(verdict.Score);
         writer.Write((int)verdict.Status);
         writer.Write(record.Prompt.Prompt.DataSource);

@@ -134,9 +134,9 @@ public sealed class TrajectoryFileReader(PromptEncoder encoder, RunConfig config
             End = end,
             Reference = row.Reference,
         };
-        JudgedResponse? judged = row.Verdict is null ? null
+        GradedResponse? graded = row.Verdict is null ? null
             : new(row.Response ?? encoder.Tokenizer.Decode(responseIds, skipSpecialTokens: true), row.Verdict);
-        return new(new(prompt, promptIds), trajectory, judged) { Where = row.Where };
+        return new(new(prompt, promptIds), trajectory, graded) { Where = row.Where };
     }
 
     /// <summary>

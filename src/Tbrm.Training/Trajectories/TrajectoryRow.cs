@@ -28,12 +28,12 @@ public static class TrajectoryRow
     /// <param name="tokenizer">Writes the text.</param>
     /// <param name="prompt">The prompt.</param>
     /// <param name="trajectory">The trajectory.</param>
-    /// <param name="judged">Its grade.</param>
+    /// <param name="graded">Its grade.</param>
     public static JsonObject Of(long step, float temperature, ITokenizer tokenizer, EncodedPrompt prompt,
-        Trajectory trajectory, JudgedResponse judged)
+        Trajectory trajectory, GradedResponse graded)
     {
-        JsonObject row = EvaluationRow.Of(step, tokenizer, prompt, trajectory, judged, sample: null);
-        if (judged.Verdict.Detail is { } detail)
+        JsonObject row = EvaluationRow.Of(step, tokenizer, prompt, trajectory, graded, sample: null);
+        if (graded.Verdict.Detail is { } detail)
         {
             row[TrajectoryKeys.Detail] = detail;
         }

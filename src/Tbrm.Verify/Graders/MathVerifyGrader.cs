@@ -7,7 +7,7 @@ using Tbrm.MathVerify;
 namespace Tbrm.Verify.Graders;
 
 /// <summary>
-/// Judges mathematical answers as Math-Verify 0.8.0 (with latex2sympy2_extended 1.10.2) does. Score 1 or 0.
+/// Grades mathematical answers as Math-Verify 0.8.0 (with latex2sympy2_extended 1.10.2) does. Score 1 or 0.
 /// </summary>
 /// <remarks>
 /// Options, in the configuration or in a row's extra fields: <c>profile</c> (verl, tests, trl, lighteval),

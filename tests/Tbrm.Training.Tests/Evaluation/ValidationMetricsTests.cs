@@ -81,7 +81,7 @@ public sealed class ValidationMetricsTests
         ];
         EvaluationReport report = EvaluationReport.Of(responses);
         Assert.That((report.MacroMean, report.MicroMean), Is.EqualTo((0.5, 0.25)));
-        Assert.That(report.Sources[1].Unjudged, Is.EqualTo((1, 1, 0)));
+        Assert.That(report.Sources[1].Ungraded, Is.EqualTo((1, 1, 0)));
         Assert.That(report.ToMetrics()["val-aux/b/reward/mean@1"], Is.EqualTo(-1.0 / 3).Within(1e-15),
             "the grader's own scale is kept beside");
     }

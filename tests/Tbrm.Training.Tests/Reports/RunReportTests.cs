@@ -142,9 +142,15 @@ public sealed class RunReportTests
     public void Responses_and_names_may_hold_anything(string text)
     {
         using SyntheticRun run =
-            new(new RunConfig { Trainer = new() { ExperimentName = text.Replace("\0", "", StringComparison.Ordinal)
+            new(new RunConfig
+            {
+                Trainer = new()
+                {
+                    ExperimentName = text.Replace("\0", "", StringComparison.Ordinal)
             .Replace("\uffff", "", StringComparison.Ordinal).Replace("\ud800", "", StringComparison.Ordinal)
-            .Replace("\udc00", "", StringComparison.Ordinal) } });
+            .Replace("\udc00", "", StringComparison.Ordinal)
+                }
+            });
         run.AddSteps([(1, [("val-core/" + text + "/acc/mean@1", 0.5), ("evil/" + text, 1)])]);
         run.AddValidation(1, (text, text + text, 0));
         string html = run.Report();

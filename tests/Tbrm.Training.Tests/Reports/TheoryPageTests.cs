@@ -3,7 +3,6 @@ using System.Linq;
 using System.Xml.Linq;
 using NUnit.Framework;
 using Tbrm.Theory;
-using Tbrm.Theory.Experiments;
 using Tbrm.Training.Reports.Pages;
 
 namespace Tbrm.Training.Tests.Reports;

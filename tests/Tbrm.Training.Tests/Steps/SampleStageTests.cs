@@ -15,7 +15,7 @@ public sealed class SampleStageTests
 {
     /// <summary>Answers of every other prompt differ in their score.</summary>
     private static readonly FakeRollout s_everyOther =
-        new() { Grade = t => new(t.Group % 2 == 0 ? t.Id % 2 : 1, VerdictStatus.Ok) };
+        new() { VerdictOf = t => new(t.Group % 2 == 0 ? t.Id % 2 : 1, VerdictStatus.Ok) };
 
     [Test]
     public void Without_a_filter_a_step_is_one_batch_whose_ids_follow_from_the_step()
@@ -25,19 +25,19 @@ public sealed class SampleStageTests
         Assert.That(sample.Trajectories.Select(t => t.Id), Is.EqualTo(Enumerable.Range(16, 8)),
             "2 steps of 4 prompts with 2 answers came before");
         Assert.That(sample.Trajectories.Select(t => t.Group), Is.EqualTo(new[] { 0, 0, 1, 1, 2, 2, 3, 3 }));
-        Assert.That(rollout.Calls, Is.EqualTo(new[] { "sample", "release", "judge" }));
+        Assert.That(rollout.Calls, Is.EqualTo(new[] { "sample", "release", "grade" }));
     }
 
     [Test]
     public void A_filter_samples_until_enough_prompts_have_answers_that_differ()
     {
         StepSample sample = Stage(s_everyOther, "algorithm.filter_groups.enable=true").Run(1, default)!;
-        Assert.That((sample.Prompts.Count, sample.Trajectories.Count, sample.Judged.Length, sample.Batches),
+        Assert.That((sample.Prompts.Count, sample.Trajectories.Count, sample.Graded.Length, sample.Batches),
             Is.EqualTo((4, 8, 8, 2)));
         Assert.That(sample.Trajectories.Select(t => t.Group), Is.EqualTo(new[] { 0, 0, 1, 1, 2, 2, 3, 3 }));
         Assert.That(sample.Trajectories.Select(t => t.Id).Distinct().Count(), Is.EqualTo(8),
             "the second batch has ids of its own");
-        Assert.That(sample.Trajectories.Zip(sample.Judged).All(p => p.Second.Verdict.Score == p.First.Id % 2),
+        Assert.That(sample.Trajectories.Zip(sample.Graded).All(p => p.Second.Verdict.Score == p.First.Id % 2),
             "grades stay with their trajectories");
         Assert.That(sample.Prompts.Select(p => p.Prompt.Index), Is.EqualTo(new[] { 0, 2, 0, 2 }));
     }
@@ -45,7 +45,7 @@ public sealed class SampleStageTests
     [Test]
     public void A_filter_that_finds_nothing_ends_with_what_to_try()
     {
-        FakeRollout equal = new() { Grade = _ => new(1, VerdictStatus.Ok) };
+        FakeRollout equal = new() { VerdictOf = _ => new(1, VerdictStatus.Ok) };
         DataException error = Assert.Throws<DataException>(() =>
             Stage(equal, "algorithm.filter_groups.enable=true", "algorithm.filter_groups.max_num_gen_batches=3")
                 .Run(1, default))!;
@@ -57,7 +57,7 @@ public sealed class SampleStageTests
     public void An_answer_whose_grader_failed_makes_no_difference()
     {
         FakeRollout failing =
-            new() { Grade = t => t.Id % 2 == 0 ? new(1, VerdictStatus.Ok) : new(0, VerdictStatus.Timeout) };
+            new() { VerdictOf = t => t.Id % 2 == 0 ? new(1, VerdictStatus.Ok) : new(0, VerdictStatus.Timeout) };
         Assert.That(() =>
             Stage(failing, "algorithm.filter_groups.enable=true", "algorithm.filter_groups.max_num_gen_batches=1")
             .Run(1, default), Throws.InstanceOf<DataException>());
@@ -69,7 +69,7 @@ public sealed class SampleStageTests
         FakeRollout graded =
             new()
             {
-                Grade = t =>
+                VerdictOf = t =>
             new(1, VerdictStatus.Ok) { Numbers = new Dictionary<string, double> { ["acc"] = t.Id % 2 } }
             };
         Assert.That(Stage(graded, "algorithm.filter_groups.enable=true").Run(1, default)!.Batches, Is.EqualTo(1));
@@ -87,7 +87,7 @@ public sealed class SampleStageTests
             rollout, needsBaseline: true, "algorithm.tbrm.reward_scale=2", "algorithm.tbrm.reward_shift=0.5")
             .Run(1, default)!;
         Assert.That(sample.BaselineRewards, Is.EqualTo(Enumerable.Repeat(2.5, 8)), "3 is odd: a score of 1");
-        Assert.That(rollout.Calls, Is.EqualTo(new[] { "sample", "release", "judge", "greedy", "release", "judge" }));
+        Assert.That(rollout.Calls, Is.EqualTo(new[] { "sample", "release", "grade", "greedy", "release", "grade" }));
     }
 
     [Test]

@@ -42,7 +42,7 @@ public sealed class TokenCreditTests
         (int Group, int Length, double Score)[] all =
             [(0, 5, 1), (0, 3, 1), (1, 9, 0), (1, 4, 1), (1, 2, 0), (1, 6, 1), (2, 3, 0)];
         StepSample sample = new([], [.. all.Select(a => Of(a.Group, a.Length)), Of(3, 4, hasReference: false)],
-            [.. Make.Scores([.. all.Select(a => a.Score), 1]).Select(v => new JudgedResponse("", v))]);
+            [.. Make.Scores([.. all.Select(a => a.Score), 1]).Select(v => new GradedResponse("", v))]);
         IReadOnlyList<int> chosen = TokenCredit.Chosen(sample);
         // The prompt with both comes first; one without the reference's numbers has no credit.
         Assert.That(chosen, Is.EqualTo(new[] { 3, 4, 1, 0, 6 }));

@@ -127,7 +127,7 @@ public sealed class TrainStepTests
             Throws.TypeOf<DataException>().With.Message.Contains("has no number 'format', it has score"));
 
         FakePolicy policy = new();
-        StepOutcome outcome = Build(config, policy, null, new() { Policy = policy, Grade = Grade }, new(), true)
+        StepOutcome outcome = Build(config, policy, null, new() { Policy = policy, VerdictOf = Grade }, new(), true)
             .Run(1, default)!;
         Assert.That(outcome.Metrics["actor/grad_norm"], Is.Positive);
     }
@@ -147,7 +147,7 @@ public sealed class TrainStepTests
     {
         FakePolicy policy = new();
         RunConfig config = Config("grpo");
-        FakeRollout rollout = new() { Policy = policy, Grade = _ => new(double.NaN, VerdictStatus.Error) };
+        FakeRollout rollout = new() { Policy = policy, VerdictOf = _ => new(double.NaN, VerdictStatus.Error) };
         StepOutcome outcome = Build(config, policy, null, rollout, new(), true).Run(1, default)!;
         Assert.That(outcome.Update, Is.EqualTo(UpdateOutcome.NothingToLearn));
         Assert.That(policy.Updates, Is.Empty);
