@@ -162,7 +162,9 @@ public sealed class EvaluationJournal : IDisposable
             // Reported below.
         }
 
-        string[] differing = found is null ? ["everything"] : [.. identity.Where(p => !JsonNode.DeepEquals(p.Value, found[p.Key])).Select(p => p.Key)];
+        // A version that did not know a setting wrote nothing of it: as when it is not set.
+        string[] differing = found is null ? ["everything"] : [.. identity
+            .Where(p => !JsonNode.DeepEquals(p.Value, found[p.Key] ?? JsonValue.Create(""))).Select(p => p.Key)];
         if (differing.Length > 0)
         {
             throw new DataException(
