@@ -14,7 +14,7 @@ public sealed record MathOptions
     /// <summary>The answer stands between &lt;answer&gt; tags.</summary>
     public bool AnswerTags { get; init; }
 
-    /// <summary>Where a box stands among the ways to give an answer, -1 for nowhere; null for the profile's.</summary>
+    /// <summary>The rank of a box among the ways to give an answer; -1: boxes are not read; null: the profile's rank.</summary>
     public int? BoxedPriority { get; init; }
 
     /// <summary>Decimals to which floating-point numbers are rounded.</summary>
