@@ -48,7 +48,9 @@ missing_packages() {
 
 ensure_tools() {
     command -v dotnet >/dev/null || fail "the .NET 10 SDK is missing; install it from https://dot.net (or your distribution's dotnet-sdk-10.0)"
-    dotnet --list-sdks | grep -q '^10\.' || fail "expected a .NET 10 SDK, found: $(dotnet --list-sdks | tr '\n' ' ')"
+    local sdks
+    sdks=$(dotnet --list-sdks)
+    grep -q '^10\.' <<<"$sdks" || fail "expected a .NET 10 SDK, found: $(tr '\n' ' ' <<<"$sdks")"
     local packages
     packages=$(missing_packages | sort -u | tr '\n' ' ')
     [ -n "$packages" ] || return 0

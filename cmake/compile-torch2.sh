@@ -10,7 +10,8 @@ if [ ! -e "$cache/.done" ]; then
     touch "$cache/.done"
 fi
 include=$cache/usr/include
-version=$(awk '/#define TORCH_VERSION_(MAJOR|MINOR) /{printf "%s%s", sep, $3; sep = "."}' "$(find "$include" -path '*/torch/version.h' | head -1)")
+header=$(find "$include" -path '*/torch/version.h' -print -quit)
+version=$(awk '/#define TORCH_VERSION_(MAJOR|MINOR) /{printf "%s%s", sep, $3; sep = "."}' "$header")
 case "$version" in 2.*) ;; *) echo "compile-torch2.sh: expected libtorch 2 in $cache, found '$version'" >&2; exit 1 ;; esac
 mapfile -t files < <(git grep -l -E '#include <(torch|ATen|c10)/' -- '*.cpp' '*.hpp')
 [ ${#files[@]} -gt 0 ] || { echo "compile-torch2.sh: no file includes libtorch" >&2; exit 1; }

@@ -4,7 +4,8 @@
 set -euo pipefail
 release=${1:?RELEASE} folder=$(readlink -m "${2:?FOLDER}")
 shift 2
-sources=$(grep -l -s -E '^Suites:' /etc/apt/sources.list.d/*.sources | head -1)
+sources=$(grep -l -s -E '^Suites:' /etc/apt/sources.list.d/*.sources || true)
+sources=${sources%%$'\n'*}
 [ -n "$sources" ] || { echo "fetch-debs.sh: expected a deb822 file in /etc/apt/sources.list.d to learn the mirror from" >&2; exit 1; }
 mirror=$(awk '/^URIs:/{print $2; exit}' "$sources")
 key=$(awk '/^Signed-By:/{print $2; exit}' "$sources")

@@ -28,7 +28,7 @@ cp "$library" "$stage/"
 # What a bare system may lack, carried along: a library of the system's own of the same name goes before (CarriedLibraries.cs).
 carried=(libgomp.so.1 libcrypto.so.3 libssl.so.3)
 for file in "${carried[@]}"; do
-    path=$(ldconfig -p | awk -v file="$file" '$1 == file { print $NF; exit }')
+    path=$(ldconfig -p | awk -v file="$file" '$1 == file && !found { print $NF; found = 1 }')
     [ -n "$path" ] || fail "$file is not on this machine; it belongs into the archive (Debian: libgomp1, libssl3)"
     cp -L "$path" "$stage/"
 done

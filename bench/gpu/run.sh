@@ -57,7 +57,9 @@ machine() {
 # The compute capability of the first GPU, as CMake names it; 9.0 gets the features of its own family (wgmma, TMA).
 architecture() {
     local capability
-    capability=$(nvidia-smi --query-gpu=compute_cap --format=csv,noheader | head -1 | tr -d '. ')
+    capability=$(nvidia-smi --query-gpu=compute_cap --format=csv,noheader)
+    capability=${capability%%$'\n'*}
+    capability=${capability//[. ]/}
     case "$capability" in 90) echo 90a-real ;; *) echo "$capability-real" ;; esac
 }
 
