@@ -53,6 +53,20 @@ internal static class BenchmarkShapes
                 ? TryMapAsIs(row with { Row = InLowerCase(row.Row) }, options, path, index) : null);
     }
 
+    /// <summary>A row of GSM8K's own files as an example: the question as training asks it, and the whole answer, working
+    /// included; null when it is none.</summary>
+    public static SupervisedExample? WorkedGsm8k(SourceRow row, bool asksForm)
+    {
+        if (row.Row["question"] is null || row.Row["answer"] is not JsonValue value
+            || !value.TryGetValue(out string? answer) || !answer.Contains("####", StringComparison.Ordinal))
+        {
+            return null;
+        }
+
+        IReadOnlyList<ChatMessage> question = Question(row, "question");
+        return new(asksForm ? Asking(question) : question, answer, row.Where);
+    }
+
     private static Prompt? TryMapAsIs(SourceRow source, PromptOptions options, string path, long index)
     {
         JsonObject row = source.Row;

@@ -20,6 +20,10 @@ public sealed record SupervisedKeys
 
     /// <summary>The response: text, or a list of messages.</summary>
     public string Response { get; init; } = "response";
+
+    /// <summary>Whether a question of GSM8K's own files is given the sentence that asks for <c>####</c>, as in
+    /// training.</summary>
+    public bool AsksGsm8kForm { get; init; } = true;
 }
 
 /// <summary>A row that shows a model what to say.</summary>
@@ -50,7 +54,8 @@ public sealed record SupervisedExample(IReadOnlyList<ChatMessage> Messages, stri
     }
 }
 
-/// <summary>Reads the rows of supervised data files: prompt and response, prompt and completion, or messages.</summary>
+/// <summary>Reads the rows of supervised data files: prompt and response, prompt and completion, messages, or GSM8K's
+/// question and worked answer.</summary>
 public static class SupervisedRow
 {
     private const string Assistant = "assistant";
@@ -98,6 +103,11 @@ public static class SupervisedRow
         if (RowValues.Find(row.Row, key) is { } conversation)
         {
             return OfConversation(conversation, key, row);
+        }
+
+        if (BenchmarkShapes.WorkedGsm8k(row, keys.AsksGsm8kForm) is { } worked)
+        {
+            return worked;
         }
 
         string? empty = new[] { keys.Response, CompletionKey, keys.Messages, ShareGptKey }.FirstOrDefault(

@@ -3,6 +3,7 @@ using System.Linq;
 using Tbrm.Core.Config;
 using Tbrm.Core.Errors;
 using Tbrm.Text.Chat;
+using Tbrm.Verify.Graders;
 
 namespace Tbrm.Training.Prompts;
 
@@ -15,13 +16,24 @@ internal static class Gsm8kForm
 {
     private const string DataSource = "gsm8k";
 
-    public static bool IsAsked(RunConfig config, string? dataSource, RunGrader grader)
+    public static bool IsAsked(RunConfig config, string? dataSource, RunGrader grader) =>
+        !AsksItself(config) && IsGradedByIt(dataSource ?? DataSource, grader);
+
+    /// <summary>The same for supervised rows, which need no grader to be there.</summary>
+    public static bool IsShown(RunConfig config)
+    {
+        string other = config.Reward.Grader == "auto" ? DataSource : config.Reward.Grader;
+        string grader = config.Reward.Graders.Where(g => DataSourceGrader.Covers(g.Key, DataSource))
+            .Select(g => g.Value).FirstOrDefault(other);
+        return !AsksItself(config) && grader == DataSource;
+    }
+
+    private static bool AsksItself(RunConfig config)
     {
         DataConfig data = config.Data;
-        bool asksItself = data.AppendInstruction.Length > 0 || data.SystemPrompt.Length > 0
-            || PromptTemplate.Names.Contains(data.Template);
-        return !asksItself && config.Reward.GraderOptions.GetValueOrDefault("method") != "flexible"
-            && IsGradedByIt(dataSource ?? DataSource, grader);
+        return data.AppendInstruction.Length > 0 || data.SystemPrompt.Length > 0
+            || PromptTemplate.Names.Contains(data.Template)
+            || config.Reward.GraderOptions.GetValueOrDefault("method") == "flexible";
     }
 
     private static bool IsGradedByIt(string dataSource, RunGrader grader)

@@ -14,5 +14,11 @@ internal static class SupervisedFiles
 
     /// <summary>The columns that the configuration names.</summary>
     public static SupervisedKeys Keys(RunConfig config) =>
-        new() { Messages = config.Sft.MessagesKey, Prompt = config.Data.PromptKey, Response = config.Sft.ResponseKey };
+        new()
+        {
+            Messages = config.Sft.MessagesKey,
+            Prompt = config.Data.PromptKey,
+            Response = config.Sft.ResponseKey,
+            AsksGsm8kForm = Gsm8kForm.IsShown(config),
+        };
 }

@@ -2,7 +2,9 @@ using System.Linq;
 using System.Text.Json.Nodes;
 using NUnit.Framework;
 using Tbrm.Core.Errors;
+using Tbrm.Core.Prompts;
 using Tbrm.Data.Prompts;
+using Tbrm.Data.Sources;
 
 namespace Tbrm.Data.Tests.Prompts;
 
@@ -91,6 +93,20 @@ internal sealed class SupervisedRowTests
             Throws.TypeOf<DataException>().With.Message.StartsWith("f.jsonl:3: ").And.Message.Contains(why));
     }
 
-    private static SupervisedExample Read(string row) =>
-        SupervisedRow.Read(new((JsonObject)JsonNode.Parse(row)!, "f.jsonl:3"), new());
+    /// <summary>The prompt is the one that training makes of the row, so that it asks what was shown.</summary>
+    [TestCase(true, "1 + 1? Let's think step by step and output the final answer after \"####\".")]
+    [TestCase(false, "1 + 1?")]
+    public void A_row_of_gsm8k_shows_its_working_after_the_prompt_of_training(bool asksForm, string prompt)
+    {
+        const string row = """{"question":"1 + 1?","answer":"1 + 1 = <<1+1=2>>2\n#### 2"}""";
+        SupervisedExample example = Read(row, new() { AsksGsm8kForm = asksForm });
+        Prompt trained = PromptRow.ToPrompt(Source(row), "f.jsonl", 0, new() { AsksGsm8kForm = asksForm });
+        Assert.That(example.Messages.Single().Content, Is.EqualTo(prompt).And.EqualTo(trained.Messages.Single().Content));
+        Assert.That(example.Response, Is.EqualTo("1 + 1 = <<1+1=2>>2\n#### 2"));
+    }
+
+    private static SourceRow Source(string row) => new((JsonObject)JsonNode.Parse(row)!, "f.jsonl:3");
+
+    private static SupervisedExample Read(string row, SupervisedKeys? keys = null) =>
+        SupervisedRow.Read(Source(row), keys ?? new());
 }
