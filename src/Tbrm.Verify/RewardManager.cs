@@ -2,8 +2,9 @@ using System;
 using System.Collections.Generic;
 using System.Diagnostics;
 using System.Globalization;
+using System.Linq;
+using System.Runtime.ExceptionServices;
 using System.Threading;
-using System.Threading.Tasks;
 using Tbrm.Core.Rewards;
 
 namespace Tbrm.Verify;
@@ -51,7 +52,7 @@ public sealed record VerdictCounts(int Ok, int NoAnswer, int Timeout, int Error,
 /// </summary>
 /// <param name="grader">The grader.</param>
 /// <param name="limit">The time for one answer; <see cref="DefaultLimit"/> by default.</param>
-/// <param name="parallelism">Answers graded at a time; the number of processors by default.</param>
+/// <param name="parallelism">Answers graded at a time; the grader's own number by default.</param>
 public sealed class RewardManager(IGrader grader, TimeSpan? limit = null, int? parallelism = null)
 {
     private readonly TimeSpan _limit = limit ?? DefaultLimit;
@@ -67,10 +68,42 @@ public sealed class RewardManager(IGrader grader, TimeSpan? limit = null, int? p
     public Verdict[] Grade(IReadOnlyList<GradeRequest> requests, CancellationToken stop = default)
     {
         Verdict[] verdicts = new Verdict[requests.Count];
-        ParallelOptions options =
-            new() { MaxDegreeOfParallelism = parallelism ?? Environment.ProcessorCount, CancellationToken = stop };
-        Parallel.For(0, requests.Count, options, i => verdicts[i] = Grade(requests[i], stop));
+        ForEach(requests.Count, i => verdicts[i] = Grade(requests[i], stop), stop);
         return verdicts;
+    }
+
+    /// <summary>Does something for 0 to <paramref name="count"/> - 1, which grades, so many at a time as the grader
+    /// takes.</summary>
+    /// <remarks>On threads of their own: a grader may wait for another program, whose pipes are read on the pool's. Were
+    /// all of those waiting here, each answer would wait for the pool to grow, half a second a thread.</remarks>
+    /// <exception cref="OperationCanceledException"><paramref name="stop"/> was cancelled.</exception>
+    public void ForEach(int count, Action<int> body, CancellationToken stop)
+    {
+        int next = -1;
+        ExceptionDispatchInfo? failure = null;
+        Thread[] threads = [.. Enumerable.Range(0, Math.Min(count, parallelism ?? grader.Concurrency))
+            .Select(_ => new Thread(Work) { IsBackground = true, Name = "grader" })];
+        Array.ForEach(threads, t => t.Start());
+        Array.ForEach(threads, t => t.Join());
+        failure?.Throw();
+        stop.ThrowIfCancellationRequested();
+
+        void Work()
+        {
+            try
+            {
+                for (int i = Interlocked.Increment(ref next); i < count && failure is null;
+                    i = Interlocked.Increment(ref next))
+                {
+                    stop.ThrowIfCancellationRequested();
+                    body(i);
+                }
+            }
+            catch (Exception e)
+            {
+                failure ??= ExceptionDispatchInfo.Capture(e);
+            }
+        }
     }
 
     /// <summary>Grades one request. A grader that throws, or whose score is NaN or infinite, is an error verdict, never

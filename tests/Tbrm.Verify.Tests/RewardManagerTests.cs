@@ -32,6 +32,17 @@ public sealed class RewardManagerTests
         Assert.That(verdicts[2].Detail, Does.Contain("trouble"));
     }
 
+    /// <summary>A grader that waits for other programs grades so many responses at a time as it says, and none of the
+    /// pool's threads wait for it: those read what the programs write.</summary>
+    [Test]
+    public void A_grader_that_waits_is_asked_as_often_at_a_time_as_it_says()
+    {
+        using WaitingGrader grader = new(2 * Environment.ProcessorCount + 1);
+        GradeRequest[] requests = [.. Enumerable.Repeat(new GradeRequest("", "ok", ""), 3 * grader.Concurrency)];
+        Verdict[] verdicts = new RewardManager(grader).Grade(requests);
+        Assert.That(verdicts.Select(v => v.Status), Is.All.EqualTo(VerdictStatus.Ok));
+    }
+
     [TestCase(double.NaN)]
     [TestCase(double.NegativeInfinity)]
     public void A_score_that_is_NaN_or_infinite_is_an_error(double score)
@@ -168,6 +179,24 @@ public sealed class RewardManagerTests
 
     private static List<GradeRequest> Rows(params string[] golds) =>
         [.. golds.Select(g => new GradeRequest("", "", g))];
+
+    /// <summary>Grades when as many as it takes at a time are asked of it, on threads that are not the pool's.</summary>
+    private sealed class WaitingGrader(int concurrency) : IGrader, IDisposable
+    {
+        private readonly Barrier _all = new(concurrency);
+
+        public string Name => "waiting";
+
+        public int Concurrency => concurrency;
+
+        public Verdict Grade(GradeRequest request, CancellationToken stop)
+        {
+            _all.SignalAndWait(stop);
+            return new(1, Thread.CurrentThread.IsThreadPoolThread ? VerdictStatus.Error : VerdictStatus.Ok);
+        }
+
+        public void Dispose() => _all.Dispose();
+    }
 
     private sealed class TroubleGrader : IGrader
     {

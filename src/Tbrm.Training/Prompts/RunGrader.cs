@@ -64,6 +64,9 @@ internal sealed class RunGrader : IGrader
     /// <inheritdoc/>
     public string Name => _grader.Name;
 
+    /// <inheritdoc/>
+    public int Concurrency => _grader.Concurrency;
+
     /// <summary>The name of the grader for a data source.</summary>
     /// <exception cref="ConfigException">There is none.</exception>
     public string GraderFor(string dataSource) => _sources.GraderFor(dataSource);

@@ -2,7 +2,6 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using System.Threading;
-using System.Threading.Tasks;
 using Tbrm.Core.Config;
 using Tbrm.Core.Errors;
 using Tbrm.Core.Prompts;
@@ -33,12 +32,12 @@ public sealed class RewardStage(IGrader grader, ITokenizer tokenizer, RewardConf
         CancellationToken stop)
     {
         GradedResponse[] graded = new GradedResponse[trajectories.Count];
-        Parallel.For(0, graded.Length, new ParallelOptions { CancellationToken = stop }, i =>
+        _manager.ForEach(graded.Length, i =>
         {
             Prompt prompt = prompts[trajectories[i].Group].Prompt;
             string text = tokenizer.Decode(trajectories[i].ResponseIds, skipSpecialTokens: true);
             graded[i] = new(text, _manager.Grade(Request(prompt, text), stop));
-        });
+        }, stop);
         return graded;
     }
 

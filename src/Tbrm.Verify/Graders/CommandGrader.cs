@@ -53,7 +53,8 @@ public sealed class CommandGrader : IGrader, IDisposable
             _ => throw new ConfigException(
                 "the grader 'command' needs the option \"command\": a list of program and arguments"),
         };
-        _slots = new SemaphoreSlim(reader.Integer("processes", Environment.ProcessorCount, 1, 4096));
+        Concurrency = reader.Integer("processes", Environment.ProcessorCount, 1, 4096);
+        _slots = new SemaphoreSlim(Concurrency);
         _timeout = reader.Find("timeout") is null ? null
             : reader.Number("timeout", 0) is > 0 and < 1e6 and double seconds ? TimeSpan.FromSeconds(seconds)
             : throw new ConfigException("grader option 'timeout': seconds above 0 were expected");
@@ -61,6 +62,9 @@ public sealed class CommandGrader : IGrader, IDisposable
 
     /// <inheritdoc/>
     public string Name => "command";
+
+    /// <inheritdoc/>
+    public int Concurrency { get; }
 
     /// <inheritdoc/>
     public Verdict Grade(GradeRequest request, CancellationToken stop)

@@ -70,6 +70,9 @@ public sealed class DataSourceGrader : IGrader
     /// <inheritdoc/>
     public string Name => "data_source";
 
+    /// <inheritdoc/>
+    public int Concurrency => _graders.Values.Select(g => g.Concurrency).Append(Environment.ProcessorCount).Max();
+
     /// <summary>The name of the grader for a data source.</summary>
     /// <exception cref="ConfigException">There is none.</exception>
     public string GraderFor(string dataSource)

@@ -23,6 +23,9 @@ public sealed class ShapedGrader(IGrader grader, IReadOnlyList<IShapingTerm> ter
     /// <inheritdoc/>
     public string Name => grader.Name;
 
+    /// <inheritdoc/>
+    public int Concurrency => grader.Concurrency;
+
     /// <summary>Reads a list such as <c>[{"term": "overlong", "max_resp_len": 3072, "len": 512}]</c>.</summary>
     /// <exception cref="ConfigException">The list is malformed, or there is no such term.</exception>
     public static IShapingTerm[] ReadTerms(JsonNode list)
