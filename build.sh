@@ -13,7 +13,7 @@ usage() {
   build     builds everything and puts tbrm-native on PATH (the default verb)
   train     builds, then runs `tbrm-native train` with the arguments given
   test      builds, then runs every test that this machine can run
-  bench     builds, then runs the kernel benchmarks; an argument selects by name
+  bench     builds, then runs `tbrm-native bench`: every group, the one that is named (kernels decode step text grader), or a program of bench/native by name
   package   builds, then writes artifacts/package: a self-contained archive with its checksum, and NuGet packages (libraries, .NET tool)
   format    formats C++ and C#; `format --check` only reports
   doctor    says what was found on this machine and what is missing
@@ -160,12 +160,25 @@ run_tests() {
     return $status
 }
 
+bench_groups='kernels decode step text grader'
+
+# A group of `tbrm-native bench` with its options; else the programs of bench/native whose name holds the word; without a word, every group.
 run_bench() {
-    local pattern=${1:-} program
+    local word=${1:-} group program found=no
+    if [ -z "$word" ] || [ "${word#-}" != "$word" ]; then
+        for group in $bench_groups; do
+            say "bench $group"
+            dotnet "$app" bench "$group" "$@"
+        done
+        return
+    fi
+    case " $bench_groups " in *" $word "*) dotnet "$app" bench "$@"; return ;; esac
+    shift
     for program in artifacts/native/"$(preset)"/bench/bench_*; do
         [ -x "$program" ] || continue
-        case "$program" in *"$pattern"*) say "$(basename "$program")"; "$program" ;; esac
+        case "$(basename "$program")" in *"$word"*) found=yes; say "$(basename "$program")"; "$program" "$@" ;; esac
     done
+    [ "$found" = yes ] || fail "bench $word: expected one of $bench_groups, or part of the name of a program in artifacts/native/$(preset)/bench"
 }
 
 run_package() {

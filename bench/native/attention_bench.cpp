@@ -9,7 +9,7 @@
 #include <string>
 
 #include "ops/attention.hpp"
-#include "peak.hpp"
+#include "bench/peak.hpp"
 
 using namespace tbrm;
 

@@ -13,7 +13,7 @@
 #include "checkpoint/checkpoint.hpp"
 #include "core/context.hpp"
 #include "model/model.hpp"
-#include "peak.hpp"
+#include "bench/peak.hpp"
 
 using namespace tbrm;
 

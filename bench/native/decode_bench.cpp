@@ -15,7 +15,7 @@
 
 #include "gemm/panels.hpp"
 #include "model/model.hpp"
-#include "peak.hpp"
+#include "bench/peak.hpp"
 #include "rollout/rollout.hpp"
 
 using namespace tbrm;

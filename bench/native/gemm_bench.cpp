@@ -9,7 +9,7 @@
 
 #include "gemm/linear.hpp"
 #include "gemm/panels.hpp"
-#include "peak.hpp"
+#include "bench/peak.hpp"
 
 using namespace tbrm;
 

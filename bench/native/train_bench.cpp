@@ -22,7 +22,7 @@
 #include "gradient/training_pass.hpp"
 #include "model/model.hpp"
 #include "optimizer/optimizer.hpp"
-#include "peak.hpp"
+#include "bench/peak.hpp"
 
 using namespace tbrm;
 

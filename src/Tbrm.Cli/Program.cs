@@ -25,6 +25,7 @@ internal static class Program
         new PlanVerb(),
         new CompareVerb(),
         new ProfileVerb(),
+        new BenchVerb(),
         new TheoryVerb(),
         new WatchVerb(),
         new ExportVerb(),

@@ -255,4 +255,29 @@ internal static unsafe partial class NativeMethods
     internal static partial TbrmStatus tbrm_kernel_head_backward(
         ContextHandle context, NativeHeadArgs* args, float* dq, float* dv, float* dh, float* outDx, float* outDw,
         out NativeError err);
+
+    [LibraryImport(Library), UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
+    internal static partial int tbrm_bench_count();
+
+    [LibraryImport(Library), UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
+    internal static partial TbrmStatus tbrm_bench_info(
+        int index, byte** outName, byte** outShape, Dtype* outDtype, out NativeError err);
+
+    [LibraryImport(Library), UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
+    internal static partial TbrmStatus tbrm_bench_create(
+        ContextHandle context, int index, out BenchHandle outBench, out NativeError err);
+
+    [LibraryImport(Library), UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
+    internal static partial void tbrm_bench_destroy(nint bench);
+
+    [LibraryImport(Library), UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
+    internal static partial TbrmStatus tbrm_bench_check(
+        BenchHandle bench, double* outFlops, double* outBytes, double* outShare, out NativeError err);
+
+    [LibraryImport(Library), UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
+    internal static partial TbrmStatus tbrm_bench_run(BenchHandle bench, int n, double* outSeconds, out NativeError err);
+
+    [LibraryImport(Library), UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
+    internal static partial TbrmStatus tbrm_bench_peak(
+        ContextHandle context, Dtype dtype, double* outFlopsPerS, double* outBytesPerS, out NativeError err);
 }

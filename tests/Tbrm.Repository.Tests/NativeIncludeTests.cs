@@ -84,7 +84,7 @@ public sealed partial class NativeIncludeTests
             "gemm" or "ops" => Products,
             "device" => Device,
             "model" => Model,
-            "gradient" or "optimizer" or "rollout" or "checkpoint" or "plan" => Engine,
+            "gradient" or "optimizer" or "rollout" or "checkpoint" or "plan" or "bench" => Engine,
             _ => throw new AssertionException($"native/src/{folder} has no floor: give it one here"),
         };
     }

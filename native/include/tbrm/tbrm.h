@@ -79,6 +79,7 @@ typedef struct tbrm_context tbrm_context_t;
 typedef struct tbrm_model tbrm_model_t;
 typedef struct tbrm_optimizer tbrm_optimizer_t;
 typedef struct tbrm_rollout tbrm_rollout_t;
+typedef struct tbrm_bench tbrm_bench_t;
 
 /* ======================================================== library ======================================================== */
 
@@ -715,6 +716,39 @@ tbrm_kernel_head_forward(tbrm_context_t* context, const tbrm_head_args_t* args, 
 TBRM_API(tbrm_status_t)
 tbrm_kernel_head_backward(tbrm_context_t* context, const tbrm_head_args_t* args, const float* dq, const float* dv,
         const float* dh, float* out_dx, float* out_dw, tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
+
+/* ========================================================= bench ========================================================= */
+
+/* Microbenchmarks of the library's kernels on inputs of its own: list them, create one, check it, then time it. */
+TBRM_API(int32_t) tbrm_bench_count(void) TBRM_NOEXCEPT;
+
+/* Name and shape of microbenchmark `index` (both live as long as the library) and the type of its inputs. */
+TBRM_API(tbrm_status_t)
+tbrm_bench_info(int32_t index, const char** out_name, const char** out_shape, tbrm_dtype_t* out_dtype,
+        tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
+
+TBRM_API(tbrm_status_t)
+tbrm_bench_create(tbrm_context_t* context, int32_t index, tbrm_bench_t** out_bench,
+        tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
+
+TBRM_API(void) tbrm_bench_destroy(tbrm_bench_t* bench) TBRM_NOEXCEPT;
+
+/* Runs the kernel once and compares some of its results with fp64 arithmetic on the same inputs. out_share: the largest error as a share
+ * of what rounding allows, so at most 1 where the kernel is right; infinite where a result is NaN. out_flops, out_bytes: what one run
+ * computes, and what it reads and writes at least; out_flops is 0 where memory alone bounds it. */
+TBRM_API(tbrm_status_t)
+tbrm_bench_check(tbrm_bench_t* bench, double* out_flops, double* out_bytes, double* out_share,
+        tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
+
+/* Seconds that n runs take together, the wait for the device included. */
+TBRM_API(tbrm_status_t)
+tbrm_bench_run(tbrm_bench_t* bench, int32_t n, double* out_seconds, tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
+
+/* What the context's threads can do now, measured in about a quarter of a second: multiply-adds (counted twice) of the instruction set in
+ * use, and bytes read from main memory. 0 where it is not measured: on a GPU, and multiply-adds of the scalar instruction set. */
+TBRM_API(tbrm_status_t)
+tbrm_bench_peak(tbrm_context_t* context, tbrm_dtype_t dtype, double* out_flops_per_s, double* out_bytes_per_s,
+        tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
 
 #ifdef __cplusplus
 }

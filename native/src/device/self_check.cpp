@@ -5,7 +5,6 @@
 #include <cstring>
 
 #include "core/guard.hpp"
-#include "core/philox.hpp"
 
 namespace tbrm {
 namespace {
@@ -38,56 +37,6 @@ int64_t worst_of(const SelfCheckRun::Result& got, const SelfCheckRun::Result& ex
 }
 
 }  // namespace
-
-std::vector<float> SelfCheckRun::numbers(int64_t n, float scale, Dtype dtype) {
-    std::vector<float> values(static_cast<size_t>(n));
-    const uint64_t seed = ++seed_;
-    for (size_t i = 0; i < values.size(); ++i) {
-        const uint32_t bits = philox4x32(seed, static_cast<uint32_t>(i), 0, 0, 0).x[0];
-        const float value = scale * (static_cast<float>(bits >> 8) * 0x1p-23f - 1.0f);
-        values[i] = dtype == Dtype::F32 ? value : to_float(to_bf16(value));
-    }
-    return values;
-}
-
-DeviceBuffer<char> SelfCheckRun::rows_of(Dtype dtype, const std::vector<float>& values) {
-    DeviceBuffer<char> buffer(device_, static_cast<int64_t>(values.size()) * dtype_bytes(dtype));
-    if (dtype == Dtype::F32) {
-        device_.upload(buffer.data(), values.data(), buffer.size());
-        return buffer;
-    }
-    std::vector<bf16> narrow(values.size());
-    for (size_t i = 0; i < values.size(); ++i)
-        narrow[i] = to_bf16(values[i]);
-    device_.upload(buffer.data(), narrow.data(), buffer.size());
-    return buffer;
-}
-
-DeviceBuffer<char> SelfCheckRun::matrix_of(Dtype dtype, int64_t rows, int64_t cols, const std::vector<float>& values) {
-    DeviceBuffer<char> buffer(device_, device_.weight_elements(dtype, rows, cols) * dtype_bytes(dtype));
-    device_.zero(buffer.data(), buffer.size());
-    device_.pack_rows(dtype, buffer.data(), rows, cols, 0, rows, Dtype::F32, values.data());
-    return buffer;
-}
-
-std::vector<float> SelfCheckRun::fetch(Dtype dtype, const void* from, int64_t n) {
-    std::vector<float> values(static_cast<size_t>(n));
-    if (dtype == Dtype::F32) {
-        device_.download(values.data(), from, n * 4);
-        return values;
-    }
-    std::vector<bf16> narrow(values.size());
-    device_.download(narrow.data(), from, n * 2);
-    for (size_t i = 0; i < narrow.size(); ++i)
-        values[i] = to_float(narrow[i]);
-    return values;
-}
-
-std::vector<float> SelfCheckRun::fetch_matrix(const float* from, int64_t rows, int64_t cols) {
-    std::vector<float> values(static_cast<size_t>(rows * cols));
-    device_.unpack_rows(Dtype::F32, from, rows, cols, 0, rows, Dtype::F32, values.data());
-    return values;
-}
 
 void SelfCheckRun::result(const char* kernel, const std::string& shape, std::vector<float> values, double tolerance) {
     results_.push_back({kernel, shape, std::move(values), tolerance});

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "device/device.hpp"
+#include "device/device_numbers.hpp"
 
 namespace tbrm {
 
@@ -17,7 +17,7 @@ using SelfCheckHook = std::function<void(const std::string& kernel, std::vector<
 int32_t self_check(Device& device, Device& reference, const SelfCheckHook& hook = {});
 
 // One run of the checks on one of the two devices: each result goes to `result`, in the same order on both.
-class SelfCheckRun {
+class SelfCheckRun : private DeviceNumbers {
 public:
     struct Result {
         std::string kernel, shape;
@@ -25,7 +25,7 @@ public:
         double tolerance;  // of an element, relative to its size and the result's root mean square; 0: the same bits
     };
 
-    explicit SelfCheckRun(Device& device) : device_(device) {}
+    explicit SelfCheckRun(Device& device) : DeviceNumbers(device) {}
     std::vector<Result> run();
 
 private:
@@ -39,23 +39,8 @@ private:
     void residual();
     void optimizer(int64_t n);
 
-    // Reproducible numbers in [-1, 1) times scale, rounded to dtype.
-    std::vector<float> numbers(int64_t n, float scale, Dtype dtype = Dtype::F32);
-    DeviceBuffer<char> rows_of(Dtype dtype, const std::vector<float>& values);
-    DeviceBuffer<char> matrix_of(Dtype dtype, int64_t rows, int64_t cols, const std::vector<float>& values);
-    template <class T>
-    DeviceBuffer<T> buffer_of(const std::vector<T>& values) {
-        DeviceBuffer<T> buffer;
-        buffer.assign(device_, values.data(), static_cast<int64_t>(values.size()));
-        return buffer;
-    }
     void result(const char* kernel, const std::string& shape, std::vector<float> values, double tolerance);
-    std::vector<float> fetch(Dtype dtype, const void* from, int64_t n);
-    std::vector<float> fetch_matrix(const float* from, int64_t rows, int64_t cols);
-
-    Device& device_;
     std::vector<Result> results_;
-    uint64_t seed_ = 0;
 };
 
 }  // namespace tbrm

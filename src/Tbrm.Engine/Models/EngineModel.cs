@@ -103,6 +103,14 @@ public abstract class EngineModel : IDisposable
     /// <summary>One tensor, row-major fp32.</summary>
     public float[] ReadTensor(TensorInfo tensor) => ReadTensor(tensor, TensorKind.Weight);
 
+    /// <summary>The accumulated gradient of a trained tensor, row-major fp32.</summary>
+    public float[] ReadGradient(TensorInfo tensor) => NativeFailures.Translated(
+        "gradient", () => ReadTensor(tensor, TensorKind.Gradient));
+
+    /// <summary>Sets a tensor from row-major fp32, rounded to the model's type.</summary>
+    public void WriteTensor(TensorInfo tensor, ReadOnlyMemory<float> values) => NativeFailures.Translated(
+        "writing " + tensor.Name, () => Model.Write(tensor.Name, TensorKind.Weight, values.Span));
+
     internal float[] ReadTensor(TensorInfo tensor, TensorKind kind)
     {
         float[] values = new float[tensor.Elements];

@@ -31,7 +31,7 @@ public readonly record struct RolloutCounts(long Preemptions, long PrefillTokens
 public sealed class RolloutEngine : IDisposable
 {
     /// <summary>Iterations between two looks at finished trajectories, progress and the stop signal.</summary>
-    private const int IterationsPerSlice = 16;
+    public const int IterationsPerSlice = 16;
 
     private readonly RolloutHandle _handle;
 

@@ -127,11 +127,8 @@ inline double peak_gflops(Dtype dtype) {
 
 // Read bandwidth of main memory in GB/s on all threads.
 inline double peak_gbytes() {
-    static HostBuffer<uint64_t> buffer = [] {
-        HostBuffer<uint64_t> b(int64_t{1} << 25);  // 256 MiB
-        std::fill(b.begin(), b.end(), uint64_t{1});
-        return b;
-    }();
+    HostBuffer<uint64_t> buffer(int64_t{1} << 25);  // 256 MiB
+    std::fill(buffer.begin(), buffer.end(), uint64_t{1});
     const int64_t threads = max_threads(), share = buffer.size() / threads / 64 * 64;
     std::vector<uint64_t> sums(static_cast<size_t>(threads));
     const double time = best_seconds(3, [&] {

@@ -1,0 +1,155 @@
+using System;
+using System.Collections.Generic;
+using System.IO;
+using System.Linq;
+using System.Text.Json.Nodes;
+using NUnit.Framework;
+using Tbrm.Cli.Benchmarks;
+using Tbrm.Core.Errors;
+
+namespace Tbrm.Cli.Tests;
+
+/// <summary>What <c>tbrm-native bench</c> makes of times, without measuring any; and the verb, on the quickest
+/// cases.</summary>
+public sealed class BenchTests
+{
+    private static readonly string[] s_quick = ["bench", "kernels", "--filter", "residual", "--time-per-case", "0.01"];
+
+    [Test]
+    public void Quartiles_lie_between_the_sorted_samples()
+    {
+        BenchTimes times = BenchTimes.Of([4, 1, 3, 2, 10]);
+        Assert.That(times, Is.EqualTo(new BenchTimes(3, 1, 2, 4, 5)));
+        Assert.That(BenchTimes.Of([2, 1]), Is.EqualTo(new BenchTimes(1.5, 1, 1.25, 1.75, 2)));
+    }
+
+    [TestCase(0.0)]
+    [TestCase(1.0)]
+    public void What_is_right_is_timed_beside_its_floor(double error)
+    {
+        FakeCase right = new("sum", error);
+        BenchRunner runner = new(TimeSpan.FromTicks(1), _ => new(Flops: 100, Bytes: 10));
+        BenchResult result = runner.WithFloor(runner.Run(right, default), bf16: false);
+        Assert.Multiple(() =>
+        {
+            Assert.That(result.FloorSeconds, Is.EqualTo(3), "20 bytes at 10 a second and 300 operations at 100");
+            Assert.That(result.OfFloor, Is.EqualTo(0.5));
+            Assert.That(right.Measured, Is.EqualTo(1 + BenchRunner.FewestSamples), "one run warms up");
+        });
+    }
+
+    [TestCase(1.01)]
+    [TestCase(double.NaN)]
+    [TestCase(double.PositiveInfinity)]
+    public void What_is_wrong_is_not_timed(double error)
+    {
+        FakeCase wrong = new("sum", error);
+        BenchRunner runner = new(TimeSpan.FromTicks(1), _ => new(100, 10));
+        TbrmUserException refused = Assert.Throws<TbrmUserException>(() => runner.Run(wrong, default))!;
+        Assert.That(refused.ExitCode, Is.EqualTo(ExitCode.Internal));
+        Assert.That(refused.Message, Does.Contain("sum").And.Contain("is wrong").And.Contain("not timed"));
+        Assert.That(wrong.Measured, Is.Zero);
+    }
+
+    [Test]
+    public void Only_times_whose_quartiles_lie_apart_differ()
+    {
+        BenchReport old = Report(("a", 4, 5), ("b", 4, 5), ("c", 4, 5), ("gone", 1, 1));
+        BenchReport now = Report(("a", 1, 2), ("b", 4.5, 6), ("c", 8, 9), ("new", 1, 1));
+        BenchComparison comparison = BenchComparison.Of(old, now, "old.json");
+        Assert.That(comparison.Ratios.Select(r => (r.Key, r.Verdict)), Is.EqualTo(new[]
+        {
+            ("a", "faster"), ("b", "same within noise"), ("c", "slower"),
+        }));
+        Assert.That(comparison.Ratios[0], Is.EqualTo(new BenchRatio("a", 4.5 / 1.5, 4.0 / 2, 5.0 / 1)));
+        Assert.That(comparison.Warnings, Is.EqualTo(new[] { "only in old.json: gone", "not in old.json: new" }));
+    }
+
+    [Test]
+    public void Another_machine_is_named()
+    {
+        BenchReport old = Report(("a", 1, 1)), now = old with
+        {
+            Machine = new JsonObject { ["cpu"] = "y", ["isa"] = "avx2", ["threads"] = 4 },
+        };
+        Assert.That(BenchComparison.Of(old, now, "old.json").Warnings, Has.Count.EqualTo(2)
+            .And.Some.Contain("cpu differs: x there, y here").And.Some.Contain("threads differs"));
+    }
+
+    [Test]
+    public void Other_shapes_and_other_groups_are_refused()
+    {
+        BenchReport old = Report(("a", 1, 1));
+        BenchReport wider = old with { Results = [old.Results[0] with { Shape = "20" }] };
+        Assert.That(() => BenchComparison.Of(old, wider, "old.json"),
+            Throws.TypeOf<DataException>().With.Message.Contains("\"10\" there and on \"20\" here"));
+        Assert.That(() => BenchComparison.Of(old, old with { Group = "step" }, "old.json"),
+            Throws.TypeOf<DataException>().With.Message.Contains("bench kernels, and this is bench step"));
+        Assert.That(() => BenchComparison.Of(old, Report(("b", 1, 1)), "old.json"),
+            Throws.TypeOf<DataException>().With.Message.Contains("none of its 1 cases"));
+    }
+
+    [Test]
+    public void A_report_is_read_as_it_was_written_and_compared_with_the_next()
+    {
+        string folder = CommandLine.TemporaryFolder(), file = Path.Combine(folder, "old.json");
+        Outcome first = CommandLine.Run([.. s_quick, "--json", file]);
+        Assert.That(first.ExitCode, Is.Zero, first.Error);
+        Assert.That(first.Output, Does.Contain("residual fp32").And.Contain("of floor"));
+        BenchReport report = BenchReport.Read(file);
+        BenchResult row = report.Results.Single();
+        Assert.Multiple(() =>
+        {
+            Assert.That((report.Group, row.Key), Is.EqualTo(("kernels", "residual fp32")));
+            Assert.That(row.Times.Min, Is.Positive.And.LessThanOrEqualTo(row.Times.Median));
+            Assert.That(row.Times.LowerQuartile, Is.LessThanOrEqualTo(row.Times.UpperQuartile));
+            Assert.That(row.Times.Samples, Is.AtLeast(BenchRunner.FewestSamples));
+            Assert.That(row.ErrorShare, Is.LessThanOrEqualTo(1));
+            Assert.That(row.OfFloor, Is.Positive);
+            Assert.That(report.Machine.Select(m => m.Key),
+                Is.SupersetOf(new[] { "cpu", "isa", "threads", "cores", "memory_bytes", "version" }));
+            Assert.That(JsonNode.DeepEquals(report.ToJson(), JsonNode.Parse(File.ReadAllText(file))));
+        });
+
+        Outcome second = CommandLine.Run([.. s_quick, "--json", "-", "--compare", file]);
+        Assert.That(second.ExitCode, Is.Zero, second.Error);
+        Assert.That((double)JsonNode.Parse(second.Output)!["compared"]![0]!["ratio"]!, Is.Positive);
+        Directory.Delete(folder, recursive: true);
+    }
+
+    [TestCase(2, "no case of bench kernels holds it", "--filter", "nothing")]
+    [TestCase(2, "--time-per-case 0:", "--time-per-case", "0")]
+    [TestCase(2, "--threads -1:", "--threads", "-1")]
+    [TestCase(3, "\"format\": \"tbrm-native bench 1\"", "--compare", "tests/Tbrm.Cli.Tests/nothing.json")]
+    public void What_does_not_fit_is_refused(int exitCode, string message, params string[] arguments)
+    {
+        string file = Path.Combine(CommandLine.TemporaryFolder(), "nothing.json");
+        File.WriteAllText(file, "{}");
+        Outcome outcome = CommandLine.Run(["bench", "kernels", .. arguments.Select(a =>
+            a.EndsWith("nothing.json", StringComparison.Ordinal) ? file : a)]);
+        Assert.That((outcome.ExitCode, outcome.Output), Is.EqualTo((exitCode, "")), outcome.Error);
+        Assert.That(outcome.Error, Does.Contain(message));
+    }
+
+    private static BenchReport Report(params (string Key, double Low, double High)[] rows) => new("kernels",
+        new() { ["cpu"] = "x", ["isa"] = "avx2", ["threads"] = 2 },
+        [.. rows.Select(r => new BenchResult(r.Key, "10",
+            new((r.Low + r.High) / 2, r.Low, r.Low, r.High, 5), new(1, "GB"), null, 0))]);
+
+    private sealed class FakeCase(string name, double error) : BenchCase(name, "10", "fp32")
+    {
+        public int Measured { get; private set; }
+
+        public override double Check()
+        {
+            Work = new(1, "GB", Flops: 300, Bytes: 20);
+            return error;
+        }
+
+        public override IEnumerable<double> Measure()
+        {
+            Measured++;
+            yield return 6;
+        }
+    }
+}
