@@ -64,6 +64,8 @@ internal static class CommandLine
             start.ArgumentList.Add(argument);
         }
 
+        // Two tests at a time share the cores: a thread that waits must not spin.
+        start.Environment["OMP_WAIT_POLICY"] = "passive";
         foreach ((string name, string value) in environment)
         {
             start.Environment[name] = value;

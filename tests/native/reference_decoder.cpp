@@ -4,39 +4,41 @@
 
 namespace tbrm::testing {
 
-Vector ReferenceDecoder::project(const std::string& name, const Vector& x) const {
-    const Vector& w = weight(name + ".weight");
+const Vector* ReferenceDecoder::find(const std::string& name) const {
+    const auto found = weights.find(name);
+    return found == weights.end() ? nullptr : &found->second;
+}
+
+ReferenceDecoder::Linear ReferenceDecoder::linear(const std::string& name) const {
+    const std::string adapter = "base_model.model." + name;
+    const auto own = adapter_scales.find(name);
+    return {&weight(name + ".weight"), find(name + ".bias"), find(adapter + ".lora_A.weight"),
+            find(adapter + ".lora_B.weight"), own != adapter_scales.end() ? own->second : adapter_scale};
+}
+
+Vector ReferenceDecoder::project(const Linear& layer, const Vector& x) {
+    const Vector& w = *layer.weight;
     const size_t n_in = x.size(), n_out = w.size() / n_in;
-    const auto bias = weights.find(name + ".bias");
     Vector y(n_out);
     for (size_t o = 0; o < n_out; ++o) {
-        double sum = bias != weights.end() ? bias->second[o] : 0.0;
+        double sum = layer.bias != nullptr ? (*layer.bias)[o] : 0.0;
         for (size_t i = 0; i < n_in; ++i)
             sum += w[o * n_in + i] * x[i];
         y[o] = sum;
     }
-    adapt(name, x, y);
+    if (layer.a == nullptr) return y;
+    const size_t rank = layer.a->size() / n_in;
+    for (size_t r = 0; r < rank; ++r) {
+        double along = 0;
+        for (size_t i = 0; i < n_in; ++i)
+            along += (*layer.a)[r * n_in + i] * x[i];
+        for (size_t o = 0; o < n_out; ++o)
+            y[o] += layer.scale * (*layer.b)[o * rank + r] * along;
+    }
     return y;
 }
 
-void ReferenceDecoder::adapt(const std::string& name, const Vector& x, Vector& y) const {
-    const std::string prefix = "base_model.model." + name;
-    const auto a = weights.find(prefix + ".lora_A.weight"), b = weights.find(prefix + ".lora_B.weight");
-    if (a == weights.end()) return;
-    const size_t rank = a->second.size() / x.size();
-    const auto own = adapter_scales.find(name);
-    const double scale = own != adapter_scales.end() ? own->second : adapter_scale;
-    for (size_t r = 0; r < rank; ++r) {
-        double along = 0;
-        for (size_t i = 0; i < x.size(); ++i)
-            along += a->second[r * x.size() + i] * x[i];
-        for (size_t o = 0; o < y.size(); ++o)
-            y[o] += scale * b->second[o * rank + r] * along;
-    }
-}
-
-Vector ReferenceDecoder::norm(const std::string& name, const Vector& x) const {
-    const Vector& w = weight(name + ".weight");
+Vector ReferenceDecoder::norm(const Vector& w, const Vector& x) const {
     double squares = 0;
     for (const double value : x)
         squares += value * value;
@@ -48,15 +50,14 @@ Vector ReferenceDecoder::norm(const std::string& name, const Vector& x) const {
     return y;
 }
 
-void ReferenceDecoder::norm_and_rotate(
-        const std::string& norm_name, bool slides, int64_t position, Vector& heads) const {
+void ReferenceDecoder::norm_and_rotate(const Vector* w, bool slides, int64_t position, Vector& heads) const {
     const bool own = slides && !sliding_inv_freq.empty();
     const Vector& frequencies = own ? sliding_inv_freq : inv_freq;
     const double factor = own ? 1.0 : static_cast<double>(config.rope_attention_factor);
     const size_t d = static_cast<size_t>(config.head_dim);
     for (size_t first = 0; first < heads.size(); first += d) {
         Vector head(heads.begin() + static_cast<int64_t>(first), heads.begin() + static_cast<int64_t>(first + d));
-        if (weights.count(norm_name + ".weight") != 0) head = norm(norm_name, head);
+        if (w != nullptr) head = norm(*w, head);
         for (size_t i = 0; i < d / 2; ++i) {
             const double angle = static_cast<double>(position) * frequencies[i];
             const double c = std::cos(angle) * factor, s = std::sin(angle) * factor;
@@ -73,14 +74,20 @@ void ReferenceDecoder::attention(int32_t layer, const std::string& prefix, std::
     const double scale = config.attention_scale > 0 ? static_cast<double>(config.attention_scale)
                                                     : 1 / std::sqrt(static_cast<double>(d));
     const size_t window = slides(layer) ? static_cast<size_t>(config.sliding_window) : n;
+    const std::string attention = prefix + "self_attn.";
+    const Vector& input_norm = weight(prefix + "input_layernorm.weight");
+    const Vector *q_norm = find(attention + "q_norm.weight"), *k_norm = find(attention + "k_norm.weight");
+    const Vector* post_norm = find(prefix + "post_attention_layernorm.weight");
+    const Linear q_proj = linear(attention + "q_proj"), k_proj = linear(attention + "k_proj"),
+                 v_proj = linear(attention + "v_proj"), o_proj = linear(attention + "o_proj");
     std::vector<Vector> q(n), k(n), v(n);
     for (size_t t = 0; t < n; ++t) {
-        const Vector x = norm(prefix + "input_layernorm", stream[t]);
-        q[t] = project(prefix + "self_attn.q_proj", x);
-        k[t] = project(prefix + "self_attn.k_proj", x);
-        v[t] = project(prefix + "self_attn.v_proj", x);
-        norm_and_rotate(prefix + "self_attn.q_norm", slides(layer), static_cast<int64_t>(t), q[t]);
-        norm_and_rotate(prefix + "self_attn.k_norm", slides(layer), static_cast<int64_t>(t), k[t]);
+        const Vector x = norm(input_norm, stream[t]);
+        q[t] = project(q_proj, x);
+        k[t] = project(k_proj, x);
+        v[t] = project(v_proj, x);
+        norm_and_rotate(q_norm, slides(layer), static_cast<int64_t>(t), q[t]);
+        norm_and_rotate(k_norm, slides(layer), static_cast<int64_t>(t), k[t]);
     }
     for (size_t t = 0; t < n; ++t) {
         Vector mixed(n_heads * d, 0.0);
@@ -101,26 +108,31 @@ void ReferenceDecoder::attention(int32_t layer, const std::string& prefix, std::
                 for (size_t i = 0; i < d; ++i)
                     mixed[h * d + i] += p[j] / total * v[j][kv + i];
         }
-        add(prefix + "post_attention_layernorm", project(prefix + "self_attn.o_proj", mixed), stream[t]);
+        add(post_norm, project(o_proj, mixed), stream[t]);
     }
 }
 
-void ReferenceDecoder::add(const std::string& norm_name, const Vector& out, Vector& token) const {
-    const Vector added = is_gemma() ? norm(norm_name, out) : out;
+void ReferenceDecoder::add(const Vector* norm_weight, const Vector& out, Vector& token) const {
+    const Vector added = is_gemma() ? norm(*norm_weight, out) : out;
     for (size_t i = 0; i < added.size(); ++i)
         token[i] += added[i];
 }
 
 void ReferenceDecoder::mlp(const std::string& prefix, std::vector<Vector>& stream) const {
+    const Vector& before =
+            weight(prefix + (is_gemma() ? "pre_feedforward_layernorm.weight" : "post_attention_layernorm.weight"));
+    const Vector* after = find(prefix + "post_feedforward_layernorm.weight");
+    const Linear gate_proj = linear(prefix + "mlp.gate_proj"), up_proj = linear(prefix + "mlp.up_proj"),
+                 down_proj = linear(prefix + "mlp.down_proj");
     for (Vector& token : stream) {
-        const Vector x = norm(prefix + (is_gemma() ? "pre_feedforward_layernorm" : "post_attention_layernorm"), token);
-        Vector gate = project(prefix + "mlp.gate_proj", x);
-        const Vector up = project(prefix + "mlp.up_proj", x);
+        const Vector x = norm(before, token);
+        Vector gate = project(gate_proj, x);
+        const Vector up = project(up_proj, x);
         for (size_t i = 0; i < gate.size(); ++i) {
             const double g = gate[i], u = std::sqrt(2 / std::acos(-1.0)) * (g + 0.044715 * g * g * g);
             gate[i] = (is_gemma() ? 0.5 * g * (1 + std::tanh(u)) : g / (1.0 + std::exp(-g))) * up[i];
         }
-        add(prefix + "post_feedforward_layernorm", project(prefix + "mlp.down_proj", gate), token);
+        add(after, project(down_proj, gate), token);
     }
 }
 
@@ -141,8 +153,9 @@ std::vector<Vector> ReferenceDecoder::sequence(const int32_t* ids, int64_t n) co
         attention(layer, prefix, stream);
         mlp(prefix, stream);
     }
+    const Vector& last = weight("model.norm.weight");
     for (Vector& token : stream)
-        token = norm("model.norm", token);
+        token = norm(last, token);
     return stream;
 }
 
@@ -159,15 +172,16 @@ std::vector<Vector> ReferenceDecoder::hidden(const tbrm_batch_t& batch) const {
 
 Vector ReferenceDecoder::values(const tbrm_batch_t& batch) const {
     const std::vector<Vector> stream = hidden(batch);
+    const Linear score = linear("score");
     Vector values;
     for (int64_t r = 0; r < batch.n_rows; ++r)
-        values.push_back(project("score", stream[static_cast<size_t>(batch.rows[r])])[0]);
+        values.push_back(project(score, stream[static_cast<size_t>(batch.rows[r])])[0]);
     return values;
 }
 
 ReferenceDecoder::Scores ReferenceDecoder::forward(const tbrm_batch_t& batch) const {
     const std::vector<Vector> stream = hidden(batch);
-    const std::string head = config.tie_word_embeddings != 0 ? "model.embed_tokens" : "lm_head";
+    const Linear head = linear(config.tie_word_embeddings != 0 ? "model.embed_tokens" : "lm_head");
     Scores scores;
     for (int64_t r = 0; r < batch.n_rows; ++r) {
         Vector z = project(head, stream[static_cast<size_t>(batch.rows[r])]);

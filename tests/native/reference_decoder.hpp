@@ -36,12 +36,20 @@ private:
     bool slides(int32_t layer) const { return (config.sliding_layers[layer / 64] >> (layer % 64) & 1) != 0; }
     void attention(int32_t layer, const std::string& prefix, std::vector<Vector>& stream) const;
     // What attention or the MLP gives, into the residual stream; Gemma norms it on the way.
-    void add(const std::string& norm_name, const Vector& out, Vector& token) const;
+    void add(const Vector* norm_weight, const Vector& out, Vector& token) const;
     void mlp(const std::string& prefix, std::vector<Vector>& stream) const;
-    Vector project(const std::string& name, const Vector& x) const;
-    void adapt(const std::string& name, const Vector& x, Vector& y) const;
-    Vector norm(const std::string& name, const Vector& x) const;
-    void norm_and_rotate(const std::string& norm_name, bool slides, int64_t position, Vector& heads) const;
+    // A linear layer with what may stand beside it, looked up once: finite differences ask for every token some thousand times.
+    struct Linear {
+        const Vector* weight;
+        const Vector* bias;   // null: none
+        const Vector *a, *b;  // null: no adapter
+        double scale;
+    };
+    Linear linear(const std::string& name) const;
+    const Vector* find(const std::string& name) const;
+    static Vector project(const Linear& layer, const Vector& x);
+    Vector norm(const Vector& w, const Vector& x) const;
+    void norm_and_rotate(const Vector* w, bool slides, int64_t position, Vector& heads) const;
 };
 
 }  // namespace tbrm::testing
