@@ -22,7 +22,25 @@ internal sealed class ExportVerb : IVerb
         command.Subcommands.Add(report);
         command.Subcommands.Add(ExportAdapter.CreateAdapter());
         command.Subcommands.Add(ExportAdapter.CreateMerge());
+        ExportGguf gguf = new();
+        Command toGguf = new("gguf", "Writes a model and its tokenizer as one GGUF file, for llama.cpp and its like");
+        gguf.AddTo(toGguf);
+        toGguf.SetAction(parsed => (int)gguf.Run(parsed));
+        command.Subcommands.Add(toGguf);
+        AddFormat(command);
         return command;
+    }
+
+    /// <summary><c>export --format gguf</c> is <c>export gguf</c>.</summary>
+    private static void AddFormat(Command command)
+    {
+        Option<string?> format = new("--format") { Description = "gguf: the same as export gguf", HelpName = "NAME" };
+        format.AcceptOnlyFromAmong("gguf");
+        ExportGguf gguf = new();
+        command.Options.Add(format);
+        gguf.AddTo(command);
+        command.SetAction(parsed => parsed.GetValue(format) is not null ? (int)gguf.Run(parsed)
+            : throw new ConfigException("export: name what to make: report, adapter, merge or gguf"));
     }
 
     private static ExitCode Report(string? runDir)

@@ -23,6 +23,9 @@ public sealed record RopeFrequencies(float[] InverseFrequencies, float Attention
     /// it.</summary>
     public double ScaledLength { get; init; }
 
+    /// <summary>theta: pair i turns by theta^(-2i / head_dim) where nothing scales it.</summary>
+    public double Base { get; init; }
+
     /// <summary>[head_dim / 2] of the layers that slide, radians per position; empty where they turn as the others
     /// do.</summary>
     public float[] SlidingInverseFrequencies { get; init; } = [];
@@ -86,7 +89,8 @@ public sealed record RopeFrequencies(float[] InverseFrequencies, float Attention
             "yarn" => Yarn(plain, headDim, theta, scaling!, original, maxPositions),
             _ => throw new DataException(
                 $"{scaling!.Where}: type '{kind}' is not known; expected default, linear, dynamic, llama3 or yarn"),
-        }, scaling ?? config);
+        }, scaling ?? config) with
+        { Base = theta };
     }
 
     /// <summary>

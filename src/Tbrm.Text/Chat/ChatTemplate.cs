@@ -66,6 +66,12 @@ public sealed class ChatTemplate
                 + "--template names a Jinja file or one of " + string.Join(", ", PromptTemplate.Names));
     }
 
+    /// <summary>The Jinja source of a folder's template, of the default one where it has several; null when there is
+    /// none.</summary>
+    /// <exception cref="DataException">A file is malformed.</exception>
+    public static string? SourceIn(string folder) =>
+        ReadSources(TokenizerFiles.Read(folder)).GetValueOrDefault(Default);
+
     /// <summary>The prompt of a conversation.</summary>
     /// <param name="messages">The conversation.</param>
     /// <param name="addGenerationPrompt">End with what begins the assistant's turn.</param>

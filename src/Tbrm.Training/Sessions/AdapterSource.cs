@@ -102,14 +102,8 @@ public sealed record AdapterSource(string Adapter, string Base, string Companion
     /// <param name="note">Told when the type is not the base's.</param>
     public void WriteMerged(string output, string dtype, Action<string> note)
     {
-        AdapterOptions options = PeftFolder.Read(Adapter);
         using EngineDevice device = EngineDevice.Open("cpu", 0);
-        using Policy policy = ModelFolder.Load(device, Base, architecture => new()
-        {
-            Bf16 = dtype == "bf16" || (dtype == "auto" && architecture.TorchDtype == "bfloat16"),
-            MaxPositions = 1,
-            Trainable = false,
-        });
+        using Policy policy = Merged(device, dtype);
         // bf16 has 3 bits less than float16: every weight would be rounded, also those that the adapter leaves alone.
         if (dtype == "auto" && policy.Architecture.TorchDtype is not ("bfloat16" or "float32"))
         {
@@ -118,10 +112,6 @@ public sealed record AdapterSource(string Adapter, string Base, string Companion
                     + "float32, which holds its values exactly (--dtype bf16: half the size, rounded)");
         }
 
-        // Trainable: the file's fp32 is merged, not what bf16 would leave of it.
-        policy.AttachAdapter(options, trainable: true, seed: 0);
-        PeftFolder.LoadWeights(policy, Adapter);
-        policy.MergeAdapter();
         WriteFolder(output, folder =>
         {
             ModelFolder.Save(policy, folder, GenerationFile.Read(Companions));
@@ -130,6 +120,31 @@ public sealed record AdapterSource(string Adapter, string Base, string Companion
                 Tokenizer.Load(Companions).Save(folder);
             }
         });
+    }
+
+    /// <summary>Base and adapter as one model.</summary>
+    internal Policy Merged(EngineDevice device, string dtype)
+    {
+        AdapterOptions options = PeftFolder.Read(Adapter);
+        Policy policy = ModelFolder.Load(device, Base, architecture => new()
+        {
+            Bf16 = dtype == "bf16" || (dtype == "auto" && architecture.TorchDtype == "bfloat16"),
+            MaxPositions = 1,
+            Trainable = false,
+        });
+        try
+        {
+            // Trainable: the file's fp32 is merged, not what bf16 would leave of it.
+            policy.AttachAdapter(options, trainable: true, seed: 0);
+            PeftFolder.LoadWeights(policy, Adapter);
+            policy.MergeAdapter();
+            return policy;
+        }
+        catch
+        {
+            policy.Dispose();
+            throw;
+        }
     }
 
     /// <summary>Fills a folder under another name and renames it: it is whole or it is not there. Only what was made
