@@ -275,7 +275,8 @@ internal static unsafe partial class NativeMethods
         BenchHandle bench, double* outFlops, double* outBytes, double* outShare, out NativeError err);
 
     [LibraryImport(Library), UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
-    internal static partial TbrmStatus tbrm_bench_run(BenchHandle bench, int n, double* outSeconds, out NativeError err);
+    internal static partial TbrmStatus tbrm_bench_run(BenchHandle bench, int n, double* outSeconds,
+        out NativeError err);
 
     [LibraryImport(Library), UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
     internal static partial TbrmStatus tbrm_bench_peak(

@@ -61,7 +61,8 @@ internal sealed record BenchComparison(IReadOnlyList<BenchRatio> Ratios, IReadOn
 
     /// <summary>For terminals.</summary>
     public string Table() => PlainTable.Of(["", "old / new", "spread", ""],
-        [.. Ratios.Select(r => (IReadOnlyList<string>)[r.Key, Two(r.Ratio), $"{Two(r.Low)} to {Two(r.High)}", r.Verdict])]);
+        [.. Ratios.Select(r =>
+            (IReadOnlyList<string>)[r.Key, Two(r.Ratio), $"{Two(r.Low)} to {Two(r.High)}", r.Verdict])]);
 
     /// <summary>For programs.</summary>
     public JsonArray ToJson() => [.. Ratios.Select(r => (JsonNode)new JsonObject

@@ -46,7 +46,8 @@ internal sealed record BenchReport(string Group, JsonObject Machine, IReadOnlyLi
             return JsonNode.Parse(File.ReadAllText(path)) is JsonObject root && (string?)root["format"] == Format
                 && root["machine"] is JsonObject machine && root["results"] is JsonArray results
                 ? new((string?)root["group"] ?? "", machine, [.. results.Select(r => BenchResult.FromJson(r!, path))])
-                : throw new DataException($"{path}: expected a file with \"format\": \"{Format}\", as bench --json writes it");
+                : throw new DataException(
+                    $"{path}: expected a file with \"format\": \"{Format}\", as bench --json writes it");
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException
             or InvalidOperationException)

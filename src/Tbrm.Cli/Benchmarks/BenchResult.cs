@@ -29,7 +29,8 @@ internal sealed record BenchTimes(double Median, double Min, double LowerQuartil
 /// <param name="Shape">Of the inputs.</param>
 /// <param name="Times">Seconds of a run.</param>
 /// <param name="Work">What a run does.</param>
-/// <param name="FloorSeconds">What the slower of its multiply-adds and its bytes takes at the measured peaks; null where
+/// <param name="FloorSeconds">What the slower of its multiply-adds and its bytes takes at the measured peaks; null
+/// where
 /// there is no such floor.</param>
 /// <param name="ErrorShare">Largest error as a share of what is allowed.</param>
 internal sealed record BenchResult(string Key, string Shape, BenchTimes Times, BenchWork Work, double? FloorSeconds,
@@ -62,7 +63,8 @@ internal sealed record BenchResult(string Key, string Shape, BenchTimes Times, B
     public static BenchResult FromJson(JsonNode row, string path)
     {
         double Number(string key) => row[key] is JsonValue value && value.TryGetValue(out double number) ? number
-            : throw new DataException($"{path}: a result without the number \"{key}\"; expected what bench --json wrote");
+            : throw new DataException(
+                $"{path}: a result without the number \"{key}\"; expected what bench --json wrote");
         string Word(string key) => row[key] is JsonValue value && value.TryGetValue(out string? word) ? word
             : throw new DataException($"{path}: a result without the text \"{key}\"; expected what bench --json wrote");
         return new(Word("name"), Word("shape"),

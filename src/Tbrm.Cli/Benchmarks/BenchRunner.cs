@@ -27,8 +27,9 @@ internal sealed class BenchRunner(TimeSpan timePerCase, Func<bool, MachinePeak> 
         double share = one.Check();
         if (!(share <= 1))
         {
+            string error = share.ToString("g3", CultureInfo.InvariantCulture);
             throw new TbrmUserException(ExitCode.Internal,
-                $"bench: {one.Key} ({one.Shape}) is wrong: its error is {share.ToString("g3", CultureInfo.InvariantCulture)} "
+                $"bench: {one.Key} ({one.Shape}) is wrong: its error is {error} "
                 + "times what is allowed, so it was not timed; report this line with the output of tbrm-native doctor");
         }
 

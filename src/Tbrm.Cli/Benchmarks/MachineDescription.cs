@@ -32,7 +32,8 @@ internal static class MachineDescription
                 .GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion,
             ["library"] = JsonNode.Parse(EngineLibrary.BuildInfo),
             ["load"] = Load(),
-            ["time"] = DateTimeOffset.UtcNow.ToString("yyyy-MM-ddTHH:mm:ssZ", System.Globalization.CultureInfo.InvariantCulture),
+            ["time"] = DateTimeOffset.UtcNow.ToString(
+                "yyyy-MM-ddTHH:mm:ssZ", System.Globalization.CultureInfo.InvariantCulture),
             ["peak_fp32_flops"] = peaks.TryGetValue(false, out MachinePeak fp32) ? fp32.Flops : null,
             ["peak_bf16_flops"] = peaks.TryGetValue(true, out MachinePeak bf16) ? bf16.Flops : null,
             ["peak_bytes_per_s"] = peaks.Count > 0 ? peaks.Values.Max(p => p.Bytes) : null,
@@ -65,7 +66,7 @@ internal static class MachineDescription
     /// known.</summary>
     public static string? Busy(double? load) => load > 0.5 * Environment.ProcessorCount
         ? string.Create(System.Globalization.CultureInfo.InvariantCulture,
-            $"other programs keep this machine busy (load {load:f1} on {Environment.ProcessorCount} cores): times are longer than the kernels need")
+            $"other programs are at work here (load {load:f1}, {Environment.ProcessorCount} cores): times are too long")
         : null;
 
     /// <summary>Processes that computed in the last minute, as the kernel averages them; null where it does not

@@ -34,7 +34,8 @@ internal sealed class ShapedModel(EngineDevice device, ProfileShape shape, bool 
     public double HeadWeights => (double)Architecture.HiddenSize * Architecture.VocabSize;
 
     /// <summary>Multiply-adds, counted twice, of scores and values over so many pairs of query and key.</summary>
-    public double AttentionFlops(double pairs) => 4 * pairs * Architecture.Layers * Architecture.Heads * Architecture.HeadDim;
+    public double AttentionFlops(double pairs) =>
+        4 * pairs * Architecture.Layers * Architecture.Heads * Architecture.HeadDim;
 
     /// <summary>Bytes of the keys and values of so many tokens.</summary>
     public double CacheBytes(double tokens) =>

@@ -14,7 +14,8 @@ internal sealed class StepCase(ShapedModel model) : BenchCase(
 {
     private const int Sequences = 4, Length = 128, Response = Length / 2;
 
-    private readonly float[] _slopes = [.. Enumerable.Range(0, Sequences * Response).Select(r => ((r % 7) - 3) * 1e-3f)];
+    private readonly float[] _slopes =
+        [.. Enumerable.Range(0, Sequences * Response).Select(r => ((r % 7) - 3) * 1e-3f)];
 
     private AdamW? _optimizer;
     private PackedBatch? _batch;
@@ -42,7 +43,8 @@ internal sealed class StepCase(ShapedModel model) : BenchCase(
         double step = model.Type == "bf16" ? 0.25 : 0.05, allowed = model.Type == "bf16" ? 0.2 : 0.02;
         double Loss(double sign)
         {
-            policy.WriteTensor(tensor, gradient.Select((g, i) => (float)(weight[i] + (sign * step * g / norm))).ToArray());
+            policy.WriteTensor(tensor,
+                gradient.Select((g, i) => (float)(weight[i] + (sign * step * g / norm))).ToArray());
             Scores scores = policy.LogProb(_batch, temperature: 1);
             return scores.Q.Select((q, r) => ((double)q - scores.V[r]) * _slopes[r]).Sum();
         }

@@ -20,7 +20,8 @@ internal sealed class BenchVerb : IVerb
 
     private readonly Option<string?> _json = new("--json")
     {
-        Description = "Writes one JSON object to FILE beside the table; without a name, or as -, prints it instead of the table",
+        Description =
+            "Writes one JSON object to FILE beside the table; without a name, or as -, prints it instead of the table",
         HelpName = "FILE",
         Arity = ArgumentArity.ZeroOrOne,
     };
@@ -71,13 +72,15 @@ internal sealed class BenchVerb : IVerb
     public BenchVerb()
     {
         _dtype.AcceptOnlyFromAmong("fp32", "bf16", "both");
-        _shape.CompletionSources.Add(_ => ProfileShape.Names.Select(n => new System.CommandLine.Completions.CompletionItem(n)));
+        _shape.CompletionSources.Add(_ =>
+            ProfileShape.Names.Select(n => new System.CommandLine.Completions.CompletionItem(n)));
     }
 
     public Command Create() => new("bench",
-        "Times kernels, decoding, a training step, the tokenizer or graders, after checking that their results are right")
+        "Times kernels, decoding, a training step, the tokenizer or graders, after checking their results")
     {
-        Group("kernels", "Kernels of the native library, beside what multiply-adds and memory of this machine allow", [],
+        Group("kernels", "Kernels of the native library, beside what multiply-adds and memory of this machine allow",
+            [],
             (_, device) => new(KernelCase.All(device))),
         Group("decode", "Prefill and decoding of a model with random weights, at batch 1, 8 and 32", [_shape, _dtype],
             (parsed, device) => Models(parsed, device, trainable: false, DecodeCase.All)),
@@ -199,7 +202,8 @@ internal sealed class BenchVerb : IVerb
     }
 
     /// <summary>The cases of a group, and what they share.</summary>
-    private sealed class BenchGroup(IEnumerable<BenchCase> cases, params IReadOnlyList<IDisposable> shared) : IDisposable
+    private sealed class BenchGroup(IEnumerable<BenchCase> cases, params IReadOnlyList<IDisposable> shared)
+        : IDisposable
     {
         public IReadOnlyList<BenchCase> Cases { get; } = [.. cases];
 

@@ -14,7 +14,11 @@ namespace Tbrm.Cli.Verbs;
 internal sealed class ExportGguf
 {
     private readonly Option<string?> _model =
-        new("--model") { Description = "A Hugging Face model folder, or a PEFT adapter's (then its base is needed)", HelpName = "DIR" };
+        new("--model")
+        {
+            Description = "A Hugging Face model folder, or a PEFT adapter's (then its base is needed)",
+            HelpName = "DIR"
+        };
     private readonly Option<string?> _runDir = new("--run-dir")
     {
         Description = "A run: the model of its newest checkpoint; the newest run under runs/ when nothing is named",
@@ -72,7 +76,8 @@ internal sealed class ExportGguf
 
     private (string Folder, AdapterSource? Adapter) Source(ParseResult parsed)
     {
-        string? model = parsed.GetValue(_model), run = parsed.GetValue(_runDir), checkpoint = parsed.GetValue(_checkpoint),
+        string? model = parsed.GetValue(_model), run = parsed.GetValue(_runDir),
+            checkpoint = parsed.GetValue(_checkpoint),
             baseFolder = parsed.GetValue(_base);
         bool isFolder = checkpoint is not null
             && (Directory.Exists(checkpoint) || checkpoint.Contains('/', StringComparison.Ordinal));
@@ -88,7 +93,8 @@ internal sealed class ExportGguf
         }
 
         string folder = isFolder ? checkpoint! : run ?? RunFolder.Newest()
-            ?? throw new ConfigException("there is no run under runs/; name one with --run-dir, or a model with --model");
+            ?? throw new ConfigException(
+                "there is no run under runs/; name one with --run-dir, or a model with --model");
         string step = TrainedRun.Find(folder, isFolder ? null : checkpoint, Note)?.Checkpoint
             ?? throw new DataException($"{folder} holds no run and no checkpoint; --model names a model folder");
         return PeftFolder.IsAdapter(RunState.AdapterFolderOf(step))

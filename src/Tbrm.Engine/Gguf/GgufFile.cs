@@ -62,7 +62,8 @@ public sealed class GgufFile
     public void Set(string key, IReadOnlyList<int> values) => SetList(key, ValueType.I32, values, (w, v) => w.Write(v));
 
     /// <summary>Adds a list.</summary>
-    public void Set(string key, IReadOnlyList<float> values) => SetList(key, ValueType.F32, values, (w, v) => w.Write(v));
+    public void Set(string key, IReadOnlyList<float> values) =>
+        SetList(key, ValueType.F32, values, (w, v) => w.Write(v));
 
     /// <summary>Adds a tensor of rows x columns (columns 0: a vector of so many rows).</summary>
     /// <param name="name">GGUF's.</param>
@@ -125,7 +126,8 @@ public sealed class GgufFile
         float[] values = tensor.Values();
         if (values.LongLength != tensor.Elements)
         {
-            throw new InvalidOperationException($"{tensor.Name}: {values.LongLength} values for {tensor.Elements} elements");
+            throw new InvalidOperationException(
+                $"{tensor.Name}: {values.LongLength} values for {tensor.Elements} elements");
         }
 
         if (tensor.Type == GgufType.F32)
@@ -164,7 +166,8 @@ public sealed class GgufFile
     private static ushort Bf16Bits(float value)
     {
         uint bits = BitConverter.SingleToUInt32Bits(value);
-        return float.IsNaN(value) ? (ushort)((bits >> 16) | 0x40) : (ushort)((bits + 0x7fff + ((bits >> 16) & 1)) >> 16);
+        return float.IsNaN(value) ? (ushort)((bits >> 16) | 0x40)
+            : (ushort)((bits + 0x7fff + ((bits >> 16) & 1)) >> 16);
     }
 
     private static long Padded(long bytes) => (bytes + Alignment - 1) / Alignment * Alignment;

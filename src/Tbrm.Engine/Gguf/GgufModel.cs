@@ -64,7 +64,9 @@ public static partial class GgufModel
     {
         if (policy.Adapter is not null)
         {
-            throw new DataException("a model with an adapter cannot be written as GGUF; merge the adapter first (export merge)");
+            throw new DataException(
+                "a model with an adapter cannot be written as GGUF; merge the "
+                + "adapter first (export merge)");
         }
 
         ModelArchitecture model = policy.Architecture;
@@ -140,7 +142,8 @@ public static partial class GgufModel
     }
 
     /// <summary>
-    /// A llama of GGUF's turns the pairs (2i, 2i + 1) of a head where ours turns (i, i + d/2): its rows are those of ours
+    /// A llama of GGUF's turns the pairs (2i, 2i + 1) of a head where ours turns (i, i + d/2): its rows are those of
+    /// ours
     /// in another order.
     /// </summary>
     private static float[] Interleaved(float[] rows, int heads, int headDim, int columns)
@@ -165,7 +168,8 @@ public static partial class GgufModel
         {
             if (attention.Sliding.Count > 0 && attention.Window < model.MaxPositionEmbeddings)
             {
-                throw Refused("use_sliding_window", "true", $"readers of GGUF let every layer of a {architecture} see the whole sequence");
+                throw Refused("use_sliding_window", "true",
+                    $"readers of GGUF let every layer of a {architecture} see the whole sequence");
             }
 
             return;
@@ -175,7 +179,8 @@ public static partial class GgufModel
         if (!attention.Sliding.SequenceEqual(expected))
         {
             throw Refused("layer_types", $"sliding in layers {string.Join(", ", attention.Sliding)}",
-                $"readers of GGUF let every {GemmaPeriod}th layer of a {architecture} see the whole sequence, and no other");
+                $"readers of GGUF let every {GemmaPeriod}th layer of a {architecture} see the whole "
+                + "sequence, and no other");
         }
 
         float scale = (float)(1 / Math.Sqrt(model.HeadDim));
@@ -215,11 +220,14 @@ public static partial class GgufModel
                     (float)(Math.Pow(theta, -2.0 * i / model.HeadDim) / f))]);
                 break;
             case "yarn" when model.Kind is DecoderKind.Qwen2 or DecoderKind.Qwen3:
-                foreach (string key in new[] { "attention_factor", "beta_fast", "beta_slow", "mscale", "mscale_all_dim", "truncate" })
+                foreach (string key in new[] { "attention_factor", "beta_fast", "beta_slow", "mscale", "mscale_all_dim",
+                    "truncate" })
                 {
                     if (scaling[key] is { } value)
                     {
-                        throw Refused("rope_scaling." + key, value.ToJsonString(), "of yarn, factor and original_max_position_embeddings alone are written");
+                        throw Refused("rope_scaling." + key, value.ToJsonString(),
+                            "of yarn, factor and "
+                            + "original_max_position_embeddings alone are written");
                     }
                 }
 
@@ -229,18 +237,22 @@ public static partial class GgufModel
                     (uint)Number("original_max_position_embeddings", model.MaxPositionEmbeddings));
                 break;
             default:
-                throw Refused("rope_scaling", kind, $"readers of GGUF know default and linear for a {architecture}, llama3 for a llama, yarn for Qwen's");
+                throw Refused("rope_scaling", kind,
+                    $"readers of GGUF know default and linear for a "
+                    + $"{architecture}, llama3 for a llama, yarn for Qwen's");
         }
     }
 
     private static void RefuseOtherLocalBase(ModelArchitecture model)
     {
         float[] local = model.Rope.SlidingInverseFrequencies;
-        bool isPlain = local.Select((f, i) => Math.Abs(f - Math.Pow(GemmaLocalBase, -2.0 * i / model.HeadDim)) <= 1e-6 * f)
+        bool isPlain = local.Select(
+            (f, i) => Math.Abs(f - Math.Pow(GemmaLocalBase, -2.0 * i / model.HeadDim)) <= 1e-6 * f)
             .All(same => same);
         if (!isPlain)
         {
-            throw Refused("rope_local_base_freq", "another", $"readers of GGUF turn a gemma3's sliding layers by {GemmaLocalBase}");
+            throw Refused("rope_local_base_freq", "another",
+                $"readers of GGUF turn a gemma3's sliding layers by {GemmaLocalBase}");
         }
     }
 

@@ -8,6 +8,7 @@ using Tbrm.Engine;
 using Tbrm.Engine.Checkpoint;
 using Tbrm.Engine.Gguf;
 using Tbrm.Engine.Models;
+using Tbrm.Text.Chat;
 using Tbrm.Text.Tokenizers.Formats;
 
 namespace Tbrm.Training.Sessions;
@@ -54,6 +55,11 @@ public static class GgufExport
         GgufFile file = new();
         GgufModel.AddTo(file, policy, TypeOf(type, policy.Architecture), NameOf(tokenizerFolder));
         AddTokenizer(file, table);
+        if (ChatTemplate.SourceIn(tokenizerFolder) is { } template)
+        {
+            file.Set("tokenizer.chat_template", template);
+        }
+
         foreach (string sentence in table.Notes)
         {
             note(sentence);
@@ -133,9 +139,5 @@ public static class GgufExport
         }
 
         file.Set("tokenizer.ggml.add_bos_token", table.AddsBos);
-        if (table.ChatTemplate is { } template)
-        {
-            file.Set("tokenizer.chat_template", template);
-        }
     }
 }

@@ -60,7 +60,8 @@ public sealed class GgufExportTests
         IReadOnlyList<TensorInfo> tensors = policy.BaseTensors();
         Assert.That(file.Tensors.Count(), Is.EqualTo(tensors.Count));
         Assert.That(file.Tensors.Contains("output.weight"), Is.EqualTo(!tied));
-        Assert.That(file.DimensionsOf("blk.6.ffn_down.weight"), Is.EqualTo(new ulong[] { 48, 32 }), "columns come first");
+        Assert.That(file.DimensionsOf("blk.6.ffn_down.weight"), Is.EqualTo(new ulong[] { 48, 32 }),
+            "columns come first");
         Check(policy, file, "model.embed_tokens.weight", "token_embd.weight");
         Check(policy, file, "model.layers.1.mlp.gate_proj.weight", "blk.1.ffn_gate.weight");
         Check(policy, file, "model.layers.0.self_attn.o_proj.weight", "blk.0.attn_output.weight");
@@ -116,7 +117,8 @@ public sealed class GgufExportTests
             Assert.That(kinds, Has.Length.EqualTo(320));
             Assert.That((tokens[end], kinds[end]), Is.EqualTo((End, 3)));
             Assert.That((tokens[end + 1], kinds[end + 1]), Is.EqualTo(("<keep>", 4)));
-            Assert.That((tokens[319], kinds[319]), Is.EqualTo(("[PAD319]", 5)), "a row of the embedding without a token");
+            Assert.That((tokens[319], kinds[319]), Is.EqualTo(("[PAD319]", 5)),
+                "a row of the embedding without a token");
             Assert.That(file.List<string>("tokenizer.ggml.merges"), Is.EqualTo(new[] { "t h", "th e", "Ġ the" }));
             Assert.That(file.Settings["tokenizer.ggml.eos_token_id"], Is.EqualTo(end));
             Assert.That(file.Settings["tokenizer.ggml.add_bos_token"], Is.False);
@@ -153,10 +155,14 @@ public sealed class GgufExportTests
         Assert.That(Export(yarn, "f32").Settings["qwen2.rope.scaling.original_context_length"], Is.EqualTo(16));
     }
 
-    [TestCase("LlamaForCausalLM", """{"rope_scaling": {"rope_type": "dynamic", "factor": 2.0}}""", "rope_scaling = dynamic")]
-    [TestCase("Qwen2ForCausalLM", """{"rope_scaling": {"type": "yarn", "factor": 4.0, "original_max_position_embeddings": 16, "beta_fast": 16}}""",
+    [TestCase("LlamaForCausalLM", """{"rope_scaling": {"rope_type": "dynamic", "factor": 2.0}}""",
+        "rope_scaling = dynamic")]
+    [TestCase("Qwen2ForCausalLM", """
+        {"rope_scaling": {"type": "yarn", "factor": 4.0, "original_max_position_embeddings": 16, "beta_fast": 16}}
+        """,
         "rope_scaling.beta_fast = 16")]
-    [TestCase("Qwen2ForCausalLM", """{"use_sliding_window": true, "sliding_window": 8, "max_window_layers": 3}""", "use_sliding_window = true")]
+    [TestCase("Qwen2ForCausalLM", """{"use_sliding_window": true, "sliding_window": 8, "max_window_layers": 3}""",
+        "use_sliding_window = true")]
     [TestCase("Gemma3ForCausalLM", """{"sliding_window_pattern": 3}""", "layer_types")]
     [TestCase("Gemma3ForCausalLM", """{"query_pre_attn_scalar": 64}""", "query_pre_attn_scalar = 64")]
     [TestCase("Gemma3ForCausalLM", """{"rope_local_base_freq": 20000}""", "rope_local_base_freq")]
@@ -193,7 +199,9 @@ public sealed class GgufExportTests
         Assert.That(Export(policy, "bf16").Values("blk.1.ffn_up.weight")[5], Is.EqualTo(Bf16(1e6f)));
     }
 
-    [TestCase("""{"pre_tokenizer": {"type": "Split", "pattern": {"Regex": "\\d"}, "behavior": "Isolated", "invert": false}}""",
+    [TestCase("""
+        {"pre_tokenizer": {"type": "Split", "pattern": {"Regex": "\\d"}, "behavior": "Isolated", "invert": false}}
+        """,
         "pre_tokenizer")]
     [TestCase("""{"normalizer": {"type": "Lowercase"}}""", "normalizer")]
     public void A_tokenizer_that_no_reader_knows_is_refused(string keys, string message)
@@ -250,7 +258,8 @@ public sealed class GgufExportTests
         Random random = new(1);
         foreach (TensorInfo vector in policy.BaseTensors().Where(t => t.Columns == 0))
         {
-            policy.WriteTensor(vector, Enumerable.Range(0, (int)vector.Rows).Select(_ => random.NextSingle()).ToArray());
+            policy.WriteTensor(vector,
+                Enumerable.Range(0, (int)vector.Rows).Select(_ => random.NextSingle()).ToArray());
         }
 
         return policy;

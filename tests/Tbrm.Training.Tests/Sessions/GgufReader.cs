@@ -72,7 +72,8 @@ internal sealed class GgufReader
             {
                 0 => BinaryPrimitives.ReadSingleLittleEndian(from[(4 * i)..]),
                 1 => (float)BinaryPrimitives.ReadHalfLittleEndian(from[(2 * i)..]),
-                30 => BitConverter.UInt32BitsToSingle((uint)BinaryPrimitives.ReadUInt16LittleEndian(from[(2 * i)..]) << 16),
+                30 => BitConverter.UInt32BitsToSingle((uint)BinaryPrimitives.ReadUInt16LittleEndian(
+                    from[(2 * i)..]) << 16),
                 _ => throw new InvalidDataException($"{tensor}: type {type}"),
             };
         }

@@ -40,7 +40,8 @@ public enum TokenKind
 public sealed record TokenTable(string Model, string? Pre, IReadOnlyList<string> Tokens, IReadOnlyList<TokenKind> Kinds,
     IReadOnlyList<float> Scores, IReadOnlyList<string> Merges)
 {
-    /// <summary>Llama 3's pattern; the first takes a word that is a token as it is, as Llama 3 does, whatever the merges
+    /// <summary>Llama 3's pattern; the first takes a word that is a token as it is, as Llama 3 does, whatever the
+    /// merges
     /// make of it.</summary>
     private const string Llama3 = "llama-bpe", Llama3WithMerges = "smaug-bpe";
 
@@ -60,9 +61,6 @@ public sealed record TokenTable(string Model, string? Pre, IReadOnlyList<string>
     /// <summary>Whether a blank is put before the text, of <c>llama</c>.</summary>
     public bool AddsBlank { get; init; }
 
-    /// <summary>The chat template's Jinja source; null for none.</summary>
-    public string? ChatTemplate { get; init; }
-
     /// <summary>What a person should know: sentences.</summary>
     public IReadOnlyList<string> Notes { get; init; } = [];
 
@@ -74,7 +72,8 @@ public sealed record TokenTable(string Model, string? Pre, IReadOnlyList<string>
         Tokenizer tokenizer = TokenizerLoader.Load(files);
         if (tokenizer.VocabularySize > rows)
         {
-            throw new DataException($"{folder}: the tokenizer has {tokenizer.VocabularySize} tokens and the embedding {rows} rows");
+            throw new DataException(
+                $"{folder}: the tokenizer has {tokenizer.VocabularySize} tokens and the embedding {rows} rows");
         }
 
         TokenTable table = files.TryGet("tokenizer.json", out byte[] json)
@@ -88,7 +87,6 @@ public sealed record TokenTable(string Model, string? Pre, IReadOnlyList<string>
         {
             Roles = RolesOf(tokenizer),
             AddsBos = AddsBosOf(tokenizer, folder),
-            ChatTemplate = Chat.ChatTemplate.SourceIn(folder),
         };
     }
 
@@ -114,7 +112,8 @@ public sealed record TokenTable(string Model, string? Pre, IReadOnlyList<string>
         }
 
         (string[] tokens, TokenKind[] kinds) = Named(tokenizer, rows);
-        return new("gpt2", pre == Llama3 && !ignoresMerges ? Llama3WithMerges : pre, tokens, kinds, [], [.. ((JsonArray)model["merges"]!).Select(Merge)])
+        return new("gpt2", pre == Llama3 && !ignoresMerges ? Llama3WithMerges : pre, tokens, kinds, [],
+            [.. ((JsonArray)model["merges"]!).Select(Merge)])
         {
             Roles = new Dictionary<string, int>(),
             AddsBos = false,
@@ -143,7 +142,8 @@ public sealed record TokenTable(string Model, string? Pre, IReadOnlyList<string>
     /// <summary>Split by a known pattern and then bytes, or bytes with GPT-2's pattern built in.</summary>
     private static string PreName(JsonNode? preTokenizer, string where)
     {
-        JsonNode?[] steps = (string?)preTokenizer?["type"] == "Sequence" ? [.. (JsonArray)preTokenizer["pretokenizers"]!]
+        JsonNode?[] steps = (string?)preTokenizer?["type"] == "Sequence"
+            ? [.. (JsonArray)preTokenizer["pretokenizers"]!]
             : [preTokenizer];
         JsonNode? bytes = steps[^1];
         if ((string?)bytes?["type"] != "ByteLevel" || ((bool?)bytes["add_prefix_space"] ?? true) || steps.Length > 2)
@@ -164,13 +164,15 @@ public sealed record TokenTable(string Model, string? Pre, IReadOnlyList<string>
             : throw Refused(where, "pre_tokenizer", Shown(preTokenizer));
     }
 
-    private static IReadOnlyList<string> Normalizer(JsonNode? normalizer, string where) => (string?)normalizer?["type"] switch
-    {
-        null => [],
-        "NFC" => ["readers of GGUF do not apply the tokenizer's Unicode form C: a text in another form (a letter and its "
+    private static IReadOnlyList<string> Normalizer(JsonNode? normalizer, string where) =>
+        (string?)normalizer?["type"] switch
+        {
+            null => [],
+            "NFC" =>
+                ["readers of GGUF do not apply the tokenizer's Unicode form C: a text in another form (a letter and its "
             + "accent apart) is encoded otherwise than here"],
-        _ => throw Refused(where, "normalizer", Shown(normalizer)),
-    };
+            _ => throw Refused(where, "normalizer", Shown(normalizer)),
+        };
 
     private static TokenTable OfSentencePiece(SentencePieceFile file, Tokenizer tokenizer, int rows)
     {
@@ -209,7 +211,8 @@ public sealed record TokenTable(string Model, string? Pre, IReadOnlyList<string>
     {
         Dictionary<string, int> roles = [];
         foreach ((string role, int? id) in new[] { ("bos", tokenizer.BosId), ("eos", tokenizer.EosId),
-            ("padding", tokenizer.PadId), ("unknown", tokenizer.UnkToken is { } unk ? tokenizer.TokenToId(unk) : null) })
+            ("padding", tokenizer.PadId),
+                ("unknown", tokenizer.UnkToken is { } unk ? tokenizer.TokenToId(unk) : null) })
         {
             if (id is { } known)
             {
@@ -239,5 +242,6 @@ public sealed record TokenTable(string Model, string? Pre, IReadOnlyList<string>
     }
 
     private static DataException Refused(string where, string key, string value) =>
-        new($"{where}: GGUF cannot express {key} = {value}: readers know Qwen2's, Llama 3's and GPT-2's byte-level BPE, and SentencePiece's BPE");
+        new($"{where}: GGUF cannot express {key} = {value}: readers know the byte-level BPE of Qwen2, "
+            + "Llama 3 and GPT-2, and SentencePiece's BPE");
 }
