@@ -7,7 +7,7 @@ native=$(readlink -f "$1") out=$2
 [ -e "$native/libtbrm.so" ] || { printf 'packaging: %s/libtbrm.so is not there; ./build.sh first\n' "$native" >&2; exit 1; }
 mkdir -p "$out"
 rm -f "$out"/*.nupkg
-for project in src/*/*.csproj; do
-    dotnet pack "$project" --configuration Release --verbosity quiet --output "$out" -p:RunAnalyzers=false -p:TbrmNativeLibrary="$native/libtbrm.so"
-done
+dotnet restore Tbrm.sln --verbosity quiet
+dotnet msbuild packaging/packages.proj -maxCpuCount -verbosity:quiet -p:Configuration=Release -p:PackageOutputPath="$(readlink -f "$out")" -p:RunAnalyzers=false \
+    -p:TbrmNativeLibrary="$native/libtbrm.so"
 ls "$out"/*.nupkg
