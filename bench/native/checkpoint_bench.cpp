@@ -36,7 +36,7 @@ int main(int argc, char** argv) {
     shape.head_dim = 64;
     shape.max_positions = 64;
     shape.tie_word_embeddings = 1;
-    shape.architecture = TBRM_ARCHITECTURE_QWEN2;
+    shape.architecture = "qkv_bias=1";
     shape.trainable = trainable ? 1 : 0;
     shape.rms_norm_eps = 1e-6f;
     shape.rope_attention_factor = 1;

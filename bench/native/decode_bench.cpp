@@ -37,7 +37,7 @@ tbrm_model_config_t qwen_config(int32_t layers) {
     c.head_dim = 64;
     c.max_positions = 4096;
     c.tie_word_embeddings = 1;
-    c.architecture = TBRM_ARCHITECTURE_QWEN2;
+    c.architecture = "qkv_bias=1";
     c.rms_norm_eps = 1e-6f;
     c.rope_attention_factor = 1;
     return c;

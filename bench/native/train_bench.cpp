@@ -141,7 +141,7 @@ ModelConfig shape_from(int argc, char** argv) {
     c.head_dim = number("head_dim", 64);
     c.max_positions = number("length", 512);
     c.tie_word_embeddings = number("tied", 1);
-    c.architecture = TBRM_ARCHITECTURE_QWEN2;
+    c.architecture = "qkv_bias=1";
     c.trainable = 1;
     c.recompute = number("recompute", 0);
     c.rms_norm_eps = 1e-6f;

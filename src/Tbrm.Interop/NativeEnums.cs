@@ -62,15 +62,6 @@ public enum HeadKind
     ValueBias = 2,
 }
 
-/// <summary>tbrm_architecture_t: what a decoder layer is made of.</summary>
-public enum DecoderKind
-{
-    Llama = 0,
-    Qwen2 = 1,
-    Qwen3 = 2,
-    Gemma3 = 3,
-}
-
 /// <summary>tbrm_tensor_kind_t.</summary>
 public enum TensorKind
 {

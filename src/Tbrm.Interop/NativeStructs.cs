@@ -21,19 +21,13 @@ public unsafe struct NativeModelConfig
     public int HeadDim;
     public int MaxPositions;
     public int TieWordEmbeddings;
-    public DecoderKind Architecture;
     public int Trainable;
     public int Recompute;
     public float RmsNormEps;
     public float RopeAttentionFactor;
     public HeadKind HeadKind;
-    public int SlidingWindow;
-    public float AttentionScale;
     public long HeadBudgetBytes;
-    public fixed ulong SlidingLayers[16];
-
-    /// <summary>Lets a layer see the last <see cref="SlidingWindow"/> keys alone.</summary>
-    public void Slide(int layer) => SlidingLayers[layer / 64] |= 1UL << (layer % 64);
+    public byte* Architecture;
 }
 
 /// <summary>tbrm_adapter_config_t.</summary>

@@ -10,7 +10,8 @@ namespace Tbrm.Repository.Tests;
 /// stage.</summary>
 public sealed partial class NativeIncludeTests
 {
-    private const int Core = 0, Products = 1, StageKernels = 2, Device = 3, Model = 4, Engine = 5, Exports = 6;
+    private const int Core = 0, Products = 1, StageKernels = 2, Device = 3, Model = 4, Decoder = 5,
+        Engine = 6, Exports = 7;
 
     /// <summary>Kernels that stand in a stage's folder, beside what drives them: the beginning of their
     /// names.</summary>
@@ -84,6 +85,7 @@ public sealed partial class NativeIncludeTests
             "gemm" or "ops" => Products,
             "device" => Device,
             "model" => Model,
+            "decoder" => Decoder,
             "gradient" or "optimizer" or "rollout" or "checkpoint" or "plan" or "bench" => Engine,
             _ => throw new AssertionException($"native/src/{folder} has no floor: give it one here"),
         };

@@ -124,7 +124,7 @@ void Life::create() {
     config_ = tiny_config(kind_.dtype);
     config_.recompute = kind_.recompute;
     config_.tie_word_embeddings = 1 - kind_.untied;
-    if (kind_.untied != 0) config_.architecture = TBRM_ARCHITECTURE_QWEN3;
+    if (kind_.untied != 0) config_.architecture = kQwen3;
     if (kind_.hidden != 0) config_.hidden_size = config_.intermediate_size = kind_.hidden;
     model_ = create_model(config_);
     call("tbrm_model_init_random",

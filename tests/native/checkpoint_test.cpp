@@ -97,7 +97,7 @@ TBRM_TEST(weights_survive_a_round_trip_bit_for_bit) {
             const ContextHandle context = make_context(2);
             tbrm_model_config_t config = tiny_config(dtype);
             config.tie_word_embeddings = tied;
-            config.architecture = tied != 0 ? TBRM_ARCHITECTURE_GEMMA3 : TBRM_ARCHITECTURE_QWEN3;
+            config.architecture = tied != 0 ? kGemma3 : kQwen3;
             const ModelHandle model = make_model(context.get(), config, 1),
                               other = make_model(context.get(), config, 2);
             const int32_t n = tbrm_model_tensor_count(model.get());

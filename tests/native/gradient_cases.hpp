@@ -15,19 +15,15 @@ namespace tbrm::testing {
 // The architectures, tied and untied, with groups of 2 and 1 query heads, and with one kv head and a rotation factor.
 struct Variant {
     const char* name;
-    tbrm_architecture_t kind;
+    const char* architecture;
     int32_t tied, n_kv_heads;
     float rope_factor;
-    // Keys that a token of a sliding layer sees, which layers slide (bits); Gemma: scale of the scores.
-    int32_t window = 0;
-    uint64_t sliding = 0;
-    float scale = 0;
 };
-constexpr Variant kVariants[] = {{"qwen2", TBRM_ARCHITECTURE_QWEN2, 1, 2, 1.0f},
-        {"qwen3", TBRM_ARCHITECTURE_QWEN3, 0, 2, 1.0f}, {"llama", TBRM_ARCHITECTURE_LLAMA, 0, 4, 1.0f},
-        {"qwen2, one kv head, the last layer slides", TBRM_ARCHITECTURE_QWEN2, 1, 1, 1.1f, 4, 2},
-        {"gemma3", TBRM_ARCHITECTURE_GEMMA3, 1, 2, 1.1f, 3, 1, 0.3f},
-        {"gemma3, every layer slides", TBRM_ARCHITECTURE_GEMMA3, 0, 1, 1.0f, 5, 3, 0}};
+constexpr Variant kVariants[] = {{"qwen2", kQwen2, 1, 2, 1.0f}, {"qwen3", kQwen3, 0, 2, 1.0f},
+        {"llama", kLlama, 0, 4, 1.0f},
+        {"qwen2, one kv head, the last layer slides", "qkv_bias=1 sliding_window=4 sliding_layers=1", 1, 1, 1.1f},
+        {"gemma3", TBRM_TEST_GEMMA3 " sliding_window=3 sliding_layers=0 attention_scale=0.3", 1, 2, 1.1f},
+        {"gemma3, every layer slides", TBRM_TEST_GEMMA3 " sliding_window=5 sliding_layers=0-1", 0, 1, 1.0f}};
 inline constexpr const Variant& kGemma = kVariants[4];
 
 // Between them those of a thinned run take every option.
@@ -39,12 +35,9 @@ inline std::vector<Variant> variants() {
 inline tbrm_model_config_t config_of(const Variant& a, tbrm_dtype_t dtype) {
     tbrm_model_config_t config = tiny_config(dtype);
     config.tie_word_embeddings = a.tied;
-    config.architecture = a.kind;
+    config.architecture = a.architecture;
     config.n_kv_heads = a.n_kv_heads;
     config.rope_attention_factor = a.rope_factor;
-    config.sliding_window = a.window;
-    config.sliding_layers[0] = a.sliding;
-    config.attention_scale = a.scale;
     return config;
 }
 

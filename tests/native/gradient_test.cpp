@@ -173,7 +173,8 @@ TBRM_TEST(fp32_agrees_with_double_for_every_parameter) {
 
 TBRM_TEST_FULL(fp32_agrees_with_double_along_directions_at_larger_shapes) {
     Variant gemma = kGemma;
-    gemma.window = 70;  // past a page of keys
+    // Past a page of keys.
+    gemma.architecture = TBRM_TEST_GEMMA3 " sliding_window=70 sliding_layers=0 attention_scale=0.3";
     for (const Variant& architecture : {kVariants[0], kVariants[1], gemma})
         check_directions(architecture);
 }

@@ -63,14 +63,10 @@ Step step_on(std::unique_ptr<Device> device, const tbrm_model_config_t& config) 
     return step;
 }
 
-tbrm_model_config_t shape_of(tbrm_dtype_t dtype, bool aligned, tbrm_architecture_t architecture) {
+tbrm_model_config_t shape_of(tbrm_dtype_t dtype, bool aligned, const char* architecture) {
     tbrm_model_config_t config = tiny_config(dtype);
     config.architecture = architecture;
-    if (architecture == TBRM_ARCHITECTURE_GEMMA3) {
-        config.sliding_window = 7;
-        config.sliding_layers[0] = 1;
-    }
-    config.tie_word_embeddings = architecture == TBRM_ARCHITECTURE_QWEN2 ? 1 : 0;
+    config.tie_word_embeddings = architecture == kQwen2 ? 1 : 0;
     if (!aligned) return config;
     config.vocab_size = 152;
     config.hidden_size = 64;
@@ -80,9 +76,9 @@ tbrm_model_config_t shape_of(tbrm_dtype_t dtype, bool aligned, tbrm_architecture
 }
 
 // A thinned run takes one of them with each width.
-std::vector<tbrm_architecture_t> architectures(bool aligned) {
-    return shapes<tbrm_architecture_t>({TBRM_ARCHITECTURE_QWEN2, TBRM_ARCHITECTURE_QWEN3, TBRM_ARCHITECTURE_GEMMA3},
-            {aligned ? TBRM_ARCHITECTURE_GEMMA3 : TBRM_ARCHITECTURE_QWEN3});
+constexpr const char* kSlidingGemma = TBRM_TEST_GEMMA3 " sliding_window=7 sliding_layers=0";
+std::vector<const char*> architectures(bool aligned) {
+    return shapes<const char*>({kQwen2, kQwen3, kSlidingGemma}, {aligned ? kSlidingGemma : kQwen3});
 }
 
 void check_step(const Step& gpu, const Step& cpu, double tolerance, const char* what) {
@@ -110,7 +106,7 @@ void check_step(const Step& gpu, const Step& cpu, double tolerance, const char* 
 // gradient_test.cpp. The residual multiplies by up to 60 tokens and the loss squares it.
 TBRM_TEST(model_step_in_fp32_is_the_cpus) {
     for (const bool aligned : {false, true}) {
-        for (const tbrm_architecture_t architecture : architectures(aligned)) {
+        for (const char* architecture : architectures(aligned)) {
             const tbrm_model_config_t config = shape_of(TBRM_DTYPE_F32, aligned, architecture);
             check_step(step_on(make_cuda_device(0), config), step_on(make_cpu_device(1), config), 2e-5, "fp32");
         }
@@ -120,7 +116,7 @@ TBRM_TEST(model_step_in_fp32_is_the_cpus) {
 // bf16: about 16 activations per layer are rounded by up to 2^-9, and a different order of additions moves each rounding by one step.
 TBRM_TEST(model_step_in_bf16_is_near_the_cpus) {
     for (const bool aligned : {false, true}) {
-        for (const tbrm_architecture_t architecture : architectures(aligned)) {
+        for (const char* architecture : architectures(aligned)) {
             const tbrm_model_config_t config = shape_of(TBRM_DTYPE_BF16, aligned, architecture);
             check_step(step_on(make_cuda_device(0), config), step_on(make_cpu_device(1), config), 1e-2, "bf16");
         }
@@ -129,7 +125,7 @@ TBRM_TEST(model_step_in_bf16_is_near_the_cpus) {
 
 TBRM_TEST(model_step_by_the_librarys_products_is_near_the_invariant_one) {
     for (const tbrm_dtype_t dtype : {TBRM_DTYPE_F32, TBRM_DTYPE_BF16}) {
-        const tbrm_model_config_t config = shape_of(dtype, true, 1);
+        const tbrm_model_config_t config = shape_of(dtype, true, kQwen2);
         std::unique_ptr<Device> fast = make_cuda_device(0);
         CHECK(fast->batch_invariant());
         fast->set_batch_invariant(false);
@@ -139,7 +135,7 @@ TBRM_TEST(model_step_by_the_librarys_products_is_near_the_invariant_one) {
 }
 
 TBRM_TEST(model_step_twice_has_the_same_bits) {
-    const tbrm_model_config_t config = shape_of(TBRM_DTYPE_BF16, true, 0);
+    const tbrm_model_config_t config = shape_of(TBRM_DTYPE_BF16, true, kLlama);
     const Step one = step_on(make_cuda_device(0), config), two = step_on(make_cuda_device(0), config);
     CHECK(one.q == two.q && one.v == two.v && one.loss == two.loss);
     CHECK(same_bits(one.gradients, two.gradients) && same_bits(one.weights, two.weights));

@@ -55,7 +55,7 @@ std::vector<ExpectedTensor> with_layer(const std::vector<ExpectedTensor>& layer)
     return all;
 }
 
-void check_tensors(tbrm_architecture_t architecture, const std::vector<ExpectedTensor>& layer) {
+void check_tensors(const char* architecture, const std::vector<ExpectedTensor>& layer) {
     const ContextHandle context = make_context(1);
     tbrm_model_config_t config = tiny_config(TBRM_DTYPE_F32);
     config.n_layers = 1;
@@ -64,7 +64,7 @@ void check_tensors(tbrm_architecture_t architecture, const std::vector<ExpectedT
     const ModelHandle model = make_model(context.get(), config, 1);
     const std::vector<ExpectedTensor> expected = with_layer(layer);
     const std::vector<TensorValues> found = read_tensors(model.get(), TBRM_TENSOR_KIND_WEIGHT);
-    CHECK_MSG(found.size() == expected.size(), "architecture %d has %zu tensors", architecture, found.size());
+    CHECK_MSG(found.size() == expected.size(), "architecture '%s' has %zu tensors", architecture, found.size());
     for (size_t i = 0; i < std::min(found.size(), expected.size()); ++i) {
         CHECK_MSG(found[i].name == expected[i].name && found[i].rows == expected[i].rows &&
                           found[i].cols == expected[i].cols,
@@ -88,13 +88,13 @@ TBRM_TEST(tensors_have_the_names_shapes_and_order_of_hugging_face) {
     qwen3.push_back({"self_attn.k_norm.weight", 6, 0});
     for (std::vector<ExpectedTensor>* layer : {&llama, &qwen2, &qwen3})
         layer->insert(layer->end(), mlp.begin(), mlp.end());
-    check_tensors(TBRM_ARCHITECTURE_LLAMA, llama);
-    check_tensors(TBRM_ARCHITECTURE_QWEN2, qwen2);
-    check_tensors(TBRM_ARCHITECTURE_QWEN3, qwen3);
+    check_tensors(kLlama, llama);
+    check_tensors(kQwen2, qwen2);
+    check_tensors(kQwen3, qwen3);
     std::vector<ExpectedTensor> gemma = qwen3;
     gemma.push_back({"pre_feedforward_layernorm.weight", 18, 0});
     gemma.push_back({"post_feedforward_layernorm.weight", 18, 0});
-    check_tensors(TBRM_ARCHITECTURE_GEMMA3, gemma);
+    check_tensors(kGemma3, gemma);
 }
 
 TBRM_TEST(an_index_beyond_the_tensors_is_refused) {

@@ -20,7 +20,7 @@ struct Shape {
     const char* name;
     tbrm_dtype_t dtype;
     int32_t vocab, hidden, inner, layers, heads, kv_heads, head_dim, tied;
-    tbrm_architecture_t architecture;
+    const char* architecture;
     int32_t recompute;
     tbrm_head_kind_t head;
     int32_t rank;  // of an adapter; 0: none
@@ -30,8 +30,8 @@ struct Shape {
 };
 
 constexpr tbrm_dtype_t F32 = TBRM_DTYPE_F32, Bf16 = TBRM_DTYPE_BF16;
-constexpr tbrm_architecture_t Qwen2 = TBRM_ARCHITECTURE_QWEN2, Qwen3 = TBRM_ARCHITECTURE_QWEN3,
-                              Gemma3 = TBRM_ARCHITECTURE_GEMMA3;
+constexpr const char *Qwen2 = kQwen2, *Qwen3 = kQwen3,
+                     *Gemma3 = TBRM_TEST_GEMMA3 " sliding_window=40 sliding_layers=0-1";
 constexpr tbrm_head_kind_t Lm = TBRM_HEAD_KIND_LM, Value = TBRM_HEAD_KIND_VALUE_BIAS;
 
 // Small and wide, shallow and deep, every kind of head, heads that fit their budget and that do not, widths off any panel.
@@ -63,10 +63,6 @@ tbrm_model_config_t config_of(const Shape& s) {
     config.max_positions = static_cast<int32_t>(s.length);
     config.tie_word_embeddings = s.tied;
     config.architecture = s.architecture;
-    if (s.architecture == Gemma3) {
-        config.sliding_window = 40;
-        config.sliding_layers[0] = 3;
-    }
     config.recompute = s.recompute;
     config.head_kind = s.head;
     config.head_budget_bytes = s.head_budget;

@@ -1,8 +1,36 @@
 #include "reference_decoder.hpp"
 
+#include <algorithm>
 #include <cmath>
+#include <sstream>
 
 namespace tbrm::testing {
+
+ReferenceSettings::ReferenceSettings(const char* text) {
+    std::map<std::string, std::string> values;
+    std::istringstream words(text != nullptr ? text : "");
+    for (std::string word; words >> word;)
+        values[word.substr(0, word.find('='))] = word.substr(word.find('=') + 1);
+    const auto number = [&](const char* name, double otherwise) {
+        return values[name].empty() ? otherwise : std::stod(values[name]);
+    };
+    post_norms = number("post_norms", 0) != 0;
+    gelu = values["activation"] == "gelu_tanh";
+    scaled_embedding = number("scaled_embedding", 0) != 0;
+    norm_shift = number("norm_shift", 0);
+    attention_scale = number("attention_scale", 0);
+    window = static_cast<int64_t>(number("sliding_window", 0));
+    std::istringstream parts(values["sliding_layers"]);
+    for (std::string part; std::getline(parts, part, ',');) {
+        for (int layer = std::stoi(part); layer <= std::stoi(part.substr(part.find('-') + 1)); ++layer)
+            sliding_layers.push_back(layer);
+    }
+}
+
+bool ReferenceDecoder::slides(int32_t layer) const {
+    const std::vector<int32_t>& all = settings.sliding_layers;
+    return std::find(all.begin(), all.end(), layer) != all.end();
+}
 
 const Vector* ReferenceDecoder::find(const std::string& name) const {
     const auto found = weights.find(name);
@@ -46,7 +74,7 @@ Vector ReferenceDecoder::norm(const Vector& w, const Vector& x) const {
             1.0 / std::sqrt(squares / static_cast<double>(x.size()) + static_cast<double>(config.rms_norm_eps));
     Vector y(x.size());
     for (size_t i = 0; i < x.size(); ++i)
-        y[i] = x[i] * scale * (is_gemma() ? 1 + w[i] : w[i]);
+        y[i] = x[i] * scale * (settings.norm_shift + w[i]);
     return y;
 }
 
@@ -71,9 +99,9 @@ void ReferenceDecoder::attention(int32_t layer, const std::string& prefix, std::
     const size_t n = stream.size(), d = static_cast<size_t>(config.head_dim);
     const size_t n_heads = static_cast<size_t>(config.n_heads),
                  group = n_heads / static_cast<size_t>(config.n_kv_heads);
-    const double scale = config.attention_scale > 0 ? static_cast<double>(config.attention_scale)
-                                                    : 1 / std::sqrt(static_cast<double>(d));
-    const size_t window = slides(layer) ? static_cast<size_t>(config.sliding_window) : n;
+    const double scale =
+            settings.attention_scale > 0 ? settings.attention_scale : 1 / std::sqrt(static_cast<double>(d));
+    const size_t window = slides(layer) ? static_cast<size_t>(settings.window) : n;
     const std::string attention = prefix + "self_attn.";
     const Vector& input_norm = weight(prefix + "input_layernorm.weight");
     const Vector *q_norm = find(attention + "q_norm.weight"), *k_norm = find(attention + "k_norm.weight");
@@ -113,14 +141,14 @@ void ReferenceDecoder::attention(int32_t layer, const std::string& prefix, std::
 }
 
 void ReferenceDecoder::add(const Vector* norm_weight, const Vector& out, Vector& token) const {
-    const Vector added = is_gemma() ? norm(*norm_weight, out) : out;
+    const Vector added = settings.post_norms ? norm(*norm_weight, out) : out;
     for (size_t i = 0; i < added.size(); ++i)
         token[i] += added[i];
 }
 
 void ReferenceDecoder::mlp(const std::string& prefix, std::vector<Vector>& stream) const {
-    const Vector& before =
-            weight(prefix + (is_gemma() ? "pre_feedforward_layernorm.weight" : "post_attention_layernorm.weight"));
+    const Vector& before = weight(
+            prefix + (settings.post_norms ? "pre_feedforward_layernorm.weight" : "post_attention_layernorm.weight"));
     const Vector* after = find(prefix + "post_feedforward_layernorm.weight");
     const Linear gate_proj = linear(prefix + "mlp.gate_proj"), up_proj = linear(prefix + "mlp.up_proj"),
                  down_proj = linear(prefix + "mlp.down_proj");
@@ -130,7 +158,7 @@ void ReferenceDecoder::mlp(const std::string& prefix, std::vector<Vector>& strea
         const Vector up = project(up_proj, x);
         for (size_t i = 0; i < gate.size(); ++i) {
             const double g = gate[i], u = std::sqrt(2 / std::acos(-1.0)) * (g + 0.044715 * g * g * g);
-            gate[i] = (is_gemma() ? 0.5 * g * (1 + std::tanh(u)) : g / (1.0 + std::exp(-g))) * up[i];
+            gate[i] = (settings.gelu ? 0.5 * g * (1 + std::tanh(u)) : g / (1.0 + std::exp(-g))) * up[i];
         }
         add(after, project(down_proj, gate), token);
     }
@@ -142,7 +170,7 @@ std::vector<Vector> ReferenceDecoder::sequence(const int32_t* ids, int64_t n) co
     std::vector<Vector> stream;
     for (int64_t t = 0; t < n; ++t)
         stream.emplace_back(embedding.begin() + ids[t] * width, embedding.begin() + (ids[t] + 1) * width);
-    if (is_gemma()) {
+    if (settings.scaled_embedding) {
         const double scale = std::sqrt(static_cast<double>(width));
         for (Vector& token : stream)
             for (double& value : token)

@@ -12,8 +12,19 @@ namespace tbrm::testing {
 
 using Vector = std::vector<double>;
 
+// The settings of tbrm_model_config_t::architecture, read without the library's table.
+struct ReferenceSettings {
+    explicit ReferenceSettings(const char* text = "");
+
+    bool post_norms, gelu, scaled_embedding;
+    double norm_shift, attention_scale;  // 0: 1 / sqrt(head_dim)
+    int64_t window;
+    std::vector<int32_t> sliding_layers;
+};
+
 struct ReferenceDecoder {
     tbrm_model_config_t config{};
+    ReferenceSettings settings;
     Vector inv_freq;
     Vector sliding_inv_freq;  // of the layers that slide; empty: as the others
     std::map<std::string, Vector> weights;
@@ -32,10 +43,9 @@ private:
     const Vector& weight(const std::string& name) const { return weights.at(name); }
     std::vector<Vector> sequence(const int32_t* ids, int64_t n) const;
     std::vector<Vector> hidden(const tbrm_batch_t& batch) const;  // after the final norm, of every token
-    bool is_gemma() const { return config.architecture == TBRM_ARCHITECTURE_GEMMA3; }
-    bool slides(int32_t layer) const { return (config.sliding_layers[layer / 64] >> (layer % 64) & 1) != 0; }
+    bool slides(int32_t layer) const;
     void attention(int32_t layer, const std::string& prefix, std::vector<Vector>& stream) const;
-    // What attention or the MLP gives, into the residual stream; Gemma norms it on the way.
+    // What attention or the MLP gives, into the residual stream; with post_norms through a norm.
     void add(const Vector* norm_weight, const Vector& out, Vector& token) const;
     void mlp(const std::string& prefix, std::vector<Vector>& stream) const;
     // A linear layer with what may stand beside it, looked up once: finite differences ask for every token some thousand times.

@@ -6,6 +6,7 @@
 #include <memory>
 #include <vector>
 
+#include "architectures.hpp"
 #include "core/context.hpp"
 #include "model/model.hpp"
 #include "rollout/rollout.hpp"
@@ -21,7 +22,7 @@ struct ModelShape {
     int32_t layers = 2;
     int32_t max_positions = 320;
     int32_t head_dim = 8;
-    tbrm_architecture_t architecture = TBRM_ARCHITECTURE_QWEN2;
+    const char* architecture = kQwen2;
     int32_t tied = 1;
     int32_t window = 0;  // of every layer but the last
 };
@@ -39,9 +40,12 @@ inline std::shared_ptr<Model> small_model(const ModelShape& shape = {}, int32_t 
     config.head_dim = shape.head_dim;
     config.max_positions = shape.max_positions;
     config.tie_word_embeddings = shape.tied;
-    config.architecture = shape.architecture;
-    config.sliding_window = shape.window;
-    if (shape.window > 0) config.sliding_layers[0] = (uint64_t{1} << (shape.layers - 1)) - 1;
+    std::string architecture = shape.architecture;
+    if (shape.window > 0) {
+        architecture += " sliding_window=" + std::to_string(shape.window) + " sliding_layers=0";
+        if (shape.layers > 2) architecture += "-" + std::to_string(shape.layers - 2);
+    }
+    config.architecture = architecture.c_str();
     config.rms_norm_eps = 1e-6f;
     config.rope_attention_factor = 1;
     std::vector<float> inv_freq;

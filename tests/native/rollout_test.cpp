@@ -106,14 +106,12 @@ TBRM_TEST(batch_limits_and_preemption_do_not_change_a_bit) {
 
 TBRM_TEST(log_probs_are_the_trainers) {
     for (const Dtype dtype : {Dtype::F32, Dtype::Bf16}) {
-        for (const tbrm_architecture_t architecture : shapes<tbrm_architecture_t>(
-                     {TBRM_ARCHITECTURE_QWEN2, TBRM_ARCHITECTURE_QWEN3, TBRM_ARCHITECTURE_GEMMA3},
-                     {dtype == Dtype::Bf16 ? TBRM_ARCHITECTURE_GEMMA3 : TBRM_ARCHITECTURE_QWEN3})) {
+        for (const char* architecture :
+                shapes<const char*>({kQwen2, kQwen3, kGemma3}, {dtype == Dtype::Bf16 ? kGemma3 : kQwen3})) {
             ModelShape shape;
             shape.dtype = dtype;
             shape.architecture = architecture;
-            const bool slides = architecture == TBRM_ARCHITECTURE_GEMMA3 ||
-                                (architecture == TBRM_ARCHITECTURE_QWEN3 && dtype == Dtype::F32);
+            const bool slides = architecture == kGemma3 || (architecture == kQwen3 && dtype == Dtype::F32);
             if (slides) shape.window = 21;  // shorter than the sequences
             const std::shared_ptr<Model> model = small_model(shape);
             const std::vector<Request> requests = mixed_requests();

@@ -47,7 +47,7 @@ tbrm_model_config_t tiny_config(tbrm_dtype_t dtype) {
     config.head_dim = 6;
     config.max_positions = 160;
     config.tie_word_embeddings = 1;
-    config.architecture = TBRM_ARCHITECTURE_QWEN2;
+    config.architecture = kQwen2;
     config.trainable = 1;
     config.rms_norm_eps = 1e-6f;
     config.rope_attention_factor = 1;
@@ -61,14 +61,11 @@ std::vector<float> tiny_inv_freq(int32_t head_dim) {
     return frequencies;
 }
 
-bool slides(const tbrm_model_config_t& config, int64_t layer) {
-    return (config.sliding_layers[layer / 64] >> (layer % 64) & 1) != 0;
-}
-
 std::vector<float> tiny_inv_freq(const tbrm_model_config_t& config) {
     std::vector<float> frequencies = tiny_inv_freq(config.head_dim);
     // Gemma's sliding layers turn in a way of their own, those of others as the rest.
-    if (config.sliding_window == 0 || config.architecture != TBRM_ARCHITECTURE_GEMMA3) return frequencies;
+    const ReferenceSettings settings(config.architecture);
+    if (settings.window == 0 || !settings.post_norms) return frequencies;
     for (int32_t i = 0; i < config.head_dim / 2; ++i)
         frequencies.push_back(static_cast<float>(std::pow(7.0, -2.0 * i / config.head_dim)));
     return frequencies;
@@ -79,6 +76,7 @@ ModelHandle make_model(tbrm_context_t* context, const tbrm_model_config_t& confi
     tbrm_model_t* raw = nullptr;
     EXPECT_OK(tbrm_model_create(context, &config, static_cast<int32_t>(inv_freq.size()), inv_freq.data(), &raw, &err));
     ModelHandle model(raw);
+    const ReferenceSettings settings(config.architecture);
     for (int32_t i = 0; i < tbrm_model_tensor_count(raw); ++i) {
         const char* name = nullptr;
         int64_t rows = 0, cols = 0;
@@ -87,7 +85,7 @@ ModelHandle make_model(tbrm_context_t* context, const tbrm_model_config_t& confi
         // Matrices as large as keeps activations near 1, norms around 1 (Gemma's add it themselves), biases around 0.
         std::vector<float> values = normals(
                 n, seed + static_cast<uint64_t>(i), cols > 0 ? 1.0 / std::sqrt(static_cast<double>(cols)) : 0.2);
-        if (std::strstr(name, "norm") != nullptr && config.architecture != TBRM_ARCHITECTURE_GEMMA3) {
+        if (std::strstr(name, "norm") != nullptr && settings.norm_shift == 0) {
             for (float& value : values)
                 value += 1.0f;
         }
@@ -145,6 +143,7 @@ bool same_bits(const std::vector<TensorValues>& a, const std::vector<TensorValue
 ReferenceDecoder reference_of(tbrm_model_t* model, const tbrm_model_config_t& config) {
     ReferenceDecoder reference;
     reference.config = config;
+    reference.settings = ReferenceSettings(config.architecture);
     const std::vector<float> inv_freq = tiny_inv_freq(config);
     reference.inv_freq.assign(inv_freq.begin(), inv_freq.begin() + config.head_dim / 2);
     reference.sliding_inv_freq.assign(inv_freq.begin() + config.head_dim / 2, inv_freq.end());

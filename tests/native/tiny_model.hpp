@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "architectures.hpp"
 #include "reference_decoder.hpp"
 
 namespace tbrm {
@@ -41,7 +42,6 @@ tbrm_model_config_t tiny_config(tbrm_dtype_t dtype);
 std::vector<float> tiny_inv_freq(int32_t head_dim);
 // As tbrm_model_create takes them: with a table of their own for the layers that slide, where there are any.
 std::vector<float> tiny_inv_freq(const tbrm_model_config_t& config);
-bool slides(const tbrm_model_config_t& config, int64_t layer);
 
 // Trainable model of `config` whose every parameter (norms and biases too) is random, the same for the same seed.
 ModelHandle make_model(tbrm_context_t* context, const tbrm_model_config_t& config, uint64_t seed);

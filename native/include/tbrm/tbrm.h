@@ -179,16 +179,6 @@ enum {
     TBRM_HEAD_KIND_VALUE_BIAS = 2 /* the same with score.bias [1], as Hugging Face's ...ForTokenClassification */
 };
 
-/* What a decoder layer is made of; src/model/architecture.hpp says it. */
-typedef int32_t tbrm_architecture_t;
-enum {
-    TBRM_ARCHITECTURE_LLAMA = 0,
-    TBRM_ARCHITECTURE_QWEN2 = 1, /* biases on q, k, v */
-    TBRM_ARCHITECTURE_QWEN3 = 2, /* norms over the heads of q and k */
-    /* GeGLU, norms by 1 + w before and after attention and MLP and over the heads of q and k, scaled embedding */
-    TBRM_ARCHITECTURE_GEMMA3 = 3
-};
-
 /* A decoder. Every size is in elements. */
 typedef struct tbrm_model_config {
     int32_t struct_size;
@@ -202,20 +192,19 @@ typedef struct tbrm_model_config {
     int32_t head_dim;            /* even, at most 256 */
     int32_t max_positions;       /* longest sequence that will ever be run */
     int32_t tie_word_embeddings; /* 1: the LM head is the embedding; of no effect with a value head */
-    tbrm_architecture_t architecture;
-    int32_t trainable; /* 1: keeps fp32 master weights and gradients; 0: weights alone (a frozen reference) */
-    int32_t recompute; /* 1: layers keep their input only and run again in backward */
+    int32_t trainable;           /* 1: keeps fp32 master weights and gradients; 0: weights alone (a frozen reference) */
+    int32_t recompute;           /* 1: layers keep their input only and run again in backward */
     float rms_norm_eps;
     float rope_attention_factor; /* multiplies cos and sin of the first table; 1 unless the checkpoint uses YaRN */
     tbrm_head_kind_t head_kind;
-    int32_t sliding_window; /* keys that a token sees in a sliding layer, itself included; 0: no layer slides */
-    float attention_scale;  /* of the scores; 0: 1 / sqrt(head_dim) */
     /* What of [rows, vocabulary] exists at any time, at any N and V; 0 = 256 MiB. In training: exponentials kept from forward to backward,
      * 2 or 4 bytes each, and slices of the vocabulary for the rows that did not fit. In a rollout: fp32 logits of the rows that are
      * drawn at once, at least one row. A budget below 16 rows of a 1024-column slice is exceeded by that much. Not counted: sums per row and
      * segment, one chunk of inputs and of their gradient, tiles per thread (docs/math/logprob.md, Cost). */
     int64_t head_budget_bytes;
-    uint64_t sliding_layers[16]; /* layer i slides: bit i % 64 of word i / 64 */
+    /* What sets the architecture apart from a plain decoder (RMSNorm, rotary embedding, grouped queries, SwiGLU): "name=value", separated by
+     * spaces, each name at most once; names, values and meanings stand in src/model/architecture.hpp. Null or empty: nothing. */
+    const char* architecture;
 } tbrm_model_config_t;
 
 /* Allocates the model with all parameters zero (norm weights one).

@@ -29,16 +29,13 @@ std::string layout_text() {
     field(offsetof(tbrm_model_config_t, head_dim));
     field(offsetof(tbrm_model_config_t, max_positions));
     field(offsetof(tbrm_model_config_t, tie_word_embeddings));
-    field(offsetof(tbrm_model_config_t, architecture));
     field(offsetof(tbrm_model_config_t, trainable));
     field(offsetof(tbrm_model_config_t, recompute));
     field(offsetof(tbrm_model_config_t, rms_norm_eps));
     field(offsetof(tbrm_model_config_t, rope_attention_factor));
     field(offsetof(tbrm_model_config_t, head_kind));
-    field(offsetof(tbrm_model_config_t, sliding_window));
-    field(offsetof(tbrm_model_config_t, attention_scale));
     field(offsetof(tbrm_model_config_t, head_budget_bytes));
-    field(offsetof(tbrm_model_config_t, sliding_layers));
+    field(offsetof(tbrm_model_config_t, architecture));
     begin("tbrm_adapter_config", sizeof(tbrm_adapter_config_t));
     field(offsetof(tbrm_adapter_config_t, struct_size));
     field(offsetof(tbrm_adapter_config_t, rank));

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "core/guard.hpp"
-#include "gradient/layer_backward.hpp"
+#include "decoder/ends.hpp"
 #include "model/model.hpp"
 
 namespace tbrm {
@@ -102,17 +102,11 @@ void* BodyPass::d_hidden() {
 void BodyPass::backward() {
     const int64_t n_rows = batch_.n_rows;
     d_picked_.resize(device_, n_rows * row_bytes_);
-    device_.rms_norm_backward(view_.dtype, n_rows, view_.hidden, picked_.data(), view_.hidden, view_.final_norm,
-            final_inv_rms_.data(), d_hidden_.data(), view_.hidden, false, d_picked_.data(), view_.hidden,
-            model_.final_norm().gradient());
+    final_norm_backward(model_, n_rows, picked_.data(), final_inv_rms_.data(), d_hidden_.data(), d_picked_.data());
     device_.scatter_rows(
             view_.dtype, n_rows, view_.hidden, batch_.rows.data(), d_picked_.data(), batch_.n_tokens, x_.data());
     layers_backward();
-    if (!model_.embedding().trainable()) return;
-    const float scale = view_.layer_shape().embedding_scale(view_.dtype);
-    if (scale != 1) device_.scale(view_.dtype, batch_.n_tokens, view_.hidden, scale, x_.data(), view_.hidden);
-    device_.embedding_backward(view_.dtype, batch_.n_tokens, view_.hidden, view_.vocab, batch_.ids.data(), x_.data(),
-            model_.embedding().gradient());
+    embed_tokens_backward(model_, batch_.n_tokens, batch_.ids.data(), x_.data());
 }
 
 void BodyPass::layers_backward() {

@@ -9,8 +9,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "decoder/layer.hpp"
 #include "device/device.hpp"
-#include "model/decoder_layer.hpp"
 #include "model/layer_memory.hpp"
 #include "model/packed_batch.hpp"
 

@@ -1,13 +1,14 @@
 #pragma once
 // architecture.hpp - a decoder layer, described once: what sets an architecture apart, a layer's tensors with their names in Hugging Face's
 // files, and the arrays that its forward and backward compute. Allocation, file names, initial values, tapes and the memory plan are read
-// off these lists; a property in the table below is known to this file, to the forward (decoder_layer.cpp) and to the backward
-// (gradient/layer_backward.cpp).
+// off these lists. A setting of the table below is known to this file, to the block of decoder/ that it changes, and to the families of
+// src/Tbrm.Engine/Models/DecoderFamily.cs that have it; it crosses the boundary as text.
 #include <tbrm/tbrm.h>
 
 #include <array>
 #include <cmath>
 #include <cstdint>
+#include <variant>
 #include <vector>
 
 #include "model/parameter.hpp"
@@ -15,25 +16,58 @@
 
 namespace tbrm {
 
-// What sets an architecture apart from a plain decoder (RMSNorm, rotary embedding, grouped queries, SwiGLU).
+// Some of a model's layers: bit i % 64 of word i / 64.
+struct LayerSet {
+    std::array<uint64_t, 16> words{};
+
+    static constexpr int64_t kMost = 1024;
+    bool has(int64_t layer) const { return (words[static_cast<size_t>(layer / 64)] >> (layer % 64) & 1) != 0; }
+    void add(int64_t layer) { words[static_cast<size_t>(layer / 64)] |= uint64_t{1} << (layer % 64); }
+    bool operator==(const LayerSet& other) const { return words == other.words; }
+};
+
+// What sets an architecture apart from a plain decoder (RMSNorm, rotary embedding, grouped queries, SwiGLU), whose values are these.
 struct Architecture {
-    const char* name;
-    bool qkv_bias;  // q, k and v have biases
-    bool qk_norm;   // RMSNorm over each head of q and k, before the rotation
+    bool qkv_bias = false;  // q, k and v have biases
+    bool qk_norm = false;   // RMSNorm over each head of q and k, before the rotation
     Activation activation = Activation::Silu;
     // What attention and the MLP give goes through a norm of its own before it is added to the residual stream.
     bool post_norms = false;
     float norm_shift = 0;           // norms multiply by norm_shift + weight
     bool scaled_embedding = false;  // embeddings are multiplied by sqrt(hidden), rounded to the model's dtype
+    float attention_scale = 0;      // of the scores; 0: 1 / sqrt(head_dim)
+    int64_t sliding_window = 0;     // keys that a token sees in a sliding layer, itself included; 0: no layer slides
+    LayerSet sliding_layers;
+
+    bool operator==(const Architecture& other) const;
+    bool operator!=(const Architecture& other) const { return !(*this == other); }
 };
 
-// By tbrm_architecture_t.
-constexpr std::array<Architecture, 4> kArchitectures{{
-        {"Llama", false, false},
-        {"Qwen2", true, false},
-        {"Qwen3", false, true},
-        {"Gemma 3", false, true, Activation::GeluTanh, true, 1, true},
-}};
+// A setting as tbrm_model_config_t::architecture spells it: "name=value". Flags are 0 or 1, layers "0-4,6".
+struct ArchitectureSetting {
+    using Field = std::variant<bool Architecture::*, float Architecture::*, int64_t Architecture::*,
+            Activation Architecture::*, LayerSet Architecture::*>;
+
+    const char* name;
+    Field field;
+    double least = 0;  // of numbers
+    double most = 1;
+};
+
+inline const std::array kArchitectureSettings{
+        ArchitectureSetting{"qkv_bias", &Architecture::qkv_bias},
+        ArchitectureSetting{"qk_norm", &Architecture::qk_norm},
+        ArchitectureSetting{"activation", &Architecture::activation},
+        ArchitectureSetting{"post_norms", &Architecture::post_norms},
+        ArchitectureSetting{"norm_shift", &Architecture::norm_shift},
+        ArchitectureSetting{"scaled_embedding", &Architecture::scaled_embedding},
+        ArchitectureSetting{"attention_scale", &Architecture::attention_scale, 0, 1e6},
+        ArchitectureSetting{"sliding_window", &Architecture::sliding_window, 0, 1 << 24},
+        ArchitectureSetting{"sliding_layers", &Architecture::sliding_layers},
+};
+
+// Null: a plain decoder. Throws INVALID_ARGUMENT naming the setting, what was found and what is allowed.
+Architecture parse_architecture(const char* text, int64_t n_layers);
 
 // An architecture at a size.
 struct LayerShape {

@@ -1,8 +1,6 @@
 #include "model/config.hpp"
 
-#include <algorithm>
 #include <cmath>
-#include <iterator>
 
 #include "core/guard.hpp"
 
@@ -16,21 +14,6 @@ void check_range(const char* field, int64_t value, int64_t low, int64_t high) {
 
 void check_flag(const char* field, int32_t value) {
     TBRM_REQUIRE(value == 0 || value == 1, "%s is %d, expected 0 or 1", field, value);
-}
-
-// Bits of sliding_layers beyond the layers are refused: they would mean that the caller thinks of another model.
-void check_sliding(const tbrm_model_config_t& config) {
-    check_range("sliding_window", config.sliding_window, 0, 1 << 24);
-    TBRM_REQUIRE(config.attention_scale >= 0 && std::isfinite(config.attention_scale),
-            "attention_scale is %g, expected 0 (1 / sqrt(head_dim)) or more",
-            static_cast<double>(config.attention_scale));
-    bool any = false;
-    for (int32_t i = 0; i < 64 * static_cast<int32_t>(std::size(config.sliding_layers)); ++i) {
-        if ((config.sliding_layers[i / 64] >> (i % 64) & 1) == 0) continue;
-        TBRM_REQUIRE(i < config.n_layers, "sliding_layers has layer %d, n_layers is %d", i, config.n_layers);
-        any = true;
-    }
-    TBRM_REQUIRE(!any || config.sliding_window > 0, "sliding_layers has layers, but sliding_window is 0");
 }
 
 // head_dim / 2 frequencies, or twice as many.
@@ -53,11 +36,9 @@ bool ModelConfig::same_body(const ModelConfig& other) const {
     return dtype == other.dtype && vocab_size == other.vocab_size && hidden_size == other.hidden_size &&
            intermediate_size == other.intermediate_size && n_layers == other.n_layers && n_heads == other.n_heads &&
            n_kv_heads == other.n_kv_heads && head_dim == other.head_dim && max_positions == other.max_positions &&
-           architecture == other.architecture && rms_norm_eps == other.rms_norm_eps &&
+           kind == other.kind && rms_norm_eps == other.rms_norm_eps &&
            rope_attention_factor == other.rope_attention_factor && inv_freq == other.inv_freq &&
-           sliding_inv_freq == other.sliding_inv_freq && sliding_window == other.sliding_window &&
-           attention_scale == other.attention_scale &&
-           std::equal(std::begin(sliding_layers), std::end(sliding_layers), std::begin(other.sliding_layers));
+           sliding_inv_freq == other.sliding_inv_freq;
 }
 
 ModelConfig check_model_config(const tbrm_model_config_t* config, int32_t n_inv_freq, const float* inv_freq) {
@@ -67,12 +48,11 @@ ModelConfig check_model_config(const tbrm_model_config_t* config, int32_t n_inv_
             config->struct_size, static_cast<int>(sizeof(tbrm_model_config_t)));
     TBRM_REQUIRE(config->dtype == TBRM_DTYPE_F32 || config->dtype == TBRM_DTYPE_BF16,
             "dtype is %d, expected 0 (fp32) or 1 (bf16)", config->dtype);
-    check_range("architecture", config->architecture, 0, static_cast<int64_t>(kArchitectures.size()) - 1);
     // The upper limits keep every size in bytes far below 2^63.
     check_range("vocab_size", config->vocab_size, 1, 1 << 24);
     check_range("hidden_size", config->hidden_size, 1, 1 << 17);
     check_range("intermediate_size", config->intermediate_size, 1, 1 << 20);
-    check_range("n_layers", config->n_layers, 1, 1024);
+    check_range("n_layers", config->n_layers, 1, LayerSet::kMost);
     check_range("n_heads", config->n_heads, 1, 1024);
     check_range("n_kv_heads", config->n_kv_heads, 1, config->n_heads);
     TBRM_REQUIRE(config->n_heads % config->n_kv_heads == 0, "n_kv_heads is %d, expected a divisor of n_heads = %d",
@@ -91,10 +71,11 @@ ModelConfig check_model_config(const tbrm_model_config_t* config, int32_t n_inv_
             static_cast<double>(config->rope_attention_factor));
     TBRM_REQUIRE(config->head_budget_bytes >= 0, "head_budget_bytes is %lld, expected 0 (256 MiB) or more",
             static_cast<long long>(config->head_budget_bytes));
-    check_sliding(*config);
     check_rotations(*config, n_inv_freq, inv_freq);
     ModelConfig checked{};
     static_cast<tbrm_model_config_t&>(checked) = *config;
+    checked.kind = parse_architecture(config->architecture, config->n_layers);
+    checked.architecture = nullptr;
     checked.inv_freq.assign(inv_freq, inv_freq + config->head_dim / 2);
     checked.sliding_inv_freq.assign(inv_freq + config->head_dim / 2, inv_freq + n_inv_freq);
     return checked;

@@ -12,23 +12,22 @@
 namespace tbrm {
 
 struct ModelConfig : tbrm_model_config_t {
+    Architecture kind;                    // what `architecture` says, which is null from here on
     std::vector<float> inv_freq;          // [head_dim / 2] radians per position
     std::vector<float> sliding_inv_freq;  // the same of sliding layers; empty: as the others
     bool is_copy = false;                 // of another model, frozen: tbrm_model_clone_frozen
 
     Dtype element() const { return static_cast<Dtype>(dtype); }
-    const Architecture& kind() const { return kArchitectures[static_cast<size_t>(architecture)]; }
     // Without an adapter.
-    LayerShape layer_shape() const {
-        return {&kind(), hidden_size, intermediate_size, n_heads, n_kv_heads, head_dim, 0};
-    }
+    LayerShape layer_shape() const { return {&kind, hidden_size, intermediate_size, n_heads, n_kv_heads, head_dim, 0}; }
     int64_t attention_width() const { return static_cast<int64_t>(n_heads) * head_dim; }
     int64_t kv_width() const { return static_cast<int64_t>(n_kv_heads) * head_dim; }
     int64_t qkv_width() const { return attention_width() + 2 * kv_width(); }
-    bool slides(int64_t layer) const { return (sliding_layers[layer / 64] >> (layer % 64) & 1) != 0; }
+    // Keys that a token of a layer sees, itself included; 0: all before it.
+    int64_t window(int64_t layer) const { return kind.sliding_layers.has(layer) ? kind.sliding_window : 0; }
     float score_scale() const {
-        return attention_scale > 0 ? attention_scale
-                                   : static_cast<float>(1.0 / std::sqrt(static_cast<double>(head_dim)));
+        return kind.attention_scale > 0 ? kind.attention_scale
+                                        : static_cast<float>(1.0 / std::sqrt(static_cast<double>(head_dim)));
     }
     // Of the rotation tables.
     int64_t rope_bytes() const { return int64_t{max_positions} * head_dim * 4 * (sliding_inv_freq.empty() ? 1 : 2); }

@@ -29,10 +29,10 @@ ModelView sizes_of(const ModelConfig& c) {
     view.max_positions = c.max_positions;
     view.attention = {c.n_heads, c.n_kv_heads, c.head_dim, c.score_scale()};
     view.rms_norm_eps = c.rms_norm_eps;
-    view.architecture = &c.kind();
+    view.architecture = &c.kind;
     view.layers.resize(static_cast<size_t>(c.n_layers));
     for (size_t i = 0; i < view.layers.size(); ++i)
-        view.layers[i].window = c.slides(static_cast<int64_t>(i)) ? c.sliding_window : 0;
+        view.layers[i].window = c.window(static_cast<int64_t>(i));
     return view;
 }
 

@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "core/parallel.hpp"
+#include "decoder/ends.hpp"
 
 namespace tbrm {
 namespace {

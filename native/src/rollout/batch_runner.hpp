@@ -3,8 +3,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "decoder/layer.hpp"
 #include "device/device.hpp"
-#include "model/decoder_layer.hpp"
 #include "model/layer_memory.hpp"
 #include "model/model_view.hpp"
 #include "rollout/kv_cache.hpp"

@@ -5,7 +5,6 @@ using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using Tbrm.Core.Errors;
 using Tbrm.Engine.Models;
-using Tbrm.Interop;
 
 namespace Tbrm.Engine.Gguf;
 
@@ -15,6 +14,9 @@ namespace Tbrm.Engine.Gguf;
 /// </summary>
 public static partial class GgufModel
 {
+    private const string Llama = "LlamaForCausalLM", Qwen2 = "Qwen2ForCausalLM", Qwen3 = "Qwen3ForCausalLM",
+        Gemma3 = "Gemma3ForCausalLM";
+
     /// <summary>Of Gemma 3, in llama.cpp: every sixth layer sees the whole sequence, and the others turn by this
     /// base.</summary>
     private const int GemmaPeriod = 6;
@@ -96,12 +98,12 @@ public static partial class GgufModel
         }
     }
 
-    private static string NameOf(ModelArchitecture model) => model.Kind switch
+    private static string NameOf(ModelArchitecture model) => model.Name switch
     {
-        DecoderKind.Llama => "llama",
-        DecoderKind.Qwen2 => "qwen2",
-        DecoderKind.Qwen3 => "qwen3",
-        DecoderKind.Gemma3 => "gemma3",
+        Llama => "llama",
+        Qwen2 => "qwen2",
+        Qwen3 => "qwen3",
+        Gemma3 => "gemma3",
         _ => throw Refused("architectures", model.Name, "expected a Llama, Qwen2, Qwen3 or Gemma 3"),
     };
 
@@ -113,7 +115,7 @@ public static partial class GgufModel
         }
 
         Match match = LayerTensor().Match(tensor);
-        return match.Success && (model.Kind == DecoderKind.Gemma3 ? s_gemmaLayer : s_layer)
+        return match.Success && (model.Name == Gemma3 ? s_gemmaLayer : s_layer)
             .TryGetValue(match.Groups["part"].Value, out string? part)
             ? $"blk.{match.Groups["layer"].Value}.{part}.{match.Groups["kind"].Value}"
             : throw new DataException($"tensor {tensor}: GGUF has no name for it in a {model.Name}");
@@ -123,7 +125,7 @@ public static partial class GgufModel
     {
         float[] values = policy.ReadTensor(tensor);
         ModelArchitecture model = policy.Architecture;
-        if (model.Kind == DecoderKind.Llama)
+        if (model.Name == Llama)
         {
             if (tensor.Name.EndsWith("q_proj.weight", StringComparison.Ordinal))
             {
@@ -137,7 +139,7 @@ public static partial class GgufModel
         }
 
         // A Gemma's norms multiply by 1 + w; a reader of GGUF multiplies by what the file has.
-        return model.Kind == DecoderKind.Gemma3 && tensor.Name.EndsWith("norm.weight", StringComparison.Ordinal)
+        return model.Name == Gemma3 && tensor.Name.EndsWith("norm.weight", StringComparison.Ordinal)
             ? Array.ConvertAll(values, v => v + 1) : values;
     }
 
@@ -164,7 +166,7 @@ public static partial class GgufModel
     private static void AddAttention(GgufFile file, ModelArchitecture model, string architecture)
     {
         LayerAttention attention = model.Attention;
-        if (model.Kind != DecoderKind.Gemma3)
+        if (model.Name != Gemma3)
         {
             if (attention.Sliding.Count > 0 && attention.Window < model.MaxPositionEmbeddings)
             {
@@ -183,10 +185,10 @@ public static partial class GgufModel
                 + "sequence, and no other");
         }
 
-        float scale = (float)(1 / Math.Sqrt(model.HeadDim));
-        if (Math.Abs(attention.Scale - scale) > 1e-6f * scale)
+        double scalar = (double?)model.Raw["query_pre_attn_scalar"] ?? 256;
+        if (Math.Abs(scalar - model.HeadDim) > 1e-6 * model.HeadDim)
         {
-            throw Refused("query_pre_attn_scalar", $"{1 / (attention.Scale * attention.Scale):f0}",
+            throw Refused("query_pre_attn_scalar", $"{scalar:f0}",
                 $"readers of GGUF divide the scores of a {architecture} by the root of head_dim, {model.HeadDim}");
         }
 
@@ -201,7 +203,7 @@ public static partial class GgufModel
         float[] full = model.Rope.InverseFrequencies;
         double factor = Number("factor", 1);
         file.Set(architecture + ".rope.freq_base", (float)Base(model));
-        if (model.Kind == DecoderKind.Gemma3)
+        if (model.Name == Gemma3)
         {
             RefuseOtherLocalBase(model);
         }
@@ -214,12 +216,12 @@ public static partial class GgufModel
                 file.Set(architecture + ".rope.scaling.type", "linear");
                 file.Set(architecture + ".rope.scaling.factor", (float)factor);
                 break;
-            case "llama3" when model.Kind == DecoderKind.Llama:
+            case "llama3" when model.Name == Llama:
                 double theta = Base(model);
                 file.Add("rope_freqs.weight", full.Length, 0, GgufType.F32, () => [.. full.Select((f, i) =>
                     (float)(Math.Pow(theta, -2.0 * i / model.HeadDim) / f))]);
                 break;
-            case "yarn" when model.Kind is DecoderKind.Qwen2 or DecoderKind.Qwen3:
+            case "yarn" when model.Name is Qwen2 or Qwen3:
                 foreach (string key in new[] { "attention_factor", "beta_fast", "beta_slow", "mscale", "mscale_all_dim",
                     "truncate" })
                 {

@@ -1,3 +1,4 @@
+using System.Linq;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Tbrm.Core.Errors;
@@ -29,7 +30,7 @@ internal static class AttentionVariants
                 $"{read.Where}: sliding_window is {ConfigJson.Shown(window)}, which is not supported; attention here sees the whole sequence");
         }
 
-        foreach (string key in s_others)
+        foreach (string key in s_others.Except(family.Settings.Select(s => s.Key ?? "")))
         {
             if (read.Value(key) is { } value && !IsOff(value))
             {

@@ -6,17 +6,18 @@ using Tbrm.Interop;
 namespace Tbrm.Engine.Models;
 
 /// <summary>
-/// An architecture as config.json names it, with the defaults that transformers gives it. What its layers consist of is
-/// said natively
-/// (native/src/model/architecture.hpp).
+/// An architecture as config.json names it, with the defaults that transformers gives it, and what sets its layers
+/// apart. The settings that there are stand in native/src/model/architecture.hpp.
 /// </summary>
 /// <param name="Name">The language model's entry of <c>architectures</c>.</param>
 /// <param name="ModelType"><c>model_type</c>.</param>
-/// <param name="Kind">The library's name.</param>
-internal sealed record DecoderFamily(string Name, string ModelType, DecoderKind Kind)
+internal sealed record DecoderFamily(string Name, string ModelType)
 {
     private const string CausalLm = "ForCausalLM", TokenClassification = "ForTokenClassification",
         SequenceClassification = "ForSequenceClassification";
+
+    /// <summary>What sets its layers apart from a plain decoder's.</summary>
+    public IReadOnlyList<ArchitectureSetting> Settings { get; init; } = [];
 
     /// <summary>Width of a head where the file does not say it; null: hidden_size / num_attention_heads.</summary>
     public int? HeadDim { get; init; }
@@ -69,16 +70,31 @@ internal sealed record DecoderFamily(string Name, string ModelType, DecoderKind 
     public static IReadOnlyList<DecoderFamily> All { get; } =
     [
         // The q, k and v of a Qwen2 have biases, whatever attention_bias says.
-        new("Qwen2ForCausalLM", "qwen2", DecoderKind.Qwen2)
+        new("Qwen2ForCausalLM", "qwen2")
         {
+            Settings = [ArchitectureSetting.On("qkv_bias")],
             IgnoredKeys = ["attention_bias", "mlp_bias"],
             MaySlide = true,
         },
         // A Qwen3 head has 128 dimensions, whatever the width.
-        new("Qwen3ForCausalLM", "qwen3", DecoderKind.Qwen3) { HeadDim = 128, MaySlide = true },
-        new("LlamaForCausalLM", "llama", DecoderKind.Llama),
-        new("Gemma3ForCausalLM", "gemma3_text", DecoderKind.Gemma3)
+        new("Qwen3ForCausalLM", "qwen3")
         {
+            Settings = [ArchitectureSetting.On("qk_norm")],
+            HeadDim = 128,
+            MaySlide = true,
+        },
+        new("LlamaForCausalLM", "llama"),
+        new("Gemma3ForCausalLM", "gemma3_text")
+        {
+            Settings =
+            [
+                ArchitectureSetting.On("qk_norm"),
+                ArchitectureSetting.Of("activation", "gelu_tanh"),
+                ArchitectureSetting.On("post_norms"),
+                ArchitectureSetting.On("norm_shift"),
+                ArchitectureSetting.On("scaled_embedding"),
+                ArchitectureSetting.Number("attention_scale", "query_pre_attn_scalar", 256, n => 1 / Math.Sqrt(n)),
+            ],
             HeadDim = 256,
             KeyValueHeads = 4,
             MaxPositions = 131072,

@@ -140,6 +140,7 @@ public abstract class EngineModel : IDisposable
             device.Context,
             architecture.Native(options.Bf16 ? Dtype.Bf16 : Dtype.F32, options.MaxPositions, options.Trainable,
                 options.Recompute, options.HeadBudgetBytes),
+            architecture.Description,
             architecture.Rope.Tables));
 
     /// <summary>Hands a new model over to <paramref name="fill"/>, and disposes it when that fails.</summary>

@@ -1,22 +1,21 @@
 using System;
 using System.Collections.Generic;
+using System.Globalization;
 using System.Linq;
 using System.Text.Json.Nodes;
 using Tbrm.Core.Errors;
-using Tbrm.Interop;
 
 namespace Tbrm.Engine.Models;
 
 /// <summary>What the queries of each layer see.</summary>
 /// <param name="Window">Keys that a token sees in a sliding layer, its own included; 0: no layer slides.</param>
 /// <param name="Sliding">Indices of the sliding layers; the others see the whole sequence.</param>
-/// <param name="Scale">Of the scores; 0: 1 / sqrt(head_dim).</param>
-internal sealed record LayerAttention(int Window, IReadOnlyList<int> Sliding, float Scale)
+internal sealed record LayerAttention(int Window, IReadOnlyList<int> Sliding)
 {
     private const string FullLayer = "full_attention", SlidingLayer = "sliding_attention";
 
     /// <summary>Every layer sees the whole sequence.</summary>
-    public static LayerAttention Full { get; } = new(0, [], 0);
+    public static LayerAttention Full { get; } = new(0, []);
 
     /// <summary>Reads <c>layer_types</c>, and what an architecture with sliding layers has beside it.</summary>
     public static LayerAttention Read(ConfigJson read, DecoderFamily family)
@@ -39,12 +38,7 @@ internal sealed record LayerAttention(int Window, IReadOnlyList<int> Sliding, fl
                 + "expected the number of tokens that it sees");
         }
 
-        // A scale of 0 is the usual one, 1 / sqrt(head_dim).
-        float scale = family.HasSlidingLayers
-            ? (float)(1 / Math.Sqrt(read.Double("query_pre_attn_scalar", 256, above: 0)))
-            : 0;
-        int window = sliding.Length == 0 ? 0 : read.Int("sliding_window", 4096, ModelLimits.Window);
-        return sliding.Length == 0 && scale == 0 ? Full : new(window, sliding, scale);
+        return sliding.Length == 0 ? Full : new(read.Int("sliding_window", 4096, ModelLimits.Window), sliding);
     }
 
     /// <summary>Qwen's form: the first max_window_layers layers see everything, those behind them slide.</summary>
@@ -54,17 +48,26 @@ internal sealed record LayerAttention(int Window, IReadOnlyList<int> Sliding, fl
         return [.. Enumerable.Range(0, layers).Select(i => i >= first)];
     }
 
-    /// <summary>The library's configuration with this in it.</summary>
-    public NativeModelConfig Into(NativeModelConfig config)
+    /// <summary>This among the settings of an architecture.</summary>
+    public IEnumerable<(string Name, string Value)> Settings() => Sliding.Count == 0 ? []
+        : [("sliding_window", Window.ToString(CultureInfo.InvariantCulture)), ("sliding_layers", Ranges())];
+
+    /// <summary>"0-4,6".</summary>
+    private string Ranges()
     {
-        config.SlidingWindow = Window;
-        config.AttentionScale = Scale;
-        foreach (int layer in Sliding)
+        List<string> ranges = [];
+        for (int i = 0; i < Sliding.Count; i++)
         {
-            config.Slide(layer);
+            int first = Sliding[i];
+            while (i + 1 < Sliding.Count && Sliding[i + 1] == Sliding[i] + 1)
+            {
+                i++;
+            }
+
+            ranges.Add(first == Sliding[i] ? $"{first}" : $"{first}-{Sliding[i]}");
         }
 
-        return config;
+        return string.Join(',', ranges);
     }
 
     /// <summary>All layers slide but every so many-th; transformers writes the number with or without a leading

@@ -47,13 +47,13 @@ public sealed record ModelArchitecture
     /// <summary>The head is the embedding.</summary>
     public required bool TieWordEmbeddings { get; init; }
 
-    /// <summary>What the layers consist of.</summary>
-    internal DecoderKind Kind { get; init; }
+    /// <summary>What sets the layers apart from a plain decoder's, as the library reads it.</summary>
+    internal string Description { get; init; } = "";
 
     /// <summary>Added to the mean square.</summary>
     public required float RmsNormEps { get; init; }
 
-    /// <summary>What the layers see, and the scale of the scores.</summary>
+    /// <summary>What the layers see.</summary>
     internal LayerAttention Attention { get; init; } = LayerAttention.Full;
 
     /// <summary>Rotations, scaled.</summary>
@@ -111,6 +111,7 @@ public sealed record ModelArchitecture
         int positions = read.Int("max_position_embeddings", family.MaxPositions);
         int vocabulary = read.Int("vocab_size", most: ModelLimits.VocabSize);
         CheckEndIds(raw, vocabulary, where);
+        LayerAttention attention = LayerAttention.Read(read, family);
         return new()
         {
             Name = family.Name,
@@ -124,10 +125,11 @@ public sealed record ModelArchitecture
             HeadDim = headDim,
             MaxPositionEmbeddings = positions,
             TieWordEmbeddings = read.Bool("tie_word_embeddings", family.TiesHead),
-            Kind = family.Kind,
+            Description = ArchitectureSetting.Describe(
+                [.. family.Settings.Select(s => (s.Name, s.Value(read))), .. attention.Settings()]),
             RmsNormEps = (float)read.Double(
                 "rms_norm_eps", 1e-6, above: ModelLimits.LeastNormEps, below: ModelLimits.MostNormEps),
-            Attention = LayerAttention.Read(read, family),
+            Attention = attention,
             Rope = RopeFrequencies.Create(read, family, headDim, positions),
             TorchDtype = Type(read),
             Raw = raw,
@@ -156,7 +158,7 @@ public sealed record ModelArchitecture
     /// <summary>The native configuration of a model of this architecture.</summary>
     /// <exception cref="DataException">Sequences may get longer than the checkpoint's rotations hold.</exception>
     internal NativeModelConfig Native(Dtype dtype, int maxPositions, bool trainable, bool recompute,
-        long headBudgetBytes) => Attention.Into(new()
+        long headBudgetBytes) => new()
         {
             Dtype = dtype,
             VocabSize = VocabSize,
@@ -168,14 +170,13 @@ public sealed record ModelArchitecture
             HeadDim = HeadDim,
             MaxPositions = Rope.Checked(maxPositions),
             TieWordEmbeddings = TieWordEmbeddings ? 1 : 0,
-            Architecture = Kind,
             Trainable = trainable ? 1 : 0,
             Recompute = recompute ? 1 : 0,
             RmsNormEps = RmsNormEps,
             RopeAttentionFactor = Rope.AttentionFactor,
             HeadKind = Head,
             HeadBudgetBytes = headBudgetBytes,
-        });
+        };
 
     /// <summary>The first of <c>architectures</c>; where the file has none, that of its <c>model_type</c>.</summary>
     private static (DecoderFamily Family, HeadKind Head) Family(JsonObject raw, string where)

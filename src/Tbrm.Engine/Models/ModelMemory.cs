@@ -63,6 +63,7 @@ public sealed record ModelMemory(ModelArchitecture Architecture, PolicyOptions O
             Architecture.Native(
                 Options.Bf16 ? Dtype.Bf16 : Dtype.F32, Options.MaxPositions, Options.Trainable
                     && Adapter is null, Options.Recompute, Options.HeadBudgetBytes),
+            Architecture.Description,
             Architecture.Rope.Tables,
             Adapter?.Native(Options.Trainable, seed: 0),
             new()

@@ -6,12 +6,20 @@ namespace Tbrm.Interop.Handles;
 /// <summary>tbrm_model_t: the parameters of one policy, and what a kept forward needs for its backward.</summary>
 public sealed unsafe class ModelHandle : NativeHandle
 {
-    /// <summary>Allocates a model. <paramref name="ropeInvFreq"/>: head_dim / 2 rotations per position, in radians.</summary>
-    public static ModelHandle Create(ContextHandle context, NativeModelConfig config, ReadOnlySpan<float> ropeInvFreq)
+    /// <summary>Allocates a model.</summary>
+    /// <param name="context">Where it lives.</param>
+    /// <param name="config">Its sizes.</param>
+    /// <param name="architecture">What sets it apart from a plain decoder: "name=value", separated by spaces.</param>
+    /// <param name="ropeInvFreq">head_dim / 2 rotations per position, in radians, and as many of the sliding layers
+    /// where they have their own.</param>
+    public static ModelHandle Create(ContextHandle context, NativeModelConfig config, string architecture,
+        ReadOnlySpan<float> ropeInvFreq)
     {
         config.StructSize = sizeof(NativeModelConfig);
+        fixed (byte* description = Encoding.UTF8.GetBytes(architecture + '\0'))
         fixed (float* frequencies = ropeInvFreq)
         {
+            config.Architecture = description;
             NativeError.ThrowIfFailed(
                 NativeMethods.tbrm_model_create(
                     context, &config, ropeInvFreq.Length, frequencies, out ModelHandle model, out NativeError err), err);

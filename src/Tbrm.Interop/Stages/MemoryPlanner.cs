@@ -1,4 +1,5 @@
 using System;
+using System.Text;
 using Tbrm.Interop.Handles;
 
 namespace Tbrm.Interop.Stages;
@@ -13,8 +14,8 @@ public static unsafe class MemoryPlanner
     /// Plans a model for any kind of device. Arguments as of <see cref="ModelHandle.Create"/> and <see cref="ModelHandle.AttachAdapter"/>; <paramref name="adapter"/> may be
     /// null.
     /// </summary>
-    public static NativeMemoryBytes Plan(NativeModelConfig config, ReadOnlySpan<float> ropeInvFreq, NativeAdapterConfig? adapter, NativeMemoryLoad load,
-        ReadOnlySpan<int> ranks = default, ReadOnlySpan<float> scales = default)
+    public static NativeMemoryBytes Plan(NativeModelConfig config, string architecture, ReadOnlySpan<float> ropeInvFreq,
+        NativeAdapterConfig? adapter, NativeMemoryLoad load, ReadOnlySpan<int> ranks = default, ReadOnlySpan<float> scales = default)
     {
         config.StructSize = sizeof(NativeModelConfig);
         load.StructSize = sizeof(NativeMemoryLoad);
@@ -22,10 +23,12 @@ public static unsafe class MemoryPlanner
         with.StructSize = sizeof(NativeAdapterConfig);
         with.NModules = ranks.Length;
         NativeMemoryBytes plan = new() { StructSize = sizeof(NativeMemoryBytes) };
+        fixed (byte* description = Encoding.UTF8.GetBytes(architecture + '\0'))
         fixed (float* frequencies = ropeInvFreq)
         fixed (int* rank = ranks)
         fixed (float* scale = scales)
         {
+            config.Architecture = description;
             with.Ranks = rank;
             with.Scales = scale;
             NativeError.ThrowIfFailed(

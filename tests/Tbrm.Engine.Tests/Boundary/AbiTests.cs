@@ -121,7 +121,6 @@ public sealed partial class AbiTests
         yield return new("TBRM_DEVICE_KIND", typeof(DeviceKind));
         yield return new("TBRM_DTYPE", typeof(Dtype));
         yield return new("TBRM_HEAD_KIND", typeof(HeadKind));
-        yield return new("TBRM_ARCHITECTURE", typeof(DecoderKind));
         yield return new("TBRM_TENSOR_KIND", typeof(TensorKind));
         yield return new("TBRM_ADAPTER_TARGET", typeof(AdapterTargets));
         yield return new("TBRM_FINISH_REASON", typeof(FinishReason));

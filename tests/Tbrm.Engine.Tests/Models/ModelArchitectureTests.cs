@@ -114,22 +114,18 @@ public sealed class ModelArchitectureTests
     public void A_gemma_3_has_windows_two_tables_of_rotations_a_scale_and_a_tied_head()
     {
         ModelArchitecture gemma = ParseGemma("{}");
-        Assert.That((gemma.Kind, gemma.HeadDim, gemma.KeyValueHeads, gemma.TieWordEmbeddings,
+        Assert.That((gemma.HeadDim, gemma.KeyValueHeads, gemma.TieWordEmbeddings,
             gemma.MaxPositionEmbeddings),
-            Is.EqualTo((DecoderKind.Gemma3, 256, 1, true, 32768)));
-        Assert.That((gemma.Attention.Window, gemma.Attention.Scale), Is.EqualTo((512, 1 / 16f)));
+            Is.EqualTo((256, 1, true, 32768)));
+        Assert.That(gemma.Attention.Window, Is.EqualTo(512));
         Assert.That(gemma.Attention.Sliding, Is.EqualTo(Enumerable.Range(0, 26).Where(i => (i + 1) % 6 != 0)));
         Assert.That(gemma.Rope.Tables, Has.Length.EqualTo(256));
         // Pair 64 of 128: theta^-0.5.
         Assert.That((double)gemma.Rope.InverseFrequencies[64], Is.EqualTo(1e-3).Within(1e-5).Percent);
         Assert.That((double)gemma.Rope.SlidingInverseFrequencies[64], Is.EqualTo(1e-2).Within(1e-5).Percent);
-        NativeModelConfig native = gemma.Native(Dtype.Bf16, 1024, true, false, 0);
-        unsafe
-        {
-            // 26 bits without the 6th, 12th, 18th and 24th.
-            Assert.That((native.SlidingWindow, native.SlidingLayers[0], native.SlidingLayers[1]),
-                Is.EqualTo((512, 0x37DF7DFUL, 0UL)));
-        }
+        Assert.That(gemma.Description, Is.EqualTo(
+            "qk_norm=1 activation=gelu_tanh post_norms=1 norm_shift=1 scaled_embedding=1 attention_scale=0.0625 "
+            + "sliding_window=512 sliding_layers=0-4,6-10,12-16,18-22,24-25"));
     }
 
     [TestCase("""{"num_hidden_layers": 3, "layer_types": ["sliding_attention", "full_attention", "sliding_attention"]}""", new[] { 0, 2 })]
@@ -152,7 +148,8 @@ public sealed class ModelArchitectureTests
         foreach (string name in new[] { "Qwen2ForCausalLM", "Qwen3ForCausalLM" })
         {
             ModelArchitecture qwen = ParseQwen(name, keys);
-            Assert.That((qwen.Attention.Window, qwen.Attention.Scale), Is.EqualTo((window, 0f)), name);
+            Assert.That((qwen.Attention.Window, qwen.Description.Contains("attention_scale")),
+                Is.EqualTo((window, false)), name);
             Assert.That(qwen.Attention.Sliding, Is.EqualTo(sliding), name);
             Assert.That(qwen.Rope.SlidingInverseFrequencies, Is.Empty, "they turn as the others do");
         }
@@ -211,8 +208,9 @@ public sealed class ModelArchitectureTests
             {"architectures": null, "model_type": "gemma3_text", "vocab_size": 64, "hidden_size": 64, "intermediate_size": 64, "num_hidden_layers": 7, "num_attention_heads": 8}
             """, "config.json");
         Assert.That((gemma.Name, gemma.HeadDim, gemma.KeyValueHeads, gemma.TieWordEmbeddings,
-            gemma.MaxPositionEmbeddings, gemma.Attention.Window, gemma.Attention.Scale),
-            Is.EqualTo(("Gemma3ForCausalLM", 256, 4, true, 131072, 4096, 1 / 16f)));
+            gemma.MaxPositionEmbeddings, gemma.Attention.Window,
+            gemma.Description.Contains("attention_scale=0.0625")),
+            Is.EqualTo(("Gemma3ForCausalLM", 256, 4, true, 131072, 4096, true)));
         Assert.That(gemma.Attention.Sliding, Is.EqualTo(new[] { 0, 1, 2, 3, 4, 6 }));
     }
 

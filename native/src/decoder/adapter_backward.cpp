@@ -1,6 +1,6 @@
-#include "gradient/adapter_backward.hpp"
+#include "decoder/adapter_backward.hpp"
 
-#include "model/adapter_forward.hpp"
+#include "decoder/adapter_forward.hpp"
 
 namespace tbrm {
 

@@ -1,6 +1,6 @@
 #pragma once
-// decoder_layer.hpp - the forward of one decoder layer, written once: rollout and training run it over the same kernels in the same order,
-// so the log-probs that the rollout recorded are the trainer's, bit for bit. docs/math/decoder.md.
+// layer.hpp - one decoder layer. Its forward is written once: rollout and training run it over the same kernels in the same order, so the
+// log-probs that the rollout recorded are the trainer's, bit for bit. docs/math/decoder.md.
 #include <cstdint>
 #include <functional>
 
@@ -9,6 +9,9 @@
 #include "model/model_view.hpp"
 
 namespace tbrm {
+
+class Model;
+struct PackedBatch;
 
 // Causal attention of the rows at hand: qkv [n, qkv_width] -> out [n, attention_width].
 using AttentionStep = std::function<void(int64_t layer, const void* qkv, void* out)>;
@@ -21,10 +24,9 @@ void layer_forward(Device& device, const ModelView& model, int64_t layer, int64_
 void layer_forward_again(Device& device, const ModelView& model, int64_t layer, int64_t n, const int32_t* positions,
         void* x, const LayerBuffers& buffers, const AttentionStep& attention);
 
-// ids [n] on the device -> x [n, D], the residual stream before the first layer.
-void embed_tokens(Device& device, const ModelView& model, int64_t n, const int32_t* ids, void* x);
-
-// y [n, D] = final norm of x [n, D], the input of the head. out_inv_rms [n] or null.
-void final_norm_forward(Device& device, const ModelView& model, int64_t n, const void* x, void* y, float* out_inv_rms);
+// dx [n, D]: on entry the gradient of the layer's output, on return that of its input x. Parameter gradients are added to. The tape is
+// used up (its buffers serve as scratch).
+void layer_backward(Model& model, int64_t layer, const PackedBatch& batch, const void* x, LayerMemory& tape,
+        LayerMemory& scratch, void* dx);
 
 }  // namespace tbrm

@@ -1,4 +1,4 @@
-#include "model/adapter_forward.hpp"
+#include "decoder/adapter_forward.hpp"
 
 #include <algorithm>
 
