@@ -53,6 +53,10 @@ public sealed record Algorithm
     /// (<c>algorithm.tbrm.truncation=bootstrap</c>).</summary>
     public bool CanBootstrap { get; init; }
 
+    /// <summary>Whether the loss is a sum over trajectories that know nothing of each other, so that each may have an
+    /// importance weight (<c>algorithm.rollout_correction.rollout_is=sequence</c>).</summary>
+    public bool CanWeigh { get; init; }
+
     /// <summary>A word for metric names and reports: the name, or the class of a user's own.</summary>
     public string Label { get => field ?? Name; init; }
 

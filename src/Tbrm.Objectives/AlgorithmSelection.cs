@@ -50,7 +50,7 @@ public sealed record AlgorithmSelection(
         bool lossCorrects = AlgorithmOptions.IsBypass(config, entry);
         RolloutCorrection correction = new(lossCorrects ? new() : config.Algorithm.RolloutCorrection);
         Require(config, entry, estimator is not null || !config.Algorithm.UseKlInReward, "algorithm.use_kl_in_reward");
-        Require(config, entry, entry.IsPolicyGradient || !correction.IsActive, "algorithm.rollout_correction");
+        Require(config, entry, entry.IsPolicyGradient || entry.CanWeigh || !correction.IsActive, "algorithm.rollout_correction");
         bool critic = estimator?.Needs.HasFlag(Needs.Values) == true;
         return new(entry, objective, estimator, critic ? new ValueLoss(OptionReader.Read<ValueLossOptions>(AlgorithmOptions.OfCritic(config), "critic")) : null,
             config.Algorithm.UseKlInReward ? config.Algorithm.KlPenalty : null, correction)

@@ -24,6 +24,8 @@ public sealed partial record ObjectiveBatch
         Rows("rollout weights", RolloutWeights, r);
         Require(Rewards.Length == b || Rewards.Length == 0, $"rewards: expected {b}, found {Rewards.Length}");
         Require(Weight.Length == b || Weight.Length == 0, $"weights: expected {b} or none, found {Weight.Length}");
+        Require(TrajectoryWeights.Length == b || TrajectoryWeights.Length == 0,
+            $"importance weights of trajectories: expected {b} or none, found {TrajectoryWeights.Length}");
         Require(Bootstrap.Length == b || Bootstrap.Length == 0,
             $"bootstrap flags: expected {b} or none, found {Bootstrap.Length}");
         Require(RefVEnd.Length == b || RefVEnd.Length == 0,

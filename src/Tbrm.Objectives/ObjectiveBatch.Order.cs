@@ -50,6 +50,7 @@ public sealed partial record ObjectiveBatch
             Group = Each(Group),
             VStar = Each(VStar),
             VFrozen = Each(VFrozen),
+            TrajectoryWeights = Each(TrajectoryWeights),
             Weight = Each(Weight),
             Bootstrap = Each(Bootstrap),
             Frozen = Frozen?.Reordered(order),

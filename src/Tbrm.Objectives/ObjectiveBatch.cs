@@ -69,6 +69,10 @@ public sealed partial record ObjectiveBatch
     /// <summary>Importance weights of the rollout's mismatch, [R]; empty: 1.</summary>
     public double[] RolloutWeights { get; init; } = [];
 
+    /// <summary>Importance weights of trajectories, which multiply <see cref="Weight"/> when the mini-batch is cut, [B];
+    /// empty: 1.</summary>
+    public double[] TrajectoryWeights { get; init; } = [];
+
     /// <summary>sum_a pi(a|s)^2, [R].</summary>
     public double[] SumPiSquared { get; init; } = [];
 
@@ -211,6 +215,7 @@ public sealed partial record ObjectiveBatch
             Group = Each(Group),
             VStar = Each(VStar),
             VFrozen = Each(VFrozen),
+            TrajectoryWeights = Each(TrajectoryWeights),
             Bootstrap = Each(Bootstrap),
             Weight = Weight.Length == 0 ? [.. Enumerable.Repeat(1.0 / TrajectoryCount, count)] : Each(Weight),
             Totals = WholeTotals(),

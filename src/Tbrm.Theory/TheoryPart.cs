@@ -14,9 +14,10 @@ namespace Tbrm.Theory;
 public sealed record TheoryPart(string Title, string Text, IReadOnlyList<string> Columns,
     IReadOnlyList<IReadOnlyList<string>> Rows)
 {
-    /// <summary>The five parts, in the order of <see cref="TheoryResults"/>.</summary>
+    /// <summary>The six parts, in the order of <see cref="TheoryResults"/>.</summary>
     public static IReadOnlyList<TheoryPart> Of(TheoryResults results) =>
-        [Converges(results), Adam(results), Horizon(results), Members(results), Covers(results)];
+        [Converges(results), Adam(results), Horizon(results), Members(results), Covers(results),
+            Lags(results)];
 
     private static TheoryPart Converges(TheoryResults results) => new(
         "Off-policy data of full support lead to the optimal policy",
@@ -75,6 +76,20 @@ public sealed record TheoryPart(string Title, string Text, IReadOnlyList<string>
         [.. results.Coverage.OrderBy(r => r.Concentrability)
             .Select(r => new[] { Number(r.Tilt), Number(r.Concentrability),
             Number(r.OfOptimal), Number(r.Loss), Number(r.Suboptimality), Number(r.Bound) })]);
+
+    private static TheoryPart Lags(TheoryResults results)
+    {
+        int arrived = results.Staleness.Count(r => r.Updates is not null);
+        return new(
+            "Data of an older policy",
+            $"The same 27 sequences, beta {Number(Staleness.Beta)}, V_ref(s_1) raised by {Number(Staleness.Offset)} nats; gradient descent with a step of "
+                + $"{Number(Staleness.Rate)} on the data of the policy of some updates ago, every sequence by its probability. "
+                + $"KL(pi* || pi) falls below {Number(Convergence.Reached)} nats in {arrived} of {results.Staleness.Count} cases, sooner with older data. "
+                + "A lag does no harm where no response changes another's probability but through its softmax.",
+            ["algorithm", "lag", "updates", "greatest KL", "KL after"],
+            [.. results.Staleness.Select(r => new[] { r.Algorithm, r.Lag is { } lag ? Number(lag) : "fixed data",
+                r.Updates is { } n ? Number(n) : $"over {Staleness.Updates}", Number(r.Most), Number(r.KlAfter) })]);
+    }
 
     private static string Name(MemberRow member) => $"({string.Join(", ", member.Q.Select(Number))})";
 

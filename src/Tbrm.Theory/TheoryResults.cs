@@ -11,12 +11,14 @@ namespace Tbrm.Theory;
 /// <param name="Horizon">Updates against H.</param>
 /// <param name="Members">The bandit of two functions.</param>
 /// <param name="Coverage">Suboptimality against concentrability.</param>
+/// <param name="Staleness">Data of an older policy.</param>
 public sealed record TheoryResults(IReadOnlyList<ConvergenceRow> Convergence, IReadOnlyList<ResidueRow> Adam,
-    IReadOnlyList<HorizonRow> Horizon, IReadOnlyList<MemberRow> Members, IReadOnlyList<CoverageRow> Coverage)
+    IReadOnlyList<HorizonRow> Horizon, IReadOnlyList<MemberRow> Members, IReadOnlyList<CoverageRow> Coverage,
+    IReadOnlyList<StalenessRow> Staleness)
 {
     /// <summary>Computes all of it: seconds on one core, the same bits every time.</summary>
     public static TheoryResults Run() => new(Experiments.Convergence.Run(), AdamResidue.Run(), HorizonCost.Run(),
-        TwoMembers.Run(), Experiments.Coverage.Run());
+        TwoMembers.Run(), Experiments.Coverage.Run(), Experiments.Staleness.Run());
 
     /// <summary>The greatest KL(pi* || pi) that L-BFGS ended with, nats.</summary>
     public double WorstKl => Convergence.Max(r => r.KlAfter);
@@ -71,6 +73,14 @@ public sealed record TheoryResults(IReadOnlyList<ConvergenceRow> Convergence, IR
                 ["bound"] = r.Bound,
             }),
         },
+        ["staleness"] = Rows(Staleness, r => new()
+        {
+            ["algorithm"] = r.Algorithm,
+            ["lag"] = r.Lag,
+            ["updates"] = r.Updates,
+            ["greatest_kl"] = r.Most,
+            ["kl_after"] = r.KlAfter,
+        }),
     };
 
     private static JsonArray Rows<T>(IReadOnlyList<T> rows, System.Func<T, JsonObject> row) =>

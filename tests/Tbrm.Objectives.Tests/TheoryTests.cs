@@ -70,6 +70,18 @@ internal sealed class TheoryTests
     }
 
     [Test]
+    public void Data_of_an_older_policy_lead_to_the_optimum_whatever_the_lag()
+    {
+        IReadOnlyList<StalenessRow> rows = s_results.Value.Staleness;
+        Assert.That(rows.Select(r => (r.Algorithm, r.Lag)), Is.EquivalentTo(
+            from a in new[] { "tbrm", "reval" } from l in new int?[] { 0, 1, 8, 64, null } select (a, l)));
+        Assert.That(rows.Select(r => r.KlAfter), Has.All.LessThan(1e-9));
+        Assert.That(rows.Where(r => r.Updates is null), Is.Empty);
+        Assert.That(rows.Where(r => r.Lag is null).Min(r => r.Updates), Is.LessThan(rows.Where(r => r.Lag == 0).Min(r => r.Updates)!.Value),
+            "what the policy has left behind is still learned from");
+    }
+
+    [Test]
     public void The_gradient_of_a_table_is_that_of_its_loss([Values("tbrm", "reval", "brm")] string algorithm)
     {
         TabularTask task = TabularTask.Random(new(3, 2), beta: 0.5, skew: 3);
@@ -107,7 +119,7 @@ internal sealed class TheoryTests
     public void Every_part_has_a_sentence_and_a_row_for_every_number()
     {
         IReadOnlyList<TheoryPart> parts = TheoryPart.Of(s_results.Value);
-        Assert.That(parts.Select(p => p.Rows.Count), Is.EqualTo(new[] { 18, 6, 18, 2, 9 }));
+        Assert.That(parts.Select(p => p.Rows.Count), Is.EqualTo(new[] { 18, 6, 18, 2, 9, 10 }));
         Assert.That(parts.Where(p => p.Rows.Any(r => r.Count != p.Columns.Count)), Is.Empty);
         Assert.That(parts[0].Text, Does.Contain("L-BFGS").And.Contain("below 1e-9"));
         Assert.That(parts[3].Text, Does.Contain("The least loss of TBRM is that of (10, 0)").And.Contain("it stays where it is"));

@@ -56,6 +56,25 @@ public sealed class RunWarningsTests
         }
     }
 
+    /// <summary>What pushes responses down that the policy no longer gives, is warned; what does not, is not.</summary>
+    [TestCase("tbrm", true)]
+    [TestCase("grpo", true)]
+    [TestCase("reval", false)]
+    public void A_lag_that_the_policy_moves_too_far_in_is_a_warning(string algorithm, bool isWarned)
+    {
+        RunConfig lagging = new() { Rollout = new() { Lag = 8 }, Algorithm = new() { Name = algorithm } };
+        MetricSet far = Metrics("off_policy/response_k3_kl", 0.06);
+        Assert.That(new RunWarnings(lagging).CountOf(far), Is.EqualTo(isWarned ? 1 : 0));
+        Assert.That(new RunWarnings(lagging).CountOf(Metrics("off_policy/response_k3_kl", 0.05)), Is.Zero);
+        Assert.That(new RunWarnings(lagging with { Rollout = new() }).CountOf(far), Is.Zero, "files and replay");
+        AlgorithmConfig weighed = lagging.Algorithm with { RolloutCorrection = new() { RolloutIs = "sequence" } };
+        Assert.That(new RunWarnings(lagging with { Algorithm = weighed }).CountOf(far), Is.Zero);
+        AlgorithmConfig centred = lagging.Algorithm with { Tbrm = new() { RewardNormalization = "group_mean" } };
+        RunWarnings warnings = new(lagging with { Algorithm = centred });
+        RunWarning? said = Enumerable.Range(1, 3).SelectMany(step => warnings.Observe(step, far)).SingleOrDefault();
+        Assert.That(said?.Advice, Does.Contain("rollout_is=sequence").And.Contain("actor.optim.lr"));
+    }
+
     [TestCase("keep", true)]
     [TestCase("drop", false)]
     public void Advice_names_no_setting_that_is_set_already(string truncation, bool isNamed)

@@ -58,7 +58,6 @@ public sealed record AlgorithmConfig
     public KlCtrlConfig KlCtrl { get; init; } = new();
 
     /// <summary>Importance weights and rejection for a rollout whose policy is not the trainer's.</summary>
-    [RelevantWhen("the algorithm is a policy gradient")]
     public RolloutCorrectionConfig RolloutCorrection { get; init; } = new();
 
     /// <summary>Dynamic sampling (DAPO): samples until enough prompts have responses that differ.</summary>
@@ -99,20 +98,28 @@ public sealed record KlCtrlConfig
 /// log-probs, bit for bit.</summary>
 public sealed record RolloutCorrectionConfig
 {
+    private const string Weighed =
+        "the algorithm is a policy gradient; per sequence also with tbrm, reval, brm and a_star_po";
+
     /// <summary>Importance weights per <c>token</c> or per <c>sequence</c>; empty: none.</summary>
     [AllowedWords("", "token", "sequence")]
+    [RelevantWhen(Weighed)]
     public string RolloutIs { get; init; } = "";
 
     /// <summary>Upper bound of the weights (truncated), or <c>lower_upper</c> (IcePop: 0 outside).</summary>
+    [RelevantWhen(Weighed)]
     public string RolloutIsThreshold { get; init; } = "2.0";
 
     /// <summary>Divides the weights by their mean.</summary>
+    [RelevantWhen(Weighed)]
     public bool RolloutIsBatchNormalize { get; init; }
 
     /// <summary>Rejection: a list of token_k1, seq_mean_k3, ... with commas; empty: none.</summary>
+    [RelevantWhen("the algorithm is a policy gradient")]
     public string RolloutRs { get; init; } = "";
 
     /// <summary>A threshold for each of rollout_rs, with commas; <c>lower_upper</c> for k1.</summary>
+    [RelevantWhen("the algorithm is a policy gradient")]
     public string RolloutRsThreshold { get; init; } = "";
 
     /// <summary>
@@ -120,11 +127,13 @@ public sealed record RolloutCorrectionConfig
     /// then compare the policy of each update
     /// with the rollout's (policy_loss.loss_mode=bypass_mode).
     /// </summary>
+    [RelevantWhen("the algorithm is a policy gradient")]
     public bool BypassMode { get; init; }
 
     /// <summary>With bypass_mode: PPO's clip, whose ratio is the correction, or <c>reinforce</c>, -w A log pi with the
     /// weights of rollout_is.</summary>
     [AllowedWords("ppo_clip", "reinforce")]
+    [RelevantWhen("the algorithm is a policy gradient")]
     public string LossType { get; init; } = "ppo_clip";
 }
 

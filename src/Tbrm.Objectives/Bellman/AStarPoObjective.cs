@@ -35,6 +35,7 @@ public sealed class AStarPoObjective(AStarPoOptions options) : IObjective, IAlgo
         new()
         {
             Name = "a_star_po",
+            CanWeigh = true,
             Title = "A*-PO",
             Section = "algorithm.a_star_po.",
             Aliases = ["a2po", "apo"],

@@ -25,6 +25,7 @@ public sealed class BrmObjective(BellmanOptions options) : IObjective, IAlgorith
             Title = "BRM",
             Section = BellmanOptions.Section,
             CanBootstrap = true,
+            CanWeigh = true,
             Summary = "squared Bellman residual of every token: the ablation of the TBRM paper",
             Paper = "arXiv 2505.15311, Eq. 3",
             Options = typeof(BellmanOptions),

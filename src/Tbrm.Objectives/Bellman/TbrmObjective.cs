@@ -21,6 +21,7 @@ public sealed class TbrmObjective(BellmanOptions options) : IObjective, IAlgorit
             Title = "TBRM",
             Section = BellmanOptions.Section,
             CanBootstrap = true,
+            CanWeigh = true,
             Summary = "squared Bellman residual of whole trajectories; no critic, no clipping, no group",
             Paper = "arXiv 2505.15311",
             Options = typeof(BellmanOptions),

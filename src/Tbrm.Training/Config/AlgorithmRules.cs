@@ -39,13 +39,20 @@ internal static class AlgorithmRules
         Require(config.Trainer.CriticWarmup <= 1 || algorithm.Critic is not null,
             $"trainer.critic_warmup={config.Trainer.CriticWarmup}: algorithm.name={name} has no critic to warm up; "
                 + "set it to 0");
-        RolloutCorrectionConfig correction = config.Algorithm.RolloutCorrection;
-        Require(algorithm.Entry.IsPolicyGradient
-            || (correction.RolloutIs.Length == 0 && correction.RolloutRs.Length == 0 && !correction.BypassMode),
-            $"algorithm.rollout_correction is for policy gradients; algorithm.name={name} takes trajectories of any "
-                + "policy, leave it out");
+        CheckCorrection(config.Algorithm.RolloutCorrection, algorithm.Entry);
         CheckBatches(config);
         CheckReplay(config, algorithm, needs);
+    }
+
+    /// <summary>A residual of whole trajectories can be weighed as a whole; advantages of tokens by token.</summary>
+    private static void CheckCorrection(RolloutCorrectionConfig correction, Algorithm entry)
+    {
+        bool isWhole = correction is { RolloutIs: "" or "sequence", RolloutRs: "", BypassMode: false };
+        Require(entry.IsPolicyGradient || isWhole,
+            $"algorithm.rollout_correction: algorithm.name={entry.Name} is no policy gradient; of this section it can "
+                + $"have {(entry.CanWeigh ? "rollout_is=sequence, which weighs whole trajectories" : "nothing")}; "
+                + $"found rollout_is={correction.RolloutIs}, rollout_rs={correction.RolloutRs}, "
+                + $"bypass_mode={(correction.BypassMode ? "true" : "false")}");
     }
 
     private static void CheckReplay(RunConfig config, AlgorithmSelection algorithm, Needs needs)

@@ -16,6 +16,7 @@ public sealed class AdvantageStage
     private readonly AlgorithmConfig _config;
     private readonly KlController? _controller;
     private readonly RolloutCorrection _correction;
+    private readonly bool _isPolicyGradient;
 
     /// <summary>As the configuration says.</summary>
     public AdvantageStage(AlgorithmSelection algorithm, RunConfig config)
@@ -23,6 +24,7 @@ public sealed class AdvantageStage
         _estimator = algorithm.Estimator;
         _config = config.Algorithm;
         _correction = algorithm.Correction;
+        _isPolicyGradient = algorithm.Entry.IsPolicyGradient;
         KlCtrlConfig kl = _config.KlCtrl;
         _controller = _config.UseKlInReward ? new(kl.KlCoef, kl.Type == "adaptive" ? kl.TargetKl : null, kl.Horizon)
             : null;
@@ -67,6 +69,8 @@ public sealed class AdvantageStage
             {
                 metrics[name] = value;
             }
+
+            batch = _isPolicyGradient ? batch : ByTrajectory(batch);
         }
 
         if (_estimator is null)
@@ -86,6 +90,20 @@ public sealed class AdvantageStage
         }
 
         return batch with { Advantages = estimate.Advantages, Returns = estimate.Returns };
+    }
+
+    /// <summary>The weights of whole sequences, which every row of one shares, as those of trajectories.</summary>
+    private static ObjectiveBatch ByTrajectory(ObjectiveBatch batch)
+    {
+        double[] weights = new double[batch.TrajectoryCount];
+        for (int b = 0; b < weights.Length; b++)
+        {
+            (int begin, int end) = batch.Actions(b);
+            int first = Enumerable.Range(begin, end - begin).FirstOrDefault(batch.Counts, -1);
+            weights[b] = first >= 0 ? batch.RolloutWeights[first] : 1;
+        }
+
+        return batch with { TrajectoryWeights = weights, RolloutWeights = [] };
     }
 
     /// <summary>The numbers of the rows that are trained on.</summary>

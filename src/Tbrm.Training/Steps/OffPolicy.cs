@@ -73,6 +73,7 @@ public sealed class OffPolicy
         {
             metrics[Prefix + "kl"] = _k1 / _tokens;
             metrics[Prefix + "k3_kl"] = _k3 / _tokens;
+            metrics[Prefix + "response_k3_kl"] = _k3 / _logWeights.Count;
             metrics[Prefix + "ess"] = EffectiveShare(_logWeights);
         }
     }

@@ -181,7 +181,8 @@ public abstract class UpdateStage(ITrainedModel model, UpdateShape shape)
     {
         ObjectiveBatch mini = columns.Slice(range);
         int kept = mini.Weight.Count(w => w > 0);
-        mini = mini with { Weight = [.. mini.Weight.Select(w => w > 0 ? 1.0 / kept : 0)], Totals = null };
+        double Of(int b) => mini.TrajectoryWeights.Length > 0 ? mini.TrajectoryWeights[b] : 1;
+        mini = mini with { Weight = [.. mini.Weight.Select((w, b) => w > 0 ? Of(b) / kept : 0)], Totals = null };
         return Prepare(mini with { Totals = BatchTotals.Of(mini, shape.Horizon) });
     }
 

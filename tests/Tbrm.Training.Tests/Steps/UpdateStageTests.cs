@@ -4,9 +4,11 @@ using System.Linq;
 using System.Threading;
 using NUnit.Framework;
 using Tbrm.Core.Config;
+using Tbrm.Core.Errors;
 using Tbrm.Core.Rewards;
 using Tbrm.Core.Rollouts;
 using Tbrm.Objectives;
+using Tbrm.Training.Metrics;
 using Tbrm.Training.Steps;
 
 namespace Tbrm.Training.Tests.Steps;
@@ -118,6 +120,55 @@ public sealed class UpdateStageTests
         Assert.That(metrics["actor/ppo_kl"], Is.Not.Zero);
     }
 
+    /// <summary>rollout_is=sequence: each trajectory's own gradient by min(2, pi / pi_rollout) of all its tokens.</summary>
+    [TestCase("tbrm", "actor.fused_residual=true")]
+    [TestCase("tbrm", "actor.fused_residual=false", "actor.ppo_micro_batch_size_per_gpu=5")]
+    [TestCase("reval")]
+    [TestCase("brm")]
+    public void Importance_weights_of_whole_trajectories_weigh_their_residuals(string algorithm,
+        params string[] arguments)
+    {
+        RunConfig config = Config(algorithm, ["algorithm.rollout_correction.rollout_is=sequence", .. arguments]);
+        TrajectoryBatch batch = new(s_trajectories, s_verdicts, config);
+        double[] rollout = [.. Enumerable.Range(0, batch.RowCount).Select(i => -2 - i % 5 / 2.0)];
+        ObjectiveBatch columns = batch.Columns() with
+        {
+            RolloutLogp = rollout,
+            OldLogp = ForwardPass.LogProb(b => new FakePolicy().LogProb(b, 1), batch, batch.MicroBatches,
+                new(default)).Logp,
+        };
+        MetricSet metrics = new();
+        double[] weights = new AdvantageStage(AlgorithmSelection.Of(config), config).Estimate(columns, metrics)
+            .TrajectoryWeights;
+        double[] log = [.. Enumerable.Range(0, 12).Select(b => Enumerable.Range((int)columns.RowOffsets[b],
+            s_trajectories[b].ResponseIds.Length).Sum(i => columns.OldLogp[i] - rollout[i]))];
+        Assert.That(weights, Is.EqualTo(log.Select(l => Math.Min(2, Math.Exp(l)))).Within(1e-12));
+        Assert.That(weights, Has.Some.EqualTo(2).And.Some.LessThan(1));
+        Assert.That(metrics["rollout_corr/rollout_is_mean"], Is.GreaterThan(0));
+
+        FakePolicy policy = new();
+        Update(policy, config, s_trajectories, s_verdicts, weights: weights);
+        double[] expected = new double[policy.Updates.Single().Length];
+        for (int b = 0; b < 12; b++)
+        {
+            FakePolicy alone = new();
+            Update(alone, config, [s_trajectories[b]], [s_verdicts[b]]);
+            expected = [.. expected.Zip(alone.Updates.Single().Cast<double>(), (e, g) => e + weights[b] * g / 12)];
+        }
+
+        // dQ and dV are rounded to fp32 on their way; sums of fewer than 30 of them in fp64.
+        Assert.That(policy.Updates.Single().Cast<double>(),
+            Is.EqualTo(expected).Within(60 * 6e-8 * expected.Max(Math.Abs)));
+    }
+
+    [TestCase("tbrm", "rollout_is=token", "rollout_is=sequence, which weighs whole trajectories; found rollout_is=token")]
+    [TestCase("tbrm", "bypass_mode=true", "bypass_mode=true")]
+    [TestCase("vargrad", "rollout_is=sequence", "rollout_correction")]
+    public void A_residual_of_whole_trajectories_takes_weights_of_whole_trajectories(string algorithm, string key,
+        string message) =>
+        Assert.That(() => Config(algorithm, $"algorithm.rollout_correction.{key}"),
+            Throws.InstanceOf<ConfigException>().With.Message.Contains(message));
+
     [Test]
     public void Trajectories_with_logits_that_are_not_finite_allow_no_update()
     {
@@ -169,7 +220,7 @@ public sealed class UpdateStageTests
     }
 
     private static UpdateResult Update(FakePolicy policy, RunConfig config, Trajectory[] trajectories,
-        Verdict[] verdicts, CancellationToken stop = default)
+        Verdict[] verdicts, CancellationToken stop = default, double[]? weights = null)
     {
         AlgorithmSelection algorithm = AlgorithmSelection.Of(config);
         TrajectoryBatch batch = new(trajectories, verdicts, config);
@@ -177,7 +228,7 @@ public sealed class UpdateStageTests
         PassScores reference =
             ForwardPass.LogProb(b => new FakePolicy(seed: 2).LogProb(b, 1), batch, batch.MicroBatches, new(default));
         PassScores old = ForwardPass.LogProb(b => policy.LogProb(b, 1), batch, batch.MicroBatches, new(default));
-        columns = columns with { RefLogp = reference.Logp, RefV1 = reference.V1, OldLogp = old.Logp };
+        columns = columns with { RefLogp = reference.Logp, RefV1 = reference.V1, OldLogp = old.Logp, TrajectoryWeights = weights ?? [] };
         if (algorithm.Estimator?.Estimate(columns) is { } estimate)
         {
             columns = columns with { Advantages = estimate.Advantages, Returns = estimate.Returns };

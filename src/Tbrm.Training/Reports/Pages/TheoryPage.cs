@@ -25,7 +25,7 @@ public static class TheoryPage
             "Computed on trees of tokens that are small enough to be summed over, with the objectives that the program trains with.");
         html.Append("<main>\n");
         IReadOnlyList<TheoryPart> parts = TheoryPart.Of(results);
-        string[][] charts = [[], [.. Residue(results)], [.. Horizon(results)], [], [Coverage(results)]];
+        string[][] charts = [[], [.. Residue(results)], [.. Horizon(results)], [], [Coverage(results)], []];
         for (int i = 0; i < parts.Count; i++)
         {
             html.Append("<section><h2>").Append(HtmlText.Escape(parts[i].Title)).Append("</h2>\n<p class=\"lead\">")
