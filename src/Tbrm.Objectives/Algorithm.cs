@@ -57,6 +57,10 @@ public sealed record Algorithm
     /// importance weight (<c>algorithm.rollout_correction.rollout_is=sequence</c>).</summary>
     public bool CanWeigh { get; init; }
 
+    /// <summary>Whether the residual of a response without reward is 0 where the policy is the reference (ReVal,
+    /// Proposition 2), so that such responses are not pushed down from the start.</summary>
+    public bool IsCalibrated { get; init; }
+
     /// <summary>A word for metric names and reports: the name, or the class of a user's own.</summary>
     public string Label { get => field ?? Name; init; }
 

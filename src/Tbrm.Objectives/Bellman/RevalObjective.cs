@@ -23,6 +23,7 @@ public sealed class RevalObjective(BellmanOptions options) : IObjective, IAlgori
             Section = BellmanOptions.Section,
             CanBootstrap = true,
             CanWeigh = true,
+            IsCalibrated = true,
             Summary = "TBRM's residual calibrated by the reference's value: 0 at the reference without a reward",
             Paper = "arXiv 2603.23355",
             Options = typeof(BellmanOptions),

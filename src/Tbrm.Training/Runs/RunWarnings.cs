@@ -4,6 +4,7 @@ using System.Globalization;
 using System.Linq;
 using System.Text.Json.Nodes;
 using Tbrm.Core.Config;
+using Tbrm.Objectives;
 using Tbrm.Training.Metrics;
 
 namespace Tbrm.Training.Runs;
@@ -110,7 +111,8 @@ public sealed class RunWarnings(RunConfig config)
     /// residual of them is 0 at its start; importance weights fade.</summary>
     private static bool PushesStaleResponses(RunConfig config) => config.Rollout.Lag > 0
         && config.Algorithm.RolloutCorrection is { RolloutIs: "", BypassMode: false }
-        && (config.Algorithm.Name != "reval" || config.Algorithm.Tbrm.RewardNormalization != "none");
+        && (config.Algorithm.Tbrm.RewardNormalization != "none"
+            || !AlgorithmTable.Entries.Any(e => e.IsCalibrated && e.Name == config.Algorithm.Name));
 
     private static string? Failures(MetricSet metrics)
     {
