@@ -16,7 +16,8 @@ public sealed class TheoryVerbTests
         Assert.That((outcome.ExitCode, outcome.Error), Is.EqualTo((0, "")));
         JsonObject results = JsonNode.Parse(outcome.Output)!.AsObject();
         Assert.That(results.Select(p => p.Key),
-            Is.EqualTo(new[] { "convergence", "adam", "horizon", "two_members", "coverage" }));
+            Is.EqualTo(new[] { "convergence", "adam", "horizon", "two_members", "coverage",
+            "staleness" }));
         Assert.That(results["convergence"]!.AsArray().Select(r => (double)r!["kl_after"]!), Has.All.LessThan(1e-9));
         Assert.That(File.ReadAllText(page),
             Does.StartWith("<!doctype html>").And.Contain("Suboptimality against concentrability"));
