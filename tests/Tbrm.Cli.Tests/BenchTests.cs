@@ -131,6 +131,50 @@ public sealed class BenchTests
         Assert.That(outcome.Error, Does.Contain(message));
     }
 
+    [Test]
+    [Platform("Linux")]
+    public void The_peer_is_run_on_the_exported_model_and_its_figures_stand_below_ours()
+    {
+        string folder = CommandLine.TemporaryFolder();
+        Outcome outcome = Decode(folder, """
+            head -c 4 "$2" > seen; echo "$@" >> seen
+            echo '[{"n_prompt": 128, "n_gen": 0, "build_commit": "abc", "samples_ns": [2e8, 4e8, 3e8]},
+                   {"n_prompt": 0, "n_gen": 64, "build_commit": "abc", "samples_ns": [64e7]}]'
+            """);
+        Assert.That(outcome.ExitCode, Is.Zero, outcome.Error);
+        JsonArray rows = JsonNode.Parse(outcome.Output)!["results"]!.AsArray();
+        Assert.That(rows.Select(r => (string)r!["name"]!), Is.EqualTo(new[]
+        {
+            "decode, batch 1 fp32", "llama-bench prefill, batch 1 fp32", "llama-bench decode, batch 1 fp32",
+        }));
+        Assert.That((double)rows[1]!["amount_per_s"]!, Is.EqualTo(128 / 0.3).Within(1e-6));
+        Assert.That((double)rows[2]!["amount_per_s"]!, Is.EqualTo(100).Within(1e-6));
+        Assert.That(File.ReadAllText(Path.Combine(folder, "seen")), Does.StartWith("GGUF").And.Contain("-p 128 -n 64 -t 1 "));
+        Directory.Delete(folder, recursive: true);
+    }
+
+    [TestCase("echo out of tune >&2; exit 9", "exit code 9: out of tune")]
+    [TestCase("echo 7 tokens", "expected llama-bench's JSON")]
+    [Platform("Linux")]
+    public void A_peer_that_fails_is_an_error(string script, string message)
+    {
+        string folder = CommandLine.TemporaryFolder();
+        Outcome outcome = Decode(folder, script);
+        Assert.That((outcome.ExitCode, outcome.Output), Is.EqualTo((3, "")), outcome.Error);
+        Assert.That(outcome.Error, Does.Contain(message));
+        Directory.Delete(folder, recursive: true);
+    }
+
+    /// <summary>The quickest decode case beside a peer that is a script.</summary>
+    private static Outcome Decode(string folder, string script)
+    {
+        string peer = Path.Combine(folder, "llama-bench");
+        File.WriteAllText(peer, $"#!/bin/sh\ncd '{folder}'\n{script}\n");
+        File.SetUnixFileMode(peer, UnixFileMode.UserRead | UnixFileMode.UserExecute);
+        return CommandLine.Run("bench", "decode", "--dtype", "fp32", "--filter", "decode, batch 1 ", "--time-per-case",
+            "0.01", "--threads", "1", "--json", "--llama-bench", peer);
+    }
+
     private static BenchReport Report(params (string Key, double Low, double High)[] rows) => new("kernels",
         new() { ["cpu"] = "x", ["isa"] = "avx2", ["threads"] = 2 },
         [.. rows.Select(r => new BenchResult(r.Key, "10",

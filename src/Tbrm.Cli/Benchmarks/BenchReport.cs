@@ -63,7 +63,7 @@ internal sealed record BenchReport(string Group, JsonObject Machine, IReadOnlyLi
         [
             r.Key, r.Shape, Time(r.Times.Median), $"{Time(r.Times.LowerQuartile)} to {Time(r.Times.UpperQuartile)}",
             Time(r.Times.Min), $"{Number(r.Work.Amount / r.Times.Median)} {r.Work.Unit}/s",
-            r.OfFloor is { } share ? Percent(share) : "-", Percent(r.ErrorShare),
+            r.OfFloor is { } share ? Percent(share) : "-", r.ErrorShare is { } error ? Percent(error) : "-",
         ])]);
 
     /// <summary>Seconds in the unit that suits them.</summary>

@@ -30,11 +30,11 @@ internal sealed record BenchTimes(double Median, double Min, double LowerQuartil
 /// <param name="Times">Seconds of a run.</param>
 /// <param name="Work">What a run does.</param>
 /// <param name="FloorSeconds">What the slower of its multiply-adds and its bytes takes at the measured peaks; null
-/// where
-/// there is no such floor.</param>
-/// <param name="ErrorShare">Largest error as a share of what is allowed.</param>
+/// where there is no such floor.</param>
+/// <param name="ErrorShare">Largest error as a share of what is allowed; null for another program, which is not
+/// checked.</param>
 internal sealed record BenchResult(string Key, string Shape, BenchTimes Times, BenchWork Work, double? FloorSeconds,
-    double ErrorShare)
+    double? ErrorShare)
 {
     /// <summary>Share of the floor that the median reaches.</summary>
     public double? OfFloor => FloorSeconds / Times.Median;
@@ -70,6 +70,7 @@ internal sealed record BenchResult(string Key, string Shape, BenchTimes Times, B
         return new(Word("name"), Word("shape"),
             new(Number("median_s"), Number("min_s"), Number("q1_s"), Number("q3_s"), (int)Number("samples")),
             new(Number("amount"), Word("unit"), Number("flops"), Number("bytes")),
-            row["floor_s"] is null ? null : Number("floor_s"), Number("error_share"));
+            row["floor_s"] is null ? null : Number("floor_s"),
+            row["error_share"] is null ? null : Number("error_share"));
     }
 }

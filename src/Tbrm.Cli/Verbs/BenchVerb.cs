@@ -69,6 +69,12 @@ internal sealed class BenchVerb : IVerb
         HelpName = "DIR",
     };
 
+    private readonly Option<string?> _llamaBench = new("--llama-bench")
+    {
+        Description = "llama.cpp's llama-bench, to be run on the same weights: its figures stand below ours",
+        HelpName = "PATH",
+    };
+
     public BenchVerb()
     {
         _dtype.AcceptOnlyFromAmong("fp32", "bf16", "both");
@@ -82,7 +88,8 @@ internal sealed class BenchVerb : IVerb
         Group("kernels", "Kernels of the native library, beside what multiply-adds and memory of this machine allow",
             [],
             (_, device) => new(KernelCase.All(device))),
-        Group("decode", "Prefill and decoding of a model with random weights, at batch 1, 8 and 32", [_shape, _dtype],
+        Group("decode", "Prefill and decoding of a model with random weights, at batch 1, 8 and 32",
+            [_shape, _dtype, _llamaBench],
             (parsed, device) => Models(parsed, device, trainable: false, DecodeCase.All)),
         Group("step", "A training step of a model with random weights: log-probs, gradient, AdamW", [_shape, _dtype],
             (parsed, device) => Models(parsed, device, trainable: true, m => [new StepCase(m)])),
@@ -112,8 +119,13 @@ internal sealed class BenchVerb : IVerb
         ShapedModel[] models = [.. new[] { false, true }
             .Where(bf16 => dtype == "both" || dtype == (bf16 ? "bf16" : "fp32"))
             .Select(bf16 => new ShapedModel(device, shape, bf16, trainable))];
-        return new(models.SelectMany(casesOf), models);
+        LlamaBench? peer = !trainable && parsed.GetValue(_llamaBench) is { } program
+            ? new(Existing(program), device.Threads) : null;
+        return new(models.SelectMany(casesOf), models) { Peers = () => peer is null ? [] : models.SelectMany(peer.Run) };
     }
+
+    private static string Existing(string program) => File.Exists(program) ? program
+        : throw new ConfigException($"--llama-bench {program}: there is no such file");
 
     private ExitCode Run(string group, ParseResult parsed, Func<ParseResult, EngineDevice, BenchGroup> open)
     {
@@ -157,7 +169,7 @@ internal sealed class BenchVerb : IVerb
         }
 
         BenchReport report = new(group, MachineDescription.Of(device, runner.Peaks),
-            [.. measured.Select(m => runner.WithFloor(m.Result, m.Bf16))]);
+            [.. measured.Select(m => runner.WithFloor(m.Result, m.Bf16)), .. cases.Peers()]);
         Write(parsed, report, old is null ? null : BenchComparison.Of(old, report, comparePath!));
         return ExitCode.Ok;
     }
@@ -206,6 +218,9 @@ internal sealed class BenchVerb : IVerb
         : IDisposable
     {
         public IReadOnlyList<BenchCase> Cases { get; } = [.. cases];
+
+        /// <summary>What other programs need for the same.</summary>
+        public Func<IEnumerable<BenchResult>> Peers { get; init; } = () => [];
 
         public void Dispose()
         {

@@ -69,7 +69,7 @@ public static class GgufExport
     }
 
     /// <summary>Writes a policy without a tokenizer, to be timed: readers refuse texts, and take ids.</summary>
-    internal static void WriteWithoutTokenizer(Policy policy, string output)
+    public static void WriteWithoutTokenizer(Policy policy, string output)
     {
         GgufFile file = new();
         GgufModel.AddTo(file, policy, policy.Options.Bf16 ? GgufType.Bf16 : GgufType.F32, "random weights");
