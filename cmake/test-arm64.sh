@@ -8,7 +8,7 @@ for tool in aarch64-linux-gnu-g++ qemu-aarch64; do
 done
 tests=("$@")
 [ ${#tests[@]} -gt 0 ] || tests=(core residual adamw micro_kernel gemm ops attention head head_rows sampler)
-build=${TBRM_ARM64_BUILD:-artifacts/native/arm64}
+build=artifacts/native/arm64
 cmake -S native -B "$build" -G Ninja -Wno-dev -DCMAKE_BUILD_TYPE=Release -DTBRM_WITH_TORCH=OFF -DCMAKE_SYSTEM_NAME=Linux \
     -DCMAKE_SYSTEM_PROCESSOR=aarch64 -DCMAKE_C_COMPILER=aarch64-linux-gnu-gcc -DCMAKE_CXX_COMPILER=aarch64-linux-gnu-g++ >/dev/null
 cmake --build "$build" --target tbrm "${tests[@]/#/test_}" -- --quiet

@@ -23,6 +23,18 @@ public static partial class GgufModel
 
     private const double GemmaLocalBase = 10000;
 
+    /// <summary>What sets the layers of each apart that a reader of GGUF knows by the architecture's name.</summary>
+    private static readonly Dictionary<string, string[]> s_known = new()
+    {
+        [Llama] = [],
+        [Qwen2] = ["qkv_bias"],
+        [Qwen3] = ["qk_norm"],
+        [Gemma3] = ["qk_norm", "activation", "post_norms", "norm_shift", "scaled_embedding", "attention_scale"],
+    };
+
+    /// <summary>Which layers slide, and how far: <see cref="AddAttention"/> sees to it.</summary>
+    private static readonly string[] s_window = ["sliding_window", "sliding_layers"];
+
     /// <summary>Tensors outside of the layers.</summary>
     private static readonly Dictionary<string, string> s_outside = new()
     {
@@ -73,6 +85,7 @@ public static partial class GgufModel
 
         ModelArchitecture model = policy.Architecture;
         string architecture = NameOf(model);
+        RefuseUnknown(model);
         file.Set("general.architecture", architecture);
         file.Set("general.name", name);
         file.Set("general.file_type", type switch { GgufType.F32 => 0u, GgufType.F16 => 1u, _ => 32u });
@@ -106,6 +119,19 @@ public static partial class GgufModel
         Gemma3 => "gemma3",
         _ => throw Refused("architectures", model.Name, "expected a Llama, Qwen2, Qwen3 or Gemma 3"),
     };
+
+    /// <summary>A variant that computes something else must not be read as the plain one.</summary>
+    private static void RefuseUnknown(ModelArchitecture model)
+    {
+        foreach (string setting in model.Description.Split(' ', StringSplitOptions.RemoveEmptyEntries))
+        {
+            string name = setting[..setting.IndexOf('=', StringComparison.Ordinal)];
+            if (!s_window.Contains(name) && !s_known[model.Name].Contains(name))
+            {
+                throw Refused(name, setting[(name.Length + 1)..], $"readers of GGUF know no such {model.Name}");
+            }
+        }
+    }
 
     private static string NameOf(string tensor, ModelArchitecture model)
     {
