@@ -39,12 +39,7 @@ internal static class Program
     {
         CarriedLibraries.Load();
         Terminal.Guard();
-        RootCommand root = new("Post-trains language models by Trajectory Bellman Residual Minimization.");
-        foreach (IVerb verb in s_verbs)
-        {
-            root.Subcommands.Add(verb.Create());
-        }
-
+        RootCommand root = CreateRoot();
         try
         {
             OpenFileLimit.Check();
@@ -57,6 +52,18 @@ internal static class Program
         {
             return (int)FailureReport.Write(e);
         }
+    }
+
+    /// <summary>The whole command line.</summary>
+    internal static RootCommand CreateRoot()
+    {
+        RootCommand root = new("Post-trains language models by Trajectory Bellman Residual Minimization.");
+        foreach (IVerb verb in s_verbs)
+        {
+            root.Subcommands.Add(verb.Create());
+        }
+
+        return root;
     }
 
     private static int UsageError(ParseResult parsed)
