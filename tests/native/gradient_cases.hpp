@@ -23,7 +23,10 @@ constexpr Variant kVariants[] = {{"qwen2", kQwen2, 1, 2, 1.0f}, {"qwen3", kQwen3
         {"llama", kLlama, 0, 4, 1.0f},
         {"qwen2, one kv head, the last layer slides", "qkv_bias=1 sliding_window=4 sliding_layers=1", 1, 1, 1.1f},
         {"gemma3", TBRM_TEST_GEMMA3 " sliding_window=3 sliding_layers=0 attention_scale=0.3", 1, 2, 1.1f},
-        {"gemma3, every layer slides", TBRM_TEST_GEMMA3 " sliding_window=5 sliding_layers=0-1", 0, 1, 1.0f}};
+        {"gemma3, every layer slides", TBRM_TEST_GEMMA3 " sliding_window=5 sliding_layers=0-1", 0, 1, 1.0f},
+        {"granite", kGranite, 1, 2, 1.0f},
+        // Which no model of today has: the branches are multiplied after their norms.
+        {"gemma3, multiplied branches", TBRM_TEST_GEMMA3 " residual_multiplier=0.6", 0, 2, 1.0f}};
 inline constexpr const Variant& kGemma = kVariants[4];
 
 // Between them those of a thinned run take every option.

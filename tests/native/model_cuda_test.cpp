@@ -78,7 +78,7 @@ tbrm_model_config_t shape_of(tbrm_dtype_t dtype, bool aligned, const char* archi
 // A thinned run takes one of them with each width.
 constexpr const char* kSlidingGemma = TBRM_TEST_GEMMA3 " sliding_window=7 sliding_layers=0";
 std::vector<const char*> architectures(bool aligned) {
-    return shapes<const char*>({kQwen2, kQwen3, kSlidingGemma}, {aligned ? kSlidingGemma : kQwen3});
+    return shapes<const char*>({kQwen2, kQwen3, kSlidingGemma, kGranite}, {aligned ? kSlidingGemma : kQwen3});
 }
 
 void check_step(const Step& gpu, const Step& cpu, double tolerance, const char* what) {

@@ -46,6 +46,7 @@ constexpr Shape kShapes[] = {
         {"gemma", Bf16, 600, 96, 256, 4, 4, 1, 48, 1, Gemma3, 0, Lm, 0, 6, 150, 90, 0, 0},
         {"gemma, recomputed", F32, 300, 64, 160, 3, 4, 2, 16, 1, Gemma3, 1, Lm, 0, 6, 150, 90, 0, 0},
         {"gemma with an adapter", Bf16, 600, 96, 256, 4, 4, 1, 48, 1, Gemma3, 0, Lm, 4, 6, 150, 90, 0, 0},
+        {"granite, recomputed", F32, 300, 64, 160, 3, 4, 2, 16, 1, kGranite, 1, Lm, 0, 6, 150, 90, 0, 0},
         {"critic, recomputed", F32, 1000, 100, 236, 4, 4, 2, 26, 0, Qwen3, 1, Value, 0, 8, 100, 60, 0, 0},
         {"adapter", Bf16, 4000, 128, 320, 4, 4, 2, 32, 1, Qwen2, 0, Lm, 8, 8, 100, 60, 0, 0},
         {"critic with an adapter", F32, 1000, 128, 320, 4, 4, 2, 32, 1, Qwen2, 1, Value, 5, 8, 100, 60, 0, 0},

@@ -19,6 +19,9 @@ ReferenceSettings::ReferenceSettings(const char* text) {
     scaled_embedding = number("scaled_embedding", 0) != 0;
     norm_shift = number("norm_shift", 0);
     attention_scale = number("attention_scale", 0);
+    embedding_multiplier = number("embedding_multiplier", 1);
+    residual_multiplier = number("residual_multiplier", 1);
+    logits_scaling = number("logits_scaling", 1);
     window = static_cast<int64_t>(number("sliding_window", 0));
     std::istringstream parts(values["sliding_layers"]);
     for (std::string part; std::getline(parts, part, ',');) {
@@ -143,7 +146,7 @@ void ReferenceDecoder::attention(int32_t layer, const std::string& prefix, std::
 void ReferenceDecoder::add(const Vector* norm_weight, const Vector& out, Vector& token) const {
     const Vector added = settings.post_norms ? norm(*norm_weight, out) : out;
     for (size_t i = 0; i < added.size(); ++i)
-        token[i] += added[i];
+        token[i] += settings.residual_multiplier * added[i];
 }
 
 void ReferenceDecoder::mlp(const std::string& prefix, std::vector<Vector>& stream) const {
@@ -170,12 +173,11 @@ std::vector<Vector> ReferenceDecoder::sequence(const int32_t* ids, int64_t n) co
     std::vector<Vector> stream;
     for (int64_t t = 0; t < n; ++t)
         stream.emplace_back(embedding.begin() + ids[t] * width, embedding.begin() + (ids[t] + 1) * width);
-    if (settings.scaled_embedding) {
-        const double scale = std::sqrt(static_cast<double>(width));
-        for (Vector& token : stream)
-            for (double& value : token)
-                value *= scale;
-    }
+    const double scale =
+            settings.scaled_embedding ? std::sqrt(static_cast<double>(width)) : settings.embedding_multiplier;
+    for (Vector& token : stream)
+        for (double& value : token)
+            value *= scale;
     for (int32_t layer = 0; layer < config.n_layers; ++layer) {
         const std::string prefix = "model.layers." + std::to_string(layer) + '.';
         attention(layer, prefix, stream);
@@ -215,7 +217,7 @@ ReferenceDecoder::Scores ReferenceDecoder::forward(const tbrm_batch_t& batch) co
         Vector z = project(head, stream[static_cast<size_t>(batch.rows[r])]);
         double largest = -INFINITY, total = 0, mean = 0;
         for (double& value : z)
-            largest = std::max(largest, value /= static_cast<double>(batch.temperature));
+            largest = std::max(largest, value /= settings.logits_scaling * static_cast<double>(batch.temperature));
         for (const double value : z)
             total += std::exp(value - largest);
         const double log_total = largest + std::log(total);

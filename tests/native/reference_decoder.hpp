@@ -18,6 +18,7 @@ struct ReferenceSettings {
 
     bool post_norms, gelu, scaled_embedding;
     double norm_shift, attention_scale;  // 0: 1 / sqrt(head_dim)
+    double embedding_multiplier, residual_multiplier, logits_scaling;
     int64_t window;
     std::vector<int32_t> sliding_layers;
 };

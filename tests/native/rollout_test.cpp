@@ -107,7 +107,7 @@ TBRM_TEST(batch_limits_and_preemption_do_not_change_a_bit) {
 TBRM_TEST(log_probs_are_the_trainers) {
     for (const Dtype dtype : {Dtype::F32, Dtype::Bf16}) {
         for (const char* architecture :
-                shapes<const char*>({kQwen2, kQwen3, kGemma3}, {dtype == Dtype::Bf16 ? kGemma3 : kQwen3})) {
+                shapes<const char*>({kQwen2, kQwen3, kGemma3, kGranite}, {dtype == Dtype::Bf16 ? kGemma3 : kQwen3})) {
             ModelShape shape;
             shape.dtype = dtype;
             shape.architecture = architecture;

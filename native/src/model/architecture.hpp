@@ -33,10 +33,13 @@ struct Architecture {
     Activation activation = Activation::Silu;
     // What attention and the MLP give goes through a norm of its own before it is added to the residual stream.
     bool post_norms = false;
-    float norm_shift = 0;           // norms multiply by norm_shift + weight
-    bool scaled_embedding = false;  // embeddings are multiplied by sqrt(hidden), rounded to the model's dtype
-    float attention_scale = 0;      // of the scores; 0: 1 / sqrt(head_dim)
-    int64_t sliding_window = 0;     // keys that a token sees in a sliding layer, itself included; 0: no layer slides
+    float norm_shift = 0;            // norms multiply by norm_shift + weight
+    bool scaled_embedding = false;   // embeddings are multiplied by sqrt(hidden), rounded to the model's dtype
+    float attention_scale = 0;       // of the scores; 0: 1 / sqrt(head_dim)
+    float embedding_multiplier = 1;  // embeddings are multiplied by it
+    float residual_multiplier = 1;   // what attention and the MLP give is multiplied by it before it is added
+    float logits_scaling = 1;        // logits of an LM head are divided by it
+    int64_t sliding_window = 0;      // keys that a token sees in a sliding layer, itself included; 0: no layer slides
     LayerSet sliding_layers;
 
     bool operator==(const Architecture& other) const;
@@ -62,6 +65,9 @@ inline const std::array kArchitectureSettings{
         ArchitectureSetting{"norm_shift", &Architecture::norm_shift},
         ArchitectureSetting{"scaled_embedding", &Architecture::scaled_embedding},
         ArchitectureSetting{"attention_scale", &Architecture::attention_scale, 0, 1e6},
+        ArchitectureSetting{"embedding_multiplier", &Architecture::embedding_multiplier, 0, 1e6},
+        ArchitectureSetting{"residual_multiplier", &Architecture::residual_multiplier, 0, 1e6},
+        ArchitectureSetting{"logits_scaling", &Architecture::logits_scaling, 1e-6, 1e6},
         ArchitectureSetting{"sliding_window", &Architecture::sliding_window, 0, 1 << 24},
         ArchitectureSetting{"sliding_layers", &Architecture::sliding_layers},
 };
@@ -84,11 +90,13 @@ struct LayerShape {
     int64_t qkv() const { return queries() + 2 * keys(); }
     // What embeddings are multiplied by, as Hugging Face rounds it.
     float embedding_scale(Dtype dtype) const {
-        if (!kind->scaled_embedding) return 1;
+        if (!kind->scaled_embedding) return kind->embedding_multiplier;
         return round_to(dtype, static_cast<float>(std::sqrt(static_cast<double>(hidden))));
     }
-    // Width of what attention and the MLP give, where it is kept apart from the residual stream.
+    // Width of what attention and the MLP give, where a norm of its own reads it.
     int64_t branch() const { return kind->post_norms ? hidden : 0; }
+    // Width of its gradient, where that is not the residual stream's.
+    int64_t d_branch() const { return kind->post_norms || kind->residual_multiplier != 1 ? hidden : 0; }
     // Heads with a norm of their own: those of q, then those of k.
     int64_t normed_heads() const { return kind->qk_norm ? n_heads + n_kv_heads : 0; }
 };
@@ -270,7 +278,7 @@ constexpr std::array<ArraySpec, kLayerArrays> kLayerArraySpecs{{
         {LayerArray::DAdapter, kBackward, ArrayForm::Rows, [](const LayerShape& s) { return s.adapter_width; }},
         {LayerArray::DAttention, kBackward, ArrayForm::Rows, [](const LayerShape& s) { return s.queries(); }},
         {LayerArray::DQkv, kBackward, ArrayForm::Rows, [](const LayerShape& s) { return s.qkv(); }},
-        {LayerArray::DBranch, kBackward, ArrayForm::Rows, [](const LayerShape& s) { return s.branch(); }},
+        {LayerArray::DBranch, kBackward, ArrayForm::Rows, [](const LayerShape& s) { return s.d_branch(); }},
 }};
 
 }  // namespace tbrm

@@ -84,6 +84,18 @@ internal sealed record DecoderFamily(string Name, string ModelType)
             MaySlide = true,
         },
         new("LlamaForCausalLM", "llama"),
+        new("GraniteForCausalLM", "granite")
+        {
+            Settings =
+            [
+                ArchitectureSetting.Number("embedding_multiplier", "embedding_multiplier", 1),
+                ArchitectureSetting.Number("residual_multiplier", "residual_multiplier", 1),
+                ArchitectureSetting.Number("attention_scale", "attention_multiplier", 1),
+                ArchitectureSetting.Number("logits_scaling", "logits_scaling", 1),
+            ],
+            MaxPositions = 2048,
+            ClassifiesTokens = false,
+        },
         new("Gemma3ForCausalLM", "gemma3_text")
         {
             Settings =

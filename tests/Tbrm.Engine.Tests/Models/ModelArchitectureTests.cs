@@ -236,6 +236,26 @@ public sealed class ModelArchitectureTests
             Is.EqualTo(("Gemma3ForCausalLM", HeadKind.Value, "Gemma3TextForSequenceClassification")));
     }
 
+    /// <summary>The keys of granite-3.3-2b, some with other sizes.</summary>
+    [TestCase("""{"attention_multiplier": 0.015625, "embedding_multiplier": 12.0, "logits_scaling": 8.0, "residual_multiplier": 0.22}""",
+        "embedding_multiplier=12 residual_multiplier=0.22 attention_scale=0.015625 logits_scaling=8")]
+    [TestCase("{}", "embedding_multiplier=1 residual_multiplier=1 attention_scale=1 logits_scaling=1")]
+    public void A_granite_is_a_llama_with_four_multipliers(string keys, string description)
+    {
+        ModelArchitecture granite = ParseQwen("GraniteForCausalLM", keys);
+        Assert.That((granite.Description, granite.TieWordEmbeddings, granite.MaxPositionEmbeddings),
+            Is.EqualTo((description, false, 2048)));
+        Assert.That(granite.AsCritic().Raw["architectures"]![0]!.ToString(),
+            Is.EqualTo("GraniteForSequenceClassification"));
+    }
+
+    [TestCase("""{"logits_scaling": 0}""", "logits_scaling")]
+    [TestCase("""{"residual_multiplier": -0.5}""", "residual_multiplier")]
+    [TestCase("""{"attention_bias": true}""", "attention_bias=true")]
+    public void What_a_granite_may_not_have_is_named(string keys, string expected) =>
+        Assert.That(() => ParseQwen("GraniteForCausalLM", keys),
+            Throws.TypeOf<DataException>().With.Message.StartsWith("config.json").And.Message.Contains(expected));
+
     [Test]
     public void A_key_that_stands_twice_is_refused() =>
         Assert.That(() => ModelArchitecture.Parse("""{"vocab_size": 1, "vocab_size": 2}""", "config.json"), Throws.TypeOf<DataException>().With.Message.Contains("vocab_size"));
