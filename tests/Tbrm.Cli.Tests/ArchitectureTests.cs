@@ -13,6 +13,7 @@ public sealed class ArchitectureTests : FolderTests
 
     [TestCase("gemma3", "Gemma3ForCausalLM")]
     [TestCase("qwen3", "Qwen3ForCausalLM")]
+    [TestCase("granite", "GraniteForCausalLM")]
     [TestCase("llama", "LlamaForCausalLM")]
     public void A_model_of_an_architecture_trains_resumes_to_the_bit_and_is_read_back(string architecture, string name)
     {

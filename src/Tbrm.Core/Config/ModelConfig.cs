@@ -65,7 +65,7 @@ public sealed record ModelConfig
 public sealed record ScratchModelConfig
 {
     /// <summary>Architecture of its layers.</summary>
-    [AllowedWords("qwen2", "qwen3", "llama", "gemma3")]
+    [AllowedWords("qwen2", "qwen3", "llama", "gemma3", "granite")]
     public string Architecture { get; init; } = "qwen2";
 
     /// <summary>Width of the residual stream.</summary>

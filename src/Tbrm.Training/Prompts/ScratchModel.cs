@@ -20,7 +20,7 @@ public static class ScratchModel
 
     private const int VocabularySize = 512;
 
-    private const string Gemma = "gemma3";
+    private const string Gemma = "gemma3", Granite = "granite";
 
     /// <summary>Rows of the embedding are padded to whole panels of the GEMM.</summary>
     private const int VocabularyMultiple = 64;
@@ -99,6 +99,7 @@ public static class ScratchModel
                 "qwen3" => "Qwen3ForCausalLM",
                 "llama" => "LlamaForCausalLM",
                 Gemma => "Gemma3ForCausalLM",
+                Granite => "GraniteForCausalLM",
                 _ => "Qwen2ForCausalLM",
             }),
             ["model_type"] = config.Architecture == Gemma ? "gemma3_text" : config.Architecture,
@@ -138,6 +139,15 @@ public static class ScratchModel
         if (config.Architecture is "qwen3" or Gemma)
         {
             json["head_dim"] = headDim;
+        }
+
+        if (config.Architecture == Granite)
+        {
+            // The published models' numbers, but for the width that they go with.
+            json["embedding_multiplier"] = 12.0;
+            json["residual_multiplier"] = 0.22;
+            json["attention_multiplier"] = 1.0 / headDim;
+            json["logits_scaling"] = 2.0;
         }
 
         if (config.Architecture != Gemma)
