@@ -21,7 +21,8 @@ public sealed record HuberBellmanOptions
 /// </summary>
 public sealed class HuberBellmanLoss(JsonObject options) : IObjective
 {
-    private readonly HuberBellmanOptions _options = OptionReader.Read<HuberBellmanOptions>(options, nameof(HuberBellmanLoss));
+    private readonly HuberBellmanOptions _options =
+        OptionReader.Read<HuberBellmanOptions>(options, nameof(HuberBellmanLoss));
 
     /// <summary>What a step must compute.</summary>
     public Needs Needs => Needs.Logits | Needs.ReferenceLogp;

@@ -27,7 +27,8 @@ internal unsafe struct NativeError
         }
     }
 
-    private static string Utf8(byte* text) => Encoding.UTF8.GetString(MemoryMarshal.CreateReadOnlySpanFromNullTerminated(text));
+    private static string Utf8(byte* text) =>
+        Encoding.UTF8.GetString(MemoryMarshal.CreateReadOnlySpanFromNullTerminated(text));
 }
 
 /// <summary>A failed native call: what the native side said, and where it said it.</summary>

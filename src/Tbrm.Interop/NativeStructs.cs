@@ -4,7 +4,8 @@ using System.Runtime.InteropServices;
 
 namespace Tbrm.Interop;
 
-// The structs of tbrm.h, field for field. Their documentation is the header's; AbiTests compares sizes and offsets with the library's own.
+// The structs of tbrm.h, field for field. Their documentation is the header's; AbiTests compares sizes and offsets with
+// the library's own.
 
 /// <summary>tbrm_model_config_t.</summary>
 [StructLayout(LayoutKind.Sequential)]

@@ -14,7 +14,8 @@ public sealed record MathOptions
     /// <summary>The answer stands between &lt;answer&gt; tags.</summary>
     public bool AnswerTags { get; init; }
 
-    /// <summary>The rank of a box among the ways to give an answer; -1: boxes are not read; null: the profile's rank.</summary>
+    /// <summary>The rank of a box among the ways to give an answer; -1: boxes are not read; null: the profile's
+    /// rank.</summary>
     public int? BoxedPriority { get; init; }
 
     /// <summary>Decimals to which floating-point numbers are rounded.</summary>

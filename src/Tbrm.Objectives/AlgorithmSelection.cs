@@ -16,11 +16,14 @@ namespace Tbrm.Objectives;
 /// <param name="KlPenalty">Which KL estimate is subtracted from the reward; null: none.</param>
 /// <param name="Correction">What is done about a rollout whose policy is not the trainer's.</param>
 public sealed record AlgorithmSelection(
-    Algorithm Entry, IObjective Objective, IAdvantageEstimator? Estimator, IObjective? Critic, string? KlPenalty, RolloutCorrection Correction)
+    Algorithm Entry, IObjective Objective, IAdvantageEstimator? Estimator, IObjective? Critic, string? KlPenalty,
+        RolloutCorrection Correction)
 {
-    /// <summary>What a step must have computed, for all parts together; what the estimator itself provides is left out.</summary>
+    /// <summary>What a step must have computed, for all parts together; what the estimator itself provides is left
+    /// out.</summary>
     public Needs Needs => (Objective.Needs | (Estimator?.Needs ?? Needs.None) | (Critic?.Needs ?? Needs.None)
-        | (KlPenalty is not null ? Needs.OldLogp | Needs.ReferenceLogp : Needs.None) | (Correction.IsActive ? Needs.OldLogp | Needs.RolloutLogp : Needs.None))
+        | (KlPenalty is not null ? Needs.OldLogp | Needs.ReferenceLogp : Needs.None) | (Correction.IsActive
+            ? Needs.OldLogp | Needs.RolloutLogp : Needs.None))
         & ~(Estimator is null ? Needs.None : Needs.Advantages | Needs.Returns);
 
     /// <summary>Whether a reference policy is asked for anything: log-probs, values, or answers for V*.</summary>
@@ -32,8 +35,10 @@ public sealed record AlgorithmSelection(
     /// <summary>The trained models: <c>actor</c>, and <c>critic</c> where values are needed.</summary>
     public IReadOnlyList<string> Models => Critic is null ? ["actor"] : ["actor", "critic"];
 
-    /// <summary>Reads section <c>algorithm</c>, and of <c>actor</c> and <c>critic</c> what is the objective's.</summary>
-    /// <exception cref="ConfigException">No such algorithm, an option that it does not have, or a value that it cannot use.</exception>
+    /// <summary>Reads section <c>algorithm</c>, and of <c>actor</c> and <c>critic</c> what is the
+    /// objective's.</summary>
+    /// <exception cref="ConfigException">No such algorithm, an option that it does not have, or a value that it cannot
+    /// use.</exception>
     public static AlgorithmSelection Of(RunConfig config)
     {
         ArgumentNullException.ThrowIfNull(config);
@@ -42,7 +47,8 @@ public sealed record AlgorithmSelection(
         IAdvantageEstimator? estimator = objective as IAdvantageEstimator;
         if (entry.AdvEstimator is not null)
         {
-            Estimator one = EstimatorTable.Find(config.Algorithm.AdvEstimator.Length > 0 ? config.Algorithm.AdvEstimator : entry.AdvEstimator);
+            Estimator one = EstimatorTable.Find(
+                config.Algorithm.AdvEstimator.Length > 0 ? config.Algorithm.AdvEstimator : entry.AdvEstimator);
             estimator = one.Create(AlgorithmOptions.OfEstimator(config, entry, one));
         }
 
@@ -50,9 +56,12 @@ public sealed record AlgorithmSelection(
         bool lossCorrects = AlgorithmOptions.IsBypass(config, entry);
         RolloutCorrection correction = new(lossCorrects ? new() : config.Algorithm.RolloutCorrection);
         Require(config, entry, estimator is not null || !config.Algorithm.UseKlInReward, "algorithm.use_kl_in_reward");
-        Require(config, entry, entry.IsPolicyGradient || entry.CanWeigh || !correction.IsActive, "algorithm.rollout_correction");
+        Require(config, entry, entry.IsPolicyGradient || entry.CanWeigh || !correction.IsActive,
+            "algorithm.rollout_correction");
         bool critic = estimator?.Needs.HasFlag(Needs.Values) == true;
-        return new(entry, objective, estimator, critic ? new ValueLoss(OptionReader.Read<ValueLossOptions>(AlgorithmOptions.OfCritic(config), "critic")) : null,
+        return new(entry, objective, estimator,
+            critic ? new ValueLoss(OptionReader.Read<ValueLossOptions>(AlgorithmOptions.OfCritic(config), "critic"))
+            : null,
             config.Algorithm.UseKlInReward ? config.Algorithm.KlPenalty : null, correction)
         { IsBypass = lossCorrects || config.Algorithm.RolloutCorrection.BypassMode };
     }
@@ -61,7 +70,8 @@ public sealed record AlgorithmSelection(
     {
         if (!condition)
         {
-            throw new ConfigException($"{key} has no meaning for algorithm.name={config.Algorithm.Name}: {entry.Name} takes no advantages");
+            throw new ConfigException(
+                $"{key} has no meaning for algorithm.name={config.Algorithm.Name}: {entry.Name} takes no advantages");
         }
     }
 }

@@ -69,7 +69,8 @@ public sealed partial record ObjectiveBatch
     /// <summary>Importance weights of the rollout's mismatch, [R]; empty: 1.</summary>
     public double[] RolloutWeights { get; init; } = [];
 
-    /// <summary>Importance weights of trajectories, which multiply <see cref="Weight"/> when the mini-batch is cut, [B];
+    /// <summary>Importance weights of trajectories, which multiply <see cref="Weight"/> when the mini-batch is cut,
+    /// [B];
     /// empty: 1.</summary>
     public double[] TrajectoryWeights { get; init; } = [];
 

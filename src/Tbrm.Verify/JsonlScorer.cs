@@ -20,8 +20,10 @@ namespace Tbrm.Verify;
 /// <param name="MeanScore">The mean of the scores; 0 for no rows.</param>
 /// <param name="Counts">How the grades came about.</param>
 /// <param name="Grading">Wall-clock time spent in the grader, all threads at work.</param>
-/// <param name="FirstFailure">The first grade that is a time-out or an error, in words; null when there is none.</param>
-public sealed record ScoreSummary(long Rows, double MeanScore, VerdictCounts Counts, TimeSpan Grading, string? FirstFailure)
+/// <param name="FirstFailure">The first grade that is a time-out or an error, in words; null when there is
+/// none.</param>
+public sealed record ScoreSummary(long Rows, double MeanScore, VerdictCounts Counts, TimeSpan Grading,
+    string? FirstFailure)
 {
     /// <summary>One line for people.</summary>
     public override string ToString() => string.Create(
@@ -30,27 +32,33 @@ public sealed record ScoreSummary(long Rows, double MeanScore, VerdictCounts Cou
         $"{Rows / Math.Max(Grading.TotalSeconds, 1e-9):F0} answers/s");
 }
 
-/// <summary>Scores a JSONL file: each row plus <c>score</c>, <c>status</c> and <c>extracted</c>, in the same order.</summary>
+/// <summary>Scores a JSONL file: each row plus <c>score</c>, <c>status</c> and <c>extracted</c>, in the same
+/// order.</summary>
 public sealed class JsonlScorer(RewardManager manager)
 {
     private const int BatchRows = 4096;
     private const string StandardStream = "-";
 
-    private static readonly JsonSerializerOptions s_json = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly JsonSerializerOptions s_json =
+        new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
     private static readonly JsonDocumentOptions s_unique = new() { AllowDuplicateProperties = false };
 
-    /// <summary>Scores <paramref name="input"/> into <paramref name="output"/>, which appears under its name only when it is complete; - is stdin, stdout.</summary>
-    /// <exception cref="DataException">The input is missing or a row is malformed; the message names file and line.</exception>
+    /// <summary>Scores <paramref name="input"/> into <paramref name="output"/>, which appears under its name only when
+    /// it is complete; - is stdin, stdout.</summary>
+    /// <exception cref="DataException">The input is missing or a row is malformed; the message names file and
+    /// line.</exception>
     public ScoreSummary Score(string input, string output, CancellationToken stop = default)
     {
         if (input != StandardStream && !File.Exists(input))
         {
-            throw new DataException($"{input}: {(Directory.Exists(input) ? "is a folder; give the file inside it" : "there is no such file")}");
+            throw new DataException(
+                $"{input}: {(Directory.Exists(input) ? "is a folder; give the file inside it" : "there is no such file")}");
         }
 
         using AtomicFile? file = output == StandardStream ? null : new(output);
         ScoreSummary summary;
-        using (StreamWriter writer = new(file?.Stream ?? Console.OpenStandardOutput(), new UTF8Encoding(false), leaveOpen: true))
+        using (StreamWriter writer = new(
+            file?.Stream ?? Console.OpenStandardOutput(), new UTF8Encoding(false), leaveOpen: true))
         {
             summary = ScoreRows(input, writer, stop);
         }
@@ -79,7 +87,8 @@ public sealed class JsonlScorer(RewardManager manager)
                 row["extracted"] = verdict.Extracted;
                 if (verdict.Numbers is { } numbers)
                 {
-                    row["numbers"] = new JsonObject(numbers.Select(n => KeyValuePair.Create(n.Key, (JsonNode?)n.Value)));
+                    row["numbers"] = new JsonObject(
+                        numbers.Select(n => KeyValuePair.Create(n.Key, (JsonNode?)n.Value)));
                 }
 
                 writer.Write(row.ToJsonString(s_json));
@@ -87,7 +96,8 @@ public sealed class JsonlScorer(RewardManager manager)
                 rows++;
                 total += verdict.Score;
                 counts = counts.Plus(verdict.Status);
-                failure ??= verdict.Status is VerdictStatus.Error or VerdictStatus.Timeout ? $"row {rows}: {verdict.Detail}" : null;
+                failure ??= verdict.Status is VerdictStatus.Error or VerdictStatus.Timeout
+                    ? $"row {rows}: {verdict.Detail}" : null;
             }
         }
 
@@ -111,7 +121,8 @@ public sealed class JsonlScorer(RewardManager manager)
     private static IEnumerable<string> ReadLines(string input)
     {
         UTF8Encoding strict = new(false, throwOnInvalidBytes: true);
-        using StreamReader reader = input == StandardStream ? new(Console.OpenStandardInput(), strict) : new(input, strict);
+        using StreamReader reader = input == StandardStream ? new(Console.OpenStandardInput(), strict)
+            : new(input, strict);
         while (Next(reader, input) is { } line)
         {
             yield return line;
@@ -157,7 +168,8 @@ public sealed class JsonlScorer(RewardManager manager)
 
         // A null response is one that holds no answer; a null gold is a fault of the file.
         string? noResponse = row.ContainsKey("solution_str") ? "" : null;
-        string source = Text(row, "data_source", "", input, line), solution = Text(row, "solution_str", noResponse, input, line);
+        string source = Text(row, "data_source", "", input, line),
+            solution = Text(row, "solution_str", noResponse, input, line);
         return row.TryGetPropertyValue("ground_truth", out JsonNode? truth)
             ? new(source, solution, GroundTruth.Read(truth, "ground_truth", $"{input}:{line}"), extra)
             : throw new DataException($"{input}:{line}: the key \"ground_truth\" is missing");
@@ -176,6 +188,7 @@ public sealed class JsonlScorer(RewardManager manager)
         JsonValue text when text.TryGetValue(out string? found) => found,
         JsonValue number when number.GetValueKind() == JsonValueKind.Number => number.ToJsonString(),
         null => throw new DataException($"{input}:{line}: \"{key}\" must be a string, found null"),
-        { } other => throw new DataException($"{input}:{line}: \"{key}\" must be a string, found {other.GetValueKind()}"),
+        { } other => throw new DataException(
+            $"{input}:{line}: \"{key}\" must be a string, found {other.GetValueKind()}"),
     };
 }

@@ -74,7 +74,8 @@ public sealed class RewardManager(IGrader grader, TimeSpan? limit = null, int? p
 
     /// <summary>Does something for 0 to <paramref name="count"/> - 1, which grades, so many at a time as the grader
     /// takes.</summary>
-    /// <remarks>On threads of their own: a grader may wait for another program, whose pipes are read on the pool's. Were
+    /// <remarks>On threads of their own: a grader may wait for another program, whose pipes are read on the pool's.
+    /// Were
     /// all of those waiting here, each answer would wait for the pool to grow, half a second a thread.</remarks>
     /// <exception cref="OperationCanceledException"><paramref name="stop"/> was cancelled.</exception>
     public void ForEach(int count, Action<int> body, CancellationToken stop)

@@ -29,12 +29,14 @@ public sealed class DiskFailureTests : FolderTests
     }
 
     /// <summary>The runtime asks for the room of a whole text at once, and its exception has no errno then.</summary>
-    [TestCase("Failed to create '/full/rows.jsonl.tmp' with allocation size '25411' because the disk was full.", 0, true)]
+    [TestCase("Failed to create '/full/rows.jsonl.tmp' with allocation size '25411' because the disk was full.", 0,
+        true)]
     [TestCase("No space left on device", 28, true)]
     [TestCase("Read-only file system", 30, false)]
     [TestCase("Input/output error", 5, false)]
     public void A_full_disk_is_told_from_other_failures(string message, int errno, bool isFull) =>
-        Assert.That((errno == 0 ? new IOException(message) : new IOException(message, errno)).IsDiskFull(), Is.EqualTo(isFull));
+        Assert.That((errno == 0 ? new IOException(message) : new IOException(message, errno)).IsDiskFull(),
+            Is.EqualTo(isFull));
 
     [Test]
     public void What_cannot_be_synced_by_its_nature_is_left_alone_and_files_and_folders_are_synced()

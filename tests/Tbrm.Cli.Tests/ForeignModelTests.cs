@@ -9,7 +9,8 @@ using NUnit.Framework;
 
 namespace Tbrm.Cli.Tests;
 
-/// <summary>Model folders whose files say more than config.json, or something else: used, refused, or left out by name.</summary>
+/// <summary>Model folders whose files say more than config.json, or something else: used, refused, or left out by
+/// name.</summary>
 public sealed class ForeignModelTests : FolderTests
 {
     private string Model => Path.Combine(Folder, "model");
@@ -28,11 +29,15 @@ public sealed class ForeignModelTests : FolderTests
         Assert.That(tied.Output, Is.EqualTo(untied.Output));
         Assert.That(tied.Error, Does.Contain("lm_head.weight").And.Contain("tie_word_embeddings"));
         string run = Path.Combine(Folder, "run");
-        Outcome trained = CommandLine.Run("sft", "--run-dir", run, "model.path=" + Model, "data.task=chain_sum", "sft.total_training_steps=1", "sft.train_batch_size=2", "sft.val_accuracy=false", "trainer.threads=1",
+        Outcome trained = CommandLine.Run(
+            "sft", "--run-dir", run, "model.path="
+            + Model, "data.task=chain_sum", "sft.total_training_steps=1", "sft.train_batch_size=2",
+            "sft.val_accuracy=false", "trainer.threads=1",
             "data.max_prompt_length=256");
         Assert.That(trained.ExitCode, Is.Zero, trained.Error);
         string saved = Path.Combine(run, "checkpoints", "global_step_1", "actor", "huggingface");
-        Assert.That((bool)JsonNode.Parse(File.ReadAllText(Path.Combine(saved, "config.json")))!["tie_word_embeddings"]!, Is.False);
+        Assert.That((bool)JsonNode.Parse(File.ReadAllText(Path.Combine(saved, "config.json")))!["tie_word_embeddings"]!,
+            Is.False);
         Assert.That(Header(Path.Combine(saved, "model.safetensors")).ContainsKey("lm_head.weight"), Is.True);
     }
 
@@ -81,7 +86,8 @@ public sealed class ForeignModelTests : FolderTests
         File.WriteAllBytes(Weights, [.. bytes, .. bytes]);
         Outcome outcome = Generate();
         Assert.That(outcome.ExitCode, Is.EqualTo(3), outcome.Error);
-        Assert.That(outcome.Error, Does.Contain("model.safetensors").And.Contain($"{bytes.Length} bytes follow the last tensor"));
+        Assert.That(outcome.Error,
+            Does.Contain("model.safetensors").And.Contain($"{bytes.Length} bytes follow the last tensor"));
     }
 
     /// <summary>Types differ from tensor to tensor; what is exact in each says the same.</summary>
@@ -113,7 +119,9 @@ public sealed class ForeignModelTests : FolderTests
         Assert.That(outcome.Error, Does.Contain(file).And.Contain("eos_token_id").And.Contain("99999"));
     }
 
-    private Outcome Generate() => CommandLine.Run("generate", "--prompt", "2 + 3", "rollout.temperature=0", "rollout.n=1", "data.max_response_length=8", "trainer.threads=1", "model.path=" + Model);
+    private Outcome Generate() =>
+        CommandLine.Run("generate", "--prompt", "2 + 3", "rollout.temperature=0", "rollout.n=1",
+        "data.max_response_length=8", "trainer.threads=1", "model.path=" + Model);
 
     private void Edit(string file, Action<JsonObject> change)
     {
@@ -127,7 +135,8 @@ public sealed class ForeignModelTests : FolderTests
     {
         byte[] bytes = File.ReadAllBytes(path);
         int length = (int)BinaryPrimitives.ReadInt64LittleEndian(bytes);
-        return ((JsonObject)JsonNode.Parse(bytes.AsSpan(8, length))!).ToDictionary(p => p.Key, p => p.Value?.DeepClone());
+        return ((JsonObject)JsonNode.Parse(bytes.AsSpan(8, length))!)
+            .ToDictionary(p => p.Key, p => p.Value?.DeepClone());
     }
 
     /// <summary>Writes the bf16 tensors of the weights again, each with the type that is asked for.</summary>
@@ -137,18 +146,32 @@ public sealed class ForeignModelTests : FolderTests
         int length = (int)BinaryPrimitives.ReadInt64LittleEndian(bytes);
         JsonObject header = [];
         MemoryStream data = new();
-        foreach (((string name, JsonNode? tensor), int i) in Header(Weights).Where(p => p.Key != "__metadata__").Select((p, i) => (p, i)))
+        foreach (((string name, JsonNode? tensor), int i) in Header(Weights).Where(p => p.Key != "__metadata__")
+            .Select((p, i) => (p, i)))
         {
             long begin = data.Length;
             string type = typeOf(i, name);
-            int first = 8 + length + (int)tensor!["data_offsets"]![0]!, end = 8 + length + (int)tensor["data_offsets"]![1]!;
+            int first = 8 + length + (int)tensor!["data_offsets"]![0]!, end = 8 + length
+                + (int)tensor["data_offsets"]![1]!;
             for (int at = first; at < end; at += 2)
             {
-                float value = BitConverter.Int32BitsToSingle(BinaryPrimitives.ReadUInt16LittleEndian(bytes.AsSpan(at)) << 16);
-                data.Write(type switch { "F32" => BitConverter.GetBytes(value), "F64" => BitConverter.GetBytes((double)value), "I8" => [1], _ => bytes[at..(at + 2)] });
+                float value = BitConverter.Int32BitsToSingle(
+                    BinaryPrimitives.ReadUInt16LittleEndian(bytes.AsSpan(at)) << 16);
+                data.Write(type switch
+                {
+                    "F32" => BitConverter.GetBytes(value),
+                    "F64" => BitConverter.GetBytes((double)value),
+                    "I8" => [1],
+                    _ => bytes[at..(at + 2)]
+                });
             }
 
-            header[name] = new JsonObject { ["dtype"] = type, ["shape"] = tensor["shape"]!.DeepClone(), ["data_offsets"] = new JsonArray(begin, data.Length) };
+            header[name] = new JsonObject
+            {
+                ["dtype"] = type,
+                ["shape"] = tensor["shape"]!.DeepClone(),
+                ["data_offsets"] = new JsonArray(begin, data.Length)
+            };
         }
 
         byte[] text = Encoding.UTF8.GetBytes(header.ToJsonString());
@@ -162,7 +185,12 @@ public sealed class ForeignModelTests : FolderTests
         int length = (int)BinaryPrimitives.ReadInt64LittleEndian(bytes);
         JsonObject header = (JsonObject)JsonNode.Parse(bytes.AsSpan(8, length))!;
         int end = bytes.Length - 8 - length;
-        header[name] = new JsonObject { ["dtype"] = "F32", ["shape"] = new JsonArray(1), ["data_offsets"] = new JsonArray(end, end + 4) };
+        header[name] = new JsonObject
+        {
+            ["dtype"] = "F32",
+            ["shape"] = new JsonArray(1),
+            ["data_offsets"] = new JsonArray(end, end + 4)
+        };
         byte[] text = Encoding.UTF8.GetBytes(header.ToJsonString());
         using FileStream file = File.Create(path);
         file.Write(BitConverter.GetBytes((long)text.Length));

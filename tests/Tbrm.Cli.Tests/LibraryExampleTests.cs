@@ -10,7 +10,8 @@ namespace Tbrm.Cli.Tests;
 public sealed class LibraryExampleTests
 {
     private static readonly string s_program = Path.Combine(
-        AppContext.BaseDirectory.Replace("Tbrm.Cli.Tests", "TrainFromCode", StringComparison.Ordinal), "TrainFromCode.dll");
+        AppContext.BaseDirectory.Replace("Tbrm.Cli.Tests", "TrainFromCode", StringComparison.Ordinal),
+            "TrainFromCode.dll");
 
     [Test]
     public void It_trains_prints_rewards_and_leaves_a_run_folder()
@@ -21,7 +22,8 @@ public sealed class LibraryExampleTests
             string run = Path.Combine(folder, "run");
             Outcome outcome = Run([.. CommandLine.Tiny, "trainer.run_dir=" + run, "trainer.total_training_steps=2"]);
             Assert.That(outcome.ExitCode, Is.Zero, outcome.Error);
-            Assert.That(outcome.Output.Split('\n').Count(l => l.StartsWith("step ", StringComparison.Ordinal)), Is.EqualTo(2));
+            Assert.That(outcome.Output.Split('\n').Count(l => l.StartsWith("step ", StringComparison.Ordinal)),
+                Is.EqualTo(2));
             Assert.That(File.ReadLines(Path.Combine(run, "metrics.jsonl")).Count(), Is.EqualTo(3));
             Assert.That(File.Exists(Path.Combine(run, "report.html")));
         }

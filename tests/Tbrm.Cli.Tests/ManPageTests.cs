@@ -41,7 +41,8 @@ public sealed partial class ManPageTests
         Assert.That(ManPage.Environment, Is.EquivalentTo(names));
     }
 
-    /// <summary>A line that begins with a point or a quote is a command to roff; an unescaped hyphen is no minus.</summary>
+    /// <summary>A line that begins with a point or a quote is a command to roff; an unescaped hyphen is no
+    /// minus.</summary>
     [TestCase("a-b", "a\\-b")]
     [TestCase(".hidden", "\\&.hidden")]
     [TestCase("'quoted'", "\\&'quoted'")]

@@ -6,22 +6,35 @@ using NUnit.Framework;
 
 namespace Tbrm.Cli.Tests;
 
-/// <summary>A task trains while rows of several data sources evaluate: each row is graded by the grader of its own source.</summary>
+/// <summary>A task trains while rows of several data sources evaluate: each row is graded by the grader of its own
+/// source.</summary>
 public sealed class MixedSourceTests : FolderTests
 {
     [Test]
     public void Evaluation_rows_of_other_sources_are_graded_beside_a_task()
     {
         string run = Path.Combine(Folder, "run");
-        Outcome outcome = CommandLine.Run(Arguments(run, Row("openai/gsm8k"), Row("math_dapo"), Row("lighteval/MATH"), Row("reasoning_gym/lcm")));
+        Outcome outcome = CommandLine.Run(
+            Arguments(run, Row("openai/gsm8k"), Row("math_dapo"), Row("lighteval/MATH"), Row("reasoning_gym/lcm")));
         Assert.That(outcome.ExitCode, Is.Zero, outcome.Error);
 
         JsonObject first = (JsonObject)JsonNode.Parse(File.ReadLines(Path.Combine(run, "metrics.jsonl")).First())!;
-        Dictionary<string, double> rewards = first.Where(metric => metric.Key.StartsWith("val-aux/", System.StringComparison.Ordinal) && metric.Key.EndsWith("/reward/mean@1", System.StringComparison.Ordinal))
-            .ToDictionary(metric => metric.Key["val-aux/".Length..^"/reward/mean@1".Length], metric => (double)metric.Value!);
+        Dictionary<string, double> rewards =
+            first.Where(metric => metric.Key.StartsWith("val-aux/", System.StringComparison.Ordinal)
+            && metric.Key.EndsWith("/reward/mean@1", System.StringComparison.Ordinal))
+            .ToDictionary(metric => metric.Key["val-aux/".Length..^"/reward/mean@1".Length],
+                metric => (double)metric.Value!);
 
         // A model that has learned nothing: math_dapo says -1 where the others say 0.
-        Assert.That(rewards, Is.EquivalentTo(new Dictionary<string, double> { ["openai/gsm8k"] = 0, ["math_dapo"] = -1, ["lighteval/MATH"] = 0, ["reasoning_gym/lcm"] = 0 }), string.Join(", ", first.Select(metric => metric.Key)));
+        Assert.That(rewards,
+            Is.EquivalentTo(new Dictionary<string, double>
+            {
+                ["openai/gsm8k"] = 0,
+                ["math_dapo"] = -1,
+                ["lighteval/MATH"] = 0,
+                ["reasoning_gym/lcm"] = 0
+            }),
+            string.Join(", ", first.Select(metric => metric.Key)));
     }
 
     [Test]
@@ -38,8 +51,10 @@ public sealed class MixedSourceTests : FolderTests
         File.WriteAllLines(file, rows);
         return
         [
-            "train", "--run-dir", run, .. CommandLine.Tiny, "data.task=gcd", "data.task_params={}", $"data.val_files=[{file}]", "rollout.n=1", "data.max_response_length=6",
-            "reward.answer_form=text", "sft.worked_share=0", "sft.total_training_steps=1", "trainer.total_training_steps=1",
+            "train", "--run-dir", run, .. CommandLine.Tiny, "data.task=gcd", "data.task_params={}",
+                $"data.val_files=[{file}]", "rollout.n=1", "data.max_response_length=6",
+            "reward.answer_form=text", "sft.worked_share=0", "sft.total_training_steps=1",
+                "trainer.total_training_steps=1",
         ];
     }
 

@@ -20,7 +20,8 @@ public sealed class WatchVerbTests
         {
             string address = (await process.StandardOutput.ReadLineAsync())!;
             using HttpClient client = new();
-            Assert.That(await client.GetStringAsync(new Uri(address)), Does.Contain("<title>tbrm-native watch</title>"));
+            Assert.That(await client.GetStringAsync(new Uri(address)),
+                Does.Contain("<title>tbrm-native watch</title>"));
             using Process kill = Process.Start("kill", ["-INT", $"{process.Id}"]);
             await process.WaitForExitAsync();
             Assert.That(process.ExitCode, Is.Zero, await error);

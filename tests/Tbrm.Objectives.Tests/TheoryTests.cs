@@ -22,7 +22,11 @@ internal sealed class TheoryTests
     {
         IReadOnlyList<ConvergenceRow> rows = s_results.Value.Convergence;
         Assert.That(rows.Select(r => (r.Algorithm, r.Beta, r.Skew)), Is.EquivalentTo(
-            from a in new[] { "tbrm", "reval", "brm" } from b in new[] { 1.0, 0.1, 0.02 } from s in new[] { 0.0, 6.0 } select (a, b, s)));
+            from a in new[] { "tbrm", "reval", "brm" }
+            from b in new[] { 1.0, 0.1, 0.02 }
+            from s in new[] { 0.0,
+                6.0 }
+            select (a, b, s)));
         Assert.That(rows.Select(r => r.KlBefore), Has.All.GreaterThan(0.01), "the reference is not the optimum");
         Assert.That(rows.Select(r => r.KlAfter), Has.All.LessThan(1e-9));
     }
@@ -43,10 +47,12 @@ internal sealed class TheoryTests
         Assert.That(rows["brm"].Select(r => r.Evaluations), Is.Ordered);
         Assert.That(rows["brm"].Zip(rows["tbrm"]).Skip(1), Has.All.Matches(
             ((HorizonRow Brm, HorizonRow Tbrm) p) => p.Brm.Evaluations > p.Tbrm.Evaluations));
-        Assert.That(rows["brm"].First().Evaluations, Is.EqualTo(rows["tbrm"].First().Evaluations), "one token: the same loss");
+        Assert.That(rows["brm"].First().Evaluations, Is.EqualTo(rows["tbrm"].First().Evaluations),
+            "one token: the same loss");
     }
 
-    /// <summary>The numbers of the paper's Appendix F, computed independently: 0.48 and 43.5; 74.2 where V is frozen.</summary>
+    /// <summary>The numbers of the paper's Appendix F, computed independently: 0.48 and 43.5; 74.2 where V is
+    /// frozen.</summary>
     [Test]
     public void The_two_members_are_told_apart_by_the_trained_value_alone()
     {
@@ -77,7 +83,8 @@ internal sealed class TheoryTests
             from a in new[] { "tbrm", "reval" } from l in new int?[] { 0, 1, 8, 64, null } select (a, l)));
         Assert.That(rows.Select(r => r.KlAfter), Has.All.LessThan(1e-9));
         Assert.That(rows.Where(r => r.Updates is null), Is.Empty);
-        Assert.That(rows.Where(r => r.Lag is null).Min(r => r.Updates), Is.LessThan(rows.Where(r => r.Lag == 0).Min(r => r.Updates)!.Value),
+        Assert.That(rows.Where(r => r.Lag is null).Min(r => r.Updates),
+            Is.LessThan(rows.Where(r => r.Lag == 0).Min(r => r.Updates)!.Value),
             "what the policy has left behind is still learned from");
     }
 
@@ -109,8 +116,10 @@ internal sealed class TheoryTests
         TabularTask task = TabularTask.Random(new(3, 2), beta: 0.3, skew: 0);
         double[] other = TabularTask.Random(new(3, 2), 0.3, 0, seed: 8).Reference;
         double[] reference = task.Tree.LogProbabilities(task.Reference);
-        double J(double[] log) => log.Select((l, n) => Math.Exp(l) * (task.Rewards[n] - task.Beta * (l - reference[n]))).Sum();
-        Assert.That(task.Suboptimality(other), Is.EqualTo(J(task.Optimal) - J(task.Tree.LogProbabilities(other))).Within(1e-12));
+        double J(double[] log) => log.Select((l, n) => Math.Exp(l) * (task.Rewards[n] - task.Beta * (l - reference[n])))
+            .Sum();
+        Assert.That(task.Suboptimality(other),
+            Is.EqualTo(J(task.Optimal) - J(task.Tree.LogProbabilities(other))).Within(1e-12));
         Assert.That(task.Tree.LogProbabilities(other).Sum(Math.Exp), Is.EqualTo(1).Within(1e-12));
     }
 
@@ -122,6 +131,7 @@ internal sealed class TheoryTests
         Assert.That(parts.Select(p => p.Rows.Count), Is.EqualTo(new[] { 18, 6, 18, 2, 9, 10 }));
         Assert.That(parts.Where(p => p.Rows.Any(r => r.Count != p.Columns.Count)), Is.Empty);
         Assert.That(parts[0].Text, Does.Contain("L-BFGS").And.Contain("below 1e-9"));
-        Assert.That(parts[3].Text, Does.Contain("The least loss of TBRM is that of (10, 0)").And.Contain("it stays where it is"));
+        Assert.That(parts[3].Text,
+            Does.Contain("The least loss of TBRM is that of (10, 0)").And.Contain("it stays where it is"));
     }
 }

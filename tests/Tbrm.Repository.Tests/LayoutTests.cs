@@ -10,13 +10,15 @@ namespace Tbrm.Repository.Tests;
 public sealed partial class LayoutTests
 {
     private static readonly string[] s_top =
-        ["native", "src", "tests", "bench", "cmake", "docs", "examples", "packaging", "build.sh", "build.ps1", "Tbrm.sln",
+        ["native", "src", "tests", "bench", "cmake", "docs", "examples", "packaging", "build.sh", "build.ps1",
+            "Tbrm.sln",
         "README.md",
         "LICENSE", "THIRD-PARTY-NOTICES.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md"];
 
     private static readonly string[] s_ignored = ["artifacts", "runs", "shared"];
 
-    private static readonly string[] s_sourceFolders = ["native", "src", "tests", "bench", "cmake", "docs", "examples", "packaging"];
+    private static readonly string[] s_sourceFolders =
+        ["native", "src", "tests", "bench", "cmake", "docs", "examples", "packaging"];
 
     [Test]
     public void The_top_level_holds_what_it_should_and_nothing_else()

@@ -8,5 +8,6 @@ public sealed class LastWordGrader : IGrader
     public string Name => "last_word";
 
     public Verdict Grade(GradeRequest request, CancellationToken stop) =>
-        new(request.Solution.Trim().EndsWith(" " + request.GroundTruth.Text, StringComparison.Ordinal) ? 1 : 0, VerdictStatus.Ok);
+        new(request.Solution.Trim().EndsWith(" " + request.GroundTruth.Text, StringComparison.Ordinal) ? 1 : 0,
+            VerdictStatus.Ok);
 }

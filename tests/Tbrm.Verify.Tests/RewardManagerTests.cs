@@ -180,7 +180,8 @@ public sealed class RewardManagerTests
     private static List<GradeRequest> Rows(params string[] golds) =>
         [.. golds.Select(g => new GradeRequest("", "", g))];
 
-    /// <summary>Grades when as many as it takes at a time are asked of it, on threads that are not the pool's.</summary>
+    /// <summary>Grades when as many as it takes at a time are asked of it, on threads that are not the
+    /// pool's.</summary>
     private sealed class WaitingGrader(int concurrency) : IGrader, IDisposable
     {
         private readonly Barrier _all = new(concurrency);

@@ -13,7 +13,8 @@ namespace Tbrm.Watch.Tests;
 /// <summary>A headless Chromium, driven by its DevTools protocol.</summary>
 internal sealed class Browser : IAsyncDisposable
 {
-    private static readonly string[] s_programs = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
+    private static readonly string[] s_programs =
+        ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
 
     private readonly DirectoryInfo _profile = Directory.CreateTempSubdirectory("tbrm-browser-");
     private readonly ClientWebSocket _socket = new();
@@ -42,15 +43,18 @@ internal sealed class Browser : IAsyncDisposable
         }
         while (!line.Contains("ws://", StringComparison.Ordinal));
         _ = browser._process.StandardError.ReadToEndAsync(browser._limit.Token);
-        await browser._socket.ConnectAsync(new(line[line.IndexOf("ws://", StringComparison.Ordinal)..]), browser._limit.Token);
+        await browser._socket.ConnectAsync(new(line[line.IndexOf("ws://", StringComparison.Ordinal)..]),
+            browser._limit.Token);
         JsonNode target = await browser.Send("Target.createTarget", new() { ["url"] = "about:blank" });
-        JsonNode attached = await browser.Send("Target.attachToTarget", new() { ["targetId"] = (string?)target!["targetId"], ["flatten"] = true });
+        JsonNode attached = await browser.Send(
+            "Target.attachToTarget", new() { ["targetId"] = (string?)target!["targetId"], ["flatten"] = true });
         browser._session = (string?)attached["sessionId"];
         await browser.Send("Runtime.enable", []);
         return browser;
     }
 
-    /// <summary>What scripts complained about: uncaught errors, console.error, refusals of the content policy.</summary>
+    /// <summary>What scripts complained about: uncaught errors, console.error, refusals of the content
+    /// policy.</summary>
     public System.Collections.Generic.List<string> Complaints { get; } = [];
 
     public Task Open(Uri address) => Send("Page.navigate", new() { ["url"] = address.ToString() });
@@ -59,7 +63,11 @@ internal sealed class Browser : IAsyncDisposable
         new() { ["width"] = width, ["height"] = height, ["deviceScaleFactor"] = 1, ["mobile"] = width < 600 });
 
     public Task Prefer(string scheme) => Send("Emulation.setEmulatedMedia",
-        new() { ["features"] = new JsonArray(new JsonObject { ["name"] = "prefers-color-scheme", ["value"] = scheme }) });
+        new()
+        {
+            ["features"] = new JsonArray(
+            new JsonObject { ["name"] = "prefers-color-scheme", ["value"] = scheme })
+        });
 
     public async Task Press(string key)
     {
@@ -70,8 +78,16 @@ internal sealed class Browser : IAsyncDisposable
     /// <summary>The value of a JavaScript expression.</summary>
     public async Task<JsonNode?> Evaluate(string expression)
     {
-        JsonNode answer = await Send("Runtime.evaluate", new() { ["expression"] = expression, ["returnByValue"] = true, ["awaitPromise"] = true });
-        return answer["exceptionDetails"] is { } problem ? throw new InvalidOperationException($"{expression}: {problem.ToJsonString()}") : answer["result"]!["value"];
+        JsonNode answer = await Send(
+            "Runtime.evaluate", new()
+            {
+                ["expression"] = expression,
+                ["returnByValue"] = true,
+                ["awaitPromise"] = true
+            });
+        return answer["exceptionDetails"] is { } problem
+            ? throw new InvalidOperationException($"{expression}: {problem.ToJsonString()}")
+            : answer["result"]!["value"];
     }
 
     /// <summary>Waits until an expression is true.</summary>
@@ -92,12 +108,14 @@ internal sealed class Browser : IAsyncDisposable
             message["sessionId"] = _session;
         }
 
-        await _socket.SendAsync(Encoding.UTF8.GetBytes(message.ToJsonString()), WebSocketMessageType.Text, true, _limit.Token);
+        await _socket.SendAsync(Encoding.UTF8.GetBytes(message.ToJsonString()), WebSocketMessageType.Text, true,
+            _limit.Token);
         while (true)
         {
             JsonNode answer = await Receive();
             string? happened = (string?)answer["method"];
-            if (happened is "Runtime.exceptionThrown" || (happened is "Runtime.consoleAPICalled" && (string?)answer["params"]!["type"] == "error"))
+            if (happened is "Runtime.exceptionThrown"
+                || (happened is "Runtime.consoleAPICalled" && (string?)answer["params"]!["type"] == "error"))
             {
                 Complaints.Add(answer["params"]!.ToJsonString());
             }

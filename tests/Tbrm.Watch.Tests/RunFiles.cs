@@ -19,7 +19,8 @@ internal sealed class RunFiles : IDisposable
     public void Add(string name, RunConfig? config = null)
     {
         Directory.CreateDirectory(Run(name));
-        File.WriteAllText(Path.Combine(Run(name), "config.resolved.yaml"), ConfigWriter.ToYaml(config ?? new RunConfig()));
+        File.WriteAllText(Path.Combine(Run(name), "config.resolved.yaml"),
+            ConfigWriter.ToYaml(config ?? new RunConfig()));
         File.WriteAllText(Path.Combine(Run(name), "metrics.jsonl"), "");
         Summarize(name, 0, 10, finished: false);
     }

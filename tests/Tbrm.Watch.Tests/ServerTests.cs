@@ -68,7 +68,8 @@ public sealed class ServerTests : IDisposable
     {
         string token = _server.Address.AbsolutePath.Trim('/');
         Assert.That(token, Has.Length.EqualTo(32));
-        foreach (string path in new[] { "/", "/api/runs", "/" + new string('0', 32) + "/", $"/{token[..31]}/", $"/{token}0/" })
+        foreach (string path in new[] { "/", "/api/runs", "/" + new string('0', 32) + "/", $"/{token[..31]}/",
+            $"/{token}0/" })
         {
             using HttpResponseMessage response = await _client.GetAsync(new Uri(_server.Address, path));
             Assert.That(response.StatusCode, Is.EqualTo(HttpStatusCode.NotFound), path);
@@ -89,7 +90,8 @@ public sealed class ServerTests : IDisposable
     }
 
     [Test]
-    public void It_listens_on_the_loopback_interface_alone() => Assert.That(_server.Address.Host, Is.EqualTo("127.0.0.1"));
+    public void It_listens_on_the_loopback_interface_alone() =>
+        Assert.That(_server.Address.Host, Is.EqualTo("127.0.0.1"));
 
     [Test]
     public async Task Runs_are_found_below_the_folder_also_later_ones()
@@ -140,7 +142,10 @@ public sealed class ServerTests : IDisposable
     public async Task Responses_are_grouped_by_prompt_searched_and_paged()
     {
         _files.Add("run");
-        _files.Dump("run", "rollouts", 3, [.. Enumerable.Range(0, 45).SelectMany(p => new[] { RunFiles.Response(p, "one", 1), RunFiles.Response(p, p == 7 ? "Needle" : "two", 0) })]);
+        _files.Dump("run", "rollouts", 3,
+            [.. Enumerable.Range(0, 45)
+            .SelectMany(p =>
+            new[] { RunFiles.Response(p, "one", 1), RunFiles.Response(p, p == 7 ? "Needle" : "two", 0) })]);
         File.AppendAllText(Path.Combine(_files.Run("run"), "rollouts", "3.jsonl"), "{\"input\":\"cut sh");
         await Get("api/runs");
         Assert.That((await Get("api/runs/0/dumps"))["rollouts"]!.ToJsonString(), Is.EqualTo("[3]"));
@@ -152,7 +157,8 @@ public sealed class ServerTests : IDisposable
         Assert.That((int)found["prompts"]!, Is.EqualTo(1));
         JsonNode group = found["groups"]![0]!;
         Assert.That((string?)group["input"], Is.EqualTo("prompt 7"));
-        Assert.That(group["responses"]!.AsArray().Select(r => (string?)r!["output"]), Is.EqualTo(new[] { "one", "Needle" }));
+        Assert.That(group["responses"]!.AsArray().Select(r => (string?)r!["output"]),
+            Is.EqualTo(new[] { "one", "Needle" }));
         int row = (int)group["responses"]![1]!["row"]!;
         JsonObject response = await Get($"api/runs/0/dumps/rollouts/3/{row}");
         Assert.That(response["logp"]!.ToJsonString(), Is.EqualTo("[-0.5,-1.5]"));
@@ -233,7 +239,8 @@ public sealed class ServerTests : IDisposable
         return line ?? "the stream ended";
     }
 
-    private static IEnumerable<string?> Names(JsonObject answer) => answer["runs"]!.AsArray().Select(r => (string?)r!["name"]);
+    private static IEnumerable<string?> Names(JsonObject answer) => answer["runs"]!.AsArray()
+        .Select(r => (string?)r!["name"]);
 
     private static IEnumerable<int> Steps(JsonObject answer) => answer["rows"]!.AsArray().Select(r => (int)r!["step"]!);
 }

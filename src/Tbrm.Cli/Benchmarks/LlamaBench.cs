@@ -11,7 +11,8 @@ using Tbrm.Training.Sessions;
 
 namespace Tbrm.Cli.Benchmarks;
 
-/// <summary>llama.cpp's <c>llama-bench</c> on the same weights, prompt length and threads: its prefill, and its decoding
+/// <summary>llama.cpp's <c>llama-bench</c> on the same weights, prompt length and threads: its prefill, and its
+/// decoding
 /// at batch 1.</summary>
 /// <param name="program">The program.</param>
 /// <param name="threads">What it is told.</param>
@@ -84,7 +85,8 @@ internal sealed class LlamaBench(string program, int threads)
         {
             int prompt = (int)test["n_prompt"]!, generated = (int)test["n_gen"]!;
             // Nanoseconds of the whole test, each time that it was run.
-            double[] seconds = [.. ((JsonArray)test["samples_ns"]!).Select(ns => (double)ns! / 1e9 / Math.Max(generated, 1))];
+            double[] seconds = [.. ((JsonArray)test["samples_ns"]!)
+                .Select(ns => (double)ns! / 1e9 / Math.Max(generated, 1))];
             string commit = (string?)test["build_commit"] ?? "unknown build";
             return generated > 0
                 ? new($"llama-bench decode, batch 1 {model.Type}", $"{model.Name}, {commit}", BenchTimes.Of(seconds),

@@ -14,12 +14,20 @@ internal sealed class ScoreVerb : IVerb
     public Command Create()
     {
         Option<string> grader = new("--grader") { Description = "The grader's name.", Required = true };
-        Option<string> input = new("--in") { Description = "JSONL with solution_str and ground_truth.", Required = true };
+        Option<string> input =
+            new("--in") { Description = "JSONL with solution_str and ground_truth.", Required = true };
         Option<string> output = new("--out") { Description = "Where the scored rows go.", Required = true };
-        Option<double> seconds = new("--timeout") { Description = "Emergency brake: seconds of wall clock for one answer.", DefaultValueFactory = _ => RewardManager.DefaultLimit.TotalSeconds };
+        Option<double> seconds =
+            new("--timeout")
+            {
+                Description = "Emergency brake: seconds of wall clock for one answer.",
+                DefaultValueFactory = _ => RewardManager.DefaultLimit.TotalSeconds
+            };
         Option<int?> threads = new("--threads") { Description = "Answers graded at a time." };
-        Argument<string[]> options = new("key=value") { Description = "Options of the grader, key=value.", Arity = ArgumentArity.ZeroOrMore };
-        Command command = new("score", "Grades responses against ground truths.") { grader, input, output, seconds, threads, options };
+        Argument<string[]> options =
+            new("key=value") { Description = "Options of the grader, key=value.", Arity = ArgumentArity.ZeroOrMore };
+        Command command = new(
+            "score", "Grades responses against ground truths.") { grader, input, output, seconds, threads, options };
         command.SetAction(parsed =>
         {
             using StopSignals signals = new(saves: false);
@@ -36,7 +44,8 @@ internal sealed class ScoreVerb : IVerb
             using (grading as IDisposable)
             {
                 RewardManager manager = new(grading, TimeSpan.FromSeconds(limit), parallelism);
-                ScoreSummary summary = new JsonlScorer(manager).Score(parsed.GetValue(input)!, parsed.GetValue(output)!, signals.Token);
+                ScoreSummary summary = new JsonlScorer(manager)
+                    .Score(parsed.GetValue(input)!, parsed.GetValue(output)!, signals.Token);
                 Console.Error.WriteLine($"{grading.Name}: {summary}");
                 if (summary.FirstFailure is { } failure)
                 {

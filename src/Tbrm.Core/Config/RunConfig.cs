@@ -1,7 +1,8 @@
 namespace Tbrm.Core.Config;
 
 /// <summary>
-/// Everything that decides a run: one record tree, written resolved into every run folder and every checkpoint. A key is the property's
+/// Everything that decides a run: one record tree, written resolved into every run folder and every checkpoint. A key
+/// is the property's
 /// name in snake_case; sections and keys are verl's where verl has them.
 /// </summary>
 public sealed record RunConfig
@@ -34,7 +35,8 @@ public sealed record RunConfig
     /// <summary>Graders.</summary>
     public RewardConfig Reward { get; init; } = new();
 
-    /// <summary>Supervised fine-tuning: the verb <c>sft</c>, and the warm start of a model that was made from scratch.</summary>
+    /// <summary>Supervised fine-tuning: the verb <c>sft</c>, and the warm start of a model that was made from
+    /// scratch.</summary>
     public SftConfig Sft { get; init; } = new();
 
     /// <summary>Steps, evaluation, checkpoints, device.</summary>

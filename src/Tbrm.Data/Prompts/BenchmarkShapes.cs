@@ -53,7 +53,8 @@ internal static class BenchmarkShapes
                 ? TryMapAsIs(row with { Row = InLowerCase(row.Row) }, options, path, index) : null);
     }
 
-    /// <summary>A row of GSM8K's own files as an example: the question as training asks it, and the whole answer, working
+    /// <summary>A row of GSM8K's own files as an example: the question as training asks it, and the whole answer,
+    /// working
     /// included; null when it is none.</summary>
     public static SupervisedExample? WorkedGsm8k(SourceRow row, bool asksForm)
     {

@@ -7,32 +7,40 @@ namespace Tbrm.Interop.Handles;
 /// <summary>tbrm_context_t: a device with its threads or its stream.</summary>
 public sealed unsafe class ContextHandle : NativeHandle
 {
-    /// <summary>Opens a device. <paramref name="threads"/>: CPU threads, 0 = all cores that the process may use.</summary>
+    /// <summary>Opens a device. <paramref name="threads"/>: CPU threads, 0 = all cores that the process may
+    /// use.</summary>
     public static ContextHandle Create(DeviceKind kind, int ordinal = 0, int threads = 0)
     {
         NativeError.ThrowIfFailed(
-            NativeMethods.tbrm_context_create(kind, ordinal, threads, out ContextHandle context, out NativeError err), err);
+            NativeMethods.tbrm_context_create(kind, ordinal, threads, out ContextHandle context, out NativeError err),
+                err);
         return context;
     }
 
     /// <summary>Waits for the device and throws what failed there.</summary>
-    public void Synchronize() => NativeError.ThrowIfFailed(NativeMethods.tbrm_context_synchronize(this, out NativeError err), err);
+    public void Synchronize() =>
+        NativeError.ThrowIfFailed(NativeMethods.tbrm_context_synchronize(this, out NativeError err), err);
 
-    /// <summary>Whether a token's forward has the same bits in any batch: the start value; off is faster on a GPU, and the same on a CPU.</summary>
+    /// <summary>Whether a token's forward has the same bits in any batch: the start value; off is faster on a GPU, and
+    /// the same on a CPU.</summary>
     public void SetBatchInvariant(bool on) =>
-        NativeError.ThrowIfFailed(NativeMethods.tbrm_context_set_batch_invariant(this, on ? 1 : 0, out NativeError err), err);
+        NativeError.ThrowIfFailed(NativeMethods.tbrm_context_set_batch_invariant(this, on ? 1 : 0, out NativeError err),
+            err);
 
     /// <summary>Reads the memory counters, in bytes, and sets the peak to the present value when asked.</summary>
     public (long InUse, long Peak, long DeviceTotal) Memory(bool resetPeak = false)
     {
         long inUse, peak, total;
         NativeError.ThrowIfFailed(
-            NativeMethods.tbrm_context_memory(this, resetPeak ? 1 : 0, &inUse, &peak, &total, out NativeError err), err);
+            NativeMethods.tbrm_context_memory(this, resetPeak ? 1 : 0, &inUse, &peak, &total, out NativeError err),
+                err);
         return (inUse, peak, total);
     }
 
-    /// <summary>What the counters are made of, bytes now and at the peak, and what anybody uses of the device (-1 on a CPU).</summary>
-    public (IReadOnlyList<(MemoryOwner Owner, MemoryUse Use, long InUse, long AtPeak)> Parts, long UsedByAll) MemoryParts()
+    /// <summary>What the counters are made of, bytes now and at the peak, and what anybody uses of the device (-1 on a
+    /// CPU).</summary>
+    public (IReadOnlyList<(MemoryOwner Owner, MemoryUse Use, long InUse, long AtPeak)> Parts,
+        long UsedByAll) MemoryParts()
     {
         const int n = NativeMethods.MemoryParts;
         long* inUse = stackalloc long[n], atPeak = stackalloc long[n];
@@ -52,7 +60,8 @@ public sealed unsafe class ContextHandle : NativeHandle
         return (parts, all);
     }
 
-    /// <summary>Compares every kernel of the device with the CPU's on small shapes, and throws where one is off; how many results were compared.</summary>
+    /// <summary>Compares every kernel of the device with the CPU's on small shapes, and throws where one is off; how
+    /// many results were compared.</summary>
     public int SelfCheck()
     {
         int results;
@@ -64,7 +73,8 @@ public sealed unsafe class ContextHandle : NativeHandle
     public string Describe()
     {
         long needed;
-        NativeError.ThrowIfFailed(NativeMethods.tbrm_context_describe(this, 0, null, &needed, out NativeError err), err);
+        NativeError.ThrowIfFailed(NativeMethods.tbrm_context_describe(this, 0, null, &needed, out NativeError err),
+            err);
         byte[] text = new byte[needed];
         fixed (byte* p = text)
         {

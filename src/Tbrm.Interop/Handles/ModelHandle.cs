@@ -22,7 +22,8 @@ public sealed unsafe class ModelHandle : NativeHandle
             config.Architecture = description;
             NativeError.ThrowIfFailed(
                 NativeMethods.tbrm_model_create(
-                    context, &config, ropeInvFreq.Length, frequencies, out ModelHandle model, out NativeError err), err);
+                    context, &config, ropeInvFreq.Length, frequencies, out ModelHandle model, out NativeError err),
+                        err);
             return model;
         }
     }
@@ -34,7 +35,8 @@ public sealed unsafe class ModelHandle : NativeHandle
     /// <summary>A frozen copy of the present weights: the reference policy.</summary>
     public ModelHandle CloneFrozen()
     {
-        NativeError.ThrowIfFailed(NativeMethods.tbrm_model_clone_frozen(this, out ModelHandle model, out NativeError err), err);
+        NativeError.ThrowIfFailed(NativeMethods.tbrm_model_clone_frozen(
+            this, out ModelHandle model, out NativeError err), err);
         return model;
     }
 
@@ -42,7 +44,8 @@ public sealed unsafe class ModelHandle : NativeHandle
     public void CopyWeightsFrom(ModelHandle source) =>
         NativeError.ThrowIfFailed(NativeMethods.tbrm_model_copy_weights(this, source, out NativeError err), err);
 
-    /// <summary>Takes over embedding, layers and final norm of <paramref name="source"/>, and leaves the head alone.</summary>
+    /// <summary>Takes over embedding, layers and final norm of <paramref name="source"/>, and leaves the head
+    /// alone.</summary>
     public void CopyBodyFrom(ModelHandle source) =>
         NativeError.ThrowIfFailed(NativeMethods.tbrm_model_copy_body(this, source, out NativeError err), err);
 
@@ -56,9 +59,11 @@ public sealed unsafe class ModelHandle : NativeHandle
 
     /// <summary>Puts a low-rank adapter on the model, which freezes everything else.</summary>
     /// <param name="config">One rank and scale for its targets, or what is common to the modules.</param>
-    /// <param name="ranks">[7 layers] of each projection of each layer, 0 where it has no adapter; empty: as <paramref name="config"/> says.</param>
+    /// <param name="ranks">[7 layers] of each projection of each layer, 0 where it has no adapter; empty: as
+    /// <paramref name="config"/> says.</param>
     /// <param name="scales">[7 layers] likewise.</param>
-    public void AttachAdapter(NativeAdapterConfig config, ReadOnlySpan<int> ranks = default, ReadOnlySpan<float> scales = default)
+    public void AttachAdapter(NativeAdapterConfig config, ReadOnlySpan<int> ranks = default,
+        ReadOnlySpan<float> scales = default)
     {
         config.StructSize = sizeof(NativeAdapterConfig);
         config.NModules = ranks.Length;

@@ -3,7 +3,8 @@ using System.Runtime.InteropServices;
 namespace Tbrm.Interop.Handles;
 
 /// <summary>
-/// Owns one native handle: freed once, by Dispose or by the finalizer, and never while a call is using it. The native side keeps what a
+/// Owns one native handle: freed once, by Dispose or by the finalizer, and never while a call is using it. The native
+/// side keeps what a
 /// handle depends on alive, so handles may be disposed in any order.
 /// </summary>
 public abstract class NativeHandle() : SafeHandle(invalidHandleValue: 0, ownsHandle: true)

@@ -10,7 +10,8 @@ public sealed unsafe class OptimizerHandle : NativeHandle
     {
         config.StructSize = sizeof(NativeOptimizerConfig);
         NativeError.ThrowIfFailed(
-            NativeMethods.tbrm_optimizer_create(model, &config, out OptimizerHandle optimizer, out NativeError err), err);
+            NativeMethods.tbrm_optimizer_create(model, &config, out OptimizerHandle optimizer, out NativeError err),
+                err);
         return optimizer;
     }
 
@@ -23,12 +24,14 @@ public sealed unsafe class OptimizerHandle : NativeHandle
         return result;
     }
 
-    /// <summary>The same, clipped by a norm that the caller knows: over several models, or over the ranks of a group.</summary>
+    /// <summary>The same, clipped by a norm that the caller knows: over several models, or over the ranks of a
+    /// group.</summary>
     public NativeStepResult Update(float learningRate, double gradNorm, float maxGradNorm)
     {
         NativeStepResult result;
         NativeError.ThrowIfFailed(
-            NativeMethods.tbrm_optimizer_update(this, learningRate, gradNorm, maxGradNorm, &result, out NativeError err), err);
+            NativeMethods.tbrm_optimizer_update(this, learningRate, gradNorm, maxGradNorm, &result,
+                out NativeError err), err);
         return result;
     }
 
@@ -39,7 +42,8 @@ public sealed unsafe class OptimizerHandle : NativeHandle
         fixed (float* p = values)
         {
             NativeError.ThrowIfFailed(
-                NativeMethods.tbrm_optimizer_moment_read(this, utf8, moment, values.Length, p, out NativeError err), err);
+                NativeMethods.tbrm_optimizer_moment_read(this, utf8, moment, values.Length, p, out NativeError err),
+                    err);
         }
     }
 
@@ -50,7 +54,8 @@ public sealed unsafe class OptimizerHandle : NativeHandle
         fixed (float* p = values)
         {
             NativeError.ThrowIfFailed(
-                NativeMethods.tbrm_optimizer_moment_write(this, utf8, moment, values.Length, p, out NativeError err), err);
+                NativeMethods.tbrm_optimizer_moment_write(this, utf8, moment, values.Length, p, out NativeError err),
+                    err);
         }
     }
 
@@ -59,7 +64,8 @@ public sealed unsafe class OptimizerHandle : NativeHandle
     {
         fixed (byte* utf8 = ModelHandle.Utf8Z(path))
         {
-            NativeError.ThrowIfFailed(NativeMethods.tbrm_checkpoint_save_optimizer(this, utf8, out NativeError err), err);
+            NativeError.ThrowIfFailed(NativeMethods.tbrm_checkpoint_save_optimizer(this, utf8, out NativeError err),
+                err);
         }
     }
 
@@ -68,7 +74,8 @@ public sealed unsafe class OptimizerHandle : NativeHandle
     {
         fixed (byte* utf8 = ModelHandle.Utf8Z(path))
         {
-            NativeError.ThrowIfFailed(NativeMethods.tbrm_checkpoint_load_optimizer(this, utf8, out NativeError err), err);
+            NativeError.ThrowIfFailed(NativeMethods.tbrm_checkpoint_load_optimizer(this, utf8, out NativeError err),
+                err);
         }
     }
 

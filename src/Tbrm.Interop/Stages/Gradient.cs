@@ -19,28 +19,33 @@ public static unsafe class Gradient
     }
 
     /// <summary>Backward of the forward that was kept; <paramref name="dh"/> may be empty.</summary>
-    public static void Backward(ModelHandle model, ReadOnlySpan<float> dq, ReadOnlySpan<float> dv, ReadOnlySpan<float> dh)
+    public static void Backward(ModelHandle model, ReadOnlySpan<float> dq, ReadOnlySpan<float> dv,
+        ReadOnlySpan<float> dh)
     {
         if (dv.Length != dq.Length || (dh.Length != dq.Length && dh.Length != 0))
         {
-            throw new ArgumentException($"dq[{dq.Length}], dv[{dv.Length}], dh[{dh.Length}] must agree (dh may be empty)");
+            throw new ArgumentException(
+                $"dq[{dq.Length}], dv[{dv.Length}], dh[{dh.Length}] must agree (dh may be empty)");
         }
 
         fixed (float* q = dq, v = dv, h = dh)
         {
-            NativeError.ThrowIfFailed(NativeMethods.tbrm_gradient_backward(model, dq.Length, q, v, h, out NativeError err), err);
+            NativeError.ThrowIfFailed(NativeMethods.tbrm_gradient_backward(
+                model, dq.Length, q, v, h, out NativeError err), err);
         }
     }
 
     /// <summary>logprob, residual and gradient of a micro-batch without leaving the device; returns the loss.</summary>
-    public static double Fused(ModelHandle model, in PackedRows batch, in ResidualArgs args, Span<float> q, Span<float> v,
+    public static double Fused(ModelHandle model, in PackedRows batch, in ResidualArgs args, Span<float> q,
+        Span<float> v,
         Span<float> residual)
     {
         batch.Check();
         args.Check(batch.Rows.Length, residual.Length);
         if (q.Length != batch.Rows.Length || v.Length != batch.Rows.Length)
         {
-            throw new ArgumentException($"R={batch.Rows.Length} rows need q[R] and v[R]; found {q.Length} and {v.Length}");
+            throw new ArgumentException(
+                $"R={batch.Rows.Length} rows need q[R] and v[R]; found {q.Length} and {v.Length}");
         }
 
         double loss;
@@ -51,7 +56,8 @@ public static unsafe class Gradient
         fixed (float* outQ = q, outV = v, outResidual = residual)
         {
             NativeBatch nativeBatch = LogProb.Native(batch, ids, offsets, rows, labels);
-            NativeResidualArgs nativeArgs = Residual.Native(args, rowOffsets, refLogp, refV1, reward, weight, bootstrap, vFrozen, refVEnd);
+            NativeResidualArgs nativeArgs =
+                Residual.Native(args, rowOffsets, refLogp, refV1, reward, weight, bootstrap, vFrozen, refVEnd);
             NativeError.ThrowIfFailed(
                 NativeMethods.tbrm_gradient_residual(
                     model, &nativeBatch, &nativeArgs, outQ, outV, outResidual, &loss, out NativeError err), err);

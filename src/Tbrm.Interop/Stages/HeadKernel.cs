@@ -60,7 +60,8 @@ public static unsafe class HeadKernel
         ReadOnlySpan<float> dh, Span<float> dx, Span<float> dw)
     {
         Check(args, dq.Length, dv.Length, dh.Length);
-        if (dx.Length != (long)args.Labels.Length * args.HiddenSize || dw.Length != (long)args.VocabSize * args.HiddenSize)
+        if (dx.Length != (long)args.Labels.Length * args.HiddenSize
+            || dw.Length != (long)args.VocabSize * args.HiddenSize)
         {
             throw new ArgumentException($"dx[{dx.Length}] and dw[{dw.Length}] must be [R, D] and [V, D]");
         }
@@ -71,7 +72,8 @@ public static unsafe class HeadKernel
         {
             NativeHeadArgs native = Native(args, x, w, labels);
             NativeError.ThrowIfFailed(
-                NativeMethods.tbrm_kernel_head_backward(context, &native, q, v, h, outX, outW, out NativeError err), err);
+                NativeMethods.tbrm_kernel_head_backward(context, &native, q, v, h, outX, outW, out NativeError err),
+                    err);
         }
     }
 

@@ -4,18 +4,21 @@ using Tbrm.Interop.Handles;
 
 namespace Tbrm.Interop.Stages;
 
-/// <summary>The plan: bytes that a model takes with what is done with it, reckoned without allocating. Contract: tbrm.h, section "plan".</summary>
+/// <summary>The plan: bytes that a model takes with what is done with it, reckoned without allocating. Contract:
+/// tbrm.h, section "plan".</summary>
 public static unsafe class MemoryPlanner
 {
     /// <summary>Tokens of a page of the KV cache.</summary>
     public const int PageTokens = NativeMethods.PageTokens;
 
     /// <summary>
-    /// Plans a model for any kind of device. Arguments as of <see cref="ModelHandle.Create"/> and <see cref="ModelHandle.AttachAdapter"/>; <paramref name="adapter"/> may be
+    /// Plans a model for any kind of device. Arguments as of <see cref="ModelHandle.Create"/> and
+    /// <see cref="ModelHandle.AttachAdapter"/>; <paramref name="adapter"/> may be
     /// null.
     /// </summary>
     public static NativeMemoryBytes Plan(NativeModelConfig config, string architecture, ReadOnlySpan<float> ropeInvFreq,
-        NativeAdapterConfig? adapter, NativeMemoryLoad load, ReadOnlySpan<int> ranks = default, ReadOnlySpan<float> scales = default)
+        NativeAdapterConfig? adapter, NativeMemoryLoad load, ReadOnlySpan<int> ranks = default,
+            ReadOnlySpan<float> scales = default)
     {
         config.StructSize = sizeof(NativeModelConfig);
         load.StructSize = sizeof(NativeMemoryLoad);
@@ -33,7 +36,8 @@ public static unsafe class MemoryPlanner
             with.Scales = scale;
             NativeError.ThrowIfFailed(
                 NativeMethods.tbrm_memory_plan(
-                    &config, ropeInvFreq.Length, frequencies, adapter is null ? null : &with, &load, &plan, out NativeError err), err);
+                    &config, ropeInvFreq.Length, frequencies, adapter is null ? null
+                        : &with, &load, &plan, out NativeError err), err);
         }
 
         return plan;

@@ -3,7 +3,8 @@ using System;
 namespace Tbrm.Interop.Stages;
 
 /// <summary>
-/// tbrm_batch_t: packed sequences and the rows to be scored. Row r reads the hidden state of packed token <c>Rows[r]</c> and scores
+/// tbrm_batch_t: packed sequences and the rows to be scored. Row r reads the hidden state of packed token
+/// <c>Rows[r]</c> and scores
 /// <c>Labels[r]</c>.
 /// </summary>
 public readonly ref struct PackedRows

@@ -36,7 +36,8 @@ public readonly ref struct ResidualArgs
     /// <summary>1 where the last row is V(s_{H+1}) of a truncated response, [B]; empty when there is none.</summary>
     public ReadOnlySpan<int> Bootstrap { get; init; }
 
-    /// <summary>Stands for V(s_1) and carries no gradient (the iterative form), [B]; empty when there is none.</summary>
+    /// <summary>Stands for V(s_1) and carries no gradient (the iterative form), [B]; empty when there is
+    /// none.</summary>
     public ReadOnlySpan<float> VFrozen { get; init; }
 
     /// <summary>V_ref(s_{H+1}), read where Bootstrap is 1, [B]; empty for TBRM.</summary>
@@ -45,7 +46,8 @@ public readonly ref struct ResidualArgs
     internal void Check(int rows, int residuals)
     {
         int n = RowOffsets.Length - 1;
-        if (n < 0 || RowOffsets[^1] != rows || RefLogp.Length != rows || Reward.Length != n || Weight.Length != n || residuals != n
+        if (n < 0 || RowOffsets[^1] != rows || RefLogp.Length != rows || Reward.Length != n || Weight.Length != n
+            || residuals != n
             || (RefV1.Length != n && RefV1.Length != 0) || (Bootstrap.Length != n && Bootstrap.Length != 0)
             || (VFrozen.Length != n && VFrozen.Length != 0) || (RefVEnd.Length != n && RefVEnd.Length != 0))
         {
@@ -60,13 +62,15 @@ public readonly ref struct ResidualArgs
 public static unsafe class Residual
 {
     /// <summary>Residuals, loss and dL/dQ, dL/dV of B trajectories over R rows; returns the loss.</summary>
-    public static double Forward(ContextHandle context, in ResidualArgs args, ReadOnlySpan<float> q, ReadOnlySpan<float> v,
+    public static double Forward(ContextHandle context, in ResidualArgs args, ReadOnlySpan<float> q,
+        ReadOnlySpan<float> v,
         Span<float> residual, Span<float> dq, Span<float> dv)
     {
         args.Check(q.Length, residual.Length);
         if (v.Length != q.Length || dq.Length != q.Length || dv.Length != q.Length)
         {
-            throw new ArgumentException($"R={q.Length} rows need v[R], dq[R], dv[R]; found {v.Length}, {dq.Length}, {dv.Length}");
+            throw new ArgumentException(
+                $"R={q.Length} rows need v[R], dq[R], dv[R]; found {v.Length}, {dq.Length}, {dv.Length}");
         }
 
         double loss;
@@ -76,7 +80,8 @@ public static unsafe class Residual
         fixed (double* reward = args.Reward, weight = args.Weight)
         fixed (float* inQ = q, inV = v, outResidual = residual, outDq = dq, outDv = dv)
         {
-            NativeResidualArgs native = Native(args, offsets, refLogp, refV1, reward, weight, bootstrap, vFrozen, refVEnd);
+            NativeResidualArgs native =
+                Native(args, offsets, refLogp, refV1, reward, weight, bootstrap, vFrozen, refVEnd);
             NativeError.ThrowIfFailed(
                 NativeMethods.tbrm_residual_forward(
                     context, &native, inQ, inV, outResidual, &loss, outDq, outDv, out NativeError err), err);
@@ -85,7 +90,8 @@ public static unsafe class Residual
         return loss;
     }
 
-    internal static NativeResidualArgs Native(in ResidualArgs args, long* offsets, float* refLogp, float* refV1, double* reward,
+    internal static NativeResidualArgs Native(in ResidualArgs args, long* offsets, float* refLogp, float* refV1,
+        double* reward,
         double* weight, int* bootstrap, float* vFrozen, float* refVEnd) => new()
         {
             StructSize = sizeof(NativeResidualArgs),

@@ -6,7 +6,8 @@ namespace Tbrm.Interop.Stages;
 /// <summary>The value stage: a critic's numbers and their gradient. Contract: tbrm.h, section "value".</summary>
 public static unsafe class ValueHead
 {
-    /// <summary>One value per row of the batch; <paramref name="keep"/> keeps what <see cref="Backward"/> needs. Labels are not read.</summary>
+    /// <summary>One value per row of the batch; <paramref name="keep"/> keeps what <see cref="Backward"/> needs. Labels
+    /// are not read.</summary>
     public static void Forward(ModelHandle model, in PackedRows batch, bool keep, Span<float> values)
     {
         batch.Check();
@@ -30,7 +31,8 @@ public static unsafe class ValueHead
     {
         fixed (float* d = dValues)
         {
-            NativeError.ThrowIfFailed(NativeMethods.tbrm_value_backward(model, dValues.Length, d, out NativeError err), err);
+            NativeError.ThrowIfFailed(NativeMethods.tbrm_value_backward(model, dValues.Length, d, out NativeError err),
+                err);
         }
     }
 }

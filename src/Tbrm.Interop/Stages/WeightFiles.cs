@@ -12,7 +12,8 @@ public static unsafe class WeightFiles
         long found = 0;
         fixed (byte* utf8 = ModelHandle.Utf8Z(path))
         {
-            NativeError.ThrowIfFailed(NativeMethods.tbrm_checkpoint_load_weights(model, utf8, &found, out NativeError err), err);
+            NativeError.ThrowIfFailed(NativeMethods.tbrm_checkpoint_load_weights(
+                model, utf8, &found, out NativeError err), err);
         }
 
         return found;
@@ -25,7 +26,8 @@ public static unsafe class WeightFiles
         long missing;
         fixed (byte* p = text)
         {
-            NativeError.ThrowIfFailed(NativeMethods.tbrm_checkpoint_missing(model, text.Length, p, &missing, out NativeError err), err);
+            NativeError.ThrowIfFailed(NativeMethods.tbrm_checkpoint_missing(
+                model, text.Length, p, &missing, out NativeError err), err);
         }
 
         int end = System.Array.IndexOf(text, (byte)0);
@@ -47,7 +49,8 @@ public static unsafe class WeightFiles
     {
         fixed (byte* utf8 = ModelHandle.Utf8Z(path))
         {
-            NativeError.ThrowIfFailed(NativeMethods.tbrm_checkpoint_save_adapter(model, utf8, out NativeError err), err);
+            NativeError.ThrowIfFailed(NativeMethods.tbrm_checkpoint_save_adapter(model, utf8, out NativeError err),
+                err);
         }
     }
 
@@ -56,7 +59,8 @@ public static unsafe class WeightFiles
     {
         fixed (byte* utf8 = ModelHandle.Utf8Z(path))
         {
-            NativeError.ThrowIfFailed(NativeMethods.tbrm_checkpoint_load_adapter(model, utf8, out NativeError err), err);
+            NativeError.ThrowIfFailed(NativeMethods.tbrm_checkpoint_load_adapter(model, utf8, out NativeError err),
+                err);
         }
     }
 }

@@ -3,7 +3,8 @@ using System.Collections.Generic;
 namespace Tbrm.Objectives.PolicyGradient;
 
 /// <summary>
-/// A policy-gradient loss per token, verl's <c>policy_loss.loss_mode</c>. What is common to all (aggregation, entropy bonus, KL to the
+/// A policy-gradient loss per token, verl's <c>policy_loss.loss_mode</c>. What is common to all (aggregation, entropy
+/// bonus, KL to the
 /// reference, importance weights of the rollout) is <see cref="PolicyGradientObjective"/>'s.
 /// </summary>
 public interface IPolicyLoss
@@ -25,7 +26,8 @@ public interface IPolicyLoss
 }
 
 /// <summary>
-/// Loss and derivative of every row before aggregation: loss = sum_i w_i Loss_i and d loss / d log pi_i = w_i Derivative_i, where w_i is the
+/// Loss and derivative of every row before aggregation: loss = sum_i w_i Loss_i and d loss / d log pi_i = w_i
+/// Derivative_i, where w_i is the
 /// row's weight (equal within a trajectory) times its importance weight.
 /// </summary>
 public sealed class PolicyLossRows(int rows)

@@ -3,14 +3,16 @@ using Tbrm.Objectives.Kl;
 namespace Tbrm.Objectives.PolicyGradient;
 
 /// <summary>
-/// A policy-gradient objective: sum_i w_i u_i loss_i - entropy_coeff sum_i w_i H_i + kl_loss_coef sum_i w_i KL_i, where w is the aggregation
+/// A policy-gradient objective: sum_i w_i u_i loss_i - entropy_coeff sum_i w_i H_i + kl_loss_coef sum_i w_i KL_i, where
+/// w is the aggregation
 /// and u the rollout's importance weights. The loss per token is an <see cref="IPolicyLoss"/>; advantages come from an
 /// <see cref="IAdvantageEstimator"/>.
 /// </summary>
 public sealed class PolicyGradientObjective(IPolicyLoss loss, PolicyLossOptions options) : IObjective
 {
     /// <inheritdoc/>
-    public Needs Needs => Needs.Advantages | loss.NeedsWith(options) | (options.EntropyCoeff != 0 ? Needs.Entropy : Needs.None)
+    public Needs Needs =>
+        Needs.Advantages | loss.NeedsWith(options) | (options.EntropyCoeff != 0 ? Needs.Entropy : Needs.None)
         | (options.KlWeight > 0 ? Needs.ReferenceLogp : Needs.None);
 
     /// <inheritdoc/>
@@ -27,7 +29,8 @@ public sealed class PolicyGradientObjective(IPolicyLoss loss, PolicyLossOptions 
         loss.Evaluate(batch, options, rows);
         result.Metrics.Add(rows.Metrics);
         string common = options.LossAggMode ?? "token-mean";
-        string mode = loss.Aggregation == LossAggregation.SequenceMean ? loss.Aggregation : options.LossAggMode ?? loss.Aggregation;
+        string mode = loss.Aggregation == LossAggregation.SequenceMean ? loss.Aggregation : options.LossAggMode
+            ?? loss.Aggregation;
         double[] weights = LossAggregation.RowWeights(batch, mode, options.LossScaleFactor);
         for (int i = 0; i < weights.Length; i++)
         {
@@ -61,7 +64,8 @@ public sealed class PolicyGradientObjective(IPolicyLoss loss, PolicyLossOptions 
         {
             if (weights[i] != 0)
             {
-                (double value, double derivative) = KlEstimator.Of(options.KlLossType, batch.LogPi(i), batch.RefLogp[i], batch.Constants.LogPi(i));
+                (double value, double derivative) =
+                    KlEstimator.Of(options.KlLossType, batch.LogPi(i), batch.RefLogp[i], batch.Constants.LogPi(i));
                 kl += weights[i] * value;
                 result.AddLogp(i, options.KlWeight * weights[i] * derivative);
             }

@@ -3,7 +3,8 @@ using Tbrm.Objectives.Kl;
 
 namespace Tbrm.Objectives.PolicyGradient;
 
-/// <summary>Options of the policy-gradient losses, by verl's names (section <c>actor</c> and <c>actor.policy_loss</c>).</summary>
+/// <summary>Options of the policy-gradient losses, by verl's names (section <c>actor</c> and
+/// <c>actor.policy_loss</c>).</summary>
 public sealed record PolicyLossOptions
 {
     /// <summary>Which loss; see <see cref="PolicyLosses"/>.</summary>
@@ -21,15 +22,18 @@ public sealed record PolicyLossOptions
     [AllowedRange(0, 1e6)]
     public double? ClipRatioHigh { get; init; }
 
-    /// <summary>Dual clip: a negative advantage weighs at most c times; for dppo the largest ratio. Null: 3, and 20 for dppo.</summary>
+    /// <summary>Dual clip: a negative advantage weighs at most c times; for dppo the largest ratio. Null: 3, and 20 for
+    /// dppo.</summary>
     [AllowedRange(1, 1e9, ExclusiveMinimum = true)]
     public double? ClipRatioC { get; init; }
 
     /// <summary>
-    /// How tokens become one number; see <see cref="LossAggregation"/>. Null: the loss's own, seq-mean-token-mean for gspo and sapo, which verl takes
+    /// How tokens become one number; see <see cref="LossAggregation"/>. Null: the loss's own, seq-mean-token-mean for
+    /// gspo and sapo, which verl takes
     /// for these whatever the configuration says, token-mean for the others. geo_mean has one of its own always.
     /// </summary>
-    [AllowedWords("token-mean", "token-sum", "seq-mean-token-sum", "seq-mean-token-mean", "seq-mean-token-sum-norm", "prompt-mean")]
+    [AllowedWords("token-mean", "token-sum", "seq-mean-token-sum", "seq-mean-token-mean", "seq-mean-token-sum-norm",
+        "prompt-mean")]
     public string? LossAggMode { get; init; }
 
     /// <summary>Divisor of seq-mean-token-sum-norm; null: the longest possible response.</summary>
@@ -48,7 +52,8 @@ public sealed record PolicyLossOptions
     public double? KlLossCoef { get; init; }
 
     /// <summary>Which estimate; see <see cref="KlEstimator"/>.</summary>
-    [AllowedWords("kl", "k1", "abs", "mse", "k2", "low_var_kl", "k3", "kl+", "k1+", "abs+", "mse+", "k2+", "low_var_kl+", "k3+")]
+    [AllowedWords("kl", "k1", "abs", "mse", "k2", "low_var_kl", "k3", "kl+", "k1+", "abs+", "mse+", "k2+",
+        "low_var_kl+", "k3+")]
     public string KlLossType { get; init; } = "low_var_kl";
 
     /// <summary>SAPO: temperature of the gate where the advantage is positive.</summary>
@@ -81,11 +86,13 @@ public sealed record PolicyLossOptions
     [AllowedRange(0, 1e6, ExclusiveMinimum = true)]
     public double? DroBeta { get; init; }
 
-    /// <summary>GSPO: <c>token</c> as verl (the sequence ratio is a constant, the gradient each token's own), <c>sequence</c> as NeMo-RL (it is followed).</summary>
+    /// <summary>GSPO: <c>token</c> as verl (the sequence ratio is a constant, the gradient each token's own),
+    /// <c>sequence</c> as NeMo-RL (it is followed).</summary>
     [AllowedWords("token", "sequence")]
     public string GspoGradient { get; init; } = "token";
 
-    /// <summary>bypass_mode: PPO's clip or REINFORCE; the next five as in <see cref="RolloutCorrectionConfig"/>.</summary>
+    /// <summary>bypass_mode: PPO's clip or REINFORCE; the next five as in
+    /// <see cref="RolloutCorrectionConfig"/>.</summary>
     [AllowedWords("ppo_clip", "reinforce")]
     public string LossType { get; init; } = "ppo_clip";
 

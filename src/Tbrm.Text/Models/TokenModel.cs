@@ -17,7 +17,8 @@ internal abstract class TokenModel
 
     /// <summary>Appends the ids of one word.</summary>
     /// <param name="word">Well-formed UTF-16, not empty.</param>
-    /// <param name="asBytes">The symbols are the bytes of the word in <see cref="PreTokenizers.ByteAlphabet"/>; otherwise its
+    /// <param name="asBytes">The symbols are the bytes of the word in <see cref="PreTokenizers.ByteAlphabet"/>;
+    /// otherwise its
     /// characters.</param>
     /// <param name="scratch">The caller's buffers and cache.</param>
     /// <param name="ids">Appended to.</param>

@@ -14,7 +14,8 @@ using Tbrm.Engine.Rollout;
 namespace Tbrm.Training.Evaluation;
 
 /// <summary>
-/// The responses that an evaluation has sampled so far, one line each, appended as they finish: a killed evaluation goes on from them. Random
+/// The responses that an evaluation has sampled so far, one line each, appended as they finish: a killed evaluation
+/// goes on from them. Random
 /// streams are keyed by seed and trajectory, so what is sampled later does not depend on what was sampled before.
 /// </summary>
 public sealed class EvaluationJournal : IDisposable
@@ -61,8 +62,18 @@ public sealed class EvaluationJournal : IDisposable
     }
 
     /// <summary>The response that was sampled before; null when it must be sampled.</summary>
-    public Trajectory? Find(string set, RolloutRequest request, long id) => _known.TryGetValue((set, id), out (TrajectoryEnd End, int[] Ids) known)
-        ? new() { Id = id, Group = request.Group, PromptIds = request.PromptIds, ResponseIds = known.Ids, Logp = [], ProcessedLogp = [], End = known.End }
+    public Trajectory? Find(string set, RolloutRequest request, long id) =>
+        _known.TryGetValue((set, id), out (TrajectoryEnd End, int[] Ids) known)
+        ? new()
+        {
+            Id = id,
+            Group = request.Group,
+            PromptIds = request.PromptIds,
+            ResponseIds = known.Ids,
+            Logp = [],
+            ProcessedLogp = [],
+            End = known.End
+        }
         : null;
 
     /// <summary>Appends a response. After this it survives the end of the process.</summary>
@@ -73,7 +84,13 @@ public sealed class EvaluationJournal : IDisposable
             return;
         }
 
-        JsonObject row = new() { ["set"] = set, ["id"] = trajectory.Id, ["end"] = trajectory.End.ToString(), ["ids"] = new JsonArray([.. trajectory.ResponseIds.Select(i => JsonValue.Create(i))]) };
+        JsonObject row = new()
+        {
+            ["set"] = set,
+            ["id"] = trajectory.Id,
+            ["end"] = trajectory.End.ToString(),
+            ["ids"] = new JsonArray([.. trajectory.ResponseIds.Select(i => JsonValue.Create(i))])
+        };
         Write(row);
     }
 
@@ -95,7 +112,8 @@ public sealed class EvaluationJournal : IDisposable
         {
             int number = 1;
             // A line that is not whole was being written when the process died.
-            for (string? line = reader.ReadLine(), next; line is not null && ((next = reader.ReadLine()) is not null || !cutOff); line = next, number++)
+            for (string? line = reader.ReadLine(),
+                next; line is not null && ((next = reader.ReadLine()) is not null || !cutOff); line = next, number++)
             {
                 if (line.Length > 0 && begun)
                 {
@@ -141,12 +159,14 @@ public sealed class EvaluationJournal : IDisposable
     {
         try
         {
-            SavedResponse row = JsonSerializer.Deserialize<SavedResponse>(text, s_json) ?? throw new JsonException("the line is null");
+            SavedResponse row = JsonSerializer.Deserialize<SavedResponse>(text, s_json)
+                ?? throw new JsonException("the line is null");
             _known[(row.Set, row.Id)] = (row.End, row.Ids);
         }
         catch (JsonException e)
         {
-            throw new DataException($"{path}:{line}: no saved response can be read here; delete the file to begin anew", e);
+            throw new DataException($"{path}:{line}: no saved response can be read here; delete the file to begin anew",
+                e);
         }
     }
 

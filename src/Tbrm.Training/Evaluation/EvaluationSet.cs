@@ -10,13 +10,16 @@ using Tbrm.Training.Steps;
 
 namespace Tbrm.Training.Evaluation;
 
-/// <summary>Problems with how responses to them are sampled and graded: one benchmark, or the validation set of a run.</summary>
+/// <summary>Problems with how responses to them are sampled and graded: one benchmark, or the validation set of a
+/// run.</summary>
 public sealed class EvaluationSet
 {
-    /// <summary>Ids of a problem's samples lie in a block of this size, so that drawing more of them does not change the first ones.</summary>
+    /// <summary>Ids of a problem's samples lie in a block of this size, so that drawing more of them does not change
+    /// the first ones.</summary>
     private const long SamplesPerProblem = 1L << 16;
 
-    private EvaluationSet(string name, RunConfig config, IReadOnlyList<EncodedPrompt> prompts, RewardStage reward, SamplingOptions sampling)
+    private EvaluationSet(string name, RunConfig config, IReadOnlyList<EncodedPrompt> prompts, RewardStage reward,
+        SamplingOptions sampling)
     {
         Name = name;
         Samples = config.Rollout.ValKwargs.N;
@@ -52,11 +55,14 @@ public sealed class EvaluationSet
     /// <summary>The evaluation prompts of the session's own configuration.</summary>
     public static EvaluationSet Of(TrainingSession session)
     {
-        IPromptSource source = session.Validation ?? throw new ConfigException("there is nothing to evaluate on: set data.val_files, data.task or data.tasks");
+        IPromptSource source = session.Validation
+            ?? throw new ConfigException(
+            "there is nothing to evaluate on: set data.val_files, data.task or data.tasks");
         return Create(session, session.Config, "", source, session.Encoder, session.Reward);
     }
 
-    /// <summary>The evaluation prompts of another configuration: its files, template, lengths, sampling and grader, the session's model.</summary>
+    /// <summary>The evaluation prompts of another configuration: its files, template, lengths, sampling and grader, the
+    /// session's model.</summary>
     /// <param name="session">The model and its tokenizer.</param>
     /// <param name="config">The rest.</param>
     /// <param name="name">The set's name; when it is not empty it stands in for the rows' data sources.</param>
@@ -65,21 +71,27 @@ public sealed class EvaluationSet
         PromptEncoder encoder = new(session.Tokenizer, session.TokenizerFolder, config.Data);
         PromptSources prompts = new(config, name.Length > 0 ? name : null);
         prompts.LoadFiles(encoder);
-        IPromptSource source = prompts.Validation ?? throw new ConfigException("there is nothing to evaluate on: set data.val_files, data.task or data.tasks");
-        EvaluationSet set = Create(session, config, name, source, encoder, new(prompts.Grader, session.Tokenizer, config.Reward));
+        IPromptSource source = prompts.Validation
+            ?? throw new ConfigException(
+            "there is nothing to evaluate on: set data.val_files, data.task or data.tasks");
+        EvaluationSet set = Create(
+            session, config, name, source, encoder, new(prompts.Grader, session.Tokenizer, config.Reward));
         set.Notes = prompts.Notes;
         return set;
     }
 
     /// <summary>The requests for all responses; sample j of problem i has an id of its own whatever n is.</summary>
     internal IEnumerable<RolloutRequest> Requests() =>
-        Prompts.Select((prompt, i) => new RolloutRequest(prompt.Ids, [.. Enumerable.Range(0, Samples).Select(j => (i * SamplesPerProblem) + j)], i));
+        Prompts.Select((prompt, i) =>
+            new RolloutRequest(prompt.Ids, [.. Enumerable.Range(0, Samples).Select(j => (i * SamplesPerProblem) + j)],
+            i));
 
     /// <summary>Which sample of its problem an id stands for.</summary>
     internal static int SampleOf(long id) => (int)(id % SamplesPerProblem);
 
     private static EvaluationSet Create(
-        TrainingSession session, RunConfig config, string name, IPromptSource source, PromptEncoder encoder, RewardStage reward)
+        TrainingSession session, RunConfig config, string name, IPromptSource source, PromptEncoder encoder,
+            RewardStage reward)
     {
         List<EncodedPrompt> prompts = [];
         for (long i = 0; i < source.Count; i++)
@@ -87,7 +99,8 @@ public sealed class EvaluationSet
             prompts.Add(encoder.Encode(source.Get(i)));
         }
 
-        SamplingOptions sampling = SamplingSettings.Evaluation(config, name, session.Tokenizer, session.Policy, session.StopIds);
+        SamplingOptions sampling =
+            SamplingSettings.Evaluation(config, name, session.Tokenizer, session.Policy, session.StopIds);
         int longest = prompts.Max(p => p.Ids.Length) + sampling.MaxNewTokens;
         if (longest > session.Policy.Options.MaxPositions)
         {

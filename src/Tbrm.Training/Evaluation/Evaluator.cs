@@ -16,7 +16,8 @@ namespace Tbrm.Training.Evaluation;
 /// <summary>What an evaluation found.</summary>
 /// <param name="Report">Per data source and overall.</param>
 /// <param name="Metrics">The report under verl's names.</param>
-/// <param name="Rows">One per response, in order: input, output, gts, score, step and more (<see cref="EvaluationRow"/>).</param>
+/// <param name="Rows">One per response, in order: input, output, gts, score, step and more
+/// (<see cref="EvaluationRow"/>).</param>
 public sealed record EvaluationResult(EvaluationReport Report, MetricSet Metrics, IReadOnlyList<JsonObject> Rows)
 {
     /// <summary>Mean accuracy over all problems, data sources weighted by their size.</summary>
@@ -39,7 +40,8 @@ public sealed class Evaluator(TrainingSession session, RolloutStage rollout, IPr
     /// <param name="journal">Where responses are saved as they finish, and taken from; null when they are not.</param>
     /// <param name="step">Goes into the rows.</param>
     /// <param name="stop">Stops it; what the journal holds stays.</param>
-    public EvaluationResult Run(IReadOnlyList<EvaluationSet> sets, EvaluationJournal? journal, long step, CancellationToken stop)
+    public EvaluationResult Run(IReadOnlyList<EvaluationSet> sets, EvaluationJournal? journal, long step,
+        CancellationToken stop)
     {
         List<JsonObject> rows = [];
         List<ResponseScore> scores = [];
@@ -51,8 +53,11 @@ public sealed class Evaluator(TrainingSession session, RolloutStage rollout, IPr
             for (int i = 0; i < graded.Length; i++)
             {
                 EncodedPrompt prompt = set.Prompts[trajectories[i].Group];
-                rows.Add(EvaluationRow.Of(step, session.Tokenizer, prompt, trajectories[i], graded[i], EvaluationSet.SampleOf(trajectories[i].Id)));
-                scores.Add(EvaluationRow.ScoreOf($"{set.Name}:{trajectories[i].Group}", prompt, trajectories[i], graded[i]));
+                rows.Add(EvaluationRow.Of(
+                    step, session.Tokenizer, prompt, trajectories[i], graded[i],
+                    EvaluationSet.SampleOf(trajectories[i].Id)));
+                scores.Add(EvaluationRow.ScoreOf(
+                    $"{set.Name}:{trajectories[i].Group}", prompt, trajectories[i], graded[i]));
             }
         }
 
@@ -60,7 +65,8 @@ public sealed class Evaluator(TrainingSession session, RolloutStage rollout, IPr
         return new(report, report.ToMetrics(), rows);
     }
 
-    /// <summary>All responses of a set, sample by sample of problem by problem; those that the journal knows are not sampled again.</summary>
+    /// <summary>All responses of a set, sample by sample of problem by problem; those that the journal knows are not
+    /// sampled again.</summary>
     private List<Trajectory> Draw(EvaluationSet set, EvaluationJournal? journal, CancellationToken stop)
     {
         List<Trajectory> all = [];
@@ -89,7 +95,8 @@ public sealed class Evaluator(TrainingSession session, RolloutStage rollout, IPr
         string phase = set.Name.Length > 0 ? $"evaluate {set.Name}" : "evaluate";
         int before = all.Count;
         all.AddRange(rollout.Evaluate(missing, set.Sampling,
-            p => progress.Show(phase, (double)(before + p.Finished) / set.Responses, $"{before + p.Finished}/{set.Responses} answers"),
+            p => progress.Show(phase, (double)(before + p.Finished) / set.Responses,
+                $"{before + p.Finished}/{set.Responses} answers"),
             journal is null ? null : t => journal.Add(set.Name, t), stop));
         return [.. all.OrderBy(t => t.Id)];
     }

@@ -51,9 +51,12 @@ public sealed record SourceReport
     public required IReadOnlyDictionary<string, IReadOnlyList<KeyValuePair<string, double>>> Variables { get; init; }
 
     /// <summary>The report of the responses of one source; their order is the order of voting.</summary>
-    public static SourceReport Of(string source, IReadOnlyList<ResponseScore> responses, Func<string, string, bool>? sameAnswer)
+    public static SourceReport Of(string source, IReadOnlyList<ResponseScore> responses,
+        Func<string, string, bool>? sameAnswer)
     {
-        List<ProblemResponses> problems = [.. responses.GroupBy(r => r.Problem, StringComparer.Ordinal).Select(g => new ProblemResponses([.. g], sameAnswer))];
+        List<ProblemResponses> problems =
+            [.. responses.GroupBy(r => r.Problem, StringComparer.Ordinal)
+            .Select(g => new ProblemResponses([.. g], sameAnswer))];
         int samples = problems.Min(p => p.Count);
         double[] means = [.. problems.Select(p => NumpyStatistics.Mean(p.Accuracy))];
         double mean = NumpyStatistics.Mean(means);
@@ -67,11 +70,13 @@ public sealed record SourceReport
             Samples = samples,
             Mean = mean,
             StandardError = Math.Sqrt(means.Sum(m => (m - mean) * (m - mean)) / (means.Length - 1.0) / means.Length),
-            Pass = [.. Enumerable.Range(1, samples).Select(k => problems.Average(p => PassAtK.Estimate(p.Count, p.Solved, k)))],
+            Pass = [.. Enumerable.Range(1, samples)
+                .Select(k => problems.Average(p => PassAtK.Estimate(p.Count, p.Solved, k)))],
             Majority = problems.Average(p => p.Accuracy[MajorityVote.Winner(p.Votes)]),
             MeanTokens = tokens.Count == 0 ? null : tokens.Average(),
             Truncated = ends.Count == 0 ? null : ends.Average(e => e == TrajectoryEnd.Length ? 1.0 : 0),
-            Ungraded = (Count(responses, VerdictStatus.NoAnswer), Count(responses, VerdictStatus.Timeout), Count(responses, VerdictStatus.Error)),
+            Ungraded = (Count(responses, VerdictStatus.NoAnswer), Count(responses, VerdictStatus.Timeout),
+                Count(responses, VerdictStatus.Error)),
             OutOfSteps = Count(responses, VerdictStatus.OutOfSteps),
             Variables = ValidationMetrics.Of(problems),
         };
@@ -105,7 +110,8 @@ public sealed record SourceReport
         };
     }
 
-    private static int Count(IReadOnlyList<ResponseScore> responses, VerdictStatus status) => responses.Count(r => r.Status == status);
+    private static int Count(IReadOnlyList<ResponseScore> responses, VerdictStatus status) =>
+        responses.Count(r => r.Status == status);
 
     /// <summary>JSON has no word for NaN.</summary>
     private static JsonNode? Finite(double value) => double.IsFinite(value) ? value : null;

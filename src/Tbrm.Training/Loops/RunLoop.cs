@@ -14,7 +14,8 @@ namespace Tbrm.Training.Loops;
 public sealed record TrainEnd(ExitCode ExitCode, string Message);
 
 /// <summary>
-/// The one loop of every training run: prepare or resume, evaluate, steps, metrics, checkpoints, report. Killed at any moment, a run goes on from
+/// The one loop of every training run: prepare or resume, evaluate, steps, metrics, checkpoints, report. Killed at any
+/// moment, a run goes on from
 /// its last checkpoint with the same bits.
 /// </summary>
 public sealed class RunLoop
@@ -28,7 +29,8 @@ public sealed class RunLoop
     private readonly IProgressDisplay _progress;
 
     /// <summary>Ties the parts of a run together; all of them are the caller's.</summary>
-    internal RunLoop(OpenRun run, IRunStep step, RunPosition position, CheckpointRecorder checkpoints, MetricRecorder metrics, EvaluationRecorder evaluation,
+    internal RunLoop(OpenRun run, IRunStep step, RunPosition position, CheckpointRecorder checkpoints,
+        MetricRecorder metrics, EvaluationRecorder evaluation,
         IProgressDisplay progress)
     {
         _run = run;
@@ -67,7 +69,8 @@ public sealed class RunLoop
         }
     }
 
-    /// <summary>What comes before the first step of this process; or all that from the checkpoint, and what its step still had to do.</summary>
+    /// <summary>What comes before the first step of this process; or all that from the checkpoint, and what its step
+    /// still had to do.</summary>
     private void Prepare(CancellationToken stop)
     {
         if (_run.ResumedFrom is { } from)
@@ -141,7 +144,8 @@ public sealed class RunLoop
         Conclude(step, metrics, isTested, stop);
     }
 
-    /// <summary>Evaluates where that is due and writes the row. Stopped in the evaluation, the metrics wait in the state, and so in the checkpoint.</summary>
+    /// <summary>Evaluates where that is due and writes the row. Stopped in the evaluation, the metrics wait in the
+    /// state, and so in the checkpoint.</summary>
     private void Conclude(long step, MetricSet metrics, bool isTested, CancellationToken stop)
     {
         try

@@ -14,7 +14,8 @@ public sealed class PhaseClock
     private readonly List<(string Phase, long Start)> _open = [];
     private double _secondsBefore;
 
-    /// <summary>Called with a phase's name when it begins (true) and when it ends (false); null: nobody listens.</summary>
+    /// <summary>Called with a phase's name when it begins (true) and when it ends (false); null: nobody
+    /// listens.</summary>
     public Action<string, bool>? Observer { get; init; }
 
     /// <summary>Seconds per phase over the whole run.</summary>

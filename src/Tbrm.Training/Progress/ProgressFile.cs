@@ -8,7 +8,8 @@ namespace Tbrm.Training.Progress;
 
 /// <summary>
 /// Passes everything on, and keeps the phase of a long wait in progress.json of the run folder for those who watch from
-/// outside: {phase, fraction, detail, done, total, at}. It is there while a phase is; a run of a few seconds never writes it. What goes
+/// outside: {phase, fraction, detail, done, total, at}. It is there while a phase is; a run of a few seconds never
+/// writes it. What goes
 /// wrong with it is no reason to stop a run.
 /// </summary>
 public sealed class ProgressFile(IProgressDisplay inner, string folder, TimeSpan interval) : IProgressDisplay

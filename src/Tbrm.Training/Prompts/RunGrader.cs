@@ -14,8 +14,10 @@ using Tbrm.Verify.Graders;
 namespace Tbrm.Training.Prompts;
 
 /// <summary>
-/// The grader of a run: every row is graded by what fits its data source, wherever the row came from. In this order: <c>reward.graders</c>; the
-/// scorer of the run's own task; <c>reward.grader</c> where it names one; verl's choice for the data source; the scorer of the task that the
+/// The grader of a run: every row is graded by what fits its data source, wherever the row came from. In this order:
+/// <c>reward.graders</c>; the
+/// scorer of the run's own task; <c>reward.grader</c> where it names one; verl's choice for the data source; the scorer
+/// of the task that the
 /// data source is named after.
 /// </summary>
 internal sealed class RunGrader : IGrader
@@ -35,16 +37,23 @@ internal sealed class RunGrader : IGrader
         bool isNamed = reward.Grader != "auto";
         AnswerForm form = reward.AnswerForm == "tags" ? AnswerForm.AnswerTag : AnswerForm.Text;
         GraderRegistry registry = new();
-        registry.Register(TaskGraderName, _ => new TaskGrader(form, task is null ? [] : [task]) { MathMatch = reward.TaskCascade ? MathMatch.Score : null });
+        registry.Register(TaskGraderName,
+            _ => new TaskGrader(form,
+            task is null ? [] : [task])
+            { MathMatch = reward.TaskCascade ? MathMatch.Score : null });
 
         JsonObject map = [];
         foreach ((string source, string grader) in reward.Graders)
         {
-            map[source] = grader is ['{' or '[', ..] ? throw new ConfigException($"reward.graders.{source} is {grader}; expected the name of a grader") : grader;
+            map[source] = grader is ['{' or '[', ..]
+                ? throw new ConfigException($"reward.graders.{source} is {grader}; expected the name of a grader")
+                : grader;
         }
 
-        IEnumerable<string> tasks = isNamed ? NamesOf(task) : [.. NamesOf(task), .. TaskRegistry.Names, TaskGrader.SourcePrefix + "*"];
-        foreach (string name in tasks.Where(name => !reward.Graders.Keys.Any(source => DataSourceGrader.Covers(source, name))))
+        IEnumerable<string> tasks = isNamed ? NamesOf(task)
+            : [.. NamesOf(task), .. TaskRegistry.Names, TaskGrader.SourcePrefix + "*"];
+        foreach (string name in tasks.Where(
+            name => !reward.Graders.Keys.Any(source => DataSourceGrader.Covers(source, name))))
         {
             map.TryAdd(name, TaskGraderName);
         }
@@ -58,7 +67,8 @@ internal sealed class RunGrader : IGrader
         }
 
         _grader = registry.CreateForTraining(DataSource, options);
-        _sources = _grader as DataSourceGrader ?? (DataSourceGrader)registry.CreateForTraining(DataSource, WithoutShaping(options));
+        _sources = _grader as DataSourceGrader
+            ?? (DataSourceGrader)registry.CreateForTraining(DataSource, WithoutShaping(options));
     }
 
     /// <inheritdoc/>
@@ -74,7 +84,8 @@ internal sealed class RunGrader : IGrader
     /// <inheritdoc/>
     public Verdict Grade(GradeRequest request, CancellationToken stop) => _grader.Grade(request, stop);
 
-    /// <summary>Fails before the first step where a row's data source has no grader: its rewards would all be 0.</summary>
+    /// <summary>Fails before the first step where a row's data source has no grader: its rewards would all be
+    /// 0.</summary>
     /// <exception cref="ConfigException">One has none; the message says which keys to set.</exception>
     public void RequireFor(IPromptSource prompts)
     {
@@ -93,8 +104,10 @@ internal sealed class RunGrader : IGrader
             }
             catch (ConfigException e)
             {
-                throw new ConfigException($"the data have rows of data source '{source}', for which no grader is known; set reward.graders={{{source}: NAME}}, "
-                    + "or reward.grader=NAME for all rows of files (graders: " + string.Join(", ", new GraderRegistry().Names) + ")", e);
+                throw new ConfigException(
+                    $"the data have rows of data source '{source}', for which no grader is known; set reward.graders={{{source}: NAME}}, "
+                    + "or reward.grader=NAME for all rows of files (graders: "
+                        + string.Join(", ", new GraderRegistry().Names) + ")", e);
             }
         }
     }
@@ -112,7 +125,8 @@ internal sealed class RunGrader : IGrader
         foreach ((string name, string value) in reward.GraderOptions)
         {
             options[name] = name is "map" or "default"
-                ? throw new ConfigException($"reward.grader_options.{name}: graders are chosen by reward.graders and reward.grader")
+                ? throw new ConfigException(
+                    $"reward.grader_options.{name}: graders are chosen by reward.graders and reward.grader")
                 : Value(value);
         }
 

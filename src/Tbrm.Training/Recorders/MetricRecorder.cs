@@ -8,11 +8,13 @@ using Tbrm.Training.Sessions;
 namespace Tbrm.Training.Recorders;
 
 /// <summary>Writes the metrics of a run's steps, watches them for warnings, and publishes summary and report.</summary>
-public sealed class MetricRecorder(OpenRun run, MetricSinks sinks, RunPosition position, IProgressDisplay progress, long totalSteps)
+public sealed class MetricRecorder(OpenRun run, MetricSinks sinks, RunPosition position, IProgressDisplay progress,
+    long totalSteps)
 {
     /// <summary>Phases whose time is told per token, and whether it is per sampled token, as verl counts it.</summary>
     private static readonly (string Phase, bool IsSampled)[] s_perToken =
-        [("gen", true), ("old_log_prob", false), ("ref", false), ("values", false), ("adv", false), ("update_critic", false), ("update_actor", false)];
+        [("gen", true), ("old_log_prob", false), ("ref", false), ("values", false), ("adv", false),
+            ("update_critic", false), ("update_actor", false)];
 
     private readonly RunMonitor _monitor = new(run.Folder, run.Session.Config, progress);
 

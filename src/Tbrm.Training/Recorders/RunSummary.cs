@@ -56,14 +56,17 @@ internal static class RunSummary
         };
         if (state.Verb == RunState.Sft)
         {
-            (summary["val_loss_before"], summary["val_loss_after"], summary["val_loss_best"]) = (Finite(state.LossBefore), Finite(state.LastLoss), Finite(state.BestLoss));
+            (summary["val_loss_before"], summary["val_loss_after"], summary["val_loss_best"]) =
+                (Finite(state.LossBefore), Finite(state.LastLoss), Finite(state.BestLoss));
         }
 
         RunFolder.WriteJson(run.Folder.SummaryPath, summary);
     }
 
     /// <summary>The command line of this process, words with blanks in quotes.</summary>
-    private static string Command => string.Join(' ', Environment.GetCommandLineArgs().Select((word, i) => i == 0 ? Path.GetFileNameWithoutExtension(word)
+    private static string Command =>
+        string.Join(' ', Environment.GetCommandLineArgs()
+        .Select((word, i) => i == 0 ? Path.GetFileNameWithoutExtension(word)
         : word.Any(char.IsWhiteSpace) || word.Length == 0 ? $"'{word}'" : word));
 
     /// <summary>JSON has no word for what is not finite.</summary>

@@ -21,12 +21,14 @@ internal static class ConfigTable
 {
     /// <summary>Read once: a report is written again and again while a run goes on.</summary>
     private static readonly Lazy<(string Name, RunConfig Config)[]> s_bases = new(() =>
-        [("the defaults", new RunConfig()), .. ConfigLoader.Presets.Select(p => ("preset " + p, ConfigLoader.Load(p, [])))]);
+        [("the defaults", new RunConfig()),
+            .. ConfigLoader.Presets.Select(p => ("preset " + p, ConfigLoader.Load(p, [])))]);
 
     /// <summary>Beside the preset, or the plain defaults, that it differs least from.</summary>
     public static (string Base, IReadOnlyList<ConfigRow> Rows) Nearest(RunConfig config)
     {
-        return s_bases.Value.Select(b => (b.Name, Rows: Of(config, b.Config))).MinBy(b => b.Rows.Count(r => r.IsChanged));
+        return s_bases.Value.Select(b => (b.Name, Rows: Of(config, b.Config)))
+            .MinBy(b => b.Rows.Count(r => r.IsChanged));
     }
 
     /// <summary>Every key of a configuration with its value there and in another.</summary>
@@ -40,7 +42,8 @@ internal static class ConfigTable
 
     private static void Add(List<ConfigRow> rows, string prefix, object section, object defaults)
     {
-        foreach (PropertyInfo property in section.GetType().GetProperties(BindingFlags.Public | BindingFlags.Instance).Where(p => p.CanWrite))
+        foreach (PropertyInfo property in section.GetType().GetProperties(BindingFlags.Public | BindingFlags.Instance)
+            .Where(p => p.CanWrite))
         {
             string key = prefix + ConfigSchema.Snake(property.Name);
             object? value = property.GetValue(section), standard = property.GetValue(defaults);
@@ -61,7 +64,8 @@ internal static class ConfigTable
         string text => text,
         bool flag => flag ? "true" : "false",
         double number => number.ToString("R", CultureInfo.InvariantCulture),
-        TaskShareConfig share => string.Create(CultureInfo.InvariantCulture, $"{share.Name}: {share.Weight}") + (share.Params.Count > 0 ? $" ({Text(share.Params)})" : ""),
+        TaskShareConfig share => string.Create(CultureInfo.InvariantCulture, $"{share.Name}: {share.Weight}")
+            + (share.Params.Count > 0 ? $" ({Text(share.Params)})" : ""),
         Dictionary<string, string> map => string.Join(", ", map.Select(p => p.Key + ": " + p.Value)),
         IEnumerable list => string.Join(", ", list.Cast<object?>().Select(Text)),
         IFormattable number => number.ToString(null, CultureInfo.InvariantCulture),

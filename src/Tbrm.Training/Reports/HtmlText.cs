@@ -58,7 +58,8 @@ internal static class HtmlText
     public static string Coordinate(double value) => Math.Round(value, 1).ToString("0.#", CultureInfo.InvariantCulture);
 
     /// <summary>A place on a horizontal axis: whole where it is a count.</summary>
-    public static string Place(double value) => value == Math.Floor(value) && Math.Abs(value) < 1e15 ? value.ToString("0", CultureInfo.InvariantCulture) : Number(value);
+    public static string Place(double value) => value == Math.Floor(value) && Math.Abs(value) < 1e15
+        ? value.ToString("0", CultureInfo.InvariantCulture) : Number(value);
 
     /// <summary>At most four digits: 0.4867, 12.3k, 2.5e-6.</summary>
     public static string Number(double value)

@@ -11,7 +11,8 @@ using Tbrm.Training.Runs;
 namespace Tbrm.Training.Reports;
 
 /// <summary>
-/// report.html: one file that explains a run, drawn from the run folder alone. It loads nothing, and shows everything without scripts; a script
+/// report.html: one file that explains a run, drawn from the run folder alone. It loads nothing, and shows everything
+/// without scripts; a script
 /// adds the readout under the pointer.
 /// </summary>
 public static class RunReport
@@ -62,22 +63,27 @@ public static class RunReport
     {
         if (facts.History.Rows == 0)
         {
-            html.Append("<section><h2>Curves</h2><p class=\"empty\">There are no metrics yet. They come from metrics.jsonl, which the logger <code>file</code> writes (trainer.logger).</p></section>\n");
+            html.Append(
+                "<section><h2>Curves</h2><p class=\"empty\">There are no metrics yet. They come from metrics.jsonl, which the logger <code>file</code> writes (trainer.logger).</p></section>\n");
             return;
         }
 
         int number = 0;
         foreach ((string heading, IReadOnlyList<ChartSpec> specs) in ReportCharts.Of(facts.History, facts.Config))
         {
-            List<string> figures = [.. specs.Select(s => new LineChart(s, facts.History, Id())).Where(c => c.HasData).Select(c => c.ToHtml())];
-            if (heading.StartsWith("Speed", StringComparison.Ordinal) && new PhaseChart(facts.History, Id()) is { HasData: true } phases)
+            List<string> figures =
+                [.. specs.Select(s => new LineChart(s, facts.History, Id())).Where(c => c.HasData)
+                .Select(c => c.ToHtml())];
+            if (heading.StartsWith("Speed", StringComparison.Ordinal)
+                && new PhaseChart(facts.History, Id()) is { HasData: true } phases)
             {
                 figures.Add(phases.ToHtml());
             }
 
             if (figures.Count > 0)
             {
-                html.Append("<section><h2>").Append(heading).Append("</h2>\n<div class=\"charts\">\n").AppendJoin('\n', figures).Append("\n</div></section>\n");
+                html.Append("<section><h2>").Append(heading).Append("</h2>\n<div class=\"charts\">\n")
+                    .AppendJoin('\n', figures).Append("\n</div></section>\n");
             }
         }
 

@@ -31,7 +31,8 @@ internal static class SamplingSettings
 
     /// <summary>How evaluation samples.</summary>
     /// <param name="config">Whose <c>rollout.val_kwargs</c> count.</param>
-    /// <param name="set">The evaluation set's name, empty for the configuration's own: sets do not share random streams.</param>
+    /// <param name="set">The evaluation set's name, empty for the configuration's own: sets do not share random
+    /// streams.</param>
     /// <param name="tokenizer">The policy's.</param>
     /// <param name="policy">The policy.</param>
     /// <param name="stopIds">Ids that end a response.</param>
@@ -53,10 +54,12 @@ internal static class SamplingSettings
     }
 
     /// <summary>The most likely response.</summary>
-    public static SamplingOptions Greedy(SamplingOptions train) => train with { Temperature = 0, TopP = 1, TopK = 0, MinP = 0, RepetitionPenalty = 1 };
+    public static SamplingOptions Greedy(SamplingOptions train) =>
+        train with { Temperature = 0, TopP = 1, TopK = 0, MinP = 0, RepetitionPenalty = 1 };
 
     /// <summary>How a reference policy is sampled: another stream than training's and evaluation's.</summary>
-    public static SamplingOptions Reference(SamplingOptions train) => train with { Seed = train.Seed ^ StreamOf("reference") };
+    public static SamplingOptions Reference(SamplingOptions train) =>
+        train with { Seed = train.Seed ^ StreamOf("reference") };
 
     private static ulong StreamOf(string set) =>
         set.Length == 0 ? 0 : BinaryPrimitives.ReadUInt64LittleEndian(SHA256.HashData(Encoding.UTF8.GetBytes(set)));

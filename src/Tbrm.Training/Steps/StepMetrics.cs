@@ -20,7 +20,8 @@ internal sealed class StepMetrics
     private UpdateResult? _actor;
 
     /// <summary>Of a step with these trajectories.</summary>
-    public StepMetrics(long step, StepSample sample, TrajectoryBatch batch, ObjectiveBatch columns, AlgorithmSelection algorithm, RunConfig config)
+    public StepMetrics(long step, StepSample sample, TrajectoryBatch batch, ObjectiveBatch columns,
+        AlgorithmSelection algorithm, RunConfig config)
     {
         _sample = sample;
         _batch = batch;
@@ -52,8 +53,11 @@ internal sealed class StepMetrics
         }
 
         AddResidual(update.Residuals);
-        // The mean of -log pi over tokens sampled from pi is its entropy in expectation: what each state's own sum over the vocabulary would give, at no cost.
-        AddMean("actor/entropy", [.. _batch.Trajectories.Where((_, b) => _batch.IsCurrent(b)).SelectMany(t => t.Logp).Select(l => -(double)l)]);
+        // The mean of -log pi over tokens sampled from pi is its entropy in expectation: what each state's own sum over
+        // the vocabulary would give, at no cost.
+        AddMean("actor/entropy",
+            [.. _batch.Trajectories.Where((_, b) => _batch.IsCurrent(b)).SelectMany(t => t.Logp)
+            .Select(l => -(double)l)]);
         if (!_algorithm.Entry.IsPolicyGradient)
         {
             AddMean("actor/v_s1/mean", update.FirstValues);
@@ -84,8 +88,10 @@ internal sealed class StepMetrics
     public void AddTrajectories(MetricSet advantages)
     {
         GradedResponse[] graded = _sample.Graded;
-        Metrics.AddSpread("critic/score", [.. graded.Where((_, i) => _batch.IsGraded[i]).Select(j => ScoreOf(j.Verdict))]);
-        Metrics.AddSpread("critic/rewards", [.. Enumerable.Range(0, graded.Length).Where(i => _batch.IsRewarded[i]).Select(_columns.RewardOf)]);
+        Metrics.AddSpread("critic/score",
+            [.. graded.Where((_, i) => _batch.IsGraded[i]).Select(j => ScoreOf(j.Verdict))]);
+        Metrics.AddSpread("critic/rewards",
+            [.. Enumerable.Range(0, graded.Length).Where(i => _batch.IsRewarded[i]).Select(_columns.RewardOf)]);
         Metrics.AddAll(advantages);
         AddEqualGroups();
         AddLengths();
@@ -104,8 +110,10 @@ internal sealed class StepMetrics
         AddSources(graded);
     }
 
-    /// <summary>The whole loss: of a Bellman residual under its algorithm's name, else beside the objective's own parts.</summary>
-    private string LossName => _algorithm.Entry.IsPolicyGradient || _algorithm.Entry.Name.Contains(':', StringComparison.Ordinal) ? "loss" : _algorithm.Entry.Name + "_loss";
+    /// <summary>The whole loss: of a Bellman residual under its algorithm's name, else beside the objective's own
+    /// parts.</summary>
+    private string LossName => _algorithm.Entry.IsPolicyGradient
+        || _algorithm.Entry.Name.Contains(':', StringComparison.Ordinal) ? "loss" : _algorithm.Entry.Name + "_loss";
 
     private void AddResidual(List<double> residuals)
     {
@@ -126,11 +134,14 @@ internal sealed class StepMetrics
     /// <summary>Share of the prompts whose samples all got the same reward.</summary>
     private void AddEqualGroups()
     {
-        List<IGrouping<int, double>> groups = [.. _batch.Trajectories.Select((t, i) => (t.Group, Reward: _batch.Rewards[i], IsRewarded: _batch.IsRewarded[i]))
+        List<IGrouping<int, double>> groups =
+            [.. _batch.Trajectories.Select((t, i) =>
+            (t.Group, Reward: _batch.Rewards[i], IsRewarded: _batch.IsRewarded[i]))
             .Where(p => p.IsRewarded).GroupBy(p => p.Group, p => p.Reward)];
         if (_config.Rollout.N > 1 && groups.Count > 0)
         {
-            Metrics["critic/rewards/zero_std_groups"] = groups.Average(group => group.Distinct().Count() == 1 ? 1.0 : 0);
+            Metrics["critic/rewards/zero_std_groups"] =
+                groups.Average(group => group.Distinct().Count() == 1 ? 1.0 : 0);
         }
     }
 
@@ -146,8 +157,11 @@ internal sealed class StepMetrics
     private void AddSources(GradedResponse[] graded)
     {
         List<IGrouping<string, double>> sources = [.. _batch.Trajectories
-            .Select((t, i) => (_sample.Prompts[t.Group].Prompt.DataSource, Score: ScoreOf(graded[i].Verdict), IsGraded: _batch.IsGraded[i]))
-            .Where(r => r.IsGraded).GroupBy(r => r.DataSource, r => r.Score, StringComparer.Ordinal).OrderBy(g => g.Key, StringComparer.Ordinal)];
+            .Select((t, i) =>
+                (_sample.Prompts[t.Group].Prompt.DataSource, Score: ScoreOf(graded[i].Verdict),
+                IsGraded: _batch.IsGraded[i]))
+            .Where(r => r.IsGraded).GroupBy(r => r.DataSource, r => r.Score, StringComparer.Ordinal)
+                .OrderBy(g => g.Key, StringComparer.Ordinal)];
         foreach (IGrouping<string, double> source in sources.Count > 1 ? sources : [])
         {
             Metrics[$"critic/score/{source.Key}/mean"] = source.Average();
@@ -157,20 +171,24 @@ internal sealed class StepMetrics
     private void AddLengths()
     {
         Metrics.AddSpread("response_length", [.. _batch.Trajectories.Select(t => (double)t.ResponseIds.Length)]);
-        Metrics["response_length/clip_ratio"] = _batch.Trajectories.Average(t => t.End == TrajectoryEnd.Length ? 1.0 : 0);
+        Metrics["response_length/clip_ratio"] =
+            _batch.Trajectories.Average(t => t.End == TrajectoryEnd.Length ? 1.0 : 0);
         Metrics.AddSpread("prompt_length", [.. _batch.Trajectories.Select(t => (double)t.PromptIds.Length)]);
-        Metrics["prompt_length/clip_ratio"] = _batch.Trajectories.Average(t => t.PromptIds.Length >= _config.Data.MaxPromptLength ? 1.0 : 0);
+        Metrics["prompt_length/clip_ratio"] =
+            _batch.Trajectories.Average(t => t.PromptIds.Length >= _config.Data.MaxPromptLength ? 1.0 : 0);
     }
 
     private void AddVerdicts(GradedResponse[] graded)
     {
-        foreach (VerdictStatus status in new[] { VerdictStatus.NoAnswer, VerdictStatus.OutOfSteps, VerdictStatus.Timeout, VerdictStatus.Error })
+        foreach (VerdictStatus status in new[] { VerdictStatus.NoAnswer, VerdictStatus.OutOfSteps,
+            VerdictStatus.Timeout, VerdictStatus.Error })
         {
             Metrics["reward/" + status.Word()] = graded.Count(j => j.Verdict.Status == status);
         }
 
         // A grader's further numbers, each over the responses that have it: verl's reward_extra_info.
-        foreach (IGrouping<string, double> numbers in graded.SelectMany(j => j.Verdict.Numbers ?? new Dictionary<string, double>())
+        foreach (IGrouping<string, double> numbers in graded.SelectMany(
+            j => j.Verdict.Numbers ?? new Dictionary<string, double>())
             .GroupBy(n => n.Key, n => n.Value, StringComparer.Ordinal).OrderBy(g => g.Key, StringComparer.Ordinal))
         {
             Metrics[$"reward/{numbers.Key}/mean"] = numbers.Average();

@@ -56,7 +56,12 @@ internal sealed class DumpFolder(string root)
             string key = $"{Text(response, "group")}\0{Text(response, "index")}\0{prompt}";
             if (!byPrompt.TryGetValue(key, out JsonObject? group))
             {
-                group = new() { ["input"] = prompt, ["gts"] = response["gts"]?.DeepClone(), ["responses"] = new JsonArray() };
+                group = new()
+                {
+                    ["input"] = prompt,
+                    ["gts"] = response["gts"]?.DeepClone(),
+                    ["responses"] = new JsonArray()
+                };
                 byPrompt[key] = group;
                 groups.Add(group);
             }

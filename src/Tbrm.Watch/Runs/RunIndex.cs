@@ -27,7 +27,8 @@ internal sealed class RunIndex(IReadOnlyList<string> roots)
                 {
                     if (!_runs.TryGetValue(path, out WatchedRun? run))
                     {
-                        string name = path == root ? Path.GetFileName(root.TrimEnd('/')) : Path.GetRelativePath(root, path);
+                        string name = path == root ? Path.GetFileName(root.TrimEnd('/'))
+                            : Path.GetRelativePath(root, path);
                         _runs[path] = run = new(_runs.Count, name, path);
                     }
 
@@ -53,7 +54,8 @@ internal sealed class RunIndex(IReadOnlyList<string> roots)
 
     private static IEnumerable<string> Under(string folder, int depth)
     {
-        if (File.Exists(Path.Combine(folder, "metrics.jsonl")) || File.Exists(Path.Combine(folder, "config.resolved.yaml")))
+        if (File.Exists(Path.Combine(folder, "metrics.jsonl"))
+            || File.Exists(Path.Combine(folder, "config.resolved.yaml")))
         {
             return [folder];
         }
@@ -63,7 +65,8 @@ internal sealed class RunIndex(IReadOnlyList<string> roots)
             return [];
         }
 
-        EnumerationOptions options = new() { IgnoreInaccessible = true, AttributesToSkip = FileAttributes.ReparsePoint };
+        EnumerationOptions options =
+            new() { IgnoreInaccessible = true, AttributesToSkip = FileAttributes.ReparsePoint };
         return Directory.EnumerateDirectories(folder, "*", options).Order(StringComparer.Ordinal)
             .SelectMany(f => Under(f, depth - 1));
     }

@@ -39,8 +39,10 @@ internal sealed class WatchedRun
     /// <summary>Its rollouts and validations.</summary>
     public DumpFolder Dumps { get; }
 
-    /// <summary>Changes whenever one of the files that <see cref="Summary"/> and <see cref="Metrics"/> read does.</summary>
-    public string Stamp => string.Join(';', new[] { _folder.MetricsPath, _folder.SummaryPath, ProgressFile.PathIn(_folder.Root) }
+    /// <summary>Changes whenever one of the files that <see cref="Summary"/> and <see cref="Metrics"/> read
+    /// does.</summary>
+    public string Stamp =>
+        string.Join(';', new[] { _folder.MetricsPath, _folder.SummaryPath, ProgressFile.PathIn(_folder.Root) }
         .Select(p => new FileInfo(p)).Select(f => f.Exists ? $"{f.Length}:{f.LastWriteTimeUtc.Ticks}" : "-"));
 
     /// <summary>What the list of runs shows.</summary>

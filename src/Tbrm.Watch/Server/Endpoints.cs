@@ -99,7 +99,8 @@ internal static class Endpoints
     private static JsonObject Differences(HttpContext context, RunIndex index)
     {
         WatchedRun[] runs = [.. Text(context, "runs").Split(',', StringSplitOptions.RemoveEmptyEntries)
-            .Select(t => int.TryParse(t, CultureInfo.InvariantCulture, out int id) ? index.Get(id) : null).OfType<WatchedRun>()];
+            .Select(t => int.TryParse(t, CultureInfo.InvariantCulture, out int id) ? index.Get(id) : null)
+                .OfType<WatchedRun>()];
         List<RunConfig> configs = [.. runs.Select(r => r.Config())];
         return new()
         {

@@ -101,7 +101,8 @@ internal sealed class SupervisedRowTests
         const string row = """{"question":"1 + 1?","answer":"1 + 1 = <<1+1=2>>2\n#### 2"}""";
         SupervisedExample example = Read(row, new() { AsksGsm8kForm = asksForm });
         Prompt trained = PromptRow.ToPrompt(Source(row), "f.jsonl", 0, new() { AsksGsm8kForm = asksForm });
-        Assert.That(example.Messages.Single().Content, Is.EqualTo(prompt).And.EqualTo(trained.Messages.Single().Content));
+        Assert.That(example.Messages.Single().Content,
+            Is.EqualTo(prompt).And.EqualTo(trained.Messages.Single().Content));
         Assert.That(example.Response, Is.EqualTo("1 + 1 = <<1+1=2>>2\n#### 2"));
     }
 

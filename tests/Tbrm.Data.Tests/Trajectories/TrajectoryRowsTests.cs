@@ -28,26 +28,37 @@ internal sealed class TrajectoryRowsTests
     [Test]
     public void Every_fp32_number_comes_back_with_its_bits()
     {
-        float[] numbers = [-0.1f, -1e-45f, float.MinValue, -0f, -16777217f, MathF.BitDecrement(-1), -3.4028232e38f, -1.17549435e-38f];
-        JsonObject row = new() { ["prompt_ids"] = new JsonArray(1), ["response_ids"] = new JsonArray([.. numbers.Select((_, i) => (JsonNode)i)]), ["score"] = 1, ["logp"] = new JsonArray([.. numbers.Select(n => (JsonNode)n)]) };
+        float[] numbers = [-0.1f, -1e-45f, float.MinValue, -0f, -16777217f, MathF.BitDecrement(-1), -3.4028232e38f,
+            -1.17549435e-38f];
+        JsonObject row = new()
+        {
+            ["prompt_ids"] = new JsonArray(1),
+            ["response_ids"] = new JsonArray([.. numbers.Select((_, i) => (JsonNode)i)]),
+            ["score"] = 1,
+            ["logp"] = new JsonArray([.. numbers.Select(n => (JsonNode)n)])
+        };
         float[] read = Read(row)[0].Logp;
-        Assert.That(read.Select(BitConverter.SingleToInt32Bits), Is.EqualTo(numbers.Select(BitConverter.SingleToInt32Bits)));
+        Assert.That(read.Select(BitConverter.SingleToInt32Bits),
+            Is.EqualTo(numbers.Select(BitConverter.SingleToInt32Bits)));
     }
 
     [Test]
     public void Verls_dump_has_text_a_score_and_further_numbers()
     {
         StoredTrajectory row = Read("""{"input": "Q?", "output": "A.", "gts": "42", "score": -1.0, "step": 3, "acc": false, "format": 0.5, "pred": "41"}""")[0];
-        Assert.That((row.PromptText, row.Response, row.Verdict!.Score, row.Step, row.Verdict.Extracted, row.GroundTruth!.Text), Is.EqualTo(("Q?", "A.", -1.0, 3L, "41", "42")));
+        Assert.That((row.PromptText, row.Response, row.Verdict!.Score, row.Step, row.Verdict.Extracted,
+            row.GroundTruth!.Text), Is.EqualTo(("Q?", "A.", -1.0, 3L, "41", "42")));
         Assert.That(row.Verdict.Numbers, Is.EqualTo(new Dictionary<string, double> { ["format"] = 0.5 }));
-        Assert.That((row.PromptIds, row.Messages, row.End, row.Reference), Is.EqualTo(((int[]?)null, (object?)null, (TrajectoryEnd?)null, (ReferenceScores?)null)));
+        Assert.That((row.PromptIds, row.Messages, row.End, row.Reference),
+            Is.EqualTo(((int[]?)null, (object?)null, (TrajectoryEnd?)null, (ReferenceScores?)null)));
     }
 
     [Test]
     public void A_grader_that_failed_stays_a_failure()
     {
         StoredTrajectory row = Read("""{"prompt": "Q", "response": "A", "score": null, "status": "Timeout", "detail": "slow"}""")[0];
-        Assert.That((row.Verdict!.Status, row.Verdict.IsFailure, row.Verdict.Detail), Is.EqualTo((VerdictStatus.Timeout, true, "slow")));
+        Assert.That((row.Verdict!.Status, row.Verdict.IsFailure, row.Verdict.Detail),
+            Is.EqualTo((VerdictStatus.Timeout, true, "slow")));
         Assert.That(Read("""{"prompt": "Q", "response": "A"}""")[0].Verdict, Is.Null, "no reward at all: it will be graded");
     }
 
@@ -74,7 +85,8 @@ internal sealed class TrajectoryRowsTests
         StoredTrajectory read = TrajectoryRows.Read(path, new PromptKeys()).Single();
         Assert.That(read.ResponseIds, Is.EqualTo(new[] { 5, 6 }));
         Assert.That(read.Logp, Is.EqualTo(new[] { -0.5f, -0.25f }));
-        Assert.That((read.Reference!.V1, read.Reference.Logp[1], read.Messages![0].Content), Is.EqualTo((2.5f, -0.125f, "Q")));
+        Assert.That((read.Reference!.V1, read.Reference.Logp[1], read.Messages![0].Content),
+            Is.EqualTo((2.5f, -0.125f, "Q")));
     }
 
     [TestCase("""{"prompt": "Q", "response": "A", "reward": 1, "status": "fine"}""", "status")]
@@ -84,7 +96,8 @@ internal sealed class TrajectoryRowsTests
     [TestCase("""{"prompt": "Q", "response": "A", "reward": [1]}""", "reward")]
     [TestCase("""{"prompt": "Q", "response": "A", "reward": "NaN"}""", "reward")]
     public void A_value_of_another_kind_is_named_with_its_place(string line, string key) =>
-        Assert.That(() => Read(line), Throws.TypeOf<DataException>().With.Message.Contains("rows.jsonl:1").And.Message.Contains(key));
+        Assert.That(() => Read(line),
+            Throws.TypeOf<DataException>().With.Message.Contains("rows.jsonl:1").And.Message.Contains(key));
 
     private StoredTrajectory[] Read(JsonObject row) => Read(row.ToJsonString());
 

@@ -20,9 +20,13 @@ public sealed class TheoryPageTests
             [new("tbrm", 8, 700, 3.7, 1e-12), new("reval", null, null, 0.1, 1e-3)]);
         string html = TheoryPage.ToHtml(results);
         List<XElement> drawings = HtmlCheck.Sound(html);
-        Assert.That(drawings.Select(d => d.Element("title")!.Value), Is.EqualTo(new[] { "Adam, lr 0.1", "Adam", "L-BFGS", "J* − J" }));
-        Assert.That(TheoryPart.Of(results).Select(p => p.Title), Has.All.Matches((string? t) => html.Contains($"<h2>{t}</h2>")));
-        Assert.That(html, Does.Contain("fixed data").And.Contain("in 1 of 2 cases").And.Contain("KL(pi* || pi) ends at 3e-16 nats at most, below 1e-9").And.Contain("<td class=\"n\">over 2000</td>"));
-        Assert.That(drawings[3].Element("desc")!.Value, Does.Contain("slope 1/2: from 0.007 at C(mu) 39 to 0.07846 at C(mu) 4900"), "0.007 sqrt(4900 / 39)");
+        Assert.That(drawings.Select(d => d.Element("title")!.Value),
+            Is.EqualTo(new[] { "Adam, lr 0.1", "Adam", "L-BFGS", "J* − J" }));
+        Assert.That(TheoryPart.Of(results).Select(p => p.Title),
+            Has.All.Matches((string? t) => html.Contains($"<h2>{t}</h2>")));
+        Assert.That(html, Does.Contain("fixed data").And.Contain("in 1 of 2 cases").And.Contain(
+            "KL(pi* || pi) ends at 3e-16 nats at most, below 1e-9").And.Contain("<td class=\"n\">over 2000</td>"));
+        Assert.That(drawings[3].Element("desc")!.Value,
+            Does.Contain("slope 1/2: from 0.007 at C(mu) 39 to 0.07846 at C(mu) 4900"), "0.007 sqrt(4900 / 39)");
     }
 }

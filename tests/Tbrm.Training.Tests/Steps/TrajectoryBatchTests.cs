@@ -49,7 +49,8 @@ public sealed class TrajectoryBatchTests
     {
         Trajectory[] trajectories = [.. Enumerable.Range(0, 4000).Select(i => s_whole with { Id = i })];
         double[] Rewards(double score, params string[] keys) =>
-            new TrajectoryBatch(trajectories, Make.Scores([.. Enumerable.Repeat(score, 4000)]), Make.Config(keys)).Rewards;
+            new TrajectoryBatch(trajectories, Make.Scores([.. Enumerable.Repeat(score, 4000)]),
+                Make.Config(keys)).Rewards;
         Assert.That(Rewards(1, "reward.control=zero"), Has.All.Zero);
         double[] coins = Rewards(1, "reward.control=random");
         Assert.That(Rewards(0, "reward.control=random"), Is.EqualTo(coins), "whatever the grade");
@@ -57,7 +58,8 @@ public sealed class TrajectoryBatchTests
         // Four standard deviations of the mean of 4000 coins.
         Assert.That(coins.Average(), Is.EqualTo(0.5).Within(4 * 0.5 / Math.Sqrt(4000)));
         Assert.That(coins.Distinct(), Is.EquivalentTo(new[] { 0.0, 1.0 }));
-        Assert.That(() => Make.Config("reward.control=zero", "data.trajectories=[a.jsonl]"), Throws.TypeOf<ConfigException>());
+        Assert.That(() => Make.Config("reward.control=zero", "data.trajectories=[a.jsonl]"),
+            Throws.TypeOf<ConfigException>());
     }
 
     [Test]

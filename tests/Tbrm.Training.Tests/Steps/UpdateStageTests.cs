@@ -120,7 +120,8 @@ public sealed class UpdateStageTests
         Assert.That(metrics["actor/ppo_kl"], Is.Not.Zero);
     }
 
-    /// <summary>rollout_is=sequence: each trajectory's own gradient by min(2, pi / pi_rollout) of all its tokens.</summary>
+    /// <summary>rollout_is=sequence: each trajectory's own gradient by min(2, pi / pi_rollout) of all its
+    /// tokens.</summary>
     [TestCase("tbrm", "actor.fused_residual=true")]
     [TestCase("tbrm", "actor.fused_residual=false", "actor.ppo_micro_batch_size_per_gpu=5")]
     [TestCase("reval")]
@@ -161,7 +162,8 @@ public sealed class UpdateStageTests
             Is.EqualTo(expected).Within(60 * 6e-8 * expected.Max(Math.Abs)));
     }
 
-    [TestCase("tbrm", "rollout_is=token", "rollout_is=sequence, which weighs whole trajectories; found rollout_is=token")]
+    [TestCase("tbrm", "rollout_is=token",
+        "rollout_is=sequence, which weighs whole trajectories; found rollout_is=token")]
     [TestCase("tbrm", "bypass_mode=true", "bypass_mode=true")]
     [TestCase("vargrad", "rollout_is=sequence", "rollout_correction")]
     public void A_residual_of_whole_trajectories_takes_weights_of_whole_trajectories(string algorithm, string key,
@@ -228,7 +230,13 @@ public sealed class UpdateStageTests
         PassScores reference =
             ForwardPass.LogProb(b => new FakePolicy(seed: 2).LogProb(b, 1), batch, batch.MicroBatches, new(default));
         PassScores old = ForwardPass.LogProb(b => policy.LogProb(b, 1), batch, batch.MicroBatches, new(default));
-        columns = columns with { RefLogp = reference.Logp, RefV1 = reference.V1, OldLogp = old.Logp, TrajectoryWeights = weights ?? [] };
+        columns = columns with
+        {
+            RefLogp = reference.Logp,
+            RefV1 = reference.V1,
+            OldLogp = old.Logp,
+            TrajectoryWeights = weights ?? []
+        };
         if (algorithm.Estimator?.Estimate(columns) is { } estimate)
         {
             columns = columns with { Advantages = estimate.Advantages, Returns = estimate.Returns };

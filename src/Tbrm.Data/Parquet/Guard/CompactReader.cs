@@ -185,7 +185,8 @@ internal ref struct CompactReader(ReadOnlySpan<byte> data)
 
         _elements += (long)count;
         return _elements <= ReadLimits.MaxFooterElements ? (int)count
-            : throw new MalformedException($"lists of {_elements} elements; at most {ReadLimits.MaxFooterElements} are read");
+            : throw new MalformedException(
+                $"lists of {_elements} elements; at most {ReadLimits.MaxFooterElements} are read");
     }
 
     private ulong Varint()

@@ -16,7 +16,8 @@ internal static class SentencePieces
         + "we find that the theorem and the answers are those of the theory 12 34 46 100 700 "
         + "les élèves étudient la théorie";
 
-    /// <summary>Pieces as Llama 2 has them: unknown, begin, end, 256 bytes, merged pieces by score, characters.</summary>
+    /// <summary>Pieces as Llama 2 has them: unknown, begin, end, 256 bytes, merged pieces by score,
+    /// characters.</summary>
     /// <param name="merges">How many merged pieces, at most.</param>
     public static List<SentencePiece> Llama(int merges = 120)
     {
