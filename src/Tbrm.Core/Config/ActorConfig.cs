@@ -39,7 +39,7 @@ public sealed record ActorConfig
 
     /// <summary>Computes residual and coefficients natively, without leaving the device, where the objective has such a
     /// kernel.</summary>
-    [RelevantWhen("the objective has a fused kernel (tbrm, reval, brm)")]
+    [RelevantWhen("the objective has a fused kernel (tbrm, reval)")]
     public bool FusedResidual { get; init; } = true;
 
     /// <summary>epsilon of the clipped ratio.</summary>
