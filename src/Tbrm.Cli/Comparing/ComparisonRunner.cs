@@ -23,7 +23,9 @@ internal sealed class ComparisonRunner(ComparisonPlan plan, int samples,
     private IReadOnlyList<TuningTrial> _trials = [];
 
     /// <summary>Does what is left to do.</summary>
-    /// <returns>Ok, or Interrupted: the same command goes on.</returns>
+    /// <returns>Ok; Interrupted: the same command goes on; or that of the first run that failed, once the others are
+    /// made.</returns>
+    /// <exception cref="TbrmUserException">Every run failed.</exception>
     public ExitCode Run(CancellationToken stop)
     {
         plan.Settle();
@@ -43,7 +45,7 @@ internal sealed class ComparisonRunner(ComparisonPlan plan, int samples,
 
         // Seed by seed: what the machine does meanwhile is spread over the arms.
         QueuedRun[] runs = [.. from seed in plan.Seeds from arm in plan.Arms
-            select plan.Run(arm, seed, chosen.GetValueOrDefault(arm.TunedAs, []))];
+            where HasStart(arm, seed, chosen) select RunOf(arm, seed, chosen)];
         ExitCode code = queue.Run(runs, _ => WritePage(), stop);
         if (code == ExitCode.Ok && samples > 0)
         {
@@ -51,7 +53,24 @@ internal sealed class ComparisonRunner(ComparisonPlan plan, int samples,
         }
 
         WritePage();
-        return stop.IsCancellationRequested ? ExitCode.Interrupted : code;
+        return stop.IsCancellationRequested || code != ExitCode.Ok ? ExitCode.Interrupted
+            : queue.Failures is not [var first, ..] ? ExitCode.Ok
+            : Arms().Count > 0 ? first.Code : throw new TbrmUserException(first.Code, $"no run was made: {first}");
+    }
+
+    private QueuedRun RunOf(PlannedArm arm, long seed, Dictionary<string, IReadOnlyList<string>> chosen) =>
+        plan.Run(arm, seed, chosen.GetValueOrDefault(arm.TunedAs, []));
+
+    /// <summary>A run whose warm start failed has nothing to begin with: it has failed too.</summary>
+    private bool HasStart(PlannedArm arm, long seed, Dictionary<string, IReadOnlyList<string>> chosen)
+    {
+        if (plan.Start(arm, seed) is not { } start || queue.Failures.FirstOrDefault(f => f.Run == start.Name) is not { } failure)
+        {
+            return true;
+        }
+
+        queue.Fail(RunOf(arm, seed, chosen), failure.Code, $"there is no model to begin with, {failure}");
+        return false;
     }
 
     /// <summary>The arms as far as they have runs.</summary>
@@ -105,10 +124,11 @@ internal sealed class ComparisonRunner(ComparisonPlan plan, int samples,
 
     private TuningTrial TrialOf(PlannedArm arm, IReadOnlyList<string> settings, int number)
     {
-        ComparedRun[] runs = [.. plan.TuningSeeds.Select(s => ComparedRun.Read(plan.Trial(arm, number, s).Folder))];
+        ComparedRun?[] runs = [.. plan.TuningSeeds.Select(s => plan.Trial(arm, number, s).Folder)
+            .Select(f => ComparedArm.IsRun(f) ? ComparedRun.Read(f) : null)];
         return new(arm.TunedAs, string.Join(' ', settings),
-            [.. runs.Select(r => r.Accuracy.Count > 0 ? r.Accuracy[^1].Value : double.NaN)],
-            [.. runs.Select(r => r.Ended ?? "not at its end")], IsChosen: false);
+            [.. runs.Select(r => r?.Accuracy.Count > 0 ? r.Accuracy[^1].Value : double.NaN)],
+            [.. runs.Select(r => r?.Ended ?? "not at its end")], IsChosen: false);
     }
 
     private IEnumerable<QueuedRun> Starts(IEnumerable<PlannedArm> arms, IReadOnlyList<long> seeds) =>

@@ -25,12 +25,12 @@ internal sealed record QueuedRun(string Name, string Folder, string ConfigFile, 
 
 /// <summary>
 /// Makes runs in processes of their own, some at a time, so that memory and times of one are not those of another, and
-/// a
-/// crash is its own. What has ended is not made again.
+/// a crash is its own: the others are made all the same. What has ended is not made again.
 /// </summary>
 /// <param name="parallel">Runs at the same time.</param>
 /// <param name="say">Gets what the runs say.</param>
-internal sealed class RunQueue(int parallel, Action<string> say)
+/// <param name="program">Program and first arguments; null: this program.</param>
+internal sealed class RunQueue(int parallel, Action<string> say, IReadOnlyList<string>? program = null)
 {
     /// <summary>A child on the same terminal gets Ctrl-C from there, and says so; another one has to be told.</summary>
     private const string Stopping = "tbrm-native: stopping", Own = "tbrm-native: ";
@@ -40,18 +40,30 @@ internal sealed class RunQueue(int parallel, Action<string> say)
     private static readonly string[] s_ending = ["run folder: ", "model: ", "report: ", "next:", " "];
 
     private readonly Lock _lines = new();
+    private readonly List<RunFailure> _failures = [];
+
+    /// <summary>Runs that failed, in all calls: neither at their end, nor not finite, nor interrupted.</summary>
+    public IReadOnlyList<RunFailure> Failures
+    {
+        get
+        {
+            lock (_lines)
+            {
+                return [.. _failures];
+            }
+        }
+    }
 
     /// <summary>Makes all of them.</summary>
     /// <param name="runs">In this order.</param>
     /// <param name="ended">Told of each that has ended in this call.</param>
     /// <param name="stop">Asks the children to save and end.</param>
-    /// <returns>Ok, also where runs diverged; Interrupted.</returns>
-    /// <exception cref="TbrmUserException">A run failed otherwise; the others that were at work have ended.</exception>
+    /// <returns>Ok, also where runs diverged or failed (<see cref="Failures"/>); Interrupted.</returns>
     public ExitCode Run(IReadOnlyList<QueuedRun> runs, Action<QueuedRun> ended, CancellationToken stop)
     {
-        using CancellationTokenSource failed = CancellationTokenSource.CreateLinkedTokenSource(stop);
+        using CancellationTokenSource interrupted = CancellationTokenSource.CreateLinkedTokenSource(stop);
         Queue<QueuedRun> waiting = new(runs.Where(r => !r.HasEnded));
-        (QueuedRun Run, ExitCode Code, string Last)? failure = null;
+        bool isInterrupted = false;
         Thread[] workers = [.. Enumerable.Range(0, Math.Max(1, Math.Min(parallel, waiting.Count)))
             .Select(_ => new Thread(Work))];
         foreach (Thread worker in workers)
@@ -64,26 +76,28 @@ internal sealed class RunQueue(int parallel, Action<string> say)
             worker.Join();
         }
 
-        return failure is not { } f ? stop.IsCancellationRequested ? ExitCode.Interrupted : ExitCode.Ok
-            : f.Code == ExitCode.Interrupted ? f.Code
-            : throw new TbrmUserException(f.Code, $"{f.Run.Name} failed with exit code {(int)f.Code}: {f.Last}");
+        return isInterrupted || stop.IsCancellationRequested ? ExitCode.Interrupted : ExitCode.Ok;
 
         void Work()
         {
             while (Next() is { } run)
             {
-                (ExitCode code, string last) = Make(run, failed.Token);
+                (ExitCode code, string last) = Make(run, interrupted.Token);
                 lock (waiting)
                 {
-                    if (code is ExitCode.Ok or ExitCode.NonFinite)
+                    if (code == ExitCode.Interrupted)
                     {
-                        ended(run);
+                        isInterrupted = true;
+                        interrupted.Cancel();
+                        continue;
                     }
-                    else if (failure is null)
+
+                    if (code is not (ExitCode.Ok or ExitCode.NonFinite))
                     {
-                        failure = (run, code, last);
-                        failed.Cancel();
+                        Fail(run, code, last);
                     }
+
+                    ended(run);
                 }
             }
         }
@@ -92,8 +106,19 @@ internal sealed class RunQueue(int parallel, Action<string> say)
         {
             lock (waiting)
             {
-                return !failed.IsCancellationRequested && waiting.TryDequeue(out QueuedRun? run) ? run : null;
+                return !interrupted.IsCancellationRequested && waiting.TryDequeue(out QueuedRun? run) ? run : null;
             }
+        }
+    }
+
+    /// <summary>A run that cannot be made, for a reason that is known before.</summary>
+    public void Fail(QueuedRun run, ExitCode code, string message)
+    {
+        RunFailure failure = new(run.Name, code, message);
+        lock (_lines)
+        {
+            _failures.Add(failure);
+            say($"tbrm-native: {failure}; the others go on");
         }
     }
 
@@ -163,21 +188,26 @@ internal sealed class RunQueue(int parallel, Action<string> say)
     });
 
     /// <summary>This program again: its own executable, or the runtime with its assembly.</summary>
-    private static Process Start(IReadOnlyList<string> arguments)
+    private Process Start(IReadOnlyList<string> arguments)
     {
-        string program = Environment.ProcessPath ?? throw new InvalidOperationException("the program has no path");
-        bool isHosted = Path.GetFileNameWithoutExtension(program) == "dotnet";
-        ProcessStartInfo start = new(program)
+        IReadOnlyList<string> words = program ?? Self();
+        ProcessStartInfo start = new(words[0])
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         };
-        foreach (string argument in isHosted ? [Environment.GetCommandLineArgs()[0], .. arguments]
-            : arguments)
+        foreach (string argument in words.Skip(1).Concat(arguments))
         {
             start.ArgumentList.Add(argument);
         }
 
         return Process.Start(start)!;
+    }
+
+    private static string[] Self()
+    {
+        string path = Environment.ProcessPath ?? throw new InvalidOperationException("the program has no path");
+        return Path.GetFileNameWithoutExtension(path) == "dotnet" ? [path, Environment.GetCommandLineArgs()[0]]
+            : [path];
     }
 }

@@ -26,7 +26,8 @@ internal static class SeedRuns
     /// <param name="seeds">At least one.</param>
     /// <param name="progress">For people.</param>
     /// <param name="stop">Asks the run that is at work to save and end.</param>
-    /// <returns>Ok; NonFinite when a run diverged, once all were made; Interrupted.</returns>
+    /// <returns>Ok; NonFinite when a run diverged, or the code of one that failed, once all were made;
+    /// Interrupted.</returns>
     /// <exception cref="ConfigException">The folder holds runs of another configuration, or a single run.</exception>
     public static ExitCode Run(RunConfig config, IReadOnlyList<long> seeds, IProgressDisplay progress,
         CancellationToken stop)
@@ -49,26 +50,38 @@ internal static class SeedRuns
         QueuedRun[] runs = [.. seeds.Select(s => string.Create(CultureInfo.InvariantCulture, $"seed-{s}")).Zip(seeds,
             (name, seed) => new QueuedRun(name, Path.Combine(group, name), path,
                 [string.Create(CultureInfo.InvariantCulture, $"trainer.seed={seed}")]))];
-        ExitCode code = new RunQueue(1, progress.Say).Run(runs, _ => WritePage(group), stop);
+        RunQueue queue = new(1, progress.Say);
+        ExitCode code = queue.Run(runs, _ => WritePage(group, queue.Failures), stop);
         if (code == ExitCode.Interrupted)
         {
             progress.Say($"tbrm-native: interrupted; the same command with --run-dir {group} goes on");
             return code;
         }
 
-        Comparison comparison = WritePage(group);
+        if (WritePage(group, queue.Failures) is not { } comparison)
+        {
+            throw new TbrmUserException(queue.Failures[0].Code, $"no run was made: {queue.Failures[0]}");
+        }
+
         (IReadOnlyList<string> columns, IReadOnlyList<IReadOnlyList<string>> rows) =
             ComparisonTables.Measures(comparison);
         progress.Say(PlainTable.Of(columns, rows).TrimEnd('\n'));
         progress.Say($"tbrm-native: {Path.Combine(group, ComparisonPage.FileName)}");
-        return comparison.Arms[0].Runs.Any(r => r.IsDiverged) ? ExitCode.NonFinite : code;
+        return queue.Failures is [var first, ..] ? first.Code
+            : comparison.Arms[0].Runs.Any(r => r.IsDiverged) ? ExitCode.NonFinite : code;
     }
 
-    private static Comparison WritePage(string group)
+    private static Comparison? WritePage(string group, IReadOnlyList<RunFailure> failures)
     {
+        if (ComparedArm.SeedFolders(group).Length == 0)
+        {
+            return null;
+        }
+
         string name = Path.GetFileName(Path.TrimEndingDirectorySeparator(group));
         Comparison comparison =
-            new([new(name, [.. ComparedArm.SeedFolders(group).Select(ComparedRun.Read).OrderBy(r => r.Seed)])]);
+            new([new(name, [.. ComparedArm.SeedFolders(group).Select(ComparedRun.Read).OrderBy(r => r.Seed)])])
+            { Failures = failures };
         ComparisonPage.WriteInto(group, comparison);
         return comparison;
     }

@@ -154,19 +154,21 @@ internal sealed class CompareVerb : IVerb
         using StopSignals signals = new(saves: true);
         TerminalProgress progress = new(Terminal.RawError, isTerminal: false);
         progress.Say($"comparison: {folder}");
+        RunQueue queue = new(parsed.GetValue(_parallel), progress.Say);
         Comparison Of(IReadOnlyList<ComparedArm> all, IReadOnlyList<TuningTrial> trials) =>
             new(all, parsed.GetValue(_tokens), parsed.GetValue(_seconds))
             {
                 Sweep = sweep?.Key,
                 Parallel = parsed.GetValue(_parallel),
-                Trials = trials
+                Trials = trials,
+                Failures = queue.Failures,
             };
         IReadOnlyList<TuningTrial> made = [];
         ComparisonRunner runner = new(plan, parsed.GetValue(_samples) ?? 8, (all, trials) =>
         {
             made = trials;
             ComparisonPage.WriteInto(folder, Of(all, trials));
-        }, new(parsed.GetValue(_parallel), progress.Say), progress);
+        }, queue, progress);
         ExitCode code = runner.Run(signals.Token);
         if (code == ExitCode.Interrupted)
         {

@@ -47,7 +47,7 @@ public sealed record ComparedArm(string Name, IReadOnlyList<ComparedRun> Runs)
             string[] seeds = SeedFolders(folder);
             ComparedRun[] runs = [.. (seeds.Length > 0 ? seeds : [folder]).Select(ComparedRun.Read)];
             string name = Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder)));
-            int same = arms.FindIndex(a => Differences(a.Runs[0].Config, runs[0].Config).Count == 0
+            int same = arms.FindIndex(a => Differences([a.Runs[0].Config, runs[0].Config]).Count == 0
                 && !a.Runs.Any(r => runs.Any(o => o.Seed == r.Seed)));
             if (same >= 0)
             {
@@ -82,14 +82,15 @@ public sealed record ComparedArm(string Name, IReadOnlyList<ComparedRun> Runs)
             return "a configuration cannot be read";
         }
 
-        string[] keys = [.. ConfigTable.Of(first, second).Where(r => r.IsChanged).Select(r => r.Key)
+        string[] keys = [.. ConfigDifferences.Of([first, second]).Select(d => d.Key)
             .Where(k => s_paired.Any(p => k.StartsWith(p, StringComparison.Ordinal)) && !s_unpaired.Contains(k))];
         return keys.Length == 0 ? null : $"{string.Join(", ", keys)} differ{(keys.Length == 1 ? "s" : "")}";
     }
 
-    /// <summary>Keys whose values differ between configurations, but for what every run has of its own.</summary>
-    internal static IReadOnlyList<ConfigRow> Differences(RunConfig? a, RunConfig? b) => a is null || b is null ? []
-        : [.. ConfigTable.Of(a, b).Where(r => r.IsChanged && !s_ofARun.Contains(r.Key))];
+    /// <summary>Where configurations differ, but for what every run has of its own; those that cannot be read have no
+    /// value.</summary>
+    internal static IReadOnlyList<ConfigDifference> Differences(IEnumerable<RunConfig?> configs) =>
+        ConfigDifferences.Of([.. configs.OfType<RunConfig>()], s_ofARun);
 
     private static string Unused(List<ComparedArm> arms, string name) => Enumerable.Range(1, int.MaxValue)
         .Select(i => i == 1 ? name : string.Create(CultureInfo.InvariantCulture, $"{name} ({i})"))

@@ -76,6 +76,23 @@ public sealed class ComparedRun
         n.StartsWith(ReportCharts.ValidationPrefix, StringComparison.Ordinal)
         && n.Contains("/acc/mean@", StringComparison.Ordinal));
 
+    /// <summary>
+    /// The step of the first evaluation from which on held-out accuracy is below half of the best before it, where it
+    /// has also lost more than a tenth (10 points); null where it does not end so.
+    /// </summary>
+    public long? CollapsedAt
+    {
+        get
+        {
+            const double lost = 0.1;
+            IReadOnlyList<CostedValue> all = Accuracy;
+            double best = all.Select(p => p.Value).Where(double.IsFinite).DefaultIfEmpty(0).Max();
+            // What is not finite is neither half of the best nor near it.
+            int last = all.ToList().FindLastIndex(p => p.Value >= best / 2 || best - p.Value <= lost);
+            return last >= 0 && last + 1 < all.Count ? all[last + 1].Cost.Step : null;
+        }
+    }
+
     /// <summary>Reads a run's folder.</summary>
     /// <exception cref="Core.Errors.DataException">There is no run in it.</exception>
     public static ComparedRun Read(string path)

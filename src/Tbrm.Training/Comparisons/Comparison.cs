@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
+using Tbrm.Core.Errors;
 
 namespace Tbrm.Training.Comparisons;
 
@@ -23,6 +24,16 @@ public sealed record BudgetOutcome(IReadOnlyList<double> Accuracy, Interval Mean
 public sealed record TuningTrial(string Arm, string Settings, IReadOnlyList<double> Accuracy,
     IReadOnlyList<string> Ended, bool IsChosen);
 
+/// <summary>A run that was to be made and was not.</summary>
+/// <param name="Run">Its folder in that of the comparison.</param>
+/// <param name="Code">With which its process ended.</param>
+/// <param name="Message">What it said last.</param>
+public sealed record RunFailure(string Run, ExitCode Code, string Message)
+{
+    /// <summary>One sentence.</summary>
+    public override string ToString() => $"{Run} failed with exit code {(int)Code}: {Message}";
+}
+
 /// <summary>Arms side by side under equal budgets.</summary>
 public sealed class Comparison
 {
@@ -43,6 +54,9 @@ public sealed class Comparison
 
     /// <summary>Trials that were made before; empty without tuning.</summary>
     public IReadOnlyList<TuningTrial> Trials { get; init; } = [];
+
+    /// <summary>Runs that are missing because they failed; a repeated command tries them again.</summary>
+    public IReadOnlyList<RunFailure> Failures { get; init; } = [];
 
     /// <summary>The key that a sweep went through; null without one.</summary>
     public string? Sweep { get; init; }

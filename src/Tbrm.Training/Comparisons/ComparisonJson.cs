@@ -25,6 +25,12 @@ public static class ComparisonJson
         },
         ["sweep"] = comparison.Sweep,
         ["arms"] = new JsonArray([.. comparison.Arms.Select(a => (JsonNode)Arm(comparison, a))]),
+        ["failures"] = new JsonArray([.. comparison.Failures.Select(f => (JsonNode)new JsonObject
+        {
+            ["run"] = f.Run,
+            ["exit_code"] = (int)f.Code,
+            ["message"] = f.Message,
+        })]),
         ["tuning"] = new JsonArray([.. comparison.Trials.Select(t => (JsonNode)Trial(t))]),
     };
 
@@ -45,6 +51,7 @@ public static class ComparisonJson
             ["seeds"] = new JsonArray([.. arm.Runs.Select(r => (JsonNode)r.Seed)]),
             ["folders"] = new JsonArray([.. arm.Runs.Select(r => (JsonNode)r.Folder.Root)]),
             ["ended"] = new JsonArray([.. arm.Runs.Select(r => (JsonNode?)r.Ended)]),
+            ["collapsed_at"] = new JsonArray([.. arm.Runs.Select(r => (JsonNode?)r.CollapsedAt)]),
             ["by_tokens"] = Outcome(comparison.ByTokens(arm)),
             ["by_seconds"] = Outcome(comparison.BySeconds(arm)),
             ["unpaired"] = new JsonArray([.. comparison.Unpaired(arm).Select(w => (JsonNode)w)]),

@@ -65,6 +65,7 @@ public static class ComparisonPage
         return string.Create(CultureInfo.InvariantCulture,
             $"{comparison.Arms.Count} arm{(comparison.Arms.Count == 1 ? "" : "s")}, {runs} runs, seeds {seeds}")
             + (diverged > 0 ? $"; {diverged} diverged and stay in" : "")
+            + (comparison.Failures.Count > 0 ? $"; {comparison.Failures.Count} failed and are missing" : "")
             + (unfinished > 0 ? $"; {unfinished} not at their end yet" : "")
             + (comparison.Parallel > 1
                 ? $"; {comparison.Parallel} runs at the same time, so seconds are longer than of one alone" : "");
@@ -97,6 +98,10 @@ public static class ComparisonPage
     {
         List<string> notes =
         [
+            .. comparison.Failures.Select(f => f.ToString()),
+            .. from arm in comparison.Arms from run in arm.Runs where run.CollapsedAt is not null
+                select FormattableString.Invariant(
+                    $"{arm.Name}, seed {run.Seed}: collapsed at step {run.CollapsedAt}, from {HtmlText.Percent(run.Accuracy.Max(a => a.Value))} to {HtmlText.Percent(run.Accuracy[^1].Value)} at the end; it stays in"),
             .. comparison.Arms.SelectMany(comparison.Unpaired).Select(w => "No pair: " + w),
             .. from arm in comparison.Arms from run in arm.Runs where run.IsDiverged
                 select FormattableString.Invariant(

@@ -68,19 +68,14 @@ public static class ComparisonTables
     public static (IReadOnlyList<string> Columns,
         IReadOnlyList<IReadOnlyList<string>> Rows) Configurations(Comparison comparison)
     {
-        SortedSet<string> keys = [];
-        foreach (ComparedArm arm in comparison.Arms)
-        {
-            keys.UnionWith(ComparedArm.Differences(comparison.Arms[0].Runs[0].Config, arm.Runs[0].Config)
-                .Select(r => r.Key));
-        }
-
-        Dictionary<string, string>[] values = [.. comparison.Arms.Select(a => a.Runs[0].Config is { } config
-            ? ConfigTable.Of(config, config).ToDictionary(r => r.Key, r => r.Value) : [])];
+        bool[] isRead = [.. comparison.Arms.Select(a => a.Runs[0].Config is not null)];
         return (["key", .. comparison.Arms.Select(a => a.Name)],
-            [.. keys.Select(k =>
-                (string[])[k, .. values.Select(
-                v => v.GetValueOrDefault(k, Nothing) is { Length: > 0 } value ? value : "empty")])]);
+            [.. ComparedArm.Differences(comparison.Arms.Select(a => a.Runs[0].Config)).Select(d =>
+            {
+                Queue<string> values = new(d.Values);
+                return (string[])[d.Key, .. isRead.Select(r =>
+                    !r ? Nothing : values.Dequeue() is { Length: > 0 } value ? value : "empty")];
+            })]);
     }
 
     /// <summary>Every trial of tuning.</summary>
@@ -97,9 +92,9 @@ public static class ComparisonTables
 
     private static string Count(ComparedArm arm)
     {
-        int diverged = arm.Runs.Count(r => r.IsDiverged);
+        int diverged = arm.Runs.Count(r => r.IsDiverged), collapsed = arm.Runs.Count(r => r.CollapsedAt is not null);
         return string.Create(CultureInfo.InvariantCulture, $"{arm.Runs.Count}")
-            + (diverged > 0 ? $", {diverged} diverged" : "");
+            + (diverged > 0 ? $", {diverged} diverged" : "") + (collapsed > 0 ? $", {collapsed} collapsed" : "");
     }
 
     private static string Share(Interval interval) => interval.Count == 0 ? Nothing

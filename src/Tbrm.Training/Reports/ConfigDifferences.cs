@@ -12,7 +12,10 @@ public static class ConfigDifferences
 {
     /// <summary>The keys in the order of a configuration file; trainer.run_dir, which every run has for itself, is left
     /// out.</summary>
-    public static IReadOnlyList<ConfigDifference> Of(IReadOnlyList<RunConfig> configs)
+    /// <param name="configs">Any number.</param>
+    /// <param name="except">Further keys to leave out.</param>
+    public static IReadOnlyList<ConfigDifference> Of(IReadOnlyList<RunConfig> configs,
+        IReadOnlyCollection<string>? except = null)
     {
         if (configs.Count == 0)
         {
@@ -20,7 +23,7 @@ public static class ConfigDifferences
         }
 
         IReadOnlyList<ConfigRow>[] rows = [.. configs.Select(c => ConfigTable.Of(c, configs[0]))];
-        return [.. Enumerable.Range(0, rows[0].Count).Where(i => rows.Any(r => r[i].IsChanged))
+        return [.. Enumerable.Range(0, rows[0].Count).Where(i => rows.Any(r => r[i].IsChanged) && except?.Contains(rows[0][i].Key) != true)
             .Select(i => new ConfigDifference(rows[0][i].Key, [.. rows.Select(r => r[i].Value)]))];
     }
 }

@@ -69,6 +69,34 @@ public sealed class ComparisonTests
             "grpo, seed 2: diverged at step 2; its last accuracy counts"));
     }
 
+    [TestCase(new[] { 0.1, 0.9, 0.2, 0.05 }, 4L)]
+    [TestCase(new[] { 0.1, 0.9, double.NaN, double.NaN }, 4L)]
+    [TestCase(new[] { 0.1, 0.9, 0.2, 0.8 }, null)]
+    [TestCase(new[] { 0.02, 0.08, 0.01 }, null)]
+    public void A_run_that_ends_far_below_its_best_has_collapsed_and_stays_in(double[] accuracy, long? step)
+    {
+        ComparedRun run = Run("grpo", 1, accuracy);
+        Assert.That(run.CollapsedAt, Is.EqualTo(step));
+        Comparison comparison = new([new("tbrm", [Run("tbrm", 1, [0.1, 0.5])]), new("grpo", [run])]);
+        JsonNode? written = ComparisonJson.Of(comparison)["arms"]![1]!["collapsed_at"]![0];
+        Assert.That((long?)written, Is.EqualTo(step));
+        Assert.That(ComparisonPage.ToHtml(comparison), step is null ? Does.Not.Contain("collapsed")
+            : Does.Contain("grpo, seed 1: collapsed at step 4, from 90%").And.Contain("1, 1 collapsed"));
+    }
+
+    [Test]
+    public void Runs_that_failed_are_named_where_their_numbers_are_missing()
+    {
+        Comparison comparison = new([new("tbrm", [Run("tbrm", 1, [0.1, 0.5])])])
+        {
+            Failures = [new("runs/ppo/seed-1", ExitCode.OutOfMemory, "tbrm-native: 3 GiB are missing")],
+        };
+        Assert.That(ComparisonPage.ToHtml(comparison), Does.Contain("1 failed and are missing").And.Contain(
+            "runs/ppo/seed-1 failed with exit code 4: tbrm-native: 3 GiB are missing"));
+        JsonNode failure = ComparisonJson.Of(comparison)["failures"]!.AsArray().Single()!;
+        Assert.That(((string)failure["run"]!, (int)failure["exit_code"]!), Is.EqualTo(("runs/ppo/seed-1", 4)));
+    }
+
     [TestCase("data.task=gcd", "data.task differs")]
     [TestCase("model.path=/models/other", "model.path differs")]
     [TestCase("data.train_batch_size=7", null)]
