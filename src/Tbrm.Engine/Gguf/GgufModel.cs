@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Globalization;
 using System.Linq;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
@@ -15,7 +16,7 @@ namespace Tbrm.Engine.Gguf;
 public static partial class GgufModel
 {
     private const string Llama = "LlamaForCausalLM", Qwen2 = "Qwen2ForCausalLM", Qwen3 = "Qwen3ForCausalLM",
-        Gemma3 = "Gemma3ForCausalLM";
+        Gemma3 = "Gemma3ForCausalLM", Granite = "GraniteForCausalLM";
 
     /// <summary>Of Gemma 3, in llama.cpp: every sixth layer sees the whole sequence, and the others turn by this
     /// base.</summary>
@@ -23,12 +24,22 @@ public static partial class GgufModel
 
     private const double GemmaLocalBase = 10000;
 
+    /// <summary>Granite's multipliers, and GGUF's names of them.</summary>
+    private static readonly Dictionary<string, string> s_multipliers = new()
+    {
+        ["embedding_multiplier"] = "embedding_scale",
+        ["residual_multiplier"] = "residual_scale",
+        ["attention_scale"] = "attention.scale",
+        ["logits_scaling"] = "logit_scale",
+    };
+
     /// <summary>What sets the layers of each apart that a reader of GGUF knows by the architecture's name.</summary>
     private static readonly Dictionary<string, string[]> s_known = new()
     {
         [Llama] = [],
         [Qwen2] = ["qkv_bias"],
         [Qwen3] = ["qk_norm"],
+        [Granite] = [.. s_multipliers.Keys],
         [Gemma3] = ["qk_norm", "activation", "post_norms", "norm_shift", "scaled_embedding", "attention_scale"],
     };
 
@@ -85,8 +96,8 @@ public static partial class GgufModel
 
         ModelArchitecture model = policy.Architecture;
         string architecture = NameOf(model);
-        RefuseUnknown(model);
         file.Set("general.architecture", architecture);
+        AddSettings(file, model, architecture);
         file.Set("general.name", name);
         file.Set("general.file_type", type switch { GgufType.F32 => 0u, GgufType.F16 => 1u, _ => 32u });
         file.Set(architecture + ".context_length", (uint)model.MaxPositionEmbeddings);
@@ -117,11 +128,12 @@ public static partial class GgufModel
         Qwen2 => "qwen2",
         Qwen3 => "qwen3",
         Gemma3 => "gemma3",
-        _ => throw Refused("architectures", model.Name, "expected a Llama, Qwen2, Qwen3 or Gemma 3"),
+        Granite => "granite",
+        _ => throw Refused("architectures", model.Name, "expected a Llama, Qwen2, Qwen3, Gemma 3 or Granite"),
     };
 
     /// <summary>A variant that computes something else must not be read as the plain one.</summary>
-    private static void RefuseUnknown(ModelArchitecture model)
+    private static void AddSettings(GgufFile file, ModelArchitecture model, string architecture)
     {
         foreach (string setting in model.Description.Split(' ', StringSplitOptions.RemoveEmptyEntries))
         {
@@ -129,6 +141,12 @@ public static partial class GgufModel
             if (!s_window.Contains(name) && !s_known[model.Name].Contains(name))
             {
                 throw Refused(name, setting[(name.Length + 1)..], $"readers of GGUF know no such {model.Name}");
+            }
+
+            if (model.Name == Granite && s_multipliers.TryGetValue(name, out string? key))
+            {
+                file.Set($"{architecture}.{key}",
+                    float.Parse(setting.AsSpan(name.Length + 1), CultureInfo.InvariantCulture));
             }
         }
     }
@@ -151,7 +169,7 @@ public static partial class GgufModel
     {
         float[] values = policy.ReadTensor(tensor);
         ModelArchitecture model = policy.Architecture;
-        if (model.Name == Llama)
+        if (model.Name is Llama or Granite)
         {
             if (tensor.Name.EndsWith("q_proj.weight", StringComparison.Ordinal))
             {

@@ -47,6 +47,7 @@ public sealed class GgufExportTests
     [TestCase("Qwen3ForCausalLM", false, "qwen3")]
     [TestCase("LlamaForCausalLM", true, "llama")]
     [TestCase("Gemma3ForCausalLM", true, "gemma3")]
+    [TestCase("GraniteForCausalLM", true, "granite")]
     public void Every_tensor_is_there_with_its_values(string architecture, bool tied, string name)
     {
         using Policy policy = Create(Config(architecture, c => c["tie_word_embeddings"] = tied));
@@ -82,8 +83,18 @@ public sealed class GgufExportTests
         float[] queries = Read(policy, "model.layers.0.self_attn.q_proj.weight"),
             written = file.Values("blk.0.attn_q.weight");
         // Pair i of a head is rows i and i + 4 here, and rows 2i and 2i + 1 of a llama of GGUF's.
-        Assert.That(written[(8 + 3) * 32], Is.EqualTo(queries[(8 + (name == "llama" ? 5 : 3)) * 32]));
+        Assert.That(written[(8 + 3) * 32], Is.EqualTo(queries[(8 + (name is "llama" or "granite" ? 5 : 3)) * 32]));
         Assert.That(written.Order(), Is.EqualTo(queries.Order()));
+    }
+
+    [Test]
+    public void The_multipliers_of_a_Granite_are_settings()
+    {
+        using Policy policy = Create(Config("GraniteForCausalLM", c => (c["embedding_multiplier"],
+            c["residual_multiplier"], c["attention_multiplier"], c["logits_scaling"]) = (12.0, 0.25, 0.125, 8.0)));
+        GgufReader file = Export(policy, "f32");
+        Assert.That(new[] { "embedding_scale", "residual_scale", "attention.scale", "logit_scale" }
+            .Select(k => file.Settings["granite." + k]), Is.EqualTo(new[] { 12f, 0.25f, 0.125f, 8f }));
     }
 
     [TestCase("f16", 1u)]
