@@ -36,7 +36,8 @@ internal sealed class BestEffortWriter(TextWriter inner, Action<Exception>? onFa
     {
         void Say(Exception e) =>
             Console.Error.WriteLine(
-            $"tbrm-native: nothing more can be written to stdout ({e.Message.TrimEnd('.')}); the run goes on, and its numbers are in metrics.jsonl");
+            $"tbrm-native: nothing more can be written to stdout ({e.Message.TrimEnd('.')}); the run goes on, and its "
+                + $"numbers are in metrics.jsonl");
 
         try
         {

@@ -21,7 +21,8 @@ internal static class FailureReport
                 (ExitCode.Config, cause.Message),
             _ when cause.IsDiskFull() =>
                 (ExitCode.OutOfMemory,
-                $"{cause.Message} (no room for what is written: the disk, the quota, or the limit of a file's size, ulimit -f)"),
+                $"{cause.Message} (no room for what is written: the disk, the quota, or the limit of a file's size, "
+                    + $"ulimit -f)"),
             IOException e => (ExitCode.Data, e.Message),
             UnauthorizedAccessException e => (ExitCode.Data, e.Message),
             OutOfMemoryException =>

@@ -19,7 +19,8 @@ internal sealed class RunOptions
     public Option<string[]> Config { get; } = new("--config", "-c")
     {
         Description =
-            $"A YAML file, or a preset; of several the later counts more. Presets: {string.Join(", ", ConfigLoader.Presets)}",
+            $"A YAML file, or a preset; of several the later counts more. Presets: "
+                + $"{string.Join(", ", ConfigLoader.Presets)}",
         HelpName = "FILE",
     };
 
@@ -57,7 +58,12 @@ internal sealed class RunOptions
     }
 
     /// <summary>Which checkpoint of a run; for verbs that take a run for a model.</summary>
-    public Option<string?> Checkpoint { get; } = new("--checkpoint") { Description = "Of a run named by model.path (or --run-dir): a step, best, or latest (the default)", HelpName = "N|best" };
+    public Option<string?> Checkpoint { get; } = new("--checkpoint")
+    {
+        Description = "Of a run named by model.path "
+        + "(or --run-dir): a step, best, or latest (the default)",
+        HelpName = "N|best"
+    };
 
     /// <summary>The run that the command line names as its model, by model.path or, where <paramref name="byFolder"/>,
     /// by --run-dir; null when it names none.</summary>
@@ -112,7 +118,8 @@ internal sealed class RunOptions
         if (arguments.Find(a => a.StartsWith('-') && !a.Contains('=', StringComparison.Ordinal)) is { } option)
         {
             throw new ConfigException(
-                $"there is no option '{option}'{NearestName.Hint(option, parsed.CommandResult.Command.Options.Select(o => o.Name))} (keys are given as key=value)");
+                $"there is no option "
+                    + $"'{option}'{NearestName.Hint(option, parsed.CommandResult.Command.Options.Select(o => o.Name))} (keys are given as key=value)");
         }
 
         if (parsed.CommandResult.Command.Options.Contains(BetaScale) && parsed.GetValue(BetaScale) is { } scale)
@@ -127,7 +134,8 @@ internal sealed class RunOptions
             if (other is not null && other.Split('=', 2)[1] != folder)
             {
                 throw new ConfigException(
-                    $"command line: --run-dir {folder} and {other} are both given, and name the same key; give one of them");
+                    $"command line: --run-dir {folder} and {other} are both given, and name the same key; give one of "
+                        + $"them");
             }
 
             arguments.Add("trainer.run_dir=" + folder);

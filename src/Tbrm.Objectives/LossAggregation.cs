@@ -79,6 +79,7 @@ public static class LossAggregation
         "seq-mean-token-sum-norm" => 1.0 / totals.Sequences / (scaleFactor ?? totals.Horizon),
         SequenceMean => 1.0 / totals.Trajectories / own,
         _ => throw new ConfigException(
-            $"loss_agg_mode: expected one of {string.Join(", ", Modes)}, found '{mode}'{NearestName.Hint(mode, Modes)}"),
+            $"loss_agg_mode: expected one of {string.Join(", ", Modes)}, found "
+                + $"'{mode}'{NearestName.Hint(mode, Modes)}"),
     };
 }

@@ -100,7 +100,8 @@ public sealed class DecimalArithmeticTask(DecimalArithmeticConfig config)
         };
         string question = string.Create(
             CultureInfo.InvariantCulture,
-            $"Please solve this problem to a maximum of {Config.Precision} significant digits, rounding up from the half. "
+            $"Please solve this problem to a maximum of {Config.Precision} significant digits, rounding up from the "
+                + $"half. "
             + $"Only reply with the final value.\n{expression} = ?");
         return new TaskItem(question, DecimalContext.ToText(PythonDecimalExpression.Evaluate(expression, _context)),
             metadata);

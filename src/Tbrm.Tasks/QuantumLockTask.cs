@@ -163,7 +163,8 @@ public sealed class QuantumLockTask(QuantumLockConfig config) : ReasoningTask<Qu
 
         public override string ToString()
         {
-            return $"{Name}: {char.ToUpperInvariant(Type[0])}{Type[1..]} {PythonInteger.Str(Value)} (when {ActiveState})";
+            return $"{Name}: {char.ToUpperInvariant(Type[0])}{Type[1..]} {PythonInteger.Str(Value)} (when "
+                + $"{ActiveState})";
         }
     }
 

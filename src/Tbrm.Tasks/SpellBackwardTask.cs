@@ -54,7 +54,8 @@ public sealed class SpellBackwardTask : ReasoningTask<SpellBackwardConfig>
         if (_words.Length == 0)
         {
             throw new ConfigException(
-                $"the words of {config.DataFile} have 3 to 10 letters; none has {config.MinWordLen} to {config.MaxWordLen}");
+                $"the words of {config.DataFile} have 3 to 10 letters; none has {config.MinWordLen} to "
+                    + $"{config.MaxWordLen}");
         }
     }
 

@@ -86,7 +86,8 @@ public sealed class TaskMixture : IReasoningTask
         return _byName.TryGetValue(name, out IReasoningTask? task)
             ? task.Score(answer, entry)
             : throw new DataException(
-                $"entry.metadata.source_dataset: a task of this mixture was expected, found '{name}'{NearestName.Hint(name, _byName.Keys)}");
+                $"entry.metadata.source_dataset: a task of this mixture was expected, found "
+                    + $"'{name}'{NearestName.Hint(name, _byName.Keys)}");
     }
 
     private static IReasoningTask Part(TaskMixtureConfig config, TaskMixturePart part, int position)

@@ -63,7 +63,8 @@ internal static class TaskParameters
         PropertyInfo[] properties = Properties(configType);
         PropertyInfo property = properties.FirstOrDefault(p => SnakeCase(p.Name) == name)
             ?? throw new ConfigException(
-                $"task {task} has no parameter '{name}'{NearestName.Hint(name, properties.Select(p => SnakeCase(p.Name)))}");
+                $"task {task} has no parameter "
+                    + $"'{name}'{NearestName.Hint(name, properties.Select(p => SnakeCase(p.Name)))}");
         return (name, ParseText(property.PropertyType, text.Trim()));
     }
 

@@ -27,7 +27,8 @@ public sealed record SelfTestResult(long Total, long Passed, long Untried, IRead
     {
         StringBuilder text = new();
         text.Append(CultureInfo.InvariantCulture,
-            $"the grader '{grader}' accepts {(Passed == Total ? "" : "only ")}{Passed} of {Total} ground truths as their own answer ({Share:P1}). Examples:");
+            $"the grader '{grader}' accepts {(Passed == Total ? "" : "only ")}{Passed} of {Total} ground truths as "
+                + $"their own answer ({Share:P1}). Examples:");
         foreach (string failure in Failures)
         {
             text.Append("\n  ").Append(failure);
@@ -119,7 +120,8 @@ public static class GraderSelfTest
         SelfTestResult result = Run(manager, rows, stated, stop: stop);
         return result.Share >= minimum ? result : throw new ConfigException(
             string.Create(CultureInfo.InvariantCulture,
-                $"reward.self_test_threshold={minimum}: choose another grader or mend the data; {result.Describe(manager.Grader.Name)}"));
+                $"reward.self_test_threshold={minimum}: choose another grader or mend the data; "
+                    + $"{result.Describe(manager.Grader.Name)}"));
     }
 
     /// <summary>As above, for rows that are numbered as they come.</summary>
@@ -133,8 +135,10 @@ public static class GraderSelfTest
         GradeRequest request = gold.Row.Request;
         string others = gold.Others.Count == 0 ? ""
             : $", {string.Join(", ", gold.Others)}{(gold.Rows > gold.Others.Count + 1 ? ", ..." : "")}";
-        return $"row {gold.Row.Number}{others}{(request.DataSource.Length > 0 ? " of " + request.DataSource : "")}: '{request.GroundTruth}'"
-            + $"{(trial.As is null ? "" : " " + trial.As)} ({verdict.Status}{(verdict.Detail is { } detail ? ": " + detail : "")})";
+        return $"row {gold.Row.Number}{others}{(request.DataSource.Length > 0 ? " of " + request.DataSource : "")}: "
+            + $"'{request.GroundTruth}'"
+            + $"{(trial.As is null ? "" : " " + trial.As)} "
+            + $"({verdict.Status}{(verdict.Detail is { } detail ? ": " + detail : "")})";
     }
 
     /// <summary>A ground truth, and the rows that have it.</summary>

@@ -116,7 +116,8 @@ public sealed class AlgorithmRunTests : FolderTests
     [TestCase("gspo", "actor/loss", "actor.clip_ratio_high=0.01")]
     [TestCase("grpo", "actor/loss", "actor.loss_agg_mode=prompt-mean")]
     [TestCase("grpo", "actor/loss rollout_corr/rollout_is_mean",
-        "algorithm.rollout_correction.bypass_mode=true algorithm.rollout_correction.loss_type=reinforce algorithm.rollout_correction.rollout_is=token")]
+        "algorithm.rollout_correction.bypass_mode=true algorithm.rollout_correction.loss_type=reinforce "
+            + "algorithm.rollout_correction.rollout_is=token")]
     [TestCase("a_star_po", "actor/a_star_po_loss", "algorithm.a_star_po.num_gen_to_use=2")]
     public void Micro_batches_change_an_update_by_rounding_only(string algorithm, string further, string argument)
     {

@@ -19,7 +19,8 @@ public sealed class DiskFailureTests : FolderTests
         start.Environment["DOTNET_EnableWriteXorExecute"] = "0";
         start.ArgumentList.Add("-c");
         start.ArgumentList.Add(
-            $"ulimit -f 100; exec dotnet '{program}' train --run-dir '{run}' {string.Join(' ', CommandLine.Tiny)} trainer.total_training_steps=2");
+            $"ulimit -f 100; exec dotnet '{program}' train --run-dir '{run}' {string.Join(' ', CommandLine.Tiny)} "
+                + $"trainer.total_training_steps=2");
         using Process process = Process.Start(start)!;
         _ = process.StandardOutput.ReadToEndAsync();
         string error = process.StandardError.ReadToEnd();

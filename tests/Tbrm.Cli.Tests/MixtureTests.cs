@@ -43,7 +43,8 @@ public sealed class MixtureTests : FolderTests
     public void Weights_and_parameters_count_and_a_resumed_run_sees_the_same_problems()
     {
         const string mixture =
-            "[{name: gcd, weight: 3, params: {min_value: 2, max_value: 9}}, {name: chain_sum, weight: 1, params: {min_terms: 2, max_terms: 2}}]";
+            "[{name: gcd, weight: 3, params: {min_value: 2, max_value: 9}}, {name: chain_sum, weight: 1, params: "
+                + "{min_terms: 2, max_terms: 2}}]";
         string whole = Path.Combine(Folder, "whole"), halves = Path.Combine(Folder, "halves");
         Outcome outcome = CommandLine.Run([.. Arguments(whole, mixture), "trainer.total_training_steps=6"]);
         Assert.That(outcome.ExitCode, Is.Zero, outcome.Error);

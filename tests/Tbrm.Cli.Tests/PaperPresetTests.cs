@@ -192,8 +192,10 @@ public sealed class PaperPresetTests
     private static JsonObject Row(int problem, int row)
     {
         string content =
-            "Solve the following math problem step by step. The last line of your response should be of the form Answer: $Answer (without quotes) where "
-            + $"$Answer is the answer to the problem.\n\nWhat is ${problem} - 7$? 求值。\n\nRemember to put your answer on its own line after \"Answer:\".";
+            "Solve the following math problem step by step. The last line of your response should be of the form "
+                + "Answer: $Answer (without quotes) where "
+            + $"$Answer is the answer to the problem.\n\nWhat is ${problem} - 7$? 求值。\n\nRemember to put your answer "
+            + $"on its own line after \"Answer:\".";
         return new()
         {
             ["data_source"] = "math_dapo",

@@ -77,7 +77,8 @@ internal static class Program
     {
         FuzzResult result = campaign.Run();
         Console.WriteLine(
-            $"{campaign.Target}, seed {campaign.Seed}: {Describe(result.Counts, result.Elapsed)}, {result.Defects.Count} defects");
+            $"{campaign.Target}, seed {campaign.Seed}: {Describe(result.Counts, result.Elapsed)}, "
+                + $"{result.Defects.Count} defects");
         foreach (FuzzDefect defect in result.Defects)
         {
             Directory.CreateDirectory(folder);
@@ -102,7 +103,8 @@ internal static class Program
 
     private static string Describe(FuzzCounts counts, TimeSpan elapsed) => string.Create(
         CultureInfo.InvariantCulture,
-        $"{counts.Accepted + counts.Refused} inputs ({counts.Accepted} accepted), {counts.Bytes / 1e6:F1} MB in {elapsed.TotalSeconds:F0} s; "
+        $"{counts.Accepted + counts.Refused} inputs ({counts.Accepted} accepted), {counts.Bytes / 1e6:F1} MB in "
+            + $"{elapsed.TotalSeconds:F0} s; "
         + $"slowest {counts.SlowestMilliseconds} ms, most allocated {counts.MostAllocated / 1e6:F1} MB");
 
     private static long Number(string text) => long.Parse(text, CultureInfo.InvariantCulture);

@@ -30,9 +30,11 @@ public sealed class JinjaLimitTests
         "{% for i in [1, 2, 3] %}{% filter upper %}{% if i == 2 %}{% break %}{% endif %}x{% endfilter %}{% endfor %}",
         "X")]
     [TestCase(
-        "{% for i in [1, 2, 3] %}{% set x %}a{% if i == 2 %}{% continue %}{% endif %}b{% endset %}{{ x }}{{ i }}{% endfor %}", "ab1ab3")]
+        "{% for i in [1, 2, 3] %}{% set x %}a{% if i == 2 %}{% continue %}{% endif %}b{% endset %}{{ x }}{{ i }}{% "
+            + "endfor %}", "ab1ab3")]
     [TestCase(
-        "{% for i in [1, 2, 3] %}{% filter upper %}a{% if i == 2 %}{% continue %}{% endif %}b{% endfilter %}{% endfor %}", "ABAB")]
+        "{% for i in [1, 2, 3] %}{% filter upper %}a{% if i == 2 %}{% continue %}{% endif %}b{% endfilter %}{% endfor "
+            + "%}", "ABAB")]
     [TestCase("{% set x = 1 %}{% with x = 2 %}{% block y scoped %}{{ x }}{% endblock %}{% endwith %}", "2")]
     [TestCase("{% set x = 1 %}{% with x = 2 %}{% block y %}{{ x }}{% endblock %}{% endwith %}", "1")]
     [TestCase("{{ ['b', 'a', 'C'] | unique(attribute='value') | join }}", "b")]
@@ -53,16 +55,19 @@ public sealed class JinjaLimitTests
     [TestCase("{{ [1] | tojson(indent=10 ** 10) }}")]
     [TestCase("{{ range(10 ** 9) }}")]
     [TestCase(
-        "{% set ns = namespace(s='aaaaaaaaaaaaaaaa') %}{% for i in range(60) %}{% set ns.s = ns.s ~ ns.s %}{% endfor %}{{ ns.s }}")]
+        "{% set ns = namespace(s='aaaaaaaaaaaaaaaa') %}{% for i in range(60) %}{% set ns.s = ns.s ~ ns.s %}{% endfor "
+            + "%}{{ ns.s }}")]
     [TestCase(
         "{% set ns = namespace(l=[1]) %}{% for i in range(60) %}{% set ns.l = [ns.l, ns.l] %}{% endfor %}{{ ns.l }}")]
     [TestCase("{% set ns = namespace() %}{% set ns.a = ns %}{{ ns }}")]
     [TestCase("{% for i in range(100000) %}aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa{% endfor %}")]
     [TestCase("{% for i in range(100000) %}{% if 'ab' in 'a' * 1000000 %}{% endif %}{% endfor %}")]
     [TestCase(
-        "{% set ns = namespace(l=(1,)) %}{% for i in range(64) %}{% set ns.l = (ns.l, ns.l) %}{% endfor %}{{ {ns.l: 1} }}")]
+        "{% set ns = namespace(l=(1,)) %}{% for i in range(64) %}{% set ns.l = (ns.l, ns.l) %}{% endfor %}{{ {ns.l: "
+            + "1} }}")]
     [TestCase(
-        "{% set ns = namespace(l=[1]) %}{% for i in range(64) %}{% set ns.l = [ns.l, ns.l] %}{% endfor %}{{ ns.l | pprint }}")]
+        "{% set ns = namespace(l=[1]) %}{% for i in range(64) %}{% set ns.l = [ns.l, ns.l] %}{% endfor %}{{ ns.l | "
+            + "pprint }}")]
     [TestCase("{{ ([[1]] * 10000) | sum(start=[]) | length }}")]
     [TestCase("{{ ('a' * 1000000) | wordwrap(1) }}")]
     [TestCase("{{ ('&' * 1000000) | e }}")]

@@ -20,7 +20,8 @@ public sealed class VocabularyTests
 
     /// <summary>verl's registry of estimators and losses (core_algos.py, commit 1dda039b).</summary>
     [TestCase(
-        "gae grpo reinforce_plus_plus reinforce_plus_plus_baseline remax rloo opo grpo_passk gpg rloo_vectorized grpo_vectorized optimal_token_baseline tir_optimal_token_baseline gdpo")]
+        "gae grpo reinforce_plus_plus reinforce_plus_plus_baseline remax rloo opo grpo_passk gpg rloo_vectorized "
+            + "grpo_vectorized optimal_token_baseline tir_optimal_token_baseline gdpo")]
     public void Every_estimator_of_verls_is_there(string names) =>
         Assert.That(names.Split(' ').Select(n => EstimatorTable.Find(n)), Is.All.Not.Null);
 

@@ -53,7 +53,8 @@ public static class Compare
             if (BitConverter.SingleToInt32Bits(actual[i]) != BitConverter.SingleToInt32Bits(expected[i]))
             {
                 Assert.Fail(
-                    $"{what}: element {i} of {actual.Length}: {actual[i]:R} where {expected[i]:R} was expected, bit for bit");
+                    $"{what}: element {i} of {actual.Length}: {actual[i]:R} where {expected[i]:R} was expected, bit "
+                        + $"for bit");
             }
         }
     }

@@ -24,7 +24,8 @@ public sealed class CommandGraderTests
     {
         using CommandGrader grader =
             Shell(
-            $"while read line; do {ReadLine} case \"$line\" in *stray*) echo 'warning: cannot parse';; esac; echo $n; done");
+            $"while read line; do {ReadLine} case \"$line\" in *stray*) echo 'warning: cannot parse';; esac; echo $n; "
+                + $"done");
         Verdict[] verdicts = Grade(grader, 60, i => i % 7 == 3);
         AssertOwnScores(verdicts);
         Assert.That(verdicts.Count(v => v.Status == VerdictStatus.Error),
@@ -37,7 +38,8 @@ public sealed class CommandGraderTests
     {
         using CommandGrader grader =
             Shell(
-            $"while read line; do {ReadLine} case \"$line\" in *stray*) printf '%s\\n1\\n' $n;; *) echo $n;; esac; done");
+            $"while read line; do {ReadLine} case \"$line\" in *stray*) printf '%s\\n1\\n' $n;; *) echo $n;; esac; "
+                + $"done");
         AssertOwnScores(Grade(grader, 40, i => i % 9 == 4));
     }
 

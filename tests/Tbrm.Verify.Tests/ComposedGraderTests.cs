@@ -84,7 +84,8 @@ public sealed class ComposedGraderTests
     {
         using CommandGrader grader =
             Shell(
-            "while read line; do case \"$line\" in *five*) echo '{\"score\": 0.5, \"extracted\": \"5\"}';; *) echo 0.25;; esac; done");
+            "while read line; do case \"$line\" in *five*) echo '{\"score\": 0.5, \"extracted\": \"5\"}';; *) echo "
+                + "0.25;; esac; done");
         Verdict[] verdicts = new RewardManager(grader)
             .Grade([.. Enumerable.Range(0, 40).Select(i => new GradeRequest("s", i % 2 == 0 ? "five" : "six", "g"))]);
         Assert.That(verdicts.Select(v => v.Score),

@@ -32,7 +32,8 @@ internal static class GoldenVectors
         List<(GradeRequest Request, double Expected)> cases = Read(name);
         Verdict[] verdicts = new RewardManager(grader).Grade([.. cases.Select(c => c.Request)]);
         string[] wrong = [.. cases.Zip(verdicts).Where(p => p.First.Expected != p.Second.Score).Select(p =>
-            $"expected {p.First.Expected}, found {p.Second.Score} ({p.Second.Status} {p.Second.Detail}) for gold {p.First.Request.GroundTruth} and {p.First.Request.Solution}")];
+            $"expected {p.First.Expected}, found {p.Second.Score} ({p.Second.Status} {p.Second.Detail}) for gold "
+                + $"{p.First.Request.GroundTruth} and {p.First.Request.Solution}")];
         Assert.That(cases, Is.Not.Empty);
         Assert.That(wrong, Is.Empty, $"{wrong.Length} of {cases.Count} disagree");
     }

@@ -31,7 +31,8 @@ internal sealed class Browser : IAsyncDisposable
     {
         Browser browser = new();
         browser._process = Process.Start(new ProcessStartInfo(Program!,
-            $"--headless --no-sandbox --disable-gpu --disable-quic --disable-background-networking --user-data-dir={browser._profile.FullName} --remote-debugging-port=0 about:blank")
+            $"--headless --no-sandbox --disable-gpu --disable-quic --disable-background-networking "
+                + $"--user-data-dir={browser._profile.FullName} --remote-debugging-port=0 about:blank")
         {
             RedirectStandardError = true,
         })!;

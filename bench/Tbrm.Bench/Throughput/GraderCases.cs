@@ -54,7 +54,9 @@ internal static class GraderCases
         }
 
         IEnumerable<string> steps = Enumerable.Range(1, 14).Select(k =>
-            $"Step {k}: since $a_{{{k}}} = {random.Next(100)}$ and $\\frac{{{random.Next(1, 50)}}}{{{random.Next(1, 50)}}} < 1$, we get ${random.Next(100)}x + {random.Next(100)} = {random.Next(1000)}$.");
+            $"Step {k}: since $a_{{{k}}} = {random.Next(100)}$ and "
+                + $"$\\frac{{{random.Next(1, 50)}}}{{{random.Next(1, 50)}}} < 1$, we get ${random.Next(100)}x + "
+                + $"{random.Next(100)} = {random.Next(1000)}$.");
         return new("math",
             $"{string.Join("\n", steps)}\nThe final answer is $\\boxed{{{answer}}}$.\n#### {answer}\nAnswer: {answer}",
             gold, null);

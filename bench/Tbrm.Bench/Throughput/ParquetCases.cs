@@ -84,7 +84,12 @@ internal static class ParquetCases
         {
             ["data_source"] = "math_dapo",
             ["prompt"] = new JsonArray(
-                new JsonObject { ["content"] = $"Solve the following math problem step by step.\n\n{problem}\n\nRemember to put your answer on its own line after \"Answer:\".", ["role"] = "user" }),
+                new JsonObject
+                {
+                    ["content"] = $"Solve the following math problem step by "
+                    + $"step.\n\n{problem}\n\nRemember to put your answer on its own line after \"Answer:\".",
+                    ["role"] = "user"
+                }),
             ["ability"] = "MATH",
             ["reward_model"] = new JsonObject
             {

@@ -33,7 +33,9 @@ internal static class ThroughputTable
     public static void Print(string? tokenizerFolder)
     {
         Console.WriteLine(
-            $"{RuntimeInformation.FrameworkDescription}, {RuntimeInformation.OSArchitecture}, {Environment.ProcessorCount} processors, {DateTime.UtcNow:yyyy-MM-dd}; one thread, the best of {Repeats}.");
+            $"{RuntimeInformation.FrameworkDescription}, {RuntimeInformation.OSArchitecture}, "
+                + $"{Environment.ProcessorCount} processors, {DateTime.UtcNow:yyyy-MM-dd}; one thread, the best of "
+                + $"{Repeats}.");
         Console.WriteLine();
         Console.WriteLine("| stage | input | per second of one core | by the clock |");
         Console.WriteLine("|---|---|---|---|");
@@ -45,7 +47,8 @@ internal static class ThroughputTable
                 (double processor, double clock) = measured.Forget is null ? Measure(measured.Run)
                     : MeasureFresh(measured.Run, measured.Forget);
                 Console.WriteLine(
-                    $"| {measured.Stage} | {measured.Input} | {Rates(measured, processor)} | {Rates(measured, clock)} |");
+                    $"| {measured.Stage} | {measured.Input} | {Rates(measured, processor)} | {Rates(measured, clock)} "
+                        + $"|");
             }
         }
     }

@@ -55,7 +55,8 @@ internal sealed class GraderCase(string grader) : BenchCase(grader, $"{Rows} ans
         bool isRight = random.Next(5) >= 2;
         string answer = isRight ? same : other;
         IEnumerable<string> steps = Enumerable.Range(1, 14).Select(k => string.Create(CultureInfo.InvariantCulture,
-            $"Step {k}: since $a_{{{k}}} = {random.Next(100)}$ and $\\frac{{{random.Next(1, 50)}}}{{50}} < 1$, we get ${random.Next(100)}x = {random.Next(1000)}$."));
+            $"Step {k}: since $a_{{{k}}} = {random.Next(100)}$ and $\\frac{{{random.Next(1, 50)}}}{{50}} < 1$, we get "
+                + $"${random.Next(100)}x = {random.Next(1000)}$."));
         return (new("math",
             $"{string.Join("\n", steps)}\nThe final answer is $\\boxed{{{answer}}}$.\n#### {answer}\nAnswer: {answer}",
             gold), isRight);

@@ -31,7 +31,8 @@ internal sealed class ComparisonPlan
         if (tuningSeeds.Intersect(seeds).Any())
         {
             throw new ConfigException(
-                $"--tuning-seeds {string.Join(",", tuningSeeds)}: trials must not use a seed that results are reported of ({string.Join(",", seeds)})");
+                $"--tuning-seeds {string.Join(",", tuningSeeds)}: trials must not use a seed that results are "
+                    + $"reported of ({string.Join(",", seeds)})");
         }
 
         Trials = grid.IsEmpty ? new Dictionary<string, IReadOnlyList<IReadOnlyList<string>>>()

@@ -43,7 +43,8 @@ internal sealed class TerminalProgress(TextWriter error, bool isTerminal) : IPro
         _lastTick = Environment.TickCount64;
         int filled = (int)Math.Round(Math.Clamp(fraction, 0, 1) * BarWidth);
         error.Write(
-            $"\r\u001b[K{VisibleText.OnOneLine(phase)} [{new string('=', filled)}{new string(' ', BarWidth - filled)}] {VisibleText.OnOneLine(detail)}");
+            $"\r\u001b[K{VisibleText.OnOneLine(phase)} "
+                + $"[{new string('=', filled)}{new string(' ', BarWidth - filled)}] {VisibleText.OnOneLine(detail)}");
         _shown = true;
     }
 

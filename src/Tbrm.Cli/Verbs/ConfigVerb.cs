@@ -21,14 +21,16 @@ internal sealed class ConfigVerb : IVerb
     private readonly Option<string?> _fromVerl = new("--from-verl")
     {
         Description =
-            "A run script (bash) or configuration (YAML) of verl's: prints what becomes of each of its keys, and the configuration that results",
+            "A run script (bash) or configuration (YAML) of verl's: prints what becomes of each of its keys, and the "
+                + "configuration that results",
         HelpName = "FILE",
     };
 
     private readonly Option<string?> _describe = new("--describe")
     {
         Description =
-            "Explains keys: meaning, type, range, default, when it counts, verl's name. KEY is a key, a section or a pattern (actor.*); without it all keys",
+            "Explains keys: meaning, type, range, default, when it counts, verl's name. KEY is a key, a section or a "
+                + "pattern (actor.*); without it all keys",
         HelpName = "KEY",
         Arity = ArgumentArity.ZeroOrOne,
     };

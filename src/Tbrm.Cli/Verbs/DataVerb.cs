@@ -25,7 +25,11 @@ internal sealed class DataVerb : IVerb
     private static Command CreateInspect()
     {
         Argument<string> file = new("file") { Description = "A Parquet, JSONL or JSON file; - is standard input." };
-        Option<long?> head = new("--head") { Description = $"Rows to show, and to read no further (default: shows {DefaultHead}, with --json all, and reads the whole file)." };
+        Option<long?> head = new("--head")
+        {
+            Description = $"Rows to show, and to read no further (default: shows "
+            + $"{DefaultHead}, with --json all, and reads the whole file)."
+        };
         Option<string[]> columns =
             new("--columns")
             {
@@ -110,10 +114,16 @@ internal sealed class DataVerb : IVerb
         Option<string?> reference = new("--reference")
         {
             Description =
-                "A model folder: the inputs are trajectories, and get its log-probs and values, so that training from them needs no reference policy.",
+                "A model folder: the inputs are trajectories, and get its log-probs and values, so that training from "
+                    + "them needs no reference policy.",
             HelpName = "MODEL",
         };
-        Option<string[]> set = new("--set") { Description = "With --reference: configuration keys of the training to come, such as rollout.temperature=1.", HelpName = "key=value" };
+        Option<string[]> set = new("--set")
+        {
+            Description = "With --reference: configuration keys of the training to "
+            + "come, such as rollout.temperature=1.",
+            HelpName = "key=value"
+        };
         Command command = new(
             "prepare",
             "Writes prompts in verl's schema; with --reference, trajectories with a reference policy's numbers.")

@@ -22,7 +22,8 @@ internal sealed class EvalVerb : IVerb
     private readonly Option<string[]> _presets = new("--preset")
     {
         Description =
-            $"A benchmark, asked as the paper does; may be repeated, each with its --data: {string.Join(", ", EmbeddedPresets.Benchmarks.Select(p => p.Name))}",
+            $"A benchmark, asked as the paper does; may be repeated, each with its --data: "
+                + $"{string.Join(", ", EmbeddedPresets.Benchmarks.Select(p => p.Name))}",
         HelpName = "NAME",
     };
     private readonly Option<string[]> _data =
@@ -36,10 +37,15 @@ internal sealed class EvalVerb : IVerb
     private readonly Option<string?> _output = new("--out")
     {
         Description =
-            "Where every response goes with its score, as JSON lines; eval.jsonl in the run folder when it is not given",
+            "Where every response goes with its score, as JSON lines; eval.jsonl in the run folder when it is not "
+                + "given",
         HelpName = "FILE",
     };
-    private readonly Option<bool> _dryRun = new("--dry-run") { Description = "Prints the configuration, what would be asked and the memory it takes, and leaves" };
+    private readonly Option<bool> _dryRun = new("--dry-run")
+    {
+        Description = "Prints the configuration, what would be "
+        + "asked and the memory it takes, and leaves"
+    };
     private readonly Option<bool> _json =
         new("--json") { Description = "Prints the summary (or the plan) as one JSON object instead of a table" };
 
@@ -47,7 +53,8 @@ internal sealed class EvalVerb : IVerb
     {
         Command command = new(
             "eval",
-            "Evaluates a model: --run-dir RUN (what train has made), or model.path=DIR with --preset NAME --data FILE, data.val_files=[...] or data.task=NAME");
+            "Evaluates a model: --run-dir RUN (what train has made), or model.path=DIR with --preset NAME --data "
+                + "FILE, data.val_files=[...] or data.task=NAME");
         _run.AddTo(command);
         foreach (Option option in new Option[] { _run.Checkpoint, _run.BetaScale, _presets, _data, _rows, _output,
             _dryRun, _json })
@@ -96,7 +103,8 @@ internal sealed class EvalVerb : IVerb
         catch (OperationCanceledException) when (signals.Token.IsCancellationRequested)
         {
             progress.Say(
-                $"tbrm-native: interrupted; what was sampled is saved, and the same command with --out {rowsPath} goes on from it");
+                $"tbrm-native: interrupted; what was sampled is saved, and the same command with --out {rowsPath} "
+                    + $"goes on from it");
             return ExitCode.Interrupted;
         }
     }
@@ -126,7 +134,8 @@ internal sealed class EvalVerb : IVerb
         if (data.Length != presets.Length && !(presets.Length == 1 && data.Length == 0))
         {
             throw new ConfigException(
-                $"--preset is given {presets.Length} times and --data {data.Length} times; each benchmark needs its file: --preset aime24 --data aime24.jsonl");
+                $"--preset is given {presets.Length} times and --data {data.Length} times; each benchmark needs its "
+                    + $"file: --preset aime24 --data aime24.jsonl");
         }
 
         if (presets.Distinct(StringComparer.Ordinal).Count() < presets.Length)

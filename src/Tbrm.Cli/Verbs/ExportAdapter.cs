@@ -11,8 +11,18 @@ namespace Tbrm.Cli.Verbs;
 /// that they wrote.</summary>
 internal sealed class ExportAdapter
 {
-    private readonly Option<string?> _runDir = new("--run-dir") { Description = "A run: the adapter of its newest checkpoint; the newest run under runs/ when nothing is named", HelpName = "DIR" };
-    private readonly Option<string?> _checkpoint = new("--checkpoint") { Description = "A global_step_N folder instead of a run; or, of a run, a step, best or latest", HelpName = "DIR|N|best" };
+    private readonly Option<string?> _runDir = new("--run-dir")
+    {
+        Description = "A run: the adapter of its newest "
+        + "checkpoint; the newest run under runs/ when nothing is named",
+        HelpName = "DIR"
+    };
+    private readonly Option<string?> _checkpoint = new("--checkpoint")
+    {
+        Description = "A global_step_N folder "
+        + "instead of a run; or, of a run, a step, best or latest",
+        HelpName = "DIR|N|best"
+    };
     private readonly Option<string?> _adapter =
         new("--adapter") { Description = "A PEFT adapter folder of any origin instead of a run", HelpName = "DIR" };
     private readonly Option<string?> _base =
@@ -28,7 +38,12 @@ internal sealed class ExportAdapter
             HelpName = "DIR",
             Required = true
         };
-    private readonly Option<string> _dtype = new("--dtype") { Description = "Type of the merged weights: auto (the base's; fp32 for a float16 base), fp32, bf16", DefaultValueFactory = _ => "auto" };
+    private readonly Option<string> _dtype = new("--dtype")
+    {
+        Description = "Type of the merged weights: auto (the "
+        + "base's; fp32 for a float16 base), fp32, bf16",
+        DefaultValueFactory = _ => "auto"
+    };
 
     private ExportAdapter() => _dtype.AcceptOnlyFromAmong("auto", "fp32", "bf16");
 

@@ -51,7 +51,8 @@ internal sealed class GenerateVerb : IVerb
         if (config.Model.Path.Length == 0)
         {
             throw new ConfigException(
-                "generate needs a trained model: model.path=DIR, a model folder, a run or one of its checkpoints; or --run-dir RUN");
+                "generate needs a trained model: model.path=DIR, a model folder, a run or one of its checkpoints; or "
+                    + "--run-dir RUN");
         }
 
         if (parsed.GetValue(_output) is { } output && Directory.Exists(output))
@@ -79,7 +80,9 @@ internal sealed class GenerateVerb : IVerb
             if (broken > 0)
             {
                 throw new TbrmUserException(ExitCode.NonFinite,
-                    $"{broken} of {trajectories.Count} responses ended where the model's logits were not finite (finish is NonFinite in their rows); are the weights damaged, or past the range of model.dtype?");
+                    $"{broken} of {trajectories.Count} responses ended where the model's logits were not finite "
+                        + $"(finish is NonFinite in their rows); are the weights damaged, or past the range of "
+                        + $"model.dtype?");
             }
 
             return ExitCode.Ok;

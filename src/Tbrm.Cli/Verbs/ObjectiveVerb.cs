@@ -122,13 +122,15 @@ internal sealed class ObjectiveVerb : IVerb
         foreach (CheckResult result in results)
         {
             Console.WriteLine(
-                $"{(result.Passed switch { true => "ok", false => "WRONG", null => "-" }),-6} {result.Name,-24} {result.Detail}");
+                $"{(result.Passed switch { true => "ok", false => "WRONG", null => "-" }),-6} {result.Name,-24} "
+                    + $"{result.Detail}");
         }
 
         int wrong = results.Count(r => r.Passed == false);
         return wrong == 0 ? (int)ExitCode.Ok
             : throw new DataException(
-                $"{name}: {wrong} of {results.Count} checks do not hold (docs/guide/objectives.md says what each asks)");
+                $"{name}: {wrong} of {results.Count} checks do not hold (docs/guide/objectives.md says what each "
+                    + $"asks)");
     }
 
     private static Command List()
@@ -142,7 +144,8 @@ internal sealed class ObjectiveVerb : IVerb
                 string words = entry.IsPolicyGradient
                     ? $" [adv_estimator={entry.AdvEstimator} loss_mode={entry.LossMode}]" : "";
                 Console.WriteLine(
-                    $"  {string.Join(", ", entry.Aliases.Prepend(entry.Name)),-30} {entry.Summary}{words} ({entry.Paper})");
+                    $"  {string.Join(", ", entry.Aliases.Prepend(entry.Name)),-30} {entry.Summary}{words} "
+                        + $"({entry.Paper})");
             }
 
             Console.WriteLine("algorithm.adv_estimator:");

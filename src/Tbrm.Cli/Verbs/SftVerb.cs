@@ -16,7 +16,8 @@ internal sealed class SftVerb : IVerb
     {
         Command command = new(
             "sft",
-            "Supervised fine-tuning on sft.train_files, or on a task's problems and answers: section sft of the configuration");
+            "Supervised fine-tuning on sft.train_files, or on a task's problems and answers: section sft of the "
+                + "configuration");
         _options.AddTo(command);
         command.SetAction(parsed =>
             (int)_options.Run(parsed, RunState.Sft, EmbeddedPresets.SftDefaults.Entries, Check,
@@ -25,7 +26,8 @@ internal sealed class SftVerb : IVerb
             if (parsed.GetValue<bool>("--resume") && run.ResumedFrom is null)
             {
                 progress.Say(
-                    $"--resume: {run.Folder.Root} has no checkpoint, so the run begins at its first step; trainer.save_freq says how often one is saved");
+                    $"--resume: {run.Folder.Root} has no checkpoint, so the run begins at its first step; "
+                        + $"trainer.save_freq says how often one is saved");
             }
 
             return TrainingRuns.Sft(run, sinks, progress, signals.Token);
@@ -45,15 +47,18 @@ internal sealed class SftVerb : IVerb
             && (config.Data.Task.Length > 0 || config.Data.Tasks.Count > 0 || config.Data.TrainFiles.Count > 0))
         {
             throw new ConfigException(
-                "sft.train_files need model.path: the small model of a run without one has its vocabulary and its lengths from section data, not from these files; "
-                + "name a model, or set data.task= and data.train_files=[] to have one built from sft.train_files (and data.max_prompt_length, data.max_response_length for their lengths)");
+                "sft.train_files need model.path: the small model of a run without one has its vocabulary and its "
+                    + "lengths from section data, not from these files; "
+                + "name a model, or set data.task= and data.train_files=[] to have one built from sft.train_files "
+                + "(and data.max_prompt_length, data.max_response_length for their lengths)");
         }
 
         if (config.Sft.TotalTrainingSteps == 0 && config.Sft.TrainFiles.Count == 0 && config.Data.TrainFiles.Count == 0)
         {
             throw new ConfigException(config.Data.Task.Length > 0 || config.Data.Tasks.Count > 0
                 ? "sft.total_training_steps is 0, and a task has no epochs; say how many steps to make"
-                : "there is nothing to train on: set sft.train_files (messages, or prompt and response), data.task or data.train_files");
+                : "there is nothing to train on: set sft.train_files (messages, or prompt and response), data.task or "
+                    + "data.train_files");
         }
     }
 }

@@ -24,7 +24,11 @@ internal sealed class TemplateVerb : IVerb
             };
         Option<string> output =
             new("--out") { Description = "Where the rows with text or error go; - is stdout.", Required = true };
-        Option<string[]> variables = new("--set") { Description = "NAME=VALUE: a variable for all rows (enable_thinking=false), as data.apply_chat_template_kwargs; a row's own win." };
+        Option<string[]> variables = new("--set")
+        {
+            Description = "NAME=VALUE: a variable for all rows "
+            + "(enable_thinking=false), as data.apply_chat_template_kwargs; a row's own win."
+        };
         Command command = new(
             "template", "Renders conversations with a chat template.") { tokenizer, template, input, output,
             variables };

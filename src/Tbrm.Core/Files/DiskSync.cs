@@ -38,7 +38,8 @@ public static class DiskSync
         if (error is not (0 or Interrupted or InvalidArgument or ReadOnlyFileSystem))
         {
             throw new IOException(
-                $"cannot sync {path}: {Marshal.GetPInvokeErrorMessage(error)} (errno {error}); what was written there may be lost", error);
+                $"cannot sync {path}: {Marshal.GetPInvokeErrorMessage(error)} (errno {error}); what was written there "
+                    + $"may be lost", error);
         }
 
         if (!OperatingSystem.IsLinux() && error == 0)

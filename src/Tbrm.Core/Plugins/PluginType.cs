@@ -49,7 +49,8 @@ public sealed record PluginType(Type Type, string Path)
         if (withOptions is null && options is { Count: > 0 })
         {
             throw new ConfigException(
-                $"{Path}: {Type.FullName} takes no options (it has no constructor with a {typeof(JsonObject).FullName}), found {options.ToJsonString()}");
+                $"{Path}: {Type.FullName} takes no options (it has no constructor with a "
+                    + $"{typeof(JsonObject).FullName}), found {options.ToJsonString()}");
         }
 
         try

@@ -33,7 +33,8 @@ public sealed record GradeRequest(string DataSource, string Solution, GroundTrut
         if (answers.Count == 0)
         {
             return new(0, VerdictStatus.Error, null,
-                "the ground truth is no text, number or list of them, which is what this grader compares with an answer; use a grader of your own (command or assembly)");
+                "the ground truth is no text, number or list of them, which is what this grader compares with an "
+                    + "answer; use a grader of your own (command or assembly)");
         }
 
         List<Verdict> verdicts = [];

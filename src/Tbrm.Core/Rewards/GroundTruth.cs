@@ -109,7 +109,8 @@ public sealed record GroundTruth
         return value switch
         {
             null => throw new DataException(
-                $"{where}: \"{key}\" must be an answer (text, a number, true or false) or a list of right answers, found null"),
+                $"{where}: \"{key}\" must be an answer (text, a number, true or false) or a list of right answers, "
+                    + $"found null"),
             JsonArray { Count: 0 } =>
                 throw new DataException(
                 $"{where}: \"{key}\" is an empty list; expected an answer, or a list of right answers"),

@@ -72,7 +72,8 @@ internal sealed class LineReader(Stream stream, string name, int maxLineBytes)
             if (_buffer.Length >= maxLineBytes)
             {
                 throw new DataException(
-                    $"{name}:{LineNumber + 1}: the line is longer than {maxLineBytes} bytes; is this a JSONL file with one object per line?");
+                    $"{name}:{LineNumber + 1}: the line is longer than {maxLineBytes} bytes; is this a JSONL file "
+                        + $"with one object per line?");
             }
 
             Array.Resize(ref _buffer, (int)Math.Min((long)_buffer.Length * 2, maxLineBytes));

@@ -193,7 +193,8 @@ public sealed class ParquetFile : IDisposable
             if (!_leaves.Any(leaf => IsBelow(leaf, column)))
             {
                 throw new DataException(
-                    $"{_path}: no column '{column}'; there are {string.Join(", ", _root.Children.Select(child => child.Name))}");
+                    $"{_path}: no column '{column}'; there are "
+                        + $"{string.Join(", ", _root.Children.Select(child => child.Name))}");
             }
         }
 

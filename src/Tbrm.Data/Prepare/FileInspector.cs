@@ -82,7 +82,8 @@ public sealed class FileInspector
         {
             using ParquetFile file = ParquetFile.Open(_path);
             text.AppendLine(CultureInfo.InvariantCulture,
-                $"{_path}: Parquet, {file.RowCount} rows in {file.RowGroupCount} row groups, {string.Join(", ", file.Codecs)}, written by {file.CreatedBy ?? "unknown"}");
+                $"{_path}: Parquet, {file.RowCount} rows in {file.RowGroupCount} row groups, "
+                    + $"{string.Join(", ", file.Codecs)}, written by {file.CreatedBy ?? "unknown"}");
             text.Append(file.DescribeSchema());
         }
         else
@@ -97,7 +98,8 @@ public sealed class FileInspector
             }
 
             text.AppendLine(CultureInfo.InvariantCulture,
-                $"{_path}: {(_format == RowFormat.JsonArray ? "JSON list" : "JSONL")}, {(!readsAll && rows == head ? "the first " : "")}{rows} rows");
+                $"{_path}: {(_format == RowFormat.JsonArray ? "JSON list" : "JSONL")}, "
+                    + $"{(!readsAll && rows == head ? "the first " : "")}{rows} rows");
             foreach ((string key, SortedSet<string> seen) in kinds)
             {
                 text.AppendLine(CultureInfo.InvariantCulture, $"  {key}: {string.Join(" | ", seen)}");

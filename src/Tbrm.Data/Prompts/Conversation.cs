@@ -45,7 +45,8 @@ internal static class Conversation
         if (value is not JsonArray list)
         {
             throw new DataException(
-                $"{where}: '{key}' must be a list of {{role, content}} or a string, found {StrictJson.Describe(value)}");
+                $"{where}: '{key}' must be a list of {{role, content}} or a string, found "
+                    + $"{StrictJson.Describe(value)}");
         }
 
         if (list.Count == 0)
@@ -122,7 +123,8 @@ internal static class Conversation
         if (inner.StartsWith("'role'") || inner.StartsWith("'content'") || inner.StartsWith("'from'"))
         {
             throw new DataException(
-                $"{where}: '{key}' is a list of messages as Python prints it, not JSON; write the column with json.dumps, or as a list");
+                $"{where}: '{key}' is a list of messages as Python prints it, not JSON; write the column with "
+                    + $"json.dumps, or as a list");
         }
 
         try
@@ -143,7 +145,8 @@ internal static class Conversation
         string contentKey = isShareGpt && message.ContainsKey(Value) ? Value : Content;
         string role = Text(message[isShareGpt ? From : Role])
             ?? throw new DataException(
-                $"{where}: {name}.role must be a string, found {StrictJson.Describe(node is JsonObject ? message[Role] : null)}");
+                $"{where}: {name}.role must be a string, found "
+                    + $"{StrictJson.Describe(node is JsonObject ? message[Role] : null)}");
         JsonObject fields = [];
         foreach ((string field, JsonNode? value) in message)
         {

@@ -37,7 +37,8 @@ public sealed class PromptCounts
     public override string ToString()
     {
         long leftOut = LeftOut.Total;
-        return $"read {Read}, kept {Kept}, dropped {Read - Kept} (filter {Filtered}, duplicate {Duplicates}, overlong {Overlong}, max samples {BeyondMaxSamples}"
+        return $"read {Read}, kept {Kept}, dropped {Read - Kept} (filter {Filtered}, duplicate {Duplicates}, overlong "
+            + $"{Overlong}, max samples {BeyondMaxSamples}"
             + (leftOut == 0 ? ")" : $", unusable {leftOut}); unusable are {LeftOut}");
     }
 
@@ -47,7 +48,8 @@ public sealed class PromptCounts
         string[] notes = [.. LeftOut.Total > 0 ? [$"{LeftOut.Total} of {Read} rows are left out: {LeftOut}"]
             : (string[])[],
             .. UnreadColumns.Count > 0
-                ? [$"columns that nothing reads: {string.Join(", ", UnreadColumns.Keys.Take(20))}{(UnreadColumns.Count > 20 ? ", ..." : "")}"] : (string[])[]];
+                ? [$"columns that nothing reads: "
+                    + $"{string.Join(", ", UnreadColumns.Keys.Take(20))}{(UnreadColumns.Count > 20 ? ", ..." : "")}"] : (string[])[]];
         return notes.Length == 0 ? null : string.Join("; ", notes);
     }
 }

@@ -123,6 +123,9 @@ public static class PromptRow
         return empty is not null
             ? new LeftOutException(row.Where, $"'{empty}' holds no answer")
             : new DataException(
-                $"{row.Where}: the row has neither verl's fields ('{keys.Prompt}' and '{keys.GroundTruth}') nor those of a known benchmark (problem or question, with answer, final_answer or a boxed solution); its keys: {RowValues.KeysOf(row.Row)}. Set data.prompt_key and data.reward_fn_key, or convert the file");
+                $"{row.Where}: the row has neither verl's fields ('{keys.Prompt}' and '{keys.GroundTruth}') nor those "
+                    + $"of a known benchmark (problem or question, with answer, final_answer or a boxed solution); "
+                    + $"its keys: {RowValues.KeysOf(row.Row)}. Set data.prompt_key and data.reward_fn_key, or convert "
+                    + $"the file");
     }
 }

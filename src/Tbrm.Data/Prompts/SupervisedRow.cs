@@ -113,7 +113,8 @@ public static class SupervisedRow
         string? empty = new[] { keys.Response, CompletionKey, keys.Messages, ShareGptKey }.FirstOrDefault(
             row.Row.ContainsKey);
         throw empty is not null ? new LeftOutException(row.Where, $"'{empty}' is null") : new DataException(
-            $"{row.Where}: the row has neither '{keys.Prompt}' and '{keys.Response}' nor '{keys.Messages}' (its keys: {RowValues.KeysOf(row.Row)}); "
+            $"{row.Where}: the row has neither '{keys.Prompt}' and '{keys.Response}' nor '{keys.Messages}' (its keys: "
+                + $"{RowValues.KeysOf(row.Row)}); "
             + "set data.prompt_key and sft.response_key, or sft.messages_key");
     }
 
@@ -128,7 +129,8 @@ public static class SupervisedRow
         {
             string text = Conversation.TextOf(response, $"'{responseKey}'", row.Where)
                 ?? throw new DataException(
-                    $"{row.Where}: '{responseKey}' must be a string or a list of messages, found {StrictJson.Describe(response)}");
+                    $"{row.Where}: '{responseKey}' must be a string or a list of messages, found "
+                        + $"{StrictJson.Describe(response)}");
             return new(asked, text, row.Where);
         }
 
@@ -142,7 +144,8 @@ public static class SupervisedRow
         if (conversation is not JsonArray && !Conversation.IsListOfMessages(conversation, key, row.Where))
         {
             throw new DataException(
-                $"{row.Where}: '{key}' must be a list of {{role, content}}, found {StrictJson.Describe(conversation)}, which has no turn of the assistant");
+                $"{row.Where}: '{key}' must be a list of {{role, content}}, found "
+                    + $"{StrictJson.Describe(conversation)}, which has no turn of the assistant");
         }
 
         // ShareGPT cuts long conversations, so that some begin with an answer whose question is missing.

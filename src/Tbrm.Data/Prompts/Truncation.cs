@@ -42,7 +42,8 @@ public static class Truncation
             TruncationMode.Right => ids[..maxTokens],
             TruncationMode.Middle => [.. ids[..head], .. ids[^(maxTokens - head)..]],
             _ => throw new DataException(
-                $"a prompt has {ids.Length} tokens, data.max_prompt_length is {maxTokens}: raise it, set data.filter_overlong_prompts=True, or choose data.truncation=left, right or middle"),
+                $"a prompt has {ids.Length} tokens, data.max_prompt_length is {maxTokens}: raise it, set "
+                    + $"data.filter_overlong_prompts=True, or choose data.truncation=left, right or middle"),
         };
     }
 

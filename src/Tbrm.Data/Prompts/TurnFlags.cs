@@ -33,7 +33,8 @@ internal static class TurnFlags
         foreach (string flag in Names)
         {
             isLearned &= fields[flag] is not { } value || (YesOrNo(value) ?? throw new DataException(
-                $"{where}: {name}.{flag} is {value.ToJsonString()}; a turn is learned or not, so expected 0, 1, true or false"));
+                $"{where}: {name}.{flag} is {value.ToJsonString()}; a turn is learned or not, so expected 0, 1, true "
+                    + $"or false"));
         }
 
         return isLearned;

@@ -22,7 +22,8 @@ internal static class VerlRow
         string name = dataSource
             ?? (RowValues.Find(row, keys.DataSource) is { } named ? RowValues.ToAnswerText(named)
             : throw new DataException(
-            $"{where}: the row has no '{keys.DataSource}' (its keys: {RowValues.KeysOf(row)}); set data.reward_fn_key, or give the data source a name"));
+            $"{where}: the row has no '{keys.DataSource}' (its keys: {RowValues.KeysOf(row)}); set "
+                + $"data.reward_fn_key, or give the data source a name"));
         GroundTruth truth = GroundTruth.Read(
             Required(row, keys.GroundTruth, "the ground truth's key", where), keys.GroundTruth, where);
         return new Prompt
@@ -41,7 +42,8 @@ internal static class VerlRow
     {
         return RowValues.Find(row, path)
             ?? throw new DataException(
-                $"{where}: the row has no '{path}' (its keys: {RowValues.KeysOf(row)}); set {option} if it has another name");
+                $"{where}: the row has no '{path}' (its keys: {RowValues.KeysOf(row)}); set {option} if it has "
+                    + $"another name");
     }
 
     private static JsonObject? ToExtraInfo(JsonNode? extra) => extra switch

@@ -44,7 +44,8 @@ public sealed class IndexSampler
         if (options.DropLast && count < options.BatchSize)
         {
             throw new ConfigException(
-                $"{options.BatchSizeKey} is {options.BatchSize}, but the data set has only {count} prompts: no batch can be filled");
+                $"{options.BatchSizeKey} is {options.BatchSize}, but the data set has only {count} prompts: no batch "
+                    + $"can be filled");
         }
 
         _count = (int?)count;
@@ -97,19 +98,22 @@ public sealed class IndexSampler
         if (state.Count != _count)
         {
             throw new DataException(
-                $"the saved state is of a data set of {Size(state.Count)} prompts, this one has {Size(_count)}: the order cannot be continued. Use the same files and filters, or start a new run");
+                $"the saved state is of a data set of {Size(state.Count)} prompts, this one has {Size(_count)}: the "
+                    + $"order cannot be continued. Use the same files and filters, or start a new run");
         }
 
         if (state.Seed != _options.Seed || state.Shuffle != _options.Shuffle)
         {
             throw new DataException(
-                $"the saved state was made with data.seed={state.Seed}, data.shuffle={state.Shuffle}; now they are {_options.Seed}, {_options.Shuffle}: the order cannot be continued");
+                $"the saved state was made with data.seed={state.Seed}, data.shuffle={state.Shuffle}; now they are "
+                    + $"{_options.Seed}, {_options.Shuffle}: the order cannot be continued");
         }
 
         if (state.Epoch < 0 || state.Position < 0 || state.Position > (_count ?? long.MaxValue))
         {
             throw new DataException(
-                $"the saved state of the data sampler is damaged: epoch {state.Epoch}, position {state.Position} of {Size(_count)}");
+                $"the saved state of the data sampler is damaged: epoch {state.Epoch}, position {state.Position} of "
+                    + $"{Size(_count)}");
         }
 
         _epoch = state.Epoch;

@@ -37,7 +37,8 @@ public static class RowFile
         if (path.EndsWith(".parquet", StringComparison.OrdinalIgnoreCase))
         {
             throw new DataException(
-                $"{path}: not a valid Parquet file: it does not begin with PAR1; is it a Git LFS pointer or a download that broke off?");
+                $"{path}: not a valid Parquet file: it does not begin with PAR1; is it a Git LFS pointer or a "
+                    + $"download that broke off?");
         }
 
         return BeginsWithBracket(path) ? RowFormat.JsonArray : RowFormat.JsonLines;

@@ -93,7 +93,9 @@ public sealed class TaskPromptSource : IPromptSource
         }
 
         throw new ConfigException(
-            $"task {_task.Name}: none of {MaxAttempts} problems is {(side.HeldOut ? "held out" : "left for training")}; change data.task_holdout={side.Holdout} or the task's parameters");
+            $"task {_task.Name}: none of {MaxAttempts} problems is "
+                + $"{(side.HeldOut ? "held out" : "left for training")}; change data.task_holdout={side.Holdout} or "
+                + $"the task's parameters");
     }
 
     private sealed record Side(double Holdout, bool HeldOut);

@@ -89,7 +89,8 @@ public static class TaskRows
         if (!row.TryGetPropertyValue("answer", out JsonNode? answer))
         {
             throw new DataException(
-                "'answer' is missing; rows are {\"answer\": text or null, \"entry\": {\"question\", \"answer\", \"metadata\"}}");
+                "'answer' is missing; rows are {\"answer\": text or null, \"entry\": {\"question\", \"answer\", "
+                    + "\"metadata\"}}");
         }
 
         return answer is null || answer.GetValueKind() == JsonValueKind.String

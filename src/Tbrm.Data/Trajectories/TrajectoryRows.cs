@@ -104,7 +104,8 @@ public static class TrajectoryRows
                 && Enum.IsDefined(status)))
         {
             throw new DataException(
-                $"{source.Where}: '{TrajectoryKeys.Status}': one of {string.Join(", ", Enum.GetNames<VerdictStatus>())} was expected, found '{word}'");
+                $"{source.Where}: '{TrajectoryKeys.Status}': one of "
+                    + $"{string.Join(", ", Enum.GetNames<VerdictStatus>())} was expected, found '{word}'");
         }
 
         bool isFailure = status is VerdictStatus.Error or VerdictStatus.Timeout;
@@ -118,7 +119,8 @@ public static class TrajectoryRows
         if (!double.IsFinite(score.Value) && !isFailure)
         {
             throw new DataException(
-                $"{source.Where}: the reward is {score.Value.ToString(CultureInfo.InvariantCulture)}; a finite number was expected, or no reward at all, to have the row graded");
+                $"{source.Where}: the reward is {score.Value.ToString(CultureInfo.InvariantCulture)}; a finite number "
+                    + $"was expected, or no reward at all, to have the row graded");
         }
 
         Dictionary<string, double> numbers =
@@ -138,7 +140,8 @@ public static class TrajectoryRows
         "length" or "truncated" => TrajectoryEnd.Length,
         string word when Enum.TryParse(word, ignoreCase: true, out TrajectoryEnd end) && Enum.IsDefined(end) => end,
         string word => throw new DataException(
-            $"{source.Where}: '{TrajectoryKeys.Finish}': one of {string.Join(", ", Enum.GetNames<TrajectoryEnd>())} was expected, found '{word}'"),
+            $"{source.Where}: '{TrajectoryKeys.Finish}': one of {string.Join(", ", Enum.GetNames<TrajectoryEnd>())} "
+                + $"was expected, found '{word}'"),
     };
 
     private static void Require(bool condition, SourceRow source, string what)
@@ -168,7 +171,8 @@ public static class TrajectoryRows
         catch (Exception e) when (e is JsonException or FormatException or InvalidOperationException)
         {
             throw new DataException(
-                $"{source.Where}: '{key}': a list of {(typeof(T) == typeof(int) ? "token ids" : "numbers")} was expected, found {StrictJson.Describe(source.Row[key!])}", e);
+                $"{source.Where}: '{key}': a list of {(typeof(T) == typeof(int) ? "token ids" : "numbers")} was "
+                    + $"expected, found {StrictJson.Describe(source.Row[key!])}", e);
         }
     }
 

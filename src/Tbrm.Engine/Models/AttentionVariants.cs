@@ -27,7 +27,8 @@ internal static class AttentionVariants
             && read.Value("sliding_window") is { } window && read.Value("use_sliding_window") is null)
         {
             throw new DataException(
-                $"{read.Where}: sliding_window is {ConfigJson.Shown(window)}, which is not supported; attention here sees the whole sequence");
+                $"{read.Where}: sliding_window is {ConfigJson.Shown(window)}, which is not supported; attention here "
+                    + $"sees the whole sequence");
         }
 
         foreach (string key in s_others.Except(family.Settings.Select(s => s.Key ?? "")))
@@ -35,7 +36,8 @@ internal static class AttentionVariants
             if (read.Value(key) is { } value && !IsOff(value))
             {
                 throw new DataException(
-                    $"{read.Where}: {key} is {ConfigJson.Shown(value)}, which is not supported: it changes what the model computes");
+                    $"{read.Where}: {key} is {ConfigJson.Shown(value)}, which is not supported: it changes what the "
+                        + $"model computes");
             }
         }
     }

@@ -34,7 +34,8 @@ public static class ModelFolder
         if (!Directory.Exists(folder))
         {
             throw new DataException(
-                $"model folder {folder} does not exist; model.path must name a folder with config.json and *.safetensors");
+                $"model folder {folder} does not exist; model.path must name a folder with config.json and "
+                    + $"*.safetensors");
         }
 
         string path = Path.Combine(folder, "config.json");
@@ -42,13 +43,15 @@ public static class ModelFolder
         {
             string baseName = PeftFolder.BaseName(folder);
             throw new DataException(
-                $"{folder} is a PEFT adapter, not a model: set model.path={(baseName.Length > 0 ? baseName : "BASE")} model.lora_adapter_path={folder}, or make one model of both with tbrm-native export merge");
+                $"{folder} is a PEFT adapter, not a model: set model.path={(baseName.Length > 0 ? baseName : "BASE")} "
+                    + $"model.lora_adapter_path={folder}, or make one model of both with tbrm-native export merge");
         }
 
         ModelArchitecture architecture = ModelArchitecture.Parse(ReadText(path), path);
         return HasOwnHead(architecture, folder)
             ? architecture.WithOwnHead(
-                $"{path}: tie_word_embeddings is true, but the folder holds an lm_head.weight that differs from model.embed_tokens.weight; that head is used, and what is saved has tie_word_embeddings=false")
+                $"{path}: tie_word_embeddings is true, but the folder holds an lm_head.weight that differs from "
+                    + $"model.embed_tokens.weight; that head is used, and what is saved has tie_word_embeddings=false")
             : architecture;
     }
 
@@ -90,7 +93,8 @@ public static class ModelFolder
         if (architecture.Head != HeadKind.Lm)
         {
             throw new DataException(
-                $"{folder} is a value model ({architecture.Raw["architectures"]?[0]}): it has no logits; expected a language model");
+                $"{folder} is a value model ({architecture.Raw["architectures"]?[0]}): it has no logits; expected a "
+                    + $"language model");
         }
 
         Policy policy = Policy.Allocate(device, architecture, options(architecture));
@@ -143,7 +147,8 @@ public static class ModelFolder
             if (missing.Length > 0)
             {
                 throw new DataException(
-                    $"{folder}: {missing.Length} tensors that config.json asks for are in none of {files.Count} files, the first is {missing[0]}");
+                    $"{folder}: {missing.Length} tensors that config.json asks for are in none of {files.Count} "
+                        + $"files, the first is {missing[0]}");
             }
 
             return model;

@@ -53,7 +53,8 @@ public static class PeftFolder
         if (!Directory.Exists(folder))
         {
             throw new DataException(
-                $"adapter folder {folder} does not exist; model.lora_adapter_path must name a folder with {ConfigFile} and {WeightsFile}");
+                $"adapter folder {folder} does not exist; model.lora_adapter_path must name a folder with "
+                    + $"{ConfigFile} and {WeightsFile}");
         }
 
         string path = Path.Combine(folder, ConfigFile);

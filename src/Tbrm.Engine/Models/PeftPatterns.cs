@@ -59,7 +59,8 @@ internal static partial class PeftPatterns
             out int layer) && rank is > 0 and <= int.MaxValue
             ? new(layer, target, (int)rank, alpha)
             : throw new DataException(
-                $"{path}: the adapter's file has {name} with rank {rank}; expected {AdapterOptions.KnownTargets} of a layer, rank 1 or more");
+                $"{path}: the adapter's file has {name} with rank {rank}; expected {AdapterOptions.KnownTargets} of a "
+                    + $"layer, rank 1 or more");
     }
 
     private static double Alpha(JsonObject patterns, string module, double fallback, string path)
@@ -73,7 +74,8 @@ internal static partial class PeftPatterns
                     return value is JsonValue number && number.GetValueKind() == JsonValueKind.Number
                         && number.TryGetValue(out double alpha) && alpha > 0 && double.IsFinite(alpha) ? alpha
                         : throw new DataException(
-                            $"{path}: alpha_pattern: {pattern} is {ConfigJson.Shown(value)}; expected a positive number");
+                            $"{path}: alpha_pattern: {pattern} is {ConfigJson.Shown(value)}; expected a positive "
+                                + $"number");
                 }
             }
             catch (Exception e) when (e is ArgumentException or RegexMatchTimeoutException)

@@ -38,7 +38,8 @@ internal static class StoredTensors
             if (!all.TryAdd(tensor.Name, tensor))
             {
                 throw new DataException(
-                    $"tensor '{tensor.Name}' is in two files, {all[tensor.Name].File} and {tensor.File}; expected each tensor once");
+                    $"tensor '{tensor.Name}' is in two files, {all[tensor.Name].File} and {tensor.File}; expected "
+                        + $"each tensor once");
             }
         }
 

@@ -85,7 +85,8 @@ public static unsafe class HeadKernel
             || args.W.Length != args.VocabSize * args.HiddenSize * element)
         {
             throw new ArgumentException(
-                $"R={rows}, V={args.VocabSize}, D={args.HiddenSize}, {element} bytes each: x has {args.X.Length} bytes, w {args.W.Length}, "
+                $"R={rows}, V={args.VocabSize}, D={args.HiddenSize}, {element} bytes each: x has {args.X.Length} "
+                    + $"bytes, w {args.W.Length}, "
                 + $"and the row arrays have {q}, {v}, {h} elements");
         }
     }

@@ -29,8 +29,10 @@ public readonly ref struct PackedRows
         if (Offsets.Length < 1 || Offsets[^1] != Ids.Length || Rows.Length != Labels.Length)
         {
             throw new ArgumentException(
-                $"a batch needs offsets[B+1] ending at N and rows[R] with labels[R]; found {Offsets.Length} offsets ending at "
-                + $"{(Offsets.Length > 0 ? Offsets[^1] : -1)}, {Ids.Length} ids, {Rows.Length} rows, {Labels.Length} labels");
+                $"a batch needs offsets[B+1] ending at N and rows[R] with labels[R]; found {Offsets.Length} offsets "
+                    + $"ending at "
+                + $"{(Offsets.Length > 0 ? Offsets[^1] : -1)}, {Ids.Length} ids, {Rows.Length} rows, {Labels.Length} "
+                + $"labels");
         }
     }
 }

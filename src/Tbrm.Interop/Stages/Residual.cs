@@ -52,8 +52,10 @@ public readonly ref struct ResidualArgs
             || (VFrozen.Length != n && VFrozen.Length != 0) || (RefVEnd.Length != n && RefVEnd.Length != 0))
         {
             throw new ArgumentException(
-                $"B={n}, R={rows}: refLogp[{RefLogp.Length}], reward[{Reward.Length}], weight[{Weight.Length}], refV1[{RefV1.Length}], "
-                + $"bootstrap[{Bootstrap.Length}], vFrozen[{VFrozen.Length}], refVEnd[{RefVEnd.Length}], residual[{residuals}] do not fit rowOffsets ending at {(n < 0 ? -1 : RowOffsets[^1])}");
+                $"B={n}, R={rows}: refLogp[{RefLogp.Length}], reward[{Reward.Length}], weight[{Weight.Length}], "
+                    + $"refV1[{RefV1.Length}], "
+                + $"bootstrap[{Bootstrap.Length}], vFrozen[{VFrozen.Length}], refVEnd[{RefVEnd.Length}], "
+                + $"residual[{residuals}] do not fit rowOffsets ending at {(n < 0 ? -1 : RowOffsets[^1])}");
         }
     }
 }

@@ -168,7 +168,8 @@ internal sealed class PercentFormat
         if (!PyType.IsInteger(value) && !(value is double && type is 'd' or 'i' or 'u'))
         {
             throw PyError.Type(
-                $"%{type} format: {(type is 'd' or 'i' or 'u' ? "a real number" : "an integer")} is required, not {PyType.Name(value)}");
+                $"%{type} format: {(type is 'd' or 'i' or 'u' ? "a real number" : "an integer")} is required, not "
+                    + $"{PyType.Name(value)}");
         }
 
         BigInteger number = value is double real ? new BigInteger(Math.Truncate(real)) : PyNumber.ToBig(value);

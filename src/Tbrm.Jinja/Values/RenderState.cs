@@ -72,7 +72,8 @@ internal sealed class RenderState
             if (_clock.Elapsed > _limits.MaxTime)
             {
                 throw PyError.Limit(
-                    $"the template takes more than {_limits.MaxTime.TotalSeconds} seconds of wall clock; its steps are within their limit, so the machine stands still");
+                    $"the template takes more than {_limits.MaxTime.TotalSeconds} seconds of wall clock; its steps "
+                        + $"are within their limit, so the machine stands still");
             }
         }
 

@@ -28,7 +28,8 @@ public sealed class OaplObjective(OaplOptions options) : IObjective, IAlgorithmE
         {
             Name = "oapl",
             Summary =
-                "regression of the log-ratio to the sampling policy on the advantage over the group's V*; made for lagged samples",
+                "regression of the log-ratio to the sampling policy on the advantage over the group's V*; made for "
+                    + "lagged samples",
             Paper = "arXiv 2602.19362",
             Options = typeof(OaplOptions),
             Objective = o => new OaplObjective(OptionReader.Read<OaplOptions>(o, "oapl")),

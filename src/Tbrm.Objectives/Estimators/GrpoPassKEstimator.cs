@@ -35,7 +35,8 @@ public sealed class GrpoPassKEstimator(GrpoOptions options) : IAdvantageEstimato
             {
                 return options.Singleton == "zero" ? 0
                     : throw new DataException(
-                        $"grpo_passk needs at least 2 samples per prompt, found 1 in group {batch.Group[b]} (rollout.n)");
+                        $"grpo_passk needs at least 2 samples per prompt, found 1 in group {batch.Group[b]} "
+                            + $"(rollout.n)");
             }
 
             double[] best = [.. members.Select(batch.RewardOf).OrderDescending().Take(2)];

@@ -49,7 +49,8 @@ public static class KlEstimator
             "mse" or "k2" => (d * d / 2, d),
             "low_var_kl" or "k3" => LowVariance(d),
             _ => throw new ConfigException(
-                $"KL estimate: expected one of {string.Join(", ", Names)}, found '{name}'{NearestName.Hint(name, Names)}"),
+                $"KL estimate: expected one of {string.Join(", ", Names)}, found "
+                    + $"'{name}'{NearestName.Hint(name, Names)}"),
         };
     }
 

@@ -126,7 +126,8 @@ public static class OptionReader
         if (property.GetCustomAttribute<AllowedWordsAttribute>() is { } words && !words.Words.Contains((string)value))
         {
             throw new ConfigException(
-                $"{where}: expected one of {string.Join(", ", words.Words)}, found '{value}'{NearestName.Hint((string)value, words.Words)}");
+                $"{where}: expected one of {string.Join(", ", words.Words)}, found "
+                    + $"'{value}'{NearestName.Hint((string)value, words.Words)}");
         }
     }
 
@@ -141,7 +142,8 @@ public static class OptionReader
         if (number < range.Minimum || number > range.Maximum || (range.ExclusiveMinimum && number == range.Minimum))
         {
             throw new ConfigException(string.Create(CultureInfo.InvariantCulture,
-                $"{where}: expected a number {(range.ExclusiveMinimum ? "above" : "from")} {range.Minimum} {(range.ExclusiveMinimum ? "and up to" : "to")} {range.Maximum}, found {number}"));
+                $"{where}: expected a number {(range.ExclusiveMinimum ? "above" : "from")} {range.Minimum} "
+                    + $"{(range.ExclusiveMinimum ? "and up to" : "to")} {range.Maximum}, found {number}"));
         }
     }
 

@@ -35,7 +35,8 @@ internal sealed class RolloutRejection
         if (bounds.Length != 1 && bounds.Length != names.Length)
         {
             throw new ConfigException(
-                $"rollout_rs_threshold: expected one threshold or {names.Length} with commas, one for each of rollout_rs={options}, found '{thresholds}'");
+                $"rollout_rs_threshold: expected one threshold or {names.Length} with commas, one for each of "
+                    + $"rollout_rs={options}, found '{thresholds}'");
         }
 
         _tests = [.. names.Select((name, i) => Parse(name, bounds.Length == 1 ? bounds[0] : bounds[i]))];
@@ -103,7 +104,8 @@ internal sealed class RolloutRejection
         if (!s_names.Contains(name))
         {
             throw new ConfigException(
-                $"rollout_rs: expected some of {string.Join(", ", s_names)}, found '{name}'{NearestName.Hint(name, s_names)}");
+                $"rollout_rs: expected some of {string.Join(", ", s_names)}, found "
+                    + $"'{name}'{NearestName.Hint(name, s_names)}");
         }
 
         int kind = name[^1] - '0';
@@ -118,7 +120,9 @@ internal sealed class RolloutRejection
                 new(name, level, kind, Math.Log(bounds[0]), Math.Log(bounds[1])),
             (not 1, [> 0]) => new(name, level, kind, double.NegativeInfinity, bounds[0]),
             _ => throw new ConfigException(
-                $"rollout_rs_threshold for {name}: expected {(kind == 1 ? "lower_upper (0.5_2.0) or one number" : "one number")} above 0, found '{threshold}'"),
+                $"rollout_rs_threshold for {name}: expected "
+                    + $"{(kind == 1 ? "lower_upper (0.5_2.0) or one number" : "one number")} above 0, found "
+                    + $"'{threshold}'"),
         };
     }
 }

@@ -23,7 +23,8 @@ public static class LenientJson
             JsonNode? node = JsonNode.Parse(Quoted(text), documentOptions: new() { MaxDepth = 16 });
             return node is JsonObject row && CheckKeys(row) ? row
                 : throw new DataException(
-                    $"{where}: a JSON object was expected, found {(node is null ? "null" : node.GetValueKind().ToString().ToLowerInvariant())}");
+                    $"{where}: a JSON object was expected, found "
+                        + $"{(node is null ? "null" : node.GetValueKind().ToString().ToLowerInvariant())}");
         }
         catch (Exception e) when (e is JsonException or ArgumentException)
         {

@@ -55,7 +55,8 @@ public static class ObjectiveRow
             (not null, null) => AlgorithmRow.Evaluate(fields, algorithm, parameters),
             (null, not null) => EstimatorRow.Evaluate(fields, estimator, parameters),
             _ => throw new DataException(
-                $"{fields.Where}: expected one of algorithm and estimator, found {(algorithm is null ? "neither" : "both")}"),
+                $"{fields.Where}: expected one of algorithm and estimator, found "
+                    + $"{(algorithm is null ? "neither" : "both")}"),
         };
     }
 

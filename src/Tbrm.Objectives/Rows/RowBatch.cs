@@ -125,7 +125,8 @@ internal static class RowBatch
             if (other >= 0)
             {
                 throw new DataException(
-                    $"{fields.Where}: {name}, sequence {other}: {lists[other].Length} tokens, {first} has {shape[other].Length}");
+                    $"{fields.Where}: {name}, sequence {other}: {lists[other].Length} tokens, {first} has "
+                        + $"{shape[other].Length}");
             }
         }
 

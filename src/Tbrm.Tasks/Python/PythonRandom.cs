@@ -42,7 +42,8 @@ public sealed class PythonRandom
         if (state.Words.Length != Words || state.Position is < 0 or > Words)
         {
             throw new ArgumentException(
-                $"a state of {Words} words at a position of 0 to {Words} was expected; found {state.Words.Length} words at position {state.Position}",
+                $"a state of {Words} words at a position of 0 to {Words} was expected; found {state.Words.Length} "
+                    + $"words at position {state.Position}",
                 nameof(state));
         }
 

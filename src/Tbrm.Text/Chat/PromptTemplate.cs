@@ -28,10 +28,13 @@ public sealed class PromptTemplate
     /// <summary>The prompt of DeepSeek-R1-Zero for base models (arXiv 2501.12948, table 1).</summary>
     private const string DeepSeekR1 =
         "{{ 'A conversation between User and Assistant. The user asks a question, and the Assistant solves it. "
-        + "The assistant first thinks about the reasoning process in the mind and then provides the user with the answer. "
-        + "The reasoning process and answer are enclosed within <think> </think> and <answer> </answer> tags, respectively, "
+        + "The assistant first thinks about the reasoning process in the mind and then provides the user with the "
+        + "answer. "
+        + "The reasoning process and answer are enclosed within <think> </think> and <answer> </answer> tags, "
+        + "respectively, "
         + "i.e., <think> reasoning process here </think> <answer> answer here </answer>.' }}\n"
-        + "{%- for message in messages -%}\n{{ ' ' + (message.role | capitalize) + ': ' + message.content }}\n{%- endfor -%}\n"
+        + "{%- for message in messages -%}\n{{ ' ' + (message.role | capitalize) + ': ' + message.content }}\n{%- "
+        + "endfor -%}\n"
         + "{%- if add_generation_prompt -%}{{ ' Assistant:' }}{%- endif -%}";
 
     private static readonly Dictionary<string, string> s_named = new()

@@ -50,7 +50,8 @@ internal readonly struct JsonView
         catch (JsonException e)
         {
             throw new DataException(
-                $"{file}: expected JSON, found a fault at line {e.LineNumber + 1}, byte {e.BytePositionInLine + 1}: {e.Message}", e);
+                $"{file}: expected JSON, found a fault at line {e.LineNumber + 1}, byte {e.BytePositionInLine + 1}: "
+                    + $"{e.Message}", e);
         }
     }
 

@@ -19,7 +19,8 @@ internal static class TextGrowth
         if (length > (MaxRatio * original) + Slack)
         {
             throw new DataException(
-                $"the steps of this tokenizer make more than {(MaxRatio * original) + Slack} characters of {original}; is its tokenizer.json damaged?");
+                $"the steps of this tokenizer make more than {(MaxRatio * original) + Slack} characters of "
+                    + $"{original}; is its tokenizer.json damaged?");
         }
     }
 }

@@ -168,7 +168,8 @@ internal static class ComponentReader
                     SplitBehavior.Removed);
             default:
                 throw Unknown(view, type,
-                    "Sequence, ByteLevel, Split, Metaspace, Digits, Punctuation, Whitespace, WhitespaceSplit, CharDelimiterSplit");
+                    "Sequence, ByteLevel, Split, Metaspace, Digits, Punctuation, Whitespace, WhitespaceSplit, "
+                        + "CharDelimiterSplit");
         }
     }
 

@@ -293,7 +293,8 @@ public sealed class Tokenizer : ITokenizer
             return total <= MaxBytes
                 ? (ReadOnlyMemory<byte>)bytes
                 : throw new Core.Errors.DataException(
-                    $"{_files.Origin}: the tokens decode to more than {MaxBytes} bytes; is the decoder in tokenizer.json damaged?");
+                    $"{_files.Origin}: the tokens decode to more than {MaxBytes} bytes; is the decoder in "
+                        + $"tokenizer.json damaged?");
         });
     }
 

@@ -161,7 +161,8 @@ public sealed class TokenizerBuilder
             if (!_ids.ContainsKey(side))
             {
                 throw new ConfigException(
-                    $"the merge of \"{left}\" and \"{right}\" needs the token \"{side}\", which comes from no earlier merge");
+                    $"the merge of \"{left}\" and \"{right}\" needs the token \"{side}\", which comes from no earlier "
+                        + $"merge");
             }
         }
 

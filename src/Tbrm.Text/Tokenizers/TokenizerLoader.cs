@@ -90,7 +90,8 @@ internal static class TokenizerLoader
 
         throw new DataException(
             $"{files.Locate("tokenizer_config.json")}: $.tokenizer_class: {config.TokenizerClass} is not known to be "
-            + "byte-level with vocab.json and merges.txt (known: GPT2Tokenizer, Qwen2Tokenizer); save the fast tokenizer's tokenizer.json beside them");
+            + "byte-level with vocab.json and merges.txt (known: GPT2Tokenizer, Qwen2Tokenizer); save the fast "
+            + "tokenizer's tokenizer.json beside them");
     }
 
     private static void SetDefaults(TokenizerConfig config, Dictionary<string, int> ids, bool qwen)

@@ -41,7 +41,8 @@ public sealed record ConfigEntry(string Path, YamlNode Value, string Where)
             if (stream.Documents[0].RootNode is not YamlMappingNode root)
             {
                 throw new ConfigException(
-                    $"{name}: expected sections (data:, model:, actor:, ...) at the top, found {stream.Documents[0].RootNode.NodeType}");
+                    $"{name}: expected sections (data:, model:, actor:, ...) at the top, found "
+                        + $"{stream.Documents[0].RootNode.NodeType}");
             }
 
             Flatten(root, "", name, [], entries);

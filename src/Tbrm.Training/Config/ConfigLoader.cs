@@ -99,7 +99,8 @@ public static class ConfigLoader
             if (names.Length > 1 && same.Select(e => e.Value.ToString()).Distinct(StringComparer.Ordinal).Count() > 1)
             {
                 throw new ConfigException(
-                    $"{same.Last().Where}: {string.Join(" and ", names)} are one key ({same.Key}) and given different values; give it once");
+                    $"{same.Last().Where}: {string.Join(" and ", names)} are one key ({same.Key}) and given different "
+                        + $"values; give it once");
             }
         }
     }
@@ -127,8 +128,10 @@ public static class ConfigLoader
         if (!File.Exists(fileOrPreset))
         {
             throw new ConfigException(
-                $"configuration {fileOrPreset}: {(Directory.Exists(fileOrPreset) ? "is a folder; name the file inside it" : "there is no such file")}"
-                + $"{(NearestName.Hint(fileOrPreset, Presets) is { Length: > 0 } hint ? hint : ".")} Presets are {string.Join(", ", Presets)}.");
+                $"configuration {fileOrPreset}: "
+                    + $"{(Directory.Exists(fileOrPreset) ? "is a folder; name the file inside it" : "there is no such file")}"
+                + $"{(NearestName.Hint(fileOrPreset, Presets) is { Length: > 0 } hint ? hint : ".")} Presets are "
+                + $"{string.Join(", ", Presets)}.");
         }
 
         try

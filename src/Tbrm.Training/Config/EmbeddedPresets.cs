@@ -40,7 +40,8 @@ public static class EmbeddedPresets
     /// <exception cref="ConfigException">There is none of that name.</exception>
     public static EmbeddedPreset Benchmark(string name) => Benchmarks.FirstOrDefault(p => p.Name == name)
         ?? throw new ConfigException(
-            $"there is no benchmark preset '{name}'{NearestName.Hint(name, Benchmarks.Select(p => p.Name))} (all: {string.Join(", ", Benchmarks.Select(p => p.Name))})");
+            $"there is no benchmark preset '{name}'{NearestName.Hint(name, Benchmarks.Select(p => p.Name))} (all: "
+                + $"{string.Join(", ", Benchmarks.Select(p => p.Name))})");
 
     private static EmbeddedPreset[] Load(string folder)
     {

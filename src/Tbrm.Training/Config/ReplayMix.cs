@@ -31,10 +31,12 @@ public sealed record ReplayMix(double Online, double Buffer,
             Require(isOnline || files.Count > 0,
                 "rollout.n=0 samples nothing; give data.trajectories=[FILES] to learn from, or set rollout.n");
             Require(!isOnline || files.Count == 0,
-                $"data.trajectories and rollout.n={config.Rollout.N} are both given: set rollout.n=0 to learn from the files alone, "
+                $"data.trajectories and rollout.n={config.Rollout.N} are both given: set rollout.n=0 to learn from "
+                    + $"the files alone, "
                 + "or say the shares, such as replay.mix={online: 0.5, files: 0.5}");
             Require(isOnline || replay.Capacity == 0,
-                $"replay.capacity={replay.Capacity}: with rollout.n=0 nothing is sampled that a buffer could keep; set it to 0");
+                $"replay.capacity={replay.Capacity}: with rollout.n=0 nothing is sampled that a buffer could keep; "
+                    + $"set it to 0");
             return isOnline ? new(1, 0, [], IsFirstOnline: replay.Capacity > 0)
                 : new(0, 0, [(files, 1)], IsFirstOnline: false);
         }
@@ -48,13 +50,15 @@ public sealed record ReplayMix(double Online, double Buffer,
         foreach (string name in named)
         {
             Require(files.Contains(name),
-                $"replay.mix: '{name}' is no source; expected online, buffer, files, or one of data.trajectories ({(files.Count > 0 ? string.Join(", ", files) : "there are none")})");
+                $"replay.mix: '{name}' is no source; expected online, buffer, files, or one of data.trajectories "
+                    + $"({(files.Count > 0 ? string.Join(", ", files) : "there are none")})");
         }
 
         string[] rest = [.. files.Where(f => !named.Contains(f))];
         bool hasRest = shares.ContainsKey(FilesKey);
         Require(hasRest || rest.Length == 0,
-            $"replay.mix gives no share to {string.Join(", ", rest)} of data.trajectories; give it one, or one to all that have no share of their own: files");
+            $"replay.mix gives no share to {string.Join(", ", rest)} of data.trajectories; give it one, or one to all "
+                + $"that have no share of their own: files");
         Require(!hasRest || rest.Length > 0,
             "replay.mix gives a share to files, but data.trajectories has none without a share of its own");
         Require(isOnline || !(shares.GetValueOrDefault(OnlineKey) > 0 || shares.GetValueOrDefault(BufferKey) > 0),
@@ -62,7 +66,8 @@ public sealed record ReplayMix(double Online, double Buffer,
         Require(replay.Capacity > 0 || !shares.ContainsKey(BufferKey),
             "replay.mix gives a share to buffer; set replay.capacity to the number of trajectories that it keeps");
         Require(replay.Capacity == 0 || shares.GetValueOrDefault(BufferKey) > 0,
-            $"replay.capacity={replay.Capacity}: replay.mix gives no share to buffer; give it one, or set the capacity to 0");
+            $"replay.capacity={replay.Capacity}: replay.mix gives no share to buffer; give it one, or set the "
+                + $"capacity to 0");
         List<(IReadOnlyList<string>, double)> sources = [.. named.Select(n => ((IReadOnlyList<string>)[n], shares[n]))];
         if (hasRest)
         {

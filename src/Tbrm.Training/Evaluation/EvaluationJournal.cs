@@ -188,7 +188,8 @@ public sealed class EvaluationJournal : IDisposable
         if (differing.Length > 0)
         {
             throw new DataException(
-                $"{path} holds the responses of another evaluation ({string.Join(", ", differing)} differ); delete it, or write to another place");
+                $"{path} holds the responses of another evaluation ({string.Join(", ", differing)} differ); delete "
+                    + $"it, or write to another place");
         }
     }
 

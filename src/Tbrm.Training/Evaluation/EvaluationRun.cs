@@ -66,7 +66,8 @@ public static class EvaluationRun
         if (config.Model.Path.Length == 0)
         {
             throw new ConfigException(
-                "eval needs a trained model: model.path=DIR, a model folder, a run or one of its checkpoints; or --run-dir RUN");
+                "eval needs a trained model: model.path=DIR, a model folder, a run or one of its checkpoints; or "
+                    + "--run-dir RUN");
         }
 
         using TrainingSession session = TrainingSession.Open(config, trainable: false);
@@ -87,7 +88,8 @@ public static class EvaluationRun
             if (journal.Known > 0)
             {
                 progress.Say(
-                    $"{journal.Known} of {sets.Sum(s => s.Responses)} responses were sampled before and are kept ({journalPath})");
+                    $"{journal.Known} of {sets.Sum(s => s.Responses)} responses were sampled before and are kept "
+                        + $"({journalPath})");
             }
 
             evaluation = new Evaluator(session, rollout, progress).Run(sets, journal, 0, stop);
@@ -151,5 +153,6 @@ public static class EvaluationRun
 
     private static string Describe(string name, int samples, SamplingOptions o) =>
         string.Create(CultureInfo.InvariantCulture,
-        $"{name} n={samples} max={o.MaxNewTokens} temperature={o.Temperature} top_p={o.TopP} top_k={o.TopK} seed={o.Seed} stop={string.Join(',', o.StopIds.ToArray())} {string.Join('|', o.StopStrings)}");
+        $"{name} n={samples} max={o.MaxNewTokens} temperature={o.Temperature} top_p={o.TopP} top_k={o.TopK} "
+            + $"seed={o.Seed} stop={string.Join(',', o.StopIds.ToArray())} {string.Join('|', o.StopStrings)}");
 }

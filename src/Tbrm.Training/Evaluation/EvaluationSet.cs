@@ -105,7 +105,9 @@ public sealed class EvaluationSet
         if (longest > session.Policy.Options.MaxPositions)
         {
             throw new ConfigException(
-                $"the longest prompt and response need {longest} positions, the model was opened for {session.Policy.Options.MaxPositions}; raise model.max_positions or lower rollout.val_kwargs.max_response_length");
+                $"the longest prompt and response need {longest} positions, the model was opened for "
+                    + $"{session.Policy.Options.MaxPositions}; raise model.max_positions or lower "
+                    + $"rollout.val_kwargs.max_response_length");
         }
 
         return new(name, config, prompts, reward, sampling);

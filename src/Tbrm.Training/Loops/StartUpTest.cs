@@ -75,7 +75,8 @@ internal static class StartUpTest
                     : "";
                 progress.Say(string.Create(
                     CultureInfo.InvariantCulture,
-                    $"self-test of {set}: {result.Passed} of {result.Total} ground truths are accepted as their own answer{untried}"));
+                    $"self-test of {set}: {result.Passed} of {result.Total} ground truths are accepted as their own "
+                        + $"answer{untried}"));
                 foreach (string failure in result.Share >= session.Config.Reward.SelfTestThreshold ? result.Failures
                     : [])
                 {

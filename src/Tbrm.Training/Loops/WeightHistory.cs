@@ -72,7 +72,8 @@ internal sealed class WeightHistory(string root, int lag)
         IReadOnlyList<long> known = Versions;
         return known.Count > 0 && known[0] <= target ? known.Last(v => v <= target)
             : throw new DataException(
-                $"{root} holds no weights of update {target} or before, from which rollout.lag={lag} samples after {version} updates"
+                $"{root} holds no weights of update {target} or before, from which rollout.lag={lag} samples after "
+                    + $"{version} updates"
                 + $"{(known.Count > 0 ? $" (the first are of update {known[0]})" : "")}; restore the folder, or begin a new run");
     }
 

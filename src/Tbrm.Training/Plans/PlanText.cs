@@ -49,7 +49,8 @@ public static class PlanText
         {
             Line(text, "PPO would take", Gigabytes(memory.Total + memory.PpoExtra),
                 string.Create(CultureInfo.InvariantCulture,
-                    $"{Gigabytes(memory.PpoExtra)} more: a critic with its training state; this run takes {(double)memory.PpoExtra / (memory.Total + memory.PpoExtra) * 100:0}% less"));
+                    $"{Gigabytes(memory.PpoExtra)} more: a critic with its training state; this run takes "
+                        + $"{(double)memory.PpoExtra / (memory.Total + memory.PpoExtra) * 100:0}% less"));
         }
 
         AppendAdvice(text, memory);

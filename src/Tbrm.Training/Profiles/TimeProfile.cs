@@ -88,7 +88,8 @@ public sealed record TimeProfile(string Shape, string About, IReadOnlyList<Timed
         string[] phases = [.. PhaseRecord.Order.Where(p => Opponents.Any(o => o.Mean(p) > 0))];
         return new($"{Tbrm.Setting.Batch} prompts, {Tbrm.Setting.Length} response tokens",
             string.Create(CultureInfo.InvariantCulture,
-                $"Mean seconds of {Tbrm.Rounds.Count} interleaved rounds, measured (expected from operations and bytes, ")
+                $"Mean seconds of {Tbrm.Rounds.Count} interleaved rounds, measured (expected from operations and "
+                    + $"bytes, ")
             + string.Create(CultureInfo.InvariantCulture, $"at the {FlopsPerSecond / 1e9:0.0} GFLOP/s of TBRM's ")
             + string.Create(CultureInfo.InvariantCulture,
                 $"reference pass and a copy's {BytesPerSecond / 1e9:0.0} GB/s). Ratio: TBRM's step over the ")

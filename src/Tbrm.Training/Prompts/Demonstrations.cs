@@ -31,7 +31,8 @@ public sealed class Demonstrations
         if (_workedShare > 0 && !_tags)
         {
             throw new ConfigException(
-                "sft.worked_share > 0 shows working before the answer, which only reward.answer_form=tags can tell apart; set both, or sft.worked_share=0");
+                "sft.worked_share > 0 shows working before the answer, which only reward.answer_form=tags can tell "
+                    + "apart; set both, or sft.worked_share=0");
         }
 
         if (_workedShare > 0 && _task is null)

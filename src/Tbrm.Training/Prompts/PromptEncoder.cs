@@ -106,7 +106,8 @@ public sealed class PromptEncoder(ITokenizer tokenizer, string? tokenizerFolder,
         }
 
         return Added(Tokenizer, before, text) ?? Added(Tokenizer, Neutral, text) ?? throw new DataException(
-            $"{where}: the tokenizer joins the end of the prompt and the beginning of the response into one token in a way that cannot be cut; give the response another beginning");
+            $"{where}: the tokenizer joins the end of the prompt and the beginning of the response into one token in "
+                + $"a way that cannot be cut; give the response another beginning");
     }
 
     /// <summary>Cuts a prompt to data.max_prompt_length as data.truncation says.</summary>

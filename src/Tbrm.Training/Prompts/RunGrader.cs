@@ -105,7 +105,8 @@ internal sealed class RunGrader : IGrader
             catch (ConfigException e)
             {
                 throw new ConfigException(
-                    $"the data have rows of data source '{source}', for which no grader is known; set reward.graders={{{source}: NAME}}, "
+                    $"the data have rows of data source '{source}', for which no grader is known; set "
+                        + $"reward.graders={{{source}: NAME}}, "
                     + "or reward.grader=NAME for all rows of files (graders: "
                         + string.Join(", ", new GraderRegistry().Names) + ")", e);
             }

@@ -33,7 +33,8 @@ public static class ScratchModel
 
     /// <summary>ChatML, as Qwen's own template renders messages without tools.</summary>
     internal const string ChatTemplate =
-        "{%- for message in messages %}{{- '<|im_start|>' + message.role + '\\n' + message.content + '<|im_end|>\\n' }}{%- endfor %}"
+        "{%- for message in messages %}{{- '<|im_start|>' + message.role + '\\n' + message.content + '<|im_end|>\\n' "
+            + "}}{%- endfor %}"
         + "{%- if add_generation_prompt %}{{- '<|im_start|>assistant\\n' }}{%- endif %}";
 
     /// <summary>The tokenizer of a configuration without a model: from its problems, or else from its supervised
@@ -43,7 +44,8 @@ public static class ScratchModel
         ? TrainTokenizer(problems)
         : config.Sft.TrainFiles.Count > 0 ? TrainTokenizer(SupervisedFiles.Texts(config))
         : throw new ConfigException(
-            "without model.path a model is built from the training prompts, and there are none: set data.task, data.tasks, data.train_files or sft.train_files");
+            "without model.path a model is built from the training prompts, and there are none: set data.task, "
+                + "data.tasks, data.train_files or sft.train_files");
 
     /// <summary>Byte-level BPE that cuts at digits only, so that a task's set phrases are one token each; trained on
     /// the first prompts of a source and their answers.</summary>

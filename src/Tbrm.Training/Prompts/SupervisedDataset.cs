@@ -140,7 +140,8 @@ internal sealed record SupervisedCounts(int Overlong, LeftOutCounts LeftOut)
 
         if (LeftOut.Total > 0)
         {
-            yield return $"{LeftOut.Total} hold nothing that can be learned, or something that the model cannot see: {LeftOut}";
+            yield return $"{LeftOut.Total} hold nothing that can be learned, or something that the model cannot see: "
+                + $"{LeftOut}";
         }
     }
 }

@@ -35,7 +35,8 @@ internal sealed class SupervisedEncoder(PromptEncoder encoder, IReadOnlyList<int
         if (whole.Prompt.Length == 0 || whole.Rows == 0)
         {
             throw new DataException(
-                $"{example.Where}: {(whole.Prompt.Length == 0 ? "the prompt" : "the response")} has no tokens, so there is nothing to learn");
+                $"{example.Where}: {(whole.Prompt.Length == 0 ? "the prompt" : "the response")} has no tokens, so "
+                    + $"there is nothing to learn");
         }
 
         return Fit(whole, example.Where);
@@ -123,8 +124,10 @@ internal sealed class SupervisedEncoder(PromptEncoder encoder, IReadOnlyList<int
         if (data.Truncation == "error")
         {
             throw new DataException(
-                $"{where}: prompt and response have {whole.Prompt.Length} and {whole.Response.Length} tokens, data.max_prompt_length is {data.MaxPromptLength} and "
-                + $"data.max_response_length {data.MaxResponseLength}: raise them, or set data.truncation=left|right|middle, or data.filter_overlong_prompts=true");
+                $"{where}: prompt and response have {whole.Prompt.Length} and {whole.Response.Length} tokens, "
+                    + $"data.max_prompt_length is {data.MaxPromptLength} and "
+                + $"data.max_response_length {data.MaxResponseLength}: raise them, or set "
+                + $"data.truncation=left|right|middle, or data.filter_overlong_prompts=true");
         }
 
         int length = Math.Min(whole.Response.Length, data.MaxResponseLength);

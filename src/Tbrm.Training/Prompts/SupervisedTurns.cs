@@ -73,7 +73,8 @@ internal sealed class SupervisedTurns
             || learned.Select((turn, i) => ends[Array.IndexOf(_turns, turn)] < begins[i]).Any(crossed => crossed))
         {
             return learned.Length == 1 ? null : throw new DataException(
-                $"{_where}: the chat template writes earlier turns of the assistant otherwise than it asks for them, so that its words cannot be told from the rest; "
+                $"{_where}: the chat template writes earlier turns of the assistant otherwise than it asks for them, "
+                    + $"so that its words cannot be told from the rest; "
                 + "set sft.turns=last, or another data.template");
         }
 
@@ -99,14 +100,16 @@ internal sealed class SupervisedTurns
         if (TemplateSight.HasCalls(_messages[Last]))
         {
             throw new LeftOutException(_where,
-                "the chat template writes calls of tools otherwise than it asks for them, so that they cannot be told from the rest");
+                "the chat template writes calls of tools otherwise than it asks for them, so that they cannot be told "
+                    + "from the rest");
         }
 
         if (Thought() is { } thought)
         {
             return beginsThought ? $"{thought.Text.Trim('\n')}\n{ThoughtEnd}\n\n{content}"
                 : throw new LeftOutException(_where,
-                    $"the chat template does not write '{thought.Field}', which would not be learned; another data.template may");
+                    $"the chat template does not write '{thought.Field}', which would not be learned; another "
+                        + $"data.template may");
         }
 
         if (!beginsThought)

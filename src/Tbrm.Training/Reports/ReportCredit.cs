@@ -45,7 +45,8 @@ internal static class ReportCredit
                 $"After step {step}: the credit β(Q_h − log π_ref,h − V_h+1) of every token, ")
             .Append("in reward units, as the policy's logits say it. <span class=\"credit up3\">Earned</span>, ")
             .Append(
-                "<span class=\"credit down3\">cost</span>, the stronger the more; over a response they add up to its reward ")
+                "<span class=\"credit down3\">cost</span>, the stronger the more; over a response they add up to its "
+                    + "reward ")
             .Append("where the residual is 0. V is the value of the state before a token, in nats.</p>\n");
         int number = 0;
         foreach ((string input, string expected, List<CreditedResponse> responses) in prompts)

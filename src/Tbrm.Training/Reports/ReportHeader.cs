@@ -54,7 +54,9 @@ internal static class ReportHeader
 
         if (facts.Summary["model"] is JsonObject model)
         {
-            yield return $"{ReportFacts.Text(model, "architecture")}, {Text("layers")} layers, width {Text("hidden_size")}, {Text("heads")}/{Text("key_value_heads")} heads, vocabulary {Text("vocab_size")}, {Text("dtype")}";
+            yield return $"{ReportFacts.Text(model, "architecture")}, {Text("layers")} layers, width "
+                + $"{Text("hidden_size")}, {Text("heads")}/{Text("key_value_heads")} heads, vocabulary "
+                + $"{Text("vocab_size")}, {Text("dtype")}";
 
             string Text(string key) => ReportFacts.Text(model, key) ?? "?";
         }

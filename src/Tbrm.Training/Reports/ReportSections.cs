@@ -60,14 +60,17 @@ internal static class ReportSections
         for (int i = 0; i < phases.Count; i++)
         {
             html.Append(CultureInfo.InvariantCulture,
-                $"<span class=\"s{i % 6}{(i >= 6 ? " pale" : "")}\" style=\"flex-grow:{phases[i].Seconds / total:0.#####}\"></span>");
+                $"<span class=\"s{i % 6}{(i >= 6 ? " pale" : "")}\" "
+                    + $"style=\"flex-grow:{phases[i].Seconds / total:0.#####}\"></span>");
         }
 
         html.Append("</div><ul class=\"legend\">");
         for (int i = 0; i < phases.Count; i++)
         {
             html.Append(CultureInfo.InvariantCulture,
-                $"<li><i class=\"s{i % 6}{(i >= 6 ? " pale" : "")}\"></i>{HtmlText.Escape(phases[i].Name)} <b>{HtmlText.Duration(phases[i].Seconds)}</b> {HtmlText.Percent(phases[i].Seconds / total)}</li>");
+                $"<li><i class=\"s{i % 6}{(i >= 6 ? " pale" : "")}\"></i>{HtmlText.Escape(phases[i].Name)} "
+                    + $"<b>{HtmlText.Duration(phases[i].Seconds)}</b> "
+                    + $"{HtmlText.Percent(phases[i].Seconds / total)}</li>");
         }
 
         html.Append("</ul></div></section>\n");
@@ -82,7 +85,8 @@ internal static class ReportSections
                 ? string.Create(CultureInfo.InvariantCulture, $" beside {samples.Source}/{samples.FirstStep}.jsonl")
                 : "")
             .Append(
-                "; what changed comes first.</p>\n<div class=\"table\"><table class=\"samples\"><thead><tr><th scope=\"col\">Problem</th>")
+                "; what changed comes first.</p>\n<div class=\"table\"><table class=\"samples\"><thead><tr><th "
+                    + "scope=\"col\">Problem</th>")
             .Append(isCompared
                 ? string.Create(CultureInfo.InvariantCulture, $"<th scope=\"col\">Step {samples.FirstStep}</th>") : "")
             .Append(CultureInfo.InvariantCulture,
@@ -113,11 +117,14 @@ internal static class ReportSections
         }
 
         html.Append(
-            "<section><h2>Checkpoints</h2>\n<div class=\"table\"><table><thead><tr><th scope=\"col\" class=\"n\">Step</th><th scope=\"col\" class=\"n\">Accuracy</th><th scope=\"col\" class=\"n\">Size</th><th scope=\"col\">Hugging Face folder</th></tr></thead><tbody>\n");
+            "<section><h2>Checkpoints</h2>\n<div class=\"table\"><table><thead><tr><th scope=\"col\" "
+                + "class=\"n\">Step</th><th scope=\"col\" class=\"n\">Accuracy</th><th scope=\"col\" "
+                + "class=\"n\">Size</th><th scope=\"col\">Hugging Face folder</th></tr></thead><tbody>\n");
         foreach (ReportCheckpoint checkpoint in checkpoints)
         {
             html.Append(CultureInfo.InvariantCulture,
-                $"<tr><td class=\"n\">{checkpoint.Step}</td><td class=\"n\">{(checkpoint.Accuracy is { } a ? HtmlText.Percent(a) : "–")}</td>")
+                $"<tr><td class=\"n\">{checkpoint.Step}</td><td "
+                    + $"class=\"n\">{(checkpoint.Accuracy is { } a ? HtmlText.Percent(a) : "–")}</td>")
                 .Append(CultureInfo.InvariantCulture,
                     $"<td class=\"n\">{HtmlText.Bytes(checkpoint.Bytes)}</td><td><code>{HtmlText.Escape(checkpoint.Folder)}/actor/huggingface</code>")
                 .Append(checkpoint.IsBest ? " <span class=\"state good\">best</span>" : "").Append("</td></tr>\n");

@@ -46,18 +46,25 @@ internal static class ReportTables
         }
 
         html.Append(CultureInfo.InvariantCulture,
-            $"<section><h2>Metrics</h2>\n<details><summary>All {history.Names.Count} metrics: first, last, least, greatest</summary>\n")
+            $"<section><h2>Metrics</h2>\n<details><summary>All {history.Names.Count} metrics: first, last, least, "
+                + $"greatest</summary>\n")
             .Append(
-                "<div class=\"table\"><table><thead><tr><th scope=\"col\">Metric</th><th scope=\"col\" class=\"n\">Points</th><th scope=\"col\" class=\"n\">First</th><th scope=\"col\" class=\"n\">Last</th><th scope=\"col\" class=\"n\">Least</th><th scope=\"col\" class=\"n\">Greatest</th></tr></thead><tbody>\n");
+                "<div class=\"table\"><table><thead><tr><th scope=\"col\">Metric</th><th scope=\"col\" "
+                    + "class=\"n\">Points</th><th scope=\"col\" class=\"n\">First</th><th scope=\"col\" "
+                    + "class=\"n\">Last</th><th scope=\"col\" class=\"n\">Least</th><th scope=\"col\" "
+                    + "class=\"n\">Greatest</th></tr></thead><tbody>\n");
         foreach (string name in history.Names)
         {
             MetricSeries series = history.Find(name)!;
             double[] finite = [.. series.Values.Where(double.IsFinite)];
             string Least(double value) => finite.Length == 0 ? "–" : HtmlText.Number(value);
             html.Append(CultureInfo.InvariantCulture,
-                $"<tr><td><code>{HtmlText.Escape(name)}</code></td><td class=\"n\">{series.Count}</td><td class=\"n\">{HtmlText.Number(series.Values[0])}</td>")
+                $"<tr><td><code>{HtmlText.Escape(name)}</code></td><td class=\"n\">{series.Count}</td><td "
+                    + $"class=\"n\">{HtmlText.Number(series.Values[0])}</td>")
                 .Append(CultureInfo.InvariantCulture,
-                    $"<td class=\"n\">{HtmlText.Number(series.Values[^1])}</td><td class=\"n\">{Least(finite.DefaultIfEmpty().Min())}</td><td class=\"n\">{Least(finite.DefaultIfEmpty().Max())}</td></tr>\n");
+                    $"<td class=\"n\">{HtmlText.Number(series.Values[^1])}</td><td "
+                        + $"class=\"n\">{Least(finite.DefaultIfEmpty().Min())}</td><td "
+                        + $"class=\"n\">{Least(finite.DefaultIfEmpty().Max())}</td></tr>\n");
         }
 
         html.Append("</tbody></table></div></details></section>\n");
@@ -66,7 +73,8 @@ internal static class ReportTables
     private static void AppendRows(StringBuilder html, IReadOnlyList<ConfigRow> rows)
     {
         html.Append(
-            "<div class=\"table\"><table class=\"config\"><thead><tr><th scope=\"col\">Key</th><th scope=\"col\">Value</th><th scope=\"col\">Default</th></tr></thead><tbody>\n");
+            "<div class=\"table\"><table class=\"config\"><thead><tr><th scope=\"col\">Key</th><th "
+                + "scope=\"col\">Value</th><th scope=\"col\">Default</th></tr></thead><tbody>\n");
         foreach (ConfigRow row in rows)
         {
             html.Append(row.IsChanged ? "<tr class=\"changed\">" : "<tr>").Append("<td><code>")

@@ -64,7 +64,8 @@ public static class RunReport
         if (facts.History.Rows == 0)
         {
             html.Append(
-                "<section><h2>Curves</h2><p class=\"empty\">There are no metrics yet. They come from metrics.jsonl, which the logger <code>file</code> writes (trainer.logger).</p></section>\n");
+                "<section><h2>Curves</h2><p class=\"empty\">There are no metrics yet. They come from metrics.jsonl, "
+                    + "which the logger <code>file</code> writes (trainer.logger).</p></section>\n");
             return;
         }
 

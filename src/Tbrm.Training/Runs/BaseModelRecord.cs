@@ -59,7 +59,8 @@ internal static class BaseModelRecord
         if (Difference(files, modelFolder) is { } differs)
         {
             throw new DataException(
-                $"the base model in {modelFolder} is not the one that the run began with ({differs} differs from {path}); an adapter is worth nothing with another base");
+                $"the base model in {modelFolder} is not the one that the run began with ({differs} differs from "
+                    + $"{path}); an adapter is worth nothing with another base");
         }
     }
 
@@ -69,7 +70,8 @@ internal static class BaseModelRecord
         if (Difference(Describe(expected, file => Task.Run(() => Digest(file.Path))), modelFolder) is { } differs)
         {
             throw new DataException(
-                $"the base model in {modelFolder} is not the one that the adapter was trained on ({differs} differs from the one in {expected}); an adapter is worth nothing with another base");
+                $"the base model in {modelFolder} is not the one that the adapter was trained on ({differs} differs "
+                    + $"from the one in {expected}); an adapter is worth nothing with another base");
         }
     }
 

@@ -42,7 +42,8 @@ internal static class GenerationFile
         if (beyond >= 0)
         {
             throw new DataException(
-                $"{where}: eos_token_id is {config!["eos_token_id"]!.ToJsonString()}; config.json's vocab_size is {vocabulary}, so {beyond} is no token");
+                $"{where}: eos_token_id is {config!["eos_token_id"]!.ToJsonString()}; config.json's vocab_size is "
+                    + $"{vocabulary}, so {beyond} is no token");
         }
     }
 

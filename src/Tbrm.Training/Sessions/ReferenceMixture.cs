@@ -23,7 +23,8 @@ public static class ReferenceMixture
         if (folder.Length == 0)
         {
             throw new ConfigException(Named(scale)
-                + " needs the reference policy, and none is known: the run kept none, or model.path is no run; name its folder with ref.path=DIR");
+                + " needs the reference policy, and none is known: the run kept none, or model.path is no run; name "
+                + "its folder with ref.path=DIR");
         }
 
         if (!File.Exists(Path.Combine(folder, "config.json")))
@@ -37,7 +38,9 @@ public static class ReferenceMixture
             if (reference.Architecture.VocabSize != session.Policy.Architecture.VocabSize)
             {
                 throw new ConfigException(
-                    $"{Named(scale)}: the reference in {folder} has {reference.Architecture.VocabSize} tokens and the policy {session.Policy.Architecture.VocabSize}; distributions over other tokens cannot be mixed");
+                    $"{Named(scale)}: the reference in {folder} has {reference.Architecture.VocabSize} tokens and the "
+                        + $"policy {session.Policy.Architecture.VocabSize}; distributions over other tokens cannot be "
+                        + $"mixed");
             }
 
             rollout.MixWith(reference, scale);

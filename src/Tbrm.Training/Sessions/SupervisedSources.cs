@@ -61,6 +61,7 @@ public sealed record SupervisedSources(ISupervisedSource Train, ISupervisedSourc
         SupervisedCounts counts = held is null ? train.Counts : train.Counts + held.Counts;
         return new(train, held,
             counts.Total == 0 ? ""
-            : $"supervised examples that are left out (data.max_prompt_length={config.Data.MaxPromptLength}, data.max_response_length={config.Data.MaxResponseLength}): {counts}");
+            : $"supervised examples that are left out (data.max_prompt_length={config.Data.MaxPromptLength}, "
+                + $"data.max_response_length={config.Data.MaxResponseLength}): {counts}");
     }
 }

@@ -97,7 +97,8 @@ public sealed record TrainedRun(string Checkpoint, IReadOnlyList<ConfigEntry> En
         if (!isStep && state.BestAccuracy is null && state.BestLoss is null)
         {
             throw new DataException(
-                $"--checkpoint {Best}: the run in {store.Root} was never evaluated, so none is the best; name a step, or {Newest}");
+                $"--checkpoint {Best}: the run in {store.Root} was never evaluated, so none is the best; name a step, "
+                    + $"or {Newest}");
         }
 
         string folder = store.FolderOf(isStep ? step : state.BestStep);
@@ -106,7 +107,8 @@ public sealed record TrainedRun(string Checkpoint, IReadOnlyList<ConfigEntry> En
             string all = string.Join(", ", store.Steps().Order());
             throw new DataException(isStep
                 ? $"--checkpoint {which}: {store.Root} has no checkpoint of step {which}; it has {all}"
-                : $"--checkpoint {Best}: the best evaluation was that of step {state.BestStep}, of which no checkpoint was saved (trainer.save_best); there are {all}");
+                : $"--checkpoint {Best}: the best evaluation was that of step {state.BestStep}, of which no "
+                    + $"checkpoint was saved (trainer.save_best); there are {all}");
         }
 
         CheckpointStore.Verify(folder);

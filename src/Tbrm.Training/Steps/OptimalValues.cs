@@ -63,7 +63,8 @@ internal sealed class OptimalValues
         if (lines.Length == 0 || !JsonNode.DeepEquals(Parse(lines[0], 1), header))
         {
             throw new DataException(
-                $"{path} was sampled otherwise: it says {(lines.Length == 0 ? "nothing" : lines[0])}, the configuration {header.ToJsonString()}; delete it to have V* estimated again");
+                $"{path} was sampled otherwise: it says {(lines.Length == 0 ? "nothing" : lines[0])}, the "
+                    + $"configuration {header.ToJsonString()}; delete it to have V* estimated again");
         }
 
         for (int i = 1; i < lines.Length; i++)

@@ -120,10 +120,13 @@ public sealed class RolloutStage : IRollout, IDisposable
         {
             string given = isGiven ? $"rollout.kv_cache_mb={config.Rollout.KvCacheMb} holds"
                 : string.Create(CultureInfo.InvariantCulture,
-                    $"rollout.memory_utilization={config.Rollout.MemoryUtilization} of the memory that models and training leave free ({free / 1_000_000} MB) holds");
+                    $"rollout.memory_utilization={config.Rollout.MemoryUtilization} of the memory that models and "
+                        + $"training leave free ({free / 1_000_000} MB) holds");
             throw new TbrmUserException(ExitCode.OutOfMemory,
-                $"{given} {allowed / pageBytes} KV pages of {pageTokens} tokens, but one sequence of {policy.Options.MaxPositions} tokens takes {pagesPerSequence}: "
-                + $"set rollout.kv_cache_mb={(least + 999_999) / 1_000_000} or more, or lower data.max_prompt_length or data.max_response_length");
+                $"{given} {allowed / pageBytes} KV pages of {pageTokens} tokens, but one sequence of "
+                    + $"{policy.Options.MaxPositions} tokens takes {pagesPerSequence}: "
+                + $"set rollout.kv_cache_mb={(least + 999_999) / 1_000_000} or more, or lower data.max_prompt_length "
+                + $"or data.max_response_length");
         }
 
         // A reference that is mixed in has pages of its own.

@@ -102,8 +102,11 @@ public sealed class SampleStage(Func<IReadOnlyList<EncodedPrompt>?> next, IRollo
             if (filter.MaxNumGenBatches > 0 && batch == filter.MaxNumGenBatches)
             {
                 throw new DataException(
-                    $"step {step}: {kept.Prompts.Count} of {config.Data.TrainBatchSize} prompts have samples that differ in {filter.Metric} after "
-                    + $"{batch} batches, as many as algorithm.filter_groups.max_num_gen_batches allows: the problems are too hard or too easy; choose others, raise rollout.n or data.gen_batch_size, or raise the limit (0 = none)");
+                    $"step {step}: {kept.Prompts.Count} of {config.Data.TrainBatchSize} prompts have samples that "
+                        + $"differ in {filter.Metric} after "
+                    + $"{batch} batches, as many as algorithm.filter_groups.max_num_gen_batches allows: the problems "
+                    + $"are too hard or too easy; choose others, raise rollout.n or data.gen_batch_size, or raise the "
+                    + $"limit (0 = none)");
             }
 
             if (Batch(step, batch, stop) is not { } more)

@@ -247,9 +247,12 @@ public sealed class TrainStep
         if (isNeeded && batch.RolloutLogp.Length == 0 && tau.RowCount > 0)
         {
             throw new DataException(
-                $"algorithm.name={_algorithm.Entry.Name} needs the log-probs of the policy that sampled a trajectory (logp or behaviour_logp), "
-                + $"which {tau.Trajectories.Count(t => t.Logp.Length != t.ResponseIds.Length)} of {tau.Trajectories.Count} trajectories of this update have not; "
-                + $"add them to the files, or choose an algorithm that takes trajectories of any policy ({string.Join(", ", AlgorithmTable.OfAnyPolicy)})");
+                $"algorithm.name={_algorithm.Entry.Name} needs the log-probs of the policy that sampled a trajectory "
+                    + $"(logp or behaviour_logp), "
+                + $"which {tau.Trajectories.Count(t => t.Logp.Length != t.ResponseIds.Length)} of "
+                + $"{tau.Trajectories.Count} trajectories of this update have not; "
+                + $"add them to the files, or choose an algorithm that takes trajectories of any policy "
+                + $"({string.Join(", ", AlgorithmTable.OfAnyPolicy)})");
         }
     }
 

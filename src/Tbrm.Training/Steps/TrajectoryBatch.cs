@@ -209,7 +209,8 @@ public sealed class TrajectoryBatch
         {
             Verdict verdict = verdicts[first];
             throw new DataException(
-                $"the grader failed on {graded.Count(g => !g)} of {graded.Length} responses of this step; response {first + 1}: "
+                $"the grader failed on {graded.Count(g => !g)} of {graded.Length} responses of this step; response "
+                    + $"{first + 1}: "
                 + $"{verdict.Status}{(verdict.Detail is { } detail ? ", " + detail : FormattableString.Invariant($", score {verdict.Score}"))}. "
                 + "Mend the grader, or let reward.on_error=drop leave such responses out (it is stop)");
         }

@@ -141,7 +141,8 @@ internal sealed class ReplayPool : IDisposable
         if (!File.Exists(PathIn(checkpoint)))
         {
             throw new DataException(
-                $"{PathIn(checkpoint)} is not there: the checkpoint was made without a replay buffer; set replay.capacity=0, or start a new run");
+                $"{PathIn(checkpoint)} is not there: the checkpoint was made without a replay buffer; set "
+                    + $"replay.capacity=0, or start a new run");
         }
 
         using FileStream stream = new(PathIn(checkpoint), FileMode.Open, FileAccess.Read);

@@ -91,7 +91,8 @@ internal sealed class ReplayStage : IStepSource
         return isWhole ? beginning.Sample
             : Compose(beginning.IsSampled ? beginning.Sample : null)
             ?? throw new DataException(
-                $"step {step}: there is nothing to learn from: neither the buffer nor a file has a trajectory; give online a share in replay.mix");
+                $"step {step}: there is nothing to learn from: neither the buffer nor a file has a trajectory; give "
+                    + $"online a share in replay.mix");
     }
 
     /// <inheritdoc/>

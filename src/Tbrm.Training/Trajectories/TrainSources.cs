@@ -110,7 +110,8 @@ internal sealed class TrainSources : IDisposable
         if (places.Count != _files.Count)
         {
             throw new DataException(
-                $"{checkpoint}: its run had {places.Count} sources of files, the configuration has {_files.Count}; give data.trajectories and replay.mix as they were, or start a new run");
+                $"{checkpoint}: its run had {places.Count} sources of files, the configuration has {_files.Count}; "
+                    + $"give data.trajectories and replay.mix as they were, or start a new run");
         }
 
         for (int i = 0; i < _files.Count; i++)

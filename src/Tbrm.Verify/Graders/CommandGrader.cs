@@ -204,13 +204,15 @@ public sealed class CommandGrader : IGrader, IDisposable
         if (given is null && worker.Echoes)
         {
             throw new ProtocolException(
-                $"an answer with the question's id {expected} was expected, as before; the program wrote '{CommandWorker.Shortened(answer)}'");
+                $"an answer with the question's id {expected} was expected, as before; the program wrote "
+                    + $"'{CommandWorker.Shortened(answer)}'");
         }
 
         if (given is not null && given != expected)
         {
             throw new ProtocolException(
-                $"an answer with the question's id {expected} was expected, found the id {CommandWorker.Shortened(given)}");
+                $"an answer with the question's id {expected} was expected, found the id "
+                    + $"{CommandWorker.Shortened(given)}");
         }
 
         worker.Echoes |= given is not null;

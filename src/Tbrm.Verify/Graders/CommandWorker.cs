@@ -142,7 +142,8 @@ internal sealed class CommandWorker : IDisposable
                 string text = Encoding.UTF8.GetString(rest).Trim();
                 int end = text.IndexOf('\n', StringComparison.Ordinal);
                 throw new ProtocolException(
-                    $"the program wrote '{Shortened((end < 0 ? text : text[..end]).Trim())}' {when}; what is no answer belongs on stderr");
+                    $"the program wrote '{Shortened((end < 0 ? text : text[..end]).Trim())}' {when}; what is no "
+                        + $"answer belongs on stderr");
             }
 
             _at = _filled;

@@ -80,7 +80,8 @@ public sealed class DataSourceGrader : IGrader
         return Find(_own, dataSource) ?? Find(_map, dataSource) ?? _default
             ?? (BenchmarkNames.Find(dataSource) is { } benchmark ? Find(_map, benchmark) : null)
                 ?? throw new ConfigException(
-            $"no grader is known for the data source '{dataSource}'; name one in the option \"map\" (known: {string.Join(", ", _map.Select(m => m.Source))})");
+            $"no grader is known for the data source '{dataSource}'; name one in the option \"map\" (known: "
+                + $"{string.Join(", ", _map.Select(m => m.Source))})");
     }
 
     /// <inheritdoc/>

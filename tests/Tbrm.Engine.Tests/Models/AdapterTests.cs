@@ -137,7 +137,8 @@ public sealed class AdapterTests
     public void A_damaged_configuration_is_read_or_refused()
     {
         WriteConfig(
-            "\"target_modules\": [\"q_proj\", \"mlp.down_proj\"], \"rank_pattern\": {}, \"base_model_name_or_path\": \"a/b\"");
+            "\"target_modules\": [\"q_proj\", \"mlp.down_proj\"], \"rank_pattern\": {}, \"base_model_name_or_path\": "
+                + "\"a/b\"");
         string path = Path.Combine(_folder, "adapter_config.json");
         byte[] good = File.ReadAllBytes(path);
         Random random = new(11);
@@ -196,7 +197,8 @@ public sealed class AdapterTests
         AdapterTargets.QProj | AdapterTargets.DownProj)]
     [TestCase("\"target_modules\": \"all-linear\"", (AdapterTargets)127)]
     [TestCase(
-        "\"lora_dropout\": 0.05, \"megatron_core\": \"megatron.core\", \"loftq_config\": {}, \"qalora_group_size\": 16, \"eva_config\": null, \"lora_bias\": false, \"revision\": \"main\", \"peft_version\": \"0.18.0\"", AdapterTargets.VProj)]
+        "\"lora_dropout\": 0.05, \"megatron_core\": \"megatron.core\", \"loftq_config\": {}, \"qalora_group_size\": "
+            + "16, \"eva_config\": null, \"lora_bias\": false, \"revision\": \"main\", \"peft_version\": \"0.18.0\"", AdapterTargets.VProj)]
     public void What_peft_writes_by_default_is_read(string entry, AdapterTargets targets)
     {
         WriteConfig(entry);

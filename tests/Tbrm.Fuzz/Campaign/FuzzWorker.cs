@@ -64,7 +64,8 @@ internal static class FuzzWorker
 
         allocated = GC.GetAllocatedBytesForCurrentThread() - before;
         return defect ?? (allocated > target.AllocationLimit
-            ? $"an input of {input.Length} bytes made the reader allocate {allocated} bytes; at most {target.AllocationLimit} are allowed"
+            ? $"an input of {input.Length} bytes made the reader allocate {allocated} bytes; at most "
+                + $"{target.AllocationLimit} are allowed"
             : null);
     }
 

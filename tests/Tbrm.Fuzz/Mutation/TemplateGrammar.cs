@@ -10,13 +10,17 @@ namespace Tbrm.Fuzz.Mutation;
 internal sealed class TemplateGrammar(Random random)
 {
     private static readonly string[] s_filters =
-        ("abs count d default filesizeformat float int length round sum wordcount attr map reject rejectattr select selectattr batch dictsort first groupby items "
-        + "join last list max min reverse slice sort unique capitalize center e escape forceescape format indent lower pprint replace safe string striptags title "
+        ("abs count d default filesizeformat float int length round sum wordcount attr map reject rejectattr select "
+            + "selectattr batch dictsort first groupby items "
+        + "join last list max min reverse slice sort unique capitalize center e escape forceescape format indent "
+        + "lower pprint replace safe string striptags title "
         + "tojson trim truncate upper urlencode wordwrap xmlattr nope").Split(' ');
 
     private static readonly string[] s_methods =
-        ("capitalize casefold center count endswith expandtabs find format format_map index isalnum isalpha isdigit isidentifier islower isspace istitle isupper join "
-        + "ljust lower lstrip partition removeprefix removesuffix replace rfind rindex rjust rpartition rsplit rstrip split splitlines startswith strip swapcase title "
+        ("capitalize casefold center count endswith expandtabs find format format_map index isalnum isalpha isdigit "
+            + "isidentifier islower isspace istitle isupper join "
+        + "ljust lower lstrip partition removeprefix removesuffix replace rfind rindex rjust rpartition rsplit rstrip "
+        + "split splitlines startswith strip swapcase title "
         + "upper zfill items keys values get append update pop copy __class__ x").Split(' ');
 
     private static readonly string[] s_tests =
@@ -72,7 +76,8 @@ internal sealed class TemplateGrammar(Random random)
             case 7 or 8:
                 return $"({inner}).{Pick(s_methods)}{Arguments(depth)}";
             case 9:
-                return $"({inner} is {(random.Next(3) == 0 ? "not " : "")}{Pick(s_tests)}{(random.Next(2) == 0 ? Arguments(depth) : "")})";
+                return $"({inner} is "
+                    + $"{(random.Next(3) == 0 ? "not " : "")}{Pick(s_tests)}{(random.Next(2) == 0 ? Arguments(depth) : "")})";
             case 10:
                 return $"({inner})[{Expression(depth + 1)}]";
             case 11:
@@ -103,16 +108,22 @@ internal sealed class TemplateGrammar(Random random)
             0 or 1 or 2 => $"{{{{ {Expression(0)} }}}}",
             3 => $"{{% if {Expression(0)} %}}{body}{{% elif {Leaf()} %}}b{{% else %}}c{{% endif %}}",
             4 or 5 =>
-                $"{{% for x in {Expression(1)} {(random.Next(3) == 0 ? "if " + Leaf() : "")} {(random.Next(4) == 0 ? "recursive" : "")}%}}{body}"
-                + $"{(random.Next(4) == 0 ? "{{ loop(x) }}" : "")}{(random.Next(5) == 0 ? "{% else %}e" : "")}{{% endfor %}}",
+                $"{{% for x in {Expression(1)} {(random.Next(3) == 0 ? "if " + Leaf() : "")} "
+                    + $"{(random.Next(4) == 0 ? "recursive" : "")}%}}{body}"
+                + $"{(random.Next(4) == 0 ? "{{ loop(x) }}" : "")}{(random.Next(5) == 0 ? "{% else %}e" : "")}{{% "
+                + $"endfor %}}",
             6 => $"{{%- set x = {Expression(0)} -%}}",
             7 =>
-                $"{{% set ns = namespace(a={Leaf()}) %}}{{% for i in range({random.Next(100)}) %}}{{% set ns.a = {Expression(1)} ~ ns.a ~ ns.a %}}{{% endfor %}}{{{{ ns.a }}}}",
+                $"{{% set ns = namespace(a={Leaf()}) %}}{{% for i in range({random.Next(100)}) %}}{{% set ns.a = "
+                    + $"{Expression(1)} ~ ns.a ~ ns.a %}}{{% endfor %}}{{{{ ns.a }}}}",
             8 =>
-                $"{{% set ns = namespace(l=[1]) %}}{{% for i in range({(random.Next(4) == 0 ? 60_000 : random.Next(1000))}) %}}{{% set ns.l = {Pick(["[ns.l]", "ns.l|map('upper')", "ns.l + ns.l", "[ns.l, ns.l]", "{'a': ns.l}", "(ns.l,)", "ns.l|unique", "ns.l|batch(2)"])} %}}{{% endfor %}}"
+                $"{{% set ns = namespace(l=[1]) %}}{{% for i in "
+                    + $"range({(random.Next(4) == 0 ? 60_000 : random.Next(1000))}) %}}{{% set ns.l = "
+                    + $"{Pick(["[ns.l]", "ns.l|map('upper')", "ns.l + ns.l", "[ns.l, ns.l]", "{'a': ns.l}", "(ns.l,)", "ns.l|unique", "ns.l|batch(2)"])} %}}{{% endfor %}}"
                 + $"{{{{ {Pick(["ns.l", "ns.l|list", "ns.l == ns.l", "ns.l|tojson", "ns.l|string|length", "ns.l|sort", "ns.l|pprint", "ns.l in ns.l", "{ns.l: 1}", "ns.l < ns.l", "'%s' % ns.l", "ns.l|unique|list", "ns.l|first"])} }}}}",
             9 =>
-                $"{{% macro m(a, b={Leaf()}) %}}{body}{(random.Next(4) == 0 ? "{{ m(a) }}" : "")}{{{{ a }}}}{{% endmacro %}}{{{{ m({Leaf()}) }}}}",
+                $"{{% macro m(a, b={Leaf()}) %}}{body}{(random.Next(4) == 0 ? "{{ m(a) }}" : "")}{{{{ a }}}}{{% "
+                    + $"endmacro %}}{{{{ m({Leaf()}) }}}}",
             10 => $"{{% filter {Pick(s_filters)} %}}{body}{{% endfilter %}}",
             _ => Pick(["{% raw %}{{{% endraw %}", "{# c #}", "{% generation %}g{% endgeneration %}", "{% break %}",
                 "{% continue %}", "{% set y %}z{% endset %}", "{%+ if x %}\n{%- endif +%}", "text "]),

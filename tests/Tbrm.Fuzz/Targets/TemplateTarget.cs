@@ -19,13 +19,24 @@ internal sealed class TemplateTarget : IFuzzTarget
 
     private static readonly string[] s_seeds =
     [
-        "{%- for message in messages %}\n{{- '<|im_start|>' + message['role'] + '\\n' + (message.content or '') + '<|im_end|>' + '\\n' }}\n{%- endfor %}\n{%- if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{%- endif %}",
-        "{{ bos_token }}{% if messages[0]['role'] == 'system' %}{% set loop_messages = messages[1:] %}{% set system = messages[0]['content'] %}{% else %}{% set loop_messages = messages %}{% endif %}"
-            + "{% for m in loop_messages %}{% if (m['role'] == 'user') != (loop.index0 % 2 == 0) %}{{ raise_exception('roles must alternate') }}{% endif %}{{ m.content | trim }}{% endfor %}",
-        "{%- if tools %}{{- '# Tools\\n' }}{%- for tool in tools %}{{- '\\n' }}{{- tool | tojson(indent=4) }}{%- endfor %}{%- endif %}{%- set ns = namespace(found=false, index=messages|length - 1) %}"
-            + "{%- for message in messages[::-1] %}{%- set i = (messages|length - 1) - loop.index0 %}{%- if ns.found is false and message.role == \"user\" and message.content is string %}{%- set ns.found = true %}{%- set ns.index = i %}{%- endif %}{%- endfor %}",
-        "{%- macro render(x, depth=0) -%}{%- if x is mapping -%}{%- for k, v in x|dictsort -%}{{ k }}: {{ render(v, depth + 1) }}{%- endfor -%}{%- elif x is string -%}{{ x|upper }}{%- else -%}{{ x }}{%- endif -%}{%- endmacro -%}{{ render(tools[0]) }}",
-        "{% set content = text.split('\\n')[-1].lstrip('\\n') %}{{ content ~ strftime_now('%d %b %Y') }}{% for item in numbers|sort(reverse=true) recursive %}{{ loop.cycle('a', 'b') }}{{ item }}{% else %}none{% endfor %}",
+        "{%- for message in messages %}\n{{- '<|im_start|>' + message['role'] + '\\n' + (message.content or '') + "
+            + "'<|im_end|>' + '\\n' }}\n{%- endfor %}\n{%- if add_generation_prompt %}{{ '<|im_start|>assistant\\n' "
+            + "}}{%- endif %}",
+        "{{ bos_token }}{% if messages[0]['role'] == 'system' %}{% set loop_messages = messages[1:] %}{% set system = "
+            + "messages[0]['content'] %}{% else %}{% set loop_messages = messages %}{% endif %}"
+            + "{% for m in loop_messages %}{% if (m['role'] == 'user') != (loop.index0 % 2 == 0) %}{{ "
+            + "raise_exception('roles must alternate') }}{% endif %}{{ m.content | trim }}{% endfor %}",
+        "{%- if tools %}{{- '# Tools\\n' }}{%- for tool in tools %}{{- '\\n' }}{{- tool | tojson(indent=4) }}{%- "
+            + "endfor %}{%- endif %}{%- set ns = namespace(found=false, index=messages|length - 1) %}"
+            + "{%- for message in messages[::-1] %}{%- set i = (messages|length - 1) - loop.index0 %}{%- if ns.found "
+            + "is false and message.role == \"user\" and message.content is string %}{%- set ns.found = true %}{%- "
+            + "set ns.index = i %}{%- endif %}{%- endfor %}",
+        "{%- macro render(x, depth=0) -%}{%- if x is mapping -%}{%- for k, v in x|dictsort -%}{{ k }}: {{ render(v, "
+            + "depth + 1) }}{%- endfor -%}{%- elif x is string -%}{{ x|upper }}{%- else -%}{{ x }}{%- endif -%}{%- "
+            + "endmacro -%}{{ render(tools[0]) }}",
+        "{% set content = text.split('\\n')[-1].lstrip('\\n') %}{{ content ~ strftime_now('%d %b %Y') }}{% for item "
+            + "in numbers|sort(reverse=true) recursive %}{{ loop.cycle('a', 'b') }}{{ item }}{% else %}none{% endfor "
+            + "%}",
     ];
 
     private static readonly JinjaLimits s_limits =

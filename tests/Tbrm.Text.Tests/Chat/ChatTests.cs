@@ -20,7 +20,8 @@ public sealed class ChatTests
         Assert.That(
             PromptTemplate.Create("qwen-math").Render(s_question),
             Is.EqualTo(
-                "<|im_start|>system\nPlease reason step by step, and put your final answer within \\boxed{}.<|im_end|>\n"
+                "<|im_start|>system\nPlease reason step by step, and put your final answer within "
+                    + "\\boxed{}.<|im_end|>\n"
                 + "<|im_start|>user\n1+1?<|im_end|>\n<|im_start|>assistant\n"));
     }
 
@@ -55,7 +56,8 @@ public sealed class ChatTests
     public void A_folder_gives_its_special_tokens_and_every_key_of_a_row_to_the_template()
     {
         ChatTemplate template = Load("{\"eos_token\":{\"content\":\"</s>\"},\"bos_token\":\"<s>\",\"chat_template\":"
-            + "\"{{ bos_token }}{{ messages[0].content }}{{ extra }}{{ tools is none }}{{ documents is none }}{{ add_generation_prompt }}{{ eos_token }}\"}");
+            + "\"{{ bos_token }}{{ messages[0].content }}{{ extra }}{{ tools is none }}{{ documents is none }}{{ "
+            + "add_generation_prompt }}{{ eos_token }}\"}");
         Assert.That(Render(template, "{\"messages\":[{\"role\":\"user\",\"content\":\"x\"}],\"extra\":[1]}"),
             Is.EqualTo("<s>x[1]TrueTrueFalse</s>"));
     }

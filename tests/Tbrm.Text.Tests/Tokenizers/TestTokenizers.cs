@@ -10,7 +10,8 @@ namespace Tbrm.Text.Tests.Tokenizers;
 internal static class TestTokenizers
 {
     private const string TrainingText =
-        "The quick brown fox jumps over the lazy dog. We're sure that they'll see it's done; 12 + 34 = 46, and 100 * 7 = 700.\n"
+        "The quick brown fox jumps over the lazy dog. We're sure that they'll see it's done; 12 + 34 = 46, and 100 * "
+            + "7 = 700.\n"
         + "The theorem then gives the answer: the sum of the terms is there, and the remainder is other than zero.\n"
         + "Les élèves étudient la théorie des nombres près de la fenêtre. 数学の問題を解く。数学問題。\n\n    indented    code\n";
 

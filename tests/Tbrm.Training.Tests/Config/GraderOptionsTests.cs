@@ -42,7 +42,8 @@ public sealed class GraderOptionsTests
     public void Options_in_blocks_of_a_file_are_the_same()
     {
         const string Yaml =
-            "reward:\n  grader: command\n  grader_options:\n    command:\n      - python3\n      - grade.py\n    timeout: 30\n";
+            "reward:\n  grader: command\n  grader_options:\n    command:\n      - python3\n      - grade.py\n    "
+                + "timeout: 30\n";
         IReadOnlyDictionary<string, string> options = ConfigLoader.FromYaml(Yaml, "config.yaml").Reward.GraderOptions;
         Assert.That(options, Is.EquivalentTo(new Dictionary<string, string> { ["command"] = """["python3","grade.py"]""", ["timeout"] = "30" }));
     }

@@ -19,7 +19,8 @@ public sealed class ShellScriptTests
     [TestCase("x='a # b' # comment\npython3 -m verl.trainer.main_ppo x=\"$x\"", "x=a # b")]
     [TestCase("if [ \"$N\" = 9 ]; then x=1; else x=2; fi\npython3 -m verl.trainer.main_ppo x=$x", "x=1")]
     [TestCase(
-        "if [ $N -gt 9 ] || [ -z \"$N\" ]; then x=1; elif [ -n \"$N\" ]; then x=2; fi\npython3 -m verl.trainer.main_ppo x=$x", "x=2")]
+        "if [ $N -gt 9 ] || [ -z \"$N\" ]; then x=1; elif [ -n \"$N\" ]; then x=2; fi\npython3 -m "
+            + "verl.trainer.main_ppo x=$x", "x=2")]
     [TestCase("if [ a = a ] && ! [ b = c ]; then x=1; fi\npython3 -m verl.trainer.main_ppo x=$x", "x=1")]
     [TestCase("case \"$M\" in\n a|b) x=1 ;;\n *) x=2 ;;\nesac\npython3 -m verl.trainer.main_ppo x=$x", "x=2")]
     [TestCase(
@@ -27,7 +28,8 @@ public sealed class ShellScriptTests
         "d=gpu")]
     [TestCase("M=Qwen/Qwen3-8B\npython3 -m verl.trainer.main_ppo m=${M##*/} l=${M,,}", "m=Qwen3-8B|l=qwen/qwen3-8b")]
     [TestCase(
-        "cat <<EOF > f\npython3 -m verl.trainer.main_ppo no=1\nEOF\npython3 -m verl.trainer.main_ppo yes=1 2>&1 | tee log", "yes=1")]
+        "cat <<EOF > f\npython3 -m verl.trainer.main_ppo no=1\nEOF\npython3 -m verl.trainer.main_ppo yes=1 2>&1 | tee "
+            + "log", "yes=1")]
     [TestCase("L=(uv run python3)\n\"${L[@]}\" -m verl.trainer.main_ppo a=1", "a=1")]
     [TestCase("export V=1 W\nV=2 python3 -m verl.trainer.main_ppo v=$V", "v=2")]
     public void The_launch_is_read_without_running_the_script(string script, string expected)
@@ -42,13 +44,16 @@ public sealed class ShellScriptTests
     [TestCase("if (( N >= 10 || Q <= 1 )); then x=1; fi\npython3 -m verl.trainer.main_ppo x=2", "x=2")]
     [TestCase("if [ $# -gt 0 ]; then x=1; else x=0; fi\npython3 -m verl.trainer.main_ppo x=$x \"${@:1}\"", "x=0")]
     [TestCase(
-        "M=/a/Qwen3-8B\npython3 -m verl.trainer.main_ppo_sync n=$(basename \"$M\") d=$(dirname $M) b=\"$(basename \"${M,,}\")\"", "n=Qwen3-8B|d=/a|b=qwen3-8b")]
+        "M=/a/Qwen3-8B\npython3 -m verl.trainer.main_ppo_sync n=$(basename \"$M\") d=$(dirname $M) b=\"$(basename "
+            + "\"${M,,}\")\"", "n=Qwen3-8B|d=/a|b=qwen3-8b")]
     [TestCase(
-        "F=/d/train.parquet\npython3 -m verl.trainer.main_ppo a=${F%.parquet} b=${F%%/*} c=${F#*/} d=${F/train/test} e=${F//t/T}", "a=/d/train|b=|c=d/train.parquet|d=/d/test.parquet|e=/d/Train.parqueT")]
+        "F=/d/train.parquet\npython3 -m verl.trainer.main_ppo a=${F%.parquet} b=${F%%/*} c=${F#*/} d=${F/train/test} "
+            + "e=${F//t/T}", "a=/d/train|b=|c=d/train.parquet|d=/d/test.parquet|e=/d/Train.parqueT")]
     [TestCase("E=(--extra vllm)\nR=(py=\"uv run ${E[*]}\" q=${E[1]})\npython3 -m verl.trainer.main_ppo \"${R[@]}\"",
         "py=uv run --extra vllm|q=vllm")]
     [TestCase(
-        "d=$(nvidia-smi)\nif [ \"$d\" = cuda ]; then\n python3 -m verl.trainer.main_ppo a=1\nelif [ \"$d\" = npu ]; then\n python3 -m verl.trainer.main_ppo a=2\nfi", "a=1")]
+        "d=$(nvidia-smi)\nif [ \"$d\" = cuda ]; then\n python3 -m verl.trainer.main_ppo a=1\nelif [ \"$d\" = npu ]; "
+            + "then\n python3 -m verl.trainer.main_ppo a=2\nfi", "a=1")]
     [TestCase("python3 recipe/dapo/main_dapo.py a=1", "a=1")]
     public void Further_ways_of_scripts_are_read(string script, string expected) =>
         Assert.That(string.Join('|', Read(script).Arguments.Select(a => a.Text)), Is.EqualTo(expected));

@@ -143,7 +143,8 @@ public sealed class VerlTranslationTests
     {
         VerlImport import = Import(
             "run.sh",
-            "python3 -m verl.trainer.main_ppo actor_rollout_ref.model.path=m algorithm.rollout_correction.rollout_rs_threshold=\\'0.5_2.0,2.5\\' " + argument);
+            "python3 -m verl.trainer.main_ppo actor_rollout_ref.model.path=m "
+                + "algorithm.rollout_correction.rollout_rs_threshold=\\'0.5_2.0,2.5\\' " + argument);
         Assert.That(import.Unknown, Is.Empty);
         object? value = ConfigSchema.Keys[key]
             .Aggregate((object?)import.Resolve(
@@ -163,7 +164,8 @@ public sealed class VerlTranslationTests
         string path = Path.Combine(TestContext.CurrentContext.WorkDirectory, "words.yaml");
         string[] parts = file.Split('=');
         File.WriteAllText(path,
-            $"algorithm: {{{parts[0]["algorithm.".Length..]}: '{parts[1]}'}}\nmodel: {{path: m}}\nrollout: {{'n': 2}}\n");
+            $"algorithm: {{{parts[0]["algorithm.".Length..]}: '{parts[1]}'}}\nmodel: {{path: m}}\nrollout: {{'n': "
+                + $"2}}\n");
         Assert.That(ConfigLoader.Load(path, [argument]).Algorithm.Name, Is.EqualTo(expected));
     }
 

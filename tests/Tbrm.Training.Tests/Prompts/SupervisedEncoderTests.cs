@@ -49,7 +49,8 @@ public sealed class SupervisedEncoderTests
     /// <summary>DeepSeek-R1's template in small: no turn keeps its thought, and the generation prompt begins
     /// one.</summary>
     private const string R1 =
-        "{% for m in messages %}{% if m.role == 'user' %}{{ '<u>' + m.content }}{% else %}{{ '<a>' + m.content.split('</think>')[-1].lstrip('\\n') + '<|im_end|>' }}{% endif %}{% endfor %}"
+        "{% for m in messages %}{% if m.role == 'user' %}{{ '<u>' + m.content }}{% else %}{{ '<a>' + "
+            + "m.content.split('</think>')[-1].lstrip('\\n') + '<|im_end|>' }}{% endif %}{% endfor %}"
         + "{% if add_generation_prompt %}{{ '<a><think>\\n' }}{% endif %}";
 
     [Test]
@@ -77,7 +78,8 @@ public sealed class SupervisedEncoderTests
     {
         ScoredSequence s = Encode(new(s_twoTurns, null, "here"))!.Value;
         Assert.That(Text(s.Prompt) + Text(s.Response), Is.EqualTo(
-            "<|im_start|>user\n47 + 2?<|im_end|>\n<|im_start|>assistant\n49<|im_end|>\n<|im_start|>user\nand 1 more?<|im_end|>\n<|im_start|>assistant\n50<|im_end|>"));
+            "<|im_start|>user\n47 + 2?<|im_end|>\n<|im_start|>assistant\n49<|im_end|>\n<|im_start|>user\nand 1 "
+                + "more?<|im_end|>\n<|im_start|>assistant\n50<|im_end|>"));
         Assert.That(Learned(s), Is.EqualTo("49<|im_end|>50<|im_end|>"));
         Assert.That(s.Rows, Is.EqualTo(s.Mask.ToArray().Count(m => m)));
     }
@@ -116,7 +118,8 @@ public sealed class SupervisedEncoderTests
     {
         ScoredSequence s = EncodeBy(Qwen3, s_twoTurns);
         const string whole =
-            "<|im_start|>user\n47 + 2?<|im_end|>\n<|im_start|>assistant\n49<|im_end|>\n<|im_start|>user\nand 1 more?<|im_end|>\n"
+            "<|im_start|>user\n47 + 2?<|im_end|>\n<|im_start|>assistant\n49<|im_end|>\n<|im_start|>user\nand 1 "
+                + "more?<|im_end|>\n"
             + "<|im_start|>assistant\n<think>\n\n</think>\n\n50<|im_end|>";
         Assert.That((int[])[.. s.Prompt.Span, .. s.Response.Span], Is.EqualTo(s_tokenizer.Encode(whole)));
         Assert.That(Learned(s), Is.EqualTo("49<|im_end|><think>\n\n</think>\n\n50<|im_end|>"));
@@ -162,7 +165,8 @@ public sealed class SupervisedEncoderTests
     public void A_turn_whose_end_no_stop_token_marks_is_learned_with_what_the_template_writes_behind_turns()
     {
         ScoredSequence s = EncodeBy(
-            "{% for m in messages %}{{ m.role }}: {{ m.content | trim }}\n{% endfor %}{% if add_generation_prompt %}assistant: {% endif %}",
+            "{% for m in messages %}{{ m.role }}: {{ m.content | trim }}\n{% endfor %}{% if add_generation_prompt "
+                + "%}assistant: {% endif %}",
             [s_twoTurns[0], new("assistant", " 49 "), .. s_twoTurns[2..]]);
         Assert.That(Learned(s), Is.EqualTo("49\n50\n<|im_end|>"));
     }
@@ -175,7 +179,8 @@ public sealed class SupervisedEncoderTests
     {
         Tokenizer tokenizer = Llama(parts);
         const string template =
-            "{% for m in messages %}{% if m.role == 'user' %}[{{ m.content }}]{% else %}{{ m.content }}</s>{% endif %}{% endfor %}";
+            "{% for m in messages %}{% if m.role == 'user' %}[{{ m.content }}]{% else %}{{ m.content }}</s>{% endif "
+                + "%}{% endfor %}";
         ScoredSequence s = EncodeBy(template, s_twoTurns, tokenizer: tokenizer);
         int[] whole = tokenizer.Encode("[47 + 2?]49</s>[and 1 more?]50</s>");
         Assert.That((int[])[.. s.Prompt.Span, .. s.Response.Span], Is.EqualTo(whole));

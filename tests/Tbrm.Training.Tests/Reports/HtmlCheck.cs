@@ -55,7 +55,8 @@ internal static partial class HtmlCheck
             if (tag.Groups[1].Length > 0)
             {
                 Assert.That(open.TryPop(out string? opened) ? opened : "nothing", Is.EqualTo(name),
-                    $"closing tag at {tag.Index}: {body[Math.Max(0, tag.Index - 60)..Math.Min(body.Length, tag.Index + 10)]}");
+                    $"closing tag at {tag.Index}: "
+                        + $"{body[Math.Max(0, tag.Index - 60)..Math.Min(body.Length, tag.Index + 10)]}");
             }
             else if (!s_void.Contains(name) && !tag.Value.EndsWith("/>", StringComparison.Ordinal))
             {

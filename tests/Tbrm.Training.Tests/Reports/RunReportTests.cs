@@ -66,7 +66,8 @@ public sealed class RunReportTests
         List<XElement> drawings = HtmlCheck.Sound(html);
         Assert.That(drawings.Single(d => d.Element("title")!.Value == "V along the text").Element("desc")!.Value,
             Is.EqualTo(
-                "score 1: from 5 at token 1 to 4 at token 2, 2 points; score 0: from 5 at token 1 to 3 at token 3, 3 points"));
+                "score 1: from 5 at token 1 to 4 at token 2, 2 points; score 0: from 5 at token 1 to 3 at token 3, 3 "
+                    + "points"));
         Assert.That(html, Does.Contain(
             "<span class=\"credit up4\" title=\"credit 0.8, V 4\">ven&lt;/script&gt;</span>"));
         Assert.That(html, Does.Contain("<span class=\"credit none\" title=\"credit 0.01, V 5\">se</span>").And.Contain(

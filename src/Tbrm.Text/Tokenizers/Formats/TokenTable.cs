@@ -169,7 +169,8 @@ public sealed record TokenTable(string Model, string? Pre, IReadOnlyList<string>
         {
             null => [],
             "NFC" =>
-                ["readers of GGUF do not apply the tokenizer's Unicode form C: a text in another form (a letter and its "
+                ["readers of GGUF do not apply the tokenizer's Unicode form C: a text in another form (a letter and "
+                    + "its "
             + "accent apart) is encoded otherwise than here"],
             _ => throw Refused(where, "normalizer", Shown(normalizer)),
         };

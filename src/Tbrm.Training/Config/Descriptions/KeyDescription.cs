@@ -79,7 +79,8 @@ public sealed record KeyDescription(string Path, string Type, string Allowed, st
         }
 
         return property.GetCustomAttribute<AllowedRangeAttribute>() is { } range
-            ? $"{(range.ExclusiveMinimum ? "more than" : "at least")} {Number(range.Minimum)}, at most {Number(range.Maximum)}"
+            ? $"{(range.ExclusiveMinimum ? "more than" : "at least")} {Number(range.Minimum)}, at most "
+                + $"{Number(range.Maximum)}"
             : "";
     }
 

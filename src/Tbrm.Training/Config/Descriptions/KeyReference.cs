@@ -36,9 +36,11 @@ public static class KeyReference
         StringBuilder text = new();
         text.Append("# Configuration keys\n\n");
         text.Append(
-            "Written by `tbrm-native config --describe --markdown`; a test holds it to the program. On the command line a key is `key=value`; in a file\n");
+            "Written by `tbrm-native config --describe --markdown`; a test holds it to the program. On the command "
+                + "line a key is `key=value`; in a file\n");
         text.Append(
-            "the dots are sections. `actor_rollout_ref.` in front, as verl writes it, may be left out. `tbrm-native config --describe KEY` prints one entry,\n");
+            "the dots are sections. `actor_rollout_ref.` in front, as verl writes it, may be left out. `tbrm-native "
+                + "config --describe KEY` prints one entry,\n");
         text.Append("`tbrm-native config --init FILE` writes a file with all of them.\n");
         string section = "";
         foreach (KeyDescription key in KeyDescription.All)
@@ -52,7 +54,9 @@ public static class KeyReference
             }
 
             text.Append(
-                $"| `{key.Path[(section.Length + 1)..]}` | {Escaped(MeaningAndMore(key))} | {Escaped(key.Type + (key.Allowed.Length > 0 ? ": " + key.Allowed : ""))} | `{key.Default.Replace("|", "\\|")}` |\n");
+                $"| `{key.Path[(section.Length + 1)..]}` | {Escaped(MeaningAndMore(key))} | "
+                    + $"{Escaped(key.Type + (key.Allowed.Length > 0 ? ": " + key.Allowed : ""))} | "
+                    + $"`{key.Default.Replace("|", "\\|")}` |\n");
         }
 
         return text.ToString();

@@ -20,7 +20,8 @@ internal sealed partial class ShellScript
             if (isUnknown)
             {
                 Note(run,
-                    $"the condition cannot be told without running the script; its branch {(launches ? "launches the trainer and is read" : "is left out")}", at?.Line);
+                    $"the condition cannot be told without running the script; its branch "
+                        + $"{(launches ? "launches the trainer and is read" : "is left out")}", at?.Line);
             }
 
             condition = launches ? true : condition;

@@ -28,13 +28,15 @@ internal sealed class ChartFrame(string id, string title, string description, Ch
         svg.Append(CultureInfo.InvariantCulture,
             $"<svg viewBox=\"0 0 {Width} {Height}\" role=\"img\" aria-labelledby=\"{id}-t {id}-d\">")
             .Append(CultureInfo.InvariantCulture,
-                $"<title id=\"{id}-t\">{HtmlText.Escape(title)}</title><desc id=\"{id}-d\">{HtmlText.Escape(description)}</desc>");
+                $"<title id=\"{id}-t\">{HtmlText.Escape(title)}</title><desc "
+                    + $"id=\"{id}-d\">{HtmlText.Escape(description)}</desc>");
         foreach (double value in values.Marks(4))
         {
             string y = HtmlText.Coordinate(Y(value));
             svg.Append(CultureInfo.InvariantCulture, $"<path class=\"grid\" d=\"M{Left} {y}H{Width - Right}\"/>")
                 .Append(CultureInfo.InvariantCulture,
-                    $"<text class=\"tick\" x=\"{Left - 7}\" y=\"{y}\" dy=\"3.5\" text-anchor=\"end\">{label(value)}</text>");
+                    $"<text class=\"tick\" x=\"{Left - 7}\" y=\"{y}\" dy=\"3.5\" "
+                        + $"text-anchor=\"end\">{label(value)}</text>");
         }
 
         foreach (double step in Names is null ? steps.Marks(5).Where(s => s == Math.Floor(s))
@@ -42,7 +44,8 @@ internal sealed class ChartFrame(string id, string title, string description, Ch
         {
             string anchor = X(step) > Width - Right - 12 ? "end" : "middle";
             svg.Append(CultureInfo.InvariantCulture,
-                $"<text class=\"tick\" x=\"{HtmlText.Coordinate(X(step))}\" y=\"{Height - Bottom + 16}\" text-anchor=\"{anchor}\">{(Names is null ? HtmlText.Number(step) : HtmlText.Escape(Names[(int)step]))}</text>");
+                $"<text class=\"tick\" x=\"{HtmlText.Coordinate(X(step))}\" y=\"{Height - Bottom + 16}\" "
+                    + $"text-anchor=\"{anchor}\">{(Names is null ? HtmlText.Number(step) : HtmlText.Escape(Names[(int)step]))}</text>");
         }
 
         return svg.Append(CultureInfo.InvariantCulture,

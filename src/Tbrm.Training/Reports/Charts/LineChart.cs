@@ -85,7 +85,8 @@ internal sealed class LineChart
             foreach (CurvePoint p in curve.Points.Where(p => double.IsFinite(p.Value)))
             {
                 html.Append(CultureInfo.InvariantCulture,
-                    $"<circle class=\"dot {color}\" cx=\"{HtmlText.Coordinate(frame.X(p.Step))}\" cy=\"{HtmlText.Coordinate(frame.Y(p.Value))}\" r=\"2.6\"/>");
+                    $"<circle class=\"dot {color}\" cx=\"{HtmlText.Coordinate(frame.X(p.Step))}\" "
+                        + $"cy=\"{HtmlText.Coordinate(frame.Y(p.Value))}\" r=\"2.6\"/>");
             }
         }
 
@@ -93,7 +94,9 @@ internal sealed class LineChart
         {
             string x = HtmlText.Coordinate(frame.X(p.Step));
             html.Append(CultureInfo.InvariantCulture,
-                $"<path class=\"broken\" d=\"M{x} {ChartFrame.Top}V{ChartFrame.Height - ChartFrame.Bottom}\"><title>{HtmlText.Escape(_spec.X)} {HtmlText.Number(p.Step)}: {HtmlText.Number(p.Value)}</title></path>");
+                $"<path class=\"broken\" d=\"M{x} "
+                    + $"{ChartFrame.Top}V{ChartFrame.Height - ChartFrame.Bottom}\"><title>{HtmlText.Escape(_spec.X)} "
+                    + $"{HtmlText.Number(p.Step)}: {HtmlText.Number(p.Value)}</title></path>");
         }
     }
 
@@ -136,7 +139,8 @@ internal sealed class LineChart
         for (int i = 0; i < _curves.Count; i++)
         {
             html.Append(CultureInfo.InvariantCulture,
-                $"<li><i class=\"{Style(i)}\"></i>{HtmlText.Escape(_curves[i].Label)} <b>{_spec.Format(_curves[i].Last.Value)}</b></li>");
+                $"<li><i class=\"{Style(i)}\"></i>{HtmlText.Escape(_curves[i].Label)} "
+                    + $"<b>{_spec.Format(_curves[i].Last.Value)}</b></li>");
         }
 
         return html.Append("</ul>").ToString();
@@ -147,7 +151,8 @@ internal sealed class LineChart
         string.Create(CultureInfo.InvariantCulture, $"s{index % 6}{(index >= 6 ? " dashed" : "")}");
 
     private string Description() => string.Join("; ", _curves.Select(c => string.Create(CultureInfo.InvariantCulture,
-        $"{c.Label}: from {_spec.Format(c.First.Value)} at {_spec.X} {_spec.Place(c.First.Step)} to {_spec.Format(c.Last.Value)} at {_spec.X} {_spec.Place(c.Last.Step)}, {c.Count} points")));
+        $"{c.Label}: from {_spec.Format(c.First.Value)} at {_spec.X} {_spec.Place(c.First.Step)} to "
+            + $"{_spec.Format(c.Last.Value)} at {_spec.X} {_spec.Place(c.Last.Step)}, {c.Count} points")));
 
     /// <summary>What the readout under the pointer needs. The serializer escapes every character that could end the
     /// element.</summary>

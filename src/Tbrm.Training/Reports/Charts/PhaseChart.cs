@@ -75,7 +75,8 @@ internal sealed class PhaseChart
             new(totals, low: 0), v => HtmlText.Number(v) + " s");
         StringBuilder html = new();
         html.Append(
-            "<figure class=\"card chart\"><figcaption><h3>Time per phase</h3><p>seconds per step, stacked</p></figcaption>").Append(Legend())
+            "<figure class=\"card chart\"><figcaption><h3>Time per phase</h3><p>seconds per step, "
+                + "stacked</p></figcaption>").Append(Legend())
             .Append("<div class=\"plot\">").Append(frame.Open());
         double width = Math.Max(0.6, (frame.X(last + half) - frame.X(first - half)) / columns);
         double[] below = new double[columns];
@@ -106,7 +107,8 @@ internal sealed class PhaseChart
         + string.Join(", ", _phases.Select(p => p.Name + " " + HtmlText.Number(p.Columns.Average(c => c.Value))));
 
     private string Legend() => "<ul class=\"legend\">" + string.Concat(_phases.Select((p, i) =>
-        $"<li><i class=\"s{i % 6}{(i >= 6 ? " pale" : "")}\"></i>{HtmlText.Escape(p.Name)} <b>{HtmlText.Number(p.Columns.Average(c => c.Value))} s</b></li>")) + "</ul>";
+        $"<li><i class=\"s{i % 6}{(i >= 6 ? " pale" : "")}\"></i>{HtmlText.Escape(p.Name)} "
+            + $"<b>{HtmlText.Number(p.Columns.Average(c => c.Value))} s</b></li>")) + "</ul>";
 
     private string Data(ChartFrame frame)
     {

@@ -22,7 +22,8 @@ public static class TheoryPage
         StringBuilder html = new();
         PageShell.Open(html, "What the papers claim");
         PageShell.Header(html, "tbrm-native theory", "What the papers claim",
-            "Computed on trees of tokens that are small enough to be summed over, with the objectives that the program trains with.");
+            "Computed on trees of tokens that are small enough to be summed over, with the objectives that the "
+                + "program trains with.");
         html.Append("<main>\n");
         IReadOnlyList<TheoryPart> parts = TheoryPart.Of(results);
         string[][] charts = [[], [.. Residue(results)], [.. Horizon(results)], [], [Coverage(results)], []];
