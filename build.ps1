@@ -25,8 +25,8 @@ function Get-Missing {
     if (-not (Has cmake)) { 'CMake 3.24 or later (winget install Kitware.CMake)' }
     if (-not (Has ninja)) { 'Ninja (winget install Ninja-build.Ninja)' }
     if (-not (Has cl)) { 'MSVC: run this from a "x64 Native Tools" prompt of Visual Studio 2022' }
-    $python = if (Has python) { python -c 'import torch' 2>$null; $LASTEXITCODE -eq 0 } else { $false }
-    if (-not $env:TBRM_TORCH_DIR -and -not $python) { 'libtorch: unpack the archive from pytorch.org and set TBRM_TORCH_DIR to the folder that holds include\ and lib\' }
+    $python = if ($env:TBRM_WITH_TORCH -eq '0') { $true } elseif (Has python) { python -c 'import torch' 2>$null; $LASTEXITCODE -eq 0 } else { $false }
+    if (-not $env:TBRM_TORCH_DIR -and -not $python) { 'libtorch: unpack the archive from pytorch.org and set TBRM_TORCH_DIR to the folder that holds include\ and lib\ (or set TBRM_WITH_TORCH=0)' }
     if (-not $env:CMAKE_PREFIX_PATH) { 'nlohmann-json 3.11: vcpkg install nlohmann-json, and set CMAKE_PREFIX_PATH to its folder' }
 }
 
@@ -37,7 +37,7 @@ function Build-All {
     if ($missing.Count -gt 0) { throw "missing:`n  $($missing -join "`n  ")" }
     Push-Location native
     try {
-        Invoke-Step cmake @('--preset', (Get-Preset), '-Wno-dev')
+        Invoke-Step cmake @('--preset', (Get-Preset), '-Wno-dev', "-DTBRM_WITH_TORCH=$(if ($env:TBRM_WITH_TORCH -eq '0') { 'OFF' } else { 'ON' })")
         Invoke-Step cmake @('--build', '--preset', (Get-Preset))
     } finally { Pop-Location }
     Invoke-Step dotnet @('build', 'Tbrm.sln', '--configuration', 'Release', '--verbosity', 'quiet')

@@ -19,6 +19,7 @@ usage() {
   doctor    says what was found on this machine and what is missing
   clean     removes everything that was built
 
+With libtorch the plug-in libtbrm_torch is built (trainer.device=torch:cpu); TBRM_WITH_TORCH=0 leaves it out, and installs no libtorch.
 With nvcc (12 or 13) on PATH the library gets its CUDA kernels; TBRM_CUDA=0 leaves them out, TBRM_CUDA=1 fails when it cannot have them.
 On Debian and Ubuntu what is missing is installed first (as root, or with sudo), and named; --no-install only reports it.
 TEXT
@@ -28,6 +29,14 @@ say() { printf 'build.sh: %s\n' "$*" >&2; }
 fail() { say "$*"; exit 1; }
 
 # ---- what the build needs ------------------------------------------------------------------------------------------
+
+with_torch() {
+    case "${TBRM_WITH_TORCH:-}" in
+        0) return 1 ;;
+        1 | "") return 0 ;;
+        *) fail "TBRM_WITH_TORCH is '$TBRM_WITH_TORCH', expected 1, 0 or nothing" ;;
+    esac
+}
 
 # libtorch comes from TBRM_TORCH_DIR, from an active Python's torch, or from the system, in that order (cmake/FindTbrmTorch.cmake).
 own_torch() {
@@ -39,7 +48,7 @@ missing_packages() {
     command -v cmake >/dev/null || echo cmake
     command -v ninja >/dev/null || echo ninja-build
     [ -e /usr/include/nlohmann/json.hpp ] || echo nlohmann-json3-dev
-    if ! own_torch; then
+    if with_torch && ! own_torch; then
         [ -e /usr/include/torch/csrc/autograd/custom_function.h ] || echo libtorch-dev
         [ -e /usr/include/gloo/config.h ] || echo libgloo-dev
         ls /usr/lib/*/libopenblas.so >/dev/null 2>&1 || echo libopenblas-dev
@@ -94,7 +103,9 @@ build_native() {
     forget_moved_build "$p"
     # The program prefers a library with CUDA: one of an earlier build must not be taken for this one.
     [ "$p" = cuda ] || rm -f artifacts/native/cuda/libtbrm.so
-    (cd native && cmake --preset "$p" -Wno-dev >"$root/artifacts/configure.log" 2>&1) || { cat artifacts/configure.log >&2; fail "cmake could not configure native/"; }
+    local torch=ON
+    with_torch || { torch=OFF; rm -f "artifacts/native/$p/libtbrm_torch.so"; }
+    (cd native && cmake --preset "$p" -Wno-dev "-DTBRM_WITH_TORCH=$torch" >"$root/artifacts/configure.log" 2>&1) || { cat artifacts/configure.log >&2; fail "cmake could not configure native/"; }
     (cd native && cmake --build --preset "$p" -- --quiet)
 }
 

@@ -13,10 +13,16 @@ include=$cache/usr/include
 header=$(find "$include" -path '*/torch/version.h' -print -quit)
 version=$(awk '/#define TORCH_VERSION_(MAJOR|MINOR) /{printf "%s%s", sep, $3; sep = "."}' "$header")
 case "$version" in 2.*) ;; *) echo "compile-torch2.sh: expected libtorch 2 in $cache, found '$version'" >&2; exit 1 ;; esac
-mapfile -t files < <(git grep -l -E '#include <(torch|ATen|c10)/' -- '*.cpp' '*.hpp')
+mapfile -t files < <(git grep -l -E '#include (<(torch|ATen|c10)/|"torch/aten)' -- '*.cpp')
 [ ${#files[@]} -gt 0 ] || { echo "compile-torch2.sh: no file includes libtorch" >&2; exit 1; }
-for file in "${files[@]}"; do
+syntax() {
     "${CXX:-g++}" -std=c++17 -fsyntax-only -fopenmp -x c++ -Inative/include -Inative/src -Ibench/native \
-        -isystem "$include" -isystem "$include/torch/csrc/api/include" "$file"
-done
+        -DTBRM_BUILD -DTBRM_TORCH_INTERFACE_SHA256='""' -isystem "$include" -isystem "$include/torch/csrc/api/include" "$@"
+}
+for file in "${files[@]}"; do syntax "$file"; done
+# With the compiler's own headers at hand (cmake/compile-cuda.sh), what is only there beside a GPU too.
+cuda=${TBRM_CUDA_CACHE:-$HOME/.cache/tbrm-native/cuda}/include
+if [ -e "$cuda/cuda_runtime_api.h" ]; then
+    syntax -DTBRM_TORCH_CUDA -DC10_CUDA_NO_CMAKE_CONFIGURE_FILE -isystem "$cuda" native/src/torch/aten_plugin.cpp
+fi
 echo "compile-torch2.sh: ${#files[@]} files against libtorch $version"

@@ -16,11 +16,15 @@ public sealed class EngineDevice : IDisposable
     private EngineDevice(ContextHandle context, DeviceKind kind)
     {
         Context = context;
-        IsCuda = kind == DeviceKind.Cuda;
+        IsCuda = kind is DeviceKind.Cuda or DeviceKind.TorchCuda;
+        IsTorch = kind is DeviceKind.TorchCpu or DeviceKind.TorchCuda;
     }
 
     /// <summary>Whether it is a GPU.</summary>
     public bool IsCuda { get; }
+
+    /// <summary>Whether libtorch computes, whose rows depend on the rows beside them.</summary>
+    public bool IsTorch { get; }
 
     /// <summary>CPU threads that compute; 0 on a GPU.</summary>
     public int Threads => (int?)JsonNode.Parse(Description)?["threads"] ?? 0;
@@ -44,8 +48,8 @@ public sealed class EngineDevice : IDisposable
         }
     }
 
-    /// <summary>Opens <c>cpu</c>, <c>cuda</c>, <c>cuda:1</c> or <c>auto</c> (a GPU when the build and the machine have
-    /// one).</summary>
+    /// <summary>Opens <c>cpu</c>, <c>cuda</c>, <c>cuda:1</c>, the same after <c>torch:</c>, or <c>auto</c> (a GPU when
+    /// the build and the machine have one).</summary>
     /// <param name="name">The device.</param>
     /// <param name="threads">CPU threads; 0 = all cores that the process may use.</param>
     /// <param name="batchInvariant">The log-probs of a rollout are those of a training pass, bit for bit; off is faster
@@ -99,9 +103,33 @@ public sealed class EngineDevice : IDisposable
     public void Dispose() => Context.Dispose();
 
     /// <summary>Whether the name is one that <see cref="Open"/> takes, wherever such a device is.</summary>
-    public static bool IsName(string name) => name is "auto" or "cpu" or "cuda"
-        || (name.StartsWith("cuda:", StringComparison.Ordinal)
-            && int.TryParse(name.AsSpan(5), NumberStyles.None, CultureInfo.InvariantCulture, out _));
+    public static bool IsName(string name) => name == "auto" || DeviceName.TryParse(name, out _);
+
+    /// <summary>The names that <see cref="IsName"/> knows, for messages.</summary>
+    public static string Names => DeviceName.Expected;
+
+    /// <summary>Whether a name is one of libtorch's.</summary>
+    public static bool IsTorchName(string name) => DeviceName.TryParse(name, out DeviceName device)
+        && device.Kind is DeviceKind.TorchCpu or DeviceKind.TorchCuda;
+
+    /// <summary>The device of a rank: a GPU of its own each, or the CPU for all of them.</summary>
+    /// <param name="name">trainer.device, opened as rank 0's: cpu, cuda, auto, or these after torch:.</param>
+    /// <param name="isCuda">Whether rank 0's is a GPU.</param>
+    /// <param name="rank">1 or more.</param>
+    public static string NameOfRank(string name, bool isCuda, int rank)
+    {
+        string kind = IsTorchName(name) ? "torch:" : "";
+        return isCuda ? string.Create(CultureInfo.InvariantCulture, $"{kind}cuda:{rank}") : kind + "cpu";
+    }
+
+    /// <summary>Whether a name leaves the number of a GPU open, as several ranks need it.</summary>
+    public static bool IsOfAnyRank(string name) => name is "auto" or "cuda" or "torch:cuda"
+        || (DeviceName.TryParse(name, out DeviceName device)
+            && device.Kind is DeviceKind.Cpu or DeviceKind.TorchCpu);
+
+    /// <summary>Whether the log-probs of a rollout are those of a training pass, bit for bit.</summary>
+    /// <param name="batchInvariant">trainer.batch_invariant.</param>
+    public bool IsRolloutExact(bool batchInvariant) => !IsTorch && (!IsCuda || batchInvariant);
 
     private static string KeyOf(MemoryOwner owner, MemoryUse use) => use switch
     {
@@ -122,30 +150,19 @@ public sealed class EngineDevice : IDisposable
 
     private static EngineDevice OpenNamed(string name, int threads)
     {
-        switch (name)
+        if (name == "auto")
         {
-            case "cpu":
-                return new(ContextHandle.Create(DeviceKind.Cpu, threads: threads), DeviceKind.Cpu);
-            case "auto":
-                try
-                {
-                    return new(ContextHandle.Create(DeviceKind.Cuda), DeviceKind.Cuda);
-                }
-                catch (TbrmNativeException e) when (e.Status == TbrmStatus.Unsupported)
-                {
-                    return OpenNamed("cpu", threads);
-                }
-
-            case "cuda":
-                return new(ContextHandle.Create(DeviceKind.Cuda), DeviceKind.Cuda);
-            default:
-                if (name.StartsWith("cuda:", StringComparison.Ordinal)
-                    && int.TryParse(name.AsSpan(5), NumberStyles.None, CultureInfo.InvariantCulture, out int ordinal))
-                {
-                    return new(ContextHandle.Create(DeviceKind.Cuda, ordinal), DeviceKind.Cuda);
-                }
-
-                throw new ConfigException($"trainer.device is '{name}'; expected auto, cpu, cuda or cuda:N");
+            try
+            {
+                return OpenNamed("cuda", threads);
+            }
+            catch (TbrmNativeException e) when (e.Status == TbrmStatus.Unsupported)
+            {
+                return OpenNamed("cpu", threads);
+            }
         }
+
+        DeviceName device = DeviceName.Parse(name);
+        return new(ContextHandle.Create(device.Kind, device.Ordinal, threads), device.Kind);
     }
 }

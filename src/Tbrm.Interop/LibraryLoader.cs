@@ -5,7 +5,6 @@ using System.Linq;
 using System.Reflection;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
-using System.Runtime.Intrinsics.X86;
 using System.Text;
 
 namespace Tbrm.Interop;
@@ -114,8 +113,8 @@ public static unsafe partial class LibraryLoader
 
     /// <summary>
     /// What native libraries read while they load, from the C environment, which .NET's own SetEnvironmentVariable does not reach.
-    /// OpenBLAS before 0.3.24 takes new AMD cores for Haswell and loses half its speed. libgomp's threads spin for milliseconds
-    /// after each parallel region unless told otherwise, which starves whatever else runs on the machine, this process's C# included.
+    /// libgomp's threads spin for milliseconds after each parallel region unless told otherwise, which starves whatever else runs on the
+    /// machine, this process's C# included.
     /// A variable that the user has set stays.
     /// </summary>
     private static void PrepareEnvironment()
@@ -123,11 +122,6 @@ public static unsafe partial class LibraryLoader
         if (OperatingSystem.IsLinux() && Environment.GetEnvironmentVariable("OMP_WAIT_POLICY") is null)
         {
             _ = setenv("GOMP_SPINCOUNT", SpinCount, 0);
-        }
-
-        if (OperatingSystem.IsLinux() && Avx512F.IsSupported && Environment.GetEnvironmentVariable("OPENBLAS_CORETYPE") is null)
-        {
-            _ = setenv("OPENBLAS_CORETYPE", "SKYLAKEX", 0);
         }
     }
 

@@ -14,6 +14,7 @@ public enum TbrmStatus
     Internal = 6,
     BadFile = 7,
     Io = 8,
+    Group = 9,
 }
 
 /// <summary>tbrm_device_kind_t.</summary>
@@ -21,6 +22,8 @@ public enum DeviceKind
 {
     Cpu = 0,
     Cuda = 1,
+    TorchCpu = 2,
+    TorchCuda = 3,
 }
 
 /// <summary>tbrm_memory_owner_t: whose memory it is.</summary>

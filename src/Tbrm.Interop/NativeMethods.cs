@@ -197,6 +197,26 @@ internal static unsafe partial class NativeMethods
     internal static partial TbrmStatus tbrm_gradient_discard(ModelHandle model, out NativeError err);
 
     [LibraryImport(Library), UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
+    internal static partial TbrmStatus tbrm_group_create_local(
+        int nRanks, double timeoutS, nint* outGroups, out NativeError err);
+
+    [LibraryImport(Library), UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
+    internal static partial void tbrm_group_destroy(nint group);
+
+    [LibraryImport(Library), UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
+    internal static partial TbrmStatus tbrm_group_barrier(GroupHandle group, byte* phase, out NativeError err);
+
+    [LibraryImport(Library), UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
+    internal static partial TbrmStatus tbrm_group_abort(GroupHandle group, byte* reason, out NativeError err);
+
+    [LibraryImport(Library), UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
+    internal static partial TbrmStatus tbrm_group_sum(GroupHandle group, long n, double* inoutValues,
+        out NativeError err);
+
+    [LibraryImport(Library), UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
+    internal static partial TbrmStatus tbrm_gradient_reduce(ModelHandle model, GroupHandle group, out NativeError err);
+
+    [LibraryImport(Library), UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
     internal static partial TbrmStatus tbrm_optimizer_create(
         ModelHandle model, NativeOptimizerConfig* config, out OptimizerHandle outOptimizer, out NativeError err);
 

@@ -81,12 +81,12 @@ public sealed partial class NativeIncludeTests
 
         return folder switch
         {
-            "core" => Core,
+            "core" or "torch" => Core,
             "gemm" or "ops" => Products,
             "device" => Device,
             "model" => Model,
             "decoder" => Decoder,
-            "gradient" or "optimizer" or "rollout" or "checkpoint" or "plan" or "bench" => Engine,
+            "gradient" or "group" or "optimizer" or "rollout" or "checkpoint" or "plan" or "bench" => Engine,
             _ => throw new AssertionException($"native/src/{folder} has no floor: give it one here"),
         };
     }

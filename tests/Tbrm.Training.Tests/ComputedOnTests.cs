@@ -14,6 +14,14 @@ public sealed class ComputedOnTests
         Assert.That(ComputedOn.Now(RunState.Train, 3, description).Device, Is.EqualTo(expected));
 
     [Test]
+    public void Of_several_ranks_their_number_decides_too()
+    {
+        const string torch = """{"device":"torch:cpu","libtorch":"1.13.0","plug_in":"x","threads":2,"isa":"avx2"}""";
+        Assert.That(ComputedOn.Now(RunState.Train, 3, torch, ranks: 4).Device,
+            Is.EqualTo("4 ranks of torch:cpu 1.13.0 avx2"));
+    }
+
+    [Test]
     public void The_history_grows_only_where_something_changes_and_survives_a_checkpoint()
     {
         ComputedOn first = new(RunState.Train, 0, "cpu avx2", "1"), same = first with { AfterStep = 4 },

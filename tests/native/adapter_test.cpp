@@ -292,7 +292,7 @@ TBRM_TEST(attaching_frees_masters_and_gradients_of_the_base) {
     }
 }
 
-TBRM_TEST(a_rollout_records_the_trainers_log_probabilities_and_does_not_see_the_other_rows) {
+TBRM_TEST_EXACT_ROWS(a_rollout_records_the_trainers_log_probabilities_and_does_not_see_the_other_rows) {
     for (const Dtype dtype : {Dtype::F32, Dtype::Bf16}) {
         ModelShape shape;
         shape.dtype = dtype;

@@ -17,6 +17,7 @@ add_library(tbrm_tiny_model STATIC
   reference_decoder.cpp
   ${native_src}/checkpoint/checkpoint_api.cpp
   ${native_src}/gradient/gradient_api.cpp
+  ${native_src}/group/group_api.cpp
   ${native_src}/logprob/logprob_api.cpp
   ${native_src}/model/model_api.cpp
   ${native_src}/optimizer/optimizer_api.cpp
@@ -35,7 +36,7 @@ endif()
 set(more_adapter adapter_file_test.cpp)
 set(more_model model_tensors_test.cpp)
 set(more_plan ${native_src}/rollout/rollout_api.cpp)
-foreach(stage adapter checkpoint gradient model optimizer plan value)
+foreach(stage adapter checkpoint gradient group model optimizer plan value)
   tbrm_native_test(${stage} ${stage}_test.cpp ${more_${stage}})
   target_link_libraries(test_${stage} PRIVATE tbrm_tiny_model)
 endforeach()

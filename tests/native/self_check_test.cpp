@@ -27,9 +27,10 @@ std::string failure_of(Device& device, Device& reference, const SelfCheckHook& h
 
 TBRM_TEST(the_device_of_the_tests_passes) {
     const std::unique_ptr<Device> reference = make_cpu_device(1), device = make_test_device(2);
-    CHECK(device->batch_invariant());
+    const bool is_invariant = device->batch_invariant();
+    CHECK(is_invariant || device->kind() == TBRM_DEVICE_KIND_TORCH_CPU);
     CHECK(self_check(*device, *reference) > 100);
-    CHECK(device->batch_invariant());
+    CHECK(device->batch_invariant() == is_invariant);
 }
 
 // One element of one result, by twice what its kind of sum may be off, by a NaN, or by the sign of a zero where bits are compared.

@@ -1,6 +1,6 @@
 #pragma once
 // test_device.hpp - the device that the tests of model, gradient, optimizer, checkpoint and rollout run on: the CPU, or the GPU with
-// TBRM_TEST_DEVICE=cuda. Without a GPU the program then exits with 77 (skipped), or fails when TBRM_REQUIRE_CUDA=1.
+// TBRM_TEST_DEVICE=cuda, or libtorch on the CPU with TBRM_TEST_DEVICE=torch. Without a GPU the program then exits with 77 (skipped), or fails when TBRM_REQUIRE_CUDA=1.
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -12,6 +12,7 @@ namespace tbrm::testing {
 
 inline std::unique_ptr<Device> make_test_device(int32_t n_threads) {
     const char* wanted = std::getenv("TBRM_TEST_DEVICE");
+    if (wanted != nullptr && std::strcmp(wanted, "torch") == 0) return make_torch_device(-1, n_threads);
     if (wanted == nullptr || std::strcmp(wanted, "cuda") != 0) return make_cpu_device(n_threads);
     try {
         return make_cuda_device(0);

@@ -127,6 +127,20 @@ inline int run(int argc, char** argv) {
     static const ::tbrm::testing::Registrar registrar_##name{#name, ::tbrm::testing::thinned() ? nullptr : &name}; \
     static void name()
 
+// A case that asks for the same bits of a row beside other rows: what the device of the tests (test_device.hpp) promises, unless it is
+// libtorch's.
+namespace tbrm::testing {
+inline bool has_exact_rows() {
+    const char* device = std::getenv("TBRM_TEST_DEVICE");
+    return device == nullptr || std::strcmp(device, "torch") != 0;
+}
+}  // namespace tbrm::testing
+#define TBRM_TEST_EXACT_ROWS(name)                                       \
+    static void name();                                                  \
+    static const ::tbrm::testing::Registrar registrar_##name{            \
+            #name, ::tbrm::testing::has_exact_rows() ? &name : nullptr}; \
+    static void name()
+
 // CHECK_MSG(cond, "row %d", r)
 #define CHECK_MSG(cond, ...)                                                                                           \
     do {                                                                                                               \

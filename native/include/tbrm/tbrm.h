@@ -4,7 +4,7 @@
  * the KV cache stay behind these handles. What crosses are packed token arrays, three numbers per scored token, and paths.
  *
  * One section per stage, in the order of a training step:
- *     context | model | plan | rollout | logprob | value | residual | gradient | optimizer | checkpoint | kernels
+ *     context | model | plan | rollout | logprob | value | residual | gradient | group | optimizer | checkpoint | kernels
  *
  * Rules
  *   Pointers    are host memory, borrowed for the call. A pointer may be null if and only if its count is 0, or where it says so.
@@ -58,11 +58,19 @@ enum {
     TBRM_STATUS_UNSUPPORTED = 5,      /* this build or this device cannot do it */
     TBRM_STATUS_INTERNAL = 6,         /* a bug of ours */
     TBRM_STATUS_BAD_FILE = 7,         /* a file's content does not hold together */
-    TBRM_STATUS_IO = 8                /* the operating system refused; device_code holds errno */
+    TBRM_STATUS_IO = 8,               /* the operating system refused; device_code holds errno */
+    TBRM_STATUS_GROUP = 9             /* another rank did not come, left, or made another call */
 };
 
 typedef int32_t tbrm_device_kind_t;
-enum { TBRM_DEVICE_KIND_CPU = 0, TBRM_DEVICE_KIND_CUDA = 1 };
+enum {
+    TBRM_DEVICE_KIND_CPU = 0,
+    TBRM_DEVICE_KIND_CUDA = 1,
+    /* libtorch's kernels by the plug-in libtbrm_torch, loaded when first asked for: an independent implementation to be held against. Their
+     * forward is not row-invariant, so a rollout's log-probs are not the training pass's to the bit. */
+    TBRM_DEVICE_KIND_TORCH_CPU = 2,
+    TBRM_DEVICE_KIND_TORCH_CUDA = 3
+};
 
 /* Type of parameters and activations. Accumulation is fp32 in either; bf16 models train fp32 master weights. */
 typedef int32_t tbrm_dtype_t;
@@ -79,6 +87,7 @@ typedef struct tbrm_context tbrm_context_t;
 typedef struct tbrm_model tbrm_model_t;
 typedef struct tbrm_optimizer tbrm_optimizer_t;
 typedef struct tbrm_rollout tbrm_rollout_t;
+typedef struct tbrm_group tbrm_group_t;
 typedef struct tbrm_bench tbrm_bench_t;
 
 /* ======================================================== library ======================================================== */
@@ -101,7 +110,8 @@ TBRM_API(int64_t) tbrm_debug_live_objects(void) TBRM_NOEXCEPT;
 /* ======================================================== context ======================================================== */
 
 /* A device with its threads or its stream. ordinal: CUDA device number, 0 on CPU. n_threads: CPU threads, 0 = all cores that the
- * process may use. Errors: UNSUPPORTED when the build or the machine lacks the device. */
+ * process may use. Errors: UNSUPPORTED when the build or the machine lacks the device; of a torch device, when the plug-in is not beside the
+ * library (TBRM_TORCH_PLUGIN names another file), was built from another header, or finds another libtorch than it was built with. */
 TBRM_API(tbrm_status_t)
 tbrm_context_create(tbrm_device_kind_t kind, int32_t ordinal, int32_t n_threads, tbrm_context_t** out_context,
         tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
@@ -226,7 +236,8 @@ tbrm_model_init_random(tbrm_model_t* model, uint64_t seed, float std, tbrm_error
 TBRM_API(tbrm_status_t)
 tbrm_model_clone_frozen(tbrm_model_t* model, tbrm_model_t** out_model, tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
 
-/* Copies the present weights of `source` into `model` (reference reset). Same configuration and adapter but for trainable and recompute. */
+/* Copies the present weights of `source` into `model` (reference reset, replicas of a rank). Same configuration and adapter but for trainable and
+ * recompute; on the same device, or both on CPUs. */
 TBRM_API(tbrm_status_t)
 tbrm_model_copy_weights(tbrm_model_t* model, tbrm_model_t* source, tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
 
@@ -591,6 +602,38 @@ tbrm_gradient_residual(tbrm_model_t* model, const tbrm_batch_t* batch, const tbr
 
 /* Drops a kept forward without using it (after an interruption). */
 TBRM_API(tbrm_status_t) tbrm_gradient_discard(tbrm_model_t* model, tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
+
+/* ========================================================= group ========================================================= */
+
+/* Ranks that make one step together, each on a thread of its own with its own context and a model with equal weights: every rank takes the
+ * gradient of its part of the batch, tbrm_gradient_reduce adds them up, and tbrm_gradient_norm and tbrm_optimizer_update then do the same on all.
+ * Calls that name a group are made by all of its ranks, in the same order; each returns when all have come. A rank that does not come within
+ * timeout_s, leaves or makes another call ends the wait of the others with GROUP, which names it; the group is of no use then.
+ * Numerics every sum over ranks is ours, in the order of the ranks: its bits depend on their number alone. */
+
+/* The ranks' ends of a group of threads of this process; out_groups [n_ranks]. timeout_s: seconds, for the emergency alone. */
+TBRM_API(tbrm_status_t)
+tbrm_group_create_local(
+        int32_t n_ranks, double timeout_s, tbrm_group_t** out_groups, tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
+
+TBRM_API(void) tbrm_group_destroy(tbrm_group_t* group) TBRM_NOEXCEPT;
+
+/* Waits for all ranks. phase: what they are about to do, for messages. */
+TBRM_API(tbrm_status_t)
+tbrm_group_barrier(tbrm_group_t* group, const char* phase, tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
+
+/* This rank fails and will not come again: the others are told why. Waits for nobody. */
+TBRM_API(tbrm_status_t)
+tbrm_group_abort(tbrm_group_t* group, const char* reason, tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
+
+/* inout_values[i] = its sum over the ranks. Shapes: inout_values [n]. */
+TBRM_API(tbrm_status_t)
+tbrm_group_sum(tbrm_group_t* group, int64_t n, double* inout_values, tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
+
+/* The accumulated gradients of every rank's model = their sum over the ranks, fp32, each sum made once. Between backward and optimizer.
+ * Errors   INVALID_ARGUMENT on all ranks when the models or the kinds of device differ. */
+TBRM_API(tbrm_status_t)
+tbrm_gradient_reduce(tbrm_model_t* model, tbrm_group_t* group, tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
 
 /* ======================================================= optimizer ======================================================= */
 

@@ -45,12 +45,18 @@ tbrm_status_t tbrm_context_create(tbrm_device_kind_t kind, int32_t ordinal, int3
         TBRM_REQUIRE(out_context != nullptr, "out_context is null");
         *out_context = nullptr;
         TBRM_REQUIRE(n_threads >= 0 && n_threads <= 4096, "n_threads is %d, expected 0 (all cores) to 4096", n_threads);
-        TBRM_REQUIRE(kind == TBRM_DEVICE_KIND_CPU || kind == TBRM_DEVICE_KIND_CUDA,
-                "kind is %d, expected 0 (CPU) or 1 (CUDA)", kind);
-        TBRM_REQUIRE(kind == TBRM_DEVICE_KIND_CUDA || ordinal == 0, "ordinal is %d, expected 0 on a CPU", ordinal);
+        TBRM_REQUIRE(kind >= TBRM_DEVICE_KIND_CPU && kind <= TBRM_DEVICE_KIND_TORCH_CUDA,
+                "kind is %d, expected %d (CPU) to %d (libtorch on CUDA)", kind, TBRM_DEVICE_KIND_CPU,
+                TBRM_DEVICE_KIND_TORCH_CUDA);
+        const bool on_gpu = kind == TBRM_DEVICE_KIND_CUDA || kind == TBRM_DEVICE_KIND_TORCH_CUDA;
+        TBRM_REQUIRE(on_gpu || ordinal == 0, "ordinal is %d, expected 0 on a CPU", ordinal);
         auto context = std::make_shared<tbrm::Context>();
-        context->device =
-                kind == TBRM_DEVICE_KIND_CPU ? tbrm::make_cpu_device(n_threads) : tbrm::make_cuda_device(ordinal);
+        if (kind == TBRM_DEVICE_KIND_CPU)
+            context->device = tbrm::make_cpu_device(n_threads);
+        else if (kind == TBRM_DEVICE_KIND_CUDA)
+            context->device = tbrm::make_cuda_device(ordinal);
+        else
+            context->device = tbrm::make_torch_device(on_gpu ? ordinal : -1, n_threads);
         *out_context = new tbrm_context{std::move(context), {}};
     });
 }

@@ -66,6 +66,7 @@ public:
 
     void enter() const override { TBRM_CUDA_CHECK(cudaSetDevice(ordinal_)); }
     void synchronize() override { TBRM_CUDA_CHECK(cudaStreamSynchronize(queue_.stream)); }
+    void* stream() const override { return queue_.stream; }
 
     int64_t used_by_all() const override {
         size_t left = 0, total = 0;

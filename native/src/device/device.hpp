@@ -46,8 +46,10 @@ public:
     // Before anything else in an export: thread count or current device.
     virtual void enter() const = 0;
     virtual void synchronize() = 0;
+    // The cudaStream_t that work is queued on; null on a host.
+    virtual void* stream() const { return nullptr; }
 
-    // Whether the bits of a row do not depend on the other rows (docs/adr/0008-cuda-kernels.md). A CPU knows nothing else.
+    // Whether the bits of a row do not depend on the other rows (docs/adr/0008-cuda-kernels.md). A CPU's own kernels know nothing else.
     virtual bool batch_invariant() const { return true; }
     virtual void set_batch_invariant(bool) {}
 
@@ -164,6 +166,9 @@ std::unique_ptr<Device> make_cpu_device(int32_t n_threads);  // 0 = all cores th
 
 // Throws UNSUPPORTED in a build without CUDA or on a machine without it.
 std::unique_ptr<Device> make_cuda_device(int32_t ordinal);
+
+// libtorch's kernels over the memory of a CPU (ordinal -1) or of a CUDA device. Throws UNSUPPORTED without the plug-in (device/torch_plugin.hpp).
+std::unique_ptr<Device> make_torch_device(int32_t ordinal, int32_t n_threads);
 
 // Memory of a device, freed with the object.
 template <class T>

@@ -15,13 +15,15 @@ struct DeviceSizes {
     tbrm_device_kind_t kind;
     int32_t n_threads;  // of a CPU
 
-    bool is_cpu() const { return kind == TBRM_DEVICE_KIND_CPU; }
+    bool is_cpu() const { return kind == TBRM_DEVICE_KIND_CPU; }  // and its own kernels
+    bool is_host() const { return is_cpu() || kind == TBRM_DEVICE_KIND_TORCH_CPU; }
+    bool is_torch() const { return kind == TBRM_DEVICE_KIND_TORCH_CPU || kind == TBRM_DEVICE_KIND_TORCH_CUDA; }
 
     // Elements that W[rows, cols] takes in dtype.
     int64_t weight_elements(Dtype dtype, int64_t rows, int64_t cols) const;
 
-    // Bytes while the call runs.
-    int64_t attention_backward(const AttentionShape& shape, int64_t tokens) const;
+    // Bytes while the call runs. longest: tokens of the longest sequence.
+    int64_t attention_backward(const AttentionShape& shape, int64_t tokens, int64_t longest) const;
     int64_t norm_backward(int64_t rows, int64_t width) const;
     int64_t embedding_backward(int64_t tokens) const;
 

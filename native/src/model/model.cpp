@@ -180,7 +180,10 @@ void Model::copy_weights(Model& source) {
     TBRM_REQUIRE(adapter_.has_value() == source.adapter_.has_value() &&
                          (!adapter_ || adapter_->same_weights(*source.adapter_)),
             "the models differ in rank, scale or targets of their adapters, or one has none");
-    TBRM_REQUIRE(context_ == source.context_, "the models live in different contexts");
+    // Ranks of a group have a context each.
+    const bool is_reachable =
+            context_ == source.context_ || (device().is_host() && device().kind() == source.device().kind());
+    TBRM_REQUIRE(is_reachable, "the models live in the memory of different devices");
     require_no_kept_forward("copying weights");
     for (size_t i = 0; i < parameters_.size(); ++i)
         parameters_[i]->copy_from(*source.parameters_[i]);

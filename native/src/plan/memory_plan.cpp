@@ -101,7 +101,7 @@ private:
         plan_.update_backward = body.backward;
         // Q and V with their gradients, and H; or values.
         plan_.update_rows = body.rows + body.ids + batch.rows * 4 * (lm ? (entropy ? 6 : 4) : 2);
-        plan_.update_layer = sizes_.attention_backward(view_.attention, batch.tokens);
+        plan_.update_layer = sizes_.attention_backward(view_.attention, batch.tokens, batch.longest());
         if (trains_base()) {
             plan_.update_layer = std::max({plan_.update_layer, sizes_.norm_backward(batch.tokens, view_.hidden),
                     sizes_.embedding_backward(batch.tokens)});
@@ -150,9 +150,9 @@ tbrm_memory_load_t check_memory_load(const tbrm_memory_load_t* load) {
     TBRM_REQUIRE(load->struct_size == static_cast<int32_t>(sizeof *load),
             "load.struct_size is %d, expected %zu: caller and library were built from different headers",
             load->struct_size, sizeof *load);
-    TBRM_REQUIRE(load->device_kind == TBRM_DEVICE_KIND_CPU || load->device_kind == TBRM_DEVICE_KIND_CUDA,
-            "device_kind is %d, expected %d (CPU) or %d (CUDA)", load->device_kind, TBRM_DEVICE_KIND_CPU,
-            TBRM_DEVICE_KIND_CUDA);
+    TBRM_REQUIRE(load->device_kind >= TBRM_DEVICE_KIND_CPU && load->device_kind <= TBRM_DEVICE_KIND_TORCH_CUDA,
+            "device_kind is %d, expected %d (CPU) to %d (libtorch on CUDA)", load->device_kind, TBRM_DEVICE_KIND_CPU,
+            TBRM_DEVICE_KIND_TORCH_CUDA);
     const auto check = [](const char* name, int64_t value) {
         TBRM_REQUIRE(value >= 0 && value < (int64_t{1} << 48), "%s is %lld, expected 0 or more", name, ll{value});
     };

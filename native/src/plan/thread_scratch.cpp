@@ -6,9 +6,28 @@
 #include "logprob/head_backward.hpp"
 
 namespace tbrm {
+namespace {
+
+// What ATen's products, gated units and attention allocate while they run: operands that were bf16 widened, results before they are rounded.
+int64_t torch_working_bytes(const ModelView& model, const ScratchLoad& load) {
+    const int64_t rows = std::max(load.forward_rows, load.update_rows);
+    int64_t most = 0;
+    const auto linear = [&](int64_t k, int64_t m) {
+        const int64_t wide = model.dtype == Dtype::F32 ? 0 : rows * std::max(k, m) + m * k;
+        most = std::max(most, 4 * (2 * rows * std::max(k, m) + wide + (load.update_rows > 0 ? wide : 0)));
+    };
+    linear(model.hidden, model.qkv_width());
+    linear(model.attention_width(), model.hidden);
+    linear(model.hidden, 2 * model.intermediate);
+    linear(model.intermediate, model.hidden);
+    return std::max(most, rows * model.intermediate * 4 * (load.update_rows > 0 ? 9 : 4));
+}
+
+}  // namespace
 
 int64_t thread_scratch_bytes(
         const DeviceSizes& sizes, const ModelView& model, const ScratchLoad& load, bool trains_weights) {
+    if (sizes.is_torch() && load.forward_rows + load.update_rows > 0) return torch_working_bytes(model, load);
     if (!sizes.is_cpu() || load.forward_rows + load.update_rows == 0) return 0;
     int64_t accumulators = 0, slab = 0, logits = 0, transposed = 0;
     const auto take = [&](const cpu::LinearScratch& need) {

@@ -17,7 +17,7 @@ struct ScratchLoad {
     int64_t score_sequences;
 };
 
-// 0 on CUDA, whose kernels keep nothing.
+// 0 on CUDA, whose kernels keep nothing. With libtorch: what one of its kernels allocates at most; attention and the head are in DeviceSizes.
 int64_t thread_scratch_bytes(
         const DeviceSizes& sizes, const ModelView& model, const ScratchLoad& load, bool trains_weights);
 

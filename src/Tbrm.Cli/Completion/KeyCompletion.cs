@@ -33,7 +33,7 @@ internal static class KeyCompletion
                 "reward.grader" => ["auto", .. new GraderRegistry().Names],
                 "algorithm.name" => AlgorithmTable.Names,
                 "algorithm.adv_estimator" => EstimatorTable.Names,
-                "trainer.device" => ["auto", "cpu", "cuda"],
+                "trainer.device" => ["auto", "cpu", "cuda", "torch:cpu", "torch:cuda"],
                 _ => chain[^1].PropertyType == typeof(bool) ? ["true", "false"]
                     : chain[^1].GetCustomAttribute<AllowedWordsAttribute>()?.Words.Where(w => w.Length > 0) ?? [],
             };

@@ -37,6 +37,7 @@ internal sealed class DoctorVerb : IVerb
             report["library_path"] = EngineLibrary.LoadedPath;
             report["cpu"] = Describe("cpu", check, ref code);
             report["cuda"] = Describe("cuda", check, ref code);
+            report["torch"] = Describe("torch", check, ref code);
         }
         catch (Exception e) when (e is DllNotFoundException or BadImageFormatException)
         {

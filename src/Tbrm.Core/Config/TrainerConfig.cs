@@ -5,12 +5,20 @@ namespace Tbrm.Core.Config;
 /// <summary>Section <c>trainer</c>: steps, evaluation, checkpoints, device.</summary>
 public sealed record TrainerConfig
 {
-    /// <summary><c>cpu</c>, <c>cuda</c>, <c>cuda:1</c>, or <c>auto</c> (cuda when there is one).</summary>
+    /// <summary><c>cpu</c>, <c>cuda</c>, <c>cuda:1</c>, or <c>auto</c> (cuda when there is one). <c>torch:cpu</c>,
+    /// <c>torch:cuda:1</c>: libtorch's kernels instead of ours where it has them (docs/guide/torch.md); the log-probs
+    /// of a rollout are then not the trainer's to the bit.</summary>
     public string Device { get; init; } = "auto";
 
     /// <summary>CPU threads; 0 = all cores that the process may use. The result does not depend on it.</summary>
     [AllowedRange(0, 4096)]
     public int Threads { get; init; }
+
+    /// <summary>Ranks that share every step of <c>train</c>: a GPU each, or on a CPU contexts with
+    /// trainer.threads divided among them (docs/guide/ranks.md). The tokens of a rollout do not depend on it,
+    /// gradients by rounding only.</summary>
+    [AllowedRange(1, 64)]
+    public int NGpusPerNode { get; init; } = 1;
 
     /// <summary>Log-probs of a rollout equal those of the trainer bit for bit; false: faster products on a GPU. A CPU
     /// always does the former.</summary>

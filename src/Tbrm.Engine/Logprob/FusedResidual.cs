@@ -1,3 +1,5 @@
+using System;
+
 namespace Tbrm.Engine.Logprob;
 
 /// <summary>Inputs of the fused residual kernel; arrays as in tbrm_residual_args_t.</summary>
@@ -35,4 +37,18 @@ public sealed record FusedResidual
 
     /// <summary>[B], or empty for TBRM: V_ref(s_{H+1}) where Bootstrap is 1.</summary>
     public float[] RefVEnd { get; init; } = [];
+
+    /// <summary>The same of some consecutive sequences, whose rows are <paramref name="rows"/>.</summary>
+    public FusedResidual Part(Range sequences, Range rows) => this with
+    {
+        RefLogp = RefLogp[rows],
+        RefV1 = Of(RefV1, sequences),
+        Reward = Reward[sequences],
+        Weight = Weight[sequences],
+        Bootstrap = Of(Bootstrap, sequences),
+        VFrozen = Of(VFrozen, sequences),
+        RefVEnd = Of(RefVEnd, sequences),
+    };
+
+    private static T[] Of<T>(T[] column, Range sequences) => column.Length == 0 ? [] : column[sequences];
 }

@@ -84,6 +84,9 @@ public sealed class PackedBatch
         }
     }
 
+    private PackedBatch(int[] ids, long[] offsets, long[] rows, int[] labels, long[] rowOffsets) =>
+        (_ids, _offsets, _rows, _labels, RowOffsets) = (ids, offsets, rows, labels, rowOffsets);
+
     /// <summary>Sequence b owns rows [RowOffsets[b], RowOffsets[b+1]).</summary>
     public long[] RowOffsets { get; }
 
@@ -101,6 +104,30 @@ public sealed class PackedBatch
 
     /// <summary>N.</summary>
     public int TokenCount => _ids.Length;
+
+    /// <summary>B.</summary>
+    public int SequenceCount => _offsets.Length - 1;
+
+    /// <summary>Tokens of sequence <paramref name="b"/>.</summary>
+    public int LengthOf(int b) => (int)(_offsets[b + 1] - _offsets[b]);
+
+    /// <summary>The rows of some consecutive sequences.</summary>
+    public Range RowsOf(Range sequences) =>
+        (int)RowOffsets[sequences.Start.Value]..(int)RowOffsets[sequences.End.Value];
+
+    /// <summary>Some consecutive sequences as a batch of their own.</summary>
+    public PackedBatch Part(Range sequences)
+    {
+        int first = sequences.Start.Value, end = sequences.End.Value;
+        long token = _offsets[first], row = RowOffsets[first];
+        Range rows = RowsOf(sequences);
+        return new(
+            _ids[(int)token..(int)_offsets[end]],
+            Array.ConvertAll(_offsets[first..(end + 1)], o => o - token),
+            Array.ConvertAll(_rows[rows], r => r - token),
+            _labels[rows],
+            Array.ConvertAll(RowOffsets[first..(end + 1)], o => o - row));
+    }
 
     internal PackedRows Native(float temperature) => new()
     {

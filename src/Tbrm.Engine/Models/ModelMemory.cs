@@ -55,6 +55,12 @@ public sealed record ModelMemory(ModelArchitecture Architecture, PolicyOptions O
     /// <summary>Tokens of a page of the KV cache.</summary>
     public const int PageTokens = MemoryPlanner.PageTokens;
 
+    /// <summary>libtorch computes: weights row by row, and working arrays of its own.</summary>
+    public bool IsTorch { get; init; }
+
+    private DeviceKind Kind => IsTorch ? IsCuda ? DeviceKind.TorchCuda : DeviceKind.TorchCpu
+        : IsCuda ? DeviceKind.Cuda : DeviceKind.Cpu;
+
     /// <summary>Bytes of the model with such a load.</summary>
     public MemoryBytes Of(MemoryLoad load)
     {
@@ -68,7 +74,7 @@ public sealed record ModelMemory(ModelArchitecture Architecture, PolicyOptions O
             Adapter?.Native(Options.Trainable, seed: 0),
             new()
             {
-                DeviceKind = IsCuda ? DeviceKind.Cuda : DeviceKind.Cpu,
+                DeviceKind = Kind,
                 NThreads = Math.Max(Threads, 1),
                 Entropy = load.Entropy ? 1 : 0,
                 UpdateSequences = load.Update.Sequences,

@@ -22,6 +22,17 @@ public sealed class Policy : EngineModel
             Options with { Trainable = false })
         { Adapter = Adapter });
 
+    /// <summary>A policy with the same weights, trained as this one is, on another device of the same kind.</summary>
+    public Policy Replica(EngineDevice device) => Filled(Allocate(device, Architecture, Options), replica =>
+    {
+        if (Adapter is not null)
+        {
+            replica.AttachAdapter(Adapter, Options.Trainable, seed: 0);
+        }
+
+        replica.CopyWeightsFrom(this);
+    });
+
     /// <summary>Takes over another policy's weights.</summary>
     public void CopyWeightsFrom(Policy source) => Model.CopyWeightsFrom(source.Model);
 

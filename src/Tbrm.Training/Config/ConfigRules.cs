@@ -4,6 +4,7 @@ using Tbrm.Core.Config;
 using Tbrm.Core.Errors;
 using Tbrm.Engine;
 using Tbrm.Engine.Models;
+using Tbrm.Objectives;
 
 namespace Tbrm.Training.Config;
 
@@ -64,12 +65,29 @@ internal static class ConfigRules
                 + $"data.max_response_length = {longest}");
         CheckAdapter(config);
         Require(EngineDevice.IsName(config.Trainer.Device),
-            $"trainer.device is '{config.Trainer.Device}'; expected auto, cpu, cuda or cuda:N");
+            $"trainer.device is '{config.Trainer.Device}'; expected {EngineDevice.Names}");
+        CheckRanks(config);
         foreach (string logger in config.Trainer.Logger)
         {
             Require(logger is "console" or "file" or "tensorboard" or "csv",
                 $"trainer.logger: there is no sink '{logger}'; expected console, file, tensorboard, csv");
         }
+    }
+
+    private static void CheckRanks(RunConfig config)
+    {
+        if (config.Trainer.NGpusPerNode == 1)
+        {
+            return;
+        }
+
+        string given = $"trainer.n_gpus_per_node={config.Trainer.NGpusPerNode}";
+        Require(EngineDevice.IsOfAnyRank(config.Trainer.Device),
+            $"{given}, but trainer.device={config.Trainer.Device} is one device; name the kind alone (cuda)");
+        Require(AlgorithmSelection.Of(config).Critic is null,
+            $"{given}: algorithm.name={config.Algorithm.Name} has a critic, which is trained on one rank only; set it to 1");
+        Require(config.Rollout.Lag == 0,
+            $"{given} with rollout.lag={config.Rollout.Lag}: a lagging rollout has one rank; leave one of them out");
     }
 
     private static void CheckAdapter(RunConfig config)

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Threading;
+using Tbrm.Core.Errors;
 using Tbrm.Data.Sampling;
 using Tbrm.Training.Progress;
 using Tbrm.Training.Runs;
@@ -44,7 +45,10 @@ public sealed class SftRun : IRunStep
 
     /// <summary>The verb sft; reads its files, until <paramref name="stop"/>.</summary>
     public static SftRun Of(OpenRun run, PhaseClock clock, CancellationToken stop) =>
-        new(run.Session, RunState.Sft, SupervisedSources.Of(run.Session, isWarmStart: false, stop), clock);
+        run.Session.Config.Trainer.NGpusPerNode > 1
+        ? throw new ConfigException(
+            $"trainer.n_gpus_per_node={run.Session.Config.Trainer.NGpusPerNode}: sft trains on one rank; set it to 1")
+        : new(run.Session, RunState.Sft, SupervisedSources.Of(run.Session, isWarmStart: false, stop), clock);
 
     /// <summary>The steps before a train run's first, whose time is counted as a whole.</summary>
     public static SftRun OfWarmStart(OpenRun run, CancellationToken stop) =>

@@ -13,6 +13,7 @@ using Tbrm.Training.Metrics;
 using Tbrm.Training.Plans;
 using Tbrm.Training.Progress;
 using Tbrm.Training.Prompts;
+using Tbrm.Training.Ranks;
 using Tbrm.Training.Recorders;
 using Tbrm.Training.Runs;
 using Tbrm.Training.Sessions;
@@ -37,6 +38,8 @@ public sealed class TrainRun : IRunStep
     private ReferencePolicy? _reference;
     private ValueEstimation? _estimation;
     private LaggedRollout? _lagged;
+    private PolicyRanks? _ranks;
+    private RankedRollout? _spread;
     private TrainStep? _step;
 
     /// <summary>Opens prompts and page pool; the opened run is the caller's.</summary>
@@ -154,7 +157,7 @@ public sealed class TrainRun : IRunStep
     /// <inheritdoc/>
     public StepResult? Run(long step, CancellationToken stop)
     {
-        IRollout rollout = _lagged is null ? Rollout : _lagged;
+        IRollout rollout = Sampling;
         (long preemptions, long generated) = (rollout.Preemptions, rollout.GeneratedTokens);
         if (_step!.Run(step, stop) is not { } outcome)
         {
@@ -195,14 +198,18 @@ public sealed class TrainRun : IRunStep
         _estimation?.Dispose();
         _sources.Dispose();
         _lagged?.Dispose();
+        _spread?.Dispose();
         foreach (TrainedModel model in _models)
         {
             model.Dispose();
         }
 
         _reference?.Dispose();
+        _ranks?.Dispose();
         Rollout.Dispose();
     }
+
+    private IRollout Sampling => (IRollout?)_lagged ?? (IRollout?)_spread ?? Rollout;
 
     private bool NeedsReference => _algorithm.NeedsReference && !_sources.BringReference(_algorithm.Needs);
 
@@ -218,7 +225,7 @@ public sealed class TrainRun : IRunStep
 
     private void AddModels(Func<CriticSource, Critic> critic, StepState state)
     {
-        TrainedPolicy actor = new(_session.Policy, _config.Actor, TotalSteps);
+        TrainedModel actor = NewActor();
         _models.Add(actor);
         TrainedCritic? value = null;
         if (_algorithm.Critic is not null)
@@ -233,16 +240,31 @@ public sealed class TrainRun : IRunStep
         _lagged = _config.Rollout.Lag > 0 && !_sources.IsOffline ? new(_run, () => _step?.WeightVersion ?? begun)
             : null;
         SampleStage sample =
-            new(() => NextPrompts(), _lagged is null ? Rollout : _lagged, _session.Reward,
+            new(() => NextPrompts(), Sampling, _session.Reward,
             _algorithm.Needs.HasFlag(Needs.BaselineRewards), _config, _clock, _progress);
-        bool isRolloutExact = (!_session.Device.IsCuda || _config.Trainer.BatchInvariant)
+        bool isRolloutExact = _session.Device.IsRolloutExact(_config.Trainer.BatchInvariant)
             && _config.Rollout.Temperature > 0;
         IStepSource source = _sources.Source(sample, _session.Reward, prompts => _estimation?.Usable(prompts));
-        _step = new(new(actor, value, _reference is null ? null : new ReferenceScorer(_reference)), source, _algorithm,
+        _step = new(new((ITrainedPolicy)actor, value, _reference is null ? null : new ReferenceScorer(_reference)), source, _algorithm,
             _estimation is null ? null : _estimation.Of, isRolloutExact, _config, _clock)
         {
             WeightVersion = begun,
         };
+    }
+
+    /// <summary>The policy under training, on one rank or spread over several, which sample too.</summary>
+    private TrainedModel NewActor()
+    {
+        if (_config.Trainer.NGpusPerNode == 1)
+        {
+            return new TrainedPolicy(_session.Policy, _config.Actor, TotalSteps);
+        }
+
+        _ranks = PolicyRanks.Open(_session.Policy, _config);
+        RankedPolicy actor = new(_ranks, _config.Actor, TotalSteps);
+        _spread = new(_ranks.Group, [Rollout, .. _ranks.Policies.Skip(1).Select(p =>
+            new RolloutStage(p, _session.Tokenizer, _config, _session.StopIds, MemoryPlan.HeldBytes(p, _config)))]);
+        return actor;
     }
 
     /// <summary>The next batch of prompts; with A*-PO without those that the reference never solved, if the

@@ -1,5 +1,6 @@
 using System;
 using System.Globalization;
+using Tbrm.Core.Config;
 using Tbrm.Core.Errors;
 using Tbrm.Engine;
 
@@ -18,6 +19,9 @@ public sealed record PlanTarget(bool IsCuda, int Threads, long Bytes, int Device
         ("TiB", 1L << 40), ("GiB", 1L << 30), ("MiB", 1L << 20), ("TB", 1e12), ("GB", 1e9), ("MB", 1e6),
     ];
 
+    /// <summary>libtorch computes on it.</summary>
+    public bool IsTorch { get; init; }
+
     /// <summary>What the options say: without a size this machine's device, with one a device of that size, a GPU
     /// unless <paramref name="device"/> is cpu.</summary>
     /// <param name="device">trainer.device.</param>
@@ -35,16 +39,25 @@ public sealed record PlanTarget(bool IsCuda, int Threads, long Bytes, int Device
         if (memory is not null)
         {
             long bytes = Size(memory);
-            bool isCpu = device == "cpu";
+            bool isCpu = device is "cpu" or "torch" or "torch:cpu";
             return new(!isCpu, isCpu ? Math.Max(1, threads > 0 ? threads : Environment.ProcessorCount) : 0, bytes,
                 devices,
-                isCpu ? $"a CPU with {memory}" : $"a GPU with {memory}");
+                isCpu ? $"a CPU with {memory}" : $"a GPU with {memory}") { IsTorch = EngineDevice.IsTorchName(device) };
         }
 
         using EngineDevice here = EngineDevice.Open(device, threads);
         System.Text.Json.Nodes.JsonNode? description = System.Text.Json.Nodes.JsonNode.Parse(here.Description);
         return new(here.IsCuda, here.Threads, here.Memory().DeviceTotal, devices,
-            (string?)description?["name"] ?? (string?)description?["device"] ?? device);
+            (string?)description?["name"] ?? (string?)description?["device"] ?? device) { IsTorch = here.IsTorch };
+    }
+
+    /// <summary>What a run computes on: a device of this machine for each of its ranks, which on a CPU share its
+    /// memory.</summary>
+    public static PlanTarget OfRun(TrainerConfig trainer)
+    {
+        PlanTarget one = Of(trainer.Device, trainer.Threads, memory: null, trainer.NGpusPerNode);
+        return one.IsCuda || one.Devices == 1 ? one
+            : one with { Bytes = one.Bytes / one.Devices, Threads = Math.Max(1, one.Threads / one.Devices) };
     }
 
     /// <summary>Bytes of a size such as 80GB (powers of ten), 75GiB (powers of two), 512MB.</summary>

@@ -58,7 +58,7 @@ public sealed record RunPlan
     public static RunPlan Of(RunConfig config, string verb, PlanTarget? target = null)
     {
         List<string> notes = [];
-        target ??= PlanTarget.Of(config.Trainer.Device, config.Trainer.Threads, memory: null, devices: 1);
+        target ??= PlanTarget.OfRun(config.Trainer);
         (ModelArchitecture architecture, string model) = Shape(config, notes);
         bool bf16 = config.Model.Dtype == "bf16"
             || (config.Model.Dtype == "auto" && architecture.TorchDtype is "bfloat16" or "float16");
@@ -95,7 +95,8 @@ public sealed record RunPlan
             Trainable = true,
             Recompute = config.Model.EnableGradientCheckpointing,
             HeadBudgetBytes = config.Model.HeadBudgetMb * 1_000_000L,
-        }, adapter, target.IsCuda, target.Threads);
+        }, adapter, target.IsCuda, target.Threads)
+        { IsTorch = target.IsTorch };
         long? prompts = CountPrompts(config, verb, notes);
         if (target.Devices > 1)
         {
@@ -140,7 +141,7 @@ public sealed record RunPlan
         int own = (prompts + devices - 1) / devices;
         notes.Add(
             $"planned for {devices} devices that each hold every model whole and take {own} of the {prompts} prompts of a step; "
-            + "this program trains on one device");
+            + "trainer.n_gpus_per_node={devices} trains on them");
         if (!isSft && TrajectoryMemory.ReplayBytes(config) is > 0 and long buffer)
         {
             notes.Add($"the replay buffer takes {buffer / 1_000_000} MB of the host's memory");

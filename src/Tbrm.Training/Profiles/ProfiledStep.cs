@@ -56,7 +56,7 @@ internal sealed class ProfiledStep : IDisposable
                 ? new KnownTrajectories(prompts, config.Data.MaxResponseLength, policy.Architecture.VocabSize)
                 : new SampleStage(() => prompts, new FixedRollout(Own(Rollout(policy, config))), new FixedGrades(),
                     algorithm.Needs.HasFlag(Needs.BaselineRewards), config, clock, new SilentProgress());
-            bool isRolloutExact = !device.IsCuda || config.Trainer.BatchInvariant;
+            bool isRolloutExact = device.IsRolloutExact(config.Trainer.BatchInvariant);
             _step = new(new(actor, critic, reference is null ? null : new ReferenceScorer(reference)), source,
                 algorithm, null, isRolloutExact, config, clock);
         }

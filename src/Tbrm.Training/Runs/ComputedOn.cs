@@ -6,7 +6,8 @@ using System.Text.Json.Nodes;
 namespace Tbrm.Training.Runs;
 
 /// <summary>
-/// What decides the bits of a run besides its configuration: the instruction set or GPU, and the build. Products round
+/// What decides the bits of a run besides its configuration: the instruction set or GPU, how many ranks, and the build.
+/// Products and sums of gradients round
 /// in another order on
 /// another one, so a run that changes it on the way is no longer bitwise the run that did not.
 /// </summary>
@@ -16,17 +17,19 @@ namespace Tbrm.Training.Runs;
 /// <param name="Version">Version and commit of the program.</param>
 public sealed record ComputedOn(string Phase, long AfterStep, string Device, string Version)
 {
-    private static readonly string[] s_deciding = ["device", "isa", "name", "compute_capability"];
+    private static readonly string[] s_deciding = ["device", "libtorch", "isa", "name", "compute_capability"];
 
     /// <summary>This process, from a step on.</summary>
     /// <param name="phase">The verb, or warm_start.</param>
     /// <param name="afterStep">The step that it goes on from.</param>
     /// <param name="description">The device's own, one JSON object.</param>
-    public static ComputedOn Now(string phase, long afterStep, string description)
+    /// <param name="ranks">How many devices share a step.</param>
+    public static ComputedOn Now(string phase, long afterStep, string description, int ranks = 1)
     {
         JsonObject device = (JsonObject)JsonNode.Parse(description)!;
         IEnumerable<string> parts = s_deciding.Select(key => device[key]?.ToString()).OfType<string>();
-        return new(phase, afterStep, string.Join(' ', parts), ProgramVersion.Text);
+        string each = string.Join(' ', parts);
+        return new(phase, afterStep, ranks > 1 ? $"{ranks} ranks of {each}" : each, ProgramVersion.Text);
     }
 
     /// <summary>The history of a run with this process added where it computes otherwise than the one before.</summary>
@@ -40,7 +43,7 @@ public sealed record ComputedOn(string Phase, long AfterStep, string Device, str
     /// <summary>What a resume changes; null when nothing that decides bits.</summary>
     public static string? Change(IReadOnlyList<ComputedOn> before, ComputedOn now) => before.Count == 0 ? null
         : before[^1].Device != now.Device
-            ? $"the run went up to here on {before[^1].Device} and goes on with {now.Device}, another instruction set or device: from here on its numbers differ in their last bits from those of a run that did not change. "
+            ? $"the run went up to here on {before[^1].Device} and goes on with {now.Device}, another instruction set, device or number of ranks: from here on its numbers differ in their last bits from those of a run that did not change. "
                 + "It is recorded in the checkpoints and in summary.json (computed_on)"
         : before[^1].Version != now.Version
             ? $"the run went up to here with version {before[^1].Version} and goes on with {now.Version}: its numbers may differ in their last bits from those of a run that did not change. It is recorded in computed_on"

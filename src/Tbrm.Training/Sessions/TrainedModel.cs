@@ -12,7 +12,6 @@ namespace Tbrm.Training.Sessions;
 /// checkpoint.</summary>
 public abstract class TrainedModel : ITrainedModel, IDisposable
 {
-    private readonly AdamW _optimizer;
     private readonly LearningRate _schedule;
     private readonly double _gradClip;
 
@@ -27,17 +26,23 @@ public abstract class TrainedModel : ITrainedModel, IDisposable
         Name = name;
         _gradClip = gradClip;
         _schedule = new(optim, totalSteps);
-        _optimizer = optimizer;
+        OwnOptimizer = optimizer;
     }
 
     /// <inheritdoc/>
     public string Name { get; }
 
     /// <inheritdoc/>
+    public virtual int Ranks => 1;
+
+    /// <summary>The optimizer whose state is saved.</summary>
+    protected AdamW OwnOptimizer { get; }
+
+    /// <inheritdoc/>
     public double LearningRate(long step) => _schedule.At(step);
 
     /// <inheritdoc/>
-    public OptimizerResult Update(long step) => _optimizer.Step(LearningRate(step), _gradClip);
+    public virtual OptimizerResult Update(long step) => OwnOptimizer.Step(LearningRate(step), _gradClip);
 
     /// <inheritdoc/>
     public abstract void Discard();
@@ -47,15 +52,15 @@ public abstract class TrainedModel : ITrainedModel, IDisposable
 
     /// <summary>Writes into a checkpoint what belongs to the model and is not there yet: the optimizer's
     /// state.</summary>
-    public virtual void Save(string checkpoint) => _optimizer.Save(RunState.OptimizerPathOf(checkpoint, Name));
+    public virtual void Save(string checkpoint) => OwnOptimizer.Save(RunState.OptimizerPathOf(checkpoint, Name));
 
     /// <summary>Goes on where a checkpoint stands.</summary>
-    public void Restore(string checkpoint) => _optimizer.Load(RunState.OptimizerPathOf(checkpoint, Name));
+    public virtual void Restore(string checkpoint) => OwnOptimizer.Load(RunState.OptimizerPathOf(checkpoint, Name));
 
     /// <inheritdoc/>
     public virtual void Dispose()
     {
-        _optimizer.Dispose();
+        OwnOptimizer.Dispose();
         GC.SuppressFinalize(this);
     }
 }

@@ -12,6 +12,7 @@ using Tbrm.Text.Tokenizers;
 using Tbrm.Training.Plans;
 using Tbrm.Training.Progress;
 using Tbrm.Training.Prompts;
+using Tbrm.Training.Ranks;
 using Tbrm.Training.Runs;
 using Tbrm.Training.Steps;
 
@@ -98,7 +99,7 @@ public sealed class TrainingSession : IDisposable
         }
 
         EngineDevice device =
-            EngineDevice.Open(config.Trainer.Device, config.Trainer.Threads, config.Trainer.BatchInvariant);
+            EngineDevice.Open(config.Trainer.Device, PolicyRanks.ThreadsOfRank(config), config.Trainer.BatchInvariant);
         Policy? policy = null;
         try
         {

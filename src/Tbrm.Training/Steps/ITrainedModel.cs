@@ -15,6 +15,9 @@ public interface ITrainedModel
     /// <summary>actor or critic: the beginning of its metrics' names.</summary>
     string Name { get; }
 
+    /// <summary>Ranks that a micro-batch is spread over.</summary>
+    int Ranks => 1;
+
     /// <summary>The learning rate of a step, counted from 1.</summary>
     double LearningRate(long step);
 

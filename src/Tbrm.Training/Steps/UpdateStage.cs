@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using Tbrm.Engine.Optimizer;
+using Tbrm.Engine.Ranks;
 using Tbrm.Objectives;
 
 namespace Tbrm.Training.Steps;
@@ -155,7 +156,8 @@ public abstract class UpdateStage(ITrainedModel model, UpdateShape shape)
     {
         try
         {
-            IReadOnlyList<Range> micro = batch.Cut(range, shape.MaxTokens, shape.MaxSequences);
+            IReadOnlyList<Range> micro =
+                RankSplit.Joined(batch.Cut(range, shape.MaxTokens, shape.MaxSequences), model.Ranks);
             if (AccumulateWhole(batch, micro, mini, metrics, result, stop) is { } whole)
             {
                 return whole;

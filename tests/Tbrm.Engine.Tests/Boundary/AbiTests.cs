@@ -159,7 +159,13 @@ public sealed partial class AbiTests
     }
 
     private static string Canonical(MethodInfo method) =>
-        $"{FromManaged(method.ReturnType)} {method.Name}({string.Join(", ", method.GetParameters().Select(p => method.Name.EndsWith("_destroy", StringComparison.Ordinal) ? p.Name + "*" : FromManaged(p.ParameterType)))})";
+        $"{FromManaged(method.ReturnType)} {method.Name}({string.Join(", ", method.GetParameters().Select(p => FromManaged(method, p)))})";
+
+    /// <summary>What is destroyed, and arrays of handles, are bare pointers whose names say of what.</summary>
+    private static string FromManaged(MethodInfo method, ParameterInfo parameter) =>
+        method.Name.EndsWith("_destroy", StringComparison.Ordinal) ? parameter.Name + "*"
+        : parameter.ParameterType == typeof(nint).MakePointerType() ? Snake(parameter.Name!["out".Length..].TrimEnd('s')) + "**"
+        : FromManaged(parameter.ParameterType);
 
     private static string FromManaged(Type type)
     {

@@ -1,0 +1,166 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using System.Runtime.ExceptionServices;
+using System.Threading;
+using Tbrm.Core.Errors;
+using Tbrm.Engine.Models;
+using Tbrm.Interop;
+using Tbrm.Interop.Handles;
+
+namespace Tbrm.Engine.Ranks;
+
+/// <summary>
+/// The ranks of one node as threads of this process: rank 0 is the thread that calls, every other rank has a thread of
+/// its own for as long as the group lives.
+/// </summary>
+public sealed class RankGroup : IDisposable
+{
+    /// <summary>How long a rank waits for the others: for emergencies, since one that fails says so.</summary>
+    private static readonly TimeSpan s_patience = TimeSpan.FromMinutes(10);
+
+    private readonly GroupHandle[] _ends;
+    private readonly Worker[] _workers;
+
+    /// <summary>Starts the threads.</summary>
+    /// <param name="count">How many ranks, 1 or more.</param>
+    public RankGroup(int count)
+    {
+        _ends = NativeFailures.Translated("making the ranks", () => GroupHandle.CreateLocal(count, s_patience));
+        _workers = [.. Enumerable.Range(1, count - 1).Select(rank => new Worker(rank))];
+    }
+
+    /// <summary>How many ranks.</summary>
+    public int Count => _ends.Length;
+
+    /// <summary>Runs something on every rank at the same time, and returns when all are done.</summary>
+    /// <param name="body">Gets the rank. It waits for no other rank.</param>
+    /// <exception cref="TbrmUserException">That of the first rank that failed; the message names the rank.</exception>
+    public void Each(Action<int> body)
+    {
+        Exception?[] failures = new Exception?[Count];
+        foreach (Worker worker in _workers)
+        {
+            worker.Begin(() => failures[worker.Rank] = FailureOf(body, worker.Rank));
+        }
+
+        failures[0] = FailureOf(body, 0);
+        foreach (Worker worker in _workers)
+        {
+            worker.Wait();
+        }
+
+        Throw(failures);
+    }
+
+    /// <summary>The same with a result of every rank, by rank.</summary>
+    public T[] Each<T>(Func<int, T> body)
+    {
+        T[] results = new T[Count];
+        Each(rank => { results[rank] = body(rank); });
+        return results;
+    }
+
+    /// <summary>Replaces the gradients of every rank's model by their sum, made in the order of the ranks.</summary>
+    /// <param name="models">One per rank, of one shape.</param>
+    public void ReduceGradients(IReadOnlyList<EngineModel> models) => Each(rank =>
+        NativeFailures.Translated("adding up the gradients", () => _ends[rank].ReduceGradient(models[rank].Model)));
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (Worker worker in _workers)
+        {
+            worker.Dispose();
+        }
+
+        foreach (GroupHandle end in _ends)
+        {
+            end.Dispose();
+        }
+    }
+
+    private static Exception? FailureOf(Action<int> body, int rank)
+    {
+        try
+        {
+            body(rank);
+            return null;
+        }
+        catch (Exception e)
+        {
+            return e;
+        }
+    }
+
+    /// <summary>What the ranks failed of: the first that did not only wait for another.</summary>
+    private void Throw(Exception?[] failures)
+    {
+        int first = Array.FindIndex(failures, e => e is not null && !IsOfAnother(e));
+        first = first < 0 ? Array.FindIndex(failures, e => e is not null) : first;
+        if (first < 0)
+        {
+            return;
+        }
+
+        if (failures[first] is TbrmUserException { } e && Count > 1)
+        {
+            throw new TbrmUserException(e.ExitCode, $"rank {first} of {Count}: {e.Message}", e);
+        }
+
+        ExceptionDispatchInfo.Throw(failures[first]!);
+    }
+
+    private static bool IsOfAnother(Exception e) =>
+        e.InnerException is TbrmNativeException { Status: TbrmStatus.Group };
+
+    /// <summary>One thread, which takes one piece of work at a time: kernels keep threads and memory by the thread that
+    /// calls them.</summary>
+    private sealed class Worker : IDisposable
+    {
+        private readonly SemaphoreSlim _begin = new(0), _end = new(0);
+        private readonly Thread _thread;
+        private Action? _work;
+
+        public Worker(int rank)
+        {
+            Rank = rank;
+            _thread = new(Loop) { Name = $"rank {rank}", IsBackground = true };
+            _thread.Start();
+        }
+
+        public int Rank { get; }
+
+        public void Begin(Action work)
+        {
+            _work = work;
+            _begin.Release();
+        }
+
+        public void Wait() => _end.Wait();
+
+        public void Dispose()
+        {
+            _work = null;
+            _begin.Release();
+            _thread.Join();
+            _begin.Dispose();
+            _end.Dispose();
+        }
+
+        private void Loop()
+        {
+            while (true)
+            {
+                _begin.Wait();
+                if (_work is not { } work)
+                {
+                    return;
+                }
+
+                work();
+                _end.Release();
+            }
+        }
+    }
+}

@@ -1,0 +1,78 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using Tbrm.Core.Config;
+using Tbrm.Core.Errors;
+using Tbrm.Engine;
+using Tbrm.Engine.Models;
+using Tbrm.Engine.Ranks;
+
+namespace Tbrm.Training.Ranks;
+
+/// <summary>The devices of a node's ranks with the policy on each: rank 0 is the session's, the others are replicas with
+/// the same weights.</summary>
+public sealed class PolicyRanks : IDisposable
+{
+    private readonly List<IDisposable> _own = [];
+
+    private PolicyRanks(int count) => Group = Own(new RankGroup(count));
+
+    /// <summary>The threads.</summary>
+    public RankGroup Group { get; }
+
+    /// <summary>One per rank; all have the same weights between two updates.</summary>
+    public IReadOnlyList<Policy> Policies { get; private set; } = [];
+
+    /// <summary>Opens the devices and copies the weights.</summary>
+    /// <param name="policy">Rank 0's.</param>
+    /// <param name="config">The configuration.</param>
+    /// <exception cref="TbrmUserException">A device is not there, or has not the memory.</exception>
+    public static PolicyRanks Open(Policy policy, RunConfig config)
+    {
+        PolicyRanks ranks = new(config.Trainer.NGpusPerNode);
+        try
+        {
+            List<Policy> policies = [policy];
+            for (int rank = 1; rank < ranks.Group.Count; rank++)
+            {
+                EngineDevice device = ranks.Own(EngineDevice.Open(EngineDevice.NameOfRank(config.Trainer.Device, policy.Device.IsCuda, rank),
+                    ThreadsOfRank(config), config.Trainer.BatchInvariant));
+                policies.Add(ranks.Own(policy.Replica(device)));
+            }
+
+            ranks.Policies = policies;
+            return ranks;
+        }
+        catch
+        {
+            ranks.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>CPU threads of one rank: its part of trainer.threads, or of the cores.</summary>
+    public static int ThreadsOfRank(RunConfig config)
+    {
+        int ranks = config.Trainer.NGpusPerNode;
+        return ranks == 1 ? config.Trainer.Threads
+            : Math.Max(1, (config.Trainer.Threads > 0 ? config.Trainer.Threads : Environment.ProcessorCount) / ranks);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (IDisposable each in Enumerable.Reverse(_own))
+        {
+            each.Dispose();
+        }
+
+        _own.Clear();
+    }
+
+    private T Own<T>(T each)
+        where T : IDisposable
+    {
+        _own.Add(each);
+        return each;
+    }
+}

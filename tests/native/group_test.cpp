@@ -1,0 +1,254 @@
+// group_test.cpp - ranks as threads: sums in rank order with bits of their own, equal models on all ranks, and who is named when one is missing.
+#include <algorithm>
+#include <cmath>
+#include <thread>
+
+#include "core/guard.hpp"
+#include "core/parallel.hpp"
+#include "device/device.hpp"
+#include "group/group.hpp"
+#include "refusal.hpp"
+#include "testing.hpp"
+#include "tiny_model.hpp"
+
+using namespace tbrm;
+using namespace tbrm::testing;
+
+namespace {
+
+struct GroupDeleter {
+    void operator()(tbrm_group_t* p) const { tbrm_group_destroy(p); }
+};
+using GroupHandle = std::unique_ptr<tbrm_group_t, GroupDeleter>;
+
+std::vector<GroupHandle> make_groups(int32_t n, double timeout_s = 120) {
+    std::vector<tbrm_group_t*> raw(static_cast<size_t>(n));
+    tbrm_error_t err{};
+    expect_ok(tbrm_group_create_local(n, timeout_s, raw.data(), &err), err, "tbrm_group_create_local");
+    return {raw.begin(), raw.end()};
+}
+
+// body(rank) on a thread each; their statuses and messages.
+struct Outcome {
+    tbrm_status_t status;
+    std::string message;
+};
+std::vector<Outcome> on_ranks(int32_t n, const std::function<tbrm_status_t(int32_t rank, tbrm_error_t* err)>& body) {
+    std::vector<Outcome> outcomes(static_cast<size_t>(n));
+    std::vector<std::thread> threads;
+    for (int32_t rank = 0; rank < n; ++rank) {
+        threads.emplace_back([&, rank] {
+            tbrm_error_t err{};
+            const tbrm_status_t status = body(rank, &err);
+            outcomes[static_cast<size_t>(rank)] = {status, err.message};
+        });
+    }
+    for (std::thread& thread : threads)
+        thread.join();
+    return outcomes;
+}
+
+bool all_ok(const std::vector<Outcome>& outcomes) {
+    for (const Outcome& o : outcomes)
+        if (o.status != TBRM_STATUS_OK) std::printf("    status %d: %s\n", o.status, o.message.c_str());
+    return std::all_of(outcomes.begin(), outcomes.end(), [](const Outcome& o) { return o.status == TBRM_STATUS_OK; });
+}
+
+// A model per rank, all alike, and the gradient of some of the sequences in it.
+struct Ranks {
+    std::vector<ContextHandle> contexts;
+    std::vector<ModelHandle> models;
+    std::vector<OptimizerHandle> optimizers;
+
+    Ranks(int32_t n, tbrm_dtype_t dtype) {
+        for (int32_t r = 0; r < n; ++r) {
+            contexts.push_back(make_context(1));
+            models.push_back(make_model(contexts.back().get(), tiny_config(dtype), 1));
+            optimizers.push_back(make_optimizer(models.back().get(), 0.1f));
+        }
+    }
+    tbrm_model_t* model(int32_t rank) const { return models[static_cast<size_t>(rank)].get(); }
+    tbrm_optimizer_t* optimizer(int32_t rank) const { return optimizers[static_cast<size_t>(rank)].get(); }
+};
+
+Batch eight_sequences() {
+    Batch batch;
+    for (uint64_t b = 0; b < 8; ++b)
+        batch.add_sequence(5 + static_cast<int64_t>(b % 4), 3, 29, 70 + b);
+    return batch;
+}
+
+void accumulate(tbrm_model_t* model, const Batch& batch, int64_t first, int64_t last) {
+    std::vector<size_t> rows;
+    const Batch part = batch.slice(first, last, &rows);
+    forward(model, part, true);
+    std::vector<float> dq, dv;
+    for (const size_t row : rows) {
+        dq.push_back(static_cast<float>(normal(5, row)));
+        dv.push_back(static_cast<float>(normal(6, row)));
+    }
+    backward(model, dq, dv, {});
+}
+
+std::vector<float> flat(tbrm_model_t* model, tbrm_tensor_kind_t kind) {
+    std::vector<float> all;
+    for (const TensorValues& tensor : read_tensors(model, kind))
+        all.insert(all.end(), tensor.values.begin(), tensor.values.end());
+    return all;
+}
+
+}  // namespace
+
+TBRM_TEST(a_sum_is_made_in_the_order_of_the_ranks_whatever_the_threads) {
+    for (const int64_t n : {1, 1000, 5000}) {
+        std::vector<std::vector<float>> parts;
+        std::vector<const float*> sources;
+        for (uint64_t r = 0; r < 5; ++r)
+            parts.push_back(normals(n, 10 + r, std::pow(10.0, static_cast<double>(r))));
+        std::vector<float> expected = parts[0];
+        for (size_t r = 0; r < parts.size(); ++r) {
+            sources.push_back(parts[r].data());
+            for (size_t i = 0; i < expected.size() && r > 0; ++i)
+                expected[i] += parts[r][i];
+        }
+        for (const int threads : {1, 3}) {
+            set_max_threads(threads);
+            std::vector<float> sum(static_cast<size_t>(n), -1.0f);
+            sum_in_order(sources, 0, n, sum.data());
+            CHECK_MSG(sum == expected, "%lld numbers on %d threads", static_cast<long long>(n), threads);
+        }
+    }
+}
+
+TBRM_TEST(gradients_become_their_sum_in_rank_order_on_every_rank) {
+    const Batch batch = eight_sequences();
+    for (const tbrm_dtype_t dtype : {TBRM_DTYPE_F32, TBRM_DTYPE_BF16}) {
+        Ranks alone(1, dtype);
+        accumulate(alone.model(0), batch, 0, 8);
+        const std::vector<float> whole = flat(alone.model(0), TBRM_TENSOR_KIND_GRADIENT);
+        for (const int32_t n : {1, 2, 3, 4}) {
+            Ranks ranks(n, dtype);
+            const auto groups = make_groups(n);
+            std::vector<float> expected(whole.size(), 0.0f);
+            for (int32_t r = 0; r < n; ++r) {
+                accumulate(ranks.model(r), batch, 8 * r / n, 8 * (r + 1) / n);
+                const std::vector<float> own = flat(ranks.model(r), TBRM_TENSOR_KIND_GRADIENT);
+                for (size_t i = 0; i < own.size(); ++i)
+                    expected[i] = r == 0 ? own[i] : expected[i] + own[i];
+            }
+            CHECK(all_ok(on_ranks(n, [&](int32_t rank, tbrm_error_t* err) {
+                return tbrm_gradient_reduce(ranks.model(rank), groups[static_cast<size_t>(rank)].get(), err);
+            })));
+            for (int32_t r = 0; r < n; ++r)
+                CHECK_MSG(flat(ranks.model(r), TBRM_TENSOR_KIND_GRADIENT) == expected, "rank %d of %d", r, n);
+            // A sum of 8 terms in another order: a few roundings of its largest partial sum.
+            CHECK_MSG(relative_error(expected, whole, static_cast<int64_t>(whole.size())) < 1e-6, "%d ranks", n);
+        }
+    }
+}
+
+TBRM_TEST(a_step_of_several_ranks_leaves_them_alike_and_repeats_its_bits) {
+    const Batch batch = eight_sequences();
+    std::vector<float> first;
+    double first_norm = 0;
+    for (int time = 0; time < 2; ++time) {
+        Ranks ranks(3, TBRM_DTYPE_F32);
+        const auto groups = make_groups(3);
+        std::vector<double> norms(3);
+        CHECK(all_ok(on_ranks(3, [&](int32_t rank, tbrm_error_t* err) {
+            for (int step = 0; step < 2; ++step) {
+                accumulate(ranks.model(rank), batch, 8 * rank / 3, 8 * (rank + 1) / 3);
+                double& norm = norms[static_cast<size_t>(rank)];
+                tbrm_step_result_t result{};
+                tbrm_status_t status =
+                        tbrm_gradient_reduce(ranks.model(rank), groups[static_cast<size_t>(rank)].get(), err);
+                if (status == TBRM_STATUS_OK) status = tbrm_gradient_norm(ranks.model(rank), &norm, err);
+                if (status == TBRM_STATUS_OK)
+                    status = tbrm_optimizer_update(ranks.optimizer(rank), 0.01f, norm, 0.5f, &result, err);
+                if (status != TBRM_STATUS_OK) return status;
+            }
+            return static_cast<tbrm_status_t>(TBRM_STATUS_OK);
+        })));
+        const std::vector<float> weights = flat(ranks.model(0), TBRM_TENSOR_KIND_MASTER);
+        CHECK(norms[0] == norms[1] && norms[0] == norms[2] && std::isfinite(norms[0]) && norms[0] > 0);
+        CHECK(flat(ranks.model(1), TBRM_TENSOR_KIND_MASTER) == weights);
+        CHECK(flat(ranks.model(2), TBRM_TENSOR_KIND_MASTER) == weights);
+        if (time == 0) {
+            first = weights;
+            first_norm = norms[0];
+        }
+        CHECK(weights == first && norms[0] == first_norm);
+    }
+}
+
+TBRM_TEST(numbers_are_summed_in_rank_order) {
+    const auto groups = make_groups(3);
+    std::vector<std::vector<double>> values{{1e16, 1}, {1, 2}, {-1e16, 3}};
+    CHECK(all_ok(on_ranks(3, [&](int32_t rank, tbrm_error_t* err) {
+        return tbrm_group_sum(
+                groups[static_cast<size_t>(rank)].get(), 2, values[static_cast<size_t>(rank)].data(), err);
+    })));
+    for (const std::vector<double>& v : values)
+        CHECK(v[0] == (1e16 + 1) - 1e16 && v[1] == 6);
+}
+
+TBRM_TEST(a_rank_that_does_not_come_is_named_with_where_it_last_was) {
+    const auto groups = make_groups(3, 0.2);
+    const std::vector<Outcome> outcomes = on_ranks(3, [&](int32_t rank, tbrm_error_t* err) {
+        tbrm_group_t* own = groups[static_cast<size_t>(rank)].get();
+        const tbrm_status_t status = tbrm_group_barrier(own, "rollout", err);
+        return status != TBRM_STATUS_OK || rank == 1 ? status : tbrm_group_barrier(own, "update", err);
+    });
+    CHECK(outcomes[1].status == TBRM_STATUS_OK);
+    for (const int r : {0, 2}) {
+        const Outcome& o = outcomes[static_cast<size_t>(r)];
+        CHECK_MSG(o.status == TBRM_STATUS_GROUP &&
+                          o.message.find("rank 1 of 3 did not come to 'update' within 0.2 s (it left 'rollout'") == 0,
+                "status %d: %s", o.status, o.message.c_str());
+    }
+    // It is over for the one that comes late as well.
+    CHECK_REFUSED(TBRM_STATUS_GROUP, tbrm_group_barrier(groups[1].get(), "update", err), "rank 1 of 3 did not come");
+}
+
+TBRM_TEST(a_rank_that_leaves_or_goes_astray_ends_the_wait_of_the_others) {
+    const auto groups = make_groups(2);
+    const std::vector<Outcome> outcomes = on_ranks(2, [&](int32_t rank, tbrm_error_t* err) {
+        return rank == 0 ? tbrm_group_barrier(groups[0].get(), "update", err)
+                         : tbrm_group_abort(groups[1].get(), "no memory", err);
+    });
+    CHECK(outcomes[0].status == TBRM_STATUS_GROUP);
+    CHECK_MSG(outcomes[0].message == "rank 1 of 2 stopped after 'start': no memory", "%s", outcomes[0].message.c_str());
+
+    const auto astray = make_groups(2);
+    for (const Outcome& o : on_ranks(2, [&](int32_t rank, tbrm_error_t*err) {
+             return tbrm_group_barrier(astray[static_cast<size_t>(rank)].get(), rank == 0 ? "update" : "save", err);
+         })) {
+        CHECK_MSG(o.status == TBRM_STATUS_GROUP && o.message.find("do not make the same calls") != std::string::npos,
+                "status %d: %s", o.status, o.message.c_str());
+    }
+}
+
+TBRM_TEST(models_of_two_shapes_and_frozen_ones_are_refused_on_all_ranks) {
+    const ContextHandle context = make_context(1);
+    tbrm_model_config_t wide = tiny_config(TBRM_DTYPE_F32), frozen = wide;
+    wide.intermediate_size += 2;
+    frozen.trainable = 0;
+    for (const tbrm_model_config_t& other : {wide, frozen}) {
+        const ModelHandle a = make_model(context.get(), tiny_config(TBRM_DTYPE_F32), 1);
+        const ModelHandle b = make_model(context.get(), other, 1);
+        const auto groups = make_groups(2);
+        const std::vector<Outcome> outcomes = on_ranks(2, [&](int32_t rank, tbrm_error_t* err) {
+            return tbrm_gradient_reduce(rank == 0 ? a.get() : b.get(), groups[static_cast<size_t>(rank)].get(), err);
+        });
+        const char* says = other.trainable != 0 ? "of another shape than rank" : "rank 1 of 2 stopped after 'start'";
+        CHECK_MSG(outcomes[0].message.find(says) != std::string::npos, "%s", outcomes[0].message.c_str());
+        CHECK(outcomes[0].status != TBRM_STATUS_OK && outcomes[1].status == TBRM_STATUS_INVALID_ARGUMENT);
+    }
+    CHECK_REFUSED(TBRM_STATUS_INVALID_ARGUMENT, tbrm_group_create_local(0, 1, nullptr, err), "n_ranks is 0");
+    CHECK_REFUSED(TBRM_STATUS_INVALID_ARGUMENT, tbrm_group_create_local(2, 0, nullptr, err), "timeout_s is 0");
+    CHECK_REFUSED(TBRM_STATUS_INVALID_ARGUMENT, tbrm_group_barrier(nullptr, "x", err), "group is null");
+}
+
+int main(int argc, char** argv) {
+    return tbrm::testing::run(argc, argv);
+}
