@@ -113,8 +113,8 @@ public static unsafe partial class LibraryLoader
 
     /// <summary>
     /// What native libraries read while they load, from the C environment, which .NET's own SetEnvironmentVariable does not reach.
-    /// libgomp's threads spin for milliseconds after each parallel region unless told otherwise, which starves whatever else runs on the
-    /// machine, this process's C# included.
+    /// libgomp's threads spin for milliseconds after each parallel region unless told otherwise, which starves
+    /// whatever else runs on the machine, this process's C# included.
     /// A variable that the user has set stays.
     /// </summary>
     private static void PrepareEnvironment()

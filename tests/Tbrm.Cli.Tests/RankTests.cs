@@ -16,7 +16,7 @@ public sealed class RankTests : FolderTests
     {
         string one = Run("one", 1), three = Run("three", 3);
         Assert.That(Tokens(three, 1), Is.EqualTo(Tokens(one, 1)), "before the first update nothing differs");
-        foreach (string key in new[] { "actor/grad_norm", "actor/loss", "critic/rewards/mean" })
+        foreach (string key in new[] { "actor/grad_norm", "actor/tbrm_loss", "critic/rewards/mean" })
         {
             double alone = Metric(one, 1, key);
             Assert.That(Metric(three, 1, key), Is.EqualTo(alone).Within(1e-5 * Math.Abs(alone)), key);

@@ -55,7 +55,10 @@ public abstract class EngineModel : IDisposable
     public AdapterOptions? Adapter { get; private protected set; }
 
     /// <summary>The memory that the model takes with what is done with it.</summary>
-    public ModelMemory Memory => new(Architecture, Options, Adapter, Device.IsCuda, Device.Threads) { IsTorch = Device.IsTorch };
+    public ModelMemory Memory => new(Architecture, Options, Adapter, Device.IsCuda, Device.Threads)
+    {
+        IsTorch = Device.IsTorch,
+    };
 
     internal ModelHandle Model { get; }
 

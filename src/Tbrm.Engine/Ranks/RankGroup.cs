@@ -33,6 +33,12 @@ public sealed class RankGroup : IDisposable
     /// <summary>How many ranks.</summary>
     public int Count => _ends.Length;
 
+    /// <summary>CPU threads of one rank: its part of those that are asked for, or of the cores.</summary>
+    /// <param name="threads">Of all ranks together; 0 = all cores that the process may use.</param>
+    /// <param name="ranks">How many; one gets what is asked for.</param>
+    public static int ThreadsOfRank(int threads, int ranks) => ranks == 1 ? threads
+        : Math.Max(1, (threads > 0 ? threads : Environment.ProcessorCount) / ranks);
+
     /// <summary>Runs something on every rank at the same time, and returns when all are done.</summary>
     /// <param name="body">Gets the rank. It waits for no other rank.</param>
     /// <exception cref="TbrmUserException">That of the first rank that failed; the message names the rank.</exception>

@@ -85,7 +85,8 @@ internal static class ConfigRules
         Require(EngineDevice.IsOfAnyRank(config.Trainer.Device),
             $"{given}, but trainer.device={config.Trainer.Device} is one device; name the kind alone (cuda)");
         Require(AlgorithmSelection.Of(config).Critic is null,
-            $"{given}: algorithm.name={config.Algorithm.Name} has a critic, which is trained on one rank only; set it to 1");
+            $"{given}: algorithm.name={config.Algorithm.Name} has a critic, which is trained on one rank only; "
+                + "set it to 1");
         Require(config.Rollout.Lag == 0,
             $"{given} with rollout.lag={config.Rollout.Lag}: a lagging rollout has one rank; leave one of them out");
     }

@@ -245,7 +245,9 @@ public sealed class TrainRun : IRunStep
         bool isRolloutExact = _session.Device.IsRolloutExact(_config.Trainer.BatchInvariant)
             && _config.Rollout.Temperature > 0;
         IStepSource source = _sources.Source(sample, _session.Reward, prompts => _estimation?.Usable(prompts));
-        _step = new(new((ITrainedPolicy)actor, value, _reference is null ? null : new ReferenceScorer(_reference)), source, _algorithm,
+        StepModels models = new((ITrainedPolicy)actor, value,
+            _reference is null ? null : new ReferenceScorer(_reference));
+        _step = new(models, source, _algorithm,
             _estimation is null ? null : _estimation.Of, isRolloutExact, _config, _clock)
         {
             WeightVersion = begun,

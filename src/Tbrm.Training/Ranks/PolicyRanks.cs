@@ -9,8 +9,8 @@ using Tbrm.Engine.Ranks;
 
 namespace Tbrm.Training.Ranks;
 
-/// <summary>The devices of a node's ranks with the policy on each: rank 0 is the session's, the others are replicas with
-/// the same weights.</summary>
+/// <summary>The devices of a node's ranks with the policy on each: rank 0 is the session's, the others are replicas
+/// with the same weights.</summary>
 public sealed class PolicyRanks : IDisposable
 {
     private readonly List<IDisposable> _own = [];
@@ -35,8 +35,9 @@ public sealed class PolicyRanks : IDisposable
             List<Policy> policies = [policy];
             for (int rank = 1; rank < ranks.Group.Count; rank++)
             {
-                EngineDevice device = ranks.Own(EngineDevice.Open(EngineDevice.NameOfRank(config.Trainer.Device, policy.Device.IsCuda, rank),
-                    ThreadsOfRank(config), config.Trainer.BatchInvariant));
+                string name = EngineDevice.NameOfRank(config.Trainer.Device, policy.Device.IsCuda, rank);
+                int threads = RankGroup.ThreadsOfRank(config.Trainer.Threads, ranks.Group.Count);
+                EngineDevice device = ranks.Own(EngineDevice.Open(name, threads, config.Trainer.BatchInvariant));
                 policies.Add(ranks.Own(policy.Replica(device)));
             }
 
@@ -48,14 +49,6 @@ public sealed class PolicyRanks : IDisposable
             ranks.Dispose();
             throw;
         }
-    }
-
-    /// <summary>CPU threads of one rank: its part of trainer.threads, or of the cores.</summary>
-    public static int ThreadsOfRank(RunConfig config)
-    {
-        int ranks = config.Trainer.NGpusPerNode;
-        return ranks == 1 ? config.Trainer.Threads
-            : Math.Max(1, (config.Trainer.Threads > 0 ? config.Trainer.Threads : Environment.ProcessorCount) / ranks);
     }
 
     /// <inheritdoc/>

@@ -14,8 +14,8 @@ using Tbrm.Training.Steps;
 namespace Tbrm.Training.Ranks;
 
 /// <summary>
-/// The policy under training on several ranks. Every micro-batch is spread over them; before an update the gradients are
-/// added up in the order of the ranks, and then every rank makes the same update.
+/// The policy under training on several ranks. Every micro-batch is spread over them; before an update the gradients
+/// are added up in the order of the ranks, and then every rank makes the same update.
 /// </summary>
 internal sealed class RankedPolicy : TrainedModel, ITrainedPolicy
 {
@@ -71,8 +71,9 @@ internal sealed class RankedPolicy : TrainedModel, ITrainedPolicy
     public (Scores Scores, float[] Residual, double Loss) ResidualGradient(PackedBatch batch, float temperature,
         FusedResidual residual)
     {
-        (Scores Scores, float[] Residual, double Loss)[] results = OnParts(Split(batch), (rank, part) => _ranks.Policies[rank].ResidualGradient(batch.Part(part),
-            temperature, residual.Part(part, batch.RowsOf(part))));
+        (Scores Scores, float[] Residual, double Loss)[] results = OnParts(Split(batch), (rank, part) =>
+            _ranks.Policies[rank].ResidualGradient(batch.Part(part), temperature,
+                residual.Part(part, batch.RowsOf(part))));
         double loss = 0;
         foreach ((_, _, double own) in results)
         {
@@ -91,8 +92,8 @@ internal sealed class RankedPolicy : TrainedModel, ITrainedPolicy
             .Update(rate, _ranks.Policies[rank].GradientNorm(), _gradClip));
         int astray = Array.FindIndex(results, r => !r.GradNorm.Equals(results[0].GradNorm));
         return astray < 0 ? results[0] : throw new TbrmUserException(ExitCode.Internal,
-            $"step {step}: the gradient's norm is {results[0].GradNorm} on rank 0 and {results[astray].GradNorm} on rank "
-                + $"{astray}, after the same sum: the ranks' weights are no longer the same");
+            $"step {step}: the gradient's norm is {results[0].GradNorm} on rank 0 and {results[astray].GradNorm} on "
+                + $"rank {astray}, after the same sum: the ranks' weights are no longer the same");
     }
 
     /// <inheritdoc/>

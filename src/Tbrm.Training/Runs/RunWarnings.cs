@@ -43,6 +43,9 @@ public sealed class RunWarnings(RunConfig config)
     /// collapse, and below which none was (docs/guide/staleness.md).</summary>
     private const double StaleResponse = 0.05;
 
+    private static bool IsExact(RunConfig config) =>
+        config.Trainer.BatchInvariant && !EngineDevice.IsTorchName(config.Trainer.Device);
+
     private readonly Rule[] _rules = Rules(config);
     private readonly Dictionary<string, State> _states = new(StringComparer.Ordinal);
 
@@ -96,7 +99,7 @@ public sealed class RunWarnings(RunConfig config)
         new("skipped_supervised_step", 1, m => Above(m, "sft/skipped", 0, _ => $"loss or gradient were not finite, and the update was not made"),
             string.Create(CultureInfo.InvariantCulture, $"lower sft.optim.lr (it is {config.Sft.Optim.Lr}), lengthen its warm-up, or lower sft.grad_clip (it is {config.Sft.GradClip})"),
             m => double.IsFinite(m.Find("sft/loss") ?? 0) ? null : NonFiniteAdvice.BeforeFirstUpdate(RunState.Sft, config)),
-        new("probability_drift", 1, m => Above(m, "training/rollout_probs_diff_max", config.Trainer.BatchInvariant && !EngineDevice.IsTorchName(config.Trainer.Device) ? 0 : FastPathDrift, drift => $"the rollout's probabilities and the trainer's differ by up to {drift:G3}"),
+        new("probability_drift", 1, m => Above(m, "training/rollout_probs_diff_max", IsExact(config) ? 0 : FastPathDrift, drift => $"the rollout's probabilities and the trainer's differ by up to {drift:G3}"),
             "both run the same kernels, so this is a defect unless a faster path that is not row-invariant was chosen: please report it with the run's config.resolved.yaml; trainer.max_rollout_probs_diff=0 stops a run at the first difference"),
         new("grader_failures", 1, Failures,
             string.Create(CultureInfo.InvariantCulture, $"look at status in rollouts/STEP.jsonl; time-outs: raise reward.timeout_seconds (it is {config.Reward.TimeoutSeconds}); errors: the grader refuses the ground truth or failed by itself; reward.on_error says what becomes of such responses (it is {config.Reward.OnError})")),

@@ -8,11 +8,11 @@ using Tbrm.Core.Errors;
 using Tbrm.Data.Sources;
 using Tbrm.Engine;
 using Tbrm.Engine.Models;
+using Tbrm.Engine.Ranks;
 using Tbrm.Text.Tokenizers;
 using Tbrm.Training.Plans;
 using Tbrm.Training.Progress;
 using Tbrm.Training.Prompts;
-using Tbrm.Training.Ranks;
 using Tbrm.Training.Runs;
 using Tbrm.Training.Steps;
 
@@ -99,7 +99,9 @@ public sealed class TrainingSession : IDisposable
         }
 
         EngineDevice device =
-            EngineDevice.Open(config.Trainer.Device, PolicyRanks.ThreadsOfRank(config), config.Trainer.BatchInvariant);
+            EngineDevice.Open(config.Trainer.Device,
+                RankGroup.ThreadsOfRank(config.Trainer.Threads, config.Trainer.NGpusPerNode),
+                config.Trainer.BatchInvariant);
         Policy? policy = null;
         try
         {

@@ -164,7 +164,8 @@ public sealed partial class AbiTests
     /// <summary>What is destroyed, and arrays of handles, are bare pointers whose names say of what.</summary>
     private static string FromManaged(MethodInfo method, ParameterInfo parameter) =>
         method.Name.EndsWith("_destroy", StringComparison.Ordinal) ? parameter.Name + "*"
-        : parameter.ParameterType == typeof(nint).MakePointerType() ? Snake(parameter.Name!["out".Length..].TrimEnd('s')) + "**"
+        : parameter.ParameterType == typeof(nint).MakePointerType()
+            ? Snake(parameter.Name!["out".Length..].TrimEnd('s')) + "**"
         : FromManaged(parameter.ParameterType);
 
     private static string FromManaged(Type type)

@@ -18,7 +18,8 @@ public sealed class RankGroupTests
     public void Every_rank_has_a_thread_of_its_own_and_rank_0_that_of_the_caller()
     {
         using RankGroup group = new(3);
-        int[] first = group.Each(_ => Environment.CurrentManagedThreadId), second = group.Each(_ => Environment.CurrentManagedThreadId);
+        int[] first = group.Each(_ => Environment.CurrentManagedThreadId);
+        int[] second = group.Each(_ => Environment.CurrentManagedThreadId);
         Assert.That(first, Is.Unique.And.EqualTo(second));
         Assert.That(first[0], Is.EqualTo(Environment.CurrentManagedThreadId));
     }
@@ -104,7 +105,8 @@ public sealed class RankGroupTests
 
     private static Policy Create(EngineDevice device) => Policy.CreateRandom(device, ModelArchitecture.Parse(
         """
-        {"architectures": ["Qwen2ForCausalLM"], "vocab_size": 24, "hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 2,
-         "num_attention_heads": 2, "num_key_value_heads": 1, "max_position_embeddings": 64, "rope_theta": 100.0, "tie_word_embeddings": true}
+        {"architectures": ["Qwen2ForCausalLM"], "vocab_size": 24, "hidden_size": 16, "intermediate_size": 32,
+         "num_hidden_layers": 2, "num_attention_heads": 2, "num_key_value_heads": 1, "max_position_embeddings": 64,
+         "rope_theta": 100.0, "tie_word_embeddings": true}
         """, "config.json"), new() { Bf16 = false, MaxPositions = 32, Trainable = true }, seed: 2, std: 0.3f);
 }

@@ -68,7 +68,8 @@ public sealed class RankSplitTests
     public void Devices_have_names(string name, bool isOne)
     {
         Assert.That(EngineDevice.IsName(name), Is.EqualTo(isOne));
-        Assert.That(EngineDevice.IsTorchName(name), Is.EqualTo(isOne && name.StartsWith("torch", StringComparison.Ordinal)));
+        Assert.That(EngineDevice.IsTorchName(name),
+            Is.EqualTo(isOne && name.StartsWith("torch", StringComparison.Ordinal)));
     }
 
     [Test]
