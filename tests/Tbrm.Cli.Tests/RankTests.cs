@@ -26,7 +26,7 @@ public sealed class RankTests : FolderTests
         Assert.That(Directory.GetFiles(Path.Combine(three, "checkpoints", "global_step_4", "actor"), "optim*"),
             Has.Length.EqualTo(1), "a checkpoint is written once");
 
-        // From step 2 on again: the same number of ranks, the same bits.
+        // From step 1 on again: the same number of ranks, the same bits.
         string again = Path.Combine(Folder, "again");
         Outcome same = CommandLine.Run([.. Arguments(again, 3), "trainer.resume_mode=resume_path",
             "trainer.resume_from_path=" + Path.Combine(three, "checkpoints", "global_step_2")]);

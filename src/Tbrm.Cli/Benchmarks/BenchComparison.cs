@@ -22,7 +22,7 @@ internal sealed record BenchRatio(string Key, double Ratio, double Low, double H
 internal sealed record BenchComparison(IReadOnlyList<BenchRatio> Ratios, IReadOnlyList<string> Warnings)
 {
     /// <summary>What must be the same of two machines whose times are compared.</summary>
-    private static readonly string[] s_machine = ["cpu", "isa", "threads"];
+    private static readonly string[] s_machine = ["cpu", "device", "isa", "threads"];
 
     /// <summary>Compares what both have.</summary>
     /// <param name="old">From the file <paramref name="path"/>.</param>
@@ -75,7 +75,7 @@ internal sealed record BenchComparison(IReadOnlyList<BenchRatio> Ratios, IReadOn
     })];
 
     private static IEnumerable<string> Machines(JsonObject old, JsonObject now) => s_machine
-        .Where(key => old[key]?.ToJsonString() != now[key]?.ToJsonString())
+        .Where(key => old[key] is { } then && then.ToJsonString() != now[key]?.ToJsonString())
         .Select(key => $"{key} differs: {old[key]} there, {now[key]} here; the ratios say that, too");
 
     private static IEnumerable<string> Missing(BenchReport old, BenchReport now, string path)

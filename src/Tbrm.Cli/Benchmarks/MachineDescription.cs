@@ -21,6 +21,8 @@ internal static class MachineDescription
         return new()
         {
             ["cpu"] = Processor(),
+            ["device"] = (string?)described?["libtorch"] is { } libtorch
+                ? $"{(string?)described?["device"]} {libtorch}" : (string?)described?["device"],
             ["isa"] = (string?)described?["isa"],
             ["threads"] = device.Threads,
             ["cores"] = Environment.ProcessorCount,
@@ -48,6 +50,11 @@ internal static class MachineDescription
             $"{machine["cpu"]}, {machine["isa"]}, {machine["threads"]} of {machine["cores"]} cores",
             $"tbrm-native {machine["version"]}",
         ];
+        if ((string?)machine["device"] is { } device && device != "cpu")
+        {
+            parts.Insert(0, device);
+        }
+
         void Rate(string key, string unit, string what)
         {
             if (machine[key] is JsonValue value && value.GetValue<double>() is > 0 and double rate)

@@ -51,6 +51,12 @@ internal sealed class BenchVerb : IVerb
         HelpName = "N",
     };
 
+    private readonly Option<string> _device = new("--device")
+    {
+        Description = "cpu: the library's kernels; torch:cpu: libtorch's where the plug-in has them",
+        DefaultValueFactory = _ => "cpu",
+    };
+
     private readonly Option<string?> _shape = new("--shape")
     {
         Description = "A published model's shape (qwen2.5-0.5b) with random weights; small when not given",
@@ -78,6 +84,7 @@ internal sealed class BenchVerb : IVerb
     public BenchVerb()
     {
         _dtype.AcceptOnlyFromAmong("fp32", "bf16", "both");
+        _device.AcceptOnlyFromAmong("cpu", "torch:cpu");
         _shape.CompletionSources.Add(_ =>
             ProfileShape.Names.Select(n => new System.CommandLine.Completions.CompletionItem(n)));
     }
@@ -86,12 +93,13 @@ internal sealed class BenchVerb : IVerb
         "Times kernels, decoding, a training step, the tokenizer or graders, after checking their results")
     {
         Group("kernels", "Kernels of the native library, beside what multiply-adds and memory of this machine allow",
-            [],
+            [_device],
             (_, device) => new(KernelCase.All(device))),
         Group("decode", "Prefill and decoding of a model with random weights, at batch 1, 8 and 32",
             [_shape, _dtype, _llamaBench],
             (parsed, device) => Models(parsed, device, trainable: false, DecodeCase.All)),
-        Group("step", "A training step of a model with random weights: log-probs, gradient, AdamW", [_shape, _dtype],
+        Group("step", "A training step of a model with random weights: log-probs, gradient, AdamW",
+            [_shape, _dtype, _device],
             (parsed, device) => Models(parsed, device, trainable: true, m => [new StepCase(m)])),
         Group("text", "The tokenizer, on one core", [_tokenizer],
             (parsed, _) => new(TextCase.All(parsed.GetValue(_tokenizer)))),
@@ -143,7 +151,8 @@ internal sealed class BenchVerb : IVerb
         string? comparePath = parsed.GetValue(_compare);
         BenchReport? old = comparePath is null ? null : BenchReport.Read(comparePath);
         using StopSignals stop = new(saves: false);
-        using EngineDevice device = EngineDevice.Open("cpu", parsed.GetValue(_threads));
+        string on = parsed.GetResult(_device) is null ? "cpu" : parsed.GetValue(_device)!;
+        using EngineDevice device = EngineDevice.Open(on, parsed.GetValue(_threads));
         using BenchGroup cases = open(parsed, device);
         string filter = parsed.GetValue(_filter) ?? "";
         BenchCase[] chosen = [.. cases.Cases.Where(c => c.Key.Contains(filter, StringComparison.OrdinalIgnoreCase))];
