@@ -23,18 +23,18 @@ public sealed class RankTests : FolderTests
         }
 
         Assert.That(Metric(three, 1, "training/rollout_probs_diff_max"), Is.Zero);
-        Assert.That(Directory.GetFiles(Path.Combine(three, "checkpoints", "global_step_4", "actor"), "optim*"),
+        Assert.That(Directory.GetFiles(Path.Combine(three, "checkpoints", "global_step_2", "actor"), "optim*"),
             Has.Length.EqualTo(1), "a checkpoint is written once");
 
         // From step 1 on again: the same number of ranks, the same bits.
         string again = Path.Combine(Folder, "again");
         Outcome same = CommandLine.Run([.. Arguments(again, 3), "trainer.resume_mode=resume_path",
-            "trainer.resume_from_path=" + Path.Combine(three, "checkpoints", "global_step_2")]);
+            "trainer.resume_from_path=" + Path.Combine(three, "checkpoints", "global_step_1")]);
         Assert.That(same.ExitCode, Is.Zero, same.Error);
         Assert.That(same.Error, Does.Not.Contain("number of ranks"));
-        StoppedRun.AssertSameFiles(again, three, 4, ["actor/huggingface/model.safetensors", "actor/optim.safetensors"]);
+        StoppedRun.AssertSameFiles(again, three, 2, ["actor/huggingface/model.safetensors", "actor/optim.safetensors"]);
 
-        Outcome other = CommandLine.Run("train", "--run-dir", three, "--resume", "trainer.total_training_steps=5",
+        Outcome other = CommandLine.Run("train", "--run-dir", three, "--resume", "trainer.total_training_steps=3",
             "trainer.n_gpus_per_node=1");
         Assert.That(other.ExitCode, Is.Zero, other.Error);
         Assert.That(other.Error, Does.Contain("on 3 ranks of cpu").And.Contain("number of ranks"));
@@ -59,7 +59,8 @@ public sealed class RankTests : FolderTests
     }
 
     private static string[] Arguments(string folder, int ranks) =>
-        ["train", "--run-dir", folder, .. CommandLine.Tiny, "trainer.total_training_steps=4", "trainer.test_freq=-1",
+        ["train", "--run-dir", folder, .. CommandLine.Tiny, "trainer.total_training_steps=2", "trainer.save_freq=1",
+        "trainer.test_freq=-1",
         "trainer.val_before_train=false", "trainer.dump_rollouts=true", $"trainer.n_gpus_per_node={ranks}"];
 
     private static IEnumerable<string> Tokens(string run, int step) =>
