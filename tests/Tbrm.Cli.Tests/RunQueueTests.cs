@@ -15,8 +15,10 @@ public sealed class RunQueueTests : FolderTests
     public void A_run_that_fails_is_named_and_the_others_are_made(int parallel)
     {
         List<string> ended = [], said = [];
-        RunQueue queue = new(parallel, said.Add, Script("*bad*) echo 'tbrm-native: 3 GiB are missing' >&2; echo more >&2; exit 4;;"));
-        ExitCode code = queue.Run(Runs("good-1", "bad-1", "good-2", "bad-2", "good-3"), r => ended.Add(r.Name), default);
+        RunQueue queue = new(parallel, said.Add,
+            Script("*bad*) echo 'tbrm-native: 3 GiB are missing' >&2; echo more >&2; exit 4;;"));
+        ExitCode code = queue.Run(Runs("good-1", "bad-1", "good-2", "bad-2", "good-3"), r => ended.Add(r.Name),
+            default);
         Assert.That(code, Is.EqualTo(ExitCode.Ok));
         Assert.That(ended, Is.EquivalentTo(new[] { "good-1", "bad-1", "good-2", "bad-2", "good-3" }));
         Assert.That(queue.Failures.Select(f => f.Run), Is.EquivalentTo(new[] { "bad-1", "bad-2" }));

@@ -64,7 +64,8 @@ internal sealed class ComparisonRunner(ComparisonPlan plan, int samples,
     /// <summary>A run whose warm start failed has nothing to begin with: it has failed too.</summary>
     private bool HasStart(PlannedArm arm, long seed, Dictionary<string, IReadOnlyList<string>> chosen)
     {
-        if (plan.Start(arm, seed) is not { } start || queue.Failures.FirstOrDefault(f => f.Run == start.Name) is not { } failure)
+        if (plan.Start(arm, seed) is not { } start
+            || queue.Failures.FirstOrDefault(f => f.Run == start.Name) is not { } failure)
         {
             return true;
         }

@@ -101,7 +101,9 @@ public static class ComparisonPage
             .. comparison.Failures.Select(f => f.ToString()),
             .. from arm in comparison.Arms from run in arm.Runs where run.CollapsedAt is not null
                 select FormattableString.Invariant(
-                    $"{arm.Name}, seed {run.Seed}: collapsed at step {run.CollapsedAt}, from {HtmlText.Percent(run.Accuracy.Max(a => a.Value))} to {HtmlText.Percent(run.Accuracy[^1].Value)} at the end; it stays in"),
+                    $"{arm.Name}, seed {run.Seed}: collapsed at step {run.CollapsedAt}, from ")
+                    + HtmlText.Percent(run.Accuracy.Max(a => a.Value))
+                    + $" to {HtmlText.Percent(run.Accuracy[^1].Value)} at the end; it stays in",
             .. comparison.Arms.SelectMany(comparison.Unpaired).Select(w => "No pair: " + w),
             .. from arm in comparison.Arms from run in arm.Runs where run.IsDiverged
                 select FormattableString.Invariant(

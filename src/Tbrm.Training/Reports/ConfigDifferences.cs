@@ -23,7 +23,8 @@ public static class ConfigDifferences
         }
 
         IReadOnlyList<ConfigRow>[] rows = [.. configs.Select(c => ConfigTable.Of(c, configs[0]))];
-        return [.. Enumerable.Range(0, rows[0].Count).Where(i => rows.Any(r => r[i].IsChanged) && except?.Contains(rows[0][i].Key) != true)
+        return [.. Enumerable.Range(0, rows[0].Count)
+            .Where(i => rows.Any(r => r[i].IsChanged) && except?.Contains(rows[0][i].Key) != true)
             .Select(i => new ConfigDifference(rows[0][i].Key, [.. rows.Select(r => r[i].Value)]))];
     }
 }

@@ -106,9 +106,13 @@ public sealed class RunWarnings(RunConfig config)
         new("preemptions", 3, m => Above(m, "rollout/preemptions", 0.1 * config.Data.TrainBatchSize * config.Rollout.N,
                 count => $"KV pages ran out {count} times, and as many responses were computed again from their prompt on"),
             $"raise rollout.kv_cache_mb (it is {config.Rollout.KvCacheMb}; 0 = by rollout.memory_utilization), or lower rollout.max_num_seqs (it is {config.Rollout.MaxNumSeqs})"),
-        new("stale_responses", 3, m => PushesStaleResponses(config) ? Above(m, "off_policy/response_k3_kl", StaleResponse, nats =>
-                $"the policy is {nats:0.###} nats per response away from the one that sampled (rollout.lag={config.Rollout.Lag})") : null,
-            string.Create(CultureInfo.InvariantCulture, $"responses that it no longer gives are pushed down further, and what they lose goes where no response has been sampled yet: lower actor.optim.lr (it is {config.Actor.Optim.Lr}) or rollout.lag, weigh by algorithm.rollout_correction.rollout_is=sequence, or take algorithm.name=reval with rewards from 0 up")),
+        new("stale_responses", 3,
+            m => PushesStaleResponses(config) ? Above(m, "off_policy/response_k3_kl", StaleResponse, nats =>
+                $"the policy is {nats:0.###} nats per response away from the one that sampled") : null,
+            "responses that it no longer gives are pushed down further, "
+                + "and what they lose goes where no response has been sampled yet: lower actor.optim.lr or rollout.lag "
+                + $"(it is {config.Rollout.Lag}), weigh by algorithm.rollout_correction.rollout_is=sequence, or take "
+                + "algorithm.name=reval with rewards from 0 up"),
     ];
 
     /// <summary>Whether responses without reward are pushed down however seldom the policy gives them by now. ReVal's
