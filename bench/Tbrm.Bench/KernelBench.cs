@@ -9,6 +9,7 @@ namespace Tbrm.Bench;
 
 /// <summary>The kernels that C# calls through P/Invoke (head, residual, sampler), on the inputs of
 /// <c>tbrm-native bench kernels</c>, one call a run. Refused when the result is wrong.</summary>
+[System.Diagnostics.CodeAnalysis.SuppressMessage("Design", "CA1001", Justification = "GlobalCleanup disposes them.")]
 public class KernelBench
 {
     private static readonly string[] s_called = ["head", "residual", "sample"];

@@ -27,7 +27,7 @@ public sealed class BenchTests
     [TestCase(1.0)]
     public void What_is_right_is_timed_beside_its_floor(double error)
     {
-        FakeCase right = new("sum", error);
+        using FakeCase right = new("sum", error);
         BenchRunner runner = new(TimeSpan.FromTicks(1), _ => new(Flops: 100, Bytes: 10));
         BenchResult result = runner.WithFloor(runner.Run(right, default), bf16: false);
         Assert.Multiple(() =>
@@ -43,7 +43,7 @@ public sealed class BenchTests
     [TestCase(double.PositiveInfinity)]
     public void What_is_wrong_is_not_timed(double error)
     {
-        FakeCase wrong = new("sum", error);
+        using FakeCase wrong = new("sum", error);
         BenchRunner runner = new(TimeSpan.FromTicks(1), _ => new(100, 10));
         TbrmUserException refused = Assert.Throws<TbrmUserException>(() => runner.Run(wrong, default))!;
         Assert.That(refused.ExitCode, Is.EqualTo(ExitCode.Internal));
@@ -170,7 +170,11 @@ public sealed class BenchTests
     {
         string peer = Path.Combine(folder, "llama-bench");
         File.WriteAllText(peer, $"#!/bin/sh\ncd '{folder}'\n{script}\n");
-        File.SetUnixFileMode(peer, UnixFileMode.UserRead | UnixFileMode.UserExecute);
+        if (!OperatingSystem.IsWindows())
+        {
+            File.SetUnixFileMode(peer, UnixFileMode.UserRead | UnixFileMode.UserExecute);
+        }
+
         return CommandLine.Run("bench", "decode", "--dtype", "fp32", "--filter", "decode, batch 1 ", "--time-per-case",
             "0.01", "--threads", "1", "--json", "--llama-bench", peer);
     }

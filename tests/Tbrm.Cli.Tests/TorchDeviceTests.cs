@@ -29,7 +29,7 @@ public sealed class TorchDeviceTests : FolderTests
             return;
         }
 
-        Assert.That(((string)torch["device"]!, (string)torch["libtorch"]!), 
+        Assert.That(((string)torch["device"]!, (string)torch["libtorch"]!),
             Is.EqualTo(("torch:cpu", (string)doctor["library"]!["libtorch"]!)));
         Assert.That(outcome.ExitCode, Is.Zero, outcome.Error);
         Assert.That(outcome.Error, Does.Not.Contain("this is a defect"), "nobody said that the bits are the same");

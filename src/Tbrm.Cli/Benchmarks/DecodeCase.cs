@@ -72,6 +72,7 @@ internal sealed class DecodeCase(ShapedModel model, int batch, bool prefill) : B
     {
         _engine?.Dispose();
         _engine = null;
+        base.Dispose();
     }
 
     private IReadOnlyList<Trajectory> Generate(int tokens, Action<RolloutProgress>? progress) => _engine!.Generate(

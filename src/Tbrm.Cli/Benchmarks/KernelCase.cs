@@ -45,5 +45,6 @@ internal sealed class KernelCase(EngineDevice device, KernelBenchmarkInfo info)
     {
         _kernel?.Dispose();
         _kernel = null;
+        base.Dispose();
     }
 }

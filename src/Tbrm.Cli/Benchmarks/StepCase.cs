@@ -68,6 +68,7 @@ internal sealed class StepCase(ShapedModel model) : BenchCase(
     {
         _optimizer?.Dispose();
         _optimizer = null;
+        base.Dispose();
     }
 
     /// <summary>Forward, and twice as much backward; attention's gradient has five products where the forward has two.

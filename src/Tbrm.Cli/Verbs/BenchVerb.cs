@@ -18,6 +18,8 @@ internal sealed class BenchVerb : IVerb
 {
     private const double DefaultSeconds = 1;
 
+    private static readonly bool[] s_isBf16 = [false, true];
+
     private readonly Option<string?> _json = new("--json")
     {
         Description =
@@ -124,7 +126,7 @@ internal sealed class BenchVerb : IVerb
     {
         ProfileShape shape = ProfileShape.Find(parsed.GetValue(_shape), "");
         string dtype = parsed.GetValue(_dtype)!;
-        ShapedModel[] models = [.. new[] { false, true }
+        ShapedModel[] models = [.. s_isBf16
             .Where(bf16 => dtype == "both" || dtype == (bf16 ? "bf16" : "fp32"))
             .Select(bf16 => new ShapedModel(device, shape, bf16, trainable))];
         LlamaBench? peer = !trainable && parsed.GetValue(_llamaBench) is { } program

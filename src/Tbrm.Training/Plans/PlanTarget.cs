@@ -42,13 +42,19 @@ public sealed record PlanTarget(bool IsCuda, int Threads, long Bytes, int Device
             bool isCpu = device is "cpu" or "torch" or "torch:cpu";
             return new(!isCpu, isCpu ? Math.Max(1, threads > 0 ? threads : Environment.ProcessorCount) : 0, bytes,
                 devices,
-                isCpu ? $"a CPU with {memory}" : $"a GPU with {memory}") { IsTorch = EngineDevice.IsTorchName(device) };
+                isCpu ? $"a CPU with {memory}" : $"a GPU with {memory}")
+            {
+                IsTorch = EngineDevice.IsTorchName(device),
+            };
         }
 
         using EngineDevice here = EngineDevice.Open(device, threads);
         System.Text.Json.Nodes.JsonNode? description = System.Text.Json.Nodes.JsonNode.Parse(here.Description);
         return new(here.IsCuda, here.Threads, here.Memory().DeviceTotal, devices,
-            (string?)description?["name"] ?? (string?)description?["device"] ?? device) { IsTorch = here.IsTorch };
+            (string?)description?["name"] ?? (string?)description?["device"] ?? device)
+        {
+            IsTorch = here.IsTorch,
+        };
     }
 
     /// <summary>What a run computes on: a device of this machine for each of its ranks, which on a CPU share its

@@ -1,7 +1,6 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
-using System.Threading;
 using NUnit.Framework;
 using Tbrm.Core.Errors;
 using Tbrm.Engine.Logprob;
@@ -67,7 +66,7 @@ public sealed class RankGroupTests
 
         using Policy replica = policy.Replica(two);
         PackedBatch whole = new([.. Enumerable.Range(0, 4).Select(b =>
-            new ScoredSequence(new int[] { 1, 2 + b }, new int[] { 5, 6 + b, 7 }[..(1 + b % 3)]))]);
+            new ScoredSequence(new int[] { 1, 2 + b }, new int[] { 5, 6 + b, 7 }.AsMemory(0, 1 + b % 3)))]);
         Assert.That(replica.LogProb(whole, 1).Q, Is.EqualTo(policy.LogProb(whole, 1).Q));
         Accumulate(policy, whole);
         Dictionary<string, float[]> alone = Gradients(policy);

@@ -199,7 +199,8 @@ public sealed class UpdateStageTests
         FakePolicy policy = new();
         using CancellationTokenSource stop = new();
         stop.Cancel();
-        Assert.That(() => Update(policy, Config("grpo", "actor.ppo_epochs=2"), s_trajectories, s_verdicts, stop.Token),
+        Assert.That(() => Update(policy, Config("grpo", "actor.ppo_epochs=2"), s_trajectories, s_verdicts,
+            stop: stop.Token),
             Throws.InstanceOf<OperationCanceledException>());
         Assert.That(policy.Gradient.Cast<double>(), Is.All.Zero);
         Assert.That(policy.Updates, Is.Empty);
@@ -207,7 +208,7 @@ public sealed class UpdateStageTests
         using CancellationTokenSource later = new();
         policy.OnUpdate = later.Cancel;
         Assert.That(Update(policy, Config("grpo", "actor.ppo_epochs=2", "actor.ppo_mini_batch_size=2"), s_trajectories,
-            s_verdicts, later.Token).Applied, Is.EqualTo(6));
+            s_verdicts, stop: later.Token).Applied, Is.EqualTo(6));
     }
 
     private static RunConfig Config(string algorithm, params string[] arguments) =>
@@ -222,7 +223,7 @@ public sealed class UpdateStageTests
     }
 
     private static UpdateResult Update(FakePolicy policy, RunConfig config, Trajectory[] trajectories,
-        Verdict[] verdicts, CancellationToken stop = default, double[]? weights = null)
+        Verdict[] verdicts, double[]? weights = null, CancellationToken stop = default)
     {
         AlgorithmSelection algorithm = AlgorithmSelection.Of(config);
         TrajectoryBatch batch = new(trajectories, verdicts, config);
