@@ -21,5 +21,5 @@ cat <<TEXT
 serve it elsewhere:
   vllm serve $model
   python -m sglang.launch_server --model-path $model
-  python convert_hf_to_gguf.py $model --outfile model.gguf     # llama.cpp
+  tbrm-native export gguf --model $model --out model.gguf      # for llama.cpp
 TEXT

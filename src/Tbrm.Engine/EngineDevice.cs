@@ -122,8 +122,8 @@ public sealed class EngineDevice : IDisposable
         return isCuda ? string.Create(CultureInfo.InvariantCulture, $"{kind}cuda:{rank}") : kind + "cpu";
     }
 
-    /// <summary>Whether a name leaves the number of a GPU open, as several ranks need it.</summary>
-    public static bool IsOfAnyRank(string name) => name is "auto" or "cuda" or "torch:cuda"
+    /// <summary>Whether a name may be the device of several ranks: the CPU, or what is yet to be found.</summary>
+    public static bool IsOfAnyRank(string name) => name is "auto"
         || (DeviceName.TryParse(name, out DeviceName device)
             && device.Kind is DeviceKind.Cpu or DeviceKind.TorchCpu);
 

@@ -42,7 +42,8 @@ public sealed class RankTests : FolderTests
 
     [TestCase("algorithm.name=ppo", "has a critic")]
     [TestCase("rollout.lag=1", "rollout.lag=1")]
-    [TestCase("trainer.device=cuda:1", "name the kind alone")]
+    [TestCase("trainer.device=cuda:1", "several GPUs")]
+    [TestCase("trainer.device=torch:cuda", "several GPUs")]
     public void What_has_one_rank_only_is_refused(string argument, string said)
     {
         Outcome outcome = CommandLine.Run([.. Arguments(Path.Combine(Folder, "run"), 2), argument, "--dry-run"]);

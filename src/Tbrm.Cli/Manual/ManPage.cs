@@ -19,6 +19,7 @@ internal static class ManPage
         ("TBRM_ISA",
             "scalar, avx2, avx512 or avx512bf16: at most this instruction set; one that the machine lacks is ignored."),
         ("TBRM_SYNC_LAUNCHES", "1: every CUDA launch is waited for, so that a fault is reported where it was made."),
+        ("TBRM_TORCH_PLUGIN", "The file of libtbrm_torch, for torch devices; else the one beside the library."),
         ("XDG_CACHE_HOME", "Where passed checks of GPUs are remembered (tbrm-native/self-check); else ~/.cache."),
         ("NO_COLOR", "No colours on a terminal."),
         ("OMP_WAIT_POLICY, GOMP_SPINCOUNT",

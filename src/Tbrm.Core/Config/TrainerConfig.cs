@@ -14,9 +14,8 @@ public sealed record TrainerConfig
     [AllowedRange(0, 4096)]
     public int Threads { get; init; }
 
-    /// <summary>Ranks that share every step of <c>train</c>: a GPU each, or on a CPU contexts with
-    /// trainer.threads divided among them (docs/guide/ranks.md). The tokens of a rollout do not depend on it,
-    /// gradients by rounding only.</summary>
+    /// <summary>Ranks that share every step of <c>train</c>: contexts of the CPU with trainer.threads divided among
+    /// them (docs/guide/ranks.md). The tokens of a rollout do not depend on it, gradients by rounding only.</summary>
     [AllowedRange(1, 64)]
     public int NGpusPerNode { get; init; } = 1;
 

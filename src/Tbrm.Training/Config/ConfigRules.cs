@@ -83,7 +83,8 @@ internal static class ConfigRules
 
         string given = $"trainer.n_gpus_per_node={config.Trainer.NGpusPerNode}";
         Require(EngineDevice.IsOfAnyRank(config.Trainer.Device),
-            $"{given}, but trainer.device={config.Trainer.Device} is one device; name the kind alone (cuda)");
+            $"{given} with trainer.device={config.Trainer.Device}: several ranks are contexts of the CPU; training on "
+                + "several GPUs is not supported; set it to 1");
         Require(AlgorithmSelection.Of(config).Critic is null,
             $"{given}: algorithm.name={config.Algorithm.Name} has a critic, which is trained on one rank only; "
                 + "set it to 1");

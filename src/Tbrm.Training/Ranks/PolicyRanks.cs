@@ -29,6 +29,13 @@ public sealed class PolicyRanks : IDisposable
     /// <exception cref="TbrmUserException">A device is not there, or has not the memory.</exception>
     public static PolicyRanks Open(Policy policy, RunConfig config)
     {
+        // trainer.device=auto, and a GPU was found.
+        if (policy.Device.IsCuda)
+        {
+            throw new ConfigException($"trainer.n_gpus_per_node={config.Trainer.NGpusPerNode} on a GPU: several ranks "
+                + "are contexts of the CPU; set it to 1, or trainer.device=cpu");
+        }
+
         PolicyRanks ranks = new(config.Trainer.NGpusPerNode);
         try
         {
