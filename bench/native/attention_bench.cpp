@@ -8,8 +8,8 @@
 #include <cstring>
 #include <string>
 
-#include "ops/attention.hpp"
 #include "bench/peak.hpp"
+#include "ops/attention.hpp"
 
 using namespace tbrm;
 

@@ -10,10 +10,10 @@
 #include <string>
 #include <vector>
 
+#include "bench/peak.hpp"
 #include "checkpoint/checkpoint.hpp"
 #include "core/context.hpp"
 #include "model/model.hpp"
-#include "bench/peak.hpp"
 
 using namespace tbrm;
 

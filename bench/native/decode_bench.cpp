@@ -13,9 +13,9 @@
 #include <cstdlib>
 #include <string>
 
+#include "bench/peak.hpp"
 #include "gemm/panels.hpp"
 #include "model/model.hpp"
-#include "bench/peak.hpp"
 #include "rollout/rollout.hpp"
 
 using namespace tbrm;

@@ -7,9 +7,9 @@
 #include <cstring>
 #include <string>
 
+#include "bench/peak.hpp"
 #include "gemm/linear.hpp"
 #include "gemm/panels.hpp"
-#include "bench/peak.hpp"
 
 using namespace tbrm;
 

@@ -17,12 +17,12 @@
 #include <numeric>
 #include <vector>
 
+#include "bench/peak.hpp"
 #include "core/context.hpp"
 #include "core/isa.hpp"
 #include "gradient/training_pass.hpp"
 #include "model/model.hpp"
 #include "optimizer/optimizer.hpp"
-#include "bench/peak.hpp"
 
 using namespace tbrm;
 
