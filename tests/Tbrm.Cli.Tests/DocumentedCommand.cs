@@ -19,8 +19,8 @@ public sealed partial record DocumentedCommand(string Where, string Text, bool I
     /// <summary>Every one: lines of code blocks, and commands with a verb in the text.</summary>
     public static IReadOnlyList<DocumentedCommand> All { get; } = [.. Documents().SelectMany(Read)];
 
-    /// <summary>The words as a shell splits them; of a synopsis, everything that may stand there, placeholders
-    /// filled.</summary>
+    /// <summary>The words as a shell splits them; of a synopsis, everything that may stand there, names in capitals
+    /// given a value.</summary>
     public string[] Arguments => [.. Split(Text[Program.Length..])
         .Where(w => w is not ("..." or "[key=value" or "[option=value" or "...]")).Select(Filled)];
 
