@@ -63,6 +63,7 @@ public enum HeadKind
     Lm = 0,
     Value = 1,
     ValueBias = 2,
+    LmValue = 3,
 }
 
 /// <summary>tbrm_tensor_kind_t.</summary>

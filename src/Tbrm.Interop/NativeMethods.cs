@@ -174,6 +174,14 @@ internal static unsafe partial class NativeMethods
         ModelHandle model, long nRows, float* dValues, out NativeError err);
 
     [LibraryImport(Library), UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
+    internal static partial TbrmStatus tbrm_value_of_kept(
+        ModelHandle model, long nRows, float* outValues, out NativeError err);
+
+    [LibraryImport(Library), UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
+    internal static partial TbrmStatus tbrm_value_add_gradient(
+        ModelHandle model, long nRows, float* dValues, out NativeError err);
+
+    [LibraryImport(Library), UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
     internal static partial TbrmStatus tbrm_residual_forward(
         ContextHandle context, NativeResidualArgs* args, float* q, float* v, float* outResidual, double* outLoss,
         float* outDq, float* outDv, out NativeError err);

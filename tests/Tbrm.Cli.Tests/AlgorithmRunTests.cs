@@ -109,9 +109,36 @@ public sealed class AlgorithmRunTests : FolderTests
         Assert.That(File.ReadAllText(Path.Combine(run, "report.html")), Does.Contain("</html>"));
     }
 
+    /// <summary>A value head on the policy's body, of a whole model and beside an adapter.</summary>
+    [TestCase(2, 0)]
+    [TestCase(3, 4)]
+    public void A_policy_that_is_its_own_critic_killed_and_resumed_has_the_same_bits(int killAfterStep, int rank)
+    {
+        string[] ppo = [.. s_ppo, "critic.shared_trunk=true", $"model.lora_rank={rank}"];
+        string whole = Run("whole", ppo), killed = Path.Combine(Folder, "killed");
+        Assert.That(StoppedRun.KillAfterStep(killAfterStep, TimeSpan.FromMilliseconds(20), Arguments(killed, ppo)),
+            Is.True);
+        Resume(killed);
+        StoppedRun.AssertSameFiles(killed, whole, 4,
+            [rank == 0 ? "actor/huggingface/model.safetensors" : "actor/lora_adapter/adapter_model.safetensors",
+                "actor/optim.safetensors", "critic/value_head.safetensors", "algorithm_state.json"]);
+        Assert.That(StoppedRun.Metrics(killed), Is.EqualTo(StoppedRun.Metrics(whole)));
+        JsonObject last = Row(whole);
+        Assert.That((double)last["critic/values/max"]!, Is.Not.Zero, "the head begins at 0");
+        Assert.That(last.ContainsKey("critic/vf_loss"), Is.True);
+        Assert.That(last.ContainsKey("timing_s/update_critic"), Is.False, "one update learns both");
+        Assert.That((double)last["training/rollout_probs_diff_max"]!, Is.Zero);
+        // What a checkpoint holds cannot become the other kind on the way.
+        Outcome other = CommandLine.Run([.. Arguments(killed, [.. ppo, "critic.shared_trunk=false"]), "--resume",
+            "trainer.total_training_steps=9"]);
+        Assert.That(other.ExitCode, Is.EqualTo(2), other.Error);
+        Assert.That(other.Error, Does.Contain("critic.shared_trunk"));
+    }
+
     /// <summary>Two mini-batches, twice, each in one micro-batch or in many: critic, groups, sequences' ratios,
     /// prompts' means, weights of the whole mini-batch.</summary>
     [TestCase("ppo", "actor/loss critic/vf_loss critic/grad_norm", "actor.entropy_coeff=0.001")]
+    [TestCase("ppo", "actor/loss critic/vf_loss", "critic.shared_trunk=true")]
     [TestCase("grpo", "actor/loss actor/kl_loss", "actor.use_kl_loss=true")]
     [TestCase("gspo", "actor/loss", "actor.clip_ratio_high=0.01")]
     [TestCase("grpo", "actor/loss", "actor.loss_agg_mode=prompt-mean")]
@@ -142,6 +169,7 @@ public sealed class AlgorithmRunTests : FolderTests
     [TestCase("algorithm.name=grpo", "actor.ppo_mini_batch_size=100", "ppo_mini_batch_size")]
     [TestCase("algorithm.name=a_star_po", "ref.reset_steps=5", "ref.reset_steps")]
     [TestCase("algorithm.name=ppo", "critic.optim.betas=[0.9]", "critic.optim.betas")]
+    [TestCase("algorithm.name=grpo", "critic.shared_trunk=true", "critic.shared_trunk=true")]
     public void A_need_that_is_not_met_is_an_error_before_anything_is_made(string algorithm, string argument,
         string key)
     {

@@ -32,7 +32,7 @@ struct Shape {
 constexpr tbrm_dtype_t F32 = TBRM_DTYPE_F32, Bf16 = TBRM_DTYPE_BF16;
 constexpr const char *Qwen2 = kQwen2, *Qwen3 = kQwen3,
                      *Gemma3 = TBRM_TEST_GEMMA3 " sliding_window=40 sliding_layers=0-1";
-constexpr tbrm_head_kind_t Lm = TBRM_HEAD_KIND_LM, Value = TBRM_HEAD_KIND_VALUE_BIAS;
+constexpr tbrm_head_kind_t Lm = TBRM_HEAD_KIND_LM, Value = TBRM_HEAD_KIND_VALUE_BIAS, Both = TBRM_HEAD_KIND_LM_VALUE;
 
 // Small and wide, shallow and deep, every kind of head, heads that fit their budget and that do not, widths off any panel.
 constexpr Shape kShapes[] = {
@@ -43,6 +43,7 @@ constexpr Shape kShapes[] = {
         {"deep, recomputed", F32, 500, 160, 424, 8, 5, 1, 32, 0, Qwen3, 1, Lm, 0, 8, 128, 96, 0, 0},
         {"long sequences", Bf16, 300, 64, 160, 3, 4, 4, 16, 1, Qwen2, 0, Lm, 0, 2, 900, 800, 0, 0},
         {"critic", Bf16, 3000, 128, 320, 4, 4, 2, 32, 1, Qwen2, 0, Value, 0, 8, 100, 60, 0, 0},
+        {"its own critic", Bf16, 3000, 128, 320, 4, 4, 2, 32, 1, Qwen2, 0, Both, 0, 8, 100, 60, 0, 0},
         {"gemma", Bf16, 600, 96, 256, 4, 4, 1, 48, 1, Gemma3, 0, Lm, 0, 6, 150, 90, 0, 0},
         {"gemma, recomputed", F32, 300, 64, 160, 3, 4, 2, 16, 1, Gemma3, 1, Lm, 0, 6, 150, 90, 0, 0},
         {"gemma with an adapter", Bf16, 600, 96, 256, 4, 4, 1, 48, 1, Gemma3, 0, Lm, 4, 6, 150, 90, 0, 0},
@@ -129,13 +130,17 @@ void one_update(tbrm_model_t* model, const Shape& s, const Batch& batch) {
     tbrm_batch_t view = batch.view();
     tbrm_error_t err{};
     std::vector<float> q(batch.n_rows()), v(batch.n_rows()), h(batch.n_rows());
-    if (s.head != Lm) {
+    if (s.head == Value) {
         expect_ok(tbrm_value_forward(model, &view, 1, v.data(), &err), err, "values");
         expect_ok(tbrm_value_backward(model, view.n_rows, ones.data(), &err), err, "values backward");
         return;
     }
     float* entropy = s.entropy != 0 ? h.data() : nullptr;
     expect_ok(tbrm_logprob_forward(model, &view, 1, q.data(), v.data(), entropy, &err), err, "forward");
+    if (s.head == Both) {
+        expect_ok(tbrm_value_of_kept(model, view.n_rows, v.data(), &err), err, "values");
+        expect_ok(tbrm_value_add_gradient(model, view.n_rows, ones.data(), &err), err, "values' gradient");
+    }
     backward(model, ones, ones, s.entropy != 0 ? ones : std::vector<float>{});
 }
 
@@ -143,7 +148,7 @@ void one_score(tbrm_model_t* model, const Shape& s, const Batch& batch) {
     const tbrm_batch_t view = batch.view();
     std::vector<float> q(batch.n_rows()), v(batch.n_rows()), h(batch.n_rows());
     tbrm_error_t err{};
-    if (s.head != Lm) {
+    if (s.head == Value) {
         expect_ok(tbrm_value_forward(model, &view, 0, v.data(), &err), err, "values");
         return;
     }

@@ -317,6 +317,74 @@ TBRM_TEST(a_critic_with_an_adapter_trains_its_head) {
     }
 }
 
+// Both heads on one body: values are those of the value head alone, and one walk back gives the sum of the two gradients.
+TBRM_TEST(a_policy_that_is_its_own_critic_has_both_gradients_in_one_backward) {
+    for (const Variant& architecture : kVariants) {
+        for (const tbrm_dtype_t dtype : kBoth) {
+            const ContextHandle context = make_context(2);
+            const tbrm_model_config_t config = critic_config(architecture, dtype, TBRM_HEAD_KIND_LM_VALUE);
+            const ModelHandle model = make_model(context.get(), config, 100);
+            const Batch batch = mixed_batch(config.vocab_size);
+            const auto n = static_cast<int64_t>(batch.n_rows());
+            const std::vector<float> dvalue = normals(n, 9);
+            const Coefficients c(batch.n_rows());
+            const std::vector<TensorValues> of_values = gradients_of(model.get(), batch, dvalue);
+            zero_gradients(model.get());
+            forward(model.get(), batch, true);
+            backward(model.get(), c.q, c.v, c.h);
+            const std::vector<TensorValues> of_scores = read_tensors(model.get(), TBRM_TENSOR_KIND_GRADIENT);
+            zero_gradients(model.get());
+            forward(model.get(), batch, true);
+            std::vector<float> values(batch.n_rows(), NAN);
+            tbrm_error_t err{};
+            expect_ok(tbrm_value_of_kept(model.get(), n, values.data(), &err), err, "value_of_kept");
+            CHECK(values == values_of(model.get(), batch, false));
+            expect_ok(tbrm_value_add_gradient(model.get(), n, dvalue.data(), &err), err, "value_add_gradient");
+            backward(model.get(), c.q, c.v, c.h);
+            const std::vector<TensorValues> both = read_tensors(model.get(), TBRM_TENSOR_KIND_GRADIENT);
+            // Linear in the gradient of the hidden states but for roundings: a few dozen of 2^-24, or of 2^-9 in bf16, where the gradients of
+            // norms are sums that cancel.
+            const double tolerance = dtype == TBRM_DTYPE_F32 ? 2e-5 : 1.2e-1;
+            for (size_t i = 0; i < both.size(); ++i) {
+                Vector sum(both[i].values.size());
+                for (size_t k = 0; k < sum.size(); ++k)
+                    sum[k] = static_cast<double>(of_values[i].values[k]) + static_cast<double>(of_scores[i].values[k]);
+                const double error = relative_error(both[i].values, sum, static_cast<int64_t>(sum.size()));
+                CHECK_MSG(norm_of(sum) > 1e-3 && error <= tolerance, "%s %s: relative error %.3g", architecture.name,
+                        both[i].name.c_str(), error);
+            }
+            // A backward without values of its own adds none.
+            zero_gradients(model.get());
+            forward(model.get(), batch, true);
+            backward(model.get(), c.q, c.v, c.h);
+            CHECK(same_bits(of_scores, read_tensors(model.get(), TBRM_TENSOR_KIND_GRADIENT)));
+        }
+    }
+}
+
+// Its rollout is the policy's; its files are the policy's with the head in one of its own.
+TBRM_TEST(a_policy_that_is_its_own_critic_is_saved_in_two_files) {
+    const TemporaryFolder folder;
+    const ContextHandle context = make_context(1);
+    const tbrm_model_config_t config = critic_config(kVariants[0], TBRM_DTYPE_F32, TBRM_HEAD_KIND_LM_VALUE);
+    const ModelHandle model = make_model(context.get(), config, 100), other = make_model(context.get(), config, 5);
+    const int32_t n = tbrm_model_tensor_count(model.get());
+    const std::string policy = folder / "policy.safetensors", head = folder / "value_head.safetensors";
+    tbrm_error_t error{};
+    expect_ok(tbrm_checkpoint_save_weights(model.get(), policy.c_str(), 0, n - 1, &error), error, "save");
+    expect_ok(tbrm_checkpoint_save_weights(model.get(), head.c_str(), n - 1, 1, &error), error, "save");
+    CHECK(SafetensorsFile(policy).header().find("score.weight") == nullptr);
+    CHECK(SafetensorsFile(head).header().tensors.size() == 1);
+    int64_t found = 0;
+    const ModelHandle plain = make_model(context.get(), config_of(kVariants[0], TBRM_DTYPE_F32), 5);
+    expect_ok(tbrm_checkpoint_load_weights(plain.get(), policy.c_str(), &found, &error), error, "load");
+    CHECK(found == n - 1);
+    for (const std::string& path : {policy, head})
+        expect_ok(tbrm_checkpoint_load_weights(other.get(), path.c_str(), &found, &error), error, "load");
+    CHECK(same_bits(
+            read_tensors(model.get(), TBRM_TENSOR_KIND_WEIGHT), read_tensors(other.get(), TBRM_TENSOR_KIND_WEIGHT)));
+}
+
 TBRM_TEST(calls_of_the_other_head_are_refused) {
     const ContextHandle context = make_context(1);
     const tbrm_model_config_t config = critic_config(kVariants[0], TBRM_DTYPE_F32, TBRM_HEAD_KIND_VALUE);
@@ -346,11 +414,25 @@ TBRM_TEST(calls_of_the_other_head_are_refused) {
     CHECK_REFUSED(kRefused, tbrm_value_backward(critic.get(), n - 1, out.data(), err), "n_rows");
     CHECK_REFUSED(kRefused, tbrm_value_forward(critic.get(), &view, 1, out.data(), err), "kept already");
     tbrm_model_config_t bad = config;
-    bad.head_kind = 3;
+    bad.head_kind = 4;
     tbrm_model_t* raw = nullptr;
     const std::vector<float> inv_freq = tiny_inv_freq(config.head_dim);
     CHECK_REFUSED(kRefused, tbrm_model_create(context.get(), &bad, config.head_dim / 2, inv_freq.data(), &raw, err),
-            "head_kind is 3");
+            "head_kind is 4");
+    const ModelHandle both =
+            make_model(context.get(), critic_config(kVariants[0], TBRM_DTYPE_F32, TBRM_HEAD_KIND_LM_VALUE), 1);
+    CHECK_REFUSED(kRefused, tbrm_value_of_kept(both.get(), n, out.data(), err), "tbrm_logprob_forward with keep = 1");
+    values_of(both.get(), batch, true);
+    CHECK_REFUSED(kRefused, tbrm_value_add_gradient(both.get(), n, out.data(), err), "tbrm_value_forward's");
+    CHECK_REFUSED(kRefused, tbrm_gradient_backward(both.get(), n, out.data(), out.data(), nullptr, err),
+            "tbrm_value_forward's");
+    backward_values(both.get(), out);
+    forward(both.get(), batch, true);
+    CHECK_REFUSED(kRefused, tbrm_value_backward(both.get(), n, out.data(), err), "tbrm_logprob_forward's");
+    CHECK_REFUSED(kRefused, tbrm_value_of_kept(both.get(), n - 1, out.data(), err), "n_rows");
+    CHECK_REFUSED(kRefused, tbrm_value_of_kept(both.get(), n, nullptr, err), "out_values is null");
+    CHECK_REFUSED(kRefused, tbrm_value_add_gradient(both.get(), n, nullptr, err), "d_values is null");
+    CHECK_REFUSED(kRefused, tbrm_value_of_kept(policy.get(), n, out.data(), err), "LM head");
 }
 
 int main(int argc, char** argv) {

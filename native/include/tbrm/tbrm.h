@@ -184,9 +184,10 @@ tbrm_context_describe(tbrm_context_t* context, int64_t n_bytes, char* out_json, 
 /* What stands on the decoder's last hidden state. */
 typedef int32_t tbrm_head_kind_t;
 enum {
-    TBRM_HEAD_KIND_LM = 0,        /* logits over the vocabulary: a policy. Sections rollout, logprob and residual */
-    TBRM_HEAD_KIND_VALUE = 1,     /* one number per token, score.weight [1, D]: a critic. Section value */
-    TBRM_HEAD_KIND_VALUE_BIAS = 2 /* the same with score.bias [1], as Hugging Face's ...ForTokenClassification */
+    TBRM_HEAD_KIND_LM = 0,         /* logits over the vocabulary: a policy. Sections rollout, logprob and residual */
+    TBRM_HEAD_KIND_VALUE = 1,      /* one number per token, score.weight [1, D]: a critic. Section value */
+    TBRM_HEAD_KIND_VALUE_BIAS = 2, /* the same with score.bias [1], as Hugging Face's ...ForTokenClassification */
+    TBRM_HEAD_KIND_LM_VALUE = 3    /* logits and score.weight [1, D] on one body: a policy that is its own critic */
 };
 
 /* A decoder. Every size is in elements. */
@@ -201,7 +202,7 @@ typedef struct tbrm_model_config {
     int32_t n_kv_heads;          /* divides n_heads */
     int32_t head_dim;            /* even, at most 256 */
     int32_t max_positions;       /* longest sequence that will ever be run */
-    int32_t tie_word_embeddings; /* 1: the LM head is the embedding; of no effect with a value head */
+    int32_t tie_word_embeddings; /* 1: the LM head is the embedding; of no effect without an LM head */
     int32_t trainable;           /* 1: keeps fp32 master weights and gradients; 0: weights alone (a frozen reference) */
     int32_t recompute;           /* 1: layers keep their input only and run again in backward */
     float rms_norm_eps;
@@ -247,7 +248,7 @@ TBRM_API(tbrm_status_t)
 tbrm_model_copy_body(tbrm_model_t* model, tbrm_model_t* source, tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
 
 /* Draws the value head's weight from N(0, std^2) as tbrm_model_init_random does; std = 0 makes it zero. Its bias becomes 0.
- * Errors: INVALID_ARGUMENT for a model with an LM head. */
+ * Errors: INVALID_ARGUMENT for a model without a value head. */
 TBRM_API(tbrm_status_t)
 tbrm_model_init_value_head(
         tbrm_model_t* model, uint64_t seed, float std, tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
@@ -525,7 +526,7 @@ tbrm_logprob_forward(tbrm_model_t* model, const tbrm_batch_t* batch, int32_t kee
  * the state that the next token is chosen in. batch->labels is not read and may be null, nor is batch->temperature.
  * Shapes   out_values [R]. Units: those of the returns that it is trained on. keep != 0 keeps what tbrm_value_backward needs (one at a time).
  * Numerics the bits of a row do not depend on the other sequences or rows.
- * Errors   INVALID_ARGUMENT for a model with an LM head. */
+ * Errors   INVALID_ARGUMENT for a model without a value head. */
 TBRM_API(tbrm_status_t)
 tbrm_value_forward(tbrm_model_t* model, const tbrm_batch_t* batch, int32_t keep, float* out_values,
         tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
@@ -535,6 +536,19 @@ tbrm_value_forward(tbrm_model_t* model, const tbrm_batch_t* batch, int32_t keep,
  * Twins    src/value/value_{cpu.cpp,cuda.cu} */
 TBRM_API(tbrm_status_t)
 tbrm_value_backward(
+        tbrm_model_t* model, int64_t n_rows, const float* d_values, tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
+
+/* With both heads (TBRM_HEAD_KIND_LM_VALUE): the values of the rows of the tbrm_logprob_forward that was kept. Same bits as tbrm_value_forward.
+ * Shapes   out_values [R]. Errors: INVALID_ARGUMENT when no scores are kept. */
+TBRM_API(tbrm_status_t)
+tbrm_value_of_kept(
+        tbrm_model_t* model, int64_t n_rows, float* out_values, tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
+
+/* With both heads: dL/dvalue of the rows of the tbrm_logprob_forward that was kept, which the next tbrm_gradient_backward adds to the gradient
+ * of their hidden states: one walk back over the body serves both heads. Dropped with what was kept.
+ * Shapes   d_values [R]. Numerics: the gradients of the two heads are rounded to dtype each, then added. Errors: as tbrm_value_of_kept. */
+TBRM_API(tbrm_status_t)
+tbrm_value_add_gradient(
         tbrm_model_t* model, int64_t n_rows, const float* d_values, tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
 
 /* ======================================================= residual ======================================================== */
@@ -705,7 +719,8 @@ TBRM_API(tbrm_status_t)
 tbrm_checkpoint_save_weights(tbrm_model_t* model, const char* path, int32_t first, int32_t count,
         tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
 
-/* Writes / reads the adapter's A and B (safetensors, PEFT's names), and with them a value head, as PEFT does with modules_to_save. Written are the fp32 master weights, or the weights where nothing is
+/* Writes / reads the adapter's A and B (safetensors, PEFT's names), and with them a critic's value head, as PEFT does with modules_to_save
+ * (not one beside an LM head). Written are the fp32 master weights, or the weights where nothing is
  * trained. A file to be read must hold exactly the model's tensors; everything is checked before the first weight changes. */
 TBRM_API(tbrm_status_t)
 tbrm_checkpoint_save_adapter(tbrm_model_t* model, const char* path, tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;

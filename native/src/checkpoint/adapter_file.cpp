@@ -11,11 +11,14 @@
 namespace tbrm {
 namespace {
 
+// With a value head, which is saved with it as PEFT does; but not beside an LM head, where the adapter is a language model's and nobody else
+// knows the value head.
 std::vector<ModelTensor*> adapter_tensors(Model& model) {
     TBRM_REQUIRE(model.adapter(), "the model has no adapter");
+    const bool with_head = !model.config().has_lm_head();
     std::vector<ModelTensor*> found;
     for (ModelTensor& tensor : model.tensors()) {
-        if (tensor.adapter || model.is_value_head(tensor.parameter)) found.push_back(&tensor);
+        if (tensor.adapter || (with_head && model.is_value_head(tensor.parameter))) found.push_back(&tensor);
     }
     return found;
 }

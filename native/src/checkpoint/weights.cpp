@@ -69,9 +69,10 @@ void check_all_used(const Model& model, const std::vector<std::pair<ModelTensor*
     for (const auto& [tensor, stored] : found)
         used.push_back(stored);
     std::sort(used.begin(), used.end());
-    const char* head = model.config().has_value_head() ? "score." : "lm_head.";
+    const bool lm = model.config().has_lm_head(), value = model.config().has_value_head();
     for (const FileTensor& stored : file.header().tensors) {
-        const bool ours = begins_with(stored.name, "model.") || begins_with(stored.name, head);
+        const bool ours = begins_with(stored.name, "model.") || (lm && begins_with(stored.name, "lm_head.")) ||
+                          (value && begins_with(stored.name, "score."));
         if (!ours || std::binary_search(used.begin(), used.end(), &stored)) continue;
         if (stored.name.find("rotary_emb.") != std::string::npos || is_tied_head(model, file, stored)) continue;
         TBRM_FAIL(TBRM_STATUS_BAD_FILE, "tensor '%s' has no place in the model that config.json describes: %s",

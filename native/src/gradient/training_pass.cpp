@@ -54,7 +54,7 @@ void TrainingPass::prepare(const tbrm_batch_t* batch, bool keep, bool labelled) 
 }
 
 void TrainingPass::require_lm_head() const {
-    TBRM_REQUIRE(!model_.config().has_value_head(),
+    TBRM_REQUIRE(model_.config().has_lm_head(),
             "the model has a value head and no logits; tbrm_value_forward and tbrm_value_backward are its calls");
 }
 
@@ -67,6 +67,13 @@ void TrainingPass::require_kept(int64_t n_rows, const char* call) const {
     TBRM_REQUIRE(kept_, "no forward is kept; call %s with keep = 1 first", call);
     TBRM_REQUIRE(n_rows == body_.batch().n_rows, "n_rows is %lld, the kept forward scored %lld rows", ll{n_rows},
             ll{body_.batch().n_rows});
+}
+
+void TrainingPass::require_kept_scores(int64_t n_rows) const {
+    require_lm_head();
+    require_kept(n_rows, "tbrm_logprob_forward");
+    TBRM_REQUIRE(head_ != nullptr || n_rows == 0,
+            "the kept forward is tbrm_value_forward's; its backward is tbrm_value_backward");
 }
 
 void TrainingPass::forward(const tbrm_batch_t* batch, bool keep, const ScoredRows& out) {
@@ -112,8 +119,7 @@ void TrainingPass::head_forward(bool keep, float* out_h) {
 
 void TrainingPass::backward(int64_t n_rows, const float* dq, const float* dv, const float* dh) {
     const MemoryScope scope(model_.owner(), MemoryUse::Activations);
-    require_lm_head();
-    require_kept(n_rows, "tbrm_logprob_forward");
+    require_kept_scores(n_rows);
     TBRM_REQUIRE((dq != nullptr && dv != nullptr) || n_rows == 0, "dq or dv is null");
     dq_.assign(device_, dq, n_rows);
     dv_.assign(device_, dv, n_rows);
@@ -124,7 +130,15 @@ void TrainingPass::backward(int64_t n_rows, const float* dq, const float* dv, co
 void TrainingPass::backward_on_device(const float* dq, const float* dv, const float* dh) {
     kept_ = false;  // whatever happens below, this forward is used up
     if (body_.batch().n_rows == 0) return;
-    head_backward(dq, dv, dh, body_.d_hidden());
+    void* d_hidden = body_.d_hidden();
+    head_backward(dq, dv, dh, d_hidden);
+    if (adds_values_) {
+        const int64_t n = body_.batch().n_rows * view_.hidden;
+        d_value_hidden_.resize(device_, n * dtype_bytes(view_.dtype));
+        value_head_backward(dvalue_.data(), d_value_hidden_.data());
+        device_.add(view_.dtype, n, d_value_hidden_.data(), d_hidden);
+        adds_values_ = false;
+    }
     body_.backward();
 }
 
@@ -140,28 +154,56 @@ void TrainingPass::values(const tbrm_batch_t* batch, bool keep, float* out_value
     prepare(batch, keep, false);
     const int64_t n_rows = body_.batch().n_rows;
     TBRM_REQUIRE(out_values != nullptr || n_rows == 0, "out_values is null");
-    v_.resize(device_, n_rows);
     if (n_rows > 0) {
         body_.forward(keep);
-        device_.value_forward(
-                view_.dtype, n_rows, view_.hidden, body_.hidden(), view_.score, view_.score_bias, v_.data());
-        device_.download(out_values, v_.data(), n_rows * 4);
+        value_head_forward(out_values);
     }
     kept_ = keep;
+}
+
+void TrainingPass::value_head_forward(float* out_values) {
+    const int64_t n_rows = body_.batch().n_rows;
+    value_.resize(device_, n_rows);
+    device_.value_forward(
+            view_.dtype, n_rows, view_.hidden, body_.hidden(), view_.score, view_.score_bias, value_.data());
+    device_.download(out_values, value_.data(), n_rows * 4);
+}
+
+void TrainingPass::value_head_backward(const float* d_values, void* d_hidden) {
+    Parameter* bias = model_.score_bias();
+    device_.value_backward(view_.dtype, body_.batch().n_rows, view_.hidden, body_.hidden(), view_.score, d_values,
+            d_hidden, model_.score().gradient(), bias != nullptr ? bias->gradient() : nullptr);
 }
 
 void TrainingPass::values_backward(int64_t n_rows, const float* d_values) {
     const MemoryScope scope(model_.owner(), MemoryUse::Activations);
     require_value_head();
     require_kept(n_rows, "tbrm_value_forward");
+    TBRM_REQUIRE(
+            head_ == nullptr, "the kept forward is tbrm_logprob_forward's; its backward is tbrm_gradient_backward");
     TBRM_REQUIRE(d_values != nullptr || n_rows == 0, "d_values is null");
     kept_ = false;
     if (n_rows == 0) return;
-    dv_.assign(device_, d_values, n_rows);
-    Parameter* bias = model_.score_bias();
-    device_.value_backward(view_.dtype, n_rows, view_.hidden, body_.hidden(), view_.score, dv_.data(), body_.d_hidden(),
-            model_.score().gradient(), bias != nullptr ? bias->gradient() : nullptr);
+    dvalue_.assign(device_, d_values, n_rows);
+    value_head_backward(dvalue_.data(), body_.d_hidden());
     body_.backward();
+}
+
+void TrainingPass::values_of_kept(int64_t n_rows, float* out_values) {
+    const MemoryScope scope(model_.owner(), MemoryUse::Activations);
+    require_value_head();
+    require_kept_scores(n_rows);
+    TBRM_REQUIRE(out_values != nullptr || n_rows == 0, "out_values is null");
+    if (n_rows > 0) value_head_forward(out_values);
+}
+
+void TrainingPass::add_value_gradient(int64_t n_rows, const float* d_values) {
+    const MemoryScope scope(model_.owner(), MemoryUse::Activations);
+    require_value_head();
+    require_kept_scores(n_rows);
+    TBRM_REQUIRE(d_values != nullptr || n_rows == 0, "d_values is null");
+    dvalue_.assign(device_, d_values, n_rows);
+    adds_values_ = n_rows > 0;
 }
 
 void TrainingPass::residual_gradient(const tbrm_batch_t* batch, const tbrm_residual_args_t* args, const ScoredRows& out,
@@ -192,6 +234,7 @@ void TrainingPass::residual_gradient(const tbrm_batch_t* batch, const tbrm_resid
 
 void TrainingPass::discard() {
     kept_ = false;
+    adds_values_ = false;
     head_.reset();
 }
 
@@ -199,8 +242,9 @@ void TrainingPass::release_buffers() {
     TBRM_ASSERT(!kept_, "the buffers of a kept forward were released");
     discard();
     body_.release();
-    for (DeviceBuffer<float>* buffer : {&q_, &v_, &h_, &dq_, &dv_, &dh_})
+    for (DeviceBuffer<float>* buffer : {&q_, &v_, &h_, &dq_, &dv_, &dh_, &value_, &dvalue_})
         buffer->reset();
+    d_value_hidden_.reset();
     if (device_.is_host()) trim_host_memory();
 }
 

@@ -1,5 +1,6 @@
 #pragma once
-// training_pass.hpp - a model's body and its head, forward and backward: Q, V, H of the scored rows (LM head) or one value each (value head).
+// training_pass.hpp - a model's body and its heads, forward and backward: Q, V, H of the scored rows (LM head), one value each (value head), or
+// both of one forward.
 #include <tbrm/tbrm.h>
 
 #include <cstdint>
@@ -35,6 +36,10 @@ public:
     void values(const tbrm_batch_t* batch, bool keep, float* out_values);
     void values_backward(int64_t n_rows, const float* d_values);
 
+    // With both heads: values of a forward() that was kept, and their gradient, which the next backward() adds.
+    void values_of_kept(int64_t n_rows, float* out_values);
+    void add_value_gradient(int64_t n_rows, const float* d_values);
+
     bool kept() const { return kept_; }
     void discard();
 
@@ -46,6 +51,9 @@ private:
     void require_lm_head() const;
     void require_value_head() const;
     void require_kept(int64_t n_rows, const char* call) const;
+    void require_kept_scores(int64_t n_rows) const;
+    void value_head_forward(float* out_values);
+    void value_head_backward(const float* d_values, void* d_hidden);
     void forward_on_device(bool keep, bool want_entropy);
     void head_forward(bool keep, float* out_h);
     void head_backward(const float* dq, const float* dv, const float* dh, void* d_hidden);
@@ -56,9 +64,11 @@ private:
     Device& device_;
     const ModelView& view_;
     bool kept_ = false;
+    bool adds_values_ = false;  // the next backward adds the gradient of dvalue_
     BodyPass body_;
     std::unique_ptr<DeviceHeadTape> head_;
-    DeviceBuffer<float> q_, v_, h_, dq_, dv_, dh_;  // a value head uses v_ and dv_
+    DeviceBuffer<float> q_, v_, h_, dq_, dv_, dh_, value_, dvalue_;
+    DeviceBuffer<uint8_t> d_value_hidden_;  // [R, D] the value head's part of d_hidden, beside an LM head
 };
 
 }  // namespace tbrm

@@ -60,7 +60,7 @@ ModelConfig check_model_config(const tbrm_model_config_t* config, int32_t n_inv_
     check_range("head_dim", config->head_dim, 2, 256);
     TBRM_REQUIRE(config->head_dim % 2 == 0, "head_dim is %d, expected an even number", config->head_dim);
     check_range("max_positions", config->max_positions, 1, 1 << 24);
-    check_range("head_kind", config->head_kind, TBRM_HEAD_KIND_LM, TBRM_HEAD_KIND_VALUE_BIAS);
+    check_range("head_kind", config->head_kind, TBRM_HEAD_KIND_LM, TBRM_HEAD_KIND_LM_VALUE);
     check_flag("tie_word_embeddings", config->tie_word_embeddings);
     check_flag("trainable", config->trainable);
     check_flag("recompute", config->recompute);

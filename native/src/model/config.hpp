@@ -34,8 +34,9 @@ struct ModelConfig : tbrm_model_config_t {
     int64_t head_budget() const { return head_budget_bytes > 0 ? head_budget_bytes : int64_t{256} << 20; }
 
     bool has_value_head() const { return head_kind != TBRM_HEAD_KIND_LM; }
+    bool has_lm_head() const { return head_kind == TBRM_HEAD_KIND_LM || head_kind == TBRM_HEAD_KIND_LM_VALUE; }
     // Whether there is a matrix lm_head.weight of its own.
-    bool has_untied_head() const { return !has_value_head() && tie_word_embeddings == 0; }
+    bool has_untied_head() const { return has_lm_head() && tie_word_embeddings == 0; }
 
     // Same weights, shapes and arithmetic: all fields but trainable, recompute and head_budget_bytes.
     bool same_weights(const ModelConfig& other) const;

@@ -59,16 +59,18 @@ Model::Model(std::shared_ptr<Context> context, const ModelConfig& config)
 Model::~Model() = default;
 
 void Model::add_head() {
-    const std::vector<ParameterShape> shapes = head_parameters(config_);
-    if (!config_.has_value_head()) {
-        head_ = shapes.empty() ? embedding_ : add_parameter(shapes[0]);
-        if (head_ != embedding_) add_tensor("lm_head.weight", head_, 0, config_.vocab_size);
-        return;
+    if (config_.has_untied_head()) {
+        head_ = add_parameter(ParameterShape::weight(config_.vocab_size, config_.hidden_size));
+        add_tensor("lm_head.weight", head_, 0, config_.vocab_size);
+    } else if (config_.has_lm_head()) {
+        head_ = embedding_;
     }
-    score_ = add_parameter(shapes[0]);
+    const std::vector<ParameterShape> value = value_head_parameters(config_);
+    if (value.empty()) return;
+    score_ = add_parameter(value[0]);
     add_tensor("score.weight", score_, 0, 1);
-    if (shapes.size() == 1) return;
-    score_bias_ = add_parameter(shapes[1]);
+    if (value.size() == 1) return;
+    score_bias_ = add_parameter(value[1]);
     add_tensor("score.bias", score_bias_, 0, 1);
 }
 

@@ -59,9 +59,7 @@ public:
     const ModelView& view() const { return view_; }
     // Whose memory it takes.
     MemoryOwner owner() const {
-        return config_.has_value_head() ? MemoryOwner::Critic
-               : config_.is_copy        ? MemoryOwner::Copy
-                                        : MemoryOwner::Policy;
+        return !config_.has_lm_head() ? MemoryOwner::Critic : config_.is_copy ? MemoryOwner::Copy : MemoryOwner::Policy;
     }
 
     // In the order of Hugging Face's state dict, then the adapter's. Norms and biases are vectors. Addresses last as long as the tensor:
@@ -70,7 +68,7 @@ public:
     ModelTensor* find(const std::string& name);
     ModelTensor& require(const char* name);  // throws INVALID_ARGUMENT
 
-    // In fixed order: embedding, layers, final norm; head; adapter. A tied head is the embedding and is listed once.
+    // In fixed order: embedding, layers, final norm; heads; adapter. A tied head is the embedding and is listed once.
     const std::vector<std::unique_ptr<Parameter>>& parameters() const { return parameters_; }
     LayerParameters& layer(int64_t index) { return layers_[static_cast<size_t>(index)]; }
     Parameter& embedding() { return *embedding_; }
@@ -137,7 +135,7 @@ private:
     std::vector<LayerParameters> layers_;
     Parameter* embedding_ = nullptr;
     Parameter* final_norm_ = nullptr;
-    Parameter* head_ = nullptr;  // null with a value head
+    Parameter* head_ = nullptr;  // null without an LM head
     Parameter* score_ = nullptr;
     Parameter* score_bias_ = nullptr;
     size_t n_body_parameters_ = 0;     // embedding, layers, final norm

@@ -8,7 +8,14 @@
 namespace tbrm {
 
 std::vector<ParameterShape> head_parameters(const ModelConfig& c) {
-    if (c.has_untied_head()) return {ParameterShape::weight(c.vocab_size, c.hidden_size)};
+    std::vector<ParameterShape> head;
+    if (c.has_untied_head()) head.push_back(ParameterShape::weight(c.vocab_size, c.hidden_size));
+    const std::vector<ParameterShape> value = value_head_parameters(c);
+    head.insert(head.end(), value.begin(), value.end());
+    return head;
+}
+
+std::vector<ParameterShape> value_head_parameters(const ModelConfig& c) {
     if (!c.has_value_head()) return {};
     std::vector<ParameterShape> head{ParameterShape::row(c.hidden_size)};
     if (c.head_kind == TBRM_HEAD_KIND_VALUE_BIAS) head.push_back(ParameterShape::vector(1));

@@ -60,10 +60,10 @@ private:
     void parameters() {
         plan_.weights = config_.rope_bytes();
         const std::vector<ParameterShape> all = model_parameters(config_);
-        const size_t n_head = head_parameters(config_).size();
+        const size_t n_value_head = value_head_parameters(config_).size();
         for (size_t i = 0; i < all.size(); ++i) {
             // A value head is trained on beside an adapter.
-            const bool is_value_head = config_.has_value_head() && i + n_head >= all.size();
+            const bool is_value_head = i + n_value_head >= all.size();
             add(all[i], is_value_head ? trains() : trains_base(), plan_.weights);
         }
         if (adapter_ != nullptr) {
@@ -77,7 +77,7 @@ private:
     }
 
     void rollout() {
-        if (config_.has_value_head()) return;
+        if (!config_.has_lm_head()) return;
         plan_.kv_page = KvCache::page_bytes(view_);
         if (load_.kv_budget_bytes == 0) return;
         plan_.kv_pages = checked_page_count(view_, load_.kv_budget_bytes) * plan_.kv_page;
@@ -93,14 +93,18 @@ private:
     void update() {
         const Load batch{load_.update_sequences, load_.update_tokens, load_.update_rows};
         if (batch.tokens == 0) return;
-        const bool lm = !config_.has_value_head(), entropy = lm && load_.entropy != 0;
+        const bool lm = config_.has_lm_head(), entropy = lm && load_.entropy != 0;
         const BodyBytes body = body_bytes(view_, config_.recompute != 0, true, batch.tokens, batch.rows);
         plan_.update_inputs = body.inputs;
         plan_.update_tape = body.tape;
         plan_.update_forward = body.forward;
         plan_.update_backward = body.backward;
-        // Q and V with their gradients, and H; or values.
-        plan_.update_rows = body.rows + body.ids + batch.rows * 4 * (lm ? (entropy ? 6 : 4) : 2);
+        // Q and V with their gradients, and H; values with theirs, and beside an LM head the gradient of their hidden states.
+        plan_.update_rows = body.rows + body.ids + batch.rows * 4 * (lm ? (entropy ? 6 : 4) : 0);
+        if (config_.has_value_head()) {
+            plan_.update_rows += batch.rows * 4 * 2;
+            if (lm) plan_.update_rows += batch.rows * view_.hidden * dtype_bytes(view_.dtype);
+        }
         plan_.update_layer = sizes_.attention_backward(view_.attention, batch.tokens, batch.longest());
         if (trains_base()) {
             plan_.update_layer = std::max({plan_.update_layer, sizes_.norm_backward(batch.tokens, view_.hidden),
@@ -118,7 +122,7 @@ private:
     void score() {
         const Load batch{load_.score_sequences, load_.score_tokens, load_.score_rows};
         if (batch.tokens == 0) return;
-        const bool lm = !config_.has_value_head();
+        const bool lm = config_.has_lm_head();
         const BodyBytes body = body_bytes(view_, false, false, batch.tokens, batch.rows);
         const int64_t head = lm ? sizes_.head_forward(head_shape(), batch.rows) : 0;
         plan_.score_batch = body.total() + batch.rows * 4 * (lm ? (load_.entropy != 0 ? 3 : 2) : 1) + head;
@@ -128,7 +132,7 @@ private:
         ScratchLoad rows{};
         rows.update_rows = load_.update_tokens;
         rows.forward_rows = std::max<int64_t>(load_.score_tokens, plan_.rollout > 0 ? load_.max_batched_tokens : 0);
-        rows.update_head = load_.update_tokens > 0 && !config_.has_value_head();
+        rows.update_head = load_.update_tokens > 0 && config_.has_lm_head();
         rows.update_sequences = load_.update_sequences;
         rows.score_sequences = load_.score_sequences;
         rows.score_rows = load_.score_tokens;

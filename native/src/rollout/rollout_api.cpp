@@ -20,7 +20,7 @@ tbrm::Rollout& use(tbrm_rollout_t* rollout) {
 }
 
 tbrm::RolloutLimits check_config(const tbrm_rollout_config_t* config, const tbrm::Model& model) {
-    TBRM_REQUIRE(!model.config().has_value_head(), "the model has a value head: it has no logits to sample from");
+    TBRM_REQUIRE(model.config().has_lm_head(), "the model has a value head alone: it has no logits to sample from");
     TBRM_REQUIRE(config != nullptr, "config is null");
     TBRM_REQUIRE(config->struct_size == static_cast<int32_t>(sizeof *config), "struct_size is %d, expected %zu",
             config->struct_size, sizeof *config);

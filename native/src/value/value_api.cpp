@@ -32,4 +32,13 @@ tbrm_status_t tbrm_value_backward(
     return tbrm::guard(err, __func__, [&] { use(model).training_pass().values_backward(n_rows, d_values); });
 }
 
+tbrm_status_t tbrm_value_of_kept(tbrm_model_t* model, int64_t n_rows, float* out_values, tbrm_error_t* err) noexcept {
+    return tbrm::guard(err, __func__, [&] { use(model).training_pass().values_of_kept(n_rows, out_values); });
+}
+
+tbrm_status_t tbrm_value_add_gradient(
+        tbrm_model_t* model, int64_t n_rows, const float* d_values, tbrm_error_t* err) noexcept {
+    return tbrm::guard(err, __func__, [&] { use(model).training_pass().add_value_gradient(n_rows, d_values); });
+}
+
 }  // extern "C"

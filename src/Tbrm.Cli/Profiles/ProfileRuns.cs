@@ -42,7 +42,8 @@ internal static class ProfileRuns
         return new(shape.Name, About(settings[0], device), all, map);
     }
 
-    /// <summary>One step of everybody makes a round; the first of each warms up and is not counted.</summary>
+    /// <summary>One step of everybody makes a round; the first of each warms up and is not counted. Every second round
+    /// goes backwards, so that nobody always comes first.</summary>
     public static TimeProfile Time(ProfileShape shape, IReadOnlyList<ProfileSetting> settings, int rounds)
     {
         (bool isCuda, int threads, long available) = Device(settings[0]);
@@ -53,30 +54,25 @@ internal static class ProfileRuns
             Say("not all of them fit into memory together: each step in a process of its own");
         }
 
-        List<ProfileChild> children = [];
+        ProfileChild?[] children = new ProfileChild?[settings.Count];
         List<List<StepRecord>> records = [.. settings.Select(_ => new List<StepRecord>())];
         (string device, double rate) = ("", 0);
         try
         {
             for (int round = isTogether ? -1 : 0; round < rounds; round++)
             {
-                for (int i = 0; i < settings.Count; i++)
+                for (int k = 0; k < settings.Count; k++)
                 {
+                    int i = round % 2 == 0 ? k : settings.Count - 1 - k;
                     Say((round < 0 ? "warm-up" : $"round {round + 1} of {rounds}") + ": " + settings[i].Opponent.Label);
-                    if (children.Count <= i || !isTogether)
-                    {
-                        children.Add(new(settings[i]));
-                    }
-
-                    ProfileChild child = children[^1];
-                    child = isTogether ? children[i] : child;
+                    ProfileChild child = children[i] ??= new(settings[i]);
                     (device, rate) = (NameOf(child.Device), Math.Max(rate, child.Rates.Bytes));
                     StepRecord step = child.Step();
                     if (!isTogether)
                     {
                         step = child.Step();
                         child.Dispose();
-                        children.RemoveAt(children.Count - 1);
+                        children[i] = null;
                     }
 
                     if (round >= 0)
@@ -88,7 +84,7 @@ internal static class ProfileRuns
         }
         finally
         {
-            children.ForEach(c => c.Dispose());
+            Array.ForEach(children, c => c?.Dispose());
         }
 
         return new(shape.Name, About(settings[0], device),

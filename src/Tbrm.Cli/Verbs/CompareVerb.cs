@@ -46,6 +46,12 @@ internal sealed class CompareVerb : IVerb
         new("--tokens") { Description = "The budget in tokens generated; without it the most that every run spent" };
     private readonly Option<double?> _seconds =
         new("--seconds") { Description = "The budget in seconds of training steps; likewise" };
+    private readonly Option<string> _clock =
+        new("--clock")
+        {
+            Description = "Seconds that count: wall, or cpu (of all threads; where other programs share the machine)",
+            DefaultValueFactory = _ => "wall"
+        };
     private readonly Option<int> _parallel =
         new("--parallel") { Description = "Runs at the same time", DefaultValueFactory = _ => 1 };
     private readonly Option<string[]> _grid =
@@ -81,12 +87,13 @@ internal sealed class CompareVerb : IVerb
         _config.CompletionSources.Add(_ => ConfigLoader.Presets.Select(p => new CompletionItem(p)));
         _words.CompletionSources.Add(context => AlgorithmTable.Names.Select(n => new CompletionItem(n))
             .Concat(KeyCompletion.Of(context.WordToComplete).Select(c => new CompletionItem(c))));
-        foreach (Option option in new Option[] { _config, _runDir, _seeds, _tokens, _seconds, _parallel, _grid, _trials,
+        foreach (Option option in new Option[] { _config, _runDir, _seeds, _tokens, _seconds, _clock, _parallel, _grid, _trials,
             _tuningSeeds, _sweep, _controls, _samples, _json })
         {
             command.Options.Add(option);
         }
 
+        _clock.AcceptOnlyFromAmong("wall", "cpu");
         command.SetAction(parsed => (int)Run(parsed));
         return command;
     }
@@ -134,7 +141,7 @@ internal sealed class CompareVerb : IVerb
 
         string folder = parsed.GetValue(_runDir) is { } named ? Path.GetFullPath(named)
             : RunFolder.PathOf(new TrainerConfig { ExperimentName = "compare" });
-        Comparison comparison = new(arms, parsed.GetValue(_tokens), parsed.GetValue(_seconds));
+        Comparison comparison = new(arms, parsed.GetValue(_tokens), parsed.GetValue(_seconds), Clock(parsed));
         ComparisonPage.WriteInto(folder, comparison);
         Print(parsed, folder, comparison);
         return ExitCode.Ok;
@@ -156,7 +163,7 @@ internal sealed class CompareVerb : IVerb
         progress.Say($"comparison: {folder}");
         RunQueue queue = new(parsed.GetValue(_parallel), progress.Say);
         Comparison Of(IReadOnlyList<ComparedArm> all, IReadOnlyList<TuningTrial> trials) =>
-            new(all, parsed.GetValue(_tokens), parsed.GetValue(_seconds))
+            new(all, parsed.GetValue(_tokens), parsed.GetValue(_seconds), Clock(parsed))
             {
                 Sweep = sweep?.Key,
                 Parallel = parsed.GetValue(_parallel),
@@ -196,6 +203,9 @@ internal sealed class CompareVerb : IVerb
             ? first : null;
     }
 
+    private CostClock Clock(ParseResult parsed) =>
+        parsed.GetValue(_clock) == "cpu" ? CostClock.Processor : CostClock.Wall;
+
     private void Print(ParseResult parsed, string folder, Comparison comparison)
     {
         if (parsed.GetValue(_json))
@@ -208,7 +218,7 @@ internal sealed class CompareVerb : IVerb
                 ComparisonTables.Budgets(comparison);
             Console.Out.Write(PlainTable.Of(columns, rows));
             Console.Out.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                $"held-out accuracy within {comparison.Tokens:0} tokens and {comparison.Seconds:0.#} s of steps, 95% bootstrap intervals over seeds; differences in points against {comparison.Arms[0].Name}"));
+                $"held-out accuracy within {comparison.Tokens:0} tokens and {comparison.Seconds:0.#} {comparison.SecondsName} of steps, 95% bootstrap intervals over seeds; differences in points against {comparison.Arms[0].Name}"));
         }
 
         Console.Error.WriteLine($"tbrm-native: {Path.Combine(folder, ComparisonPage.FileName)}");

@@ -5,22 +5,35 @@ namespace Tbrm.Core.Config;
 /// <summary>Section <c>critic</c>: the value model of PPO. What is 0 is as in section <c>actor</c>.</summary>
 public sealed record CriticConfig
 {
+    /// <summary>The critic is a value head on the policy's own body: one update learns both, with the policy's
+    /// optimizer, batches and epochs.</summary>
+    public bool SharedTrunk { get; init; }
+
+    /// <summary>Weight of the values' loss beside the policy's.</summary>
+    [AllowedRange(0, 1e6)]
+    [RelevantWhen("critic.shared_trunk=true")]
+    public double VfCoef { get; init; } = 0.1;
+
     /// <summary>Where its weights begin.</summary>
     public CriticModelConfig Model { get; init; } = new();
 
     /// <summary>AdamW and its schedule.</summary>
+    [RelevantWhen("critic.shared_trunk=false")]
     public OptimConfig Optim { get; init; } = new() { Lr = 1e-5 };
 
     /// <summary>Largest gradient norm; 0 = not clipped.</summary>
     [AllowedRange(0, 1e30)]
+    [RelevantWhen("critic.shared_trunk=false")]
     public double GradClip { get; init; } = 1;
 
     /// <summary>Prompts per update of the critic.</summary>
     [AllowedRange(0, 1e6)]
+    [RelevantWhen("critic.shared_trunk=false")]
     public int PpoMiniBatchSize { get; init; }
 
     /// <summary>Passes over the step's mini-batches.</summary>
     [AllowedRange(0, 1e4)]
+    [RelevantWhen("critic.shared_trunk=false")]
     public int PpoEpochs { get; init; }
 
     /// <summary>Shuffles its mini-batches; null: as actor.shuffle.</summary>

@@ -24,6 +24,9 @@ public sealed record PolicyOptions
 
     /// <summary>Bytes that logits may take.</summary>
     public long HeadBudgetBytes { get; init; }
+
+    /// <summary>A value head on the body of a language model: a policy that is its own critic.</summary>
+    public bool ValueHead { get; init; }
 }
 
 /// <summary>
@@ -100,8 +103,10 @@ public abstract class EngineModel : IDisposable
         return tensors;
     }
 
-    /// <summary>Names and shapes of the tensors of the base, as in the files.</summary>
-    public IReadOnlyList<TensorInfo> BaseTensors() => [.. Tensors().Where(t => !t.IsAdapter)];
+    /// <summary>Names and shapes of the tensors of the base, as in the files: of a language model without the value
+    /// head that it may have besides.</summary>
+    public IReadOnlyList<TensorInfo> BaseTensors() => [.. Tensors().Where(t => !t.IsAdapter
+        && !(Options.ValueHead && Architecture.Head == HeadKind.Lm && t.Name == SharedValueHead.TensorName))];
 
     /// <summary>One tensor, row-major fp32.</summary>
     public float[] ReadTensor(TensorInfo tensor) => ReadTensor(tensor, TensorKind.Weight);
@@ -141,8 +146,7 @@ public abstract class EngineModel : IDisposable
         PolicyOptions options) =>
         NativeFailures.Translated("allocating the model", () => ModelHandle.Create(
             device.Context,
-            architecture.Native(options.Bf16 ? Dtype.Bf16 : Dtype.F32, options.MaxPositions, options.Trainable,
-                options.Recompute, options.HeadBudgetBytes),
+            architecture.Native(options, options.Trainable),
             architecture.Description,
             architecture.Rope.Tables));
 

@@ -157,26 +157,27 @@ public sealed record ModelArchitecture
 
     /// <summary>The native configuration of a model of this architecture.</summary>
     /// <exception cref="DataException">Sequences may get longer than the checkpoint's rotations hold.</exception>
-    internal NativeModelConfig Native(Dtype dtype, int maxPositions, bool trainable, bool recompute,
-        long headBudgetBytes) => new()
-        {
-            Dtype = dtype,
-            VocabSize = VocabSize,
-            HiddenSize = HiddenSize,
-            IntermediateSize = IntermediateSize,
-            NLayers = Layers,
-            NHeads = Heads,
-            NKvHeads = KeyValueHeads,
-            HeadDim = HeadDim,
-            MaxPositions = Rope.Checked(maxPositions),
-            TieWordEmbeddings = TieWordEmbeddings ? 1 : 0,
-            Trainable = trainable ? 1 : 0,
-            Recompute = recompute ? 1 : 0,
-            RmsNormEps = RmsNormEps,
-            RopeAttentionFactor = Rope.AttentionFactor,
-            HeadKind = Head,
-            HeadBudgetBytes = headBudgetBytes,
-        };
+    /// <param name="options">How it is held.</param>
+    /// <param name="trainable">Whether the weights are trained.</param>
+    internal NativeModelConfig Native(PolicyOptions options, bool trainable) => new()
+    {
+        Dtype = options.Bf16 ? Dtype.Bf16 : Dtype.F32,
+        VocabSize = VocabSize,
+        HiddenSize = HiddenSize,
+        IntermediateSize = IntermediateSize,
+        NLayers = Layers,
+        NHeads = Heads,
+        NKvHeads = KeyValueHeads,
+        HeadDim = HeadDim,
+        MaxPositions = Rope.Checked(options.MaxPositions),
+        TieWordEmbeddings = TieWordEmbeddings ? 1 : 0,
+        Trainable = trainable ? 1 : 0,
+        Recompute = options.Recompute ? 1 : 0,
+        RmsNormEps = RmsNormEps,
+        RopeAttentionFactor = Rope.AttentionFactor,
+        HeadKind = options.ValueHead && Head == HeadKind.Lm ? HeadKind.LmValue : Head,
+        HeadBudgetBytes = options.HeadBudgetBytes,
+    };
 
     /// <summary>The first of <c>architectures</c>; where the file has none, that of its <c>model_type</c>.</summary>
     private static (DecoderFamily Family, HeadKind Head) Family(JsonObject raw, string where)

@@ -98,7 +98,8 @@ public static class ModelFolder
         }
 
         Policy policy = Policy.Allocate(device, architecture, options(architecture));
-        return Filled(policy, folder, mayLack: _ => false);
+        return Filled(policy, folder,
+            mayLack: name => policy.Options.ValueHead && name == SharedValueHead.TensorName);
     }
 
     /// <summary>

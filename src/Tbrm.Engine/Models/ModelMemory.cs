@@ -66,9 +66,7 @@ public sealed record ModelMemory(ModelArchitecture Architecture, PolicyOptions O
     {
         (int[] ranks, float[] scales) = Adapter?.NativeModules(Architecture.Layers) ?? ([], []);
         NativeMemoryBytes n = NativeFailures.Translated("reckoning the memory", () => MemoryPlanner.Plan(
-            Architecture.Native(
-                Options.Bf16 ? Dtype.Bf16 : Dtype.F32, Options.MaxPositions, Options.Trainable
-                    && Adapter is null, Options.Recompute, Options.HeadBudgetBytes),
+            Architecture.Native(Options, Options.Trainable && Adapter is null),
             Architecture.Description,
             Architecture.Rope.Tables,
             Adapter?.Native(Options.Trainable, seed: 0),

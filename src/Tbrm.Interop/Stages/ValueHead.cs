@@ -35,4 +35,24 @@ public static unsafe class ValueHead
                 err);
         }
     }
+
+    /// <summary>With both heads: the values of the rows of the batch that the logprob stage kept.</summary>
+    public static void OfKept(ModelHandle model, Span<float> values)
+    {
+        fixed (float* outValues = values)
+        {
+            NativeError.ThrowIfFailed(
+                NativeMethods.tbrm_value_of_kept(model, values.Length, outValues, out NativeError err), err);
+        }
+    }
+
+    /// <summary>With both heads: dL/dvalue of those rows, which the gradient stage's backward adds.</summary>
+    public static void AddGradient(ModelHandle model, ReadOnlySpan<float> dValues)
+    {
+        fixed (float* d = dValues)
+        {
+            NativeError.ThrowIfFailed(
+                NativeMethods.tbrm_value_add_gradient(model, dValues.Length, d, out NativeError err), err);
+        }
+    }
 }

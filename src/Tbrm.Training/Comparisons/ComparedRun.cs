@@ -18,7 +18,9 @@ namespace Tbrm.Training.Comparisons;
 /// <param name="Step">The step.</param>
 /// <param name="Tokens">Tokens generated up to here.</param>
 /// <param name="Seconds">Seconds of steps up to here.</param>
-public readonly record struct RunCost(long Step, double Tokens, double Seconds);
+/// <param name="ProcessorSeconds">Processor time of steps up to here, all threads; NaN where the run did not count
+/// it.</param>
+public readonly record struct RunCost(long Step, double Tokens, double Seconds, double ProcessorSeconds);
 
 /// <summary>A number of a run, where it stands, and what the run had cost by then.</summary>
 /// <param name="Cost">Up to the number's step.</param>
@@ -142,19 +144,20 @@ public sealed class ComparedRun
 
     private void AddCosts()
     {
-        FirstStage = new(0, FirstStageTokens(), Phases.GetValueOrDefault("v_star"));
+        FirstStage = new(0, FirstStageTokens(), Phases.GetValueOrDefault("v_star"), Values("timing_cpu_s/v_star").Values.Sum());
         RunCost total = FirstStage;
         // The first evaluation comes before the first stage.
         _costs[0] = default;
         Dictionary<long, double> tokens = Values("perf/generated_tokens"), lengths = Values("response_length/mean"),
-            seconds = Values("timing_s/step");
+            seconds = Values("timing_s/step"), processor = Values("timing_cpu_s/step");
         double responses = (double)(Config?.Data.TrainBatchSize ?? 0) * Math.Max(0, Config?.Rollout.N ?? 0);
         foreach (long step in seconds.Keys.Concat(tokens.Keys).Where(s => s > 0).Distinct().Order())
         {
             // Runs of earlier versions counted no tokens.
             double generated = tokens.TryGetValue(step, out double counted) ? counted
                 : lengths.GetValueOrDefault(step) * responses;
-            total = new(step, total.Tokens + generated, total.Seconds + seconds.GetValueOrDefault(step));
+            total = new(step, total.Tokens + generated, total.Seconds + seconds.GetValueOrDefault(step),
+                total.ProcessorSeconds + processor.GetValueOrDefault(step, double.NaN));
             _costs[step] = total;
         }
 

@@ -34,19 +34,39 @@ public sealed record RunFailure(string Run, ExitCode Code, string Message)
     public override string ToString() => $"{Run} failed with exit code {(int)Code}: {Message}";
 }
 
+/// <summary>Which time of training steps a comparison counts.</summary>
+public enum CostClock
+{
+    /// <summary>Wall time: right where a run has the machine for itself.</summary>
+    Wall,
+
+    /// <summary>Processor time of all threads: on a CPU that is shared.</summary>
+    Processor,
+}
+
 /// <summary>Arms side by side under equal budgets.</summary>
 public sealed class Comparison
 {
     /// <param name="arms">At least one; the first is what the others are held against.</param>
     /// <param name="tokens">The budget in tokens generated; null: the most that every run spent.</param>
     /// <param name="seconds">The budget in seconds of training steps; null: likewise.</param>
-    public Comparison(IReadOnlyList<ComparedArm> arms, double? tokens = null, double? seconds = null)
+    /// <param name="clock">Which seconds count.</param>
+    /// <exception cref="DataException">A run did not count the time that <paramref name="clock"/> asks for.</exception>
+    public Comparison(IReadOnlyList<ComparedArm> arms, double? tokens = null, double? seconds = null,
+        CostClock clock = CostClock.Wall)
     {
-        Arms = arms;
+        (Arms, Clock) = (arms, clock);
+        if (clock == CostClock.Processor && arms.SelectMany(a => a.Runs)
+            .FirstOrDefault(r => double.IsNaN(r.Total.ProcessorSeconds)) is { } without)
+        {
+            throw new DataException($"{without.Folder.Root}: expected timing_cpu_s/step in the metrics of every step, "
+                + "found steps without it: an earlier version made them; compare by wall time (--clock wall)");
+        }
+
         // A run that diverged stays in; it ended early, so it sets no budget for the others.
         RunCost[] whole = [.. arms.SelectMany(a => a.Runs).Where(r => !r.IsDiverged).Select(r => r.Total)];
         Tokens = tokens ?? whole.Select(c => c.Tokens).DefaultIfEmpty(0).Min();
-        Seconds = seconds ?? whole.Select(c => c.Seconds).DefaultIfEmpty(0).Min();
+        Seconds = seconds ?? whole.Select(SecondsOf).DefaultIfEmpty(0).Min();
     }
 
     /// <summary>In order; the first is what the others are held against.</summary>
@@ -67,14 +87,23 @@ public sealed class Comparison
     /// <summary>The budget in tokens generated.</summary>
     public double Tokens { get; }
 
-    /// <summary>The budget in seconds of training steps.</summary>
+    /// <summary>The budget in seconds of training steps, by <see cref="Clock"/>.</summary>
     public double Seconds { get; }
+
+    /// <summary>Which seconds count.</summary>
+    public CostClock Clock { get; }
+
+    /// <summary>What the seconds are called.</summary>
+    public string SecondsName => Clock == CostClock.Processor ? "processor seconds" : "seconds";
+
+    /// <summary>The seconds of a cost, by <see cref="Clock"/>.</summary>
+    public double SecondsOf(RunCost cost) => Clock == CostClock.Processor ? cost.ProcessorSeconds : cost.Seconds;
 
     /// <summary>Within the budget of tokens.</summary>
     public BudgetOutcome ByTokens(ComparedArm arm) => Within(arm, Tokens, c => c.Tokens);
 
     /// <summary>Within the budget of seconds.</summary>
-    public BudgetOutcome BySeconds(ComparedArm arm) => Within(arm, Seconds, c => c.Seconds);
+    public BudgetOutcome BySeconds(ComparedArm arm) => Within(arm, Seconds, SecondsOf);
 
     /// <summary>Why pairs of an arm and the first are none: a sentence per seed.</summary>
     public IReadOnlyList<string> Unpaired(ComparedArm arm) =>

@@ -41,9 +41,10 @@ internal static class ComparisonCharts
         yield return Chart("Held-out accuracy by tokens", "share; tokens generated, A*-PO's first stage included",
             "tokens",
             arms, r => r.Accuracy, c => c.Tokens, isShare: true);
-        yield return Chart("Held-out accuracy by seconds", "share; seconds of steps, A*-PO's first stage included",
+        yield return Chart($"Held-out accuracy by {comparison.SecondsName}",
+            $"share; {comparison.SecondsName} of steps, A*-PO's first stage included",
             "seconds",
-            arms, r => r.Accuracy, c => c.Seconds, isShare: true);
+            arms, r => r.Accuracy, comparison.SecondsOf, isShare: true);
         yield return Chart("Held-out accuracy by steps", "share", "step", arms, r => r.Accuracy, c => c.Step,
             isShare: true);
         foreach ((string title, string explanation, string metric) in s_metrics)

@@ -15,6 +15,7 @@ public static class ComparisonJson
         ["budget"] = new JsonObject
         {
             ["tokens"] = comparison.Tokens,
+            ["clock"] = comparison.Clock == CostClock.Processor ? "cpu" : "wall",
             ["seconds"] = comparison.Seconds,
             ["runs_at_the_same_time"] = comparison.Parallel,
         },
@@ -104,6 +105,7 @@ public static class ComparisonJson
         ["step"] = p.Cost.Step,
         ["tokens"] = p.Cost.Tokens,
         ["seconds"] = p.Cost.Seconds,
+        ["cpu_seconds"] = Number(p.Cost.ProcessorSeconds),
         ["accuracy"] = Number(p.Value),
     })];
 

@@ -67,13 +67,13 @@ public static class ComparisonPage
             + (diverged > 0 ? $"; {diverged} diverged and stay in" : "")
             + (comparison.Failures.Count > 0 ? $"; {comparison.Failures.Count} failed and are missing" : "")
             + (unfinished > 0 ? $"; {unfinished} not at their end yet" : "")
-            + (comparison.Parallel > 1
+            + (comparison.Parallel > 1 && comparison.Clock == CostClock.Wall
                 ? $"; {comparison.Parallel} runs at the same time, so seconds are longer than of one alone" : "");
     }
 
     private static string Budgets(Comparison comparison) =>
         $"Held-out accuracy at the last evaluation within {HtmlText.Number(comparison.Tokens)} tokens generated and within "
-        + $"{HtmlText.Number(comparison.Seconds)} seconds of training steps. Warm start, evaluations and checkpoints are in neither; the "
+        + $"{HtmlText.Number(comparison.Seconds)} {comparison.SecondsName} of training steps. Warm start, evaluations and checkpoints are in neither; the "
         + "first stage of A*-PO is in both. Intervals are 95% percentile bootstrap over seeds; differences are against "
         + $"{comparison.Arms[0].Name}, pair by pair: same seed, prompts, first weights and held-out problems. With few seeds such "
         + "intervals are narrow rather than wide.";

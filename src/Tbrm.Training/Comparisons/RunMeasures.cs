@@ -33,6 +33,7 @@ public sealed record RunMeasure(string Key, string Title, string Unit, Func<Comp
         new("response_length", "response length", "tokens, last tenth", r => r.AtEnd("response_length/mean")),
         new("tokens", "tokens generated", "of the run", r => r.Total.Tokens),
         new("seconds", "seconds", "of training steps", r => r.Total.Seconds),
+        new("cpu_seconds", "processor seconds", "of training steps, all threads", r => r.Total.ProcessorSeconds),
         new("steps", "steps", "", r => r.Total.Step),
         new("first_stage_tokens", "tokens of the first stage", "A*-PO, counted in", r => r.FirstStage.Tokens > 0
             ? r.FirstStage.Tokens : double.NaN),

@@ -39,9 +39,38 @@ internal static class AlgorithmRules
         Require(config.Trainer.CriticWarmup <= 1 || algorithm.Critic is not null,
             $"trainer.critic_warmup={config.Trainer.CriticWarmup}: algorithm.name={name} has no critic to warm up; "
                 + "set it to 0");
+        CheckSharedTrunk(config.Critic, config.Trainer, algorithm);
         CheckCorrection(config.Algorithm.RolloutCorrection, algorithm.Entry);
         CheckBatches(config);
         CheckReplay(config, algorithm, needs);
+    }
+
+    /// <summary>One update learns policy and values: what a critic of its own could have otherwise is refused.</summary>
+    private static void CheckSharedTrunk(CriticConfig critic, TrainerConfig trainer, AlgorithmSelection algorithm)
+    {
+        if (!critic.SharedTrunk)
+        {
+            return;
+        }
+
+        string name = algorithm.Entry.Name;
+        Require(algorithm.Critic is not null,
+            $"critic.shared_trunk=true: algorithm.name={name} has no critic; set it to false");
+        Require(!algorithm.Objective.Needs.HasFlag(Needs.WholeBatch),
+            $"critic.shared_trunk=true: algorithm.name={name} evaluates a whole mini-batch at once, the values go "
+                + "with micro-batches; set it to false");
+        (string Key, bool IsGiven)[] others =
+        [
+            ("critic.model.path", critic.Model.Path.Length > 0),
+            ("critic.model.lora_rank", critic.Model.LoraRank > 0),
+            ("critic.model.lora_adapter_path", critic.Model.LoraAdapterPath.Length > 0),
+            ("critic.ppo_mini_batch_size", critic.PpoMiniBatchSize > 0), ("critic.ppo_epochs", critic.PpoEpochs > 0),
+            ("trainer.critic_warmup", trainer.CriticWarmup > 1),
+        ];
+        string[] given = [.. others.Where(o => o.IsGiven).Select(o => o.Key)];
+        Require(given.Length == 0, $"critic.shared_trunk=true: the values are learned in the policy's own updates, so "
+            + $"{string.Join(", ", given)} cannot be had; leave {(given.Length == 1 ? "it" : "them")} out, or set "
+            + "critic.shared_trunk=false");
     }
 
     /// <summary>A residual of whole trajectories can be weighed as a whole; advantages of tokens by token.</summary>

@@ -39,6 +39,7 @@ public sealed class TrainRun : IRunStep
     private ValueEstimation? _estimation;
     private LaggedRollout? _lagged;
     private PolicyRanks? _ranks;
+    private SharedCritic? _shared;
     private RankedRollout? _spread;
     private TrainStep? _step;
 
@@ -113,7 +114,7 @@ public sealed class TrainRun : IRunStep
 
         _session.AttachAdapter();
         _reference = NeedsReference ? ReferencePolicy.Of(_session.Policy) : null;
-        AddModels(critics => critics.New(), new StepState(null, 0, 0, []));
+        AddModels(critics => critics.New(), shared => shared.Init(_config), new StepState(null, 0, 0, []));
     }
 
     /// <inheritdoc/>
@@ -125,7 +126,7 @@ public sealed class TrainRun : IRunStep
             : ReferencePolicy.Owning(Policies.LoadLike(
                 _session, RunState.ReferenceFolderOf(checkpoint), trainable: false));
         StepState state = StepState.Read(checkpoint);
-        AddModels(critics => critics.Load(checkpoint),
+        AddModels(critics => critics.Load(checkpoint), shared => shared.Restore(checkpoint),
             state with { WeightVersion = state.WeightVersion ?? _run.State!.Updates });
         foreach (TrainedModel model in _models)
         {
@@ -184,6 +185,7 @@ public sealed class TrainRun : IRunStep
             model.Save(checkpoint);
         }
 
+        _shared?.Save(checkpoint);
         JsonObject sources = [];
         _sources.Save(checkpoint, sources);
         new StepState(_step!.KlCoefficient, _step.WeightVersion, _step.ReferenceVersion, sources).Write(checkpoint);
@@ -223,12 +225,17 @@ public sealed class TrainRun : IRunStep
             Epochs = _config.Trainer.TotalTrainingSteps >= 0 ? null : _config.Trainer.TotalEpochs,
         });
 
-    private void AddModels(Func<CriticSource, Critic> critic, StepState state)
+    private void AddModels(Func<CriticSource, Critic> critic, Action<SharedCritic> begin, StepState state)
     {
         TrainedModel actor = NewActor();
         _models.Add(actor);
         TrainedCritic? value = null;
-        if (_algorithm.Critic is not null)
+        if (_algorithm.Critic is not null && _config.Critic.SharedTrunk)
+        {
+            _shared = new(_session.Policy);
+            begin(_shared);
+        }
+        else if (_algorithm.Critic is not null)
         {
             CriticSource critics = new(_session);
             value = new(critic(critics), critics.Save, _config.Critic, TotalSteps);
@@ -246,7 +253,8 @@ public sealed class TrainRun : IRunStep
             && _config.Rollout.Temperature > 0;
         IStepSource source = _sources.Source(sample, _session.Reward, prompts => _estimation?.Usable(prompts));
         StepModels models = new((ITrainedPolicy)actor, value,
-            _reference is null ? null : new ReferenceScorer(_reference));
+            _reference is null ? null : new ReferenceScorer(_reference))
+        { Shared = _shared };
         _step = new(models, source, _algorithm,
             _estimation is null ? null : _estimation.Of, isRolloutExact, _config, _clock)
         {

@@ -87,12 +87,12 @@ public sealed record MemoryPlan
         }
 
         parts.AddRange(Update(model, config, batch, bytes));
-        bool hasCritic = algorithm.Critic is not null;
+        bool hasCritic = HasCritic(config, algorithm);
         parts.AddRange(hasCritic ? CriticParts(model, config, batch.OfCritic(config)) : []);
         return Finish(model, config, batch, load, parts, available, hasCritic ? CriticKnobs(model, config, batch)
             : []) with
         {
-            PpoExtra = model.Adapter is null && !hasCritic
+            PpoExtra = model.Adapter is null && algorithm.Critic is null
                 ? Critic(model, config).Of(default).State + 3 * sizeof(float) * batch.TokensPerStep : 0,
         };
     }
@@ -136,6 +136,10 @@ public sealed record MemoryPlan
 
     private static (long Sequences, long Tokens, long Rows) Of(BatchPlan batch) =>
         (batch.MicroBatchSequences, batch.MicroBatchTokens, batch.MicroBatchRows);
+
+    /// <summary>Whether a critic is trained that is a model of its own.</summary>
+    private static bool HasCritic(RunConfig config, AlgorithmSelection algorithm) =>
+        algorithm.Critic is not null && !config.Critic.SharedTrunk;
 
     /// <summary>With an adapter the reference is the base itself.</summary>
     private static long Reference(ModelMemory model, MemoryBytes bytes) => model.Adapter is null ? bytes.FrozenCopy : 0;
@@ -243,7 +247,7 @@ public sealed record MemoryPlan
         MemoryBytes bytes = model.Of(default);
         return bytes.State + (TrajectoryMemory.HasReference(config, algorithm) ? Reference(model, bytes) : 0)
             + (config.Rollout.Lag > 0 ? bytes.FrozenCopy : 0)
-            + (algorithm.Critic is null ? 0 : Critic(model, config).Of(default).State);
+            + (!HasCritic(config, algorithm) ? 0 : Critic(model, config).Of(default).State);
     }
 
     /// <summary>The same of a policy that is there already, its adapter perhaps not yet.</summary>

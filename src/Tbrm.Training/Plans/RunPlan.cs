@@ -95,6 +95,7 @@ public sealed record RunPlan
             Trainable = true,
             Recompute = config.Model.EnableGradientCheckpointing,
             HeadBudgetBytes = config.Model.HeadBudgetMb * 1_000_000L,
+            ValueHead = verb == RunState.Train && config.Critic.SharedTrunk,
         }, adapter, target.IsCuda, target.Threads)
         { IsTorch = target.IsTorch };
         long? prompts = CountPrompts(config, verb, notes);

@@ -91,18 +91,8 @@ public sealed record Forecast(IReadOnlyDictionary<string, IReadOnlyDictionary<st
                 // In host memory but while it computes. A CPU has no other memory to put it into.
                 return model.IsCuda ? parts.Select(p => IsCritic(p) ? p with { Phase = MemoryPhase.Critic } : p)
                     : parts;
-            case OpponentForm.SharedTrunk:
-                return [.. parts.Where(p => !IsCritic(p)), .. ValueHead(model)];
             default:
                 return parts;
         }
-    }
-
-    /// <summary>One row of weights beside the LM head, trained with the policy's body.</summary>
-    private static IEnumerable<MemoryPart> ValueHead(ModelMemory model)
-    {
-        long row = model.Architecture.HiddenSize * (long)sizeof(float);
-        yield return new("critic", "value head", row, "");
-        yield return new("critic_state", "value head's training state", (model.Options.Bf16 ? 4 : 3) * row, "");
     }
 }

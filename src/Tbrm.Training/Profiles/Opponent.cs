@@ -20,9 +20,6 @@ public enum OpponentForm
 
     /// <summary>The critic with its training state is in host memory but while it computes: predicted only.</summary>
     OffloadedCritic,
-
-    /// <summary>The critic is a second head on the policy's body: predicted only.</summary>
-    SharedTrunk,
 }
 
 /// <summary>What is compared.</summary>

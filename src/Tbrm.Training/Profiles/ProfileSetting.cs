@@ -41,6 +41,7 @@ public sealed record ProfileSetting(Opponent Opponent, ProfileShape Shape, RunCo
         Trainable = true,
         Recompute = Config.Model.EnableGradientCheckpointing,
         HeadBudgetBytes = HeadBudget.Bytes(Config),
+        ValueHead = Config.Critic.SharedTrunk,
     };
 
     /// <summary>The policy's adapter; null where its weights are trained.</summary>

@@ -48,7 +48,8 @@ internal sealed class ProfiledStep : IDisposable
             ReferencePolicy? reference = algorithm.NeedsReference && !isOffline ? Own(ReferencePolicy.Of(policy))
                 : null;
             TrainedPolicy actor = Own(new TrainedPolicy(policy, config.Actor, Steps));
-            TrainedCritic? critic = algorithm.Critic is null ? null : Own(new TrainedCritic(
+            bool isShared = config.Critic.SharedTrunk;
+            TrainedCritic? critic = algorithm.Critic is null || isShared ? null : Own(new TrainedCritic(
                 NewCritic(policy, options, config.Critic, seed), (_, _) => { }, config.Critic, Steps));
             IReadOnlyList<EncodedPrompt> prompts = FixedWork.Prompts(config.Data.TrainBatchSize,
                 config.Data.MaxPromptLength, policy.Architecture.VocabSize);
@@ -57,7 +58,11 @@ internal sealed class ProfiledStep : IDisposable
                 : new SampleStage(() => prompts, new FixedRollout(Own(Rollout(policy, config))), new FixedGrades(),
                     algorithm.Needs.HasFlag(Needs.BaselineRewards), config, clock, new SilentProgress());
             bool isRolloutExact = device.IsRolloutExact(config.Trainer.BatchInvariant);
-            _step = new(new(actor, critic, reference is null ? null : new ReferenceScorer(reference)), source,
+            StepModels models = new(actor, critic, reference is null ? null : new ReferenceScorer(reference))
+            {
+                Shared = isShared ? new SharedCritic(policy) : null,
+            };
+            _step = new(models, source,
                 algorithm, null, isRolloutExact, config, clock);
         }
         catch

@@ -60,6 +60,10 @@ public sealed class StepCost
         if (algorithm.Critic is not null)
         {
             yield return ("values", new(Body(), 0));
+        }
+
+        if (algorithm.Critic is not null && !_setting.Config.Critic.SharedTrunk)
+        {
             AdapterOptions? critic = AdapterOptions.Of(_setting.Config.Critic.Model);
             double learned = critic?.ParameterCount(_model) ?? _bodyParameters + _headParameters;
             yield return ("update_critic", new(Body() * Backward(critic is not null), State(learned)));

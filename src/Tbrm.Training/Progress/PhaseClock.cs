@@ -6,11 +6,13 @@ using Tbrm.Training.Metrics;
 namespace Tbrm.Training.Progress;
 
 /// <summary>Wall time of a run: in all, and per phase, <c>timing_s/gen</c> and so on of one step and their sums over
-/// the run.</summary>
+/// the run. Of phases that are in no other, processor time too: <c>timing_cpu_s/step</c>, the sum over all threads of
+/// the process, which other programs on the machine hardly change.</summary>
 public sealed class PhaseClock
 {
     private readonly long _started = Stopwatch.GetTimestamp();
     private readonly Dictionary<string, double> _step = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, double> _processor = new(StringComparer.Ordinal);
     private readonly List<(string Phase, long Start)> _open = [];
     private double _secondsBefore;
 
@@ -53,6 +55,8 @@ public sealed class PhaseClock
     {
         Observer?.Invoke(phase, true);
         long start = Stopwatch.GetTimestamp();
+        bool isOutermost = _open.Count == 0;
+        TimeSpan processor = isOutermost ? Environment.CpuUsage.TotalTime : default;
         _open.Add((phase, start));
         try
         {
@@ -62,6 +66,12 @@ public sealed class PhaseClock
         {
             _open.RemoveAt(_open.Count - 1);
             Add(phase, Stopwatch.GetElapsedTime(start).TotalSeconds);
+            if (isOutermost)
+            {
+                _processor[phase] = _processor.GetValueOrDefault(phase)
+                    + (Environment.CpuUsage.TotalTime - processor).TotalSeconds;
+            }
+
             Observer?.Invoke(phase, false);
         }
     }
@@ -81,7 +91,13 @@ public sealed class PhaseClock
             metrics["timing_s/" + name] = seconds;
         }
 
+        foreach ((string name, double seconds) in _processor)
+        {
+            metrics["timing_cpu_s/" + name] = seconds;
+        }
+
         _step.Clear();
+        _processor.Clear();
     }
 
     private void Add(string phase, double seconds)

@@ -93,6 +93,10 @@ public sealed record RunState(string Verb, long Step, SamplerState Sampler)
     public static string BaseRecordPathOf(string checkpoint, string model = Actor) =>
         Path.Combine(checkpoint, model, "base_model.json");
 
+    /// <summary>The file of the value head of a policy that is its own critic.</summary>
+    public static string ValueHeadPathOf(string checkpoint) =>
+        Path.Combine(checkpoint, Critic, "value_head.safetensors");
+
     /// <summary>The reference policy's folder inside a checkpoint.</summary>
     public static string ReferenceFolderOf(string checkpoint) =>
         Path.Combine(checkpoint, ReferenceFolder, HuggingFaceFolder);

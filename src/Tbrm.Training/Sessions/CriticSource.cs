@@ -57,7 +57,16 @@ internal sealed class CriticSource(TrainingSession session)
     /// written.</summary>
     public static void Check(RunConfig config, string checkpoint)
     {
-        if (Directory.Exists(RunState.ModelFolderOf(checkpoint, RunState.Critic)))
+        bool hasOwn = Directory.Exists(RunState.ModelFolderOf(checkpoint, RunState.Critic)),
+            isShared = File.Exists(RunState.ValueHeadPathOf(checkpoint));
+        if ((hasOwn || isShared) && config.Critic.SharedTrunk != isShared)
+        {
+            throw new ConfigException($"checkpoint {checkpoint} holds a critic "
+                + $"{(isShared ? "that is a head on the policy's body" : "with a body of its own")}; the configuration "
+                + $"says critic.shared_trunk={(isShared ? "false" : "true")}; leave it as it was, or begin a new run");
+        }
+
+        if (hasOwn)
         {
             _ = StoredAdapter(config.Critic.Model, checkpoint);
         }

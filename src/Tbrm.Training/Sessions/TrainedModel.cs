@@ -1,4 +1,5 @@
 using System;
+using System.IO;
 using Tbrm.Core.Config;
 using Tbrm.Engine.Logprob;
 using Tbrm.Engine.Models;
@@ -123,6 +124,36 @@ internal sealed class TrainedCritic(Critic critic, Action<Critic, string> save, 
         base.Dispose();
         critic.Dispose();
     }
+}
+
+/// <summary>The value head of a policy that is its own critic. In a checkpoint it has a file of its own, as the
+/// policy's folder is a language model's; its training state is with the policy's.</summary>
+internal sealed class SharedCritic(Policy policy) : ISharedCritic
+{
+    private readonly SharedValueHead _head = new(policy);
+
+    /// <summary>Begins, as a critic does.</summary>
+    public void Init(RunConfig config) => _head.Init((ulong)config.Trainer.Seed, (float)config.Critic.Model.HeadStd);
+
+    /// <inheritdoc/>
+    public float[] Values(PackedBatch batch) => _head.Values(batch);
+
+    /// <inheritdoc/>
+    public float[] OfKept(int rows) => _head.OfKept(rows);
+
+    /// <inheritdoc/>
+    public void AddGradient(ReadOnlySpan<float> dValues) => _head.AddGradient(dValues);
+
+    /// <summary>Writes the head into a checkpoint.</summary>
+    public void Save(string checkpoint)
+    {
+        string path = RunState.ValueHeadPathOf(checkpoint);
+        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+        _head.Save(path);
+    }
+
+    /// <summary>Goes on where a checkpoint stands.</summary>
+    public void Restore(string checkpoint) => _head.Load(RunState.ValueHeadPathOf(checkpoint));
 }
 
 /// <summary>The reference policy as a step sees it.</summary>

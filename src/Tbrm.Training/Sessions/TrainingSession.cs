@@ -232,6 +232,7 @@ public sealed class TrainingSession : IDisposable
             Trainable = trainsWeights,
             Recompute = config.Model.EnableGradientCheckpointing,
             HeadBudgetBytes = HeadBudget.Bytes(config),
+            ValueHead = trainable && config.Critic.SharedTrunk,
         };
         if (source.Weights.Length > 0)
         {

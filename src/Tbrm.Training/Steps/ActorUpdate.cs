@@ -27,6 +27,9 @@ public sealed class ActorUpdate : UpdateStage
         _temperature = TemperatureOf(config);
     }
 
+    /// <summary>The values that the policy learns beside its responses, where it is its own critic.</summary>
+    public SharedValues? Values { get; init; }
+
     /// <summary>What logits are divided by, in rollout and update; greedy rollouts are scored at 1.</summary>
     public static float TemperatureOf(RunConfig config) => config.Rollout.Temperature > 0
         ? (float)config.Rollout.Temperature : 1;
@@ -50,11 +53,12 @@ public sealed class ActorUpdate : UpdateStage
 
         Scores kept = _policy.LogProb(packed, _temperature, keep: true, _objective.Needs.HasFlag(Needs.Entropy));
         ObjectiveResult evaluated = _objective.Evaluate(Scored(part, kept));
+        double valueLoss = Values?.Add(part, metrics) ?? 0;
         _policy.Backward(Narrow(evaluated.DQ), Narrow(evaluated.DV), Narrow(evaluated.DH));
         result.Residuals.AddRange(evaluated.Residual);
         metrics.Add(evaluated.Metrics);
         Record(batch, range, packed, part, kept, result, evaluated.Residual);
-        return evaluated.Loss;
+        return evaluated.Loss + valueLoss;
     }
 
     /// <summary>First the scores of all, then one evaluation, then the forward again, which has the same bits, with the

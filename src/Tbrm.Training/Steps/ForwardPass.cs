@@ -65,7 +65,7 @@ internal static class ForwardPass
     }
 
     /// <summary>The critic's values of every row, [R].</summary>
-    public static double[] Values(ITrainedCritic critic, TrajectoryBatch batch, IReadOnlyList<Range> microBatches,
+    public static double[] Values(Func<PackedBatch, float[]> critic, TrajectoryBatch batch, IReadOnlyList<Range> microBatches,
         StepStop stop)
     {
         double[] values = new double[batch.RowCount];
@@ -74,7 +74,7 @@ internal static class ForwardPass
         {
             stop.Token.ThrowIfCancellationRequested();
             PackedBatch packed = batch.Pack(range);
-            foreach (float value in critic.Values(packed, keep: false))
+            foreach (float value in critic(packed))
             {
                 values[done++] = value;
             }

@@ -60,6 +60,20 @@ public interface ITrainedCritic : ITrainedModel
     void Backward(ReadOnlySpan<float> dValues);
 }
 
+/// <summary>The values of a policy that is its own critic: a second head on its body.</summary>
+public interface ISharedCritic
+{
+    /// <summary>The value of the state before every row's token, reward units, [R].</summary>
+    float[] Values(PackedBatch batch);
+
+    /// <summary>The same of the batch that the policy kept.</summary>
+    /// <param name="rows">Its rows.</param>
+    float[] OfKept(int rows);
+
+    /// <summary>dL/dvalue, [R], of the batch that was kept: the policy's next backward takes it along.</summary>
+    void AddGradient(ReadOnlySpan<float> dValues);
+}
+
 /// <summary>Something that has log-probs: the reference policy.</summary>
 public interface IReferenceScorer
 {

@@ -4,6 +4,7 @@ using System.Linq;
 using System.Threading;
 using Tbrm.Core.Config;
 using Tbrm.Core.Errors;
+using Tbrm.Engine.Logprob;
 using Tbrm.Objectives;
 using Tbrm.Training.Metrics;
 using Tbrm.Training.Progress;
@@ -28,7 +29,11 @@ internal sealed record StepBatch(StepSample Sample, TrajectoryBatch Tau, Objecti
 /// <param name="Actor">The policy.</param>
 /// <param name="Critic">Null when the algorithm has none.</param>
 /// <param name="Reference">Null when nobody asks it.</param>
-public sealed record StepModels(ITrainedPolicy Actor, ITrainedCritic? Critic, IReferenceScorer? Reference);
+public sealed record StepModels(ITrainedPolicy Actor, ITrainedCritic? Critic, IReferenceScorer? Reference)
+{
+    /// <summary>The policy's own values, in place of a critic; null where there are none.</summary>
+    public ISharedCritic? Shared { get; init; }
+}
 
 /// <summary>
 /// One iteration of an algorithm, in verl's words: gen, reward, old_log_prob, ref, values, adv, update_critic,
@@ -75,7 +80,11 @@ public sealed class TrainStep
         _config = config;
         _clock = clock;
         _advantage = new(algorithm, config);
-        _actorUpdate = new(models.Actor, algorithm.Objective, config);
+        _actorUpdate = new(models.Actor, algorithm.Objective, config)
+        {
+            Values = models.Shared is { } shared
+                ? new(shared, algorithm.Critic!, config.Critic.VfCoef) : null,
+        };
         _criticUpdate = models.Critic is { } critic ? new(critic, algorithm.Critic!, config) : null;
     }
 
@@ -258,16 +267,18 @@ public sealed class TrainStep
 
     private ObjectiveBatch Values(TrajectoryBatch tau, ObjectiveBatch batch, StepStop stop)
     {
-        if (_models.Critic is not { } critic)
+        if (_models is { Critic: null, Shared: null })
         {
             return batch;
         }
 
+        Func<PackedBatch, float[]> critic = _models.Shared is { } shared ? shared.Values
+            : packed => _models.Critic!.Values(packed, keep: false);
         (int tokens, int sequences) = CriticUpdate.MicroBatchOf(_config);
         double[] values = _clock.Measure(
             "values", () => ForwardPass.Values(critic, tau, tau.Cut(0..tau.Trajectories.Count, tokens, sequences),
             stop));
-        critic.ReleaseActivations();
+        _models.Critic?.ReleaseActivations();
         return batch with { Values = values, OldValues = values };
     }
 }

@@ -40,8 +40,9 @@ public sealed class ModelArchitectureTests
     {
         ModelArchitecture architecture = Parse("""{"rope_scaling": {"type": "dynamic", "factor": 2.0}}""");
         Assert.That(architecture.Rope.InverseFrequencies, Is.EqualTo(Parse("{}").Rope.InverseFrequencies));
-        Assert.That(architecture.Native(Dtype.F32, 4096, false, false, 0).MaxPositions, Is.EqualTo(4096));
-        Assert.That(() => architecture.Native(Dtype.F32, 4097, false, false, 0),
+        PolicyOptions options = new() { Bf16 = false, MaxPositions = 4096, Trainable = false };
+        Assert.That(architecture.Native(options, trainable: false).MaxPositions, Is.EqualTo(4096));
+        Assert.That(() => architecture.Native(options with { MaxPositions = 4097 }, trainable: false),
             Throws.TypeOf<DataException>().With.Message.Contains("4096"));
     }
 

@@ -32,7 +32,7 @@ public sealed class ComparisonTests
     public void Budgets_are_read_off_at_the_last_evaluation_within_them()
     {
         ComparedRun run = Run("tbrm", 1, [0.1, 0.5, 0.9], tokens: 100, seconds: 2);
-        Assert.That(run.Total, Is.EqualTo(new RunCost(4, 400, 8)));
+        Assert.That(run.Total, Is.EqualTo(new RunCost(4, 400, 8, 12)));
         Assert.That(run.AccuracyWithin(400, c => c.Tokens), Is.EqualTo(0.9));
         Assert.That(run.AccuracyWithin(399, c => c.Tokens), Is.EqualTo(0.5));
         Assert.That(run.AccuracyWithin(5, c => c.Seconds), Is.EqualTo(0.5));
@@ -44,10 +44,25 @@ public sealed class ComparisonTests
     public void The_first_stage_counts_in_tokens_and_in_seconds()
     {
         ComparedRun run = Run("a_star_po", 1, [0.1, 0.5, 0.9], tokens: 100, seconds: 2, firstStage: (250, 10));
-        Assert.That(run.FirstStage, Is.EqualTo(new RunCost(0, 250, 10)));
-        Assert.That(run.Total, Is.EqualTo(new RunCost(4, 650, 18)));
+        Assert.That(run.FirstStage, Is.EqualTo(new RunCost(0, 250, 10, 15)));
+        Assert.That(run.Total, Is.EqualTo(new RunCost(4, 650, 18, 27)));
         Assert.That(run.AccuracyWithin(400, c => c.Tokens), Is.EqualTo(0.1), "what it had before the first stage");
         Assert.That(run.AccuracyWithin(650, c => c.Tokens), Is.EqualTo(0.9));
+    }
+
+    /// <summary>3 s of processors a step: 9 s are three steps, so the evaluation after the second counts.</summary>
+    [Test]
+    public void Processor_seconds_are_a_budget_too()
+    {
+        ComparedArm arm = new("tbrm", [Run("tbrm", 1, [0.1, 0.5, 0.9], seconds: 2)]);
+        Assert.That(new Comparison([arm], seconds: 9).BySeconds(arm).Accuracy, Is.EqualTo((double[])[0.9]));
+        Comparison comparison = new([arm], seconds: 9, clock: CostClock.Processor);
+        Assert.That(comparison.BySeconds(arm).Accuracy, Is.EqualTo((double[])[0.5]));
+        Assert.That(ComparisonPage.ToHtml(comparison), Does.Contain("9 processor seconds of training steps"));
+        ComparedArm old = new("old", [Run("tbrm", 1, [0.1, 0.5, 0.9], isCpuCounted: false)]);
+        Assert.That(new Comparison([old]).Seconds, Is.EqualTo(8));
+        Assert.That(() => new Comparison([arm, old], clock: CostClock.Processor),
+            Throws.TypeOf<DataException>().With.Message.Contains("timing_cpu_s/step"));
     }
 
     [Test]
@@ -174,16 +189,19 @@ public sealed class ComparisonTests
     }
 
     private ComparedRun Run(string algorithm, long seed, double[] accuracy, double tokens = 100, double seconds = 2,
-        (double Tokens, double Seconds)? firstStage = null, string ended = "finished", string[]? keys = null)
+        (double Tokens, double Seconds)? firstStage = null, string ended = "finished", string[]? keys = null,
+        bool isCpuCounted = true)
     {
         RunConfig config = ConfigLoader.Load(
             "default", [$"algorithm.name={algorithm}", $"trainer.seed={seed}", .. keys ?? []]);
         SyntheticRun run = new(config);
         _runs.Add(run);
         // An evaluation before the first step and after every second.
-        run.AddSteps([(0, [("val-core/d/acc/mean@1", accuracy[0])]),
+        run.AddSteps([(0, [("val-core/d/acc/mean@1", accuracy[0]),
+                ("timing_cpu_s/v_star", 1.5 * (firstStage?.Seconds ?? 0))]),
             .. Enumerable.Range(1, 2 * (accuracy.Length - 1)).Select(step => ((long)step,
             (((string, double)[])[("perf/generated_tokens", tokens), ("timing_s/step", seconds),
+                .. isCpuCounted ? [("timing_cpu_s/step", 1.5 * seconds)] : Array.Empty<(string, double)>(),
                 ("critic/score/mean", 0.1 * step), ("actor/entropy", 1.0 / step),
                 ("response_length/mean", 10), .. algorithm == "tbrm" ? [("actor/v_s1/mean", 2.0)]
                     : Array.Empty<(string, double)>(),
