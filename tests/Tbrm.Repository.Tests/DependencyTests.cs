@@ -32,6 +32,8 @@ public sealed partial class DependencyTests
         ["Data"] = ["Core", "Tasks"],
         ["Objectives"] = ["Core"],
         ["Theory"] = ["Core", "Objectives"],
+        // Of those who want autograd: neither referenced by the product nor built with it.
+        ["Torch"] = ["Core", "Objectives"],
         ["Engine"] = ["Core", "Interop"],
         // The binding is the engine's alone.
         ["Training"] = [.. s_all.Where(p => p is not "Training" and not "Interop")],
@@ -80,6 +82,16 @@ public sealed partial class DependencyTests
             Is.EqualTo(new[] { "true" }));
         Assert.That(AllProjects().Where(p => File.ReadAllText(p).Contains("DisableTransitiveProjectReferences")),
             Is.Empty);
+    }
+
+    /// <summary>libtorch's half gigabyte is for those who ask for it.</summary>
+    [Test]
+    public void Autograd_is_outside_of_the_default_build()
+    {
+        Assert.That(File.ReadAllText(Testing.Repository.PathOf("Tbrm.sln")), Does.Not.Contain("Tbrm.Torch"));
+        Assert.That(AllProjects().Where(p => File.ReadAllText(p).Contains("TorchSharp"))
+            .Select(Path.GetFileNameWithoutExtension),
+            Is.EquivalentTo((string[])["Tbrm.Torch", "Tbrm.Torch.Tests", "HuberAutograd"]));
     }
 
     [Test]

@@ -120,5 +120,11 @@ public sealed record PluginType(Type Type, string Path)
             string? resolved = _resolver.ResolveAssemblyToPath(assemblyName);
             return resolved is null ? null : LoadFromAssemblyPath(resolved);
         }
+
+        protected override nint LoadUnmanagedDll(string unmanagedDllName)
+        {
+            string? resolved = _resolver.ResolveUnmanagedDllToPath(unmanagedDllName);
+            return resolved is null ? 0 : LoadUnmanagedDllFromPath(resolved);
+        }
     }
 }

@@ -5,10 +5,13 @@ namespace Tbrm.Objectives.Checks;
 
 /// <summary>A random batch with every column, for checks: trajectory 1 has no row, the last but one is
 /// dropped.</summary>
-internal static class RandomBatch
+public static class RandomBatch
 {
     private const int Trajectories = 8, LongestResponse = 9, GroupSize = 4;
 
+    /// <summary>A batch.</summary>
+    /// <param name="seed">Decides it.</param>
+    /// <param name="logits">Q and V as of logits; otherwise V is 0 and Q is log pi.</param>
     public static ObjectiveBatch Create(int seed, bool logits)
     {
         Random random = new(seed);
