@@ -37,8 +37,8 @@ public abstract class AutogradObjective : IObjective
     public virtual ObjectiveBatch Prepare(ObjectiveBatch whole) => whole;
 
     /// <inheritdoc/>
-    /// <exception cref="ConfigException">libtorch does not load; or, at the first evaluation, the gradient is not that of
-    /// the loss, or a rule of objectives is broken.</exception>
+    /// <exception cref="ConfigException">libtorch does not load; or, at the first evaluation, the gradient is not that
+    /// of the loss, or a rule of objectives is broken.</exception>
     public ObjectiveResult Evaluate(ObjectiveBatch batch)
     {
         ArgumentNullException.ThrowIfNull(batch);

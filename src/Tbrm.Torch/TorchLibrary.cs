@@ -20,6 +20,13 @@ internal static class TorchLibrary
 
     private static bool Load()
     {
+        // Asked before TorchSharp tries: where it fails it copies half a gigabyte, prints a page, and then says that
+        // the package is missing, whatever the reason.
+        if (Problem() is { } problem)
+        {
+            throw NotLoaded(problem, null);
+        }
+
         try
         {
             // An objective is some hundred thousand numbers: more threads cost more than they bring, and libtorch's
@@ -30,33 +37,35 @@ internal static class TorchLibrary
         catch (Exception e) when (e is TypeInitializationException or NotSupportedException or DllNotFoundException
             or EntryPointNotFoundException or BadImageFormatException)
         {
-            throw new ConfigException($"libtorch did not load: {Reason(e)} TorchSharp 0.107 needs libtorch 2.10 beside "
-                + "the objective's assembly (package libtorch-cpu-linux-x64) and the C++ library of GCC 13 or newer "
-                + "(Debian 13, Ubuntu 24.04)", e);
+            throw NotLoaded((e.InnerException ?? e).Message, e);
         }
     }
 
-    /// <summary>TorchSharp says that there is no reference to libtorch, whatever the reason; the loader knows
-    /// it.</summary>
-    private static string Reason(Exception failure)
+    /// <summary>What the loader says of TorchSharp's native library beside it; null when it loads, or where there is
+    /// none and TorchSharp may know another place.</summary>
+    private static string? Problem()
     {
         string folder = Path.GetDirectoryName(typeof(torch).Assembly.Location) ?? "";
         string[] places = [folder, Path.Combine(folder, "runtimes", "linux-x64", "native")];
         if (places.Select(p => Path.Combine(p, Bindings)).FirstOrDefault(File.Exists) is not { } path)
         {
-            return $"{Bindings} is not in {folder}.";
+            return null;
         }
 
         try
         {
-            NativeLibrary.Free(NativeLibrary.Load(path));
-            return (failure.InnerException ?? failure).Message;
+            _ = NativeLibrary.Load(path);
+            return null;
         }
         catch (DllNotFoundException e)
         {
-            string line = e.Message.Split('\n').FirstOrDefault(l => l.Contains("GLIBCXX", StringComparison.Ordinal))
-                ?? e.Message.Split('\n')[0];
-            return line.Trim() + ".";
+            string[] lines = e.Message.Split('\n');
+            string line = Array.Find(lines, l => l.Contains("GLIBCXX", StringComparison.Ordinal)) ?? lines[^1];
+            return line.Trim();
         }
     }
+
+    private static ConfigException NotLoaded(string reason, Exception? inner) => new(
+        $"libtorch did not load: {reason}. TorchSharp 0.107 needs libtorch 2.10 beside the objective's assembly "
+            + "(package libtorch-cpu-linux-x64) and the C++ library of GCC 13 or newer (Debian 13, Ubuntu 24.04)", inner);
 }

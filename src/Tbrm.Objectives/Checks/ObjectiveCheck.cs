@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
+using Tbrm.Core.Errors;
 
 namespace Tbrm.Objectives.Checks;
 
@@ -24,6 +25,7 @@ public sealed class ObjectiveCheck(IObjective objective, int batches = 4)
     private readonly bool _logits = objective.Needs.HasFlag(Needs.Logits);
 
     /// <summary>Every check, in order.</summary>
+    /// <exception cref="ConfigException">The objective cannot be had here, or not with its options.</exception>
     public IReadOnlyList<CheckResult> Run() =>
     [
         Over("finite differences", null, GradientCheck.Worst),
@@ -51,7 +53,7 @@ public sealed class ObjectiveCheck(IObjective objective, int batches = 4)
             {
                 found = difference(objective, objective.Prepare(RandomBatch.Create(seed, _logits)));
             }
-            catch (Exception e) when (e is not OutOfMemoryException)
+            catch (Exception e) when (e is not (OutOfMemoryException or ConfigException))
             {
                 return new(name, false, $"batch {seed}: {e.GetType().Name}: {e.Message}");
             }
