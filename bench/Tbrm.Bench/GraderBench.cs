@@ -22,5 +22,5 @@ public class GraderBench
     };
 
     [Benchmark]
-    public Verdict Grade() => _grader.Grade(Request, default);
+    public GradeResult Grade() => _grader.Grade(Request, default);
 }

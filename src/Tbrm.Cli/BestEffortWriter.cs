@@ -1,6 +1,7 @@
 using System;
 using System.IO;
 using System.Text;
+using Tbrm.Core.Files;
 
 namespace Tbrm.Cli;
 
@@ -66,7 +67,7 @@ internal sealed class BestEffortWriter(TextWriter inner, Action<Exception>? onFa
     public override void Flush() => Try(inner.Flush);
 
     private static bool IsFailure(Exception e) =>
-        e is IOException or UnauthorizedAccessException or ObjectDisposedException;
+        e is IOException or UnauthorizedAccessException or ObjectDisposedException || e.IsDiskFull();
 
     private void Try(Action write)
     {

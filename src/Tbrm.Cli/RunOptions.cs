@@ -65,29 +65,42 @@ internal sealed class RunOptions
         HelpName = "N|best"
     };
 
-    /// <summary>The run that the command line names as its model, by model.path or, where <paramref name="byFolder"/>,
-    /// by --run-dir; null when it names none.</summary>
+    /// <summary>The run that is named as the model: by model.path on the command line; where
+    /// <paramref name="byFolder"/>, by --run-dir; or by a file's model.path. Null when it is none.</summary>
     public TrainedRun? Trained(ParseResult parsed, bool byFolder)
     {
-        string model = Last(parsed, "model.path");
-        string folder = model.Length > 0 ? model : byFolder ? NamedFolder(parsed) : "";
-        TrainedRun? run = folder.Length == 0 ? null
-            : TrainedRun.Find(folder, parsed.GetValue(Checkpoint),
-            text => Console.Error.WriteLine($"tbrm-native: {text}"));
+        string[] named = [Last(parsed, "model.path"), byFolder ? NamedFolder(parsed) : ""];
+        string folder = named.FirstOrDefault(n => n.Length > 0) ?? RunModels.PathIn(Files(parsed), []);
+        TrainedRun? run = folder.Length == 0 ? null : TrainedRun.Find(folder, parsed.GetValue(Checkpoint), Say);
         return run is null && parsed.GetValue(Checkpoint) is { } which
             ? throw new ConfigException(
                 $"--checkpoint {which}: {(folder.Length == 0 ? "no run is named" : $"{folder} holds no run")}; name its folder with model.path{(byFolder ? " or --run-dir" : "")}")
             : run;
     }
 
-    /// <summary>defaults &lt; file or preset &lt; above &lt; command line.</summary>
+    /// <summary>A run's prompt form and lengths &lt; defaults &lt; file or preset &lt; above &lt; command
+    /// line.</summary>
+    /// <param name="parsed">The command line.</param>
+    /// <param name="verb">Decides what short names mean.</param>
+    /// <param name="fallbackFile">Read where the command line names no file.</param>
+    /// <param name="defaults">The verb's own keys.</param>
+    /// <param name="above">Keys above the file.</param>
+    /// <param name="run">The run that is the model; null: the one that model.path names, if it names one.</param>
     public RunConfig Load(ParseResult parsed, string verb = RunState.Train, string? fallbackFile = null,
         IReadOnlyList<ConfigEntry>? defaults = null,
-        IReadOnlyList<ConfigEntry>? above = null, TrainedRun? run = null) =>
-        ConfigLoader.Load(Files(parsed) is { Count: > 0 } files ? files : fallbackFile is null ? [] : [fallbackFile],
-            [.. (run?.Arguments(Arguments(parsed)) ?? Arguments(parsed))
-            .Select(a => verb == RunState.Sft ? OfSft(a) : a)], above, defaults,
-            text => Console.Error.WriteLine($"tbrm-native: {text}"));
+        IReadOnlyList<ConfigEntry>? above = null, TrainedRun? run = null)
+    {
+        run ??= Trained(parsed, byFolder: false);
+        List<string> arguments = Arguments(parsed);
+        IReadOnlyList<string> files = Files(parsed) is { Count: > 0 } named ? named
+            : fallbackFile is null ? [] : [fallbackFile];
+        string[] overrides = [.. (run?.Arguments(arguments) ?? arguments)
+            .Select(a => verb == RunState.Sft ? OfSft(a) : a)];
+        return RunModels.Resolve(
+            ConfigLoader.Load(files, overrides, above, [.. run?.ForUse() ?? [], .. defaults ?? []], Say), Say);
+    }
+
+    private static void Say(string text) => Console.Error.WriteLine($"tbrm-native: {text}");
 
     /// <summary>What -c names, in the order given.</summary>
     public IReadOnlyList<string> Files(ParseResult parsed) => parsed.GetValue(Config) ?? [];

@@ -134,8 +134,7 @@ internal sealed class TrainingOptions
     {
         if (!parsed.GetValue(_resume))
         {
-            TrainedRun? run = _run.Trained(parsed, byFolder: false);
-            return _run.Load(parsed, verb, defaults: [.. run?.ForUse() ?? [], .. defaults], run: run);
+            return _run.Load(parsed, verb, defaults: defaults);
         }
 
         // How the run was once started must not decide how it goes on.

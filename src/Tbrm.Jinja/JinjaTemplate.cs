@@ -56,6 +56,44 @@ public sealed class JinjaTemplate
         return names;
     }
 
+    /// <summary>
+    /// The words by which its expressions can ask for a part of a value: names, attributes and texts. Null when a
+    /// message is handed on as a whole (<c>message | tojson</c>, <c>message.items()</c>), so that anything in it may be
+    /// read.
+    /// </summary>
+    /// <exception cref="JinjaException">It is nested too deep.</exception>
+    public IReadOnlySet<string>? ReadWords()
+    {
+        HashSet<string> words = new(StringComparer.Ordinal);
+        bool whole = false;
+        try
+        {
+            NameSearch.Visit(_statements, expression =>
+            {
+                _ = expression switch
+                {
+                    NameExpression name => words.Add(name.Name),
+                    AttributeExpression attribute => words.Add(attribute.Name),
+                    Constant { Value: string text } => words.Add(text),
+                    _ => false,
+                };
+                whole |= expression is FilterExpression { Name: "tojson" or "items" or "string", Value: { } value }
+                    ? IsMessage(value)
+                    : expression is AttributeExpression { Name: "items" or "values" or "keys", Target: { } target }
+                        && IsMessage(target);
+            });
+        }
+        catch (InsufficientExecutionStackException e)
+        {
+            throw new JinjaException("the template is nested too deep", 1, e);
+        }
+
+        return whole ? null : words;
+
+        static bool IsMessage(Expression value) =>
+            value is NameExpression { Name: "message" or "messages" or "msg" or "m" };
+    }
+
     /// <summary>Renders it with JSON values as its variables.</summary>
     /// <param name="variables">Name to value, as JSON has them.</param>
     /// <param name="limits">What it may use up; null for <see cref="JinjaLimits.Default"/>.</param>

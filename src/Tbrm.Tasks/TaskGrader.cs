@@ -45,7 +45,7 @@ public sealed class TaskGrader : IGrader
     public Func<string, string, double>? MathMatch { get; init; }
 
     /// <inheritdoc/>
-    public Verdict Grade(GradeRequest request, CancellationToken stop)
+    public GradeResult Grade(GradeRequest request, CancellationToken stop)
     {
         ArgumentNullException.ThrowIfNull(request);
         string? answer = AnswerExtraction.Extract(request.Solution, _form);
@@ -56,17 +56,17 @@ public sealed class TaskGrader : IGrader
             return request.GroundTruth.Kind == GroundTruthKind.Text ? GradeAgainst(request.GroundTruth.Text)
                 : request.AgainstEach(GradeAgainst);
 
-            Verdict GradeAgainst(string truth)
+            GradeResult GradeAgainst(string truth)
             {
                 TaskItem entry = new("", truth, request.ExtraInfo ?? []);
                 double score = MathMatch is null ? task.Score(answer, entry)
                     : AnswerCascade.Score(task, answer, entry, MathMatch);
-                return new Verdict(score, answer is null ? VerdictStatus.NoAnswer : VerdictStatus.Ok, answer);
+                return new GradeResult(score, answer is null ? GradeStatus.NoAnswer : GradeStatus.Ok, answer);
             }
         }
         catch (Exception e) when (e is TaskScoreException or TbrmUserException)
         {
-            return new Verdict(0, VerdictStatus.Error, answer, e.Message);
+            return new GradeResult(0, GradeStatus.Error, answer, e.Message);
         }
     }
 

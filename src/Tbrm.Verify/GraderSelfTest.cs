@@ -84,21 +84,21 @@ public static class GraderSelfTest
             }
 
             Trial[] trials = [.. golds.SelectMany(gold => Trials(gold, stated))];
-            Verdict[] verdicts = manager.Grade([.. trials.Select(t => t.Request)], stop);
-            ILookup<Gold, (Trial Trial, Verdict Verdict)> byGold = trials.Zip(verdicts)
+            GradeResult[] grades = manager.Grade([.. trials.Select(t => t.Request)], stop);
+            ILookup<Gold, (Trial Trial, GradeResult Grade)> byGold = trials.Zip(grades)
                 .ToLookup(pair => pair.First.Gold);
             foreach (Gold gold in golds)
             {
                 total += gold.Rows;
-                (Trial Trial, Verdict Verdict)[] failed =
-                    [.. byGold[gold].Where(pair => !(stated ? pair.Verdict.Score >= 1 : pair.Verdict.Score > 0))];
+                (Trial Trial, GradeResult Grade)[] failed =
+                    [.. byGold[gold].Where(pair => !(stated ? pair.Grade.Score >= 1 : pair.Grade.Score > 0))];
                 if (failed.Length == 0)
                 {
                     passed += gold.Rows;
                 }
                 else if (failures.Count < Examples)
                 {
-                    failures.Add(Describe(gold, failed[0].Trial, failed[0].Verdict));
+                    failures.Add(Describe(gold, failed[0].Trial, failed[0].Grade));
                 }
             }
         }
@@ -130,7 +130,7 @@ public static class GraderSelfTest
         bool stated = false, CancellationToken stop = default) =>
         Require(manager, rows.Select((row, i) => new SelfTestRow(row, i + 1)), minimum, stated, stop);
 
-    private static string Describe(Gold gold, Trial trial, Verdict verdict)
+    private static string Describe(Gold gold, Trial trial, GradeResult grade)
     {
         GradeRequest request = gold.Row.Request;
         string others = gold.Others.Count == 0 ? ""
@@ -138,7 +138,7 @@ public static class GraderSelfTest
         return $"row {gold.Row.Number}{others}{(request.DataSource.Length > 0 ? " of " + request.DataSource : "")}: "
             + $"'{request.GroundTruth}'"
             + $"{(trial.As is null ? "" : " " + trial.As)} "
-            + $"({verdict.Status}{(verdict.Detail is { } detail ? ": " + detail : "")})";
+            + $"({grade.Status}{(grade.Detail is { } detail ? ": " + detail : "")})";
     }
 
     /// <summary>A ground truth, and the rows that have it.</summary>

@@ -22,7 +22,7 @@ namespace Tbrm.Verify;
 /// <param name="Grading">Wall-clock time spent in the grader, all threads at work.</param>
 /// <param name="FirstFailure">The first grade that is a time-out or an error, in words; null when there is
 /// none.</param>
-public sealed record ScoreSummary(long Rows, double MeanScore, VerdictCounts Counts, TimeSpan Grading,
+public sealed record ScoreSummary(long Rows, double MeanScore, GradeCounts Counts, TimeSpan Grading,
     string? FirstFailure)
 {
     /// <summary>One line for people.</summary>
@@ -71,21 +71,21 @@ public sealed class JsonlScorer(RewardManager manager)
     {
         long rows = 0;
         double total = 0;
-        VerdictCounts counts = new(0, 0, 0, 0);
+        GradeCounts counts = new(0, 0, 0, 0);
         TimeSpan grading = TimeSpan.Zero;
         string? failure = null;
         foreach ((JsonObject Row, GradeRequest Request)[] batch in ReadRows(input).Chunk(BatchRows))
         {
             long started = Stopwatch.GetTimestamp();
-            Verdict[] verdicts = manager.Grade([.. batch.Select(b => b.Request)], stop);
+            GradeResult[] grades = manager.Grade([.. batch.Select(b => b.Request)], stop);
             grading += Stopwatch.GetElapsedTime(started);
             for (int i = 0; i < batch.Length; i++)
             {
-                (JsonObject row, Verdict verdict) = (batch[i].Row, verdicts[i]);
-                row["score"] = verdict.Score;
-                row["status"] = verdict.Status.Word();
-                row["extracted"] = verdict.Extracted;
-                if (verdict.Numbers is { } numbers)
+                (JsonObject row, GradeResult grade) = (batch[i].Row, grades[i]);
+                row["score"] = grade.Score;
+                row["status"] = grade.Status.Word();
+                row["extracted"] = grade.Extracted;
+                if (grade.Numbers is { } numbers)
                 {
                     row["numbers"] = new JsonObject(
                         numbers.Select(n => KeyValuePair.Create(n.Key, (JsonNode?)n.Value)));
@@ -94,10 +94,10 @@ public sealed class JsonlScorer(RewardManager manager)
                 writer.Write(row.ToJsonString(s_json));
                 writer.Write('\n');
                 rows++;
-                total += verdict.Score;
-                counts = counts.Plus(verdict.Status);
-                failure ??= verdict.Status is VerdictStatus.Error or VerdictStatus.Timeout
-                    ? $"row {rows}: {verdict.Detail}" : null;
+                total += grade.Score;
+                counts = counts.Plus(grade.Status);
+                failure ??= grade.Status is GradeStatus.Error or GradeStatus.Timeout
+                    ? $"row {rows}: {grade.Detail}" : null;
             }
         }
 
@@ -157,7 +157,7 @@ public sealed class JsonlScorer(RewardManager manager)
     private static GradeRequest ToRequest(JsonObject row, string input, int line)
     {
         // The row's own keys are options too, and win over those in extra_info.
-        JsonObject extra = row["extra_info"] is JsonObject nested ? (JsonObject)nested.DeepClone() : [];
+        JsonObject extra = Extra(row["extra_info"]);
         foreach ((string key, JsonNode? value) in row)
         {
             if (key is not ("solution_str" or "ground_truth" or "data_source" or "extra_info"))
@@ -173,6 +173,29 @@ public sealed class JsonlScorer(RewardManager manager)
         return row.TryGetPropertyValue("ground_truth", out JsonNode? truth)
             ? new(source, solution, GroundTruth.Read(truth, "ground_truth", $"{input}:{line}"), extra)
             : throw new DataException($"{input}:{line}: the key \"ground_truth\" is missing");
+    }
+
+    /// <summary>As in training's rows: an object, or one as JSON text; whatever else stands there under one
+    /// name.</summary>
+    private static JsonObject Extra(JsonNode? extra) => extra switch
+    {
+        null => [],
+        JsonObject nested => (JsonObject)nested.DeepClone(),
+        JsonValue text when text.TryGetValue(out string? json) && ObjectIn(json) is { } nested => nested,
+        _ => new JsonObject { ["value"] = extra.DeepClone() },
+    };
+
+    private static JsonObject? ObjectIn(string text)
+    {
+        try
+        {
+            return text.AsSpan().TrimStart().StartsWith('{')
+                ? JsonNode.Parse(LoneSurrogates.Replace(text), documentOptions: s_unique) as JsonObject : null;
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
     }
 
     private static string Text(JsonObject row, string key, string? fallback, string input, int line) => row[key] switch

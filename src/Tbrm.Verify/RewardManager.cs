@@ -9,33 +9,33 @@ using Tbrm.Core.Rewards;
 
 namespace Tbrm.Verify;
 
-/// <summary>How a batch of verdicts came about.</summary>
+/// <summary>How a batch of grades came about.</summary>
 /// <param name="Ok">Answers that were graded.</param>
 /// <param name="NoAnswer">Responses without an answer.</param>
 /// <param name="Timeout">Responses for which the wall clock ran out.</param>
 /// <param name="Error">Responses that the grader failed on.</param>
 /// <param name="OutOfSteps">Answers that take more steps than one answer may.</param>
-public sealed record VerdictCounts(int Ok, int NoAnswer, int Timeout, int Error, int OutOfSteps = 0)
+public sealed record GradeCounts(int Ok, int NoAnswer, int Timeout, int Error, int OutOfSteps = 0)
 {
-    /// <summary>Counts verdicts.</summary>
-    public static VerdictCounts Of(IEnumerable<Verdict> verdicts)
+    /// <summary>Counts grades.</summary>
+    public static GradeCounts Of(IEnumerable<GradeResult> grades)
     {
-        VerdictCounts counts = new(0, 0, 0, 0);
-        foreach (Verdict verdict in verdicts)
+        GradeCounts counts = new(0, 0, 0, 0);
+        foreach (GradeResult grade in grades)
         {
-            counts = counts.Plus(verdict.Status);
+            counts = counts.Plus(grade.Status);
         }
 
         return counts;
     }
 
     /// <summary>With one more of a status.</summary>
-    public VerdictCounts Plus(VerdictStatus status) => status switch
+    public GradeCounts Plus(GradeStatus status) => status switch
     {
-        VerdictStatus.Ok => this with { Ok = Ok + 1 },
-        VerdictStatus.NoAnswer => this with { NoAnswer = NoAnswer + 1 },
-        VerdictStatus.Timeout => this with { Timeout = Timeout + 1 },
-        VerdictStatus.OutOfSteps => this with { OutOfSteps = OutOfSteps + 1 },
+        GradeStatus.Ok => this with { Ok = Ok + 1 },
+        GradeStatus.NoAnswer => this with { NoAnswer = NoAnswer + 1 },
+        GradeStatus.Timeout => this with { Timeout = Timeout + 1 },
+        GradeStatus.OutOfSteps => this with { OutOfSteps = OutOfSteps + 1 },
         _ => this with { Error = Error + 1 },
     };
 
@@ -63,13 +63,13 @@ public sealed class RewardManager(IGrader grader, TimeSpan? limit = null, int? p
     /// <summary>The grader.</summary>
     public IGrader Grader => grader;
 
-    /// <summary>Grades every request; verdict i belongs to request i.</summary>
+    /// <summary>Grades every request; grade i belongs to request i.</summary>
     /// <exception cref="OperationCanceledException"><paramref name="stop"/> was cancelled.</exception>
-    public Verdict[] Grade(IReadOnlyList<GradeRequest> requests, CancellationToken stop = default)
+    public GradeResult[] Grade(IReadOnlyList<GradeRequest> requests, CancellationToken stop = default)
     {
-        Verdict[] verdicts = new Verdict[requests.Count];
-        ForEach(requests.Count, i => verdicts[i] = Grade(requests[i], stop), stop);
-        return verdicts;
+        GradeResult[] grades = new GradeResult[requests.Count];
+        ForEach(requests.Count, i => grades[i] = Grade(requests[i], stop), stop);
+        return grades;
     }
 
     /// <summary>Does something for 0 to <paramref name="count"/> - 1, which grades, so many at a time as the grader
@@ -107,42 +107,42 @@ public sealed class RewardManager(IGrader grader, TimeSpan? limit = null, int? p
         }
     }
 
-    /// <summary>Grades one request. A grader that throws, or whose score is NaN or infinite, is an error verdict, never
-    /// an exception.</summary>
-    public Verdict Grade(GradeRequest request, CancellationToken stop = default)
+    /// <summary>Grades one request. Where a grader throws, or its score is NaN or infinite, the status is Error; there
+    /// is never an exception.</summary>
+    public GradeResult Grade(GradeRequest request, CancellationToken stop = default)
     {
         using EmergencyBrake timer = new(_limit, stop);
         long started = Stopwatch.GetTimestamp();
         try
         {
-            Verdict verdict = grader.Grade(request, timer.Token);
+            GradeResult grade = grader.Grade(request, timer.Token);
             stop.ThrowIfCancellationRequested();
-            if (verdict.Status == VerdictStatus.Timeout)
+            if (grade.Status == GradeStatus.Timeout)
             {
-                return verdict with
+                return grade with
                 {
                     Detail = string.Create(CultureInfo.InvariantCulture,
                     $"no grade within {Stopwatch.GetElapsedTime(started).TotalSeconds:F1} s of wall clock")
                 };
             }
 
-            return double.IsFinite(verdict.Score) ? verdict : verdict with
+            return double.IsFinite(grade.Score) ? grade : grade with
             {
                 Score = 0,
-                Status = VerdictStatus.Error,
+                Status = GradeStatus.Error,
                 Detail = string.Create(
-                    CultureInfo.InvariantCulture, $"the grader's score is {verdict.Score}; expected a finite number"),
+                    CultureInfo.InvariantCulture, $"the grader's score is {grade.Score}; expected a finite number"),
             };
         }
         catch (OperationCanceledException) when (!stop.IsCancellationRequested)
         {
-            return new Verdict(0, VerdictStatus.Timeout, null,
+            return new GradeResult(0, GradeStatus.Timeout, null,
                 string.Create(CultureInfo.InvariantCulture,
                 $"no grade within {Stopwatch.GetElapsedTime(started).TotalSeconds:F1} s of wall clock"));
         }
         catch (Exception e) when (e is not OperationCanceledException and not OutOfMemoryException)
         {
-            return new Verdict(0, VerdictStatus.Error, null, $"{e.GetType().Name}: {e.Message}");
+            return new GradeResult(0, GradeStatus.Error, null, $"{e.GetType().Name}: {e.Message}");
         }
     }
 }

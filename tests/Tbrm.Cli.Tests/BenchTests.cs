@@ -57,7 +57,7 @@ public sealed class BenchTests
         BenchReport old = Report(("a", 4, 5), ("b", 4, 5), ("c", 4, 5), ("gone", 1, 1));
         BenchReport now = Report(("a", 1, 2), ("b", 4.5, 6), ("c", 8, 9), ("new", 1, 1));
         BenchComparison comparison = BenchComparison.Of(old, now, "old.json");
-        Assert.That(comparison.Ratios.Select(r => (r.Key, r.Verdict)), Is.EqualTo(new[]
+        Assert.That(comparison.Ratios.Select(r => (r.Key, r.Change)), Is.EqualTo(new[]
         {
             ("a", "faster"), ("b", "same within noise"), ("c", "slower"),
         }));

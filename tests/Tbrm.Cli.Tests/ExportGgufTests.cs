@@ -32,6 +32,7 @@ public sealed class ExportGgufTests : FolderTests
     [TestCase(2, "--out names the file", "--model", "{model}")]
     [TestCase(2, "name one model each", "--model", "{model}", "--run-dir", "x", "--out", "{out}")]
     [TestCase(2, "is a whole model, not an adapter", "--model", "{model}", "--base", "{model}", "--out", "{out}")]
+    [TestCase(3, "--model none: there is no such folder", "--model", "none", "--out", "{out}")]
     [TestCase(3, "its folder does not exist", "--model", "{model}", "--out", "{out}/a/b.gguf")]
     public void What_does_not_fit_is_refused(int exitCode, string message, params string[] arguments)
     {

@@ -33,7 +33,7 @@ public sealed class MixtureTests : FolderTests
             .Select(k => k.Split('/')[2])];
         // 64 and 120 draws of 23: a task is missed by all 184 with probability (22/23)^184 = 3e-4; the seed is fixed.
         Assert.That(validated.Union(trained), Is.EquivalentTo(tasks));
-        // The package's scorer raises where a factor is no integer; everything else has a verdict.
+        // The package's scorer raises where a factor is no integer; everything else has a grade.
         string[] failed = [.. Inputs(run).Select(l => JsonNode.Parse(l)!)
             .Where(r => (string)r["status"]! is "Error" or "Timeout").Select(r => (string)r["data_source"]!)];
         Assert.That(failed, Has.All.EqualTo("prime_factorization"));

@@ -25,6 +25,8 @@ public sealed class RunQueueTests : FolderTests
         Assert.That(queue.Failures[0].Code, Is.EqualTo(ExitCode.OutOfMemory));
         Assert.That(queue.Failures[0].Message, Is.EqualTo("tbrm-native: 3 GiB are missing"), "not what follows it");
         Assert.That(said, Has.Exactly(2).EndsWith("; the others go on"));
+        Assert.That(said.Where(line => line.Contains("3 GiB", System.StringComparison.Ordinal)),
+            Has.Exactly(1).EndsWith("; the others go on"), "the same failure is told once");
     }
 
     [Test]

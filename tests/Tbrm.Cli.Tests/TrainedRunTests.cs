@@ -66,7 +66,39 @@ public sealed class TrainedRunTests : FolderTests
         Assert.That(CommandLine.Run([.. command, "--checkpoint", "newest"]).ExitCode, Is.EqualTo(2));
         Assert.That(CommandLine.Run("eval", "model.path=" + Folder, "--checkpoint", "best").ExitCode, Is.EqualTo(2),
             "no run there");
+
+        // Wherever a model's folder is named, a run stands for the model in it: in a file, for other verbs, other keys.
+        string file = Path.Combine(Folder, "model.yaml"), model = RunModel("4");
+        File.WriteAllText(file, $"model:\n  path: {_run}\n");
+        Outcome byFile = CommandLine.Run(["generate", "-c", file, .. command[2..]]),
+            byModel = CommandLine.Run([.. command, "--checkpoint", "4"]);
+        Assert.That((byFile.ExitCode, byFile.Output), Is.EqualTo((0, byModel.Output)), byFile.Error);
+        Outcome config = CommandLine.Run("config", "-c", file, "ref.path=" + _run, "model.tokenizer_path=" + _run,
+            "critic.model.path=" + _run, "rollout.beta_scale=0.5");
+        Assert.That(config.Output.Split('\n').Count(line => line.EndsWith($"path: \"{model}\"", StringComparison.Ordinal)),
+            Is.EqualTo(4), config.Output + config.Error);
+        Outcome adapter = CommandLine.Run("config", "model.path=x", "model.lora_adapter_path=" + _run);
+        Assert.That((adapter.ExitCode, adapter.Error), Is.EqualTo(
+            (2, $"tbrm-native: model.lora_adapter_path: the newest checkpoint of {_run} holds no adapter of the actor"
+                + Environment.NewLine)));
+        string input = Path.Combine(Folder, "text.jsonl"), dump = Path.Combine(_run, "rollouts", "1.jsonl");
+        File.WriteAllText(input, """{"text":"1 + 2"}""");
+        Assert.That(CommandLine.Run("tokenize", "--tokenizer", _run, "--in", input, "--out", "-").Output,
+            Is.EqualTo(CommandLine.Run("tokenize", "--tokenizer", model, "--in", input, "--out", "-").Output)
+                .And.Not.Empty);
+        string[] prepared = [Path.Combine(Folder, "a.jsonl"), Path.Combine(Folder, "b.jsonl")];
+        Outcome prepare = CommandLine.Run("data", "prepare", dump, "--reference", _run, "--out", prepared[0]);
+        Assert.That(prepare.ExitCode, Is.Zero, prepare.Error);
+        CommandLine.Run("data", "prepare", dump, "--reference", model, "--out", prepared[1], "--set",
+            "data.max_response_length=11");
+        Assert.That(File.ReadAllText(prepared[0]), Is.EqualTo(File.ReadAllText(prepared[1])));
+        Outcome export = CommandLine.Run("export", "gguf", "--model", _run, "--out", Path.Combine(Folder, "a.gguf"));
+        Assert.That(export.ExitCode, Is.EqualTo(3), "digits apart are no tokenizer of GGUF's");
+        Assert.That(export.Error, Does.Contain(Path.Combine(model, "tokenizer.json") + ": GGUF cannot express"));
     }
+
+    private string RunModel(string step) =>
+        Path.Combine(_run, "checkpoints", "global_step_" + step, "actor", "huggingface");
 
     [Test]
     public void What_is_asked_otherwise_than_the_run_was_trained_is_said()

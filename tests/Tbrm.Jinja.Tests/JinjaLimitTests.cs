@@ -15,7 +15,7 @@ public sealed class JinjaLimitTests
     private static readonly JinjaLimits s_small =
         new() { MaxSteps = 200_000, MaxLength = 1 << 20, MaxTime = TimeSpan.FromSeconds(30) };
 
-    // Verdicts of Jinja 3.1 with loop controls.
+    // Grades of Jinja 3.1 with loop controls.
     [TestCase("{% break %}", "line 1")]
     [TestCase("\n{% if x %}{% continue %}{% endif %}", "line 2")]
     [TestCase("{% for i in [1] %}{% macro m() %}{% break %}{% endmacro %}{% endfor %}", "break")]

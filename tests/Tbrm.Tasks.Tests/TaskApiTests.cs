@@ -81,9 +81,9 @@ public sealed class TaskApiTests
                 new(prompt.DataSource, $"Let me see.\n<answer>{prompt.GroundTruth}</answer>", prompt.GroundTruth,
                 prompt.ExtraInfo);
             Assert.That(grader.Grade(request, CancellationToken.None),
-                Is.EqualTo(new Verdict(1, VerdictStatus.Ok, prompt.GroundTruth.Text)));
-            Verdict silent = grader.Grade(request with { Solution = "No idea." }, CancellationToken.None);
-            Assert.That((silent.Status, silent.Score < 0.02), Is.EqualTo((VerdictStatus.NoAnswer, true)));
+                Is.EqualTo(new GradeResult(1, GradeStatus.Ok, prompt.GroundTruth.Text)));
+            GradeResult silent = grader.Grade(request with { Solution = "No idea." }, CancellationToken.None);
+            Assert.That((silent.Status, silent.Score < 0.02), Is.EqualTo((GradeStatus.NoAnswer, true)));
         }
     }
 
@@ -91,15 +91,16 @@ public sealed class TaskApiTests
     public void A_grader_reports_what_the_scorer_cannot_grade()
     {
         TaskGrader grader = new(AnswerForm.Text);
-        Verdict raised = grader.Grade(
+        GradeResult raised = grader.Grade(
             new GradeRequest("prime_factorization", "2 x 3", "2 × 3"), CancellationToken.None);
-        Assert.That((raised.Status, raised.Score), Is.EqualTo((VerdictStatus.Error, 0.0)));
+        Assert.That((raised.Status, raised.Score), Is.EqualTo((GradeStatus.Error, 0.0)));
         Assert.That(raised.Detail, Does.Contain("2 x 3"));
-        Verdict unknown = grader.Grade(new GradeRequest("math_dapo", "1", "1"), CancellationToken.None);
-        Assert.That(unknown.Status, Is.EqualTo(VerdictStatus.Error));
-        Verdict incomplete = grader.Grade(new GradeRequest("shortest_path", "up", "down", []), CancellationToken.None);
+        GradeResult unknown = grader.Grade(new GradeRequest("math_dapo", "1", "1"), CancellationToken.None);
+        Assert.That(unknown.Status, Is.EqualTo(GradeStatus.Error));
+        GradeResult incomplete =
+            grader.Grade(new GradeRequest("shortest_path", "up", "down", []), CancellationToken.None);
         Assert.That((incomplete.Status, incomplete.Detail),
-            Is.EqualTo((VerdictStatus.Error, "entry.metadata.matrix: a list was expected, found null")));
+            Is.EqualTo((GradeStatus.Error, "entry.metadata.matrix: a list was expected, found null")));
     }
 
     [Test]

@@ -87,20 +87,20 @@ public sealed class RunGraderTests
             ("reasoning_gym/gcd", "13", "12", 0),
         ];
 
-        Verdict[] verdicts =
+        GradeResult[] grades =
             manager.Grade([.. rows.Select(row => new GradeRequest(row.Source, row.Solution, row.Truth, null))]);
 
-        Assert.That(verdicts.Select(verdict => verdict.Status), Has.None.EqualTo(VerdictStatus.Error));
-        Assert.That(verdicts.Select(verdict => verdict.Score), Is.EqualTo(rows.Select(row => row.Score)));
+        Assert.That(grades.Select(grade => grade.Status), Has.None.EqualTo(GradeStatus.Error));
+        Assert.That(grades.Select(grade => grade.Score), Is.EqualTo(rows.Select(row => row.Score)));
     }
 
     [Test]
     public void Options_reach_the_graders()
     {
         RewardConfig reward = new() { GraderOptions = new() { ["method"] = "flexible", ["shaping"] = """[{"term": "format", "pattern": "^ok", "weight": 2}]""" } };
-        Verdict verdict = new RunGrader(reward, null)
+        GradeResult grade = new RunGrader(reward, null)
             .Grade(new GradeRequest("openai/gsm8k", "ok, it is 72", "72", null), CancellationToken.None);
-        Assert.That(verdict.Score, Is.EqualTo(3));
+        Assert.That(grade.Score, Is.EqualTo(3));
     }
 
     [Test]

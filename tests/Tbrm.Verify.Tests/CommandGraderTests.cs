@@ -26,11 +26,11 @@ public sealed class CommandGraderTests
             Shell(
             $"while read line; do {ReadLine} case \"$line\" in *stray*) echo 'warning: cannot parse';; esac; echo $n; "
                 + $"done");
-        Verdict[] verdicts = Grade(grader, 60, i => i % 7 == 3);
-        AssertOwnScores(verdicts);
-        Assert.That(verdicts.Count(v => v.Status == VerdictStatus.Error),
+        GradeResult[] grades = Grade(grader, 60, i => i % 7 == 3);
+        AssertOwnScores(grades);
+        Assert.That(grades.Count(v => v.Status == GradeStatus.Error),
             Is.EqualTo(Enumerable.Range(0, 60).Count(i => i % 7 == 3)));
-        Assert.That(verdicts[3].Detail, Does.Contain("warning: cannot parse"));
+        Assert.That(grades[3].Detail, Does.Contain("warning: cannot parse"));
     }
 
     [Test]
@@ -47,9 +47,9 @@ public sealed class CommandGraderTests
     public void A_banner_before_the_first_question_is_named()
     {
         using CommandGrader grader = Shell("echo 'Loading the model ...'; while read line; do echo 1; done");
-        Verdict verdict = new RewardManager(grader).Grade(new GradeRequest("", "1", "1"));
-        Assert.That(verdict.Status, Is.EqualTo(VerdictStatus.Error));
-        Assert.That(verdict.Detail, Does.Contain("Loading the model ..."));
+        GradeResult grade = new RewardManager(grader).Grade(new GradeRequest("", "1", "1"));
+        Assert.That(grade.Status, Is.EqualTo(GradeStatus.Error));
+        Assert.That(grade.Detail, Does.Contain("Loading the model ..."));
     }
 
     [Test]
@@ -59,25 +59,25 @@ public sealed class CommandGraderTests
         AssertOwnScores(Grade(right, 30, _ => false));
 
         using CommandGrader late = Shell("""while read line; do echo '{"id": 1, "score": 1}'; done""");
-        Verdict[] verdicts = Grade(late, 2, _ => false);
-        Assert.That(verdicts.Count(
-            v => v.Status == VerdictStatus.Error && v.Detail!.Contains("found the id 1", StringComparison.Ordinal)),
+        GradeResult[] grades = Grade(late, 2, _ => false);
+        Assert.That(grades.Count(
+            v => v.Status == GradeStatus.Error && v.Detail!.Contains("found the id 1", StringComparison.Ordinal)),
             Is.EqualTo(1));
 
         // Whoever gave one back once has to go on.
         using CommandGrader forgetful = Shell($$"""read line; {{ReadLine}} echo "{\"id\": $id, \"score\": 1}"; while read line; do echo 1; done""");
-        verdicts = Grade(forgetful, 2, _ => false, processes: 1);
-        Assert.That(verdicts.Select(v => v.Status), Is.EqualTo(new[] { VerdictStatus.Ok, VerdictStatus.Error }));
-        Assert.That(verdicts[1].Detail, Does.Contain("id"));
+        grades = Grade(forgetful, 2, _ => false, processes: 1);
+        Assert.That(grades.Select(v => v.Status), Is.EqualTo(new[] { GradeStatus.Ok, GradeStatus.Error }));
+        Assert.That(grades[1].Detail, Does.Contain("id"));
     }
 
     [Test]
     public void Several_numbers_come_back_by_name()
     {
         using CommandGrader grader = Shell("""while read line; do echo '{"score": 0.5, "acc": 1, "format": true, "extracted": "7", "note": "fine"}'; done""");
-        Verdict verdict = grader.Grade(new GradeRequest("", "x", "y"), default);
-        Assert.That((verdict.Score, verdict.Extracted), Is.EqualTo((0.5, "7")));
-        Assert.That(verdict.Numbers, Is.EquivalentTo(new Dictionary<string, double> { ["acc"] = 1, ["format"] = 1 }));
+        GradeResult grade = grader.Grade(new GradeRequest("", "x", "y"), default);
+        Assert.That((grade.Score, grade.Extracted), Is.EqualTo((0.5, "7")));
+        Assert.That(grade.Numbers, Is.EquivalentTo(new Dictionary<string, double> { ["acc"] = 1, ["format"] = 1 }));
     }
 
     [TestCase("""echo '{"error": "no sandbox"}'""", "no sandbox")]
@@ -94,10 +94,10 @@ public sealed class CommandGraderTests
         using CommandGrader grader =
             Shell($"while read line; do case \"$line\" in *bad*) {answer};; *) echo 1;; esac; done");
         RewardManager manager = new(grader, parallelism: 1);
-        Verdict[] verdicts = manager.Grade([new("", "good", ""), new("", "bad", ""), new("", "good", "")]);
-        Assert.That(verdicts.Select(v => v.Status),
-            Is.EqualTo(new[] { VerdictStatus.Ok, VerdictStatus.Error, VerdictStatus.Ok }));
-        Assert.That(verdicts[1].Detail, Does.Contain(expected));
+        GradeResult[] grades = manager.Grade([new("", "good", ""), new("", "bad", ""), new("", "good", "")]);
+        Assert.That(grades.Select(v => v.Status),
+            Is.EqualTo(new[] { GradeStatus.Ok, GradeStatus.Error, GradeStatus.Ok }));
+        Assert.That(grades[1].Detail, Does.Contain(expected));
     }
 
     [Test]
@@ -105,9 +105,9 @@ public sealed class CommandGraderTests
     {
         using CommandGrader grader =
             Shell("printf '\\357\\273\\277'; while read line; do printf '\\r\\n1\\r\\n\\r\\n'; done");
-        Verdict[] verdicts = new RewardManager(grader, parallelism: 1).Grade([new("", "a", ""), new("", "b", "")]);
-        Assert.That(verdicts.Select(v => (v.Score, v.Status)),
-            Is.EqualTo(new[] { (1.0, VerdictStatus.Ok), (1.0, VerdictStatus.Ok) }));
+        GradeResult[] grades = new RewardManager(grader, parallelism: 1).Grade([new("", "a", ""), new("", "b", "")]);
+        Assert.That(grades.Select(v => (v.Score, v.Status)),
+            Is.EqualTo(new[] { (1.0, GradeStatus.Ok), (1.0, GradeStatus.Ok) }));
     }
 
     [Test]
@@ -116,8 +116,8 @@ public sealed class CommandGraderTests
         // More than a pipe holds, on both sides.
         using CommandGrader grader =
             Shell("head -c 400000 /dev/zero | tr '\\0' x; echo; while read line; do echo 1; done");
-        Verdict verdict = grader.Grade(new GradeRequest("", new string('y', 400_000), ""), default);
-        Assert.That(verdict.Status, Is.EqualTo(VerdictStatus.Error));
+        GradeResult grade = grader.Grade(new GradeRequest("", new string('y', 400_000), ""), default);
+        Assert.That(grade.Status, Is.EqualTo(GradeStatus.Error));
     }
 
     [Test]
@@ -144,7 +144,7 @@ public sealed class CommandGraderTests
     {
         using CommandGrader grader = Shell("while read line; do sleep 1000; done", timeout: 0.3);
         Assert.That(new RewardManager(grader).Grade(new GradeRequest("", "a", "")).Status,
-            Is.EqualTo(VerdictStatus.Timeout));
+            Is.EqualTo(GradeStatus.Timeout));
     }
 
     /// <summary>The Python of the guide: what it reads and writes is the protocol, and where there is a Python it
@@ -165,11 +165,11 @@ public sealed class CommandGraderTests
 
         using CommandGrader grader =
             new(new JsonObject { ["command"] = new JsonArray(python, "-c", script), ["processes"] = 1 });
-        Verdict[] verdicts = new RewardManager(grader)
+        GradeResult[] grades = new RewardManager(grader)
             .Grade([new("", "so it is 42", "42"), new("", "so it is 41", "42")]);
-        Assert.That(verdicts.Select(v => (v.Score, v.Status)),
-            Is.EqualTo(new[] { (1.0, VerdictStatus.Ok), (0.0, VerdictStatus.Ok) }));
-        Assert.That(verdicts[0].Numbers,
+        Assert.That(grades.Select(v => (v.Score, v.Status)),
+            Is.EqualTo(new[] { (1.0, GradeStatus.Ok), (0.0, GradeStatus.Ok) }));
+        Assert.That(grades[0].Numbers,
             Is.EquivalentTo(new Dictionary<string, double> { ["acc"] = 1, ["format"] = 1 }));
     }
 
@@ -199,19 +199,19 @@ public sealed class CommandGraderTests
         return guide[start..guide.IndexOf("```", start, StringComparison.Ordinal)];
     }
 
-    private static Verdict[] Grade(CommandGrader grader, int count, Func<int, bool> isStray, int processes = 2) =>
+    private static GradeResult[] Grade(CommandGrader grader, int count, Func<int, bool> isStray, int processes = 2) =>
         new RewardManager(grader, parallelism: processes)
         .Grade([.. Enumerable.Range(0, count)
             .Select(i => new GradeRequest("", $"{i} {(isStray(i) ? "stray" : "plain")}", ""))]);
 
-    private static void AssertOwnScores(Verdict[] verdicts)
+    private static void AssertOwnScores(GradeResult[] grades)
     {
-        for (int i = 0; i < verdicts.Length; i++)
+        for (int i = 0; i < grades.Length; i++)
         {
-            Assert.That(verdicts[i].Status == VerdictStatus.Error || verdicts[i].Score == i, $"row {i}: {verdicts[i]}");
+            Assert.That(grades[i].Status == GradeStatus.Error || grades[i].Score == i, $"row {i}: {grades[i]}");
         }
 
-        Assert.That(verdicts.Count(v => v.Status == VerdictStatus.Ok), Is.GreaterThan(verdicts.Length / 2));
+        Assert.That(grades.Count(v => v.Status == GradeStatus.Ok), Is.GreaterThan(grades.Length / 2));
     }
 
     private static bool Sleeping(string seconds) => Process.GetProcessesByName("sleep").Any(process =>

@@ -41,12 +41,12 @@ public sealed class ComposedGraderTests
     }
 
     [Test]
-    public void A_term_that_lacks_its_input_is_an_error_verdict()
+    public void A_term_that_lacks_its_input_has_the_status_error()
     {
         IGrader grader = new GraderRegistry().Create("gsm8k", Options("""{"shaping":[{"term":"length"}]}"""));
-        Verdict verdict = new RewardManager(grader).Grade(new GradeRequest("", "#### 5", "5"));
-        Assert.That(verdict.Status, Is.EqualTo(VerdictStatus.Error));
-        Assert.That(verdict.Detail, Does.Contain("response_length"));
+        GradeResult grade = new RewardManager(grader).Grade(new GradeRequest("", "#### 5", "5"));
+        Assert.That(grade.Status, Is.EqualTo(GradeStatus.Error));
+        Assert.That(grade.Detail, Does.Contain("response_length"));
     }
 
     [Test]
@@ -60,7 +60,7 @@ public sealed class ComposedGraderTests
         Assert.That(grader.GraderFor("mine"), Is.EqualTo("math_verify"));
         Assert.That(() => grader.GraderFor("unheard"),
             Throws.TypeOf<ConfigException>().With.Message.Contains("unheard"));
-        Assert.That(grader.Grade(new GradeRequest("unheard", "", ""), default).Status, Is.EqualTo(VerdictStatus.Error));
+        Assert.That(grader.Grade(new GradeRequest("unheard", "", ""), default).Status, Is.EqualTo(GradeStatus.Error));
     }
 
     [Test]
@@ -86,11 +86,11 @@ public sealed class ComposedGraderTests
             Shell(
             "while read line; do case \"$line\" in *five*) echo '{\"score\": 0.5, \"extracted\": \"5\"}';; *) echo "
                 + "0.25;; esac; done");
-        Verdict[] verdicts = new RewardManager(grader)
+        GradeResult[] grades = new RewardManager(grader)
             .Grade([.. Enumerable.Range(0, 40).Select(i => new GradeRequest("s", i % 2 == 0 ? "five" : "six", "g"))]);
-        Assert.That(verdicts.Select(v => v.Score),
+        Assert.That(grades.Select(v => v.Score),
             Is.EqualTo(Enumerable.Range(0, 40).Select(i => i % 2 == 0 ? 0.5 : 0.25)));
-        Assert.That(verdicts[0].Extracted, Is.EqualTo("5"));
+        Assert.That(grades[0].Extracted, Is.EqualTo("5"));
     }
 
     [Test]
@@ -103,7 +103,7 @@ public sealed class ComposedGraderTests
 
         using CommandGrader never = Shell("exit 3");
         Assert.That(new RewardManager(never).Grade(new GradeRequest("", "a", "")).Status,
-            Is.EqualTo(VerdictStatus.Error));
+            Is.EqualTo(GradeStatus.Error));
 
         using CommandGrader nonsense = Shell("while read line; do echo what; done");
         Assert.That(new RewardManager(nonsense).Grade(new GradeRequest("", "a", "")).Detail, Does.Contain("what"));
@@ -115,9 +115,9 @@ public sealed class ComposedGraderTests
         using CommandGrader grader =
             Shell("while read line; do case \"$line\" in *hang*) sleep 1000;; *) echo 1;; esac; done");
         RewardManager manager = new(grader, TimeSpan.FromMilliseconds(500), parallelism: 1);
-        Verdict[] verdicts = manager.Grade([new("", "hang", ""), new("", "a", "")]);
-        Assert.That(verdicts[0].Status, Is.EqualTo(VerdictStatus.Timeout));
-        Assert.That(verdicts[1].Score, Is.EqualTo(1));
+        GradeResult[] grades = manager.Grade([new("", "hang", ""), new("", "a", "")]);
+        Assert.That(grades[0].Status, Is.EqualTo(GradeStatus.Timeout));
+        Assert.That(grades[1].Score, Is.EqualTo(1));
     }
 
     private static CommandGrader Shell(string script)
@@ -142,6 +142,6 @@ public sealed class CountingGrader(JsonObject? options) : IGrader
 {
     public string Name => "counting";
 
-    public Verdict Grade(GradeRequest request, CancellationToken stop) =>
-        new(request.Solution.Length + (double)(options?["bonus"] ?? 0), VerdictStatus.Ok);
+    public GradeResult Grade(GradeRequest request, CancellationToken stop) =>
+        new(request.Solution.Length + (double)(options?["bonus"] ?? 0), GradeStatus.Ok);
 }

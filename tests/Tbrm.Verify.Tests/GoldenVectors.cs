@@ -8,7 +8,7 @@ using Tbrm.Testing;
 
 namespace Tbrm.Verify.Tests;
 
-/// <summary>Cases with the verdict of the reference program: rows as <c>score</c> reads them, plus
+/// <summary>Cases with the grade of the reference program: rows as <c>score</c> reads them, plus
 /// <c>expected</c>.</summary>
 internal static class GoldenVectors
 {
@@ -30,8 +30,8 @@ internal static class GoldenVectors
     public static void AssertAllAgree(IGrader grader, string name)
     {
         List<(GradeRequest Request, double Expected)> cases = Read(name);
-        Verdict[] verdicts = new RewardManager(grader).Grade([.. cases.Select(c => c.Request)]);
-        string[] wrong = [.. cases.Zip(verdicts).Where(p => p.First.Expected != p.Second.Score).Select(p =>
+        GradeResult[] grades = new RewardManager(grader).Grade([.. cases.Select(c => c.Request)]);
+        string[] wrong = [.. cases.Zip(grades).Where(p => p.First.Expected != p.Second.Score).Select(p =>
             $"expected {p.First.Expected}, found {p.Second.Score} ({p.Second.Status} {p.Second.Detail}) for gold "
                 + $"{p.First.Request.GroundTruth} and {p.First.Request.Solution}")];
         Assert.That(cases, Is.Not.Empty);

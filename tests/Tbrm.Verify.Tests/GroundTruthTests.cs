@@ -79,12 +79,12 @@ internal sealed class GroundTruthTests
     }
 
     [Test]
-    public void Of_several_right_answers_the_best_verdict_counts_and_a_timeout_is_no_wrong_answer()
+    public void Of_several_right_answers_the_best_grade_counts_and_a_timeout_is_no_wrong_answer()
     {
         GradeRequest request = new("", "x", GroundTruth.Of(new JsonArray("a", "b", "c")));
-        Verdict Of(params Verdict[] verdicts) => request.AgainstEach(answer => verdicts[answer[0] - 'a']);
-        Verdict wrong = new(-1, VerdictStatus.Ok, "x"), error = new(0, VerdictStatus.Error),
-            timeout = new(0, VerdictStatus.Timeout), right = new(1, VerdictStatus.Ok, "x");
+        GradeResult Of(params GradeResult[] grades) => request.AgainstEach(answer => grades[answer[0] - 'a']);
+        GradeResult wrong = new(-1, GradeStatus.Ok, "x"), error = new(0, GradeStatus.Error),
+            timeout = new(0, GradeStatus.Timeout), right = new(1, GradeStatus.Ok, "x");
 
         Assert.That(Of(wrong, error, right), Is.EqualTo(right));
         Assert.That(Of(timeout, error, right), Is.EqualTo(right));
@@ -97,11 +97,11 @@ internal sealed class GroundTruthTests
     public void An_object_is_an_error_of_graders_that_compare_texts()
     {
         GroundTruth truth = GroundTruth.Of(JsonNode.Parse("{\"target\": 3}")!);
-        Verdict[] verdicts =
+        GradeResult[] grades =
             [.. new[] { "gsm8k", "math_dapo", "math_boxed",
             "math_verify" }.Select(name => new GraderRegistry().Create(name)
             .Grade(new("", "#### 3 Answer: 3 \\boxed{3}", truth), default))];
 
-        Assert.That(verdicts.Select(v => v.Status), Is.All.EqualTo(VerdictStatus.Error));
+        Assert.That(grades.Select(v => v.Status), Is.All.EqualTo(GradeStatus.Error));
     }
 }

@@ -87,7 +87,7 @@ public sealed class HardenedTests
             Is.EqualTo(1));
     }
 
-    private static Verdict Grade(string gold, string answer, string profile, bool hardened) =>
+    private static GradeResult Grade(string gold, string answer, string profile, bool hardened) =>
         new MathVerifyGrader(new JsonObject { ["profile"] = profile, ["hardened"] = hardened })
             .Grade(new GradeRequest("", answer, gold), default);
 }

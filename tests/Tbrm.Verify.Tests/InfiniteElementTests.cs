@@ -5,7 +5,7 @@ using Tbrm.Verify.Graders;
 
 namespace Tbrm.Verify.Tests;
 
-/// <summary>Sets that hold an infinity, which no interval does: verdicts of Math-Verify 0.8.0 under the profile
+/// <summary>Sets that hold an infinity, which no interval does: grades of Math-Verify 0.8.0 under the profile
 /// <c>lighteval</c>.</summary>
 public sealed class InfiniteElementTests
 {

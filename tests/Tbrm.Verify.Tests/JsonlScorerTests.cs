@@ -1,5 +1,6 @@
 using System;
 using System.IO;
+using System.Linq;
 using NUnit.Framework;
 using Tbrm.Core.Errors;
 using Tbrm.Verify.Graders;
@@ -17,7 +18,7 @@ public sealed class JsonlScorerTests
     public void DeleteFolder() => Directory.Delete(_folder, recursive: true);
 
     [Test]
-    public void A_row_with_several_right_answers_gets_the_best_verdict()
+    public void A_row_with_several_right_answers_gets_the_best_grade()
     {
         string output = Score("""
             {"solution_str": "#### 5", "ground_truth": ["4", 5]}
@@ -44,6 +45,18 @@ public sealed class JsonlScorerTests
     {
         Assert.That(() => Score(row),
             Throws.TypeOf<DataException>().With.Message.Contains(message).And.Message.Contains(":1:"));
+    }
+
+    [Test]
+    public void Options_in_extra_info_count_also_where_it_was_written_as_text()
+    {
+        string output = Score("""
+            {"solution_str": "it is 5", "ground_truth": "5", "extra_info": "{\"method\": \"flexible\"}"}
+            {"solution_str": "it is 5", "ground_truth": "5", "extra_info": {"method": "flexible"}}
+            {"solution_str": "it is 5", "ground_truth": "5", "extra_info": "flexible"}
+            """);
+        Assert.That(output.Split('\n').Select(line => line.Contains("\"score\":1", StringComparison.Ordinal)),
+            Is.EqualTo(new[] { true, true, false, false }));
     }
 
     [Test]

@@ -7,7 +7,7 @@ public sealed class LastWordGrader : IGrader
 {
     public string Name => "last_word";
 
-    public Verdict Grade(GradeRequest request, CancellationToken stop) =>
+    public GradeResult Grade(GradeRequest request, CancellationToken stop) =>
         new(request.Solution.Trim().EndsWith(" " + request.GroundTruth.Text, StringComparison.Ordinal) ? 1 : 0,
-            VerdictStatus.Ok);
+            GradeStatus.Ok);
 }

@@ -10,7 +10,7 @@ using Tbrm.Verify.Graders;
 
 namespace Tbrm.Verify.Tests;
 
-/// <summary>Answers made to cost time, memory or stack end in a verdict.</summary>
+/// <summary>Answers made to cost time, memory or stack end in a grade.</summary>
 public sealed class LimitTests
 {
     [TestCase("10^{10^{10}}")]
@@ -41,8 +41,8 @@ public sealed class LimitTests
     {
         string nested = string.Concat(Enumerable.Repeat(open, 10_000)) + "1"
             + string.Concat(Enumerable.Repeat(close, 10_000));
-        Verdict verdict = new RewardManager(new MathVerifyGrader()).Grade(new GradeRequest("", $"${nested}$", "77"));
-        Assert.That(verdict.Score, Is.EqualTo(0));
+        GradeResult grade = new RewardManager(new MathVerifyGrader()).Grade(new GradeRequest("", $"${nested}$", "77"));
+        Assert.That(grade.Score, Is.EqualTo(0));
     }
 
     /// <summary>Hardened grading looks around every number; with a look at the whole text before each, these took
@@ -64,9 +64,9 @@ public sealed class LimitTests
     {
         using CancellationTokenSource stop = new();
         stop.Cancel();
-        Verdict verdict = new MathVerifyGrader()
+        GradeResult grade = new MathVerifyGrader()
             .Grade(new GradeRequest("", @"\boxed{(x+1)^2}", "x^2+2x+1"), stop.Token);
-        Assert.That(verdict.Status, Is.EqualTo(VerdictStatus.Timeout));
+        Assert.That(grade.Status, Is.EqualTo(GradeStatus.Timeout));
     }
 
     /// <summary>Answers made to cost time: each ends by its steps, without a clock, whatever the machine does beside
@@ -77,7 +77,7 @@ public sealed class LimitTests
         // A tenth of the steps, so that the test does not take as long as an attack could.
         MathVerifyGrader grader = new(new() { ["hardened"] = true, ["max_steps"] = 2_000_000 });
         Assert.That(grader.Grade(new GradeRequest("", solution, gold), default).Status,
-            Is.EqualTo(VerdictStatus.OutOfSteps), name);
+            Is.EqualTo(GradeStatus.OutOfSteps), name);
     }
 
     [TestCase(@"\int_0^{1}\sqrt{\sin(x)+\sqrt{\cos(x)+\sqrt{x}}} dx")]
@@ -91,8 +91,8 @@ public sealed class LimitTests
 
         // A budget of exactly these steps is enough, one less is not.
         GradeRequest request = new("", $@"\boxed{{{formula}}}", formula + "+1");
-        Assert.That(Status(request, 20_000_000), Is.EqualTo(VerdictStatus.Ok));
-        Assert.That(Status(request, 5_000), Is.EqualTo(VerdictStatus.OutOfSteps));
+        Assert.That(Status(request, 20_000_000), Is.EqualTo(GradeStatus.Ok));
+        Assert.That(Status(request, 5_000), Is.EqualTo(GradeStatus.OutOfSteps));
     }
 
     [Test]
@@ -105,9 +105,9 @@ public sealed class LimitTests
         GradeRequest request =
             new("", talk + $@"The answer is \boxed{{\{{{set}\}}}}",
             @"\{" + string.Join(", ", Enumerable.Range(0, 500).Reverse()) + @"\}");
-        Verdict verdict = new MathVerifyGrader(new() { ["hardened"] = true, ["max_steps"] = 5_000_000 })
+        GradeResult grade = new MathVerifyGrader(new() { ["hardened"] = true, ["max_steps"] = 5_000_000 })
             .Grade(request, default);
-        Assert.That((verdict.Score, verdict.Status), Is.EqualTo((1.0, VerdictStatus.Ok)));
+        Assert.That((grade.Score, grade.Status), Is.EqualTo((1.0, GradeStatus.Ok)));
     }
 
     private static IEnumerable<TestCaseData> Costly()
@@ -151,7 +151,7 @@ public sealed class LimitTests
         return budget.Spent;
     }
 
-    private static VerdictStatus Status(GradeRequest request, int steps) =>
+    private static GradeStatus Status(GradeRequest request, int steps) =>
         new MathVerifyGrader(new() { ["max_steps"] = steps }).Grade(request, default).Status;
 
     [Test]

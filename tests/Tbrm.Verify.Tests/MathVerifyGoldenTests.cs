@@ -14,7 +14,7 @@ public sealed class MathVerifyGoldenTests
         GoldenVectors.AssertAllAgree(new MathVerifyGrader(), "math_verify_upstream.jsonl");
 
     [Test]
-    public void Agrees_with_recorded_verdicts_of_Math_Verify() =>
+    public void Agrees_with_recorded_grades_of_Math_Verify() =>
         GoldenVectors.AssertAllAgree(new MathVerifyGrader(), "math_verify_oracle.jsonl");
 
     /// <summary>Pairs at random by a grammar: numbers, percents, money, units, sets, intervals, matrices, equations,
@@ -37,24 +37,24 @@ public sealed class MathVerifyGoldenTests
     {
         List<(GradeRequest Request, double Expected)> cases = GoldenVectors.Read(name);
         RewardManager manager = new(new MathVerifyGrader());
-        Verdict[] verdicts =
+        GradeResult[] grades =
             manager.Grade([.. cases.Select(c => c.Request with { ExtraInfo = Hardened(c.Request.ExtraInfo!) })]);
-        string[] gained = [.. cases.Zip(verdicts).Where(p => p.Second.Score > p.First.Expected)
+        string[] gained = [.. cases.Zip(grades).Where(p => p.Second.Score > p.First.Expected)
             .Select(p => p.First.Request.Solution)];
         Assert.That(gained, Is.Empty);
     }
 
     [Test]
-    public void Hardened_keeps_nearly_all_true_verdicts()
+    public void Hardened_keeps_nearly_all_right_answers()
     {
         List<(GradeRequest Request, double Expected)> cases =
             [.. GoldenVectors.Read("math_verify_upstream.jsonl").Where(c => c.Expected == 1)];
         RewardManager manager = new(new MathVerifyGrader());
-        Verdict[] verdicts =
+        GradeResult[] grades =
             manager.Grade([.. cases.Select(c => c.Request with { ExtraInfo = Hardened(c.Request.ExtraInfo!) })]);
 
         // The upstream cases hold a few of the false accepts that hardening is there to close.
-        Assert.That(verdicts.Count(v => v.Score > 0), Is.AtLeast((int)(0.97 * cases.Count)));
+        Assert.That(grades.Count(v => v.Score > 0), Is.AtLeast((int)(0.97 * cases.Count)));
     }
 
     /// <summary>What hardening takes away from all recorded accepts: known false accepts, and answers whose unit
@@ -76,9 +76,9 @@ public sealed class MathVerifyGoldenTests
     {
         string[] golds = [.. GoldenVectors.Read("math_verify_oracle.jsonl").Select(c => c.Request.GroundTruth.Text)
             .Distinct()];
-        Verdict[] verdicts = new RewardManager(new MathVerifyGrader())
+        GradeResult[] grades = new RewardManager(new MathVerifyGrader())
             .Grade([.. golds.Select(g => new GradeRequest("", $@"\boxed{{{g}}}", g))]);
-        string[] wrong = [.. golds.Zip(verdicts).Where(p => p.Second.Status == VerdictStatus.Ok && p.Second.Score != 1)
+        string[] wrong = [.. golds.Zip(grades).Where(p => p.Second.Status == GradeStatus.Ok && p.Second.Score != 1)
             .Select(p => p.First)];
         Assert.That(wrong, Is.Empty);
     }

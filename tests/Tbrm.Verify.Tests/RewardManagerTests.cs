@@ -12,13 +12,13 @@ namespace Tbrm.Verify.Tests;
 public sealed class RewardManagerTests
 {
     [Test]
-    public void Verdicts_come_in_the_order_of_the_requests()
+    public void Grades_come_in_the_order_of_the_requests()
     {
         GradeRequest[] requests =
             [.. Enumerable.Range(0, 500).Select(i => new GradeRequest("", $"#### {i}", i % 3 == 0 ? $"{i}" : "x"))];
-        Verdict[] verdicts = new RewardManager(new Gsm8kGrader()).Grade(requests);
-        Assert.That(verdicts.Select(v => v.Extracted), Is.EqualTo(Enumerable.Range(0, 500).Select(i => $"{i}")));
-        Assert.That(verdicts.Select(v => v.Score),
+        GradeResult[] grades = new RewardManager(new Gsm8kGrader()).Grade(requests);
+        Assert.That(grades.Select(v => v.Extracted), Is.EqualTo(Enumerable.Range(0, 500).Select(i => $"{i}")));
+        Assert.That(grades.Select(v => v.Score),
             Is.EqualTo(Enumerable.Range(0, 500).Select(i => i % 3 == 0 ? 1.0 : 0.0)));
     }
 
@@ -26,10 +26,10 @@ public sealed class RewardManagerTests
     public void Failures_and_time_outs_are_counted_and_never_thrown()
     {
         RewardManager manager = new(new TroubleGrader(), TimeSpan.FromMilliseconds(50));
-        Verdict[] verdicts =
+        GradeResult[] grades =
             manager.Grade([new("", "ok", ""), new("", "hang", ""), new("", "throw", ""), new("", "ok", "")]);
-        Assert.That(VerdictCounts.Of(verdicts), Is.EqualTo(new VerdictCounts(2, 0, 1, 1)));
-        Assert.That(verdicts[2].Detail, Does.Contain("trouble"));
+        Assert.That(GradeCounts.Of(grades), Is.EqualTo(new GradeCounts(2, 0, 1, 1)));
+        Assert.That(grades[2].Detail, Does.Contain("trouble"));
     }
 
     /// <summary>A grader that waits for other programs grades so many responses at a time as it says, and none of the
@@ -39,22 +39,22 @@ public sealed class RewardManagerTests
     {
         using WaitingGrader grader = new(2 * Environment.ProcessorCount + 1);
         GradeRequest[] requests = [.. Enumerable.Repeat(new GradeRequest("", "ok", ""), 3 * grader.Concurrency)];
-        Verdict[] verdicts = new RewardManager(grader).Grade(requests);
-        Assert.That(verdicts.Select(v => v.Status), Is.All.EqualTo(VerdictStatus.Ok));
+        GradeResult[] grades = new RewardManager(grader).Grade(requests);
+        Assert.That(grades.Select(v => v.Status), Is.All.EqualTo(GradeStatus.Ok));
     }
 
     [TestCase(double.NaN)]
     [TestCase(double.NegativeInfinity)]
     public void A_score_that_is_NaN_or_infinite_is_an_error(double score)
     {
-        Verdict verdict = new RewardManager(new ConstantGrader(score)).Grade(new GradeRequest("", "ok", ""));
-        Assert.That(verdict.Status, Is.EqualTo(VerdictStatus.Error));
-        Assert.That(verdict.Score, Is.Zero);
-        Assert.That(verdict.Detail, Does.Contain("finite"));
+        GradeResult grade = new RewardManager(new ConstantGrader(score)).Grade(new GradeRequest("", "ok", ""));
+        Assert.That(grade.Status, Is.EqualTo(GradeStatus.Error));
+        Assert.That(grade.Score, Is.Zero);
+        Assert.That(grade.Detail, Does.Contain("finite"));
     }
 
     [Test]
-    public void Cancelling_the_batch_is_not_a_verdict()
+    public void Cancelling_the_batch_is_no_grade()
     {
         using CancellationTokenSource stop = new();
         stop.Cancel();
@@ -169,11 +169,11 @@ public sealed class RewardManagerTests
 
         public string Name => "counting";
 
-        public Verdict Grade(GradeRequest request, CancellationToken stop)
+        public GradeResult Grade(GradeRequest request, CancellationToken stop)
         {
             Interlocked.Increment(ref _calls);
-            return request.GroundTruth.Text == "bad" ? new(0, VerdictStatus.NoAnswer, null)
-                : new(1, VerdictStatus.Ok, request.GroundTruth.Text);
+            return request.GroundTruth.Text == "bad" ? new(0, GradeStatus.NoAnswer, null)
+                : new(1, GradeStatus.Ok, request.GroundTruth.Text);
         }
     }
 
@@ -190,10 +190,10 @@ public sealed class RewardManagerTests
 
         public int Concurrency => concurrency;
 
-        public Verdict Grade(GradeRequest request, CancellationToken stop)
+        public GradeResult Grade(GradeRequest request, CancellationToken stop)
         {
             _all.SignalAndWait(stop);
-            return new(1, Thread.CurrentThread.IsThreadPoolThread ? VerdictStatus.Error : VerdictStatus.Ok);
+            return new(1, Thread.CurrentThread.IsThreadPoolThread ? GradeStatus.Error : GradeStatus.Ok);
         }
 
         public void Dispose() => _all.Dispose();
@@ -203,7 +203,7 @@ public sealed class RewardManagerTests
     {
         public string Name => "trouble";
 
-        public Verdict Grade(GradeRequest request, CancellationToken stop)
+        public GradeResult Grade(GradeRequest request, CancellationToken stop)
         {
             switch (request.Solution)
             {
@@ -215,7 +215,7 @@ public sealed class RewardManagerTests
                     throw new InvalidOperationException("trouble");
             }
 
-            return new Verdict(1, VerdictStatus.Ok);
+            return new GradeResult(1, GradeStatus.Ok);
         }
     }
 
@@ -223,6 +223,6 @@ public sealed class RewardManagerTests
     {
         public string Name => "constant";
 
-        public Verdict Grade(GradeRequest request, CancellationToken stop) => new(score, VerdictStatus.Ok);
+        public GradeResult Grade(GradeRequest request, CancellationToken stop) => new(score, GradeStatus.Ok);
     }
 }

@@ -8,7 +8,7 @@ namespace Tbrm.Verify.Tests;
 
 public sealed class SimpleGraderTests
 {
-    private static Verdict Grade(string grader, string solution, string gold, string options = "{}") =>
+    private static GradeResult Grade(string grader, string solution, string gold, string options = "{}") =>
         new GraderRegistry().Create(grader, JsonNode.Parse(options)!.AsObject())
             .Grade(new GradeRequest("", solution, gold), default);
 
@@ -26,7 +26,7 @@ public sealed class SimpleGraderTests
     public void Gsm8k_looks_at_the_last_300_characters_only_when_it_is_verls_to_the_letter()
     {
         string solution = "#### 7" + new string('x', 295);
-        Assert.That(Grade("gsm8k", solution, "7", """{"exact":true}""").Status, Is.EqualTo(VerdictStatus.NoAnswer));
+        Assert.That(Grade("gsm8k", solution, "7", """{"exact":true}""").Status, Is.EqualTo(GradeStatus.NoAnswer));
         Assert.That(Grade("gsm8k", solution, "7").Score, Is.EqualTo(1));
     }
 

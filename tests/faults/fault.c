@@ -1,6 +1,7 @@
 // fault.c - preloaded: the n-th system call on a folder fails or kills the process. Driven by .ci/faults.
 //   FAULT_PATH  counts calls whose path, or whose descriptor's path, contains this
 //   FAULT_N     the call that fails; 0: none, count only        FAULT_ERR  its errno; 0: SIGKILL instead
+//   FAULT_FULL  1: from that call on, everything that needs room fails: a disk that is full and stays so
 //   FAULT_LOG   receives a line per call: number, name, path
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -18,6 +19,7 @@
 
 static __thread int inside;
 static long calls, chosen;
+static int stays_full;
 static int error_number = EIO, log_descriptor = -1;
 static const char* folder;
 
@@ -26,8 +28,14 @@ __attribute__((constructor)) static void begin(void) {
     folder = getenv("FAULT_PATH");
     if ((text = getenv("FAULT_N")) != NULL) chosen = atol(text);
     if ((text = getenv("FAULT_ERR")) != NULL) error_number = atoi(text);
+    if ((text = getenv("FAULT_FULL")) != NULL) stays_full = atoi(text);
     if ((text = getenv("FAULT_LOG")) != NULL)
         log_descriptor = open(text, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+}
+
+static int needs_room(const char* name) {
+    return strstr(name, "write") != NULL || strstr(name, "allocate") != NULL || strstr(name, "mkdir") != NULL ||
+            strstr(name, "sync") != NULL;
 }
 
 static int hit(const char* name, const char* path) {
@@ -39,7 +47,7 @@ static int hit(const char* name, const char* path) {
         const int n = snprintf(line, sizeof line, "%ld %s %s\n", number, name, path);
         if (n > 0 && write(log_descriptor, line, (size_t)n) < 0) abort();
     }
-    const int fails = number == chosen;
+    const int fails = number == chosen || (stays_full && chosen > 0 && number > chosen && needs_room(name));
     if (fails && error_number == 0) kill(getpid(), SIGKILL);
     inside = 0;
     return fails;
@@ -83,6 +91,9 @@ BY_DESCRIPTOR(ssize_t, pwritev64, -1, (int fd, const struct iovec* v, int n, off
         const struct iovec*, int, off64_t)
 BY_DESCRIPTOR(int, fsync, -1, (int fd), (fd), int)
 BY_DESCRIPTOR(int, fdatasync, -1, (int fd), (fd), int)
+BY_DESCRIPTOR(int, fallocate, -1, (int fd, int mode, off_t o, off_t n), (fd, mode, o, n), int, int, off_t, off_t)
+BY_DESCRIPTOR(
+        int, fallocate64, -1, (int fd, int mode, off64_t o, off64_t n), (fd, mode, o, n), int, int, off64_t, off64_t)
 BY_DESCRIPTOR(int, ftruncate, -1, (int fd, off_t o), (fd, o), int, off_t)
 BY_DESCRIPTOR(int, ftruncate64, -1, (int fd, off64_t o), (fd, o), int, off64_t)
 BY_DESCRIPTOR(void*, mmap, MAP_FAILED, (void* a, size_t n, int prot, int flags, int fd, off_t o),

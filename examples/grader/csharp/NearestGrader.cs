@@ -20,12 +20,12 @@ public sealed partial class NearestGrader(JsonObject options) : IGrader
     public string Name => "nearest";
 
     /// <summary>Called from several threads at once.</summary>
-    public Verdict Grade(GradeRequest request, CancellationToken stop)
+    public GradeResult Grade(GradeRequest request, CancellationToken stop)
     {
         string? last = Number().Matches(request.Solution).LastOrDefault()?.Value;
         double right = double.Parse(request.GroundTruth.Text, CultureInfo.InvariantCulture);
         double off = last is null ? _reach : Math.Abs(double.Parse(last, CultureInfo.InvariantCulture) - right);
-        return new(Math.Max(0, 1 - off / _reach), last is null ? VerdictStatus.NoAnswer : VerdictStatus.Ok, last)
+        return new(Math.Max(0, 1 - off / _reach), last is null ? GradeStatus.NoAnswer : GradeStatus.Ok, last)
         {
             // acc is what held-out accuracy counts; every other number becomes a metric of its own.
             Numbers = new Dictionary<string, double> { ["acc"] = off == 0 ? 1 : 0, ["off_by"] = Math.Min(off, _reach) },

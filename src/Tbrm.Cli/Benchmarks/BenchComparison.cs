@@ -14,7 +14,7 @@ namespace Tbrm.Cli.Benchmarks;
 internal sealed record BenchRatio(string Key, double Ratio, double Low, double High)
 {
     /// <summary>faster or slower where the quartiles of the two lie apart; else the same.</summary>
-    public string Verdict => Low > 1 ? "faster" : High < 1 ? "slower" : "same within noise";
+    public string Change => Low > 1 ? "faster" : High < 1 ? "slower" : "same within noise";
 }
 
 /// <summary>Two reports of the same cases.</summary>
@@ -61,7 +61,7 @@ internal sealed record BenchComparison(IReadOnlyList<BenchRatio> Ratios, IReadOn
     /// <summary>For terminals.</summary>
     public string Table() => PlainTable.Of(["", "old / new", "spread", ""],
         [.. Ratios.Select(r =>
-            (IReadOnlyList<string>)[r.Key, Two(r.Ratio), $"{Two(r.Low)} to {Two(r.High)}", r.Verdict])]);
+            (IReadOnlyList<string>)[r.Key, Two(r.Ratio), $"{Two(r.Low)} to {Two(r.High)}", r.Change])]);
 
     /// <summary>For programs.</summary>
     public JsonArray ToJson() => [.. Ratios.Select(r => (JsonNode)new JsonObject
@@ -70,7 +70,7 @@ internal sealed record BenchComparison(IReadOnlyList<BenchRatio> Ratios, IReadOn
         ["ratio"] = r.Ratio,
         ["low"] = r.Low,
         ["high"] = r.High,
-        ["verdict"] = r.Verdict,
+        ["change"] = r.Change,
     })];
 
     private static IEnumerable<string> Machines(JsonObject old, JsonObject now) => s_machine

@@ -55,7 +55,8 @@ internal sealed class ComparisonRunner(ComparisonPlan plan, int samples,
         WritePage();
         return stop.IsCancellationRequested || code != ExitCode.Ok ? ExitCode.Interrupted
             : queue.Failures is not [var first, ..] ? ExitCode.Ok
-            : Arms().Count > 0 ? first.Code : throw new TbrmUserException(first.Code, $"no run was made: {first}");
+            : Arms().Count > 0 ? first.Code
+            : throw new TbrmUserException(first.Code, RunFailure.NoneMade(queue.Failures));
     }
 
     private QueuedRun RunOf(PlannedArm arm, long seed, Dictionary<string, IReadOnlyList<string>> chosen) =>
@@ -70,7 +71,7 @@ internal sealed class ComparisonRunner(ComparisonPlan plan, int samples,
             return true;
         }
 
-        queue.Fail(RunOf(arm, seed, chosen), failure.Code, $"there is no model to begin with, {failure}");
+        queue.Fail(RunOf(arm, seed, chosen), failure.Code, $"there is no model to begin with: {failure.Run} failed");
         return false;
     }
 

@@ -1,9 +1,11 @@
 using System;
+using System.Collections.Concurrent;
 using System.Collections.Generic;
 using System.Linq;
 using Tbrm.Core.Config;
 using Tbrm.Core.Errors;
 using Tbrm.Training.Config;
+using Tbrm.Training.Sessions;
 
 namespace Tbrm.Cli.Comparing;
 
@@ -14,6 +16,10 @@ namespace Tbrm.Cli.Comparing;
 internal sealed record PlannedArm(string Name, IReadOnlyList<string> Files, IReadOnlyList<string> Overrides)
 {
     private static readonly string[] s_controls = ["zero", "random"];
+
+    /// <summary>An arm is asked for its configuration again and again, and a run that it names verifies a
+    /// checkpoint.</summary>
+    private static readonly ConcurrentDictionary<string, RunConfig> s_loaded = new(StringComparer.Ordinal);
 
     /// <summary>Keys that decide the model that a run begins with: arms that agree in them share a warm
     /// start.</summary>
@@ -32,7 +38,9 @@ internal sealed record PlannedArm(string Name, IReadOnlyList<string> Files, IRea
     public string TunedAs { get; init; } = Name;
 
     /// <summary>The resolved configuration, with further overrides.</summary>
-    public RunConfig Config(params IReadOnlyList<string> more) => ConfigLoader.Load(Files, [.. Overrides, .. more]);
+    public RunConfig Config(params IReadOnlyList<string> more) => s_loaded.GetOrAdd(
+        string.Join('\n', [.. Files, "", .. Overrides, .. more]),
+        _ => RunModels.Load(Files, [.. Overrides, .. more], text => Console.Error.WriteLine($"tbrm-native: {text}")));
 
     /// <summary>Arms that have the same key begin with the same model.</summary>
     public static string StartKey(RunConfig config) => string.Join('\n',

@@ -35,12 +35,18 @@ internal sealed class RunQueue(int parallel, Action<string> say, IReadOnlyList<s
     /// <summary>A child on the same terminal gets Ctrl-C from there, and says so; another one has to be told.</summary>
     private const string Stopping = "tbrm-native: stopping", Own = "tbrm-native: ";
 
+    /// <summary>More lines than a failure has.</summary>
+    private const int MostLines = 100;
+
     /// <summary>How the lines begin that a run says of where things are, and of how to go on: there are many
     /// runs.</summary>
     private static readonly string[] s_ending = ["run folder: ", "model: ", "report: ", "next:", " "];
 
     private readonly Lock _lines = new();
     private readonly List<RunFailure> _failures = [];
+
+    /// <summary>What runs that failed said last: another one that says the same need not.</summary>
+    private readonly HashSet<string> _known = new(StringComparer.Ordinal);
 
     /// <summary>Runs that failed, in all calls: neither at their end, nor not finite, nor interrupted.</summary>
     public IReadOnlyList<RunFailure> Failures
@@ -117,8 +123,10 @@ internal sealed class RunQueue(int parallel, Action<string> say, IReadOnlyList<s
         RunFailure failure = new(run.Name, code, message);
         lock (_lines)
         {
+            RunFailure? same = _failures.Find(f => f.Code == code && f.Message == message);
             _failures.Add(failure);
-            say($"tbrm-native: {failure}; the others go on");
+            say(same is null ? $"tbrm-native: {failure}; the others go on"
+                : $"tbrm-native: {run.Name} failed as {same.Run} did; the others go on");
         }
     }
 
@@ -129,6 +137,7 @@ internal sealed class RunQueue(int parallel, Action<string> say, IReadOnlyList<s
             Start(["train", "-c", run.ConfigFile, .. run.Overrides, "trainer.run_dir=" + run.Folder]);
         bool isStopping = false;
         string last = "";
+        List<string> ending = [];
         Task errors = Task.Run(() =>
         {
             while (process.StandardError.ReadLine() is { } line)
@@ -137,11 +146,21 @@ internal sealed class RunQueue(int parallel, Action<string> say, IReadOnlyList<s
                 {
                     isStopping |= line.StartsWith(Stopping, StringComparison.Ordinal);
                     // What a failure says first is what it is; further lines explain it.
-                    last = line.StartsWith(Own, StringComparison.Ordinal) || !last.StartsWith(Own, StringComparison.Ordinal)
-                        ? line : last;
+                    bool isOwn = line.StartsWith(Own, StringComparison.Ordinal);
+                    last = isOwn || !last.StartsWith(Own, StringComparison.Ordinal) ? line : last;
+                    if (isOwn)
+                    {
+                        ending.Clear();
+                    }
+
+                    if (ending.Count < MostLines)
+                    {
+                        ending.Add(line);
+                    }
+
                     if (!s_ending.Any(e => line.StartsWith(e, StringComparison.Ordinal)))
                     {
-                        Say(run, line);
+                        SayNew(run, line);
                     }
                 }
             }
@@ -155,6 +174,14 @@ internal sealed class RunQueue(int parallel, Action<string> say, IReadOnlyList<s
 
         Task.WaitAll(errors, output);
         int code = process.ExitCode;
+        if (code is not ((int)ExitCode.Ok or (int)ExitCode.NonFinite or (int)ExitCode.Interrupted))
+        {
+            lock (_lines)
+            {
+                _known.UnionWith(ending);
+            }
+        }
+
         // A child that a signal ended has no word for it.
         return (Enum.IsDefined((ExitCode)code) ? (ExitCode)code : ExitCode.Internal,
             Enum.IsDefined((ExitCode)code) ? last
@@ -166,6 +193,17 @@ internal sealed class RunQueue(int parallel, Action<string> say, IReadOnlyList<s
         lock (_lines)
         {
             say($"{run.Name}: {line}");
+        }
+    }
+
+    private void SayNew(QueuedRun run, string line)
+    {
+        lock (_lines)
+        {
+            if (!_known.Contains(line))
+            {
+                Say(run, line);
+            }
         }
     }
 

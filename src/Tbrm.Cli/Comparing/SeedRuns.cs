@@ -60,7 +60,7 @@ internal static class SeedRuns
 
         if (WritePage(group, queue.Failures) is not { } comparison)
         {
-            throw new TbrmUserException(queue.Failures[0].Code, $"no run was made: {queue.Failures[0]}");
+            throw new TbrmUserException(queue.Failures[0].Code, RunFailure.NoneMade(queue.Failures));
         }
 
         (IReadOnlyList<string> columns, IReadOnlyList<IReadOnlyList<string>> rows) =

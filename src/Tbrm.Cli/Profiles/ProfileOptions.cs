@@ -8,6 +8,7 @@ using System.Linq;
 using Tbrm.Core.Errors;
 using Tbrm.Training.Config;
 using Tbrm.Training.Profiles;
+using Tbrm.Training.Sessions;
 
 namespace Tbrm.Cli.Profiles;
 
@@ -84,14 +85,14 @@ internal sealed class ProfileOptions
         string[] names = Split(parsed.GetValue(_shape));
         return names.Length > 1
             ? throw new ConfigException("--shape: one shape was expected; profile map takes several")
-            : ProfileShape.Find(names.FirstOrDefault(), ModelPath(parsed));
+            : ProfileShape.Find(names.FirstOrDefault(), ModelPath(parsed, names));
     }
 
     /// <summary>The shapes of a map.</summary>
     public IReadOnlyList<ProfileShape> Shapes(ParseResult parsed)
     {
         string[] names = Split(parsed.GetValue(_shape));
-        string folder = ModelPath(parsed);
+        string folder = ModelPath(parsed, names);
         return folder.Length > 0 ? [ProfileShape.Find(names.FirstOrDefault(), folder)]
             : [.. (names.Length > 0 ? names : SavingsMap.Shapes).Select(n => ProfileShape.Find(n, ""))];
     }
@@ -99,9 +100,16 @@ internal sealed class ProfileOptions
     public ProfileSetting Setting(ParseResult parsed, Opponent opponent, ProfileShape shape, int length, int batch) =>
         ProfileSetting.Of(opponent, shape, length, batch, _run.Files(parsed), parsed.GetValue(_run.Overrides) ?? []);
 
-    private string ModelPath(ParseResult parsed) => (parsed.GetValue(_run.Overrides) ?? [])
-        .Where(a => a.Contains('=', StringComparison.Ordinal)).Select(ConfigEntry.FromArgument)
-        .LastOrDefault(e => ConfigSchema.Canonical(e.Path) == "model.path")?.Value.ToString() ?? "";
+    /// <summary>model.path of the command line or, where no shape is named, of the files.</summary>
+    private string ModelPath(ParseResult parsed, string[] shapes)
+    {
+        string[] arguments = parsed.GetValue(_run.Overrides) ?? [];
+        string folder = RunModels.PathIn(shapes.Length > 0 ? [] : _run.Files(parsed), arguments);
+        // Of an adapter's run the base: its shape is the model's.
+        TrainedRun? run = folder.Length == 0 ? null
+            : TrainedRun.Find(folder, null, text => Console.Error.WriteLine($"tbrm-native: {text}"));
+        return run is null ? folder : ConfigLoader.Value([], run.Arguments([]), "model.path");
+    }
 
     private static string[] Split(string[]? lists) => [.. (lists ?? []).SelectMany(l =>
         l.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))];

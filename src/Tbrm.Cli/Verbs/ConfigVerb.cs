@@ -6,6 +6,7 @@ using System.Linq;
 using System.Text;
 using Tbrm.Core.Config;
 using Tbrm.Core.Errors;
+using Tbrm.Core.Files;
 using Tbrm.Training.Config;
 using Tbrm.Training.Config.Descriptions;
 using Tbrm.Training.Config.Verl;
@@ -111,18 +112,15 @@ internal sealed class ConfigVerb : IVerb
 
     private static void NewFile(string file, string text)
     {
-        try
-        {
-            using FileStream stream = new(file, FileMode.CreateNew, FileAccess.Write);
-            stream.Write(Encoding.UTF8.GetBytes(text));
-        }
-        catch (IOException) when (File.Exists(file))
+        if (File.Exists(file))
         {
             throw new ConfigException($"--init {file}: the file exists; name a new one, or delete it first");
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+
+        using (AtomicFile output = new(file))
         {
-            throw new ConfigException($"--init {file}: {e.Message}", e);
+            output.Stream.Write(Encoding.UTF8.GetBytes(text));
+            output.Commit();
         }
 
         Console.Error.WriteLine($"tbrm-native: wrote {file}; change it, and run: tbrm-native train -c {file}");

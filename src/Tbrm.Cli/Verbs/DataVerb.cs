@@ -8,7 +8,7 @@ using Tbrm.Core.Errors;
 using Tbrm.Data.Prepare;
 using Tbrm.Data.Prompts;
 using Tbrm.Data.Sources;
-using Tbrm.Training.Config;
+using Tbrm.Training.Sessions;
 using Tbrm.Training.Trajectories;
 
 namespace Tbrm.Cli.Verbs;
@@ -184,8 +184,9 @@ internal sealed class DataVerb : IVerb
             throw new ConfigException($"{other.Name} is for prompts; with --reference the rows stay as they are");
         }
 
-        RunConfig config = ConfigLoader.Load(
-            [], ["rollout.n=0", $"data.trajectories=[{string.Join(",", inputs)}]", .. set, $"model.path={model}"]);
+        RunConfig config = RunModels.Load(
+            [], ["rollout.n=0", $"data.trajectories=[{string.Join(",", inputs)}]", .. set, $"model.path={model}"],
+            text => Console.Error.WriteLine($"tbrm-native: {text}"));
         TerminalProgress progress = new(Terminal.RawError, !Console.IsErrorRedirected);
         long rows = ReferencePreparation.Write(config, inputs, output, progress, stop);
         Console.Error.WriteLine($"{output}: {rows} trajectories with the numbers of {model}");

@@ -125,7 +125,7 @@ internal sealed class EvalVerb : IVerb
                 Say("note: " + difference);
             }
 
-            config = RunOptions.WithReference(config, run);
+            config = RunOptions.WithReference(RunModels.Resolve(config, Say), run);
             return [new("", data.Length == 0 ? config
                 : config with { Data = config.Data with { Task = "", Tasks = [], TrainFiles = [],
                 ValFiles = [.. data] } })];
@@ -145,7 +145,7 @@ internal sealed class EvalVerb : IVerb
 
         return [.. presets.Select((name, i) => _run.LoadBenchmark(parsed, EmbeddedPresets.Benchmark(name),
             data.ElementAtOrDefault(i), Effective(run?.Arguments(arguments) ?? arguments), run?.ForUse() ?? []))
-            .Select(b => b with { Config = RunOptions.WithReference(b.Config, run) })];
+            .Select(b => b with { Config = RunOptions.WithReference(RunModels.Resolve(b.Config, Say), run) })];
     }
 
     /// <summary>The length of an answer that the command line asks for counts, also where a preset has one for

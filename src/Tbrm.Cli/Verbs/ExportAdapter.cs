@@ -90,7 +90,8 @@ internal sealed class ExportAdapter
     private AdapterSource Source(ParseResult parsed)
     {
         string? run = parsed.GetValue(_runDir), checkpoint = parsed.GetValue(_checkpoint),
-            adapter = parsed.GetValue(_adapter), baseFolder = parsed.GetValue(_base);
+            adapter = parsed.GetValue(_adapter),
+            baseFolder = parsed.GetValue(_base) is { } given ? RunModels.Folder("--base", given, Note) : null;
         bool isNamed = checkpoint is not null && !Directory.Exists(checkpoint)
             && !checkpoint.Contains('/', StringComparison.Ordinal);
         if ((run is null ? 0 : 1) + (checkpoint is null || isNamed ? 0 : 1) + (adapter is null ? 0 : 1) > 1)

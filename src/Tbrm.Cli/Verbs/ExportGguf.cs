@@ -16,7 +16,7 @@ internal sealed class ExportGguf
     private readonly Option<string?> _model =
         new("--model")
         {
-            Description = "A Hugging Face model folder, or a PEFT adapter's (then its base is needed)",
+            Description = "A Hugging Face model folder, a PEFT adapter's (then its base is needed), or a run",
             HelpName = "DIR"
         };
     private readonly Option<string?> _runDir = new("--run-dir")
@@ -78,7 +78,7 @@ internal sealed class ExportGguf
     {
         string? model = parsed.GetValue(_model), run = parsed.GetValue(_runDir),
             checkpoint = parsed.GetValue(_checkpoint),
-            baseFolder = parsed.GetValue(_base);
+            baseFolder = parsed.GetValue(_base) is { } given ? RunModels.Folder("--base", given, Note) : null;
         bool isFolder = checkpoint is not null
             && (Directory.Exists(checkpoint) || checkpoint.Contains('/', StringComparison.Ordinal));
         if (new[] { model is not null, run is not null, isFolder }.Count(named => named) > 1
@@ -87,12 +87,18 @@ internal sealed class ExportGguf
             throw new ConfigException("--model, --run-dir and --checkpoint name one model each; give one of them");
         }
 
-        if (model is not null)
+        if (model is not null && !Directory.Exists(model))
+        {
+            throw new DataException($"--model {model}: there is no such folder");
+        }
+
+        // A run in the place of a model is the model in it.
+        if (model is not null && TrainedRun.Find(model, null, Note) is null)
         {
             return PeftFolder.IsAdapter(model) ? (model, AdapterSource.OfFolder(model, baseFolder)) : (model, null);
         }
 
-        string folder = isFolder ? checkpoint! : run ?? RunFolder.Newest()
+        string folder = isFolder ? checkpoint! : model ?? run ?? RunFolder.Newest()
             ?? throw new ConfigException(
                 "there is no run under runs/; name one with --run-dir, or a model with --model");
         string step = TrainedRun.Find(folder, isFolder ? null : checkpoint, Note)?.Checkpoint

@@ -47,7 +47,7 @@ internal sealed class GenerateVerb : IVerb
     private ExitCode Run(ParseResult parsed)
     {
         TrainedRun? run = _run.Trained(parsed, byFolder: true);
-        RunConfig config = RunOptions.WithReference(_run.Load(parsed, defaults: run?.ForUse(), run: run), run);
+        RunConfig config = RunOptions.WithReference(_run.Load(parsed, run: run), run);
         if (config.Model.Path.Length == 0)
         {
             throw new ConfigException(
@@ -66,6 +66,16 @@ internal sealed class GenerateVerb : IVerb
         using TrainingSession session = TrainingSession.Open(config, trainable: false);
         using RolloutStage rollout = new(session.Policy, session.Tokenizer, config, session.StopIds);
         using Policy? reference = ReferenceMixture.Apply(session, rollout);
+        foreach (Prompt prompt in prompts)
+        {
+            session.Encoder.RequireSeen(prompt);
+        }
+
+        if (session.Encoder.TakeUnread() is { } unread)
+        {
+            progress.Say("tbrm-native: " + unread);
+        }
+
         IReadOnlyList<EncodedPrompt> encoded = session.Encoder.Encode(prompts);
         try
         {

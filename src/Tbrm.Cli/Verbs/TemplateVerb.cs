@@ -5,6 +5,7 @@ using Tbrm.Core.Errors;
 using Tbrm.Core.Prompts;
 using Tbrm.Text.Chat;
 using Tbrm.Training.Prompts;
+using Tbrm.Training.Sessions;
 
 namespace Tbrm.Cli.Verbs;
 
@@ -13,7 +14,8 @@ internal sealed class TemplateVerb : IVerb
 {
     public Command Create()
     {
-        Option<string?> tokenizer = new("--tokenizer") { Description = "Folder whose chat template renders the rows." };
+        Option<string?> tokenizer =
+            new("--tokenizer") { Description = "Folder whose chat template renders the rows; or a run." };
         Option<string?> template =
             new("--template") { Description = "A Jinja file, or qwen-math or deepseek-r1, instead." };
         Option<string> input =
@@ -41,8 +43,8 @@ internal sealed class TemplateVerb : IVerb
                     TemplateJob.Render(PromptTemplate.FileOrNamed(file), given, parsed.GetValue(input)!,
                     parsed.GetValue(output)!),
                 (string folder, null) =>
-                    TemplateJob.Render(ChatTemplate.Load(folder), given, parsed.GetValue(input)!,
-                    parsed.GetValue(output)!),
+                    TemplateJob.Render(ChatTemplate.Load(RunModels.Companions(folder, Warn)), given,
+                    parsed.GetValue(input)!, parsed.GetValue(output)!),
                 _ => throw new ConfigException("template needs --tokenizer DIR or --template FILE"),
             };
             if (errors > 0)
@@ -54,6 +56,8 @@ internal sealed class TemplateVerb : IVerb
         });
         return command;
     }
+
+    private static void Warn(string text) => Console.Error.WriteLine($"tbrm-native: {text}");
 
     private static TemplateVariables Variables(string[] arguments)
     {

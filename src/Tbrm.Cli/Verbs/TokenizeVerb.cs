@@ -1,6 +1,8 @@
+using System;
 using System.CommandLine;
 using Tbrm.Core.Errors;
 using Tbrm.Text.Tokenizers;
+using Tbrm.Training.Sessions;
 
 namespace Tbrm.Cli.Verbs;
 
@@ -13,7 +15,7 @@ internal sealed class TokenizeVerb : IVerb
             new("--tokenizer")
             {
                 Description = "Folder with tokenizer.json, vocab.json and merges.txt, tokenizer.model, *.tiktoken "
-                    + "or vocab.txt.",
+                    + "or vocab.txt; or a run.",
                 Required = true
             };
         Option<string> input = new("--in") { Description = "JSONL with text (or ids); - is stdin.", Required = true };
@@ -23,7 +25,7 @@ internal sealed class TokenizeVerb : IVerb
         Command command = new("tokenize", "Turns text into token ids, or back.") { tokenizer, input, output, decode };
         command.SetAction(parsed =>
         {
-            ITokenizer loaded = Tokenizer.Load(parsed.GetValue(tokenizer)!);
+            ITokenizer loaded = Tokenizer.Load(RunModels.Companions(parsed.GetValue(tokenizer)!, Warn));
             if (parsed.GetValue(decode))
             {
                 TokenizeJob.Decode(loaded, parsed.GetValue(input)!, parsed.GetValue(output)!);
@@ -37,4 +39,6 @@ internal sealed class TokenizeVerb : IVerb
         });
         return command;
     }
+
+    private static void Warn(string text) => Console.Error.WriteLine($"tbrm-native: {text}");
 }

@@ -40,7 +40,7 @@ public sealed class AtomicFile : IDisposable
         {
             throw new DataException($"{path}: cannot be written: its folder does not exist", e);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (e is (IOException or UnauthorizedAccessException) && !e.IsDiskFull())
         {
             throw new DataException($"{path}: cannot be written: {e.Message}", e);
         }

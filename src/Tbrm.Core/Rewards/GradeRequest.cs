@@ -18,39 +18,39 @@ public sealed record GradeRequest(string DataSource, string Solution, GroundTrut
     /// <summary>
     /// Grades against each right answer, for graders that compare texts. The best score of those that could be graded
     /// counts; where none is above 0
-    /// and one ran out of time, the verdict is that time-out, since it may have been right.
+    /// and one ran out of time, the grade is that time-out, since it may have been right.
     /// </summary>
-    /// <param name="grade">Grades the response against one right answer.</param>
-    public Verdict AgainstEach(Func<string, Verdict> grade)
+    /// <param name="compare">Grades the response against one right answer.</param>
+    public GradeResult AgainstEach(Func<string, GradeResult> compare)
     {
-        ArgumentNullException.ThrowIfNull(grade);
+        ArgumentNullException.ThrowIfNull(compare);
         IReadOnlyList<string> answers = GroundTruth.Alternatives;
         if (answers.Count == 1)
         {
-            return grade(answers[0]);
+            return compare(answers[0]);
         }
 
         if (answers.Count == 0)
         {
-            return new(0, VerdictStatus.Error, null,
+            return new(0, GradeStatus.Error, null,
                 "the ground truth is no text, number or list of them, which is what this grader compares with an "
                     + "answer; use a grader of your own (command or assembly)");
         }
 
-        List<Verdict> verdicts = [];
+        List<GradeResult> grades = [];
         foreach (string answer in answers)
         {
-            Verdict verdict = grade(answer);
-            if (verdict.Score >= 1)
+            GradeResult grade = compare(answer);
+            if (grade.Score >= 1)
             {
-                return verdict;
+                return grade;
             }
 
-            verdicts.Add(verdict);
+            grades.Add(grade);
         }
 
-        Verdict? best = verdicts.Where(v => !v.IsFailure).MaxBy(v => v.Score);
-        return best is { Score: > 0 } ? best : verdicts.FirstOrDefault(v => v.Status == VerdictStatus.Timeout) ?? best
-            ?? verdicts[0];
+        GradeResult? best = grades.Where(v => !v.IsFailure).MaxBy(v => v.Score);
+        return best is { Score: > 0 } ? best : grades.FirstOrDefault(v => v.Status == GradeStatus.Timeout) ?? best
+            ?? grades[0];
     }
 }

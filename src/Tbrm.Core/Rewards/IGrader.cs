@@ -16,5 +16,5 @@ public interface IGrader
 
     /// <summary>Grades one response. Honours <paramref name="stop"/> as its wall-clock limit and then answers
     /// Timeout.</summary>
-    Verdict Grade(GradeRequest request, CancellationToken stop);
+    GradeResult Grade(GradeRequest request, CancellationToken stop);
 }

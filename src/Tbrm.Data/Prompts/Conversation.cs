@@ -39,7 +39,7 @@ internal static class Conversation
         if (Text(value) is { } text)
         {
             return ListInText(text, key, where) is { } written ? Read(written, key, where, isColumnar, isSupervised)
-                : [new ChatMessage("user", text)];
+                : [new ChatMessage("user", WithoutPlaceholders(text, $"'{key}'", where))];
         }
 
         if (value is not JsonArray list)
@@ -96,7 +96,7 @@ internal static class Conversation
         // Parquet gives every part the keys of all kinds, null where it is another kind.
         if (part is JsonObject typed
             && (typed["type"] is null || Text(typed["type"]) is "text" or "input_text" or "output_text")
-            && Text(typed["text"]) is { } text)
+            && Text(typed["text"]) is { } text && MediaColumns.Problem(typed) is null)
         {
             return text;
         }
@@ -184,10 +184,16 @@ internal static class Conversation
             return "";
         }
 
-        return TextOf(content, name, where)
-            ?? throw new DataException(
-            $"{where}: {name}.content must be a string, found {StrictJson.Describe(content)}");
+        return TextOf(content, name, where) is { } text ? WithoutPlaceholders(text, name, where)
+            : throw new DataException(
+                $"{where}: {name}.content must be a string, found {StrictJson.Describe(content)}");
     }
+
+    /// <exception cref="LeftOutException">The text has a place for a picture, audio or video, which is not
+    /// there.</exception>
+    private static string WithoutPlaceholders(string text, string name, string where) =>
+        MediaColumns.PlaceholderIn(text) is not { } mark ? text : throw new LeftOutException(where,
+            $"has the place of a picture, audio or video in its text ({mark})", name);
 
     private static string RoleOf(string name) => name switch
     {

@@ -1,3 +1,4 @@
+using System;
 using System.Linq;
 using System.Text.Json;
 using System.Text.Json.Nodes;
@@ -7,10 +8,10 @@ namespace Tbrm.Data.Prompts;
 
 /// <summary>
 /// Finds pictures, audio and video: what a model of text cannot see. A problem whose picture is missing is not that
-/// problem. Known by name
-/// (<c>images</c>, <c>image_1</c>, <c>video_path</c>, <c>multi_modal_data</c>) or, whatever its name, by the form in
-/// which Hugging Face's datasets keep
-/// media ({bytes, path}).
+/// problem. Known by name (<c>images</c>, <c>image_1</c>, <c>video_path</c>, <c>multi_modal_data</c>); by a name that
+/// speaks of media (<c>gt_image</c>, <c>chartImage</c>) and a value that has the form of it; whatever the name, by the
+/// form in which Hugging Face's datasets keep media ({bytes, path}); and in texts by the placeholders that stand for
+/// them.
 /// </summary>
 internal static partial class MediaColumns
 {
@@ -20,7 +21,8 @@ internal static partial class MediaColumns
     {
         foreach ((string name, JsonNode? value) in fields)
         {
-            if ((Named().IsMatch(name) && HoldsMedia(value)) || IsMediaFile(value)
+            if ((Named().IsMatch(name) && HoldsMedia(value)) || (SpeaksOf().IsMatch(name) && HasForm(value))
+                || IsMediaFile(value)
                 || (value is JsonArray list && list.Any(IsMediaFile)))
             {
                 return $"'{name}' holds pictures, audio or video, which a model of text cannot see";
@@ -29,6 +31,20 @@ internal static partial class MediaColumns
 
         return null;
     }
+
+    /// <summary>The placeholder of a picture, audio or video in a text; null when there is none.</summary>
+    public static string? PlaceholderIn(string text) =>
+        text.Contains('<', StringComparison.Ordinal) && Placeholder().Match(text) is { Success: true } found
+            ? found.Groups["mark"].Value : null;
+
+    /// <summary>A file's name, an address, a data URI or base64: no words.</summary>
+    private static bool HasForm(JsonNode? value) => value switch
+    {
+        JsonArray list => list.Any(HasForm),
+        JsonObject structure => structure.Any(field => HasForm(field.Value)),
+        JsonValue scalar => scalar.TryGetValue(out string? text) && Form().IsMatch(text.Trim()),
+        _ => false,
+    };
 
     /// <summary>Numbers and booleans (how many there are, whether there are any) hold none.</summary>
     private static bool HoldsMedia(JsonNode? value) => value switch
@@ -46,6 +62,22 @@ internal static partial class MediaColumns
             && structure.Any(field => field.Value is not null);
 
     [GeneratedRegex(
-        @"^(decoded_|input_|question_|problem_)?(images?|imgs?|pictures?|videos?|audios?|speech|pixel_values|multi_?modal_(data|inputs)|mm_data)(_?\d+)?(_(paths?|urls?|files?|bytes|base64|b64|data|list))?$", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
+        @"^(decoded_|input_|question_|problem_)?(images?|imgs?|pictures?|videos?|audios?|speech|pixel_values|multi_?modal_(data|inputs)|mm_data)(_?\d+)?(_?(paths?|urls?|files?|file_?names?|file_?paths?|bytes|base64|b64|data|list))?$", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
     private static partial Regex Named();
+
+    [GeneratedRegex(
+        @"(^|[^A-Za-z]|(?<=[a-z])(?=[A-Z]))(?i:images?|imgs?|pics?|pictures?|photos?|figures?|figs?|diagrams?|charts?|screenshots?|videos?|clips?|audios?|speech|sounds?|wavs?|media|frames?)([^a-z]|$)",
+        RegexOptions.CultureInvariant)]
+    private static partial Regex SpeaksOf();
+
+    [GeneratedRegex(
+        @"^(data:(image|audio|video)/.*|\S{1,2000}\.(png|jpe?g|gif|webp|bmp|tiff?|svg|mp4|avi|mov|mkv|webm|mp3|wav|flac|ogg|m4a)(\?\S*)?|[A-Za-z0-9+/_-]{256,}={0,2})\z",
+        RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
+    private static partial Regex Form();
+
+    // Of words that HTML has too only those that stand alone: at the beginning or the end of a line or of the text.
+    [GeneratedRegex(
+        @"(?<mark><\|(image_pad|vision_start|video_pad|audio_bos|AUDIO|image|image_\d+)\|>|<start_of_image>|<image[ _]?\d{1,2}>)|^[ \t]*(?<mark><image>)|(?<mark><image>)[ \t\r]*$|\A\s*(?<mark><(video|audio)>)|(?<mark><(video|audio)>)\s*\z",
+        RegexOptions.Multiline | RegexOptions.CultureInvariant)]
+    private static partial Regex Placeholder();
 }

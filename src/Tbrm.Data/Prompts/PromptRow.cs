@@ -61,12 +61,10 @@ public static class PromptRow
         return !options.NeedsAnswer || !IsVerl(row, options) ? []
             : row.Where(column => IsSet(column.Value) && !IsRead(column.Key)).Select(column => column.Key);
 
-        bool IsRead(string column) => column is RowVariables.Tools or RowVariables.Documents or RowVariables.Kwargs
-            || new[] { keys.Prompt, keys.DataSource, keys.GroundTruth, keys.Ability,
-                keys.ExtraInfo }.Any(path => path == column || path.StartsWith(column + ".", StringComparison.Ordinal))
-            || options.Filters.Any(filter =>
-                filter.Fields.Any(field => field == column
-                || field.StartsWith(column + ".", StringComparison.Ordinal)));
+        bool IsRead(string column) => RowVariables.Names.Contains(column)
+            || new[] { keys.Prompt, keys.DataSource, keys.GroundTruth, keys.Ability, keys.ExtraInfo }
+                .Concat(options.Filters.SelectMany(filter => filter.Fields))
+                .Any(path => RowValues.IsUnder(path, column));
     }
 
     /// <summary>The prompt as a row of verl's schema.</summary>
@@ -106,7 +104,8 @@ public static class PromptRow
         || (RowValues.Find(row, options.Keys.Prompt) is not null
             && RowValues.Find(row, options.Keys.GroundTruth) is not null);
 
-    private static bool IsSet(JsonNode? value) =>
+    /// <summary>Neither null nor empty.</summary>
+    internal static bool IsSet(JsonNode? value) =>
         value is not null and not JsonArray { Count: 0 } and not JsonObject { Count: 0 };
 
     private static string? FallbackSource(JsonObject row, PromptKeys keys, string path)

@@ -30,6 +30,10 @@ internal static class RowValues
         return node;
     }
 
+    /// <summary>Whether a dotted path leads to a column, or into it.</summary>
+    public static bool IsUnder(string path, string column) => path == column
+        || path.StartsWith(column + ".", StringComparison.Ordinal);
+
     /// <summary>Whether there is a value, null included, at a dotted path.</summary>
     public static bool Has(JsonObject row, string path)
     {

@@ -1,3 +1,4 @@
+using System.Collections.Generic;
 using System.Linq;
 using System.Text;
 using System.Text.Json.Nodes;
@@ -22,6 +23,9 @@ internal static class RowVariables
 
     /// <summary>Texts to answer from.</summary>
     public const string Documents = "documents";
+
+    /// <summary>All of these columns.</summary>
+    public static IReadOnlyList<string> Names { get; } = [Tools, Documents, Kwargs];
 
     /// <summary>The variables of a row; what is null or empty is not there.</summary>
     /// <exception cref="DataException">A column holds something else.</exception>

@@ -40,6 +40,12 @@ public sealed record SupervisedExample(IReadOnlyList<ChatMessage> Messages, stri
     /// them are.</summary>
     public IReadOnlyList<bool>? NotLearned { get; init; }
 
+    /// <summary>Columns that the conversation was read from; dotted paths into structs.</summary>
+    internal IReadOnlyList<string> ReadColumns { get; init; } = [];
+
+    /// <summary>Columns of the row that hold something and that nothing reads.</summary>
+    public IReadOnlyList<string> UnreadColumns { get; init; } = [];
+
     /// <summary>Why nothing can be learned from the row, its place first; null for all others.</summary>
     public string? Unusable { get; init; }
 
@@ -81,7 +87,14 @@ public static class SupervisedRow
         {
             SupervisedExample example = ReadShape(row, keys);
             return MediaColumns.Problem(row.Row) is { } problem ? throw new LeftOutException(row.Where, problem)
-                : example with { Variables = RowVariables.Read(row.Row, row.Where, row.IsColumnar) };
+                : example with
+                {
+                    Variables = RowVariables.Read(row.Row, row.Where, row.IsColumnar),
+                    UnreadColumns = [.. row.Row.Where(column => PromptRow.IsSet(column.Value)
+                        && !RowVariables.Names.Contains(column.Key)
+                        && !example.ReadColumns.Any(path => RowValues.IsUnder(path, column.Key)))
+                        .Select(column => column.Key)],
+                };
         }
         catch (LeftOutException why)
         {
@@ -95,19 +108,22 @@ public static class SupervisedRow
             && RowValues.Find(row.Row, CompletionKey) is not null ? CompletionKey : keys.Response;
         if (RowValues.Find(row.Row, keys.Prompt) is { } prompt && RowValues.Find(row.Row, responseKey) is { } response)
         {
-            return OfResponse(prompt, response, row, keys.Prompt, responseKey);
+            return OfResponse(prompt, response, row, keys.Prompt, responseKey) with
+            {
+                ReadColumns = [keys.Prompt, responseKey],
+            };
         }
 
         string key = RowValues.Find(row.Row, keys.Messages) is null && RowValues.Find(row.Row, ShareGptKey) is not null
             ? ShareGptKey : keys.Messages;
         if (RowValues.Find(row.Row, key) is { } conversation)
         {
-            return OfConversation(conversation, key, row);
+            return OfConversation(conversation, key, row) with { ReadColumns = [key] };
         }
 
         if (BenchmarkShapes.WorkedGsm8k(row, keys.AsksGsm8kForm) is { } worked)
         {
-            return worked;
+            return worked with { ReadColumns = ["question", "answer"] };
         }
 
         string? empty = new[] { keys.Response, CompletionKey, keys.Messages, ShareGptKey }.FirstOrDefault(

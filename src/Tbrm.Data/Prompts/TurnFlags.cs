@@ -10,14 +10,18 @@ namespace Tbrm.Data.Prompts;
 /// <summary>
 /// Whether a turn of the assistant is learned, as files say it of each: <c>weight</c> (OpenAI, Mistral), <c>train</c>
 /// and <c>training</c> (Axolotl),
-/// <c>loss</c> (ms-swift, XTuner), <c>loss_mask</c>, <c>trainable</c>. The turns of others are never learned, whatever
+/// <c>loss</c> (ms-swift, XTuner), <c>loss_mask</c>, <c>trainable</c>, and the other way round <c>masked</c>
+/// (torchtune). The turns of others are never learned, whatever
 /// stands there.
 /// </summary>
-internal static class TurnFlags
+public static class TurnFlags
 {
     /// <summary>The fields.</summary>
     public static IReadOnlyList<string> Names { get; } =
-        ["weight", "train", "training", "trainable", "loss", "loss_mask"];
+        ["weight", "train", "training", "trainable", "loss", "loss_mask", Masked];
+
+    /// <summary>True: the turn is not learned.</summary>
+    private const string Masked = "masked";
 
     /// <summary>False when one of the flags is 0 or false.</summary>
     /// <exception cref="DataException">A flag is neither yes nor no.</exception>
@@ -32,9 +36,9 @@ internal static class TurnFlags
         JsonObject fields = (JsonObject)JsonNode.Parse(message.Fields)!;
         foreach (string flag in Names)
         {
-            isLearned &= fields[flag] is not { } value || (YesOrNo(value) ?? throw new DataException(
-                $"{where}: {name}.{flag} is {value.ToJsonString()}; a turn is learned or not, so expected 0, 1, true "
-                    + $"or false"));
+            isLearned &= fields[flag] is not { } value || (flag == Masked) != (YesOrNo(value)
+                ?? throw new DataException($"{where}: {name}.{flag} is {value.ToJsonString()}; a turn is learned or "
+                    + "not, so expected 0, 1, true or false"));
         }
 
         return isLearned;

@@ -46,7 +46,8 @@ internal static class VerlRow
                     + $"another name");
     }
 
-    private static JsonObject? ToExtraInfo(JsonNode? extra) => extra switch
+    /// <summary>What a grader may need besides: an object, one as JSON text, or anything else under one name.</summary>
+    internal static JsonObject? ToExtraInfo(JsonNode? extra) => extra switch
     {
         null => null,
         JsonObject structure => (JsonObject)structure.DeepClone(),

@@ -35,7 +35,7 @@ public sealed record StoredTrajectory
     public string? Response { get; init; }
 
     /// <summary>The grade; null when there is none yet.</summary>
-    public Verdict? Verdict { get; init; }
+    public GradeResult? Grade { get; init; }
 
     /// <summary>What a grader compares with; null when the row has none.</summary>
     public GroundTruth? GroundTruth { get; init; }

@@ -54,6 +54,11 @@ public static class TrajectoryRows
     private static StoredTrajectory Read(SourceRow source, PromptKeys keys)
     {
         (JsonObject row, string where, bool isColumnar) = source;
+        if (MediaColumns.Problem(row) is { } problem)
+        {
+            throw new DataException($"{where}: {problem}");
+        }
+
         JsonNode? conversation = RowValues.Find(row, "messages") ?? RowValues.Find(row, keys.Prompt);
         int[]? promptIds = Numbers<int>(source, TrajectoryKeys.PromptIds),
             responseIds = Numbers<int>(source, TrajectoryKeys.ResponseIds, "ids");
@@ -65,6 +70,7 @@ public static class TrajectoryRows
             "response (or output, completion, response_ids)");
         JsonNode? truth = RowValues.Find(row, keys.GroundTruth) ?? RowValues.Find(row, "ground_truth")
             ?? RowValues.Find(row, TrajectoryKeys.GroundTruths) ?? RowValues.Find(row, "answer");
+        string dataSource = RowValues.Find(row, keys.DataSource) is { } name ? RowValues.ToAnswerText(name) : "";
         float[]? refLogp = Numbers<float>(source, TrajectoryKeys.RefLogp);
         return new()
         {
@@ -76,10 +82,11 @@ public static class TrajectoryRows
             PromptText = input,
             ResponseIds = responseIds,
             Response = response,
-            Verdict = Grade(source),
-            GroundTruth = truth is null ? null : GroundTruth.Of(truth),
-            DataSource = RowValues.Find(row, keys.DataSource) is { } name ? RowValues.ToAnswerText(name) : "",
-            ExtraInfo = RowValues.Find(row, keys.ExtraInfo) is JsonObject extra ? (JsonObject)extra.DeepClone() : null,
+            Grade = Grade(source),
+            GroundTruth = truth is null ? null
+                : AnswerRules.Apply(GroundTruth.Read(truth, "ground_truth", where), dataSource, "ground_truth", where),
+            DataSource = dataSource,
+            ExtraInfo = VerlRow.ToExtraInfo(RowValues.Find(row, keys.ExtraInfo)),
             Index = Whole(source, TrajectoryKeys.Index),
             Step = Whole(source, TrajectoryKeys.Step),
             Group = Text(source, TrajectoryKeys.Group),
@@ -96,19 +103,19 @@ public static class TrajectoryRows
     }
 
     /// <summary>A reward that somebody gave, or the grade of a dump with all that came with it.</summary>
-    private static Verdict? Grade(SourceRow source)
+    private static GradeResult? Grade(SourceRow source)
     {
-        VerdictStatus status = VerdictStatus.Ok;
+        GradeStatus status = GradeStatus.Ok;
         if (Text(source, TrajectoryKeys.Status) is { } word
             && !(Enum.TryParse(word.Replace("_", "", StringComparison.Ordinal), ignoreCase: true, out status)
                 && Enum.IsDefined(status)))
         {
             throw new DataException(
                 $"{source.Where}: '{TrajectoryKeys.Status}': one of "
-                    + $"{string.Join(", ", Enum.GetNames<VerdictStatus>())} was expected, found '{word}'");
+                    + $"{string.Join(", ", Enum.GetNames<GradeStatus>())} was expected, found '{word}'");
         }
 
-        bool isFailure = status is VerdictStatus.Error or VerdictStatus.Timeout;
+        bool isFailure = status is GradeStatus.Error or GradeStatus.Timeout;
         double? score = Number(source, "reward") ?? Number(source, TrajectoryKeys.Score)
             ?? (isFailure ? double.NaN : null);
         if (score is null)

@@ -34,8 +34,7 @@ public static class ModelFolder
         if (!Directory.Exists(folder))
         {
             throw new DataException(
-                $"model folder {folder} does not exist; model.path must name a folder with config.json and "
-                    + $"*.safetensors");
+                $"model folder {folder} does not exist; expected a folder with config.json and *.safetensors");
         }
 
         string path = Path.Combine(folder, "config.json");

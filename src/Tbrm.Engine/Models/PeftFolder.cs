@@ -53,7 +53,7 @@ public static class PeftFolder
         if (!Directory.Exists(folder))
         {
             throw new DataException(
-                $"adapter folder {folder} does not exist; model.lora_adapter_path must name a folder with "
+                $"adapter folder {folder} does not exist; expected a folder with "
                     + $"{ConfigFile} and {WeightsFile}");
         }
 

@@ -1,3 +1,4 @@
+using System;
 using System.Collections;
 using System.Collections.Generic;
 using System.Linq;
@@ -27,34 +28,45 @@ internal static class NameSearch
     }
 
     /// <summary>Every name that some expression below reads.</summary>
-    public static void Collect(object? node, ISet<string> names)
+    public static void Collect(object? node, ISet<string> names) => Visit(node, expression =>
+    {
+        if (expression is NameExpression reference)
+        {
+            names.Add(reference.Name);
+        }
+    });
+
+    /// <summary>Calls back for every expression below.</summary>
+    public static void Visit(object? node, Action<Expression> each)
     {
         RuntimeHelpers.EnsureSufficientExecutionStack();
+        if (node is Expression expression)
+        {
+            each(expression);
+        }
+
         switch (node)
         {
-            case NameExpression reference:
-                names.Add(reference.Name);
-                break;
-            case null or string or Constant or TextStatement:
+            case null or string or Constant or NameExpression or TextStatement:
                 break;
             case ITuple tuple:
                 foreach (int i in Enumerable.Range(0, tuple.Length))
                 {
-                    Collect(tuple[i], names);
+                    Visit(tuple[i], each);
                 }
 
                 break;
             case IEnumerable items:
                 foreach (object? item in items)
                 {
-                    Collect(item, names);
+                    Visit(item, each);
                 }
 
                 break;
             case Expression or Statement or ArgumentList or Signature or MacroBody:
                 foreach (object? child in Children(node))
                 {
-                    Collect(child, names);
+                    Visit(child, each);
                 }
 
                 break;

@@ -10,6 +10,9 @@ namespace Tbrm.MathVerify.Qualifiers;
 /// <summary>Gathers units, tags and further numbers from the words behind a number.</summary>
 internal sealed partial class Phrase
 {
+    private static readonly SearchValues<char> s_signs =
+        SearchValues.Create("\\\u00b5\u03bc\u03a9\u2126\u2103\u2109\u00c5\u212b");
+
     private static readonly SearchValues<char> s_between = SearchValues.Create(" ~\\;{}*)-");
 
     private readonly List<UnitFactor> _units = [];
@@ -18,13 +21,21 @@ internal sealed partial class Phrase
     private int _power = 1;
     private int _sign = 1;
 
-    public bool IsEmpty => _units.Count == 0 && _tags.Count == 0 && _further.Count == 0;
+    public bool IsEmpty => Count == 0;
 
-    public IReadOnlyList<UnitFactor> Units => _units;
+    /// <summary>How much was gathered.</summary>
+    public int Count => _units.Count + _tags.Count + _further.Count;
+
+    public IReadOnlyList<UnitFactor> Units => Meant(_units);
 
     public IReadOnlyDictionary<string, string[]> Tags => _tags;
 
-    public IReadOnlyList<FurtherNumber> Further => [.. _further.Select(f => new FurtherNumber(f.Digits, f.Units))];
+    public IReadOnlyList<FurtherNumber> Further =>
+        [.. _further.Select(f => new FurtherNumber(f.Digits, Meant(f.Units)))];
+
+    /// <summary>"3 units" says no more than 3; "3 square units" does.</summary>
+    private static IReadOnlyList<UnitFactor> Meant(List<UnitFactor> units) =>
+        units.Exists(u => u.IsAny && u.Power == 1) ? [.. units.Where(u => !u.IsAny || u.Power != 1)] : units;
 
     private List<UnitFactor> Current => _further.Count > 0 ? _further[^1].Units : _units;
 
@@ -49,9 +60,50 @@ internal sealed partial class Phrase
         }
     }
 
+    /// <summary>Takes what stands before the number: signs and names of currencies, and words of which a number has one
+    /// of a kind (a loss of 5, March 5).</summary>
+    public void ReadBefore(string text)
+    {
+        foreach (string word in Token().Matches(Plain(text)).Where(t => t.Groups["word"].Success).Select(t => t.Value))
+        {
+            // Dollar signs may be those of LaTeX; they are looked at by themselves.
+            if (word != "$" && UnitTable.Find(word) is { } meanings && (UnitTable.KindOf(meanings[0]) switch
+            {
+                "money" => char.IsUpper(word[0]) || !char.IsAsciiLetter(word[0]),
+                "change" or "result" or "date" or "era" => true,
+                _ => false,
+            }))
+            {
+                Take(meanings);
+            }
+        }
+    }
+
+    /// <summary>Signs and spellings of units as the words that the table has.</summary>
+    private static string Plain(string text)
+    {
+        if (text.Contains("light", StringComparison.OrdinalIgnoreCase))
+        {
+            text = LightYears().Replace(text, "ly");
+        }
+
+        if (text.AsSpan().IndexOfAny(s_signs) < 0)
+        {
+            return text;
+        }
+
+        text = Micro().Replace(text, "mc");
+        text = Ohm().Replace(text, "${prefix}ohm");
+        return text.Replace("\u2103", "degC", StringComparison.Ordinal)
+            .Replace("\u2109", "degF", StringComparison.Ordinal)
+            .Replace("\u00c5", "angstrom", StringComparison.Ordinal)
+            .Replace("\u212b", "angstrom", StringComparison.Ordinal);
+    }
+
     /// <summary>Takes all words of a part that normalization dropped.</summary>
     public void ReadAll(string text)
     {
+        text = Plain(text);
         List<Match> tokens = [.. Token().Matches(text).AsEnumerable()];
         for (int i = 0; i < tokens.Count; i++)
         {
@@ -89,7 +141,7 @@ internal sealed partial class Phrase
     public void ReadBeginning(string text)
     {
         // Dollar signs behind an answer close its formula.
-        text = text.Replace(@"\,", " ", StringComparison.Ordinal).Replace('$', ' ');
+        text = Plain(text.Replace(@"\,", " ", StringComparison.Ordinal).Replace('$', ' '));
         int end = 0;
         foreach (Match token in Token().Matches(text))
         {
@@ -180,6 +232,19 @@ internal sealed partial class Phrase
             Current[^1] = Current[^1] with { Power = Math.Sign(Current[^1].Power) * power };
         }
     }
+
+    [GeneratedRegex(
+        @"(?<![A-Za-z])light[ ~-]*years?(?![A-Za-z])", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
+    private static partial Regex LightYears();
+
+    /// <summary>The sign of a millionth before a unit, which may be in another font.</summary>
+    [GeneratedRegex(
+        @"(?:\\mu(?![a-zA-Z])|\\micro(?![a-zA-Z])|[\u00b5\u03bc])[\s{}]*(?:\\(?:text|mathrm|rm)[\s{]*)?(?=[A-Za-z])")]
+    private static partial Regex Micro();
+
+    [GeneratedRegex(
+        @"(?<prefix>(?<![A-Za-z])[kM])?[\s{}]*(?:\\(?:text|mathrm|rm)[\s{]*)?(?:\\Omega(?![a-zA-Z])|[\u03a9\u2126])")]
+    private static partial Regex Ohm();
 
     [GeneratedRegex(
         @"(?<degrees>\^[ ]*\{?[ ]*\\(?:circ|degree)[ ]*\}?|\\degree|[°º])|(?<power>\^[ ]*\{?[ ]*(?<exponent>-?\d)[ ]*\}?|[²³])|(?<half>(?<![A-Za-z])[AaPp][ ]*\.[ ]*[Mm](?![A-Za-z])\.?)|"

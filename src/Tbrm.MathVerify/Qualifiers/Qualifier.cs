@@ -10,7 +10,30 @@ namespace Tbrm.MathVerify.Qualifiers;
 /// <param name="Power">2 for square feet; negative behind "per".</param>
 internal sealed record UnitFactor(string[] Meanings, int Power)
 {
+    /// <summary>Whether it is "units" of no name.</summary>
+    public bool IsAny => Meanings.Contains(UnitTable.AnyUnit);
+
+    /// <summary>Lengths to the power that a unit stands for: 2 of an acre or square units, 3 of a litre; 0 of what
+    /// measures something else.</summary>
+    private int Lengths => Meanings.Select(m => UnitTable.KindOf(m) switch
+    {
+        "length" or "any" => Power,
+        "area" => 2 * Power,
+        "volume" => 3 * Power,
+        _ => 0,
+    }).FirstOrDefault(power => power != 0);
+
+    /// <summary>Whether both may stand for the same unit to the same power. Square units are no cubic centimetres, but
+    /// they may be anything that is no length.</summary>
+    public bool Agrees(UnitFactor other) => IsAny || other.IsAny
+        ? Lengths == other.Lengths || Lengths == 0 || other.Lengths == 0 : Power == other.Power && Shares(other);
+
     public bool Shares(UnitFactor other) => Meanings.Intersect(other.Meanings).Any();
+
+    /// <summary>Cubic centimetres are millilitres, cubic decimetres litres.</summary>
+    public UnitFactor AsVolume() => Math.Abs(Power) != 3 ? this
+        : Meanings.Contains("length:cm") ? new(["volume:ml"], Math.Sign(Power))
+        : Meanings.Contains("length:dm") ? new(["volume:l"], Math.Sign(Power)) : this;
 
     public bool SharesKind(UnitFactor other) => Meanings.Select(UnitTable.KindOf)
         .Intersect(other.Meanings.Select(UnitTable.KindOf)).Any();
@@ -94,10 +117,10 @@ internal sealed record Qualifier
         }
 
         // In any order: foot-pounds, pound-feet.
-        List<UnitFactor> unmatched = [.. right];
+        List<UnitFactor> unmatched = right.ConvertAll(u => u.AsVolume());
         return left.Count != right.Count
-            || !left.TrueForAll(unit => unmatched.Find(u => u.Power == unit.Power && u.Shares(unit)) is { } match
-            && unmatched.Remove(match));
+            || !left.ConvertAll(u => u.AsVolume())
+                .TrueForAll(unit => unmatched.Find(u => u.Agrees(unit)) is { } match && unmatched.Remove(match));
     }
 
     private bool DifferentFurther(Qualifier other)

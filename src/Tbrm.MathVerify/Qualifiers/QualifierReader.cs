@@ -38,8 +38,11 @@ internal static partial class QualifierReader
             phrase.Add("degree");
         }
 
+        bool isEmpty = phrase.IsEmpty;
+        phrase.ReadBefore(Before(written));
+        (isEmpty, int before) = (isEmpty && phrase.Units.Count == 0, phrase.Count);
         phrase.ReadAll(dropped);
-        if (phrase.IsEmpty)
+        if (isEmpty && phrase.Count == before)
         {
             phrase.ReadBeginning(after);
         }
@@ -55,6 +58,13 @@ internal static partial class QualifierReader
             Clock = clock.Success ? $"{clock.Groups[1].Value.TrimStart('0')}:{clock.Groups[2].Value}" : null,
             IsDenied = Denial().IsMatch(dropped),
         };
+    }
+
+    /// <summary>What stands before the first digit.</summary>
+    private static string Before(string written)
+    {
+        int digit = written.AsSpan().IndexOfAnyInRange('0', '9');
+        return digit < 0 ? "" : written[..digit];
     }
 
     /// <summary>A base of two to 36; null for other subscripts.</summary>
@@ -105,7 +115,7 @@ internal static partial class QualifierReader
 
     /// <summary>The answer is taken back in the same breath.</summary>
     [GeneratedRegex(
-        @"(?:\b(?:is|are|was|were|be|being)[ ]+|^\W*(?:(?:text|mbox)\W*)?|[(,;][ ]*)(?:wrong|incorrect|false|untrue|invalid|not[ ]+(?:the[ ]+(?:answer|right|correct|solution)|right|correct|true|it|valid)\b)(?![ ]+(?:positive|negative|alarm|start|answers|ones))",
+        @"(?:\b(?:isn'?t|aren'?t|wasn'?t|can(?:not|[ ]+not|'?t)[ ]+be)[ ]+(?:the[ ]+)?(?:answer|right|correct|solution|true|it|valid)\b)|(?:\b(?:is|are|was|were|be|being)[ ]+|^\W*(?:(?:text|mbox)\W*)?|[(,;][ ]*)(?:wrong|incorrect|false|untrue|invalid|not[ ]+(?:the[ ]+(?:answer|right|correct|solution)|right|correct|true|it|valid)\b)(?![ ]+(?:positive|negative|alarm|start|answers|ones))",
         RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
     private static partial Regex Denial();
 }

@@ -98,6 +98,25 @@ public sealed class ChatTemplate
     public IReadOnlySet<string> ReadNames() => _templates.Values.SelectMany(template => template.Value.ReadNames())
         .ToHashSet(StringComparer.Ordinal);
 
+    /// <summary>The words by which the templates can ask for a part of a message; null where one hands messages on as a
+    /// whole.</summary>
+    /// <exception cref="JinjaException">One is malformed.</exception>
+    public IReadOnlySet<string>? ReadWords()
+    {
+        HashSet<string> words = new(StringComparer.Ordinal);
+        foreach (Lazy<JinjaTemplate> template in _templates.Values)
+        {
+            if (template.Value.ReadWords() is not { } read)
+            {
+                return null;
+            }
+
+            words.UnionWith(read);
+        }
+
+        return words;
+    }
+
     /// <summary>The prompt of a row: its <c>messages</c>, <c>add_generation_prompt</c> and any further
     /// variables.</summary>
     /// <exception cref="JinjaException">The row lacks messages, or the template fails or refuses them.</exception>

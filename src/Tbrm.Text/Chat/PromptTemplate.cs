@@ -138,6 +138,11 @@ public sealed class PromptTemplate
     /// <exception cref="Jinja.JinjaException">It is malformed.</exception>
     public IReadOnlySet<string> ReadNames() => _template.ReadNames();
 
+    /// <summary>The words by which the template can ask for a part of a message; null where it hands messages on as a
+    /// whole.</summary>
+    /// <exception cref="Jinja.JinjaException">It is malformed.</exception>
+    public IReadOnlySet<string>? ReadWords() => _template.ReadWords();
+
     /// <summary>The conversation with the instruction after the user's last turn.</summary>
     public IReadOnlyList<ChatMessage> WithInstruction(IReadOnlyList<ChatMessage> messages)
     {

@@ -32,6 +32,13 @@ public sealed record RunFailure(string Run, ExitCode Code, string Message)
 {
     /// <summary>One sentence.</summary>
     public override string ToString() => $"{Run} failed with exit code {(int)Code}: {Message}";
+
+    /// <summary>A sentence for the end, after each failure was told.</summary>
+    public static string NoneMade(IReadOnlyList<RunFailure> failures)
+    {
+        ArgumentNullException.ThrowIfNull(failures);
+        return $"no run was made: {failures.Count} failed, the first of them {failures[0].Run}";
+    }
 }
 
 /// <summary>Which time of training steps a comparison counts.</summary>

@@ -14,6 +14,11 @@ namespace Tbrm.Training.Config;
 /// <param name="Where">For messages: <c>config.yaml:12</c> or <c>command line</c>.</param>
 public sealed record ConfigEntry(string Path, YamlNode Value, string Where)
 {
+    private const string CommandLine = "command line";
+
+    /// <summary>The file, or the command line, without the line.</summary>
+    public string Source => Where.LastIndexOf(':') is > 0 and var at ? Where[..at] : Where;
+
     /// <summary>Far more than there are; aliases of aliases make any number out of a few lines.</summary>
     private const int MostEntries = 10_000;
 
@@ -83,7 +88,7 @@ public sealed record ConfigEntry(string Path, YamlNode Value, string Where)
             }
         }
 
-        return new(key, value, "command line");
+        return new(key, value, CommandLine);
     }
 
     /// <param name="map">A section.</param>

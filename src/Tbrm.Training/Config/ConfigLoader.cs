@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Concurrent;
 using System.Collections.Generic;
 using System.Globalization;
 using System.IO;
@@ -18,6 +19,9 @@ public static class ConfigLoader
 {
     /// <summary>The preset that runs when neither a file nor a model is given.</summary>
     public const string DefaultPreset = "default";
+
+    /// <summary>What pipes held, by name.</summary>
+    private static readonly ConcurrentDictionary<string, string> s_pipes = new(StringComparer.Ordinal);
 
     /// <summary>Names of the embedded presets.</summary>
     public static IReadOnlyList<string> Presets { get; } = [.. EmbeddedPresets.Runs.Select(p => p.Name)];
@@ -63,6 +67,13 @@ public static class ConfigLoader
 
         return Bind(translation.Entries);
     }
+
+    /// <summary>What a key's last value says in files, presets and overrides, before anything else is looked at; empty
+    /// where it is not given, or null.</summary>
+    public static string Value(IReadOnlyList<string> filesOrPresets, IReadOnlyList<string> arguments, string key) =>
+        filesOrPresets.SelectMany(ReadBase).Concat(arguments.Select(ConfigEntry.FromArgument))
+            .LastOrDefault(e => ConfigSchema.Canonical(e.Path) == key) is { } entry
+                ? ConfigValue.Scalar(entry.Value, entry) : "";
 
     /// <summary>Reads a resolved configuration back, as a checkpoint holds it.</summary>
     public static RunConfig FromYaml(string text, string name) => Bind(ConfigEntry.FromYaml(text, name));
@@ -136,9 +147,7 @@ public static class ConfigLoader
 
         try
         {
-            IReadOnlyList<ConfigEntry> entries =
-                ConfigEntry.FromYaml(File.ReadAllText(fileOrPreset, new UTF8Encoding(false, throwOnInvalidBytes: true)),
-                fileOrPreset);
+            IReadOnlyList<ConfigEntry> entries = ConfigEntry.FromYaml(ReadText(fileOrPreset), fileOrPreset);
             RefuseTwoNames(entries);
             return entries;
         }
@@ -150,6 +159,27 @@ public static class ConfigLoader
         {
             throw new ConfigException($"configuration {fileOrPreset}: {e.Message}", e);
         }
+    }
+
+    /// <summary>The text of a file. A pipe (<c>-c &lt;(command)</c>) has it once, and is asked more than
+    /// once.</summary>
+    private static string ReadText(string path)
+    {
+        if (s_pipes.TryGetValue(path, out string? known))
+        {
+            return known;
+        }
+
+        using FileStream stream = new(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
+        using StreamReader reader = new(stream, new UTF8Encoding(false, throwOnInvalidBytes: true));
+        bool isPipe = !stream.CanSeek;
+        string text = reader.ReadToEnd();
+        if (isPipe)
+        {
+            s_pipes[path] = text;
+        }
+
+        return text;
     }
 }
 
@@ -259,7 +289,8 @@ internal static class ConfigValue
         }
     }
 
-    private static string Scalar(YamlNode node, ConfigEntry entry)
+    /// <summary>A single value as text; empty for null.</summary>
+    internal static string Scalar(YamlNode node, ConfigEntry entry)
     {
         if (node is not YamlScalarNode scalar)
         {

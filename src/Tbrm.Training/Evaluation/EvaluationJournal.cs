@@ -46,7 +46,8 @@ public sealed class EvaluationJournal : IDisposable
         DiskErrors.Translated($"opening {path}", () =>
         {
             Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
-            file = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read);
+            // Without a buffer: what a full disk refused must not be tried again when the file is closed.
+            file = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read, bufferSize: 0);
         });
         EvaluationJournal journal = new(file!);
         try
@@ -100,7 +101,6 @@ public sealed class EvaluationJournal : IDisposable
     private void Write(JsonObject row) => DiskErrors.Translated($"writing {_file.Name}", () =>
     {
         _file.Write(Encoding.UTF8.GetBytes(row.ToJsonString() + "\n"));
-        _file.Flush();
     });
 
     private void ReadOrBegin(string path, JsonObject identity)

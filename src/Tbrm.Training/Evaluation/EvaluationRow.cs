@@ -25,10 +25,10 @@ public static class EvaluationRow
             ["input"] = tokenizer.Decode(prompt.Ids),
             ["output"] = graded.Text,
             ["gts"] = prompt.Prompt.GroundTruth.ToJson(),
-            ["score"] = double.IsFinite(graded.Verdict.Score) ? graded.Verdict.Score : null,
+            ["score"] = double.IsFinite(graded.Grade.Score) ? graded.Grade.Score : null,
             ["step"] = step,
-            ["status"] = graded.Verdict.Status.ToString(),
-            ["extracted"] = graded.Verdict.Extracted,
+            ["status"] = graded.Grade.Status.ToString(),
+            ["extracted"] = graded.Grade.Extracted,
             ["data_source"] = prompt.Prompt.DataSource,
             ["index"] = prompt.Prompt.Index,
             ["finish"] = trajectory.End.ToString(),
@@ -40,7 +40,7 @@ public static class EvaluationRow
         }
 
         // Beside the row's own keys, as verl writes them.
-        foreach ((string name, double value) in graded.Verdict.Numbers ?? new Dictionary<string, double>())
+        foreach ((string name, double value) in graded.Grade.Numbers ?? new Dictionary<string, double>())
         {
             row.TryAdd(name, double.IsFinite(value) ? value : null);
         }
@@ -51,11 +51,11 @@ public static class EvaluationRow
     /// <summary>What the metrics need of a response.</summary>
     internal static ResponseScore ScoreOf(string problem, EncodedPrompt prompt, Trajectory trajectory,
         GradedResponse graded) => new(
-        prompt.Prompt.DataSource, problem, graded.Verdict.Score, graded.Verdict.Extracted, graded.Verdict.Status,
+        prompt.Prompt.DataSource, problem, graded.Grade.Score, graded.Grade.Extracted, graded.Grade.Status,
             trajectory.ResponseIds.Length, trajectory.End)
         {
-            Numbers = graded.Verdict.Numbers,
-            Correct = graded.Verdict.Numbers is { } numbers
+            Numbers = graded.Grade.Numbers,
+            Correct = graded.Grade.Numbers is { } numbers
             && numbers.TryGetValue(ValidationMetrics.Accuracy, out double accuracy) ? accuracy : null,
         };
 
@@ -94,8 +94,8 @@ public static class EvaluationRow
             ?? throw new DataException("the row has neither 'index' nor 'input', which tell problems apart");
         return new ResponseScore(
             Text(row, "data_source") ?? "unknown", problem, score, Text(row, "extracted") ?? Text(row, "pred"),
-            Word<VerdictStatus>(row, "status")
-                ?? VerdictStatus.Ok, Value<int>(row, "response_tokens", "a whole number"),
+            Word<GradeStatus>(row, "status")
+                ?? GradeStatus.Ok, Value<int>(row, "response_tokens", "a whole number"),
                 Word<TrajectoryEnd>(row, "finish"))
         {
             Correct = row["acc"]?.GetValueKind() switch

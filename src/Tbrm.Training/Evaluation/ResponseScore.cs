@@ -14,7 +14,7 @@ namespace Tbrm.Training.Evaluation;
 /// <param name="Tokens">Response length; null when it is not known.</param>
 /// <param name="End">Why the response ended; null when it is not known.</param>
 public sealed record ResponseScore(
-    string Source, string Problem, double Score, string? Answer, VerdictStatus Status, int? Tokens, TrajectoryEnd? End)
+    string Source, string Problem, double Score, string? Answer, GradeStatus Status, int? Tokens, TrajectoryEnd? End)
 {
     /// <summary>Whether the answer is right, 0 to 1, where the score has bonuses or penalties in it; null when the
     /// score alone says it.</summary>

@@ -75,9 +75,9 @@ public sealed record SourceReport
             Majority = problems.Average(p => p.Accuracy[MajorityVote.Winner(p.Votes)]),
             MeanTokens = tokens.Count == 0 ? null : tokens.Average(),
             Truncated = ends.Count == 0 ? null : ends.Average(e => e == TrajectoryEnd.Length ? 1.0 : 0),
-            Ungraded = (Count(responses, VerdictStatus.NoAnswer), Count(responses, VerdictStatus.Timeout),
-                Count(responses, VerdictStatus.Error)),
-            OutOfSteps = Count(responses, VerdictStatus.OutOfSteps),
+            Ungraded = (Count(responses, GradeStatus.NoAnswer), Count(responses, GradeStatus.Timeout),
+                Count(responses, GradeStatus.Error)),
+            OutOfSteps = Count(responses, GradeStatus.OutOfSteps),
             Variables = ValidationMetrics.Of(problems),
         };
     }
@@ -110,7 +110,7 @@ public sealed record SourceReport
         };
     }
 
-    private static int Count(IReadOnlyList<ResponseScore> responses, VerdictStatus status) =>
+    private static int Count(IReadOnlyList<ResponseScore> responses, GradeStatus status) =>
         responses.Count(r => r.Status == status);
 
     /// <summary>JSON has no word for NaN.</summary>

@@ -314,7 +314,7 @@ public sealed class TrainRun : IRunStep
             _progress.ShowSamples(step,
                 [.. shown.Trajectories.Take(_config.Trainer.PrintSamples).Select((t, i) => new PrintedSample(
                 shown.Prompts[t.Group].Prompt.Messages[^1].Content, _session.Tokenizer.Decode(t.ResponseIds),
-                    shown.Graded[i].Verdict.Score))]);
+                    shown.Graded[i].Grade.Score))]);
         }
 
         if (_config.Trainer.DumpRollouts && TokenCredit.IsKnown(_algorithm)

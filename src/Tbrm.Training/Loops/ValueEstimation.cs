@@ -97,8 +97,8 @@ internal sealed class ValueEstimation(RunFolder folder, TrainingSession session,
         // process drops.
         Append(missing, trajectories, graded);
         _values.Add([.. missing.Select((p, i) => (p, Enumerable.Range(0, trajectories.Count)
-            .Where(t => trajectories[t].Group == i && !graded[t].Verdict.IsFailure)
-                .Select(t => _rewards.Of(trajectories[t], graded[t].Verdict)).ToArray()))]);
+            .Where(t => trajectories[t].Group == i && !graded[t].Grade.IsFailure)
+                .Select(t => _rewards.Of(trajectories[t], graded[t].Grade)).ToArray()))]);
     }
 
     private void Close()

@@ -27,6 +27,11 @@ internal static class WarmStart
     public static void Run(OpenRun run, PhaseClock clock, IProgressDisplay progress, CancellationToken stop)
     {
         using SftRun sft = SftRun.OfWarmStart(run, stop);
+        if (sft.Sources.Note.Length > 0)
+        {
+            progress.Say(sft.Sources.Note);
+        }
+
         RunPosition position =
             new(run.WarmStart is { } from ? RunState.Read(from) : new(RunState.WarmStart, 0, sft.Sampler), clock);
         long begin = position.State.Step;

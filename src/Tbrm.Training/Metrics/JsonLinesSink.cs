@@ -18,7 +18,8 @@ public sealed class JsonLinesSink : IMetricSink
 
     /// <summary>Appends to the file. A resumed run first drops what was written after its checkpoint.</summary>
     public JsonLinesSink(string path) =>
-        _file = new FileStream(path, FileMode.Append, FileAccess.Write, FileShare.Read);
+        // Without a buffer: what a full disk refused must not be tried again, and fail again, when the file is closed.
+        _file = new FileStream(path, FileMode.Append, FileAccess.Write, FileShare.Read, bufferSize: 0);
 
     /// <inheritdoc/>
     public void Write(long step, MetricSet metrics)
@@ -33,7 +34,6 @@ public sealed class JsonLinesSink : IMetricSink
         DiskErrors.Translated($"writing {_file.Name}", () =>
         {
             _file.Write(line);
-            _file.Flush();
         });
     }
 

@@ -75,7 +75,7 @@ internal sealed class FixedGrades : IGradeStage
     /// <inheritdoc/>
     public GradedResponse[] Grade(IReadOnlyList<EncodedPrompt> prompts, IReadOnlyList<Trajectory> trajectories,
         CancellationToken stop) =>
-        [.. trajectories.Select(t => new GradedResponse("", new(t.Id & 1, VerdictStatus.Ok)))];
+        [.. trajectories.Select(t => new GradedResponse("", new(t.Id & 1, GradeStatus.Ok)))];
 }
 
 /// <summary>Trajectories with the reference's numbers, as a file brings them: nothing is sampled.</summary>

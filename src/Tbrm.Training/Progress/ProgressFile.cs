@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.Diagnostics;
 using System.IO;
 using System.Text.Json.Nodes;
+using Tbrm.Core.Files;
 
 namespace Tbrm.Training.Progress;
 
@@ -87,7 +88,7 @@ public sealed class ProgressFile(IProgressDisplay inner, string folder, TimeSpan
         {
             action();
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException || e.IsDiskFull())
         {
         }
     }

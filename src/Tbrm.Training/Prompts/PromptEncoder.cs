@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
+using System.Threading;
 using Tbrm.Core.Config;
 using Tbrm.Core.Errors;
 using Tbrm.Core.Prompts;
@@ -31,6 +32,8 @@ public sealed class PromptEncoder(ITokenizer tokenizer, string? tokenizerFolder,
     private readonly TemplateVariables _variables = TemplateKwargs.Of(config);
 
     private TemplateSight? _sight;
+
+    private UnreadFields? _unread;
 
     /// <summary>The tokenizer.</summary>
     public ITokenizer Tokenizer { get; } = tokenizer;
@@ -152,14 +155,21 @@ public sealed class PromptEncoder(ITokenizer tokenizer, string? tokenizerFolder,
     /// <exception cref="LeftOutException">The template does not write its tools, a call of a tool, or a whole
     /// message.</exception>
     /// <exception cref="DataException">The template refuses it.</exception>
-    public void RequireSeen(Prompt prompt) => RequireSeen(Complete(prompt.Messages), prompt.Variables, Name(prompt));
+    public void RequireSeen(Prompt prompt) =>
+        RequireSeen(Complete(prompt.Messages), prompt.Variables, Name(prompt), isLearned: false);
 
     /// <summary>The same for a complete conversation.</summary>
-    internal void RequireSeen(IReadOnlyList<ChatMessage> messages, TemplateVariables variables, string where)
+    internal void RequireSeen(IReadOnlyList<ChatMessage> messages, TemplateVariables variables, string where,
+        bool isLearned)
     {
-        _sight ??= new(this);
-        _sight.Require(messages, variables, where);
+        LazyInitializer.EnsureInitialized(ref _sight, () => new(this))
+            .Require(messages, variables, where);
+        LazyInitializer.EnsureInitialized(ref _unread, () => new(_template)).Look(messages, variables, isLearned);
     }
+
+    /// <summary>Names of what rows gave the template and it does not read, since the last call, as a sentence; null for
+    /// none.</summary>
+    public string? TakeUnread() => _unread?.Take();
 
     private string Render(Prompt prompt) =>
         Render(Complete(prompt.Messages), addGenerationPrompt: true, Name(prompt), prompt.Variables);

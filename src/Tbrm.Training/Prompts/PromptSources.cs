@@ -78,10 +78,8 @@ internal sealed class PromptSources
     private PromptDataset Load(string key, IReadOnlyList<string> files, PromptOptions options, PromptEncoder encoder)
     {
         PromptDataset data = PromptDataset.Load(files, options, encoder.CountTokens, encoder.RequireSeen);
-        if (data.Counts.Notes() is { } note)
-        {
-            _notes.Add($"{key}: {note}");
-        }
+        _notes.AddRange(new[] { data.Counts.Notes(), encoder.TakeUnread() }.OfType<string>()
+            .Select(note => $"{key}: {note}"));
 
         return data;
     }

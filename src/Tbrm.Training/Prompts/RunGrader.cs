@@ -82,7 +82,7 @@ internal sealed class RunGrader : IGrader
     public string GraderFor(string dataSource) => _sources.GraderFor(dataSource);
 
     /// <inheritdoc/>
-    public Verdict Grade(GradeRequest request, CancellationToken stop) => _grader.Grade(request, stop);
+    public GradeResult Grade(GradeRequest request, CancellationToken stop) => _grader.Grade(request, stop);
 
     /// <summary>Fails before the first step where a row's data source has no grader: its rewards would all be
     /// 0.</summary>

@@ -40,6 +40,7 @@ internal sealed class SupervisedDataset(IReadOnlyList<ScoredSequence> examples) 
         List<ScoredSequence> kept = [];
         int overlong = 0;
         LeftOutCounts leftOut = new();
+        SortedSet<string> unread = new(StringComparer.Ordinal);
         long limit = maxSamples < 0 ? long.MaxValue : maxSamples;
         foreach (SupervisedExample[] chunk in SupervisedRow.ReadFiles(paths, keys).Chunk(Chunk)
             .TakeWhile(_ => kept.Count < limit))
@@ -54,6 +55,7 @@ internal sealed class SupervisedDataset(IReadOnlyList<ScoredSequence> examples) 
                 else if (encoded[i].Example is { } whole)
                 {
                     kept.Add(whole);
+                    unread.UnionWith(chunk[i].UnreadColumns);
                 }
                 else
                 {
@@ -62,7 +64,7 @@ internal sealed class SupervisedDataset(IReadOnlyList<ScoredSequence> examples) 
             }
         }
 
-        SupervisedCounts counts = new(overlong, leftOut);
+        SupervisedCounts counts = new(overlong, leftOut) { UnreadColumns = unread };
         return kept.Count > 0 ? new(kept) { Counts = counts }
             : throw new DataException($"{string.Join(", ", paths)}: no examples are left: {counts}");
     }
@@ -118,12 +120,18 @@ internal sealed class SupervisedDataset(IReadOnlyList<ScoredSequence> examples) 
 /// <param name="LeftOut">Those that nothing can be learned from, by reason.</param>
 internal sealed record SupervisedCounts(int Overlong, LeftOutCounts LeftOut)
 {
+    /// <summary>Columns of examples that hold something and that nothing reads.</summary>
+    public IReadOnlySet<string> UnreadColumns { get; init; } = new SortedSet<string>();
+
     public static SupervisedCounts operator +(SupervisedCounts a, SupervisedCounts b)
     {
         LeftOutCounts both = new();
         both.Add(a.LeftOut);
         both.Add(b.LeftOut);
-        return new(a.Overlong + b.Overlong, both);
+        return new(a.Overlong + b.Overlong, both)
+        {
+            UnreadColumns = new SortedSet<string>(a.UnreadColumns.Concat(b.UnreadColumns), StringComparer.Ordinal),
+        };
     }
 
     /// <summary>How many there are.</summary>

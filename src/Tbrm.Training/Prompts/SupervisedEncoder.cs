@@ -29,7 +29,7 @@ internal sealed class SupervisedEncoder(PromptEncoder encoder, IReadOnlyList<int
     public ScoredSequence? Encode(SupervisedExample example)
     {
         IReadOnlyList<ChatMessage> messages = encoder.Complete(example.Messages);
-        encoder.RequireSeen(messages, example.Variables, example.Where);
+        encoder.RequireSeen(messages, example.Variables, example.Where, isLearned: true);
         ScoredSequence whole = example.Response is { } response
             ? OfResponse(messages, response, example.Variables, example.Where) : OfTurns(messages, example);
         if (whole.Prompt.Length == 0 || whole.Rows == 0)

@@ -68,6 +68,11 @@ public sealed record AdapterSource(string Adapter, string Base, string Companion
     /// <param name="baseFolder">The base; null: the folder that the adapter names.</param>
     public static AdapterSource OfFolder(string adapter, string? baseFolder)
     {
+        if (baseFolder is not null && !Directory.Exists(baseFolder))
+        {
+            throw new DataException($"--base {baseFolder}: there is no such folder");
+        }
+
         string named = PeftFolder.BaseName(adapter), folder = baseFolder ?? named;
         return folder.Length > 0 && Directory.Exists(folder) ? new(adapter, folder, folder)
             : throw new DataException(

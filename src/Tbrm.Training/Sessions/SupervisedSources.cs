@@ -1,3 +1,6 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
 using System.Threading;
 using Tbrm.Core.Config;
 using Tbrm.Core.Errors;
@@ -59,9 +62,17 @@ public sealed record SupervisedSources(ISupervisedSource Train, ISupervisedSourc
         }
 
         SupervisedCounts counts = held is null ? train.Counts : train.Counts + held.Counts;
-        return new(train, held,
+        const int shown = 20;
+        string[] notes =
+        [
             counts.Total == 0 ? ""
-            : $"supervised examples that are left out (data.max_prompt_length={config.Data.MaxPromptLength}, "
-                + $"data.max_response_length={config.Data.MaxResponseLength}): {counts}");
+                : $"supervised examples that are left out (data.max_prompt_length={config.Data.MaxPromptLength}, "
+                    + $"data.max_response_length={config.Data.MaxResponseLength}): {counts}",
+            counts.UnreadColumns.Count == 0 ? "" : "sft.train_files: columns that nothing reads: "
+                + string.Join(", ", counts.UnreadColumns.Take(shown))
+                + (counts.UnreadColumns.Count > shown ? ", ..." : ""),
+            session.Encoder.TakeUnread() is { } unread ? "sft.train_files: " + unread : "",
+        ];
+        return new(train, held, string.Join('\n', notes.Where(note => note.Length > 0)));
     }
 }

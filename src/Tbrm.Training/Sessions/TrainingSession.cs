@@ -95,6 +95,12 @@ public sealed class TrainingSession : IDisposable
         if (source.Weights.Length > 0)
         {
             // Before the tokenizer: a folder that is not there should be called a model folder.
+            if (source.Weights == config.Model.Path && !Directory.Exists(source.Weights))
+            {
+                throw new DataException($"model.path={source.Weights}: there is no such folder; expected a folder with "
+                    + "config.json and *.safetensors, a run, or one of its checkpoints");
+            }
+
             _ = ModelFolder.ReadArchitecture(source.Weights);
         }
 

@@ -50,7 +50,7 @@ internal sealed class ReferenceStage(IReferenceScorer? reference, AlgorithmSelec
         }
 
         TrajectoryBatch batch =
-            new([.. missing.Select(i => sample.Trajectories[i])], [.. missing.Select(i => sample.Graded[i].Verdict)],
+            new([.. missing.Select(i => sample.Trajectories[i])], [.. missing.Select(i => sample.Graded[i].Grade)],
             config);
         float temperature = ActorUpdate.TemperatureOf(config);
         PassScores scores = clock.Measure(

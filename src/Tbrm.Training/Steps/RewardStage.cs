@@ -15,8 +15,8 @@ namespace Tbrm.Training.Steps;
 
 /// <summary>A response as it was graded.</summary>
 /// <param name="Text">Decoded, special tokens removed.</param>
-/// <param name="Verdict">What the grader said.</param>
-public sealed record GradedResponse(string Text, Verdict Verdict);
+/// <param name="Grade">What the grader said.</param>
+public sealed record GradedResponse(string Text, GradeResult Grade);
 
 /// <summary>The verify and reward stages: decodes and grades responses in parallel, each within a wall-clock
 /// limit.</summary>

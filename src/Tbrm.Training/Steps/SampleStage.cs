@@ -148,7 +148,7 @@ public sealed class SampleStage(Func<IReadOnlyList<EncodedPrompt>?> next, IRollo
             clock.Measure("gen_max", () => rollout.Greedy(sample.Prompts, Show(step, "greedy"), stop));
         rollout.ReleasePages();
         GradedResponse[] graded = clock.Measure("reward", () => reward.Grade(sample.Prompts, greedy, stop));
-        double[] rewards = [.. greedy.Select((t, i) => _rewards.Of(t, graded[i].Verdict))];
+        double[] rewards = [.. greedy.Select((t, i) => _rewards.Of(t, graded[i].Grade))];
         return sample with { BaselineRewards = [.. sample.Trajectories.Select(t => rewards[t.Group])] };
     }
 
@@ -157,16 +157,16 @@ public sealed class SampleStage(Func<IReadOnlyList<EncodedPrompt>?> next, IRollo
     private bool IsKept(StepSample sample, int group)
     {
         double[] values = [.. Enumerable.Range(0, sample.Trajectories.Count)
-            .Where(i => sample.Trajectories[i].Group == group && !sample.Graded[i].Verdict.IsFailure)
-                .Select(i => ValueOf(sample.Trajectories[i], sample.Graded[i].Verdict))];
+            .Where(i => sample.Trajectories[i].Group == group && !sample.Graded[i].Grade.IsFailure)
+                .Select(i => ValueOf(sample.Trajectories[i], sample.Graded[i].Grade))];
         return config.Rollout.N == 1 ? values.Length == 1 : values.Distinct().Count() > 1;
     }
 
-    private double ValueOf(Trajectory trajectory, Verdict verdict) => config.Algorithm.FilterGroups.Metric switch
+    private double ValueOf(Trajectory trajectory, GradeResult grade) => config.Algorithm.FilterGroups.Metric switch
     {
-        "acc" => verdict.Numbers?.TryGetValue("acc", out double acc) == true ? acc : verdict.Score,
-        "score" => verdict.Score,
-        _ => _rewards.Of(trajectory, verdict),
+        "acc" => grade.Numbers?.TryGetValue("acc", out double acc) == true ? acc : grade.Score,
+        "score" => grade.Score,
+        _ => _rewards.Of(trajectory, grade),
     };
 
     /// <summary>Some groups of a batch behind those that are kept already.</summary>

@@ -89,13 +89,13 @@ internal sealed class StepMetrics
     {
         GradedResponse[] graded = _sample.Graded;
         Metrics.AddSpread("critic/score",
-            [.. graded.Where((_, i) => _batch.IsGraded[i]).Select(j => ScoreOf(j.Verdict))]);
+            [.. graded.Where((_, i) => _batch.IsGraded[i]).Select(j => ScoreOf(j.Grade))]);
         Metrics.AddSpread("critic/rewards",
             [.. Enumerable.Range(0, graded.Length).Where(i => _batch.IsRewarded[i]).Select(_columns.RewardOf)]);
         Metrics.AddAll(advantages);
         AddEqualGroups();
         AddLengths();
-        AddVerdicts(graded);
+        AddStatuses(graded);
         Metrics["reward/dropped"] = _batch.IsGraded.Count(graded => !graded);
         Metrics["actor/loss_trajectories"] = _batch.LossTrajectories;
         _actor?.Drift.AddTo(Metrics);
@@ -129,7 +129,7 @@ internal sealed class StepMetrics
     }
 
     /// <summary>A grader that failed gave no score; where it is not left out, 0 stands for it.</summary>
-    private static double ScoreOf(Verdict verdict) => verdict.IsFailure ? 0 : verdict.Score;
+    private static double ScoreOf(GradeResult grade) => grade.IsFailure ? 0 : grade.Score;
 
     /// <summary>Share of the prompts whose samples all got the same reward.</summary>
     private void AddEqualGroups()
@@ -158,7 +158,7 @@ internal sealed class StepMetrics
     {
         List<IGrouping<string, double>> sources = [.. _batch.Trajectories
             .Select((t, i) =>
-                (_sample.Prompts[t.Group].Prompt.DataSource, Score: ScoreOf(graded[i].Verdict),
+                (_sample.Prompts[t.Group].Prompt.DataSource, Score: ScoreOf(graded[i].Grade),
                 IsGraded: _batch.IsGraded[i]))
             .Where(r => r.IsGraded).GroupBy(r => r.DataSource, r => r.Score, StringComparer.Ordinal)
                 .OrderBy(g => g.Key, StringComparer.Ordinal)];
@@ -178,17 +178,17 @@ internal sealed class StepMetrics
             _batch.Trajectories.Average(t => t.PromptIds.Length >= _config.Data.MaxPromptLength ? 1.0 : 0);
     }
 
-    private void AddVerdicts(GradedResponse[] graded)
+    private void AddStatuses(GradedResponse[] graded)
     {
-        foreach (VerdictStatus status in new[] { VerdictStatus.NoAnswer, VerdictStatus.OutOfSteps,
-            VerdictStatus.Timeout, VerdictStatus.Error })
+        foreach (GradeStatus status in new[] { GradeStatus.NoAnswer, GradeStatus.OutOfSteps,
+            GradeStatus.Timeout, GradeStatus.Error })
         {
-            Metrics["reward/" + status.Word()] = graded.Count(j => j.Verdict.Status == status);
+            Metrics["reward/" + status.Word()] = graded.Count(j => j.Grade.Status == status);
         }
 
         // A grader's further numbers, each over the responses that have it: verl's reward_extra_info.
         foreach (IGrouping<string, double> numbers in graded.SelectMany(
-            j => j.Verdict.Numbers ?? new Dictionary<string, double>())
+            j => j.Grade.Numbers ?? new Dictionary<string, double>())
             .GroupBy(n => n.Key, n => n.Value, StringComparer.Ordinal).OrderBy(g => g.Key, StringComparer.Ordinal))
         {
             Metrics[$"reward/{numbers.Key}/mean"] = numbers.Average();

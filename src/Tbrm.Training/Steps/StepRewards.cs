@@ -16,15 +16,15 @@ internal sealed class StepRewards(RunConfig config)
 
     /// <summary>Reward of each trajectory; 0 where there is none.</summary>
     /// <param name="trajectories">In the order of the rollout.</param>
-    /// <param name="verdicts">One per trajectory.</param>
+    /// <param name="grades">One per trajectory.</param>
     /// <param name="isRewarded">Trained on, and at its end: others have no reward, and no part in a mean of
     /// rewards.</param>
-    public double[] Of(IReadOnlyList<Trajectory> trajectories, IReadOnlyList<Verdict> verdicts, bool[] isRewarded)
+    public double[] Of(IReadOnlyList<Trajectory> trajectories, IReadOnlyList<GradeResult> grades, bool[] isRewarded)
     {
-        double[] rewards = new double[verdicts.Count];
+        double[] rewards = new double[grades.Count];
         for (int i = 0; i < rewards.Length; i++)
         {
-            rewards[i] = isRewarded[i] ? Of(trajectories[i], verdicts[i]) : 0;
+            rewards[i] = isRewarded[i] ? Of(trajectories[i], grades[i]) : 0;
         }
 
         if (_bellman.RewardNormalization == "group_mean")
@@ -40,40 +40,40 @@ internal sealed class StepRewards(RunConfig config)
 
     /// <summary>A score 0 stands for a truncated response that is to get none, and for a grader that failed; scale and
     /// shift follow.</summary>
-    public double Of(Trajectory trajectory, Verdict verdict)
+    public double Of(Trajectory trajectory, GradeResult grade)
     {
-        bool isZero = verdict.IsFailure
+        bool isZero = grade.IsFailure
             || (trajectory.End == TrajectoryEnd.Length && _bellman.Truncation == "zero_reward");
-        double reward = _bellman.RewardScale * (isZero ? 0 : Score(trajectory, verdict)) + _bellman.RewardShift;
+        double reward = _bellman.RewardScale * (isZero ? 0 : Score(trajectory, grade)) + _bellman.RewardShift;
         return config.Reward.OverlongBuffer.Enable ? reward + Overlong(trajectory.ResponseIds.Length) : reward;
     }
 
     /// <summary>A named number of a grade: its score, or what the grader gave beside it.</summary>
-    /// <param name="verdict">The grade.</param>
+    /// <param name="grade">The grade.</param>
     /// <param name="key">score, or one of the grader's own names.</param>
     /// <param name="number">Which response of the step it is, from 0, for the message.</param>
     /// <exception cref="DataException">The grader gave no such number.</exception>
-    public static double Part(Verdict verdict, string key, int number)
+    public static double Part(GradeResult grade, string key, int number)
     {
-        if (verdict.IsFailure)
+        if (grade.IsFailure)
         {
             return 0;
         }
 
-        return verdict.Numbers?.TryGetValue(key, out double part) == true ? part
-            : key == "score" ? verdict.Score
+        return grade.Numbers?.TryGetValue(key, out double part) == true ? part
+            : key == "score" ? grade.Score
             : throw new DataException(
                 $"algorithm.gdpo_reward_keys: the grade of response {number + 1} has no number '{key}', it has "
-                + $"{string.Join(", ", (verdict.Numbers?.Keys ?? []).Prepend("score"))}; a grader that gives several "
+                + $"{string.Join(", ", (grade.Numbers?.Keys ?? []).Prepend("score"))}; a grader that gives several "
                 + "is reward.grader=command, whose answer may hold further numbers by name");
     }
 
     /// <summary>The grade, or what a control experiment has in its place.</summary>
-    private double Score(Trajectory trajectory, Verdict verdict) => config.Reward.Control switch
+    private double Score(Trajectory trajectory, GradeResult grade) => config.Reward.Control switch
     {
         "zero" => 0,
         "random" => Coin((ulong)config.Trainer.Seed, (ulong)trajectory.Id),
-        _ => verdict.Score,
+        _ => grade.Score,
     };
 
     /// <summary>0 or 1 as a function of seed and number: the last bit of two rounds of SplitMix64.</summary>

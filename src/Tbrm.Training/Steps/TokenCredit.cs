@@ -56,7 +56,7 @@ internal static class TokenCredit
         return [.. groups.OrderByDescending(g => Score(g[0]) - Score(g[^1])).Take(MostPrompts)
             .SelectMany(g => g.Length == 1 ? g : [g[0], Worst(g[1..])])];
 
-        double Score(int i) => sample.Graded[i].Verdict.Score;
+        double Score(int i) => sample.Graded[i].Grade.Score;
 
         int Worst(int[] group) => group.Where(i => Score(i) <= Score(group[^1]))
             .MinBy(i => sample.Trajectories[i].ResponseIds.Length);
@@ -94,7 +94,7 @@ internal static class TokenCredit
                 ["step"] = step,
                 ["input"] = sample.Prompts[t.Group].Prompt.Messages[^1].Content,
                 ["gts"] = sample.Prompts[t.Group].Prompt.GroundTruth.ToJson(),
-                ["score"] = Number(sample.Graded[chosen[b]].Verdict.Score),
+                ["score"] = Number(sample.Graded[chosen[b]].Grade.Score),
                 ["finish"] = t.End.ToString(),
                 ["group"] = t.Group,
                 ["beta"] = bellman.Beta,

@@ -189,7 +189,7 @@ public sealed class TrainStep
     }
 
     private TrajectoryBatch Batch(StepSample sample) =>
-        new(sample.Trajectories, [.. sample.Graded.Select(j => j.Verdict)], _config, sample.KnownRewards)
+        new(sample.Trajectories, [.. sample.Graded.Select(j => j.Grade)], _config, sample.KnownRewards)
         {
             Ages = _isOffPolicy ? [.. sample.Trajectories.Select(t => WeightVersion - t.WeightVersion)] : [],
         };

@@ -23,32 +23,32 @@ public sealed class TrajectoryBatch
     /// <summary>Applies the configuration's treatment of rewards, of truncated responses and of graders that
     /// failed.</summary>
     /// <param name="trajectories">In the order of the rollout.</param>
-    /// <param name="verdicts">One per trajectory.</param>
+    /// <param name="grades">One per trajectory.</param>
     /// <param name="config">The configuration.</param>
     /// <param name="known">Rewards that their own groups gave, null for those that follow from the grades; empty: all
     /// of them do.</param>
     /// <exception cref="DataException">A grader failed and <c>reward.on_error=stop</c>.</exception>
-    public TrajectoryBatch(IReadOnlyList<Trajectory> trajectories, IReadOnlyList<Verdict> verdicts, RunConfig config,
+    public TrajectoryBatch(IReadOnlyList<Trajectory> trajectories, IReadOnlyList<GradeResult> grades, RunConfig config,
         IReadOnlyList<double?>? known = null)
     {
         BellmanConfig bellman = config.Algorithm.Tbrm;
         Trajectories = trajectories;
         Bootstrap = [.. trajectories.Select(t => t.End == TrajectoryEnd.Length && bellman.Truncation == "bootstrap")];
-        IsGraded = Graded(verdicts, config.Reward.OnError);
+        IsGraded = Graded(grades, config.Reward.OnError);
         bool[] kept = [.. trajectories.Select((t, i) =>
             IsGraded[i] && t.ResponseIds.Length > 0
                 && !(t.End == TrajectoryEnd.Length && bellman.Truncation == "drop"))];
         LossTrajectories = kept.Count(k => k);
         Weights = [.. kept.Select(k => k ? 1.0 / LossTrajectories : 0)];
         IsRewarded = [.. kept.Select((k, i) => k && !Bootstrap[i])];
-        Rewards = new StepRewards(config).Of(trajectories, verdicts, IsRewarded);
+        Rewards = new StepRewards(config).Of(trajectories, grades, IsRewarded);
         for (int i = 0; i < (known?.Count ?? 0); i++)
         {
             Rewards[i] = IsRewarded[i] && known![i] is { } reward ? reward : Rewards[i];
         }
 
         RewardParts = [.. config.Algorithm.GdpoRewardKeys.Select(key =>
-            (double[])[.. verdicts.Select((v, i) => IsRewarded[i] ? StepRewards.Part(v, key, i) : 0)])];
+            (double[])[.. grades.Select((v, i) => IsRewarded[i] ? StepRewards.Part(v, key, i) : 0)])];
         Sequences = [.. trajectories.Select((t, i) => new ScoredSequence(t.PromptIds, t.ResponseIds, Bootstrap[i]))];
         _rowOffsets = OffsetsOf(Sequences);
         _lengths = [.. trajectories.Select(t => t.Length)];
@@ -202,16 +202,16 @@ public sealed class TrajectoryBatch
         return offsets;
     }
 
-    private static bool[] Graded(IReadOnlyList<Verdict> verdicts, string onError)
+    private static bool[] Graded(IReadOnlyList<GradeResult> grades, string onError)
     {
-        bool[] graded = [.. verdicts.Select(v => !v.IsFailure)];
+        bool[] graded = [.. grades.Select(v => !v.IsFailure)];
         if (onError == "stop" && Array.IndexOf(graded, false) is >= 0 and int first)
         {
-            Verdict verdict = verdicts[first];
+            GradeResult grade = grades[first];
             throw new DataException(
                 $"the grader failed on {graded.Count(g => !g)} of {graded.Length} responses of this step; response "
                     + $"{first + 1}: "
-                + $"{verdict.Status}{(verdict.Detail is { } detail ? ", " + detail : FormattableString.Invariant($", score {verdict.Score}"))}. "
+                + $"{grade.Status}{(grade.Detail is { } detail ? ", " + detail : FormattableString.Invariant($", score {grade.Score}"))}. "
                 + "Mend the grader, or let reward.on_error=drop leave such responses out (it is stop)");
         }
 

@@ -89,7 +89,7 @@ public static class ReferencePreparation
     {
         StepSample sample = new(
             [.. records.Select(r => r.Prompt)], [.. records.Select((r, i) => r.Trajectory with { Group = i })],
-            [.. records.Select(_ => new GradedResponse("", new Verdict(0, VerdictStatus.Ok)))])
+            [.. records.Select(_ => new GradedResponse("", new GradeResult(0, GradeStatus.Ok)))])
         {
             Records = records,
         };

@@ -22,7 +22,8 @@ internal sealed class ReplayLog : IDisposable
     public ReplayLog(string path)
     {
         Path = path;
-        _file = new(path, FileMode.Create, FileAccess.ReadWrite, FileShare.Read, bufferSize: 1 << 16,
+        // Without a buffer: what a full disk refused must not be tried again when the file is closed.
+        _file = new(path, FileMode.Create, FileAccess.ReadWrite, FileShare.Read, bufferSize: 0,
             FileOptions.DeleteOnClose);
     }
 

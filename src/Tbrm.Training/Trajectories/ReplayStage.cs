@@ -145,7 +145,7 @@ internal sealed class ReplayStage : IStepSource
         }
 
         double[] rewards = new TrajectoryBatch(
-            sample.Trajectories, [.. sample.Graded.Select(j => j.Verdict)], _config).Rewards;
+            sample.Trajectories, [.. sample.Graded.Select(j => j.Grade)], _config).Rewards;
         _pool.Add([.. sample.Trajectories.Select((t, i) =>
             new TrajectoryRecord(sample.Prompts[t.Group], t, sample.Graded[i]) { Reward = rewards[i] })], _version);
     }

@@ -80,7 +80,7 @@ internal sealed class TrainSources : IDisposable
 
         int perUnit = algorithm.Needs.HasFlag(Needs.Groups) ? config.Rollout.N : 1;
         return new(config, files, config.Replay.Capacity > 0 ? new(config, perUnit, folder) : null,
-            [.. read.Values.SelectMany(f => f.Notes)]);
+            TrajectoryFile.Notes(read.Values));
     }
 
     /// <summary>The sources of a step.</summary>

@@ -33,9 +33,9 @@ internal static class TrajectoryCodec
         }
 
         writer.Write(record.Reward ?? double.NaN);
-        Verdict verdict = record.Graded!.Verdict;
-        writer.Write(verdict.Score);
-        writer.Write((int)verdict.Status);
+        GradeResult grade = record.Graded!.Grade;
+        writer.Write(grade.Score);
+        writer.Write((int)grade.Status);
         writer.Write(record.Prompt.Prompt.DataSource);
         writer.Write(record.Prompt.Prompt.GroundTruth.ToJson().ToJsonString());
         writer.Write(record.Prompt.Prompt.Index);
@@ -51,7 +51,7 @@ internal static class TrajectoryCodec
         ReferenceScores? reference = reader.ReadBoolean()
             ? new(Floats(reader), Known(reader.ReadSingle()), Known(reader.ReadSingle()), reader.ReadInt64()) : null;
         double reward = reader.ReadDouble();
-        Verdict verdict = new(reader.ReadDouble(), (VerdictStatus)reader.ReadInt32());
+        GradeResult grade = new(reader.ReadDouble(), (GradeStatus)reader.ReadInt32());
         string source = reader.ReadString(), truth = reader.ReadString();
         Prompt asked = new()
         {
@@ -72,7 +72,7 @@ internal static class TrajectoryCodec
             WeightVersion = version < 0 ? null : version,
             Reference = reference,
         };
-        return new(new(asked, prompt), trajectory, new("", verdict)) { Reward = double.IsNaN(reward) ? null : reward };
+        return new(new(asked, prompt), trajectory, new("", grade)) { Reward = double.IsNaN(reward) ? null : reward };
     }
 
     private static float? Known(float value) => float.IsNaN(value) ? null : value;

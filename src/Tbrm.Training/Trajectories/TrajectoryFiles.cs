@@ -17,10 +17,28 @@ namespace Tbrm.Training.Trajectories;
 /// <summary>The trajectories of one file, encoded and checked, the responses to a prompt together.</summary>
 /// <param name="Path">The file.</param>
 /// <param name="Groups">By prompt, in the order of their first rows.</param>
-/// <param name="Notes">What a user has to know: rows that were left out, texts that stand for ids.</param>
-public sealed record TrajectoryFile(string Path, IReadOnlyList<IReadOnlyList<TrajectoryRecord>> Groups,
-    IReadOnlyList<string> Notes)
+/// <param name="Texts">Prompts that are text without ids or messages.</param>
+/// <param name="LeftOut">Rows that were left out.</param>
+public sealed record TrajectoryFile(string Path, IReadOnlyList<IReadOnlyList<TrajectoryRecord>> Groups, long Texts,
+    LeftOutCounts LeftOut)
 {
+    /// <summary>What a user has to know of files: rows that were left out, texts that stand for ids.</summary>
+    public static IReadOnlyList<string> Notes(IReadOnlyCollection<TrajectoryFile> files)
+    {
+        List<string> notes = [.. files.Where(f => f.LeftOut.Total > 0)
+            .Select(f => $"{f.Path}: {f.LeftOut.Total} trajectories are left out: {f.LeftOut}")];
+        TrajectoryFile[] decoded = [.. files.Where(f => f.Texts > 0)];
+        if (decoded.Length > 0)
+        {
+            notes.Add($"{decoded[0].Path}{(decoded.Length == 1 ? "" : $" and {decoded.Length - 1} more files")}: "
+                + $"{decoded.Sum(f => f.Texts)} prompts are text that was decoded ({TrajectoryKeys.Input}, as verl's "
+                + "dumps have it): it is encoded as it is, without the special tokens that decoding may have dropped; "
+                + $"rows with {TrajectoryKeys.PromptIds} or messages keep them");
+        }
+
+        return notes;
+    }
+
     /// <summary>Trajectories.</summary>
     public int Count => Groups.Sum(g => g.Count);
 }
@@ -69,19 +87,7 @@ public sealed class TrajectoryFileReader(PromptEncoder encoder, RunConfig config
             members.Add(record);
         }
 
-        List<string> notes = [];
-        if (left.Total > 0)
-        {
-            notes.Add($"{path}: {left.Total} trajectories are left out: {left}");
-        }
-
-        if (texts > 0)
-        {
-            notes.Add(
-                $"{path}: {texts} prompts are text that was decoded ({TrajectoryKeys.Input}, as verl's dumps have it): it is encoded as it is, without the special tokens that decoding may have dropped; rows with {TrajectoryKeys.PromptIds} or messages keep them");
-        }
-
-        return ordered.Count > 0 ? new(path, ordered, notes)
+        return ordered.Count > 0 ? new(path, ordered, texts, left)
             : throw new DataException(
             $"{path}: there is no trajectory to train on{(left.Total > 0 ? $": {left}" : "")}");
     }
@@ -103,7 +109,7 @@ public sealed class TrajectoryFileReader(PromptEncoder encoder, RunConfig config
             Index = row.Index ?? number,
             ExtraInfo = row.ExtraInfo,
         };
-        if (NeedsGrade && row.Verdict is null && row.GroundTruth is null)
+        if (NeedsGrade && row.Grade is null && row.GroundTruth is null)
         {
             throw new DataException(
                 $"{row.Where}: the trajectory has neither a reward (reward, score) nor a ground truth to grade it by (reward_model.ground_truth, ground_truth, gts, answer)");
@@ -134,8 +140,8 @@ public sealed class TrajectoryFileReader(PromptEncoder encoder, RunConfig config
             End = end,
             Reference = row.Reference,
         };
-        GradedResponse? graded = row.Verdict is null ? null
-            : new(row.Response ?? encoder.Tokenizer.Decode(responseIds, skipSpecialTokens: true), row.Verdict);
+        GradedResponse? graded = row.Grade is null ? null
+            : new(row.Response ?? encoder.Tokenizer.Decode(responseIds, skipSpecialTokens: true), row.Grade);
         return new(new(prompt, promptIds), trajectory, graded) { Where = row.Where };
     }
 

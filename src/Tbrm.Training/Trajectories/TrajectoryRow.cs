@@ -33,7 +33,7 @@ public static class TrajectoryRow
         Trajectory trajectory, GradedResponse graded)
     {
         JsonObject row = EvaluationRow.Of(step, tokenizer, prompt, trajectory, graded, sample: null);
-        if (graded.Verdict.Detail is { } detail)
+        if (graded.Grade.Detail is { } detail)
         {
             row[TrajectoryKeys.Detail] = detail;
         }

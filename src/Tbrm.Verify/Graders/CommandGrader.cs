@@ -67,7 +67,7 @@ public sealed class CommandGrader : IGrader, IDisposable
     public int Concurrency { get; }
 
     /// <inheritdoc/>
-    public Verdict Grade(GradeRequest request, CancellationToken stop)
+    public GradeResult Grade(GradeRequest request, CancellationToken stop)
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
         long id = Interlocked.Increment(ref _lastId);
@@ -83,15 +83,15 @@ public sealed class CommandGrader : IGrader, IDisposable
         try
         {
             return Ask(id, line, isAgain: false, stop) ?? Ask(id, line, isAgain: true, stop)
-                ?? new Verdict(0, VerdictStatus.Error, null, $"'{_command[0]}' ended without an answer, twice");
+                ?? new GradeResult(0, GradeStatus.Error, null, $"'{_command[0]}' ended without an answer, twice");
         }
         catch (ProtocolException e)
         {
-            return new Verdict(0, VerdictStatus.Error, null, $"'{_command[0]}': {e.Message}");
+            return new GradeResult(0, GradeStatus.Error, null, $"'{_command[0]}': {e.Message}");
         }
         catch (Exception e) when (e is Win32Exception or FileNotFoundException)
         {
-            return new Verdict(0, VerdictStatus.Error, null, $"'{_command[0]}' cannot be started: {e.Message}");
+            return new GradeResult(0, GradeStatus.Error, null, $"'{_command[0]}' cannot be started: {e.Message}");
         }
         finally
         {
@@ -112,7 +112,7 @@ public sealed class CommandGrader : IGrader, IDisposable
     }
 
     /// <summary>The grade; null when the program ended instead of answering.</summary>
-    private Verdict? Ask(long id, string line, bool isAgain, CancellationToken stop)
+    private GradeResult? Ask(long id, string line, bool isAgain, CancellationToken stop)
     {
         CommandWorker worker = !isAgain && _idle.TryTake(out CommandWorker? idle) ? idle
             : CommandWorker.Start(_command);
@@ -128,10 +128,10 @@ public sealed class CommandGrader : IGrader, IDisposable
                 return null;
             }
 
-            Verdict verdict = Read(answer, id, worker);
+            GradeResult grade = Read(answer, id, worker);
             worker.RefuseMore();
             healthy = true;
-            return verdict;
+            return grade;
         }
         finally
         {
@@ -147,7 +147,7 @@ public sealed class CommandGrader : IGrader, IDisposable
     }
 
     /// <exception cref="ProtocolException">The line is no answer, or one to another question.</exception>
-    private static Verdict Read(string answer, long id, CommandWorker worker)
+    private static GradeResult Read(string answer, long id, CommandWorker worker)
     {
         JsonNode? node = Parse(answer);
         JsonObject? fields = node as JsonObject;
@@ -155,7 +155,7 @@ public sealed class CommandGrader : IGrader, IDisposable
         string? extracted = fields?["extracted"] is JsonValue text && text.TryGetValue(out string? read) ? read : null;
         if (fields?["error"] is { } error)
         {
-            return new Verdict(0, VerdictStatus.Error, extracted,
+            return new GradeResult(0, GradeStatus.Error, extracted,
                 $"the program says: {CommandWorker.Shortened(error.ToString())}");
         }
 
@@ -166,8 +166,8 @@ public sealed class CommandGrader : IGrader, IDisposable
         }
 
         return TryScore(score, out double number)
-            ? new Verdict(number, VerdictStatus.Ok, extracted) { Numbers = fields is null ? null : Further(fields) }
-            : new Verdict(0, VerdictStatus.Error, extracted,
+            ? new GradeResult(number, GradeStatus.Ok, extracted) { Numbers = fields is null ? null : Further(fields) }
+            : new GradeResult(0, GradeStatus.Error, extracted,
                 $"a finite number was expected as score, the program wrote '{CommandWorker.Shortened(answer)}'");
     }
 

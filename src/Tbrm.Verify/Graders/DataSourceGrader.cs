@@ -85,7 +85,7 @@ public sealed class DataSourceGrader : IGrader
     }
 
     /// <inheritdoc/>
-    public Verdict Grade(GradeRequest request, CancellationToken stop)
+    public GradeResult Grade(GradeRequest request, CancellationToken stop)
     {
         try
         {
@@ -94,7 +94,7 @@ public sealed class DataSourceGrader : IGrader
         }
         catch (ConfigException e)
         {
-            return new Verdict(0, VerdictStatus.Error, null, e.Message);
+            return new GradeResult(0, GradeStatus.Error, null, e.Message);
         }
     }
 

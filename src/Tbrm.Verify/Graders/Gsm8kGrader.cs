@@ -29,7 +29,7 @@ public sealed partial class Gsm8kGrader : IGrader
     public string Name => "gsm8k";
 
     /// <inheritdoc/>
-    public Verdict Grade(GradeRequest request, CancellationToken stop)
+    public GradeResult Grade(GradeRequest request, CancellationToken stop)
     {
         Settings settings = Read(request.ExtraInfo);
         string? answer = settings.Exact ? Exact(CodePoints.Last(request.Solution, Tail), settings.Strict)
@@ -37,13 +37,13 @@ public sealed partial class Gsm8kGrader : IGrader
         if (answer is null)
         {
             string where = settings.Exact ? " in the last 300 characters" : "";
-            return new Verdict(0, VerdictStatus.NoAnswer, null,
+            return new GradeResult(0, GradeStatus.NoAnswer, null,
                 (settings.Strict ? "no '#### number'" : "no number") + where);
         }
 
-        return request.AgainstEach(gold => new Verdict(
+        return request.AgainstEach(gold => new GradeResult(
             answer == gold || (!settings.Exact && PlainNumber.AreEqual(answer, gold)) ? settings.Score
-                : settings.FormatScore, VerdictStatus.Ok, answer));
+                : settings.FormatScore, GradeStatus.Ok, answer));
     }
 
     [GeneratedRegex(@"#### (-?[0-9.,]+)")]

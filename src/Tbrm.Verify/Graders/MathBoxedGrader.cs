@@ -28,15 +28,15 @@ public sealed partial class MathBoxedGrader : IGrader
     public string Name => "math_boxed";
 
     /// <inheritdoc/>
-    public Verdict Grade(GradeRequest request, CancellationToken stop)
+    public GradeResult Grade(GradeRequest request, CancellationToken stop)
     {
         bool exact = IsExact(request.ExtraInfo);
         string? answer = LatexBoxes.LastContentOrBare(request.Solution);
         return answer is null
-            ? new Verdict(0, VerdictStatus.NoAnswer, null, @"the response holds no \boxed{...}")
+            ? new GradeResult(0, GradeStatus.NoAnswer, null, @"the response holds no \boxed{...}")
             : request.AgainstEach(gold =>
-                new Verdict(AreEquivalent(answer, gold) || (!exact && PlainNumber.AreEqual(answer, gold)) ? 1 : 0,
-                VerdictStatus.Ok, answer));
+                new GradeResult(AreEquivalent(answer, gold) || (!exact && PlainNumber.AreEqual(answer, gold)) ? 1 : 0,
+                GradeStatus.Ok, answer));
     }
 
     [GeneratedRegex(@"^(0|-?[1-9][0-9]*)/(0|-?[1-9][0-9]*)\z")]

@@ -46,13 +46,13 @@ public sealed partial class MathDapoGrader : IGrader
     public string Name => "math_dapo";
 
     /// <inheritdoc/>
-    public Verdict Grade(GradeRequest request, CancellationToken stop)
+    public GradeResult Grade(GradeRequest request, CancellationToken stop)
     {
         (bool isBoxed, bool exact) = Read(request.ExtraInfo);
         return request.AgainstEach(gold => Grade(request, gold, isBoxed, exact));
     }
 
-    private static Verdict Grade(GradeRequest request, string gold, bool isBoxed, bool exact)
+    private static GradeResult Grade(GradeRequest request, string gold, bool isBoxed, bool exact)
     {
         string tail = CodePoints.Last(request.Solution, Tail);
         string? answer;
@@ -71,8 +71,8 @@ public sealed partial class MathDapoGrader : IGrader
 
         correct |= !exact && answer is not null && PlainNumber.AreEqual(answer, gold);
         return answer is null && !correct
-            ? new Verdict(-1, VerdictStatus.NoAnswer, null, "no answer in the last 300 characters")
-            : new Verdict(correct ? 1 : -1, VerdictStatus.Ok, answer);
+            ? new GradeResult(-1, GradeStatus.NoAnswer, null, "no answer in the last 300 characters")
+            : new GradeResult(correct ? 1 : -1, GradeStatus.Ok, answer);
     }
 
     // Python's \s has the separators U+001C to U+001F as well, and its "s" without case also stands for the long s.

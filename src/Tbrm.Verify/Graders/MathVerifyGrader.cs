@@ -32,29 +32,29 @@ public sealed class MathVerifyGrader : IGrader
     public string Name => "math_verify";
 
     /// <inheritdoc/>
-    public Verdict Grade(GradeRequest request, CancellationToken stop)
+    public GradeResult Grade(GradeRequest request, CancellationToken stop)
     {
         try
         {
             MathOptions options = Read(request.ExtraInfo);
             return request.AgainstEach(
-                truth => VerdictOf(MathVerifier.Compare(truth, request.Solution, options, stop)));
+                truth => GradeOf(MathVerifier.Compare(truth, request.Solution, options, stop)));
         }
         catch (ConfigException e)
         {
-            return new Verdict(0, VerdictStatus.Error, null, e.Message);
+            return new GradeResult(0, GradeStatus.Error, null, e.Message);
         }
     }
 
-    private static Verdict VerdictOf(MathResult result) => new(
+    private static GradeResult GradeOf(MathResult result) => new(
         result.AreEqual ? 1 : 0,
         result.Outcome switch
         {
-            MathOutcome.Compared => VerdictStatus.Ok,
-            MathOutcome.NothingWanted => VerdictStatus.Error,
-            MathOutcome.NoAnswer => VerdictStatus.NoAnswer,
-            MathOutcome.OutOfSteps => VerdictStatus.OutOfSteps,
-            _ => VerdictStatus.Timeout,
+            MathOutcome.Compared => GradeStatus.Ok,
+            MathOutcome.NothingWanted => GradeStatus.Error,
+            MathOutcome.NoAnswer => GradeStatus.NoAnswer,
+            MathOutcome.OutOfSteps => GradeStatus.OutOfSteps,
+            _ => GradeStatus.Timeout,
         },
         result.Answer,
         result.Note);

@@ -55,5 +55,5 @@ public sealed class FormatTerm : IShapingTerm
     }
 
     /// <inheritdoc/>
-    public double Shape(GradeRequest request, Verdict verdict) => _pattern.IsMatch(request.Solution) ? _weight : 0;
+    public double Shape(GradeRequest request, GradeResult grade) => _pattern.IsMatch(request.Solution) ? _weight : 0;
 }

@@ -9,8 +9,8 @@ public interface IShapingTerm
     /// <summary>The name by which configuration selects it.</summary>
     string Name { get; }
 
-    /// <summary>What is added, given the response and the grader's verdict on it.</summary>
+    /// <summary>What is added, given the response and its grade.</summary>
     /// <exception cref="ConfigException">The request lacks what the term needs, such as the response's
     /// length.</exception>
-    double Shape(GradeRequest request, Verdict verdict);
+    double Shape(GradeRequest request, GradeResult grade);
 }

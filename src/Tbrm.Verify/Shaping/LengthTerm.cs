@@ -36,10 +36,10 @@ public sealed class LengthTerm : IShapingTerm
     public string Name => "length";
 
     /// <inheritdoc/>
-    public double Shape(GradeRequest request, Verdict verdict)
+    public double Shape(GradeRequest request, GradeResult grade)
     {
         double progress = Math.Min(ResponseLength.Of(request, Name) / _maximum, 1);
-        (double atEnd, double atStart) = verdict.Score > 0 ? (_minCorrect, _maxCorrect) : (_maxWrong, _minWrong);
+        (double atEnd, double atStart) = grade.Score > 0 ? (_minCorrect, _maxCorrect) : (_maxWrong, _minWrong);
         return atEnd + 0.5 * (atStart - atEnd) * (1 + Math.Cos(progress * Math.PI));
     }
 }

@@ -35,7 +35,7 @@ public sealed class OverlongTerm : IShapingTerm
     public string Name => "overlong";
 
     /// <inheritdoc/>
-    public double Shape(GradeRequest request, Verdict verdict)
+    public double Shape(GradeRequest request, GradeResult grade)
     {
         double excess = ResponseLength.Of(request, Name) - (_maximum - _buffer);
         return Math.Min(-excess / _buffer * _factor, 0);

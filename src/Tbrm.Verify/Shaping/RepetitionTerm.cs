@@ -33,7 +33,7 @@ public sealed class RepetitionTerm : IShapingTerm
     public string Name => "repetition";
 
     /// <inheritdoc/>
-    public double Shape(GradeRequest request, Verdict verdict)
+    public double Shape(GradeRequest request, GradeResult grade)
     {
         string[] words = request.Solution.ToLowerInvariant()
             .Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries);

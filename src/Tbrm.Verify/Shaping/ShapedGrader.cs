@@ -47,21 +47,21 @@ public sealed class ShapedGrader(IGrader grader, IReadOnlyList<IShapingTerm> ter
     }
 
     /// <inheritdoc/>
-    public Verdict Grade(GradeRequest request, CancellationToken stop)
+    public GradeResult Grade(GradeRequest request, CancellationToken stop)
     {
-        Verdict verdict = grader.Grade(request, stop);
-        if (verdict.IsFailure)
+        GradeResult grade = grader.Grade(request, stop);
+        if (grade.IsFailure)
         {
-            return verdict;
+            return grade;
         }
 
-        double score = verdict.Score;
+        double score = grade.Score;
         foreach (IShapingTerm term in terms)
         {
-            score += term.Shape(request, verdict);
+            score += term.Shape(request, grade);
         }
 
-        return verdict with { Score = score };
+        return grade with { Score = score };
     }
 
     /// <summary>Disposes the grader if it needs that.</summary>

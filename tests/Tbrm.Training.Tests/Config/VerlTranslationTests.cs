@@ -56,6 +56,29 @@ public sealed class VerlTranslationTests
         Assert.That(notices[0], Does.Contain("rollout.name").And.Contain("ray_kwargs.x.y").And.Not.Contain("seed"));
     }
 
+    /// <summary>A key under verl's name and this program's own is one key.</summary>
+    [Test]
+    public void Two_names_of_one_key_with_different_values_are_refused_and_the_command_line_wins_over_a_file()
+    {
+        foreach (string[] arguments in new string[][]
+        {
+            ["model.dtype=fp32", "actor_rollout_ref.model.torch_dtype=bfloat16"],
+            ["data.max_response_length=8", "rollout.response_length=9"],
+            ["model.torch_dtype=bf16", "actor.fsdp_config.dtype=float32"],
+        })
+        {
+            Assert.That(() => ConfigLoader.Load([], arguments), Throws.TypeOf<ConfigException>()
+                .With.Message.Contains("are one key here").And.Message.Contains("give it once"));
+        }
+
+        RunConfig same = ConfigLoader.Load([], ["model.dtype=bf16", "model.torch_dtype=bfloat16",
+            "data.max_response_length=8", "rollout.response_length=8.0"]);
+        Assert.That((same.Model.Dtype, same.Data.MaxResponseLength), Is.EqualTo(("bf16", 8)));
+        RunConfig overFile = ConfigLoader.Load("default", ["rollout.response_length=9"]);
+        Assert.That(overFile.Data.MaxResponseLength, Is.EqualTo(9).And.Not.EqualTo(
+            ConfigLoader.Load("default", []).Data.MaxResponseLength));
+    }
+
     [TestCase("rollout.tensor_model_parallel_size=8")]
     [TestCase("reward_model.enable=True")]
     [TestCase("actor.megatron.param_offload=True")]

@@ -38,7 +38,7 @@ public sealed class EvaluationRowTests
             """{"index": "9a1f-uuid", "score": 0, "status": "no_answer", "extracted": null}""",
             """{"index": 3, "score": 1, "status": "ok", "extracted": "5"}""");
         Assert.That(rows.Select(r => r.Problem), Is.EqualTo(new[] { "9a1f-uuid", "3" }));
-        Assert.That(rows.Select(r => r.Status), Is.EqualTo(new[] { VerdictStatus.NoAnswer, VerdictStatus.Ok }));
+        Assert.That(rows.Select(r => r.Status), Is.EqualTo(new[] { GradeStatus.NoAnswer, GradeStatus.Ok }));
     }
 
     [TestCase("""{"input": "q", "score": 1, "acc": "yes"}""", "'acc'")]

@@ -45,7 +45,7 @@ public sealed class ValidationMetricsTests
     {
         ResponseScore[] responses =
             [.. Enumerable.Range(0, 4)
-            .Select(i => new ResponseScore("aime24", "p", i % 2, $"{i % 2}", VerdictStatus.Ok, 10,
+            .Select(i => new ResponseScore("aime24", "p", i % 2, $"{i % 2}", GradeStatus.Ok, 10,
             TrajectoryEnd.Stop))];
         IReadOnlyList<string> names = EvaluationReport.Of(responses).ToMetrics().Names;
         Assert.That(names, Is.SupersetOf(new[]
@@ -64,8 +64,8 @@ public sealed class ValidationMetricsTests
     {
         EvaluationReport report = EvaluationReport.Of(
         [
-            new("a", "1", 1, "x", VerdictStatus.Ok, null, null), new("a", "2", 0.25, "x", VerdictStatus.Ok, null, null),
-            new("b", "1", 1, "x", VerdictStatus.Ok, null, null), new("b", "2", 0.75, "x", VerdictStatus.Ok, null, null),
+            new("a", "1", 1, "x", GradeStatus.Ok, null, null), new("a", "2", 0.25, "x", GradeStatus.Ok, null, null),
+            new("b", "1", 1, "x", GradeStatus.Ok, null, null), new("b", "2", 0.75, "x", GradeStatus.Ok, null, null),
         ]);
         Assert.That((report.MicroMean, report.MicroSolved), Is.EqualTo((0.75, 0.5)));
     }
@@ -75,9 +75,9 @@ public sealed class ValidationMetricsTests
     {
         ResponseScore[] responses =
         [
-            new("a", "1", 1, "x", VerdictStatus.Ok, null, null), new("b", "1", 0, "x", VerdictStatus.Ok, null, null),
-            new("b", "2", 0, null, VerdictStatus.NoAnswer, null, null),
-                new("b", "3", -1, null, VerdictStatus.Timeout, null, null),
+            new("a", "1", 1, "x", GradeStatus.Ok, null, null), new("b", "1", 0, "x", GradeStatus.Ok, null, null),
+            new("b", "2", 0, null, GradeStatus.NoAnswer, null, null),
+                new("b", "3", -1, null, GradeStatus.Timeout, null, null),
         ];
         EvaluationReport report = EvaluationReport.Of(responses);
         Assert.That((report.MacroMean, report.MicroMean), Is.EqualTo((0.5, 0.25)));
@@ -91,7 +91,7 @@ public sealed class ValidationMetricsTests
         JsonArray sources = (JsonArray)row["source"]!, problems = (JsonArray)row["problem"]!,
             scores = (JsonArray)row["acc"]!, answers = (JsonArray)row["pred"]!;
         return [.. sources.Select((source, i) => new ResponseScore(
-            (string)source!, (string)problems[i]!, (double)scores[i]!, (string)answers[i]!, VerdictStatus.Ok, null,
+            (string)source!, (string)problems[i]!, (double)scores[i]!, (string)answers[i]!, GradeStatus.Ok, null,
                 null))];
     }
 }

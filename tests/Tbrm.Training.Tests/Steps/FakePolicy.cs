@@ -227,7 +227,7 @@ internal sealed class FakeRollout : IRollout, IGradeStage
     public Func<long, int[]> Response { get; init; } = id => [3 + (int)(id % 5), 4, 5 + (int)(id % 3)];
 
     /// <summary>The grade of a trajectory.</summary>
-    public Func<Trajectory, Verdict> VerdictOf { get; init; } = t => new(t.ResponseIds[0] % 2, VerdictStatus.Ok);
+    public Func<Trajectory, GradeResult> GradeOf { get; init; } = t => new(t.ResponseIds[0] % 2, GradeStatus.Ok);
 
     /// <summary>Log-probs as the policy that is trained has them.</summary>
     public FakePolicy? Policy { get; init; }
@@ -261,7 +261,7 @@ internal sealed class FakeRollout : IRollout, IGradeStage
         CancellationToken stop)
     {
         Calls.Add(Title + "grade");
-        return [.. trajectories.Select(t => new GradedResponse("", VerdictOf(t)))];
+        return [.. trajectories.Select(t => new GradedResponse("", GradeOf(t)))];
     }
 
     private Trajectory Make(long id, int group, EncodedPrompt prompt, int[] response)

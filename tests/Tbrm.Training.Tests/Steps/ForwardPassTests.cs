@@ -65,7 +65,7 @@ public sealed class ForwardPassTests
     }
 
     private static TrajectoryBatch Batch(IReadOnlyList<Trajectory> trajectories, int maxTokens) => new(
-        trajectories, [.. trajectories.Select(_ => new Verdict(1, VerdictStatus.Ok))], new()
+        trajectories, [.. trajectories.Select(_ => new GradeResult(1, GradeStatus.Ok))], new()
         {
             Algorithm = new() { Tbrm = new() { Truncation = "bootstrap" } },
             Actor = new() { PpoMaxTokenLenPerGpu = 25 },

@@ -7,7 +7,7 @@ using Tbrm.Training.Prompts;
 
 namespace Tbrm.Training.Tests.Steps;
 
-/// <summary>Trajectories, verdicts and configurations that tests of the training step are made of.</summary>
+/// <summary>Trajectories, grades and configurations that tests of the training step are made of.</summary>
 internal static class Make
 {
     /// <summary>A trajectory of some response tokens; every log-prob is -1 nat.</summary>
@@ -23,8 +23,9 @@ internal static class Make
             End = end,
         };
 
-    /// <summary>Verdicts of graders that came to a score.</summary>
-    public static Verdict[] Scores(params double[] scores) => [.. scores.Select(s => new Verdict(s, VerdictStatus.Ok))];
+    /// <summary>Grades of graders that came to a score.</summary>
+    public static GradeResult[] Scores(params double[] scores) =>
+        [.. scores.Select(s => new GradeResult(s, GradeStatus.Ok))];
 
     /// <summary>A configuration from key=value arguments over the defaults of a given model.</summary>
     public static RunConfig Config(params string[] arguments) =>

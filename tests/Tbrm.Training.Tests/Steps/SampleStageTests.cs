@@ -15,7 +15,7 @@ public sealed class SampleStageTests
 {
     /// <summary>Answers of every other prompt differ in their score.</summary>
     private static readonly FakeRollout s_everyOther =
-        new() { VerdictOf = t => new(t.Group % 2 == 0 ? t.Id % 2 : 1, VerdictStatus.Ok) };
+        new() { GradeOf = t => new(t.Group % 2 == 0 ? t.Id % 2 : 1, GradeStatus.Ok) };
 
     [Test]
     public void Without_a_filter_a_step_is_one_batch_whose_ids_follow_from_the_step()
@@ -37,7 +37,7 @@ public sealed class SampleStageTests
         Assert.That(sample.Trajectories.Select(t => t.Group), Is.EqualTo(new[] { 0, 0, 1, 1, 2, 2, 3, 3 }));
         Assert.That(sample.Trajectories.Select(t => t.Id).Distinct().Count(), Is.EqualTo(8),
             "the second batch has ids of its own");
-        Assert.That(sample.Trajectories.Zip(sample.Graded).All(p => p.Second.Verdict.Score == p.First.Id % 2),
+        Assert.That(sample.Trajectories.Zip(sample.Graded).All(p => p.Second.Grade.Score == p.First.Id % 2),
             "grades stay with their trajectories");
         Assert.That(sample.Prompts.Select(p => p.Prompt.Index), Is.EqualTo(new[] { 0, 2, 0, 2 }));
     }
@@ -45,7 +45,7 @@ public sealed class SampleStageTests
     [Test]
     public void A_filter_that_finds_nothing_ends_with_what_to_try()
     {
-        FakeRollout equal = new() { VerdictOf = _ => new(1, VerdictStatus.Ok) };
+        FakeRollout equal = new() { GradeOf = _ => new(1, GradeStatus.Ok) };
         DataException error = Assert.Throws<DataException>(() =>
             Stage(equal, "algorithm.filter_groups.enable=true", "algorithm.filter_groups.max_num_gen_batches=3")
                 .Run(1, default))!;
@@ -57,7 +57,7 @@ public sealed class SampleStageTests
     public void An_answer_whose_grader_failed_makes_no_difference()
     {
         FakeRollout failing =
-            new() { VerdictOf = t => t.Id % 2 == 0 ? new(1, VerdictStatus.Ok) : new(0, VerdictStatus.Timeout) };
+            new() { GradeOf = t => t.Id % 2 == 0 ? new(1, GradeStatus.Ok) : new(0, GradeStatus.Timeout) };
         Assert.That(() =>
             Stage(failing, "algorithm.filter_groups.enable=true", "algorithm.filter_groups.max_num_gen_batches=1")
             .Run(1, default), Throws.InstanceOf<DataException>());
@@ -69,8 +69,8 @@ public sealed class SampleStageTests
         FakeRollout graded =
             new()
             {
-                VerdictOf = t =>
-            new(1, VerdictStatus.Ok) { Numbers = new Dictionary<string, double> { ["acc"] = t.Id % 2 } }
+                GradeOf = t =>
+            new(1, GradeStatus.Ok) { Numbers = new Dictionary<string, double> { ["acc"] = t.Id % 2 } }
             };
         Assert.That(Stage(graded, "algorithm.filter_groups.enable=true").Run(1, default)!.Batches, Is.EqualTo(1));
         Assert.That(() =>

@@ -57,7 +57,7 @@ public sealed class StepStagesTests
     {
         RunConfig config = Config("reval", $"actor.fused_residual={(isFused ? "true" : "false")}");
         FakePolicy policy = new();
-        FakeRollout rollout = new() { Policy = policy, VerdictOf = _ => new(0, VerdictStatus.Ok) };
+        FakeRollout rollout = new() { Policy = policy, GradeOf = _ => new(0, GradeStatus.Ok) };
         StepOutcome outcome = Build(config, policy, null, new FakePolicy(), rollout, isRolloutExact: true)
             .Run(1, default)!;
         Assert.That(outcome.Metrics["actor/grad_norm"], Is.Zero);
@@ -66,7 +66,7 @@ public sealed class StepStagesTests
         Assert.That(policy.Updates.Single().Cast<double>(), Is.All.Zero);
         // TBRM's residual has V(s_1) in it: the same step moves.
         FakePolicy moving = new();
-        rollout = new() { Policy = moving, VerdictOf = _ => new(0, VerdictStatus.Ok) };
+        rollout = new() { Policy = moving, GradeOf = _ => new(0, GradeStatus.Ok) };
         outcome = Build(Config("tbrm"), moving, null, new FakePolicy(), rollout, isRolloutExact: true).Run(1, default)!;
         Assert.That(outcome.Metrics["actor/grad_norm"], Is.Positive);
     }

@@ -113,7 +113,7 @@ public sealed class TrainStepTests
     {
         RunConfig config = Config(
             "gdpo", "algorithm.gdpo_reward_keys=[score,format]", "algorithm.gdpo_reward_weights=[1,0.5]");
-        static Verdict Grade(Trajectory t) => new(t.ResponseIds[0] % 2, VerdictStatus.Ok)
+        static GradeResult Grade(Trajectory t) => new(t.ResponseIds[0] % 2, GradeStatus.Ok)
         {
             Numbers = new Dictionary<string, double> { ["format"] = t.ResponseIds[0] },
         };
@@ -127,7 +127,7 @@ public sealed class TrainStepTests
             Throws.TypeOf<DataException>().With.Message.Contains("has no number 'format', it has score"));
 
         FakePolicy policy = new();
-        StepOutcome outcome = Build(config, policy, null, new() { Policy = policy, VerdictOf = Grade }, new(), true)
+        StepOutcome outcome = Build(config, policy, null, new() { Policy = policy, GradeOf = Grade }, new(), true)
             .Run(1, default)!;
         Assert.That(outcome.Metrics["actor/grad_norm"], Is.Positive);
     }
@@ -147,7 +147,7 @@ public sealed class TrainStepTests
     {
         FakePolicy policy = new();
         RunConfig config = Config("grpo");
-        FakeRollout rollout = new() { Policy = policy, VerdictOf = _ => new(double.NaN, VerdictStatus.Error) };
+        FakeRollout rollout = new() { Policy = policy, GradeOf = _ => new(double.NaN, GradeStatus.Error) };
         StepOutcome outcome = Build(config, policy, null, rollout, new(), true).Run(1, default)!;
         Assert.That(outcome.Update, Is.EqualTo(UpdateOutcome.NothingToLearn));
         Assert.That(policy.Updates, Is.Empty);

@@ -78,18 +78,18 @@ public sealed class TrajectoryBatchTests
         Assert.That(bootstrapped.Weights, Is.All.EqualTo(0.2));
     }
 
-    [TestCase(0.0, VerdictStatus.Timeout)]
-    [TestCase(0.0, VerdictStatus.Error)]
-    [TestCase(double.NaN, VerdictStatus.Ok)]
-    [TestCase(double.PositiveInfinity, VerdictStatus.Ok)]
+    [TestCase(0.0, GradeStatus.Timeout)]
+    [TestCase(0.0, GradeStatus.Error)]
+    [TestCase(double.NaN, GradeStatus.Ok)]
+    [TestCase(double.PositiveInfinity, GradeStatus.Ok)]
     public void A_trajectory_whose_grader_failed_is_dropped_taken_as_0_or_ends_the_run(double score,
-        VerdictStatus status)
+        GradeStatus status)
     {
-        Verdict[] verdicts = [.. Make.Scores(1, 0), new(score, status, null, "why"), .. Make.Scores(1)];
+        GradeResult[] grades = [.. Make.Scores(1, 0), new(score, status, null, "why"), .. Make.Scores(1)];
         Trajectory[] trajectories = [s_whole, s_whole, s_whole, s_whole];
 
         TrajectoryBatch dropped =
-            new(trajectories, verdicts, Make.Config("algorithm.tbrm.reward_normalization=group_mean", "rollout.n=4"));
+            new(trajectories, grades, Make.Config("algorithm.tbrm.reward_normalization=group_mean", "rollout.n=4"));
         Assert.That(dropped.Weights, Is.EqualTo(new[] { 1 / 3.0, 1 / 3.0, 0, 1 / 3.0 }));
         Assert.That(dropped.Rewards, Is.EqualTo(new[] { 1 / 3.0, -2 / 3.0, 0, 1 / 3.0 }).Within(1e-7),
             "the failure is in no mean");
@@ -97,13 +97,13 @@ public sealed class TrajectoryBatchTests
         Assert.That(dropped.LossTrajectories, Is.EqualTo(3));
 
         TrajectoryBatch zero =
-            new(trajectories, verdicts, Make.Config("reward.on_error=zero", "algorithm.tbrm.reward_shift=0.5"));
+            new(trajectories, grades, Make.Config("reward.on_error=zero", "algorithm.tbrm.reward_shift=0.5"));
         Assert.That(zero.Weights, Is.All.EqualTo(0.25));
         Assert.That(zero.Rewards, Is.EqualTo(new[] { 1.5, 0.5, 0.5, 1.5 }));
 
         TbrmUserException stopped =
             Assert.Throws<DataException>(() =>
-            _ = new TrajectoryBatch(trajectories, verdicts, Make.Config("reward.on_error=stop")))!;
+            _ = new TrajectoryBatch(trajectories, grades, Make.Config("reward.on_error=stop")))!;
         Assert.That(stopped.Message,
             Does.Contain("1 of 4").And.Contain("response 3").And.Contain("why").And.Contain("reward.on_error"));
     }

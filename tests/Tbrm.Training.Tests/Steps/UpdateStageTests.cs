@@ -20,7 +20,7 @@ public sealed class UpdateStageTests
     private static readonly Trajectory[] s_trajectories =
         [.. Enumerable.Range(0, 12).Select(i => Make.Trajectory(i / 2, 1 + i % 4, id: i))];
 
-    private static readonly Verdict[] s_verdicts = Make.Scores([.. Enumerable.Range(0, 12).Select(i => i % 3 / 2.0)]);
+    private static readonly GradeResult[] s_grades = Make.Scores([.. Enumerable.Range(0, 12).Select(i => i % 3 / 2.0)]);
 
     [TestCase("tbrm", "actor.fused_residual=false")]
     [TestCase("tbrm", "actor.fused_residual=true")]
@@ -53,13 +53,13 @@ public sealed class UpdateStageTests
     {
         FakePolicy policy = new();
         RunConfig config = Config("grpo", "actor.ppo_mini_batch_size=4", "actor.ppo_epochs=3");
-        UpdateResult result = Update(policy, config, s_trajectories, s_verdicts);
+        UpdateResult result = Update(policy, config, s_trajectories, s_grades);
         Assert.That((result.Count, result.Applied, policy.Updates.Count), Is.EqualTo((6, 6, 6)),
             "4 and 2 prompts, three times");
 
         // The first update is that of a step of the first mini-batch alone.
         FakePolicy alone = new();
-        Update(alone, Config("grpo"), s_trajectories[..8], s_verdicts[..8]);
+        Update(alone, Config("grpo"), s_trajectories[..8], s_grades[..8]);
         Assert.That(policy.Updates[0], Is.EqualTo(alone.Updates[0]).Within(1e-12));
         Assert.That(policy.Updates[2], Is.Not.EqualTo(policy.Updates[0]), "the second epoch sees other weights");
     }
@@ -71,22 +71,22 @@ public sealed class UpdateStageTests
     {
         string[] shuffled = ["actor.fused_residual=false", "actor.ppo_mini_batch_size=2", "actor.shuffle=true"];
         (FakePolicy a, FakePolicy b, FakePolicy c, FakePolicy plain) = (new(), new(), new(), new());
-        UpdateResult told = Update(a, Config("tbrm", shuffled), s_trajectories, s_verdicts);
-        Update(b, Config("tbrm", shuffled), s_trajectories, s_verdicts);
-        Update(c, Config("tbrm", [.. shuffled, "actor.data_loader_seed=7"]), s_trajectories, s_verdicts);
-        Update(plain, Config("tbrm", shuffled[..2]), s_trajectories, s_verdicts);
+        UpdateResult told = Update(a, Config("tbrm", shuffled), s_trajectories, s_grades);
+        Update(b, Config("tbrm", shuffled), s_trajectories, s_grades);
+        Update(c, Config("tbrm", [.. shuffled, "actor.data_loader_seed=7"]), s_trajectories, s_grades);
+        Update(plain, Config("tbrm", shuffled[..2]), s_trajectories, s_grades);
         Assert.That(a.Updates, Has.Count.EqualTo(3));
         Assert.That(a.Updates, Is.EqualTo(b.Updates));
         Assert.That(a.Updates[0], Is.Not.EqualTo(c.Updates[0]).And.Not.EqualTo(plain.Updates[0]));
 
-        TrajectoryBatch batch = new(s_trajectories, s_verdicts, Config("tbrm"));
+        TrajectoryBatch batch = new(s_trajectories, s_grades, Config("tbrm"));
         UpdateShape shape = new(2, 1, 1000, 0, 8) { ShuffleSeed = 42 };
         int[] order = shape.Order(batch, step: 1, updates: 0)!;
         Assert.That(order, Is.EquivalentTo(Enumerable.Range(0, 12)).And.Not.Ordered);
         Assert.That(shape.Order(batch, 1, updates: 3), Is.Not.EqualTo(order), "another epoch");
         Assert.That(shape.Order(batch, 2, updates: 0), Is.Not.EqualTo(order), "another step");
         Assert.That((shape with { MiniBatchPrompts = 0 }).Order(batch, 1, 0), Is.Null, "one update has them all");
-        UpdateResult whole = Update(new(), Config("tbrm", shuffled[..1]), s_trajectories, s_verdicts);
+        UpdateResult whole = Update(new(), Config("tbrm", shuffled[..1]), s_trajectories, s_grades);
         Assert.That(told.Residuals, Has.Count.EqualTo(12));
         foreach (int first in order[..4])
         {
@@ -99,13 +99,13 @@ public sealed class UpdateStageTests
     {
         FakePolicy policy = new(), sorted = new();
         string[] arguments = ["actor.loss_agg_mode=prompt-mean", "actor.ppo_mini_batch_size=2"];
-        Update(policy, Config("grpo", [.. arguments, "actor.shuffle=true"]), s_trajectories, s_verdicts);
+        Update(policy, Config("grpo", [.. arguments, "actor.shuffle=true"]), s_trajectories, s_grades);
         UpdateShape shape = new(2, 1, 1000, 0, 8) { ShuffleSeed = 42, KeepsGroups = true };
-        int[] order = shape.Order(new(s_trajectories, s_verdicts, Config("grpo")), 1, 0)!;
+        int[] order = shape.Order(new(s_trajectories, s_grades, Config("grpo")), 1, 0)!;
         Assert.That(order.Select(i => i / 2).Where((_, k) => k % 2 == 0), Is.EqualTo(order.Select(i => i / 2)
             .Where((_, k) => k % 2 == 1)).And.Not.Ordered);
         Update(sorted, Config("grpo", arguments), [.. order.Select(i => s_trajectories[i])],
-            [.. order.Select(i => s_verdicts[i])]);
+            [.. order.Select(i => s_grades[i])]);
         Assert.That(policy.Updates, Is.EqualTo(sorted.Updates), "the same as trajectories that came in that order");
     }
 
@@ -114,7 +114,7 @@ public sealed class UpdateStageTests
     {
         FakePolicy policy = new();
         RunConfig config = Config("grpo", "actor.ppo_epochs=2", "actor.clip_ratio=0.0001");
-        UpdateResult result = Update(policy, config, s_trajectories, s_verdicts);
+        UpdateResult result = Update(policy, config, s_trajectories, s_grades);
         Dictionary<string, double> metrics = new(result.Metrics);
         Assert.That(metrics["actor/pg_clipfrac"], Is.GreaterThan(0.1), "in the second epoch the ratio has left 1");
         Assert.That(metrics["actor/ppo_kl"], Is.Not.Zero);
@@ -130,7 +130,7 @@ public sealed class UpdateStageTests
         params string[] arguments)
     {
         RunConfig config = Config(algorithm, ["algorithm.rollout_correction.rollout_is=sequence", .. arguments]);
-        TrajectoryBatch batch = new(s_trajectories, s_verdicts, config);
+        TrajectoryBatch batch = new(s_trajectories, s_grades, config);
         double[] rollout = [.. Enumerable.Range(0, batch.RowCount).Select(i => -2 - i % 5 / 2.0)];
         ObjectiveBatch columns = batch.Columns() with
         {
@@ -148,12 +148,12 @@ public sealed class UpdateStageTests
         Assert.That(metrics["rollout_corr/rollout_is_mean"], Is.GreaterThan(0));
 
         FakePolicy policy = new();
-        Update(policy, config, s_trajectories, s_verdicts, weights: weights);
+        Update(policy, config, s_trajectories, s_grades, weights: weights);
         double[] expected = new double[policy.Updates.Single().Length];
         for (int b = 0; b < 12; b++)
         {
             FakePolicy alone = new();
-            Update(alone, config, [s_trajectories[b]], [s_verdicts[b]]);
+            Update(alone, config, [s_trajectories[b]], [s_grades[b]]);
             expected = [.. expected.Zip(alone.Updates.Single().Cast<double>(), (e, g) => e + weights[b] * g / 12)];
         }
 
@@ -176,7 +176,7 @@ public sealed class UpdateStageTests
     {
         FakePolicy policy = new();
         Trajectory[] broken = [.. s_trajectories[..3], s_trajectories[3] with { End = TrajectoryEnd.NonFinite }];
-        UpdateResult result = Update(policy, Config("grpo"), broken, s_verdicts[..4]);
+        UpdateResult result = Update(policy, Config("grpo"), broken, s_grades[..4]);
         Assert.That((result.Count, result.Applied), Is.EqualTo((1, 0)));
         Assert.That(policy.Gradient.Cast<double>(), Is.All.Zero);
         Assert.That(double.IsNaN(result.GradNorm));
@@ -189,7 +189,7 @@ public sealed class UpdateStageTests
         Trajectory[] cut = [.. s_trajectories.Select((t, i) => i < 4 ? t with { End = TrajectoryEnd.Length } : t)];
         UpdateResult result =
             Update(policy, Config("grpo", "algorithm.tbrm.truncation=drop", "actor.ppo_mini_batch_size=2"), cut,
-            s_verdicts);
+            s_grades);
         Assert.That((result.Count, result.Applied), Is.EqualTo((3, 2)));
     }
 
@@ -199,7 +199,7 @@ public sealed class UpdateStageTests
         FakePolicy policy = new();
         using CancellationTokenSource stop = new();
         stop.Cancel();
-        Assert.That(() => Update(policy, Config("grpo", "actor.ppo_epochs=2"), s_trajectories, s_verdicts,
+        Assert.That(() => Update(policy, Config("grpo", "actor.ppo_epochs=2"), s_trajectories, s_grades,
             stop: stop.Token),
             Throws.InstanceOf<OperationCanceledException>());
         Assert.That(policy.Gradient.Cast<double>(), Is.All.Zero);
@@ -208,7 +208,7 @@ public sealed class UpdateStageTests
         using CancellationTokenSource later = new();
         policy.OnUpdate = later.Cancel;
         Assert.That(Update(policy, Config("grpo", "actor.ppo_epochs=2", "actor.ppo_mini_batch_size=2"), s_trajectories,
-            s_verdicts, stop: later.Token).Applied, Is.EqualTo(6));
+            s_grades, stop: later.Token).Applied, Is.EqualTo(6));
     }
 
     private static RunConfig Config(string algorithm, params string[] arguments) =>
@@ -218,15 +218,15 @@ public sealed class UpdateStageTests
     private static double[] Gradient(string algorithm, params string[] arguments)
     {
         FakePolicy policy = new();
-        Update(policy, Config(algorithm, arguments), s_trajectories, s_verdicts);
+        Update(policy, Config(algorithm, arguments), s_trajectories, s_grades);
         return [.. policy.Updates.Single().Cast<double>()];
     }
 
     private static UpdateResult Update(FakePolicy policy, RunConfig config, Trajectory[] trajectories,
-        Verdict[] verdicts, double[]? weights = null, CancellationToken stop = default)
+        GradeResult[] grades, double[]? weights = null, CancellationToken stop = default)
     {
         AlgorithmSelection algorithm = AlgorithmSelection.Of(config);
-        TrajectoryBatch batch = new(trajectories, verdicts, config);
+        TrajectoryBatch batch = new(trajectories, grades, config);
         ObjectiveBatch columns = batch.Columns();
         PassScores reference =
             ForwardPass.LogProb(b => new FakePolicy(seed: 2).LogProb(b, 1), batch, batch.MicroBatches, new(default));

@@ -4,6 +4,7 @@ using System.Globalization;
 using System.Linq;
 using System.Reflection;
 using Tbrm.Core.Config;
+using Tbrm.Core.Errors;
 using YamlDotNet.RepresentationModel;
 
 namespace Tbrm.Training.Config.Verl;
@@ -25,10 +26,17 @@ public sealed record VerlTranslation(
         List<ConfigEntry> kept = [];
         List<VerlKey> keys = [];
         List<string> refused = [];
-        HashSet<string> given =
-            [.. entries.Select(e => ConfigSchema.Canonical(e.Path)).Where(ConfigSchema.Keys.ContainsKey)];
-        foreach (ConfigEntry entry in entries)
+        // The last of each: where a key has this program's own name.
+        Dictionary<string, int> given = [];
+        for (int i = 0; i < entries.Count; i++)
         {
+            given[ConfigSchema.Canonical(entries[i].Path)] = i;
+        }
+
+        Dictionary<string, ConfigEntry> derived = [];
+        for (int i = 0; i < entries.Count; i++)
+        {
+            ConfigEntry entry = entries[i];
             string key = ConfigSchema.Canonical(entry.Path);
             if (ConfigSchema.Keys.TryGetValue(key, out PropertyInfo[]? chain))
             {
@@ -43,8 +51,10 @@ public sealed record VerlTranslation(
             {
                 kept.Add(entry);
             }
-            else if (found.Use == VerlUse.Derived && given.Contains(found.Text))
+            else if (found.Use == VerlUse.Derived && given.TryGetValue(found.Text, out int at)
+                && (at > i || entries[at].Source == entry.Source))
             {
+                RefuseTwoNames(entries[at], entry, found.Text, refused);
                 keys.Add(found with { Use = VerlUse.NoEffect, Text = $"{found.Text} is given and decides" });
             }
             else
@@ -52,6 +62,12 @@ public sealed record VerlTranslation(
                 keys.Add(found);
                 if (found.Use == VerlUse.Derived)
                 {
+                    if (derived.TryGetValue(found.Text, out ConfigEntry? other) && other.Path != entry.Path)
+                    {
+                        RefuseTwoNames(other, entry, found.Text, refused);
+                    }
+
+                    derived[found.Text] = entry;
                     kept.Add(new(found.Text, OwnWord(entry.Value), entry.Where));
                 }
                 else if (found.Use == VerlUse.Refused)
@@ -114,6 +130,31 @@ public sealed record VerlTranslation(
         "float32" => new YamlScalarNode("fp32"),
         _ => value,
     };
+
+    /// <summary>Whether two names of a key are given one value, as this program spells it.</summary>
+    private static bool IsSame(ConfigEntry one, ConfigEntry other, string key)
+    {
+        try
+        {
+            object? Read(ConfigEntry entry) => ConfigValue.Convert(ConfigSchema.Find(key, entry.Where)[^1],
+                new(key, OwnWord(entry.Value), entry.Where));
+            return Equals(Read(one), Read(other)) || one.Value.ToString() == other.Value.ToString();
+        }
+        catch (ConfigException)
+        {
+            return one.Value.ToString() == other.Value.ToString();
+        }
+    }
+
+    /// <summary>Within one file, or on the command line: of two places the later one counts.</summary>
+    private static void RefuseTwoNames(ConfigEntry one, ConfigEntry other, string key, List<string> refused)
+    {
+        if (one.Source == other.Source && !IsSame(one, other, key))
+        {
+            refused.Add($"{other.Where}: {one.Path} and {other.Path} are one key here ({key}) and given different "
+                + "values; give it once");
+        }
+    }
 
     private static bool IsForeign(YamlNode sink) => sink is YamlScalarNode { Value: string name }
         && s_foreignSinks.Contains(name);

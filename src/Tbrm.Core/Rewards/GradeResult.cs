@@ -4,7 +4,7 @@ namespace Tbrm.Core.Rewards;
 
 /// <summary>How a grader came to its score. Everything but <see cref="Ok"/> is counted as a metric, never hidden in a
 /// zero.</summary>
-public enum VerdictStatus
+public enum GradeStatus
 {
     /// <summary>An answer was found and graded.</summary>
     Ok,
@@ -16,7 +16,7 @@ public enum VerdictStatus
     /// stands still. It depends on the machine.</summary>
     Timeout,
 
-    /// <summary>The grader failed; <see cref="Verdict.Detail"/> says why.</summary>
+    /// <summary>The grader failed; <see cref="GradeResult.Detail"/> says why.</summary>
     Error,
 
     /// <summary>The answer takes more steps of work than one answer may: the same on every machine, whatever its load.
@@ -30,7 +30,7 @@ public enum VerdictStatus
 /// <param name="Status">How the score came about.</param>
 /// <param name="Extracted">The answer as read from the response; null when none was found.</param>
 /// <param name="Detail">Why, when the status is not Ok; null otherwise.</param>
-public sealed record Verdict(double Score, VerdictStatus Status, string? Extracted = null, string? Detail = null)
+public sealed record GradeResult(double Score, GradeStatus Status, string? Extracted = null, string? Detail = null)
 {
     /// <summary>Further numbers of the grade by name, as verl's graders return beside <c>score</c> (<c>acc</c>,
     /// <c>format</c>); null for none.</summary>
@@ -38,22 +38,22 @@ public sealed record Verdict(double Score, VerdictStatus Status, string? Extract
 
     /// <summary>
     /// Whether there is no grade: the grader failed, ran into the wall clock, or gave a score that is no number.
-    /// <see cref="VerdictStatus.OutOfSteps"/>
+    /// <see cref="GradeStatus.OutOfSteps"/>
     /// is a grade: it says something about the answer, and says it every time.
     /// </summary>
-    public bool IsFailure => Status is VerdictStatus.Timeout or VerdictStatus.Error || !double.IsFinite(Score);
+    public bool IsFailure => Status is GradeStatus.Timeout or GradeStatus.Error || !double.IsFinite(Score);
 }
 
 /// <summary>The words for statuses in files and metrics.</summary>
-public static class VerdictStatusNames
+public static class GradeStatusNames
 {
     /// <summary><c>ok</c>, <c>no_answer</c>, <c>timeout</c>, <c>error</c>, <c>out_of_steps</c>.</summary>
-    public static string Word(this VerdictStatus status) => status switch
+    public static string Word(this GradeStatus status) => status switch
     {
-        VerdictStatus.Ok => "ok",
-        VerdictStatus.NoAnswer => "no_answer",
-        VerdictStatus.Timeout => "timeout",
-        VerdictStatus.OutOfSteps => "out_of_steps",
+        GradeStatus.Ok => "ok",
+        GradeStatus.NoAnswer => "no_answer",
+        GradeStatus.Timeout => "timeout",
+        GradeStatus.OutOfSteps => "out_of_steps",
         _ => "error",
     };
 }
