@@ -91,7 +91,7 @@ public sealed partial class DependencyTests
         Assert.That(File.ReadAllText(Testing.Repository.PathOf("Tbrm.sln")), Does.Not.Contain("Tbrm.Torch"));
         Assert.That(AllProjects().Where(p => File.ReadAllText(p).Contains("TorchSharp"))
             .Select(Path.GetFileNameWithoutExtension),
-            Is.EquivalentTo((string[])["Tbrm.Torch", "Tbrm.Torch.Tests", "HuberAutograd"]));
+            Is.EquivalentTo((string[])["Tbrm.Torch", "Tbrm.Torch.Tests", "Tbrm.Bench.Torch", "HuberAutograd"]));
     }
 
     [Test]
