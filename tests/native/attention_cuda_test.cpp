@@ -123,6 +123,41 @@ Result paged(const AttentionProblem& a, int64_t chunk) {
     return r;
 }
 
+// All keys are written, then the last row of each sequence attends.
+Result last_rows(const AttentionProblem& a) {
+    const int64_t n = a.n_seqs(), d = a.shape.head_dim;
+    Result r{Array(a.dtype, n * a.out_width()), {}, Array(a.dtype, 0)};
+    std::vector<int64_t> table, first_page, pages;
+    std::vector<int32_t> slots, n_keys;
+    Array rows(a.dtype, n * a.width());
+    for (int64_t b = 0; b < n; ++b) {
+        const int64_t begin = a.offsets[static_cast<size_t>(b)], end = a.offsets[static_cast<size_t>(b) + 1];
+        first_page.push_back(static_cast<int64_t>(table.size()));
+        for (int64_t t = begin; t < end; ++t) {
+            if ((t - begin) % kPageTokens == 0) table.push_back(static_cast<int64_t>(table.size()) ^ 1);
+            pages.push_back(table.back());
+            slots.push_back(static_cast<int32_t>((t - begin) % kPageTokens));
+        }
+        n_keys.push_back(static_cast<int32_t>(end - begin));
+        std::memcpy(rows.at(b * a.width()), a.qkv.at((end - 1) * a.width()), static_cast<size_t>(a.width() * 2));
+    }
+    Array empty(a.dtype, (static_cast<int64_t>(table.size()) + 1) * page_elements(a.shape));
+    empty.fill(NAN);
+    const OnDevice<char> pool = bytes_of(empty, a.dtype), qkv = bytes_of(a.qkv, a.dtype),
+                         device_rows = bytes_of(rows, a.dtype), out = bytes_of(r.out, a.dtype);
+    const OnDevice<int64_t> device_table(table), device_first(first_page), device_pages(pages);
+    const OnDevice<int32_t> device_slots(slots), device_n_keys(n_keys);
+    const OnDevice<float> lse(std::vector<float>(static_cast<size_t>(n * a.shape.n_heads), NAN));
+    const char* const keys = qkv.get() + a.shape.n_heads * d * 2;
+    cuda::kv_write(queue(), a.dtype, a.shape, a.tokens(), keys, keys + a.shape.n_kv_heads * d * 2, a.width(),
+            device_pages.get(), device_slots.get(), pool.get());
+    cuda::paged_attention(queue(), a.dtype, a.shape, n, device_rows.get(), a.width(), pool.get(), device_table.get(),
+            device_first.get(), device_n_keys.get(), out.get(), a.out_width(), lse.get());
+    fetch(out, r.out);
+    r.lse = lse.download();
+    return r;
+}
+
 constexpr Dtype kBoth[] = {Dtype::F32, Dtype::Bf16};
 
 }  // namespace
@@ -166,6 +201,38 @@ TBRM_TEST(packed_and_paged_attention_on_a_gpu_have_the_same_bits) {
                         static_cast<long long>(chunk), static_cast<long long>(r.out.first_difference(expected.out)));
                 CHECK_MSG(float_bits_equal(r.lse, expected.lse), "%s chunk %lld: lse", a.name().c_str(),
                         static_cast<long long>(chunk));
+            }
+        }
+    }
+}
+
+// Decode: the last row of every sequence alone. Its keys are walked by one block, by several, or by one because there is no room for what several
+// would leave behind.
+TBRM_TEST(a_row_alone_has_the_bits_of_its_sequence_however_its_keys_are_dealt_out) {
+    struct Case {
+        int64_t group, head_dim, window;
+    };
+    const std::vector<int64_t> lengths{thinned() ? 390 : 2100, 140, 3, 128};
+    for (const Case& c :
+            shapes<Case>({{3, 64, 0}, {6, 128, 0}, {12, 64, 200}, {2, 64, 64}}, {{3, 64, 0}, {2, 128, 200}})) {
+        const AttentionProblem a =
+                with_window(AttentionProblem(Dtype::Bf16, 2 * c.group, 2, c.head_dim, lengths, 700), c.window);
+        const Result expected = packed(a);
+        const int64_t bytes = queue().scratch_bytes;
+        const int64_t part_bytes = a.n_seqs() * 2 * c.group * (c.head_dim + 8) * 4;
+        for (const int64_t room : {bytes, part_bytes, int64_t{0}}) {
+            queue().scratch_bytes = room;
+            const Result r = last_rows(a);
+            queue().scratch_bytes = bytes;
+            for (int64_t b = 0; b < a.n_seqs(); ++b) {
+                const int64_t row = a.offsets[static_cast<size_t>(b) + 1] - 1;
+                CHECK_MSG(std::memcmp(r.out.at(b * a.out_width()), expected.out.at(row * a.out_width()),
+                                  static_cast<size_t>(a.out_width() * 2)) == 0,
+                        "%s sequence %lld room %lld", a.name().c_str(), static_cast<long long>(b),
+                        static_cast<long long>(room));
+                for (int64_t h = 0; h < a.shape.n_heads; ++h)
+                    CHECK(r.lse[static_cast<size_t>(b * a.shape.n_heads + h)] ==
+                            expected.lse[static_cast<size_t>(row * a.shape.n_heads + h)]);
             }
         }
     }

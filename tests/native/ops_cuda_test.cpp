@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "cuda_testing.hpp"
+#include "joined_steps.hpp"
 #include "ops/add.hpp"
 #include "ops/embedding.hpp"
 #include "ops/glu.hpp"
@@ -305,5 +306,15 @@ TBRM_TEST(scaling_has_the_bits_of_the_cpu_twin) {
             cuda::scale(queue(), dtype, n / 5, 3, 0.3f, static_cast<uint8_t*>(x_device.get()) + dtype_bytes(dtype), 5);
             CHECK(x_device.download().first_difference(x) == -1);
         }
+    }
+}
+
+TBRM_TEST(joined_steps_on_a_gpu_have_the_bits_of_their_calls) {
+    const std::unique_ptr<Device> device = make_cuda_device(0);
+    device->enter();
+    for (const bool invariant : {true, false}) {
+        device->set_batch_invariant(invariant);
+        for (const Dtype dtype : {Dtype::F32, Dtype::Bf16})
+            JoinedSteps(*device, dtype).check_all();
     }
 }

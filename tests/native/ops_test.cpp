@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "gemm/panels.hpp"
+#include "joined_steps.hpp"
 #include "ops/add.hpp"
 #include "ops/embedding.hpp"
 #include "ops/glu.hpp"
@@ -345,4 +346,11 @@ TBRM_TEST(adding_rounds_once) {
 
 int main(int argc, char** argv) {
     return tbrm::testing::run(argc, argv);
+}
+
+TBRM_TEST(joined_steps_have_the_bits_of_their_calls) {
+    const std::unique_ptr<Device> device = make_cpu_device(2);
+    device->enter();
+    for (const Dtype dtype : kDtypes)
+        JoinedSteps(*device, dtype).check_all();
 }

@@ -23,6 +23,10 @@ struct CudaQueue {
     MemoryCounter* memory;  // of the device
     CublasLt* lt = nullptr;
     CudaStaging* staging = nullptr;
+    // Memory that a kernel hands to the one right behind it: cuBLAS's own workspace, which is free whenever no call of cuBLAS runs.
+    void* scratch = nullptr;
+    int64_t scratch_bytes = 0;
+    int32_t ordinal = 0;  // of the device
     // trainer.batch_invariant: forward products by the kernel whose row does not depend on the others; false: by cuBLASLt.
     bool batch_invariant = true;
 };

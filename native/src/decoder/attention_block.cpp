@@ -51,9 +51,25 @@ void qkv_forward(const Block& b, const int32_t* positions, const void* x) {
             b.weights().rope_cos, b.weights().rope_sin, false, b.buffers[A::Qkv], width);
 }
 
+void qkv_forward_paged(const Block& b, const int32_t* positions, const void* x, const PagedStep& paged) {
+    const int64_t hidden = b.model.hidden, width = b.model.qkv_width();
+    const bool has_norms = b.model.architecture->qk_norm;
+    const float* const bias = b.weights().vector(T::QkvBias);
+    if (!paged.normed) b.norm(x, T::InputNorm, nullptr);
+    const LinearCall projection{hidden, width, b.buffers[A::Normed], b.weights().weight(T::Qkv), bias};
+    const bool adapted = b.model.adapter_of(b.layer, Linear::Qkv) != nullptr;
+    if (adapted) b.linear(Linear::Qkv, hidden, width, b.buffers[A::Normed], Epilogue::Store, b.buffers[A::Qkv], bias);
+    b.device.qkv_to_pages(adapted ? nullptr : &projection,
+            {b.model.dtype, b.model.attention, b.count, b.buffers[A::Qkv], width,
+                    has_norms ? b.weights().vector(T::QNorm) : nullptr,
+                    has_norms ? b.weights().vector(T::KNorm) : nullptr, b.model.rms_norm_eps, positions,
+                    b.weights().rope_cos, b.weights().rope_sin, paged.pages, paged.slots, paged.pool});
+}
+
 void attention_output_forward(const Block& b, void* x) {
-    add_branch(b, Linear::O, b.model.attention_width(), b.buffers[A::Attention], A::AttentionOut, T::AttentionNorm,
-            A::AttentionOutInvRms, x);
+    const Branch branch{Linear::O, b.model.attention_width(), b.buffers[A::Attention], A::AttentionOut,
+            T::AttentionNorm, A::AttentionOutInvRms};
+    add_branch(b, branch, x, b.weights().vector(T::MlpNorm), b.buffers.floats(A::MiddleInvRms));
 }
 
 void attention_backward(const LayerStep& s, const void* x, void* dx) {

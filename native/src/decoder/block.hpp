@@ -35,12 +35,14 @@ struct Block {
 
 // x [count, D] -> q, k, v after norm and rotation.
 void qkv_forward(const Block& b, const int32_t* positions, const void* x);
-// Attention's output -> x.
+// The same into pages; those of `paged` are the block's.
+void qkv_forward_paged(const Block& b, const int32_t* positions, const void* x, const PagedStep& paged);
+// Attention's output -> x, and the MLP's norm of it.
 void attention_output_forward(const Block& b, void* x);
-// x -> the MLP's input projection.
-void gate_up_forward(const Block& b, void* x);
-// The rest of the MLP -> x.
-void mlp_output_forward(const Block& b, void* x);
+// x and its norm -> the MLP's input projection.
+void gate_up_forward(const Block& b, const void* x);
+// The rest of the MLP -> x, and the norm that follows.
+void mlp_output_forward(const Block& b, void* x, const float* next_norm);
 
 // ------------------------------------------------------ backward -------------------------------------------------------
 
@@ -94,9 +96,17 @@ void attention_backward(const LayerStep& s, const void* x, void* dx);
 
 // --------------------------------------------------- residual stream ---------------------------------------------------
 
-// Adds the product of o or down to the residual stream x [count, D]: as it is, or through a norm of its own, whose input goes to `kept`.
-void add_branch(const Block& b, Linear which, int64_t inputs, const void* from, LayerArray kept, LayerTensor norm,
-        LayerArray inv_rms, void* x);
+// A branch of the residual stream: the product of o or down, which is added as it is, or through a norm of its own, whose input goes to `kept`.
+struct Branch {
+    Linear which;
+    int64_t inputs;
+    const void* from;
+    LayerArray kept;
+    LayerTensor norm;
+    LayerArray inv_rms;
+};
+// Adds it to the residual stream x [count, D], and takes the norm that follows -> Normed, unless its weight is null.
+void add_branch(const Block& b, const Branch& branch, void* x, const float* next_norm, float* out_inv_rms);
 // The gradient of what o or down gave, from dx of the residual stream that it was added to.
 void* branch_gradient(const LayerStep& s, LayerTensor norm, LayerArray out, LayerArray inv_rms, void* dx);
 

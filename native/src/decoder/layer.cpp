@@ -24,14 +24,20 @@ void Block::linear(Linear which, int64_t inputs, int64_t outputs, const void* x,
 
 namespace {
 
+// paged: null in training.
 void run_layer(Device& device, const ModelView& model, int64_t layer, int64_t n, const int32_t* positions, void* x,
-        const LayerBuffers& buffers, const AttentionStep& attention, bool with_mlp) {
+        const LayerBuffers& buffers, const PagedStep* paged, const AttentionStep& attention, bool with_mlp) {
     const auto at = [&](int64_t first) {
         return static_cast<uint8_t*>(x) + first * model.hidden * dtype_bytes(model.dtype);
     };
     device.for_row_blocks(n, [&](int64_t first, int64_t count) {
         const LayerBuffers rows = buffers.from_row(model, first);
-        qkv_forward({device, model, layer, count, n, rows}, positions + first, at(first));
+        const Block block{device, model, layer, count, n, rows};
+        if (paged == nullptr) return qkv_forward(block, positions + first, at(first));
+        PagedStep part = *paged;
+        part.pages += first;
+        part.slots += first;
+        qkv_forward_paged(block, positions + first, at(first), part);
     });
     attention(layer, buffers[A::Qkv], buffers[A::Attention]);
     device.for_row_blocks(n, [&](int64_t first, int64_t count) {
@@ -39,7 +45,7 @@ void run_layer(Device& device, const ModelView& model, int64_t layer, int64_t n,
         const Block block{device, model, layer, count, n, rows};
         attention_output_forward(block, at(first));
         gate_up_forward(block, at(first));
-        if (with_mlp) mlp_output_forward(block, at(first));
+        if (with_mlp) mlp_output_forward(block, at(first), paged != nullptr ? paged->next_norm : nullptr);
     });
 }
 
@@ -47,12 +53,17 @@ void run_layer(Device& device, const ModelView& model, int64_t layer, int64_t n,
 
 void layer_forward(Device& device, const ModelView& model, int64_t layer, int64_t n, const int32_t* positions, void* x,
         const LayerBuffers& buffers, const AttentionStep& attention) {
-    run_layer(device, model, layer, n, positions, x, buffers, attention, true);
+    run_layer(device, model, layer, n, positions, x, buffers, nullptr, attention, true);
+}
+
+void layer_forward_paged(Device& device, const ModelView& model, int64_t layer, int64_t n, const int32_t* positions,
+        void* x, const LayerBuffers& buffers, const PagedStep& paged, const AttentionStep& attention) {
+    run_layer(device, model, layer, n, positions, x, buffers, &paged, attention, true);
 }
 
 void layer_forward_again(Device& device, const ModelView& model, int64_t layer, int64_t n, const int32_t* positions,
         void* x, const LayerBuffers& buffers, const AttentionStep& attention) {
-    run_layer(device, model, layer, n, positions, x, buffers, attention, model.architecture->post_norms);
+    run_layer(device, model, layer, n, positions, x, buffers, nullptr, attention, model.architecture->post_norms);
 }
 
 // ------------------------------------------------------ backward -------------------------------------------------------

@@ -5,20 +5,20 @@ namespace tbrm {
 using A = LayerArray;
 using T = LayerTensor;
 
-void gate_up_forward(const Block& b, void* x) {
+void gate_up_forward(const Block& b, const void* x) {
     const int64_t hidden = b.model.hidden;
     if (b.buffers[A::Middle] != nullptr)
         b.device.copy(b.buffers[A::Middle], x, b.count * hidden * dtype_bytes(b.model.dtype));
-    b.norm(x, T::MlpNorm, b.buffers.floats(A::MiddleInvRms));
     b.linear(Linear::GateUp, hidden, 2 * b.model.intermediate, b.buffers[A::Normed], Epilogue::Store,
             b.buffers[A::GateUp]);
 }
 
-void mlp_output_forward(const Block& b, void* x) {
+void mlp_output_forward(const Block& b, void* x, const float* next_norm) {
     b.device.glu_forward(b.model.architecture->activation, b.model.dtype, b.count, b.model.intermediate,
             b.buffers[A::GateUp], b.buffers[A::Inner]);
-    add_branch(
-            b, Linear::Down, b.model.intermediate, b.buffers[A::Inner], A::MlpOut, T::MlpOutNorm, A::MlpOutInvRms, x);
+    const Branch branch{
+            Linear::Down, b.model.intermediate, b.buffers[A::Inner], A::MlpOut, T::MlpOutNorm, A::MlpOutInvRms};
+    add_branch(b, branch, x, next_norm, nullptr);
 }
 
 void mlp_backward(const LayerStep& s, void* dx) {

@@ -176,6 +176,13 @@ public:
             void* out, int64_t ldo, float* out_lse) override {
         cpu::paged_attention(dtype, shape, n, q, ldq, pool, page_table, page_table_offsets, n_keys, out, ldo, out_lse);
     }
+    void qkv_to_pages(const LinearCall* projection, const QkvRows& rows) override {
+        if (projection != nullptr) {
+            cpu::linear_forward(rows.dtype, rows.n, projection->inputs, projection->outputs, projection->x,
+                    projection->inputs, projection->w, projection->bias, Epilogue::Store, rows.qkv, rows.ld);
+        }
+        cpu::qkv_to_pages(rows);
+    }
     void packed_attention_forward(Dtype dtype, const AttentionShape& shape, int64_t n_seqs, const int64_t* host_offsets,
             const void* qkv, int64_t ldqkv, void* out, int64_t ldo, float* out_lse) override {
         cpu::packed_attention_forward(dtype, shape, n_seqs, host_offsets, qkv, ldqkv, out, ldo, out_lse);

@@ -4,6 +4,7 @@
 #include "core/parallel.hpp"
 #include "device/cuda_handles.hpp"
 #include "device/device.hpp"
+#include "gemm/product_cuda.hpp"
 #include "ops/add.hpp"
 #include "ops/embedding.hpp"
 #include "ops/glu.hpp"
@@ -174,6 +175,18 @@ public:
             void* out, int64_t ldo, float* out_lse) override {
         cuda::paged_attention(
                 queue_, dtype, shape, n, q, ldq, pool, page_table, page_table_offsets, n_keys, out, ldo, out_lse);
+    }
+    void qkv_to_pages(const LinearCall* projection, const QkvRows& rows) override {
+        if (projection == nullptr) return cuda::qkv_to_pages(queue_, rows, {}, nullptr);
+        const cuda::OpenSums sums =
+                cuda::linear_forward_open(queue_, rows.dtype, rows.n, *projection, Epilogue::Store, rows.qkv);
+        cuda::qkv_to_pages(queue_, rows, sums, projection->bias);
+    }
+    void add_branch_norm(const LinearCall& product, const BranchRows& rows) override {
+        const bool adds = rows.branch == nullptr;
+        const cuda::OpenSums sums = cuda::linear_forward_open(queue_, rows.dtype, rows.n, product,
+                adds ? Epilogue::AddTo : Epilogue::Store, adds ? rows.x : rows.branch);
+        cuda::add_branch_norm(queue_, rows, sums);
     }
     void packed_attention_forward(Dtype dtype, const AttentionShape& shape, int64_t n_seqs, const int64_t* host_offsets,
             const void* qkv, int64_t ldqkv, void* out, int64_t ldo, float* out_lse) override {

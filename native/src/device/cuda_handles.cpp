@@ -23,6 +23,7 @@ CudaHandles::CudaHandles(int32_t ordinal) : ordinal_(ordinal) {
         TBRM_CUDA_CHECK(cudaSetDevice(ordinal));
         keep_freed_memory(ordinal);
         queue_.memory = &memory_;
+        queue_.ordinal = ordinal;
         // Not the legacy default stream, and not ordered with it.
         TBRM_CUDA_CHECK(cudaStreamCreateWithFlags(&queue_.stream, cudaStreamNonBlocking));
         staging_ = std::make_unique<CudaStaging>();
@@ -33,6 +34,8 @@ CudaHandles::CudaHandles(int32_t ordinal) : ordinal_(ordinal) {
         blas_workspace_.resize(queue_, kBlasWorkspaceBytes);
         TBRM_CUBLAS_CHECK(
                 cublasSetWorkspace(queue_.blas, blas_workspace_.data(), static_cast<size_t>(blas_workspace_.bytes())));
+        queue_.scratch = blas_workspace_.data();
+        queue_.scratch_bytes = blas_workspace_.bytes();
         lt_ = std::make_unique<CublasLt>(queue_);
         queue_.lt = lt_.get();
     } catch (...) {
@@ -53,6 +56,8 @@ void CudaHandles::close() noexcept {
     lt_.reset();
     if (queue_.blas != nullptr) cublasDestroy(queue_.blas);
     queue_.blas = nullptr;
+    queue_.scratch = nullptr;
+    queue_.scratch_bytes = 0;
     blas_workspace_.reset();
     queue_.staging = nullptr;
     staging_.reset();

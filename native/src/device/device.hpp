@@ -16,7 +16,9 @@
 #include "gemm/linear.hpp"
 #include "logprob/head.hpp"
 #include "ops/attention.hpp"
+#include "ops/branch.hpp"
 #include "ops/glu.hpp"
+#include "ops/qkv_pages.hpp"
 #include "optimizer/adamw.hpp"
 #include "rollout/sampler.hpp"
 
@@ -123,6 +125,12 @@ public:
     virtual void paged_attention(Dtype dtype, const AttentionShape& shape, int64_t n, const void* q, int64_t ldq,
             const void* pool, const int64_t* page_table, const int64_t* page_table_offsets, const int32_t* n_keys,
             void* out, int64_t ldo, float* out_lse) = 0;
+    // Steps of a layer that follow one another, with fewer launches where a device has a kernel for them. What is here makes the calls above, one
+    // after the other, and a device's own has the bits of its own calls.
+    // ops/qkv_pages.hpp; projection: what fills rows.qkv, null when that is done.
+    virtual void qkv_to_pages(const LinearCall* projection, const QkvRows& rows);
+    // ops/branch.hpp
+    virtual void add_branch_norm(const LinearCall& product, const BranchRows& rows);
     // host_offsets [n_seqs + 1] in host memory: the launch is planned from it.
     virtual void packed_attention_forward(Dtype dtype, const AttentionShape& shape, int64_t n_seqs,
             const int64_t* host_offsets, const void* qkv, int64_t ldqkv, void* out, int64_t ldo, float* out_lse) = 0;

@@ -88,6 +88,19 @@ void SelfCheckRun::rows(Dtype dtype, int64_t n, int64_t d) {
     device_.add(dtype, n * d, x.data(), y.data());
     result("add", shape, fetch(dtype, y.data(), n * d), tolerance);
 
+    // A depth of two parts, which a GPU spreads over blocks; the branch added as it is, and through a norm of its own.
+    const int64_t inputs = 1056;
+    const auto inner = rows_of(dtype, numbers(n * inputs, 1, dtype)),
+               w = matrix_of(dtype, d, inputs, numbers(d * inputs, 1, dtype));
+    auto stream = rows_of(dtype, numbers(n * d, 1, dtype)), branch = rows_of(dtype, numbers(n * d, 1, dtype));
+    for (const bool own_norm : {false, true}) {
+        device_.add_branch_norm({inputs, d, inner.data(), w.data(), nullptr},
+                {dtype, n, d, own_norm ? branch.data() : nullptr, own_norm ? weight.data() : nullptr, nullptr,
+                        own_norm ? 0.5f : 1.0f, stream.data(), weight.data(), y.data(), inv_rms.data(), 1e-6f});
+        result(own_norm ? "add_branch_norm (own norm)" : "add_branch_norm", shape, fetch(dtype, y.data(), n * d),
+                tolerance);
+    }
+
     const int64_t vocab = 23;
     std::vector<int32_t> ids(static_cast<size_t>(n));
     std::vector<int64_t> every_third;
@@ -182,6 +195,24 @@ void SelfCheckRun::attention(Dtype dtype, const AttentionShape& shape, const std
     device_.paged_attention(dtype, shape, n, qkv.data(), width, pool.data(), device_table.data(),
             device_table_at.data(), device_n_keys.data(), out.data(), out_width, lse.data());
     result("kv_write, paged_attention", name, fetch(dtype, out.data(), n * out_width), tolerance);
+
+    // Decode: the last token of each sequence alone, whose keys are written again after a rotation.
+    const int64_t size = dtype_bytes(dtype);
+    const auto cosines = buffer_of(numbers(d / 2, 1)), sines = buffer_of(numbers(d / 2, 1));
+    const auto q_norm = buffer_of(numbers(d, 1)), k_norm = buffer_of(numbers(d, 1));
+    const auto origin = buffer_of(std::vector<int32_t>{0});
+    auto turned = rows_of(dtype, numbers(n_seqs * width, 1.5f, dtype));
+    for (int64_t b = 0; b < n_seqs; ++b) {
+        const int64_t last = offsets[static_cast<size_t>(b) + 1] - 1;
+        char* const row = turned.data() + b * width * size;
+        device_.qkv_to_pages(nullptr,
+                {dtype, shape, 1, row, width, q_norm.data(), k_norm.data(), 1e-6f, origin.data(), cosines.data(),
+                        sines.data(), device_pages.data() + last, device_slots.data() + last, pool.data()});
+        device_.paged_attention(dtype, shape, 1, row, width, pool.data(), device_table.data(),
+                device_table_at.data() + last, device_n_keys.data() + last, out.data() + b * out_width * size,
+                out_width, lse.data());
+    }
+    result("qkv_to_pages, paged_attention", name, fetch(dtype, out.data(), n_seqs * out_width), tolerance);
 }
 
 void SelfCheckRun::head(Dtype dtype, int64_t rows, int64_t vocab, int64_t hidden) {
@@ -352,6 +383,7 @@ std::vector<SelfCheckRun::Result> SelfCheckRun::run() {
         attention(dtype, {4, 2, 16, 0.25f}, {70, 1, 33});
         attention(dtype, {3, 1, 6, 0.4f}, {5, 66});
         attention(dtype, {4, 1, 16, 0.25f, 37}, {150, 36, 2});
+        attention(dtype, {4, 2, 64, 0.125f}, {150, 1});
         head(dtype, 19, 1100, 24);
     }
     sampler(1500);

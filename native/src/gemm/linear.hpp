@@ -12,6 +12,14 @@ namespace tbrm {
 // How a linear output is combined with what is already there.
 enum class Epilogue { Store, AddTo };  // AddTo: y += x W^T (residual connection), the sum rounded once to dtype
 
+// The forward of a linear layer over rows that lie side by side: x [n, inputs] -> [n, outputs]; bias [outputs] or null.
+struct LinearCall {
+    int64_t inputs, outputs;
+    const void* x;
+    const void* w;
+    const float* bias;
+};
+
 namespace cpu {
 
 // y[n, 0..M) (row stride ldy) = x[n, 0..K) (row stride ldx) . W^T + bias.

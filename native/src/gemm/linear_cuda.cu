@@ -22,6 +22,12 @@ void linear_forward(const CudaQueue& queue, Dtype dtype, int64_t n, int64_t k, i
     multiply(queue, {dtype, n, m, k, x, ldx, false, w, k, false, bias, epilogue == Epilogue::AddTo, y, dtype, ldy});
 }
 
+OpenSums linear_forward_open(
+        const CudaQueue& queue, Dtype dtype, int64_t n, const LinearCall& call, Epilogue epilogue, void* y) {
+    return multiply_open(queue, {dtype, n, call.outputs, call.inputs, call.x, call.inputs, false, call.w, call.inputs,
+                                        false, call.bias, epilogue == Epilogue::AddTo, y, dtype, call.outputs});
+}
+
 void linear_forward_f32(const CudaQueue& queue, Dtype dtype, int64_t n, int64_t k, int64_t m, const void* x,
         int64_t ldx, const void* w, float* y, int64_t ldy) {
     multiply(queue, {dtype, n, m, k, x, ldx, false, w, k, false, nullptr, false, y, Dtype::F32, ldy});

@@ -1,5 +1,8 @@
 // product_cuda.cu - which kernel and which tile compute a product. Contract: product_cuda.hpp.
+#include <algorithm>
+
 #include "core/cuda.hpp"
+#include "gemm/open_sums_cuda.cuh"
 #include "gemm/product_cuda.hpp"
 #include "gemm/tile_fma_cuda.cuh"
 #include "gemm/tile_mma_cuda.cuh"
@@ -8,9 +11,7 @@ namespace tbrm {
 namespace cuda {
 namespace {
 
-constexpr int64_t kFlatRows = 16;  // at most: the flat tile has no more
-constexpr int64_t kFullBlocks =
-        96;  // large tiles below which a GPU has idle multiprocessors, so that middle ones are faster
+constexpr int kFinishThreads = 256;
 
 int64_t tiles(int64_t extent, int64_t tile) {
     return (extent + tile - 1) / tile;
@@ -23,61 +24,153 @@ unsigned grid_of(const Product& p, int64_t tile_rows, int64_t tile_cols) {
     return static_cast<unsigned>(blocks);
 }
 
-template <class Tile, bool kADepthMajor, bool kBDepthMajor, bool kAligned, class Out>
-void launch_mma(const CudaQueue& queue, const Product& p) {
-    product_mma_kernel<Tile, kADepthMajor, kBDepthMajor, kAligned, Out>
-            <<<grid_of(p, Tile::kRows, Tile::kCols), Tile::kThreads, 0, queue.stream>>>(p);
-}
-
 bool aligned_for_copies(const void* base, int64_t ld) {
     return chunks_aligned(static_cast<const bf16*>(base), ld);
 }
 
+bool takes_parts(const Product& p) {
+    return p.dtype == Dtype::Bf16 && !p.a_depth_major && !p.b_depth_major;
+}
+
+// ----------------------------------------------------- which tile -----------------------------------------------------
+
+// Seconds by a model of one H100 (kernels are compared by it, nothing else): each multiprocessor's share of 5.5 TB/s from the second-level cache
+// and of 500 TFLOP/s, and the last wave as long as the others.
+double modelled_seconds(const Product& p, const ProductPlan& plan) {
+    constexpr double kMultiprocessors = 132, kBytes = 5.5e12 / kMultiprocessors, kFlops = 5e14 / kMultiprocessors;
+    const double rows = plan.tile == ProductTile::Flat ? 16 : plan.tile == ProductTile::Middle ? 64 : 128;
+    const double cols = plan.tile == ProductTile::Large ? 128 : 64;
+    const DepthParts parts = parts_of(p.depth);
+    const int64_t spread = plan.spread ? parts.count : 1;
+    const int64_t blocks =
+            tiles(p.rows, static_cast<int64_t>(rows)) * tiles(p.cols, static_cast<int64_t>(cols)) * spread;
+    const double depth = static_cast<double>(p.depth) / static_cast<double>(spread);
+    // What is spread is written and read once more, in fp32.
+    const double bytes = (rows + cols) * depth * 2 + (plan.spread ? rows * cols * 8 : 0);
+    const double block = std::max(bytes / kBytes, 2 * rows * cols * depth / kFlops);
+    return static_cast<double>(tiles(blocks, static_cast<int64_t>(kMultiprocessors))) * block;
+}
+
+bool scratch_holds(const CudaQueue& queue, const Product& p) {
+    return parts_of(p.depth).count * p.rows * p.cols * static_cast<int64_t>(sizeof(float)) <= queue.scratch_bytes;
+}
+
+// ------------------------------------------------------ launches ------------------------------------------------------
+
+template <class Tile, bool kADepthMajor, bool kBDepthMajor, bool kAligned, class Out>
+void launch_mma(const CudaQueue& queue, const Product& p, bool spread) {
+    const DepthParts parts = parts_of(p.depth);
+    const DepthWalk walk{parts.steps, spread ? static_cast<float*>(queue.scratch) : nullptr};
+    const dim3 grid(grid_of(p, Tile::kRows, Tile::kCols), spread ? static_cast<unsigned>(parts.count) : 1u);
+    product_mma_kernel<Tile, kADepthMajor, kBDepthMajor, kAligned, Out>
+            <<<grid, Tile::kThreads, 0, queue.stream>>>(p, walk);
+}
+
 template <bool kADepthMajor, bool kBDepthMajor, class Out>
-void choose_tile(const CudaQueue& queue, const Product& p) {
+void launch_tile(const CudaQueue& queue, const Product& p, const ProductPlan& plan) {
     if (!aligned_for_copies(p.a, p.lda) || !aligned_for_copies(p.b, p.ldb))
-        return launch_mma<MiddleTile, kADepthMajor, kBDepthMajor, false, Out>(queue, p);
+        return launch_mma<MiddleTile, kADepthMajor, kBDepthMajor, false, Out>(queue, p, plan.spread);
     if constexpr (!kADepthMajor) {
-        if (p.rows <= kFlatRows) return launch_mma<FlatTile, kADepthMajor, kBDepthMajor, true, Out>(queue, p);
+        if (plan.tile == ProductTile::Flat)
+            return launch_mma<FlatTile, kADepthMajor, kBDepthMajor, true, Out>(queue, p, plan.spread);
     }
-    const int64_t large = tiles(p.rows, LargeTile::kRows) * tiles(p.cols, LargeTile::kCols);
-    if (p.rows > MiddleTile::kRows && large >= kFullBlocks)
-        launch_mma<LargeTile, kADepthMajor, kBDepthMajor, true, Out>(queue, p);
+    if (plan.tile == ProductTile::Large)
+        launch_mma<LargeTile, kADepthMajor, kBDepthMajor, true, Out>(queue, p, plan.spread);
     else
-        launch_mma<MiddleTile, kADepthMajor, kBDepthMajor, true, Out>(queue, p);
+        launch_mma<MiddleTile, kADepthMajor, kBDepthMajor, true, Out>(queue, p, plan.spread);
 }
 
 template <bool kADepthMajor, bool kBDepthMajor>
-void choose_output(const CudaQueue& queue, const Product& p) {
+void choose_output(const CudaQueue& queue, const Product& p, const ProductPlan& plan) {
     if (p.dtype == Dtype::F32) {
         TBRM_ASSERT(p.c_dtype == Dtype::F32, "an fp32 product has an fp32 result");
         product_fma_kernel<kADepthMajor, kBDepthMajor>
                 <<<grid_of(p, kFmaTile, kFmaTile), kFmaThreads, 0, queue.stream>>>(p);
     } else if (p.c_dtype == Dtype::F32) {
-        choose_tile<kADepthMajor, kBDepthMajor, float>(queue, p);
+        launch_tile<kADepthMajor, kBDepthMajor, float>(queue, p, plan);
     } else {
-        choose_tile<kADepthMajor, kBDepthMajor, bf16>(queue, p);
+        launch_tile<kADepthMajor, kBDepthMajor, bf16>(queue, p, plan);
     }
+}
+
+void launch(const CudaQueue& queue, const Product& p, const ProductPlan& plan) {
+    if (p.a_depth_major) {
+        TBRM_ASSERT(p.b_depth_major, "a depth-major first operand comes with a depth-major second one");
+        choose_output<true, true>(queue, p, plan);
+    } else if (p.b_depth_major) {
+        choose_output<false, true>(queue, p, plan);
+    } else {
+        choose_output<false, false>(queue, p, plan);
+    }
+    TBRM_LAUNCH_CHECK();
+}
+
+// One thread per element.
+template <class Out>
+__global__ void __launch_bounds__(kFinishThreads) finish_product_kernel(Product p, OpenSums open) {
+    const int64_t at = static_cast<int64_t>(blockIdx.x) * kFinishThreads + threadIdx.x;
+    if (at < p.rows * p.cols) ProductStore<Out>(p).one(at / p.cols, at % p.cols, summed(open, at));
+}
+
+void finish(const CudaQueue& queue, const Product& p, const OpenSums& open) {
+    const unsigned blocks = static_cast<unsigned>(tiles(p.rows * p.cols, kFinishThreads));
+    if (p.c_dtype == Dtype::F32)
+        finish_product_kernel<float><<<blocks, kFinishThreads, 0, queue.stream>>>(p, open);
+    else
+        finish_product_kernel<bf16><<<blocks, kFinishThreads, 0, queue.stream>>>(p, open);
+    TBRM_LAUNCH_CHECK();
+}
+
+OpenSums open_sums(const CudaQueue& queue, const Product& p) {
+    return {static_cast<const float*>(queue.scratch), parts_of(p.depth).count, p.rows * p.cols};
 }
 
 }  // namespace
 
-void multiply_invariant(const CudaQueue& queue, const Product& p) {
-    if (p.rows <= 0 || p.cols <= 0) return;
-    if (p.a_depth_major) {
-        TBRM_ASSERT(p.b_depth_major, "a depth-major first operand comes with a depth-major second one");
-        choose_output<true, true>(queue, p);
-    } else if (p.b_depth_major) {
-        choose_output<false, true>(queue, p);
-    } else {
-        choose_output<false, false>(queue, p);
+ProductPlan plan_product(const CudaQueue& queue, const Product& p) {
+    ProductPlan best{ProductTile::Middle, false};
+    if (p.dtype == Dtype::F32) return best;
+    const bool aligned = aligned_for_copies(p.a, p.lda) && aligned_for_copies(p.b, p.ldb);
+    const bool spreads = takes_parts(p) && parts_of(p.depth).count > 1 && scratch_holds(queue, p);
+    double shortest = modelled_seconds(p, best);
+    const auto consider = [&](const ProductPlan& plan) {
+        const double seconds = modelled_seconds(p, plan);
+        if (seconds < shortest) {
+            shortest = seconds;
+            best = plan;
+        }
+    };
+    for (const bool spread : {false, true}) {
+        if (spread && !spreads) continue;
+        consider({ProductTile::Middle, spread});
+        if (aligned) consider({ProductTile::Large, spread});
+        if (aligned && !p.a_depth_major) consider({ProductTile::Flat, spread});
     }
-    TBRM_LAUNCH_CHECK();
+    return best;
+}
+
+void multiply_planned(const CudaQueue& queue, const Product& p, const ProductPlan& plan) {
+    if (p.rows <= 0 || p.cols <= 0) return;
+    TBRM_ASSERT(!plan.spread || (takes_parts(p) && scratch_holds(queue, p)), "the depth cannot be spread over blocks");
+    launch(queue, p, plan);
+    if (plan.spread) finish(queue, p, open_sums(queue, p));
+}
+
+void multiply_invariant(const CudaQueue& queue, const Product& p) {
+    multiply_planned(queue, p, plan_product(queue, p));
 }
 
 void multiply(const CudaQueue& queue, const Product& p) {
     if (!queue.batch_invariant && queue.lt != nullptr && multiply_by_library(queue, p)) return;
     multiply_invariant(queue, p);
+}
+
+OpenSums multiply_open(const CudaQueue& queue, const Product& p) {
+    if (p.rows <= 0 || p.cols <= 0) return {};
+    if (!queue.batch_invariant && queue.lt != nullptr && multiply_by_library(queue, p)) return {};
+    const ProductPlan plan = plan_product(queue, p);
+    launch(queue, p, plan);
+    return plan.spread ? open_sums(queue, p) : OpenSums{};
 }
 
 void multiply_backward(const CudaQueue& queue, const Product& p) {

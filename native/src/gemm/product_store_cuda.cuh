@@ -23,6 +23,12 @@ struct ProductStore {
         paired = ldc % 2 == 0 && reinterpret_cast<uintptr_t>(c) % sizeof(OutPair<Out>) == 0;
     }
 
+    // Sums as they are.
+    __device__ ProductStore(int64_t n_rows, int64_t n_cols, Out* to)
+        : rows(n_rows), cols(n_cols), ldc(n_cols), bias(nullptr), add_to(false), c(to) {
+        paired = ldc % 2 == 0 && reinterpret_cast<uintptr_t>(c) % sizeof(OutPair<Out>) == 0;
+    }
+
     __device__ float finished(float value, int64_t col, Out before) const {
         if (bias != nullptr) value += bias[col];
         if (add_to) value += widen(before);

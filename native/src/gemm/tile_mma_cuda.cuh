@@ -2,7 +2,10 @@
 // tile_mma_cuda.cuh - the bf16 product: m16n8k16 tensor-core steps, operands through a ring of asynchronous copies (sm_80 and newer).
 //
 // Invariance: every tile shape walks depth in steps of 32, each two k16 instructions in ascending order into one accumulator per element,
-// with zeros beyond the end. So an element has the same bits whatever the tile, and the host may pick the shape that fills the machine.
+// with zeros beyond the end. A forward product's depth is cut into parts by the depth alone (parts_of): each part is a chain from zero, and
+// the parts are added in order, whether one block walks them all or each has a block of its own. So an element has the same bits whatever
+// the tile and the grid, and the host may pick what fills the machine.
+#include "core/cuda_mma.cuh"
 #include "core/cuda_vector.cuh"
 #include "gemm/product_cuda.hpp"
 #include "gemm/product_store_cuda.cuh"
@@ -10,49 +13,8 @@
 namespace tbrm {
 namespace cuda {
 
-constexpr int kStepDepth = 32;
 constexpr int kStages = 3;
 constexpr int kGroupRows = 16;  // row tiles that share the columns of b in the second-level cache
-
-__device__ inline uint32_t shared_address(const void* p) {
-    return static_cast<uint32_t>(__cvta_generic_to_shared(p));
-}
-
-// 16 bytes, of which the first `valid` are read and the rest are zero.
-__device__ inline void copy_async(uint4* to, const void* from, int valid) {
-    asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(shared_address(to)), "l"(from), "r"(valid)
-                 : "memory");
-}
-__device__ inline void commit_copies() {
-    asm volatile("cp.async.commit_group;" ::: "memory");
-}
-template <int kPending>
-__device__ inline void wait_for_copies() {
-    asm volatile("cp.async.wait_group %0;" ::"n"(kPending) : "memory");
-}
-
-template <bool kTransposed>
-__device__ inline void load_matrices(uint32_t (&r)[4], const uint4* at) {
-    if constexpr (kTransposed) {
-        asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
-                     : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3])
-                     : "r"(shared_address(at))
-                     : "memory");
-    } else {
-        asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
-                     : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3])
-                     : "r"(shared_address(at))
-                     : "memory");
-    }
-}
-
-__device__ inline void multiply_add(float (&c)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1) {
-    asm volatile(
-            "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, "
-            "{%0, %1, %2, %3};"
-            : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
-            : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
-}
 
 // kExtent rows of a (or columns of b) times kStepDepth of depth in shared memory, as 16-byte chunks of 8 elements. A line is one row (4
 // chunks along depth), or one depth when memory is depth-major (kExtent / 8 chunks). Chunks are permuted within a line so that the eight
@@ -138,15 +100,56 @@ struct TilePosition {
     }
 };
 
+// How a launch walks the parts of the depth.
+struct DepthWalk {
+    int64_t steps_per_part;
+    float* sums;  // [parts][rows][cols]: block y leaves the sum of part y there; null: a block walks all parts and finishes its elements
+};
+
+// total += acc, acc = 0.
+template <int kRows, int kCols>
+__device__ inline void add_part(float (&total)[kRows][kCols][4], float (&acc)[kRows][kCols][4]) {
+#pragma unroll
+    for (int i = 0; i < kRows; ++i) {
+#pragma unroll
+        for (int j = 0; j < kCols; ++j) {
+#pragma unroll
+            for (int e = 0; e < 4; ++e) {
+                total[i][j][e] = __fadd_rn(total[i][j][e], acc[i][j][e]);
+                acc[i][j][e] = 0.0f;
+            }
+        }
+    }
+}
+
+template <class Tile, class Store>
+__device__ inline void store_tile(const Store& store, int64_t row0, int64_t col0,
+        const float (&acc)[Tile::kWarpRows / 16][Tile::kWarpCols / 8][4]) {
+    const int lane = threadIdx.x % 32;
+#pragma unroll
+    for (int i = 0; i < Tile::kWarpRows / 16; ++i) {
+#pragma unroll
+        for (int j = 0; j < Tile::kWarpCols / 8; ++j) {
+            const int64_t row = row0 + i * 16 + lane / 4, col = col0 + j * 8 + lane % 4 * 2;
+            store.pair(row, col, acc[i][j][0], acc[i][j][1]);
+            store.pair(row + 8, col, acc[i][j][2], acc[i][j][3]);
+        }
+    }
+}
+
 template <class Tile, bool kADepthMajor, bool kBDepthMajor, bool kAligned, class Out>
-__global__ void __launch_bounds__(Tile::kThreads) product_mma_kernel(Product p) {
+__global__ void __launch_bounds__(Tile::kThreads) product_mma_kernel(Product p, DepthWalk walk) {
+    constexpr bool kParts = !kADepthMajor && !kBDepthMajor;  // forward products
     using A = OperandTile<Tile::kRows, kADepthMajor>;
     using B = OperandTile<Tile::kCols, kBDepthMajor>;
     __shared__ uint4 a_ring[kStages][A::kChunks];
     __shared__ uint4 b_ring[kStages][B::kChunks];
     const TilePosition position((p.rows + Tile::kRows - 1) / Tile::kRows, (p.cols + Tile::kCols - 1) / Tile::kCols);
     const int64_t row0 = position.row * Tile::kRows, col0 = position.col * Tile::kCols;
-    const int64_t steps = (p.depth + kStepDepth - 1) / kStepDepth;
+    const bool one_part = kParts && walk.sums != nullptr;
+    const int64_t all_steps = (p.depth + kStepDepth - 1) / kStepDepth;
+    const int64_t first = one_part ? blockIdx.y * walk.steps_per_part : 0;
+    const int64_t steps = one_part && first + walk.steps_per_part < all_steps ? first + walk.steps_per_part : all_steps;
     const auto fetch = [&](int64_t step) {
         if (step < steps) {
             const int stage = static_cast<int>(step % kStages);
@@ -161,10 +164,12 @@ __global__ void __launch_bounds__(Tile::kThreads) product_mma_kernel(Product p) 
     const int warp_row = warp / Tile::kWarpsAcross * Tile::kWarpRows;
     const int warp_col = warp % Tile::kWarpsAcross * Tile::kWarpCols;
     float acc[Tile::kWarpRows / 16][Tile::kWarpCols / 8][4] = {};
+    float total[kParts ? Tile::kWarpRows / 16 : 1][kParts ? Tile::kWarpCols / 8 : 1][4] = {};
+    int64_t part_end = first + walk.steps_per_part;
 
     for (int step = 0; step < kStages - 1; ++step)
-        fetch(step);
-    for (int64_t step = 0; step < steps; ++step) {
+        fetch(first + step);
+    for (int64_t step = first; step < steps; ++step) {
         wait_for_copies<kStages - 2>();
         // Everybody's copies of this step are there, and everybody is done with the stage that is fetched into next.
         __syncthreads();
@@ -186,18 +191,24 @@ __global__ void __launch_bounds__(Tile::kThreads) product_mma_kernel(Product p) 
                     multiply_add(acc[i][j], a[i], b[j / 2][j % 2 * 2], b[j / 2][j % 2 * 2 + 1]);
             }
         }
+        if constexpr (kParts) {
+            if (step + 1 == part_end) {
+                add_part(total, acc);
+                part_end += walk.steps_per_part;
+            }
+        }
     }
 
-    const ProductStore<Out> store(p);
-    const int lane = threadIdx.x % 32;
-#pragma unroll
-    for (int i = 0; i < Tile::kWarpRows / 16; ++i) {
-#pragma unroll
-        for (int j = 0; j < Tile::kWarpCols / 8; ++j) {
-            const int64_t row = row0 + warp_row + i * 16 + lane / 4, col = col0 + warp_col + j * 8 + lane % 4 * 2;
-            store.pair(row, col, acc[i][j][0], acc[i][j][1]);
-            store.pair(row + 8, col, acc[i][j][2], acc[i][j][3]);
+    if constexpr (kParts) {
+        add_part(total, acc);  // zeros, where the depth ends with a part
+        if (one_part) {
+            const ProductStore<float> store(p.rows, p.cols, walk.sums + blockIdx.y * p.rows * p.cols);
+            store_tile<Tile>(store, row0 + warp_row, col0 + warp_col, total);
+        } else {
+            store_tile<Tile>(ProductStore<Out>(p), row0 + warp_row, col0 + warp_col, total);
         }
+    } else {
+        store_tile<Tile>(ProductStore<Out>(p), row0 + warp_row, col0 + warp_col, acc);
     }
 }
 

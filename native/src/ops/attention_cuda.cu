@@ -1,67 +1,15 @@
 // attention_cuda.cu - CUDA twins of kv_write, paged and packed attention. Contract: ops/attention.hpp. A page holds, per kv head, 64 rows of
-// keys, then 64 rows of values, row-major. A block takes up to 32 (query row, head) pairs of one kv head and walks the keys 64 at a time with
-// an online softmax; decode, prefill and training are the same walk over the same values, so their bits are equal.
-// Decode reads each key and value once per kv head, from memory; its floor is the bandwidth. What it does not do yet is to split a
-// long row over several blocks, which a small batch needs to fill the GPU.
-#include <algorithm>
+// keys, then 64 rows of values, row-major. bf16 with heads of 64 or 128 goes to attention_split_cuda.cu. Everything else is here: a block takes
+// up to 32 (query row, head) pairs of one kv head and walks the keys 64 at a time with an online softmax; decode, prefill and training are the
+// same walk over the same values, so their bits are equal.
 #include <vector>
 
 #include "core/cuda_staging.hpp"
-#include "ops/attention_tile_cuda.cuh"
+#include "ops/attention_forward_cuda.cuh"
 
 namespace tbrm {
 namespace cuda {
 namespace {
-
-// Query rows that follow one another in a sequence: row first + i sees n_keys + i keys.
-struct RowSpan {
-    int64_t first;
-    int32_t count;
-    int32_t n_keys;
-};
-
-// A span of a packed batch and the row at which its sequence starts.
-struct PackedSpan {
-    RowSpan rows;
-    int64_t sequence;
-};
-
-template <class T>
-struct Forward {
-    int group, n_heads, n_kv_heads, head_dim;
-    float scale;
-    int64_t window;  // AttentionShape::window
-    const T* q;
-    int64_t ldq;
-    T* out;
-    int64_t ldo;
-    float* out_lse;
-    bool wide_q, wide_kv;
-};
-
-// Where the 64 keys and values from key `begin` of one kv head lie.
-template <class T>
-struct PagedKeys {
-    const T* head;  // of page 0
-    const int64_t* pages;
-    int64_t page_elements;
-    int head_dim;
-
-    __device__ const T* key(int64_t begin, int slot) const {
-        return head + pages[begin / kKeys] * page_elements + slot * head_dim;
-    }
-    __device__ const T* value(int64_t begin, int slot) const { return key(begin, slot) + kKeys * head_dim; }
-};
-
-template <class T>
-struct PackedKeys {
-    const T* keys;  // of the sequence's first token
-    const T* values;
-    int64_t ld;
-
-    __device__ const T* key(int64_t begin, int slot) const { return keys + (begin + slot) * ld; }
-    __device__ const T* value(int64_t begin, int slot) const { return values + (begin + slot) * ld; }
-};
 
 template <class T>
 struct ForwardShared {
@@ -184,13 +132,6 @@ __device__ void attend(
     write_pairs(f, span, pairs, pair0, head0, s);
 }
 
-// Whether row i continues the tile of row i - 1: the next token over the same page list, and not the first of `most`. Tiles are cut at
-// multiples of the token's position, so every row can tell by itself.
-__device__ bool continues(int64_t i, int most, const int64_t* table_offsets, const int32_t* n_keys) {
-    return i > 0 && table_offsets[i] == table_offsets[i - 1] && n_keys[i - 1] > 0 && n_keys[i] == n_keys[i - 1] + 1 &&
-           (n_keys[i] - 1) % most != 0;
-}
-
 // grid: (row, kv head, 32 pairs of the row's tile); a block whose row does not start a tile has nothing to do.
 template <class T, bool kTensor>
 __global__ void __launch_bounds__(kAttentionThreads) paged_attention_kernel(Forward<T> f, int64_t n, int most,
@@ -232,12 +173,8 @@ __global__ void kv_write_kernel(int head_dim, int n_kv_heads, const T* k, const 
     }
 }
 
-int64_t rows_per_tile(const AttentionShape& shape) {
-    return std::max<int64_t>(1, kTilePairs / (shape.n_heads / shape.n_kv_heads));
-}
-
 dim3 grid_of(const AttentionShape& shape, int64_t n) {
-    const int64_t pairs = rows_per_tile(shape) * (shape.n_heads / shape.n_kv_heads);
+    const int64_t pairs = rows_per_tile(shape, kTilePairs) * (shape.n_heads / shape.n_kv_heads);
     return dim3(static_cast<unsigned>(n), static_cast<unsigned>(shape.n_kv_heads),
             static_cast<unsigned>((pairs + kTilePairs - 1) / kTilePairs));
 }
@@ -249,21 +186,6 @@ Forward<T> forward_of(Dtype dtype, const AttentionShape& shape, const void* q, i
             static_cast<int>(shape.n_kv_heads), static_cast<int>(shape.head_dim), shape.scale, shape.window,
             static_cast<const T*>(q), ldq, static_cast<T*>(out), ldo, out_lse,
             rows_are_wide(dtype, q, ldq, shape.head_dim), wide_kv};
-}
-
-std::vector<PackedSpan> spans_of(const AttentionShape& shape, int64_t n_seqs, const int64_t* offsets) {
-    const int64_t most = rows_per_tile(shape);
-    std::vector<PackedSpan> spans;
-    // Later rows see more keys; the long walks start first.
-    for (int64_t b = 0; b < n_seqs; ++b) {
-        const int64_t length = offsets[b + 1] - offsets[b];
-        for (int64_t first = (length - 1) / most * most; length > 0 && first >= 0; first -= most) {
-            spans.push_back({{offsets[b] + first, static_cast<int32_t>(std::min(most, length - first)),
-                                     static_cast<int32_t>(first + 1)},
-                    offsets[b]});
-        }
-    }
-    return spans;
 }
 
 }  // namespace
@@ -284,16 +206,20 @@ void paged_attention(const CudaQueue& queue, Dtype dtype, const AttentionShape& 
         int64_t ldq, const void* pool, const int64_t* page_table, const int64_t* page_table_offsets,
         const int32_t* n_keys, void* out, int64_t ldo, float* out_lse) {
     if (n <= 0) return;
+    if (splits_keys(dtype, shape)) {
+        return paged_attention_split(
+                queue, shape, n, q, ldq, pool, page_table, page_table_offsets, n_keys, out, ldo, out_lse);
+    }
     with_cuda_dtype(dtype, [&](auto* null) {
         using T = std::remove_pointer_t<decltype(null)>;
         const auto launch = [&](auto* kernel) {
             const int64_t bytes = ForwardShared<T>(nullptr, static_cast<int>(shape.head_dim)).bytes;
-            reserve_shared(kernel, bytes, shape.head_dim, "attention");
+            reserve_shared(queue, kernel, bytes, shape.head_dim, "attention");
             const bool wide = rows_are_wide(dtype, pool, shape.head_dim, shape.head_dim);
             kernel<<<grid_of(shape, n), kAttentionThreads, static_cast<size_t>(bytes), queue.stream>>>(
                     forward_of<T>(dtype, shape, q, ldq, out, ldo, out_lse, wide), n,
-                    static_cast<int>(rows_per_tile(shape)), static_cast<const T*>(pool), page_table, page_table_offsets,
-                    n_keys);
+                    static_cast<int>(rows_per_tile(shape, kTilePairs)), static_cast<const T*>(pool), page_table,
+                    page_table_offsets, n_keys);
         };
         if constexpr (std::is_same_v<T, float>) {
             launch(paged_attention_kernel<T, false>);
@@ -307,7 +233,9 @@ void paged_attention(const CudaQueue& queue, Dtype dtype, const AttentionShape& 
 
 void packed_attention_forward(const CudaQueue& queue, Dtype dtype, const AttentionShape& shape, int64_t n_seqs,
         const int64_t* host_offsets, const void* qkv, int64_t ldqkv, void* out, int64_t ldo, float* out_lse) {
-    const std::vector<PackedSpan> spans = spans_of(shape, n_seqs, host_offsets);
+    if (splits_keys(dtype, shape))
+        return packed_attention_split(queue, shape, n_seqs, host_offsets, qkv, ldqkv, out, ldo, out_lse);
+    const std::vector<PackedSpan> spans = spans_of(shape, kTilePairs, n_seqs, host_offsets);
     if (spans.empty()) return;
     const CudaArray<PackedSpan> device_spans = to_device(queue, spans);
     with_cuda_dtype(dtype, [&](auto* null) {
@@ -315,7 +243,7 @@ void packed_attention_forward(const CudaQueue& queue, Dtype dtype, const Attenti
         const T* const k = static_cast<const T*>(qkv) + shape.n_heads * shape.head_dim;
         const auto launch = [&](auto* kernel) {
             const int64_t bytes = ForwardShared<T>(nullptr, static_cast<int>(shape.head_dim)).bytes;
-            reserve_shared(kernel, bytes, shape.head_dim, "attention");
+            reserve_shared(queue, kernel, bytes, shape.head_dim, "attention");
             const bool wide = rows_are_wide(dtype, qkv, ldqkv, shape.head_dim);
             kernel<<<grid_of(shape, static_cast<int64_t>(spans.size())), kAttentionThreads, static_cast<size_t>(bytes),
                     queue.stream>>>(forward_of<T>(dtype, shape, qkv, ldqkv, out, ldo, out_lse, wide),

@@ -1,7 +1,7 @@
-// rms_norm_cuda.cu - CUDA twin of rms_norm.cpp. Contract: rms_norm.hpp. One warp per row: lane l owns chunks l, l + 32, ... of 8 elements,
-// sums them in order, and a butterfly joins the lanes, so the bits of a row depend on d and the row alone.
+// rms_norm_cuda.cu - CUDA twin of rms_norm.cpp. Contract: rms_norm.hpp. One warp per row (rms_norm_cuda.cuh).
+#include "ops/rms_norm_cuda.cuh"
+
 #include "core/cuda_columns.cuh"
-#include "core/cuda_vector.cuh"
 #include "ops/rms_norm.hpp"
 
 namespace tbrm {
@@ -10,13 +10,6 @@ namespace {
 
 constexpr int kRowsPerBlock = 4;  // one warp each
 constexpr int kThreads = 32 * kRowsPerBlock;
-constexpr int64_t kLaneStride = 32 * kChunk;
-
-__device__ float warp_sum(float value) {
-    for (int hop = 16; hop > 0; hop /= 2)
-        value += __shfl_xor_sync(0xffffffffu, value, hop);
-    return value;
-}
 
 // The row of this warp; rows beyond n leave as whole warps.
 __device__ int64_t warp_row() {
@@ -39,29 +32,6 @@ struct ForwardRows {
     float* inv_rms;
     bool aligned;
 };
-
-// By one warp: y = x inv_rms weight; every lane gets inv_rms.
-template <class T>
-__device__ float normalize_row(int64_t d, const T* x, const float* weight, float eps, bool aligned, T* y) {
-    const int64_t lane = threadIdx.x % 32;
-    float values[kChunk], weights[kChunk], squares = 0.0f;
-    for (int64_t at = lane * kChunk; at < d; at += kLaneStride) {
-        load_chunk(x + at, d - at, aligned, values);
-#pragma unroll
-        for (int i = 0; i < kChunk; ++i)
-            squares = fmaf(values[i], values[i], squares);
-    }
-    const float inv_rms = 1.0f / sqrtf(warp_sum(squares) / static_cast<float>(d) + eps);
-    for (int64_t at = lane * kChunk; at < d; at += kLaneStride) {
-        load_chunk(x + at, d - at, aligned, values);
-        load_chunk(weight + at, d - at, aligned, weights);
-#pragma unroll
-        for (int i = 0; i < kChunk; ++i)
-            values[i] = values[i] * inv_rms * weights[i];
-        store_chunk(y + at, d - at, aligned, values);
-    }
-    return inv_rms;
-}
 
 template <class T>
 __global__ void rms_norm_forward_kernel(ForwardRows<T> p) {
@@ -117,7 +87,7 @@ __global__ void rms_norm_backward_kernel(BackwardRows<T> p) {
     const T* dy = p.dy + row * p.lddy;
     T* dx = p.dx + row * p.lddx;
     float values[kChunk], grads[kChunk], weights[kChunk], before[kChunk], products = 0.0f;
-    for (int64_t at = lane * kChunk; at < p.d; at += kLaneStride) {
+    for (int64_t at = lane * kChunk; at < p.d; at += kNormLaneStride) {
         load_chunk(x + at, p.d - at, p.aligned, values);
         load_chunk(dy + at, p.d - at, p.aligned, grads);
         load_chunk(p.weight + at, p.d - at, p.aligned, weights);
@@ -127,7 +97,7 @@ __global__ void rms_norm_backward_kernel(BackwardRows<T> p) {
     }
     const float r = p.inv_rms[row];
     const float along = -(r * r * r) * (warp_sum(products) / static_cast<float>(p.d));
-    for (int64_t at = lane * kChunk; at < p.d; at += kLaneStride) {
+    for (int64_t at = lane * kChunk; at < p.d; at += kNormLaneStride) {
         const int64_t left = p.d - at;
         load_chunk(x + at, left, p.aligned, values);
         load_chunk(dy + at, left, p.aligned, grads);

@@ -138,16 +138,18 @@ void BatchRunner::run_model(const ModelView& model, KvCache& cache, Activations&
 
     const AttentionStep attention = [&](int64_t layer, const void* qkv, void* out) {
         const AttentionShape shape = model.attention_of(layer);
-        const uint8_t* q = static_cast<const uint8_t*>(qkv);
-        const uint8_t* k = q + model.attention_width() * element;
-        const uint8_t* v = k + shape.n_kv_heads * shape.head_dim * element;
-        device_.kv_write(dtype, shape, n, k, v, width, in_.write_pages.data(), in_.slots.data(), cache.layer(layer));
-        device_.paged_attention(dtype, shape, n, q, width, cache.layer(layer), in_.page_table.data(),
+        device_.paged_attention(dtype, shape, n, qkv, width, cache.layer(layer), in_.page_table.data(),
                 in_.page_table_offsets.data(), in_.n_keys.data(), out, model.attention_width(), nullptr);
     };
     embed_tokens(device_, model, n, in_.ids.data(), x);
-    for (size_t layer = 0; layer < model.layers.size(); ++layer)
-        layer_forward(device_, model, static_cast<int64_t>(layer), n, in_.positions.data(), x, buffers, attention);
+    const int64_t n_layers = static_cast<int64_t>(model.layers.size());
+    for (int64_t layer = 0; layer < n_layers; ++layer) {
+        const float* next = layer + 1 < n_layers
+                                    ? model.layers[static_cast<size_t>(layer) + 1].vector(LayerTensor::InputNorm)
+                                    : nullptr;
+        const PagedStep paged{in_.write_pages.data(), in_.slots.data(), cache.layer(layer), layer > 0, next};
+        layer_forward_paged(device_, model, layer, n, in_.positions.data(), x, buffers, paged, attention);
+    }
 }
 
 void BatchRunner::final_rows(const ModelView& model, Activations& act, int64_t n_last) {
