@@ -104,7 +104,7 @@ public struct NativeRolloutConfig
     public int StructSize;
     public int MaxSeqs;
     public int MaxBatchedTokens;
-    public int Reserved;
+    public int DecodeGraph;
     public long KvBudgetBytes;
 }
 

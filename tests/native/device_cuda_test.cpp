@@ -103,3 +103,31 @@ TBRM_TEST(device_weights_are_row_major_in_either_dtype) {
         CHECK(stored.same_bits(Array(dtype, values)));
     }
 }
+
+// Recorded calls do nothing until they are launched, and then what they would have done, with what is in memory by then.
+TBRM_TEST(device_makes_recorded_calls_again) {
+    const std::unique_ptr<Device> device = make_cuda_device(0);
+    device->enter();
+    CHECK(device->can_record());
+    DeviceBuffer<float> from(*device, 3), to(*device, 3);
+    const auto put = [&](std::vector<float> values) { device->upload(from.data(), values.data(), 12); };
+    const auto got = [&] {
+        std::vector<float> values(3);
+        device->download(values.data(), to.data(), 12);
+        return values;
+    };
+    put({1, 2, 3});
+    device->zero(to.data(), 12);
+    const std::unique_ptr<DeviceGraph> graph =
+            device->record([&] { device->shift_vector(3, 1.0f, from.data(), to.data()); });
+    CHECK((got() == std::vector<float>{0, 0, 0}));
+    graph->launch();
+    CHECK((got() == std::vector<float>{2, 3, 4}));
+    put({5, 6, 7});
+    graph->launch();
+    CHECK((got() == std::vector<float>{6, 7, 8}));
+    // What fails on the way leaves a device that works.
+    CHECK(status_of([&] { device->record([] { TBRM_FAIL(TBRM_STATUS_INTERNAL, "no"); }); }) == TBRM_STATUS_INTERNAL);
+    device->shift_vector(3, 2.0f, from.data(), to.data());
+    CHECK((got() == std::vector<float>{7, 8, 9}));
+}

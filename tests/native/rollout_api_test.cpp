@@ -211,6 +211,10 @@ TBRM_TEST(exports_refuse_what_the_contract_forbids) {
         config.*field = 0;
         CHECK(tbrm_rollout_create(model.get(), &config, &none, &err) == TBRM_STATUS_INVALID_ARGUMENT);
     }
+    config = rollout_config();
+    config.decode_graph = 2;
+    CHECK(tbrm_rollout_create(model.get(), &config, &none, &err) == TBRM_STATUS_INVALID_ARGUMENT);
+    CHECK(std::string(err.message).find("decode_graph is 2") != std::string::npos);
     CHECK(tbrm_rollout_create(nullptr, &config, &none, nullptr) == TBRM_STATUS_INVALID_ARGUMENT);
     tbrm_rollout_destroy(nullptr);
 

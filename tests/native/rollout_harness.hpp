@@ -24,7 +24,8 @@ struct ModelShape {
     int32_t head_dim = 8;
     const char* architecture = kQwen2;
     int32_t tied = 1;
-    int32_t window = 0;  // of every layer but the last
+    int32_t window = 0;        // of every layer but the last
+    int32_t intermediate = 0;  // 0: twice the hidden width and a little
 };
 
 inline std::shared_ptr<Model> small_model(const ModelShape& shape = {}, int32_t n_threads = 1) {
@@ -33,7 +34,7 @@ inline std::shared_ptr<Model> small_model(const ModelShape& shape = {}, int32_t 
     config.dtype = static_cast<tbrm_dtype_t>(shape.dtype);
     config.vocab_size = shape.vocab;
     config.hidden_size = shape.hidden;
-    config.intermediate_size = 2 * shape.hidden + 8;
+    config.intermediate_size = shape.intermediate > 0 ? shape.intermediate : 2 * shape.hidden + 8;
     config.n_layers = shape.layers;
     config.n_heads = 4;
     config.n_kv_heads = 2;

@@ -128,6 +128,45 @@ TBRM_TEST(log_probs_are_the_trainers) {
     }
 }
 
+// Sizes at which a GPU cuts keys and depths into parts, and decodes by recorded steps: with and without these, and the trainer, the same bits.
+// Five sequences are three too few for their bucket.
+TBRM_TEST(recorded_steps_and_parts_do_not_change_a_bit) {
+    ModelShape shape;
+    shape.dtype = Dtype::Bf16;
+    shape.layers = 1;
+    shape.head_dim = 64;
+    shape.intermediate = 1064;
+    const std::shared_ptr<Model> model = small_model(shape);
+    std::vector<Request> requests;
+    for (const int64_t length : {3, 126, 190}) {
+        Request r{random_prompt(length, static_cast<uint64_t>(length), 97), {length}, sampling_of(1.0f, 4)};
+        if (length > 100) r.trajectory_ids.push_back(length + 1);
+        if (length == 126) r.sampling.repetition_penalty = 1.2f;
+        requests.push_back(r);
+    }
+    RolloutLimits limits = limits_of(*model, 8, 400, 30);
+    const Outputs outputs = run_all(*model, limits, requests);
+    limits.decode_graph = false;
+    check_same(run_all(*model, limits, requests), outputs, "every kernel launched");
+    for (const Request& r : requests) {
+        for (const int64_t id : r.trajectory_ids)
+            CHECK_MSG(trainer_logp(*model, r.prompt, outputs.at(id), 1.0f) == outputs.at(id).logp, "trajectory %d",
+                    static_cast<int>(id));
+    }
+}
+
+TBRM_TEST(a_step_is_padded_to_few_sizes) {
+    int64_t last = 0, sizes = 0;
+    for (int64_t n = 1; n <= 256; ++n) {
+        const int64_t bucket = decode_bucket(n, 256);
+        CHECK(bucket >= n && bucket < n + 8 && bucket >= last);
+        sizes += bucket != last ? 1 : 0;
+        last = bucket;
+    }
+    CHECK(sizes == 35 && last == 256);
+    CHECK(decode_bucket(5, 6) == 6 && decode_bucket(1, 0) == 0);
+}
+
 TBRM_TEST_FULL(threads_do_not_change_a_bit) {
     ModelShape shape;
     shape.dtype = Dtype::Bf16;

@@ -91,7 +91,7 @@ std::string layout_text() {
     field(offsetof(tbrm_rollout_config_t, struct_size));
     field(offsetof(tbrm_rollout_config_t, max_seqs));
     field(offsetof(tbrm_rollout_config_t, max_batched_tokens));
-    field(offsetof(tbrm_rollout_config_t, reserved));
+    field(offsetof(tbrm_rollout_config_t, decode_graph));
     field(offsetof(tbrm_rollout_config_t, kv_budget_bytes));
     begin("tbrm_sampling", sizeof(tbrm_sampling_t));
     field(offsetof(tbrm_sampling_t, struct_size));

@@ -35,6 +35,24 @@ private:
     cuda::HeadTape tape_;
 };
 
+class CudaGraph final : public DeviceGraph {
+public:
+    CudaGraph(const CudaQueue& queue, cudaGraph_t graph) : stream_(queue.stream) {
+        const cudaError_t status = cudaGraphInstantiateWithFlags(&exec_, graph, 0);
+        cudaGraphDestroy(graph);
+        check_cuda(status, "cudaGraphInstantiateWithFlags", TBRM_WHERE);
+    }
+    ~CudaGraph() override { cudaGraphExecDestroy(exec_); }
+    CudaGraph(const CudaGraph&) = delete;
+    CudaGraph& operator=(const CudaGraph&) = delete;
+
+    void launch() override { TBRM_CUDA_CHECK(cudaGraphLaunch(exec_, stream_)); }
+
+private:
+    cudaStream_t stream_;
+    cudaGraphExec_t exec_ = nullptr;
+};
+
 // to[i] = from[i] in the other dtype, rounded to nearest even.
 void convert(int64_t n, Dtype from_dtype, const void* from, Dtype to_dtype, void* to) {
     if (from_dtype == to_dtype) {
@@ -74,6 +92,10 @@ public:
         TBRM_CUDA_CHECK(cudaMemGetInfo(&left, &total));
         return static_cast<int64_t>(total - left);
     }
+
+    // A recording cannot be waited for launch by launch.
+    bool can_record() const override { return !waits_for_launches(); }
+    std::unique_ptr<DeviceGraph> record(const std::function<void()>& body) override;
 
     void* allocate(int64_t bytes, MemoryTag tag) override;
     void release(void* pointer, int64_t bytes, MemoryTag tag) noexcept override {
@@ -259,6 +281,22 @@ std::string CudaDevice::describe_json() const {
             ordinal_, properties_.name, properties_.major, properties_.minor, properties_.multiProcessorCount,
             static_cast<long long>(total_bytes()), driver / 1000, driver % 1000 / 10, runtime / 1000,
             runtime % 1000 / 10, queue_.batch_invariant ? "true" : "false");
+}
+
+std::unique_ptr<DeviceGraph> CudaDevice::record(const std::function<void()>& body) {
+    if (!can_record()) return nullptr;
+    cudaGraph_t graph = nullptr;
+    TBRM_CUDA_CHECK(cudaStreamBeginCapture(queue_.stream, cudaStreamCaptureModeThreadLocal));
+    try {
+        body();
+    } catch (...) {
+        cudaStreamEndCapture(queue_.stream, &graph);
+        if (graph != nullptr) cudaGraphDestroy(graph);
+        cudaGetLastError();
+        throw;
+    }
+    TBRM_CUDA_CHECK(cudaStreamEndCapture(queue_.stream, &graph));
+    return std::make_unique<CudaGraph>(queue_, graph);
 }
 
 void* CudaDevice::allocate(int64_t bytes, MemoryTag tag) {

@@ -33,6 +33,13 @@ public:
     virtual void backward(const void* w, const float* dq, const float* dv, const float* dh, void* dx, float* dw) = 0;
 };
 
+// Calls that were recorded and are made again at once.
+class DeviceGraph {
+public:
+    virtual ~DeviceGraph() = default;
+    virtual void launch() = 0;
+};
+
 class Device {
 public:
     virtual ~Device() = default;
@@ -63,6 +70,11 @@ public:
 
     // Bytes of the device that anybody uses, as its driver says; -1 on a host, where that is the process's own affair.
     virtual int64_t used_by_all() const { return -1; }
+
+    // Records what body calls instead of doing it: kernels, and copies within the device. Meanwhile nothing may be allocated, uploaded, downloaded or
+    // waited for. Null where can_record is false; body was not called then.
+    virtual bool can_record() const { return false; }
+    virtual std::unique_ptr<DeviceGraph> record(const std::function<void()>&) { return nullptr; }
 
     // Memory. allocate is counted, uninitialised and 64-byte (CUDA: 256-byte) aligned.
     virtual void* allocate(int64_t bytes, MemoryTag tag) = 0;

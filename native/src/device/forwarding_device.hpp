@@ -26,6 +26,9 @@ public:
     void set_batch_invariant(bool on) override { base_->set_batch_invariant(on); }
     int64_t used_by_all() const override { return base_->used_by_all(); }
 
+    bool can_record() const override { return base_->can_record(); }
+    std::unique_ptr<DeviceGraph> record(const std::function<void()>& body) override { return base_->record(body); }
+
     void* allocate(int64_t bytes, MemoryTag tag) override { return base_->allocate(bytes, tag); }
     void release(void* p, int64_t bytes, MemoryTag tag) noexcept override { base_->release(p, bytes, tag); }
     void upload(void* dst, const void* src, int64_t bytes) override { base_->upload(dst, src, bytes); }

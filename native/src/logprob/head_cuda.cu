@@ -134,10 +134,14 @@ void head_logits(const CudaQueue& queue, const HeadShape& shape, int64_t rows, c
     if (rows == 0) return;
     const Call call{queue, shape, static_cast<const char*>(x), static_cast<const char*>(w), nullptr};
     const Slice all = call.slice(0, shape.vocab, ld, 0, rows);
-    CudaArray<SegmentSums> sums(queue, segments_of(shape.vocab) * rows);
+    // A decode step that is recorded may not allocate.
+    const int64_t n_sums = segments_of(shape.vocab) * rows;
+    const bool fits = n_sums * static_cast<int64_t>(sizeof(SegmentSums)) <= queue.scratch_bytes;
+    const CudaArray<SegmentSums> own(queue, fits ? 0 : n_sums);
+    SegmentSums* const sums = fits ? static_cast<SegmentSums*>(queue.scratch) : own.data();
     call.logits(all, 0, out_logits);
-    reduce(call, all, out_logits, sums.data(), nullptr, nullptr);
-    merge(call, rows, sums.data(), {nullptr, out_v, nullptr, nullptr}, 0);
+    reduce(call, all, out_logits, sums, nullptr, nullptr);
+    merge(call, rows, sums, {nullptr, out_v, nullptr, nullptr}, 0);
 }
 
 // Kept: e of slice c at e + c * n_kept elements, row stride = columns of a slice (the last one's rounded up to 8); max [segments][n_kept].

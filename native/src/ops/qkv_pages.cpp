@@ -21,6 +21,7 @@ void move_row(const QkvRows& r, const RowKernels& kernels, int64_t i) {
         if (weight != nullptr) kernels.rms_norm(1, d, x, d, weight, r.eps, x, d, nullptr);
         kernels.rope(half, r.cos_table + angle, r.sin_table + angle, 1.0f, x);
     }
+    if (r.pages[i] < 0) return;
     T* const page = static_cast<T*>(r.pool) + r.pages[i] * page_elements(r.shape);
     for (int64_t head = 0; head < r.shape.n_kv_heads; ++head) {
         T* const keys = page + head * 2 * block;

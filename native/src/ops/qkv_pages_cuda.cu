@@ -79,6 +79,7 @@ __global__ void __launch_bounds__(kThreads) qkv_to_pages_kernel(Rows<T> p) {
     }
     T* to = p.qkv + row * p.ld + static_cast<int64_t>(head) * p.d;
     if (kv >= 0) {
+        if (p.pages[row] < 0) return;
         const int64_t block = kPageTokens * p.d;  // keys, or values, of one kv head of a page
         to = p.pool + (p.pages[row] * p.n_kv + kv) * 2 * block + (is_value ? block : 0) + p.slots[row] * p.d;
     }

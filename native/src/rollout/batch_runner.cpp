@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <limits>
 #include <numeric>
 
@@ -41,27 +42,27 @@ RunnerBytes runner_bytes(const DeviceSizes& sizes, const ModelView& model, int64
         int64_t logits_budget_bytes) {
     const int64_t element = dtype_bytes(model.dtype), rows = max_seqs + max_batched_tokens;
     const int64_t row = model.hidden * element + LayerMemory::bytes_per_row(model, kScratch | kForward);
-    // Ids, positions, slots and key counts; the page written and where the row's list of pages begins.
-    const int64_t inputs = 4 * 4 + 2 * 8;
+    const int64_t inputs = BatchRunner::kInputBytes;
     const int64_t pages = max_seqs * ceil_div(model.max_positions, kPageTokens) * 8;
     // Arrays that grow with the draws have room for half as many again (fit).
     const int64_t draws = max_seqs + max_seqs / 2;
     const int64_t logits_rows = std::min(draws, logits_rows_within(model, logits_budget_bytes));
     const HeadShape head{model.dtype, model.hidden, model.vocab, 1.0f, logits_budget_bytes};
-    const int64_t sample_row = static_cast<int64_t>(sizeof(SampleRow) + sizeof(SampleResult)) + 4 + 8;
+    const int64_t sample_row = static_cast<int64_t>(sizeof(SampleRow) + sizeof(SampleResult)) + 4;
     return {rows * (row + inputs + inputs / 2) + pages + pages / 2 + draws * model.hidden * element,
             logits_rows * model.vocab * 4 + sizes.head_logits(head, logits_rows) + sizes.sample_workspace(model.vocab) +
                     draws * sample_row};
 }
 
-BatchRunner::BatchRunner(
-        Device& device, const ModelView& model, KvCache& cache, int64_t max_rows, int64_t logits_budget_bytes)
+BatchRunner::BatchRunner(Device& device, const ModelView& model, KvCache& cache, int64_t max_rows,
+        int64_t logits_budget_bytes, int64_t decode_rows)
     : device_(device),
       model_(model),
       cache_(cache),
       max_rows_(max_rows),
       logits_budget_bytes_(logits_budget_bytes),
-      max_logits_rows_(logits_rows_within(model, logits_budget_bytes)) {}
+      max_logits_rows_(logits_rows_within(model, logits_budget_bytes)),
+      decode_rows_(device.can_record() ? decode_rows : 0) {}
 
 void BatchRunner::mix(const ModelView* guide, KvCache* cache, float scale) {
     guide_ = guide;
@@ -71,14 +72,17 @@ void BatchRunner::mix(const ModelView* guide, KvCache* cache, float scale) {
 
 const std::vector<SampleResult>& BatchRunner::run(const Plan& plan) {
     gather_inputs(plan);
-    upload_inputs();
-    run_model(model_, cache_, act_, plan.n_rows);
-    if (guide_ != nullptr) run_model(*guide_, *guide_cache_, guide_act_, plan.n_rows);
     order_draws(plan);
     results_.resize(plan.draws.size());
+    if (decodes_alone(plan)) {
+        run_decode(plan);
+        return results_;
+    }
+    upload_inputs(plan.n_rows);
+    run_model(model_, cache_, act_, plan.n_rows);
+    if (guide_ != nullptr) run_model(*guide_, *guide_cache_, guide_act_, plan.n_rows);
     if (plan.draws.empty()) return results_;
 
-    upload(device_, in_.last_rows, last_rows_);
     const int64_t n_last = static_cast<int64_t>(last_rows_.size());
     final_rows(model_, act_, n_last);
     if (guide_ != nullptr) final_rows(*guide_, guide_act_, n_last);
@@ -91,6 +95,7 @@ const std::vector<SampleResult>& BatchRunner::run(const Plan& plan) {
 }
 
 void BatchRunner::release() {
+    graphs_.clear();
     in_ = Inputs();
     act_ = Activations();
     out_ = Output();
@@ -119,14 +124,96 @@ void BatchRunner::gather_inputs(const Plan& plan) {
     }
 }
 
-void BatchRunner::upload_inputs() {
-    upload(device_, in_.ids, ids_);
-    upload(device_, in_.positions, positions_);
-    upload(device_, in_.slots, slots_);
-    upload(device_, in_.n_keys, n_keys_);
-    upload(device_, in_.write_pages, write_pages_);
-    upload(device_, in_.page_table, page_table_);
-    upload(device_, in_.page_table_offsets, page_table_offsets_);
+// Room for `rows` rows; the arrays may have fewer.
+void BatchRunner::upload_inputs(int64_t rows) {
+    const int64_t table_bytes = static_cast<int64_t>(page_table_.size()) * 8, bytes = rows * kInputBytes + table_bytes;
+    packed_.resize(static_cast<size_t>(bytes));
+    uint8_t* at = packed_.data();
+    const auto pack = [&](const auto& list, int64_t room) {
+        const size_t size = list.size() * sizeof list[0];
+        if (size > 0) std::memcpy(at, list.data(), size);
+        at += room * static_cast<int64_t>(sizeof list[0]);
+    };
+    for (const std::vector<int64_t>* list : {&write_pages_, &page_table_offsets_, &last_rows_})
+        pack(*list, rows);
+    for (const std::vector<int32_t>* list : {&ids_, &positions_, &slots_, &n_keys_})
+        pack(*list, rows);
+    pack(page_table_, static_cast<int64_t>(page_table_.size()));
+    in_.rows = rows;
+    device_.upload(fit(device_, in_.memory, bytes), packed_.data(), bytes);
+}
+
+// Steps that are recorded: each sequence has one row and draws from it, at one temperature, and the logits fit at once.
+bool BatchRunner::decodes_alone(const Plan& plan) const {
+    const int64_t n = plan.n_rows, rows = decode_bucket(n, decode_rows_);
+    if (n > rows || guide_ != nullptr || plan.draws.empty()) return false;
+    if (static_cast<int64_t>(plan.spans.size()) != n || static_cast<int64_t>(plan.draws.size()) != n) return false;
+    if (rows > max_logits_rows_) return false;
+    const float temperature = head_temperature(*plan.draws[0]);
+    return std::all_of(plan.draws.begin(), plan.draws.end(),
+            [&](const Sequence* s) { return head_temperature(*s) == temperature; });
+}
+
+// Rows that nobody asked for: they see no key, and their own keys and values go nowhere.
+void BatchRunner::pad_inputs(int64_t rows) {
+    const size_t n = static_cast<size_t>(rows);
+    for (std::vector<int32_t>* list : {&ids_, &positions_, &slots_, &n_keys_})
+        list->resize(n, 0);
+    write_pages_.resize(n, -1);
+    page_table_offsets_.resize(n, 0);
+    for (int64_t row = static_cast<int64_t>(last_rows_.size()); row < rows; ++row)
+        last_rows_.push_back(row);
+    SampleRow nothing{};
+    nothing.n_vocab = 1;
+    for (size_t row = sample_rows_.size(); row < n; ++row) {
+        nothing.logits_row = static_cast<int32_t>(row);
+        sample_rows_.push_back(nothing);
+    }
+}
+
+void BatchRunner::run_decode(const Plan& plan) {
+    const int64_t n = plan.n_rows, rows = decode_bucket(n, decode_rows_);
+    const HeadChunk chunk{0, static_cast<size_t>(n), 0, n}, padded{0, static_cast<size_t>(n), 0, rows};
+    const float temperature = head_temperature(*plan.draws[0]);
+    gather_samples(plan, chunk);
+    pad_inputs(rows);
+    upload_inputs(rows);
+    upload_samples();
+    const auto step = [&] {
+        run_model(model_, cache_, act_, rows);
+        final_rows(model_, act_, rows);
+        const MemoryScope scope(MemoryUse::Head);
+        chunk_logits(model_, act_, padded, temperature, out_.logits);
+        sample(rows);
+    };
+    graphs_.run(
+            device_, [&] { return decode_key(rows, temperature); }, step);
+    take_results(chunk);
+}
+
+DecodeGraphs::Key BatchRunner::decode_key(int64_t rows, float temperature) {
+    DecodeGraphs::Key key{static_cast<uint64_t>(rows), static_cast<uint64_t>(device_.batch_invariant()),
+            static_cast<uint64_t>(model_.adapter.on)};
+    uint32_t bits = 0;
+    std::memcpy(&bits, &temperature, sizeof bits);
+    key.push_back(bits);
+    const auto add = [&](const void* address) { key.push_back(reinterpret_cast<uintptr_t>(address)); };
+    for (const LayerView& layer : model_.layers) {
+        for (const void* tensor : layer.tensors)
+            add(tensor);
+        add(layer.rope_cos);
+    }
+    for (const void* address : {model_.embedding, static_cast<const void*>(model_.final_norm), model_.head,
+                 static_cast<const void*>(in_.memory.data()), static_cast<const void*>(cache_.layer(0)),
+                 static_cast<const void*>(act_.x.data()), static_cast<const void*>(act_.last.data()),
+                 static_cast<const void*>(out_.logits.data()), static_cast<const void*>(out_.v.data()),
+                 static_cast<const void*>(out_.rows.data()), static_cast<const void*>(out_.ids.data()),
+                 static_cast<const void*>(out_.results.data()), static_cast<const void*>(out_.workspace.data())})
+        add(address);
+    const LayerBuffers buffers = layer_buffers(act_.layer);
+    for (const void* array : buffers.arrays)
+        add(array);
+    return key;
 }
 
 void BatchRunner::run_model(const ModelView& model, KvCache& cache, Activations& act, int64_t n) {
@@ -138,23 +225,23 @@ void BatchRunner::run_model(const ModelView& model, KvCache& cache, Activations&
 
     const AttentionStep attention = [&](int64_t layer, const void* qkv, void* out) {
         const AttentionShape shape = model.attention_of(layer);
-        device_.paged_attention(dtype, shape, n, qkv, width, cache.layer(layer), in_.page_table.data(),
-                in_.page_table_offsets.data(), in_.n_keys.data(), out, model.attention_width(), nullptr);
+        device_.paged_attention(dtype, shape, n, qkv, width, cache.layer(layer), in_.page_table(),
+                in_.page_table_offsets(), in_.n_keys(), out, model.attention_width(), nullptr);
     };
-    embed_tokens(device_, model, n, in_.ids.data(), x);
+    embed_tokens(device_, model, n, in_.ids(), x);
     const int64_t n_layers = static_cast<int64_t>(model.layers.size());
     for (int64_t layer = 0; layer < n_layers; ++layer) {
         const float* next = layer + 1 < n_layers
                                     ? model.layers[static_cast<size_t>(layer) + 1].vector(LayerTensor::InputNorm)
                                     : nullptr;
-        const PagedStep paged{in_.write_pages.data(), in_.slots.data(), cache.layer(layer), layer > 0, next};
-        layer_forward_paged(device_, model, layer, n, in_.positions.data(), x, buffers, paged, attention);
+        const PagedStep paged{in_.write_pages(), in_.slots(), cache.layer(layer), layer > 0, next};
+        layer_forward_paged(device_, model, layer, n, in_.positions(), x, buffers, paged, attention);
     }
 }
 
 void BatchRunner::final_rows(const ModelView& model, Activations& act, int64_t n_last) {
     void* last = fit(device_, act.last, n_last * model.hidden * dtype_bytes(model.dtype));
-    device_.gather_rows(model.dtype, n_last, model.hidden, in_.last_rows.data(), act.x.data(), last);
+    device_.gather_rows(model.dtype, n_last, model.hidden, in_.last_rows(), act.x.data(), last);
     final_norm_forward(device_, model, n_last, last, last, nullptr);
 }
 
@@ -193,7 +280,10 @@ void BatchRunner::run_chunk(const Plan& plan, const HeadChunk& chunk) {
         chunk_logits(*guide_, guide_act_, chunk, temperature, guide_logits_);
         mix_chunk(chunk.end_row - chunk.first_row, temperature);
     }
-    sample_chunk(plan, chunk);
+    gather_samples(plan, chunk);
+    upload_samples();
+    sample(static_cast<int64_t>(sample_rows_.size()));
+    take_results(chunk);
 }
 
 void BatchRunner::chunk_logits(const ModelView& model, const Activations& act, const HeadChunk& chunk,
@@ -231,7 +321,7 @@ void BatchRunner::mix_chunk(int64_t n, float temperature) {
     device_.upload(out_.v.data(), mixed_v_.data(), n * static_cast<int64_t>(sizeof(float)));
 }
 
-void BatchRunner::sample_chunk(const Plan& plan, const HeadChunk& chunk) {
+void BatchRunner::gather_samples(const Plan& plan, const HeadChunk& chunk) {
     sample_rows_.clear();
     sample_ids_.clear();
     for (size_t i = chunk.first_draw; i < chunk.end_draw; ++i) {
@@ -251,15 +341,25 @@ void BatchRunner::sample_chunk(const Plan& plan, const HeadChunk& chunk) {
         }
         sample_rows_.push_back(row);
     }
-    const int64_t n = static_cast<int64_t>(sample_rows_.size());
+}
+
+void BatchRunner::upload_samples() {
     upload(device_, out_.rows, sample_rows_);
+    if (out_.ids.data() == nullptr) fit(device_, out_.ids, 1);  // a recorded step names it, whether it has ids or not
     upload(device_, out_.ids, sample_ids_);
+}
+
+void BatchRunner::sample(int64_t n) {
     SampleResult* results = fit(device_, out_.results, n);
     void* workspace = fit(device_, out_.workspace, device_.sample_workspace_bytes(model_.vocab));
     device_.sample(model_.vocab, out_.logits.data(), model_.vocab, out_.v.data(), n, out_.rows.data(), out_.ids.data(),
             workspace, results);
-    chunk_results_.resize(sample_rows_.size());
-    device_.download(chunk_results_.data(), results, n * static_cast<int64_t>(sizeof(SampleResult)));
+}
+
+void BatchRunner::take_results(const HeadChunk& chunk) {
+    chunk_results_.resize(chunk.end_draw - chunk.first_draw);
+    device_.download(chunk_results_.data(), out_.results.data(),
+            static_cast<int64_t>(chunk_results_.size() * sizeof(SampleResult)));
     for (size_t i = 0; i < chunk_results_.size(); ++i)
         results_[static_cast<size_t>(order_[chunk.first_draw + i])] = chunk_results_[i];
 }

@@ -28,7 +28,8 @@ Rollout::Rollout(Device& device, const ModelView& model, const RolloutLimits& li
       pool_(checked_page_count(model, limits.kv_budget_bytes)),
       cache_(device, model, pool_.size()),
       scheduler_({limits.max_seqs, limits.max_batched_tokens}, pool_, cache_),
-      runner_(device, model, cache_, limits.max_seqs + limits.max_batched_tokens, limits.logits_budget_bytes) {}
+      runner_(device, model, cache_, limits.max_seqs + limits.max_batched_tokens, limits.logits_budget_bytes,
+              limits.decode_graph ? limits.max_seqs : 0) {}
 
 void Rollout::set_token_bytes(int64_t n_ids, const int64_t* offsets, const uint8_t* bytes) {
     TBRM_REQUIRE(n_ids >= 0 && n_ids <= model_.vocab, "n_ids is %lld, expected 0 to the model's vocab_size = %lld",

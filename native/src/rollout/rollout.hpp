@@ -27,6 +27,7 @@ struct RolloutLimits {
     int64_t max_batched_tokens;
     int64_t kv_budget_bytes;
     int64_t logits_budget_bytes;
+    bool decode_graph = true;  // where the device can record
 };
 
 class Rollout {

@@ -29,7 +29,10 @@ tbrm::RolloutLimits check_config(const tbrm_rollout_config_t* config, const tbrm
             config->max_batched_tokens);
     TBRM_REQUIRE(config->kv_budget_bytes >= 0, "kv_budget_bytes is %lld, expected 0 or more",
             static_cast<long long>(config->kv_budget_bytes));
-    return {config->max_seqs, config->max_batched_tokens, config->kv_budget_bytes, model.config().head_budget()};
+    TBRM_REQUIRE(config->decode_graph == 0 || config->decode_graph == 1, "decode_graph is %d, expected 0 or 1",
+            config->decode_graph);
+    return {config->max_seqs, config->max_batched_tokens, config->kv_budget_bytes, model.config().head_budget(),
+            config->decode_graph == 1};
 }
 
 }  // namespace

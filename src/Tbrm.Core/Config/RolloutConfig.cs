@@ -48,6 +48,12 @@ public sealed record RolloutConfig
     [AllowedRange(1, 1e7)]
     public int MaxNumBatchedTokens { get; init; } = 4096;
 
+    /// <summary>
+    /// On a GPU: a step of decoding is recorded once per number of sequences (rounded up to 1, 2, 4, 8, 16, 24, ...) and
+    /// launched at once. The same bits; false launches every kernel by itself, to see which one fails.
+    /// </summary>
+    public bool DecodeGraph { get; init; } = true;
+
     /// <summary>Megabytes of the KV page pool; 0 = a share of the memory that is left (memory_utilization).</summary>
     [AllowedRange(0, 1e7)]
     public int KvCacheMb { get; init; }

@@ -42,6 +42,7 @@ public sealed class RolloutEngine : IDisposable
         {
             MaxSeqs = config.MaxNumSeqs,
             MaxBatchedTokens = config.MaxNumBatchedTokens,
+            DecodeGraph = config.DecodeGraph ? 1 : 0,
             KvBudgetBytes = kvBytes,
         }));
     }
