@@ -60,6 +60,36 @@ Floor forward(Step& s, int64_t k, int64_t m, bool adds) {
     return product_floor(s.rows, k, m, adds);
 }
 
+// The projection of q, k and v with all that comes before attention.
+Floor decode_qkv(Step& s) {
+    const int64_t positions = 4096;
+    const auto floats = [&](int64_t n) { return reinterpret_cast<float*>(s.memory(n * 4)); };
+    std::vector<int64_t> pages;
+    std::vector<int32_t> slots, at;
+    for (int64_t row = 0; row < s.rows; ++row) {
+        pages.push_back(row);
+        slots.push_back(static_cast<int32_t>(row * 7 % kPageTokens));
+        at.push_back(static_cast<int32_t>(s.context - 1));
+    }
+    const LinearCall call{kHidden, kQkv, s.memory(s.rows * kHidden * 2), s.memory(kHidden * kQkv * 2), floats(kQkv)};
+    s.device.qkv_to_pages(
+            &call, {Dtype::Bf16, kAttention, s.rows, s.memory(s.rows * kQkv * 2), kQkv, nullptr, nullptr, 1e-6f,
+                           s.uploaded(at), floats(positions * kHeadDim / 2), floats(positions * kHeadDim / 2),
+                           s.uploaded(pages), s.uploaded(slots), s.memory(s.rows * page_elements(kAttention) * 2)});
+    return product_floor(s.rows, kHidden, kQkv, false);
+}
+
+// The product that ends a block, the residual stream, and the norm behind it.
+Floor decode_branch(Step& s, int64_t inputs) {
+    const LinearCall call{inputs, kHidden, s.memory(s.rows * inputs * 2), s.memory(inputs * kHidden * 2), nullptr};
+    s.device.add_branch_norm(call,
+            {Dtype::Bf16, s.rows, kHidden, nullptr, nullptr, nullptr, 1.0f, s.memory(s.rows * kHidden * 2),
+                    reinterpret_cast<float*>(s.memory(kHidden * 4)), s.memory(s.rows * kHidden * 2), nullptr, 1e-6f});
+    Floor floor = product_floor(s.rows, inputs, kHidden, true);
+    floor.bytes += static_cast<double>(s.rows * kHidden) * 2;
+    return floor;
+}
+
 Floor backward(Step& s, int64_t k, int64_t m) {
     char* const dy = s.memory(s.rows * m * 2);
     s.device.linear_backward_input(
@@ -168,12 +198,12 @@ Floor adamw(Step& s) {
 }
 
 const Part kParts[] = {
-        {"decode_qkv", kLayers, [](Step& s) { return forward(s, kHidden, kQkv, false); }},
-        {"decode_o", kLayers, [](Step& s) { return forward(s, kOut, kHidden, true); }},
+        {"decode_qkv", kLayers, decode_qkv},
+        {"decode_o", kLayers, [](Step& s) { return decode_branch(s, kOut); }},
         {"decode_gate_up", kLayers, [](Step& s) { return forward(s, kHidden, 2 * kInner, false); }},
-        {"decode_down", kLayers, [](Step& s) { return forward(s, kInner, kHidden, true); }},
+        {"decode_down", kLayers, [](Step& s) { return decode_branch(s, kInner); }},
         {"decode_attention", kLayers, decode_attention},
-        {"decode_norm", 2 * kLayers + 1, norm},
+        {"decode_norm", 2, norm},
         {"decode_swiglu", kLayers, swiglu},
         {"decode_logits", 1, logits},
         {"decode_sample", 1, [](Step& s) { return sampler(s, 1.0f); }},
