@@ -1,5 +1,6 @@
 #pragma once
-// forwarding_device.hpp - a device that is another one but for what a subclass computes otherwise.
+// forwarding_device.hpp - a device that is another one but for what a subclass computes otherwise. It records nothing, and makes joined steps of single
+// calls: what the subclass computes may allocate, and is to be asked.
 #include <memory>
 #include <string>
 #include <utility>
@@ -25,9 +26,6 @@ public:
     bool batch_invariant() const override { return base_->batch_invariant(); }
     void set_batch_invariant(bool on) override { base_->set_batch_invariant(on); }
     int64_t used_by_all() const override { return base_->used_by_all(); }
-
-    bool can_record() const override { return base_->can_record(); }
-    std::unique_ptr<DeviceGraph> record(const std::function<void()>& body) override { return base_->record(body); }
 
     void* allocate(int64_t bytes, MemoryTag tag) override { return base_->allocate(bytes, tag); }
     void release(void* p, int64_t bytes, MemoryTag tag) noexcept override { base_->release(p, bytes, tag); }
