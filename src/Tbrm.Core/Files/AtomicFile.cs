@@ -33,8 +33,7 @@ public sealed class AtomicFile : IDisposable
             _path = Target(path);
             FileStream? direct = OpenDirect(_path);
             _temporary = direct is null ? $"{_path}.{Environment.ProcessId}.tmp" : null;
-            _stream = direct
-                ?? new FileStream(_temporary!, FileMode.Create, FileAccess.Write, FileShare.None, bufferSize: 1 << 16);
+            _stream = direct ?? Create(_temporary!);
         }
         catch (DirectoryNotFoundException e)
         {
@@ -90,6 +89,20 @@ public sealed class AtomicFile : IDisposable
         if (!_done && _temporary is not null)
         {
             File.Delete(_temporary);
+        }
+    }
+
+    /// <summary>A full disk may have room for the name and none for the file.</summary>
+    private static FileStream Create(string path)
+    {
+        try
+        {
+            return new FileStream(path, FileMode.Create, FileAccess.Write, FileShare.None, bufferSize: 1 << 16);
+        }
+        catch (IOException) when (File.Exists(path))
+        {
+            File.Delete(path);
+            throw;
         }
     }
 

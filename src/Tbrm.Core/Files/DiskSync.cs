@@ -31,7 +31,7 @@ public static class DiskSync
     {
         ArgumentNullException.ThrowIfNull(handle);
         int error = 0;
-        while (s_isUnix && Fsync(handle) != 0 && (error = Marshal.GetLastPInvokeError()) == Interrupted)
+        while (s_isUnix && SystemCalls.Sync(handle) != 0 && (error = Marshal.GetLastPInvokeError()) == Interrupted)
         {
         }
 
@@ -48,10 +48,4 @@ public static class DiskSync
             RandomAccess.FlushToDisk(handle);
         }
     }
-
-#pragma warning disable SYSLIB1054 // LibraryImport makes unsafe code, which is Tbrm.Interop's alone.
-    [DllImport("libc", EntryPoint = "fsync", SetLastError = true)]
-    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
-    private static extern int Fsync(SafeFileHandle descriptor);
-#pragma warning restore SYSLIB1054
 }

@@ -54,7 +54,7 @@ public static class DurableFiles
             return;
         }
 
-        int descriptor = Open(folder, 0);
+        int descriptor = SystemCalls.Open(folder, 0);
         if (descriptor < 0)
         {
             int error = Marshal.GetLastPInvokeError();
@@ -90,10 +90,4 @@ public static class DurableFiles
         using SafeFileHandle handle = File.OpenHandle(path, FileMode.Open, FileAccess.ReadWrite);
         DiskSync.Sync(handle, path);
     }
-
-#pragma warning disable SYSLIB1054 // LibraryImport makes unsafe code, which is Tbrm.Interop's alone.
-    [DllImport("libc", EntryPoint = "open", SetLastError = true)]
-    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
-    private static extern int Open([MarshalAs(UnmanagedType.LPUTF8Str)] string path, int flags);
-#pragma warning restore SYSLIB1054
 }

@@ -236,14 +236,21 @@ public sealed record ModelArchitecture
     private static void CheckEndIds(JsonObject raw, int vocabulary, string where)
     {
         JsonNode? found = raw["eos_token_id"];
-        foreach (JsonNode? id in found is JsonArray several ? [.. several] : new[] { found })
+        foreach (JsonNode? id in found switch { null => [], JsonArray several => [.. several], _ => new JsonNode?[] { found } })
         {
-            if (id is JsonValue value && value.GetValueKind() == System.Text.Json.JsonValueKind.Number
-                && value.TryGetValue(out long number) && number >= vocabulary)
+            double number = id is JsonValue value && value.GetValueKind() == System.Text.Json.JsonValueKind.Number
+                && value.TryGetValue(out double given) ? given : double.NaN;
+            if (number >= vocabulary)
             {
                 throw new DataException(
-                    $"{where}: eos_token_id is {ConfigJson.Shown(found)}; vocab_size is {vocabulary}, so {number} is "
-                        + "no token");
+                    $"{where}: eos_token_id is {ConfigJson.Shown(found)}; vocab_size is {vocabulary}, so "
+                        + $"{ConfigJson.Shown(id)} is no token");
+            }
+
+            if (!(number >= 0 && double.IsInteger(number)))
+            {
+                throw new DataException(
+                    $"{where}: expected a token's id or a list of ids at eos_token_id, found {ConfigJson.Shown(found)}");
             }
         }
     }

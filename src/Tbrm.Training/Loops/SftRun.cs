@@ -22,7 +22,15 @@ public sealed class SftRun : IRunStep
         _clock = clock;
         Verb = verb;
         Sources = sources;
-        _step = new(session.Policy, session.Config, sources.Train);
+        try
+        {
+            _step = new(session.Policy, session.Config, sources.Train);
+        }
+        catch (ConfigException e) when (sources.Note.Length > 0)
+        {
+            // Too few examples: why the others are none is not said yet.
+            throw new ConfigException($"{e.Message}; {sources.Note}", e);
+        }
     }
 
     /// <summary>What is learned from, and what the loss is measured on.</summary>
