@@ -78,7 +78,7 @@ public static class MathVerifier
         bool equal = SameText(gold.Text, answer.Text) || (gold.Expression is not null && answer.Expression is not null
             && new ExpressionComparer(comparison, budget).AreEqual(gold.Expression, answer.Expression));
         bool contradicted = equal && options.Hardened && gold.Qualifier is { } ours && answer.Qualifier is { } theirs
-            && ours.Contradicts(theirs);
+            && ours().Contradicts(theirs());
         return new MathResult(equal && !contradicted, MathOutcome.Compared, answer.Text, null);
     }
 

@@ -11,8 +11,9 @@ namespace Tbrm.MathVerify.Extraction;
 /// <summary>What was read from a text: an expression, the text it stood in, both, or nothing.</summary>
 /// <param name="Expression">The first match that could be parsed.</param>
 /// <param name="Text">The first match as normalized text.</param>
-/// <param name="Qualifier">What qualifies the expression's number; read in hardened grading only.</param>
-internal sealed record ExtractedAnswer(Expr? Expression, string? Text, Qualifier? Qualifier = null)
+/// <param name="Qualifier">Reads what qualifies the expression's number, which only answers that are equal without it
+/// are asked for; null but in hardened grading.</param>
+internal sealed record ExtractedAnswer(Expr? Expression, string? Text, Func<Qualifier>? Qualifier = null)
 {
     public static readonly ExtractedAnswer None = new(null, null);
 
@@ -37,7 +38,7 @@ internal sealed partial class AnswerExtractor(IReadOnlyList<ExtractionTarget> ta
         budget.Spend(ExtractionCost.Of(source));
         MatchReader reader = new(source, hardened, budget);
         string? firstText = null;
-        Qualifier? firstQualifier = null;
+        Func<Qualifier>? firstQualifier = null;
         bool found = false;
         List<UnreadSpan> refused = [];
         foreach (IGrouping<int, RankedPattern> group in _groups)

@@ -75,7 +75,7 @@ internal sealed partial class MatchReader(string source, bool hardened, Budget b
         NormalizationOptions options = target.Normalization ?? new NormalizationOptions();
         List<Expr?> expressions = [];
         List<string> texts = [];
-        Qualifier? qualifier = null;
+        Func<Qualifier>? qualifier = null;
         foreach (string prefix in (string[])["first_", "next1_", "next2_", "next3_", "next4_", "next5_"])
         {
             Group? group = match.Groups.Values.FirstOrDefault(
@@ -89,9 +89,12 @@ internal sealed partial class MatchReader(string source, bool hardened, Budget b
             BoxedMode boxes = hardened ? BoxedMode.Joined : greedy ? BoxedMode.Last : options.Boxed;
             string text = LatexNormalizer.Normalize(
                 group.Value, options with { Boxed = boxes }, out string kept, out string dropped);
-            qualifier = hardened && expressions.Count == 0
-                ? QualifierReader.Read(BoxedContent.Extract(group.Value, boxes), kept, dropped, After(match, group))
-                : qualifier;
+            if (hardened && expressions.Count == 0)
+            {
+                qualifier = () => QualifierReader.Read(BoxedContent.Extract(group.Value, boxes), kept, dropped,
+                    After(match, group));
+            }
+
             Expr? expression = hardened && Ellipsis().IsMatch(group.ValueSpan) ? null : ParseLatex(text);
             bool percent = match.Groups[prefix + "percent"].Success;
             texts.Add(text);
@@ -144,7 +147,7 @@ internal sealed partial class MatchReader(string source, bool hardened, Budget b
         {
             Expr value = NumberReader.Read(number);
             return new ExtractedAnswer(match.Groups["percent"].Success ? Build.Percent(value) : value, number,
-                hardened ? OfPlainNumber(match) : null);
+                hardened ? () => OfPlainNumber(match) : null);
         }
         catch (LatexException)
         {

@@ -28,7 +28,8 @@ internal static partial class QualifierReader
         }
 
         Phrase phrase = new();
-        if (EscapedDollar().IsMatch(written) || (Dollar().IsMatch(written) && !Delimited().IsMatch(written)))
+        if (written.Contains('$', StringComparison.Ordinal)
+            && (EscapedDollar().IsMatch(written) || (Dollar().IsMatch(written) && !Delimited().IsMatch(written))))
         {
             phrase.Add("$");
         }
@@ -47,16 +48,17 @@ internal static partial class QualifierReader
             phrase.ReadBeginning(after);
         }
 
-        Match clock = Clock().Match(written);
+        Match clock = written.Contains(':', StringComparison.Ordinal) ? Clock().Match(written) : Match.Empty;
         return new Qualifier
         {
             Units = phrase.Units,
             Tags = phrase.Tags,
             Further = phrase.Further,
-            Bases = [.. Subscript().Matches(written).Concat(NamedBase().Matches(written))
-                .Select(m => BaseOf(m.Groups["base"].Value)).OfType<string>()],
+            Bases = written.Contains('_', StringComparison.Ordinal) || written.Contains("base", StringComparison.Ordinal)
+                ? [.. Subscript().Matches(written).Concat(NamedBase().Matches(written))
+                    .Select(m => BaseOf(m.Groups["base"].Value)).OfType<string>()] : [],
             Clock = clock.Success ? $"{clock.Groups[1].Value.TrimStart('0')}:{clock.Groups[2].Value}" : null,
-            IsDenied = Denial().IsMatch(dropped),
+            IsDenied = dropped.Length > 0 && Denial().IsMatch(dropped),
         };
     }
 
