@@ -236,7 +236,8 @@ public sealed record ModelArchitecture
     private static void CheckEndIds(JsonObject raw, int vocabulary, string where)
     {
         JsonNode? found = raw["eos_token_id"];
-        foreach (JsonNode? id in found switch { null => [], JsonArray several => [.. several], _ => new JsonNode?[] { found } })
+        JsonNode?[] ids = found switch { null => [], JsonArray several => [.. several], _ => [found] };
+        foreach (JsonNode? id in ids)
         {
             double number = id is JsonValue value && value.GetValueKind() == System.Text.Json.JsonValueKind.Number
                 && value.TryGetValue(out double given) ? given : double.NaN;

@@ -54,7 +54,8 @@ internal static partial class QualifierReader
             Units = phrase.Units,
             Tags = phrase.Tags,
             Further = phrase.Further,
-            Bases = written.Contains('_', StringComparison.Ordinal) || written.Contains("base", StringComparison.Ordinal)
+            Bases = written.Contains('_', StringComparison.Ordinal)
+                || written.Contains("base", StringComparison.Ordinal)
                 ? [.. Subscript().Matches(written).Concat(NamedBase().Matches(written))
                     .Select(m => BaseOf(m.Groups["base"].Value)).OfType<string>()] : [],
             Clock = clock.Success ? $"{clock.Groups[1].Value.TrimStart('0')}:{clock.Groups[2].Value}" : null,
