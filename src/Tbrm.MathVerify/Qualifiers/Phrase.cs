@@ -34,7 +34,7 @@ internal sealed partial class Phrase
         [.. _further.Select(f => new FurtherNumber(f.Digits, Meant(f.Units)))];
 
     /// <summary>"3 units" says no more than 3; "3 square units" does.</summary>
-    private static IReadOnlyList<UnitFactor> Meant(List<UnitFactor> units) =>
+    private static List<UnitFactor> Meant(List<UnitFactor> units) =>
         units.Exists(u => u.IsAny && u.Power == 1) ? [.. units.Where(u => !u.IsAny || u.Power != 1)] : units;
 
     private List<UnitFactor> Current => _further.Count > 0 ? _further[^1].Units : _units;
