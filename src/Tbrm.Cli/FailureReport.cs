@@ -12,8 +12,16 @@ internal static class FailureReport
     /// <summary>Writes the sentence to stderr. Only a defect of the program itself comes with its stack.</summary>
     public static ExitCode Write(Exception exception)
     {
+        (ExitCode code, string message) = Describe(exception);
+        Console.Error.WriteLine($"tbrm-native: {message}");
+        return code;
+    }
+
+    /// <summary>The exit code and the sentence.</summary>
+    public static (ExitCode Code, string Message) Describe(Exception exception)
+    {
         Exception cause = Cause(exception);
-        (ExitCode code, string message) = cause switch
+        return cause switch
         {
             TbrmUserException e => (e.ExitCode, e.Message),
             OperationCanceledException => (ExitCode.Interrupted, "interrupted"),
@@ -30,8 +38,6 @@ internal static class FailureReport
                 "the managed heap is full; lower the batch size or the length of responses, or read a smaller file"),
             _ => (ExitCode.Internal, $"a defect of tbrm-native, please report it: {cause}"),
         };
-        Console.Error.WriteLine($"tbrm-native: {message}");
-        return code;
     }
 
     /// <summary>The exception that was thrown first: parallel loops and static constructors wrap theirs.</summary>

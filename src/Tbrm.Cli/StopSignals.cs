@@ -50,6 +50,14 @@ internal sealed class StopSignals : IDisposable
             && (ignored & (1UL << (hangUp - 1))) != 0;
     }
 
+    /// <summary>Asks the verb to end in order, as the first signal does.</summary>
+    /// <param name="why">A sentence.</param>
+    public void Request(string why)
+    {
+        Console.Error.WriteLine($"\ntbrm-native: {why}");
+        _source.Cancel();
+    }
+
     private void Handle(PosixSignalContext context)
     {
         if (_source.IsCancellationRequested)
@@ -58,7 +66,6 @@ internal sealed class StopSignals : IDisposable
         }
 
         context.Cancel = true;
-        Console.Error.WriteLine($"\ntbrm-native: stopping; once more to {_second}");
-        _source.Cancel();
+        Request($"stopping; once more to {_second}");
     }
 }

@@ -5,9 +5,11 @@ using System.IO;
 using Tbrm.Cli.Display;
 using Tbrm.Core.Config;
 using Tbrm.Core.Errors;
+using Tbrm.Engine.Ranks;
 using Tbrm.Training.Config;
 using Tbrm.Training.Loops;
 using Tbrm.Training.Progress;
+using Tbrm.Training.Ranks;
 using Tbrm.Training.Runs;
 using Tbrm.Training.Sessions;
 
@@ -61,9 +63,9 @@ internal sealed class TrainingOptions
     /// <param name="defaults">Keys between the preset and the command line when neither a file nor a model is
     /// named.</param>
     /// <param name="check">Refuses a configuration before anything is made.</param>
-    /// <param name="run">Trains: the opened run, its metric sinks, progress, Ctrl-C.</param>
+    /// <param name="run">Trains.</param>
     public ExitCode Run(ParseResult parsed, string verb, IReadOnlyList<ConfigEntry> defaults, Action<RunConfig> check,
-        Func<OpenRun, MetricSinks, IProgressDisplay, StopSignals, TrainEnd> run)
+        Func<StartedRun, TrainEnd> run)
     {
         RunConfig config = Load(parsed, verb, defaults);
         check(config);
@@ -74,11 +76,19 @@ internal sealed class TrainingOptions
         }
 
         using StopSignals signals = new(saves: true);
+        return RunProcesses.PlaceOf(config.Trainer, Environment.GetEnvironmentVariable) is { } place
+            ? RunningProcess.Run(place, config, signals, processes => Run(parsed, verb, config, signals, processes, run))
+            : Run(parsed, verb, config, signals, null, run);
+    }
+
+    private ExitCode Run(ParseResult parsed, string verb, RunConfig config, StopSignals signals,
+        ProcessGroup? processes, Func<StartedRun, TrainEnd> run)
+    {
         using RunDisplay display = RunDisplay.Of(config.Trainer);
         using OpenRun opened = OpenRun.Open(config, verb, display.Progress);
         try
         {
-            return Run(parsed, verb, opened, display, signals, run);
+            return Run(parsed, verb, opened, display, signals, processes, run);
         }
         catch (Exception e) when (e is ConfigException or DataException)
         {
@@ -98,7 +108,7 @@ internal sealed class TrainingOptions
     }
 
     private ExitCode Run(ParseResult parsed, string verb, OpenRun opened, RunDisplay display, StopSignals signals,
-        Func<OpenRun, MetricSinks, IProgressDisplay, StopSignals, TrainEnd> run)
+        ProcessGroup? processes, Func<StartedRun, TrainEnd> run)
     {
         RunConfig config = opened.Session.Config;
         IProgressDisplay progress = display.Progress;
@@ -110,7 +120,7 @@ internal sealed class TrainingOptions
                 $"tbrm-native: --resume: {opened.Folder.Root} holds no whole checkpoint, so the run begins at step 0");
         }
 
-        TrainEnd end = run(opened, sinks, progress, signals);
+        TrainEnd end = run(new(opened, sinks, progress, signals.Token, processes));
         display.Block?.Dispose();
         if (end.Message.Length > 0)
         {

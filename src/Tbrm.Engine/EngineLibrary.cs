@@ -1,3 +1,7 @@
+using System;
+using System.IO;
+using System.Security.Cryptography;
+using System.Text.Json.Nodes;
 using Tbrm.Interop;
 
 namespace Tbrm.Engine;
@@ -10,4 +14,14 @@ public static class EngineLibrary
 
     /// <summary>The file that was loaded; null before the first call.</summary>
     public static string? LoadedPath => LibraryLoader.LoadedPath;
+
+    /// <summary>Sixteen digits that differ between two builds of it.</summary>
+    public static string Hash()
+    {
+        _ = BuildInfo;
+        return Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(LoadedPath!)))[..16];
+    }
+
+    /// <summary>The instruction set that it computes with, which decides how products round.</summary>
+    public static string InstructionSet => (string?)JsonNode.Parse(BuildInfo)?["isa"] ?? "unknown";
 }

@@ -17,9 +17,12 @@ internal static class NativeFailures
             TbrmStatus.BadFile => ExitCode.Data,
             TbrmStatus.Io => DiskFull.IsErrno(e.DeviceCode) ? ExitCode.OutOfMemory : ExitCode.Data,
             TbrmStatus.Unsupported => ExitCode.Config,
+            // The code that the rank gave which failed.
+            TbrmStatus.Group when Enum.IsDefined((ExitCode)e.DeviceCode) => (ExitCode)e.DeviceCode,
             _ => ExitCode.Internal,
         };
-        return new(code, $"{doing}: {e.Detail}{(code == ExitCode.Internal ? $" [{e.Status}, {e.Where}]" : "")}", e);
+        return e.Status == TbrmStatus.Group ? new(code, e.Detail, e)
+            : new(code, $"{doing}: {e.Detail}{(code == ExitCode.Internal ? $" [{e.Status}, {e.Where}]" : "")}", e);
     }
 
     /// <summary>Runs a native call and translates what it throws.</summary>

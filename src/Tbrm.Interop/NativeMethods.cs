@@ -209,13 +209,41 @@ internal static unsafe partial class NativeMethods
         int nRanks, double timeoutS, nint* outGroups, out NativeError err);
 
     [LibraryImport(Library), UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
+    internal static partial TbrmStatus tbrm_group_join(
+        NativeGroupConfig* config, out nint outGroup, out NativeError err);
+
+    [LibraryImport(Library), UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
     internal static partial void tbrm_group_destroy(nint group);
+
+    [LibraryImport(Library), UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
+    internal static partial TbrmStatus tbrm_group_leave(GroupHandle group, int code, out NativeError err);
+
+    [LibraryImport(Library), UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
+    internal static partial TbrmStatus tbrm_group_note(GroupHandle group, byte* phase, int signals,
+        out NativeError err);
+
+    [LibraryImport(Library), UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
+    internal static partial TbrmStatus tbrm_group_send(GroupHandle group, int to, long n, void* data,
+        out NativeError err);
+
+    [LibraryImport(Library), UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
+    internal static partial TbrmStatus tbrm_group_receive(GroupHandle group, int from, double timeoutS,
+        out long outN, out NativeError err);
+
+    [LibraryImport(Library), UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
+    internal static partial TbrmStatus tbrm_group_read(GroupHandle group, int from, long n, void* outData,
+        out NativeError err);
+
+    [LibraryImport(Library), UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
+    internal static partial TbrmStatus tbrm_group_look(GroupHandle group, int rank,
+        NativeGroupState* outState, out NativeError err);
 
     [LibraryImport(Library), UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
     internal static partial TbrmStatus tbrm_group_barrier(GroupHandle group, byte* phase, out NativeError err);
 
     [LibraryImport(Library), UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
-    internal static partial TbrmStatus tbrm_group_abort(GroupHandle group, byte* reason, out NativeError err);
+    internal static partial TbrmStatus tbrm_group_abort(GroupHandle group, int code, byte* reason,
+        out NativeError err);
 
     [LibraryImport(Library), UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
     internal static partial TbrmStatus tbrm_group_sum(GroupHandle group, long n, double* inoutValues,
@@ -223,6 +251,14 @@ internal static unsafe partial class NativeMethods
 
     [LibraryImport(Library), UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
     internal static partial TbrmStatus tbrm_gradient_reduce(ModelHandle model, GroupHandle group, out NativeError err);
+
+    [LibraryImport(Library), UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
+    internal static partial TbrmStatus tbrm_group_copy_model(GroupHandle group, ModelHandle model,
+        out NativeError err);
+
+    [LibraryImport(Library), UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
+    internal static partial TbrmStatus tbrm_group_copy_optimizer(GroupHandle group, OptimizerHandle optimizer,
+        out NativeError err);
 
     [LibraryImport(Library), UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
     internal static partial TbrmStatus tbrm_optimizer_create(

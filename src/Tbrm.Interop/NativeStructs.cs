@@ -191,6 +191,35 @@ internal unsafe struct NativeResidualArgs
     public float* RefVEnd;
 }
 
+/// <summary>tbrm_group_config_t.</summary>
+[StructLayout(LayoutKind.Sequential)]
+public unsafe struct NativeGroupConfig
+{
+    public int StructSize;
+    public int Rank;
+    public int NRanks;
+    public int Port;
+    public byte* Address;
+    public byte* Host;
+    public byte* EqualLines;
+    public double StartS;
+    public double LostS;
+}
+
+/// <summary>tbrm_group_state_t.</summary>
+[StructLayout(LayoutKind.Sequential)]
+public unsafe struct NativeGroupState
+{
+    public int StructSize;
+    public int Signals;
+    public int HasLeft;
+    public int ExitCode;
+    public double PhaseS;
+    public double SilentS;
+    public fixed byte Host[128];
+    public fixed byte Phase[64];
+}
+
 /// <summary>tbrm_optimizer_config_t.</summary>
 [StructLayout(LayoutKind.Sequential)]
 public struct NativeOptimizerConfig

@@ -38,7 +38,8 @@ public sealed class SftStepTests
     public void The_epoch_is_that_of_the_examples_of_the_step()
     {
         using TrainingSession session = TrainingSession.Open(s_config, trainable: true);
-        using SftStep step = new(session.Policy, session.Config, new Source(count: 4));
+        using TrainedPolicy policy = new(session.Policy, session.Config.Sft.Optim, session.Config.Sft.GradClip, 6);
+        SftStep step = new(_ => policy, session.Config, new Source(count: 4));
         double[] epochs = [.. Enumerable.Range(1, 6).Select(i => step.Run(i, default).Metrics["training/epoch"])];
         Assert.That(epochs, Is.EqualTo(new double[] { 0, 0, 1, 1, 2, 2 }));
     }
@@ -48,14 +49,15 @@ public sealed class SftStepTests
     public void A_loss_that_is_no_number_changes_nothing_and_leaves_no_gradient(double loss)
     {
         using TrainingSession session = TrainingSession.Open(s_config, trainable: true);
-        using SftStep step = new(session.Policy, session.Config, new Source(count: 4));
+        using TrainedPolicy policy = new(session.Policy, session.Config.Sft.Optim, session.Config.Sft.GradClip, 6);
+        SftStep step = new(_ => policy, session.Config, new Source(count: 4));
         PackedBatch batch = new([s_example]);
         Scores before = session.Policy.LogProb(batch, 1, keep: true);
         session.Policy.Backward([.. before.Q.Select(_ => -1f)], [.. before.V.Select(_ => 1f)], []);
-        OptimizerResult skipped = step.Update(loss, learningRate: 1e-2);
+        OptimizerResult skipped = step.Update(loss, step: 1);
         Assert.That((skipped.Applied, double.IsNaN(skipped.GradNorm)), Is.EqualTo((false, true)));
         Assert.That(session.Policy.LogProb(batch, 1).Q, Is.EqualTo(before.Q));
-        OptimizerResult next = step.Update(loss: 1, learningRate: 1e-2);
+        OptimizerResult next = step.Update(loss: 1, step: 1);
         Assert.That((next.Applied, next.GradNorm), Is.EqualTo((true, 0.0)),
             "the gradient of the step that was skipped is gone");
     }

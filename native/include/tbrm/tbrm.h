@@ -619,10 +619,11 @@ TBRM_API(tbrm_status_t) tbrm_gradient_discard(tbrm_model_t* model, tbrm_error_t*
 
 /* ========================================================= group ========================================================= */
 
-/* Ranks that make one step together, each on a thread of its own with its own context and a model with equal weights: every rank takes the
- * gradient of its part of the batch, tbrm_gradient_reduce adds them up, and tbrm_gradient_norm and tbrm_optimizer_update then do the same on all.
- * Calls that name a group are made by all of its ranks, in the same order; each returns when all have come. A rank that does not come within
- * timeout_s, leaves or makes another call ends the wait of the others with GROUP, which names it; the group is of no use then.
+/* Ranks that make one step together, each with its own context and a model with equal weights: every rank takes the gradient of its part of
+ * the batch, tbrm_gradient_reduce adds them up, and tbrm_gradient_norm and tbrm_optimizer_update then do the same on all. A rank is a thread of
+ * this process, or a process of its own. Calls that name a group are made by all of its ranks, in the same order, unless they say otherwise;
+ * each returns when all have come. A rank that does not come, leaves, dies or makes another call ends the wait of the others with GROUP, which
+ * names it, and whose device_code is the exit code that it gave (1: none); the group is of no use then.
  * Numerics every sum over ranks is ours, in the order of the ranks: its bits depend on their number alone. */
 
 /* The ranks' ends of a group of threads of this process; out_groups [n_ranks]. timeout_s: seconds, for the emergency alone. */
@@ -630,15 +631,70 @@ TBRM_API(tbrm_status_t)
 tbrm_group_create_local(
         int32_t n_ranks, double timeout_s, tbrm_group_t** out_groups, tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
 
+/* A process's place among those of a group. */
+typedef struct tbrm_group_config {
+    int32_t struct_size;
+    int32_t rank;
+    int32_t n_ranks;
+    int32_t port;        /* rank 0 listens on it until all are linked; the links listen on ports of their own. Neither asks who comes */
+    const char* address; /* of rank 0's host */
+    const char* host;    /* of this process, for messages */
+    const char* equals;  /* lines "name=value" that all ranks must have in common */
+    double start_s;      /* how long to wait for all of them */
+    double lost_s;       /* a process that is silent for so long is given up; it speaks every second, whatever it computes */
+} tbrm_group_config_t;
+
+/* This process's end of a group of processes, by c10d of the plug-in libtbrm_torch. Returns when all have come.
+ * Errors   UNSUPPORTED without the plug-in, or where it was built without Gloo; GROUP naming the ranks that did not come within start_s, or
+ *          (device_code 2) the rank that differs, its host and in what. */
+TBRM_API(tbrm_status_t)
+tbrm_group_join(const tbrm_group_config_t* config, tbrm_group_t** out_group, tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
+
+/* Of processes: after tbrm_group_leave, waits for the others to leave too. */
 TBRM_API(void) tbrm_group_destroy(tbrm_group_t* group) TBRM_NOEXCEPT;
+
+/* This process has nothing more to say and will end with this exit code; the others are told. Waits for nobody. */
+TBRM_API(tbrm_status_t)
+tbrm_group_leave(tbrm_group_t* group, int32_t code, tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
+
+/* What this process does from now on, for messages; and bits that the others see, 0 at the start. By one process, at any time. */
+TBRM_API(tbrm_status_t)
+tbrm_group_note(tbrm_group_t* group, const char* phase, int32_t signals, tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
+
+/* A message to one process, which takes it in order. Waits only while too much is on its way. */
+TBRM_API(tbrm_status_t)
+tbrm_group_send(tbrm_group_t* group, int32_t to, int64_t n, const void* data, tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
+
+/* Waits for the next message of one process, at most timeout_s (0: without end). out_n: its bytes, -1 when none came. tbrm_group_read
+ * copies it before the next one of that process is received. Different processes' messages may be waited for on different threads. */
+TBRM_API(tbrm_status_t)
+tbrm_group_receive(tbrm_group_t* group, int32_t from, double timeout_s, int64_t* out_n, tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
+
+/* Copies the message that was received. out [n]. */
+TBRM_API(tbrm_status_t)
+tbrm_group_read(tbrm_group_t* group, int32_t from, int64_t n, void* out, tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
+
+/* What is known of a process. */
+typedef struct tbrm_group_state {
+    int32_t struct_size;
+    int32_t signals;  /* as it noted */
+    int32_t has_left; /* 1: it has ended in order, with exit_code */
+    int32_t exit_code;
+    double phase_s;  /* for how long it has been doing what it does */
+    double silent_s; /* since it was last heard */
+    char host[128];
+    char phase[64];
+} tbrm_group_state_t;
+TBRM_API(tbrm_status_t)
+tbrm_group_look(tbrm_group_t* group, int32_t rank, tbrm_group_state_t* out_state, tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
 
 /* Waits for all ranks. phase: what they are about to do, for messages. */
 TBRM_API(tbrm_status_t)
 tbrm_group_barrier(tbrm_group_t* group, const char* phase, tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
 
-/* This rank fails and will not come again: the others are told why. Waits for nobody. */
+/* This rank fails and will not come again: the others are told why, and with which exit code. Waits for nobody. */
 TBRM_API(tbrm_status_t)
-tbrm_group_abort(tbrm_group_t* group, const char* reason, tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
+tbrm_group_abort(tbrm_group_t* group, int32_t code, const char* reason, tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
 
 /* inout_values[i] = its sum over the ranks. Shapes: inout_values [n]. */
 TBRM_API(tbrm_status_t)
@@ -648,6 +704,13 @@ tbrm_group_sum(tbrm_group_t* group, int64_t n, double* inout_values, tbrm_error_
  * Errors   INVALID_ARGUMENT on all ranks when the models or the kinds of device differ. */
 TBRM_API(tbrm_status_t)
 tbrm_gradient_reduce(tbrm_model_t* model, tbrm_group_t* group, tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
+
+/* The weights of rank 0's model on the models of all other processes; with an optimizer its moments and step count too.
+ * Errors   INVALID_ARGUMENT for a group of threads, which copy memory (tbrm_model_copy_weights). */
+TBRM_API(tbrm_status_t)
+tbrm_group_copy_model(tbrm_group_t* group, tbrm_model_t* model, tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
+TBRM_API(tbrm_status_t)
+tbrm_group_copy_optimizer(tbrm_group_t* group, tbrm_optimizer_t* optimizer, tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
 
 /* ======================================================= optimizer ======================================================= */
 

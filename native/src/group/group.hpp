@@ -1,76 +1,72 @@
 #pragma once
-// group.hpp - ranks that make one step together, as threads of this process. What tbrm_group_t points to. Every sum over ranks is made here, in
-// the order of the ranks, so its bits depend on their number alone (docs/adr/0011-ranks.md).
+// group.hpp - ranks that make one step together. What tbrm_group_t points to. Every sum over ranks is made here, in the order of the ranks, so
+// its bits depend on their number alone (docs/adr/0011-ranks.md). Ranks are threads of this process (local_group.hpp) or processes
+// (remote_group.hpp).
 #include <tbrm/tbrm.h>
 
-#include <condition_variable>
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <vector>
 
 #include "core/context.hpp"
-#include "core/memory.hpp"
 
 namespace tbrm {
 
 class Model;
+class Optimizer;
 
+// One rank's calls; all ranks make the same, in the same order. A rank that does not come, leaves, or makes another call is named in what the
+// others throw: GROUP, whose device_code is the exit code that the failed rank gave; after that every call throws the same.
 class Group {
 public:
-    // timeout_s: how long a rank waits for the others before it gives them up.
-    Group(int32_t n_ranks, double timeout_s);
+    virtual ~Group() = default;
 
-    int32_t size() const { return static_cast<int32_t>(ranks_.size()); }
+    virtual int32_t size() const = 0;
 
-    // Returns when every rank has called it with the same phase. Throws GROUP naming the rank that did not come, that came with another phase,
-    // or that left; after that every call throws the same.
-    void meet(int32_t rank, const char* phase);
+    // Returns when every rank has called it with the same phase.
+    virtual void meet(int32_t rank, const char* phase) = 0;
 
     // This rank will not come again. The first reason stands.
-    void abort(int32_t rank, const std::string& why);
+    virtual void abort(int32_t rank, int32_t code, const std::string& why) = 0;
 
     // values[i] = sum over the ranks, on all of them.
-    void sum(int32_t rank, int64_t n, double* values);
+    virtual void sum(int32_t rank, int64_t n, double* values) = 0;
 
     // The gradients of all ranks' models = their sum. Models of one configuration, on devices of one kind.
-    void sum_gradients(int32_t rank, Model& model);
-
-private:
-    using Clock = std::chrono::steady_clock;
-    struct Array {
-        float* data;
-        int64_t n;
-    };
-    struct Rank {
-        std::string phase;  // where it waits, or last was
-        bool is_waiting = false;
-        Clock::time_point since;
-        // What the others may read between two meetings.
-        tbrm_device_kind_t kind{};
-        std::vector<Array> arrays;
-        std::vector<double> numbers;
-    };
-    struct Staged;
-
-    void fail(const std::string& why);  // under the lock
-    std::string missing(const char* phase) const;
-    void require_equal_arrays(int32_t rank) const;
-    void sum_own_shards(int32_t rank);
-    void take_other_shards(int32_t rank);
-
-    std::vector<Rank> ranks_;
-    double timeout_s_;
-    std::mutex mutex_;
-    std::condition_variable changed_;
-    int32_t n_waiting_ = 0;
-    int64_t meetings_ = 0;
-    std::string failure_;  // empty: none
+    virtual void sum_gradients(int32_t rank, Model& model) = 0;
 };
+
+// The failure that a rank's calls throw.
+[[noreturn]] void throw_group_failure(int32_t code, const std::string& why);
 
 // dst[i] = ((sources[0][i] + sources[1][i]) + ...), i in [first, end). dst may be one of the sources.
 void sum_in_order(const std::vector<const float*>& sources, int64_t first, int64_t end, float* dst);
+
+// The part of n numbers that a rank sums: [shard_begin(rank), shard_begin(rank + 1)).
+int64_t shard_begin(int64_t n, int64_t rank, int64_t n_ranks);
+
+// An array of gradients where the host can add them.
+struct GradientArray {
+    float* data;
+    int64_t n;
+};
+
+// The gradients of what is trained of a model, in the order of its parameters: in place on a host, in copies of a device's.
+class HostGradients {
+public:
+    explicit HostGradients(Model& model);
+    ~HostGradients();
+    const std::vector<GradientArray>& arrays() const { return arrays_; }
+    // Back to the device that they came from.
+    void store();
+
+private:
+    struct Copies;
+    Model& model_;
+    std::vector<GradientArray> arrays_;
+    std::unique_ptr<Copies> copies_;
+};
 
 }  // namespace tbrm
 

@@ -95,10 +95,11 @@ tbrm_status_t guarded(tbrm_error_t* err, const char* where, Body&& body) noexcep
     }
 }
 
-// aten_rows.cpp, aten_attention.cpp, aten_head.cpp: their functions of the table.
+// aten_rows.cpp, aten_attention.cpp, aten_head.cpp, c10d_links.cpp: their functions of the table.
 void fill_rows(tbrm_torch_api_t& api);
 void fill_attention(tbrm_torch_api_t& api);
 void fill_head(tbrm_torch_api_t& api);
+void fill_links(tbrm_torch_api_t& api);
 
 }  // namespace aten
 }  // namespace tbrm

@@ -125,6 +125,7 @@ tbrm_torch_api_t make_api() {
     fill_rows(api);
     fill_attention(api);
     fill_head(api);
+    fill_links(api);
     return api;
 }
 

@@ -61,6 +61,10 @@ typedef struct tbrm_torch_host {
     void (*release)(void* pointer);
 } tbrm_torch_host_t;
 
+/* c10d between processes: a store that they find each other by, and links from every one to every other. */
+typedef struct tbrm_torch_store tbrm_torch_store_t;
+typedef struct tbrm_torch_links tbrm_torch_links_t;
+
 typedef struct tbrm_torch_api {
     int32_t struct_size;
     int32_t has_cuda;
@@ -122,6 +126,28 @@ typedef struct tbrm_torch_api {
     tbrm_status_t (*head_backward)(tbrm_torch_t* torch, const tbrm_torch_head_t* head, const float* v, const float* h,
             const float* dq, const float* dv, const float* dh, const tbrm_torch_matrix_t* dx,
             const tbrm_torch_matrix_t* dw, tbrm_error_t* err);
+
+    /* All of what follows is null where the plug-in was built without the headers of Gloo. Calls may be made by several threads, of one link's
+     * direction by one at a time.
+     *
+     * is_host != 0: this process holds the store, and listens on the port; the others connect to it within timeout_ms. */
+    tbrm_status_t (*store_open)(const char* address, int32_t port, int32_t is_host, int64_t timeout_ms,
+            tbrm_torch_store_t** out, tbrm_error_t* err);
+    void (*store_close)(tbrm_torch_store_t* store);
+    tbrm_status_t (*store_set)(
+            tbrm_torch_store_t* store, const char* key, const void* data, int64_t n, tbrm_error_t* err);
+    /* Without waiting. *inout_n: the room in out, and then the size of the value, of which as much is copied as there is room; -1: there is none. */
+    tbrm_status_t (*store_get)(
+            tbrm_torch_store_t* store, const char* key, void* out, int64_t* inout_n, tbrm_error_t* err);
+
+    /* Returns when all n_ranks processes have called it. own_address: the one by which the others reach this process. */
+    tbrm_status_t (*links_open)(tbrm_torch_store_t* store, int32_t rank, int32_t n_ranks, const char* own_address,
+            int64_t timeout_ms, tbrm_torch_links_t** out, tbrm_error_t* err);
+    tbrm_status_t (*links_send)(tbrm_torch_links_t* links, int32_t to, const void* data, int64_t n, tbrm_error_t* err);
+    tbrm_status_t (*links_receive)(tbrm_torch_links_t* links, int32_t from, void* data, int64_t n, tbrm_error_t* err);
+    /* Ends every wait of links_receive with an error, now and from now on. */
+    void (*links_stop)(tbrm_torch_links_t* links);
+    void (*links_close)(tbrm_torch_links_t* links);
 } tbrm_torch_api_t;
 
 /* The one export of libtbrm_torch; static storage. */

@@ -21,16 +21,17 @@ internal sealed class SftVerb : IVerb
         _options.AddTo(command);
         command.SetAction(parsed =>
             (int)_options.Run(parsed, RunState.Sft, EmbeddedPresets.SftDefaults.Entries, Check,
-            (run, sinks, progress, signals) =>
+            started =>
         {
-            if (parsed.GetValue<bool>("--resume") && run.ResumedFrom is null)
+            if (parsed.GetValue<bool>("--resume") && started.Run.ResumedFrom is null)
             {
-                progress.Say(
-                    $"--resume: {run.Folder.Root} has no checkpoint, so the run begins at its first step; "
+                started.Progress.Say(
+                    $"--resume: {started.Run.Folder.Root} has no checkpoint, so the run begins at its first step; "
                         + $"trainer.save_freq says how often one is saved");
             }
 
-            return TrainingRuns.Sft(run, sinks, progress, signals.Token);
+            return TrainingRuns.Sft(started.Run, started.Sinks, started.Progress, started.Stop,
+                started.Processes);
         }));
         return command;
     }

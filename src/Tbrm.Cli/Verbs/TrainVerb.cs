@@ -27,8 +27,8 @@ internal sealed class TrainVerb : IVerb
         command.Options.Add(_seeds);
         command.SetAction(parsed => (int)(parsed.GetValue(_seeds) is { } seeds
             ? OfSeeds(parsed, SeedList.Of("--seeds", seeds))
-            : _options.Run(parsed, RunState.Train, [], _ => { }, (run, sinks, progress, signals) =>
-                TrainingRuns.Train(run, sinks, progress, signals.Token))));
+            : _options.Run(parsed, RunState.Train, [], _ => { }, started =>
+                TrainingRuns.Train(started.Run, started.Sinks, started.Progress, started.Stop, started.Processes))));
         return command;
     }
 
@@ -37,6 +37,12 @@ internal sealed class TrainVerb : IVerb
         if (_options.LoadShared(parsed) is not { } config)
         {
             return ExitCode.Ok;
+        }
+
+        if (config.Trainer.Nnodes > 1)
+        {
+            throw new ConfigException(
+                $"--seeds with trainer.nnodes={config.Trainer.Nnodes}: a group of runs is made on one node");
         }
 
         using StopSignals signals = new(saves: true);

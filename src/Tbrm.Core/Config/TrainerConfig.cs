@@ -14,10 +14,31 @@ public sealed record TrainerConfig
     [AllowedRange(0, 4096)]
     public int Threads { get; init; }
 
-    /// <summary>Ranks that share every step of <c>train</c>: contexts of the CPU with trainer.threads divided among
-    /// them (docs/guide/ranks.md). The tokens of a rollout do not depend on it, gradients by rounding only.</summary>
+    /// <summary>Ranks of a node that share every step: contexts of the CPU with trainer.threads divided among them, or
+    /// with several nodes processes (docs/guide/ranks.md). The tokens of a rollout do not depend on it, gradients by rounding only.</summary>
     [AllowedRange(1, 64)]
     public int NGpusPerNode { get; init; } = 1;
+
+    /// <summary>Nodes. With more than 1, nnodes times n_gpus_per_node processes make the run, one rank each, started
+    /// with the same command by torchrun, Slurm or Open MPI.</summary>
+    [AllowedRange(1, 1024)]
+    public int Nnodes { get; init; } = 1;
+
+    /// <summary>Seconds that the processes of several nodes wait for each other at the start.</summary>
+    [AllowedRange(0.1, 86400)]
+    [RelevantWhen("trainer.nnodes is more than 1")]
+    public double RankStartS { get; init; } = 300;
+
+    /// <summary>Seconds for which a process may be silent before the others give it up; it speaks every second,
+    /// whatever it computes.</summary>
+    [AllowedRange(0.5, 86400)]
+    [RelevantWhen("trainer.nnodes is more than 1")]
+    public double RankLostS { get; init; } = 60;
+
+    /// <summary>Says so when nothing of the run has moved for so many seconds: the phase, and what every rank does; 0 =
+    /// never.</summary>
+    [AllowedRange(0, 1e6)]
+    public double WatchdogS { get; init; } = 600;
 
     /// <summary>Log-probs of a rollout equal those of the trainer bit for bit; false: faster products on a GPU. A CPU
     /// always does the former.</summary>

@@ -87,6 +87,18 @@ public sealed class PackedBatch
     private PackedBatch(int[] ids, long[] offsets, long[] rows, int[] labels, long[] rowOffsets) =>
         (_ids, _offsets, _rows, _labels, RowOffsets) = (ids, offsets, rows, labels, rowOffsets);
 
+    /// <summary>The batch of these arrays, which another process packed.</summary>
+    /// <param name="ids"><see cref="Ids"/>.</param>
+    /// <param name="offsets"><see cref="Offsets"/>.</param>
+    /// <param name="rows"><see cref="Rows"/>.</param>
+    /// <param name="labels"><see cref="Labels"/>.</param>
+    /// <param name="rowOffsets"><see cref="RowOffsets"/>.</param>
+    public static PackedBatch Of(int[] ids, long[] offsets, long[] rows, int[] labels, long[] rowOffsets) =>
+        new(ids, offsets, rows, labels, rowOffsets);
+
+    /// <summary>Sequence b is tokens [Offsets[b], Offsets[b+1]).</summary>
+    public ReadOnlySpan<long> Offsets => _offsets;
+
     /// <summary>Sequence b owns rows [RowOffsets[b], RowOffsets[b+1]).</summary>
     public long[] RowOffsets { get; }
 

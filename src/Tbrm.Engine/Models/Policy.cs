@@ -22,12 +22,16 @@ public sealed class Policy : EngineModel
             Options with { Trainable = false })
         { Adapter = Adapter });
 
+    /// <summary>A policy whose weights are yet to be copied.</summary>
+    public static Policy Empty(EngineDevice device, ModelArchitecture architecture, PolicyOptions options) =>
+        Allocate(device, architecture, options);
+
     /// <summary>A policy with the same weights, trained as this one is, on another device of the same kind.</summary>
     public Policy Replica(EngineDevice device) => Filled(Allocate(device, Architecture, Options), replica =>
     {
         if (Adapter is not null)
         {
-            replica.AttachAdapter(Adapter, Options.Trainable, seed: 0);
+            replica.AttachAdapter(Adapter, trainable: true, seed: 0);
         }
 
         replica.CopyWeightsFrom(this);

@@ -17,6 +17,8 @@ public sealed class AdamW : IDisposable
 {
     private readonly OptimizerHandle _handle;
 
+    internal OptimizerHandle Handle => _handle;
+
     /// <summary>Allocates the moments.</summary>
     public AdamW(EngineModel model, OptimConfig config)
     {

@@ -11,15 +11,16 @@ using Tbrm.Interop.Handles;
 namespace Tbrm.Engine.Ranks;
 
 /// <summary>
-/// The ranks of one node as threads of this process: rank 0 is the thread that calls, every other rank has a thread of
-/// its own for as long as the group lives.
+/// The ranks of a run: rank 0 is the thread that calls, every other rank has a thread of its own for as long as the
+/// group lives, which computes, or speaks with the process that does.
 /// </summary>
 public sealed class RankGroup : IDisposable
 {
     /// <summary>How long a rank waits for the others: for emergencies, since one that fails says so.</summary>
     private static readonly TimeSpan s_patience = TimeSpan.FromMinutes(10);
 
-    private readonly GroupHandle[] _ends;
+    private readonly GroupHandle[] _ends = [];
+    private readonly ProcessGroup? _processes;
     private readonly Worker[] _workers;
 
     /// <summary>Starts the threads.</summary>
@@ -27,11 +28,18 @@ public sealed class RankGroup : IDisposable
     public RankGroup(int count)
     {
         _ends = NativeFailures.Translated("making the ranks", () => GroupHandle.CreateLocal(count, s_patience));
-        _workers = [.. Enumerable.Range(1, count - 1).Select(rank => new Worker(rank))];
+        _workers = WorkersOf(count);
+    }
+
+    /// <summary>The same over processes, of which this one is rank 0; they stay the caller's.</summary>
+    public RankGroup(ProcessGroup processes)
+    {
+        _processes = processes;
+        _workers = WorkersOf(processes.Count);
     }
 
     /// <summary>How many ranks.</summary>
-    public int Count => _ends.Length;
+    public int Count => _workers.Length + 1;
 
     /// <summary>CPU threads of one rank: its part of those that are asked for, or of the cores.</summary>
     /// <param name="threads">Of all ranks together; 0 = all cores that the process may use.</param>
@@ -67,10 +75,18 @@ public sealed class RankGroup : IDisposable
         return results;
     }
 
-    /// <summary>Replaces the gradients of every rank's model by their sum, made in the order of the ranks.</summary>
-    /// <param name="models">One per rank, of one shape.</param>
-    public void ReduceGradients(IReadOnlyList<EngineModel> models) => Each(rank =>
-        NativeFailures.Translated("adding up the gradients", () => _ends[rank].ReduceGradient(models[rank].Model)));
+    /// <summary>Replaces the gradients of a rank's model by the sum over all ranks, made in their order: called by every
+    /// rank of this process, on its own thread.</summary>
+    public void ReduceGradient(int rank, EngineModel model)
+    {
+        if (_processes is not null)
+        {
+            _processes.ReduceGradient(model);
+            return;
+        }
+
+        NativeFailures.Translated("adding up the gradients", () => _ends[rank].ReduceGradient(model.Model));
+    }
 
     /// <inheritdoc/>
     public void Dispose()
@@ -86,16 +102,38 @@ public sealed class RankGroup : IDisposable
         }
     }
 
-    private static Exception? FailureOf(Action<int> body, int rank)
+    private static Worker[] WorkersOf(int count) =>
+        [.. Enumerable.Range(1, count - 1).Select(rank => new Worker(rank))];
+
+    private Exception? FailureOf(Action<int> body, int rank)
     {
         try
         {
             body(rank);
             return null;
         }
-        catch (Exception e)
+        catch (OperationCanceledException e)
         {
             return e;
+        }
+        catch (Exception e)
+        {
+            // Or those that add up with it would wait for it.
+            Abort(rank, e);
+            return e;
+        }
+    }
+
+    private void Abort(int rank, Exception failure)
+    {
+        ExitCode code = failure is TbrmUserException user ? user.ExitCode : ExitCode.Internal;
+        if (_processes is not null)
+        {
+            _processes.Abort(code, failure.Message);
+        }
+        else
+        {
+            _ends[rank].Abort((int)code, failure.Message);
         }
     }
 
@@ -109,7 +147,7 @@ public sealed class RankGroup : IDisposable
             return;
         }
 
-        if (failures[first] is TbrmUserException { } e && Count > 1)
+        if (failures[first] is TbrmUserException { } e && Count > 1 && !IsOfAnother(e))
         {
             throw new TbrmUserException(e.ExitCode, $"rank {first} of {Count}: {e.Message}", e);
         }

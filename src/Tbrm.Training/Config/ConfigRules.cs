@@ -76,14 +76,16 @@ internal static class ConfigRules
 
     private static void CheckRanks(RunConfig config)
     {
-        if (config.Trainer.NGpusPerNode == 1)
+        TrainerConfig trainer = config.Trainer;
+        if (trainer.NGpusPerNode * trainer.Nnodes == 1)
         {
             return;
         }
 
-        string given = $"trainer.n_gpus_per_node={config.Trainer.NGpusPerNode}";
-        Require(EngineDevice.IsOfAnyRank(config.Trainer.Device),
-            $"{given} with trainer.device={config.Trainer.Device}: several ranks are contexts of the CPU; training on "
+        string given = trainer.Nnodes == 1 ? $"trainer.n_gpus_per_node={trainer.NGpusPerNode}"
+            : $"trainer.nnodes={trainer.Nnodes}";
+        Require(EngineDevice.IsOfAnyRank(trainer.Device),
+            $"{given} with trainer.device={trainer.Device}: several ranks are contexts of the CPU; training on "
                 + "several GPUs is not supported; set it to 1");
         Require(AlgorithmSelection.Of(config).Critic is null,
             $"{given}: algorithm.name={config.Algorithm.Name} has a critic, which is trained on one rank only; "

@@ -25,7 +25,7 @@ public sealed record EvaluationResult(EvaluationReport Report, MetricSet Metrics
 }
 
 /// <summary>Asks the policy every evaluation prompt and grades the answers.</summary>
-public sealed class Evaluator(TrainingSession session, RolloutStage rollout, IProgressDisplay progress)
+public sealed class Evaluator(TrainingSession session, IEvaluationRollout rollout, IProgressDisplay progress)
 {
     private readonly Lazy<EvaluationSet> _own = new(() => EvaluationSet.Of(session));
 

@@ -1,8 +1,10 @@
 using System.Globalization;
 using System.Threading;
+using Tbrm.Core.Config;
 using Tbrm.Core.Errors;
 using Tbrm.Data.Sampling;
 using Tbrm.Training.Progress;
+using Tbrm.Training.Ranks;
 using Tbrm.Training.Runs;
 using Tbrm.Training.Sessions;
 using Tbrm.Training.Steps;
@@ -15,8 +17,9 @@ public sealed class SftRun : IRunStep
     private readonly TrainingSession _session;
     private readonly PhaseClock? _clock;
     private readonly SftStep _step;
+    private TrainedModel? _model;
 
-    private SftRun(TrainingSession session, string verb, SupervisedSources sources, PhaseClock? clock)
+    private SftRun(TrainingSession session, string verb, SupervisedSources sources, PhaseClock? clock, RankSet? ranks)
     {
         _session = session;
         _clock = clock;
@@ -24,7 +27,8 @@ public sealed class SftRun : IRunStep
         Sources = sources;
         try
         {
-            _step = new(session.Policy, session.Config, sources.Train);
+            _step = new(total => (ITrainedPolicy)(_model = ModelOf(session, total, ranks)), session.Config,
+                sources.Train);
         }
         catch (ConfigException e) when (sources.Note.Length > 0)
         {
@@ -52,15 +56,13 @@ public sealed class SftRun : IRunStep
     public bool SavesStepZero => false;
 
     /// <summary>The verb sft; reads its files, until <paramref name="stop"/>.</summary>
-    public static SftRun Of(OpenRun run, PhaseClock clock, CancellationToken stop) =>
-        run.Session.Config.Trainer.NGpusPerNode > 1
-        ? throw new ConfigException(
-            $"trainer.n_gpus_per_node={run.Session.Config.Trainer.NGpusPerNode}: sft trains on one rank; set it to 1")
-        : new(run.Session, RunState.Sft, SupervisedSources.Of(run.Session, isWarmStart: false, stop), clock);
+    internal static SftRun Of(OpenRun run, PhaseClock clock, RankSet? ranks, CancellationToken stop) =>
+        new(run.Session, RunState.Sft, SupervisedSources.Of(run.Session, isWarmStart: false, stop), clock, ranks);
 
     /// <summary>The steps before a train run's first, whose time is counted as a whole.</summary>
-    public static SftRun OfWarmStart(OpenRun run, CancellationToken stop) =>
-        new(run.Session, RunState.WarmStart, SupervisedSources.Of(run.Session, isWarmStart: true, stop), clock: null);
+    internal static SftRun OfWarmStart(OpenRun run, RankSet? ranks, CancellationToken stop) =>
+        new(run.Session, RunState.WarmStart, SupervisedSources.Of(run.Session, isWarmStart: true, stop), clock: null,
+            ranks);
 
     /// <inheritdoc/>
     public void Begin(CancellationToken stop)
@@ -68,8 +70,11 @@ public sealed class SftRun : IRunStep
     }
 
     /// <inheritdoc/>
-    public void Restore(string checkpoint, SamplerState sampler, CancellationToken stop) =>
-        _step.Restore(RunState.OptimizerPathOf(checkpoint), sampler);
+    public void Restore(string checkpoint, SamplerState sampler, CancellationToken stop)
+    {
+        _model!.Restore(checkpoint);
+        _step.Restore(sampler);
+    }
 
     /// <inheritdoc/>
     public void Prepare(long done, CancellationToken stop)
@@ -93,7 +98,7 @@ public sealed class SftRun : IRunStep
     /// <inheritdoc/>
     public void Save(string checkpoint)
     {
-        _step.Save(RunState.OptimizerPathOf(checkpoint));
+        _model!.Save(checkpoint);
         if (_session.Policy.Adapter is not null)
         {
             BaseModelRecord.Write(RunState.BaseRecordPathOf(checkpoint), _session.Config.Model.Path);
@@ -109,5 +114,12 @@ public sealed class SftRun : IRunStep
             : $"adapter: {RunState.AdapterFolderOf(checkpoint)}";
 
     /// <inheritdoc/>
-    public void Dispose() => _step.Dispose();
+    public void Dispose() => _model?.Dispose();
+
+    private static TrainedModel ModelOf(TrainingSession session, long totalSteps, RankSet? ranks)
+    {
+        SftConfig sft = session.Config.Sft;
+        return ranks is null ? new TrainedPolicy(session.Policy, sft.Optim, sft.GradClip, totalSteps)
+            : new RankedPolicy(ranks, sft.Optim, sft.GradClip, session.Config.Actor.PpoMaxTokenLenPerGpu, totalSteps);
+    }
 }

@@ -8,6 +8,8 @@ using Tbrm.Core.Errors;
 using Tbrm.Core.Rollouts;
 using Tbrm.Data.Sampling;
 using Tbrm.Engine.Models;
+using Tbrm.Engine.Ranks;
+using Tbrm.Engine.Rollout;
 using Tbrm.Objectives;
 using Tbrm.Training.Metrics;
 using Tbrm.Training.Plans;
@@ -24,7 +26,7 @@ namespace Tbrm.Training.Loops;
 
 /// <summary>A reinforcement run as its loop sees it: the models that it trains, the reference policy, and the step over
 /// them.</summary>
-public sealed class TrainRun : IRunStep
+public sealed class TrainRun : IRunStep, IEvaluationRollout
 {
     private readonly OpenRun _run;
     private readonly TrainingSession _session;
@@ -38,14 +40,16 @@ public sealed class TrainRun : IRunStep
     private ReferencePolicy? _reference;
     private ValueEstimation? _estimation;
     private LaggedRollout? _lagged;
-    private PolicyRanks? _ranks;
+    private readonly RankSet? _ranks;
+    private readonly RankedRollout? _spread;
+    private RankedReference? _rankedReference;
     private SharedCritic? _shared;
-    private RankedRollout? _spread;
     private TrainStep? _step;
 
-    /// <summary>Opens prompts and page pool; the opened run is the caller's.</summary>
+    /// <summary>Opens prompts, page pool and ranks; the opened run is the caller's, and so are the processes, where
+    /// ranks are such.</summary>
     /// <exception cref="ConfigException">There is nothing to train on, or no number of steps.</exception>
-    public TrainRun(OpenRun run, PhaseClock clock, IProgressDisplay progress)
+    public TrainRun(OpenRun run, PhaseClock clock, IProgressDisplay progress, ProcessGroup? processes = null)
     {
         _run = run;
         _session = run.Session;
@@ -61,10 +65,24 @@ public sealed class TrainRun : IRunStep
                 ?? throw new ConfigException("a task has no epochs: set trainer.total_training_steps");
         Rollout = new(_session.Policy, _session.Tokenizer, _config, _session.StopIds,
             MemoryPlan.HeldBytes(_session.Policy, _config));
+        try
+        {
+            _ranks = RankSet.Open(_session, Rollout, processes);
+        }
+        catch
+        {
+            Rollout.Dispose();
+            throw;
+        }
+
+        _spread = _ranks is null ? null : new(_ranks, Rollout);
     }
 
-    /// <summary>The rollout stage, which evaluation uses too.</summary>
+    /// <summary>Rank 0's rollout stage.</summary>
     public RolloutStage Rollout { get; }
+
+    /// <summary>What every rank does, for a watchdog; empty for one.</summary>
+    public IEnumerable<string> RanksAtWork => _ranks?.AtWork() ?? [];
 
     /// <inheritdoc/>
     public string Verb => RunState.Train;
@@ -109,10 +127,15 @@ public sealed class TrainRun : IRunStep
         LaggedRollout.Forget(_run.Folder);
         if (_session.IsScratch && _config.Sft.TotalTrainingSteps > 0)
         {
-            _clock.Measure(WarmStart.Phase, () => WarmStart.Run(_run, _clock, _progress, stop));
+            _clock.Measure(WarmStart.Phase, () => WarmStart.Run(_run, _ranks, _clock, _progress, stop));
         }
 
         _session.AttachAdapter();
+        if (_session.Policy.Adapter is { } adapter)
+        {
+            _ranks?.Each("adapter", rank => rank.AttachAdapter(adapter, (ulong)_config.Trainer.Seed));
+        }
+
         _reference = NeedsReference ? ReferencePolicy.Of(_session.Policy) : null;
         AddModels(critics => critics.New(), shared => shared.Init(_config), new StepState(null, 0, 0, []));
     }
@@ -169,12 +192,18 @@ public sealed class TrainRun : IRunStep
         outcome.Metrics["rollout/preemptions"] = rollout.Preemptions - preemptions;
         outcome.Metrics["perf/generated_tokens"] = rollout.GeneratedTokens - generated;
         outcome.Metrics["timing_s/update_weights"] = 0;
+        _ranks?.TakeTimes(outcome.Metrics);
         IReadOnlyList<Trajectory> trajectories = outcome.Sample.Trajectories;
         StepTokens tokens = new(
             trajectories.Sum(t => (long)t.Length), outcome.IsSampled ? trajectories.Sum(t => (long)t.ResponseIds.Length)
             : 0);
         return new(outcome.Metrics, tokens, outcome.Update) { Settle = () => Settle(step, outcome) };
     }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<Trajectory> Evaluate(IReadOnlyList<RolloutRequest> requests, SamplingOptions sampling,
+        Action<RolloutProgress>? progress, Action<Trajectory>? finished, CancellationToken stop) =>
+        ((IEvaluationRollout?)_spread ?? Rollout).Evaluate(requests, sampling, progress, finished, stop);
 
     /// <inheritdoc/>
     public void Save(string checkpoint)
@@ -200,7 +229,6 @@ public sealed class TrainRun : IRunStep
         _estimation?.Dispose();
         _sources.Dispose();
         _lagged?.Dispose();
-        _spread?.Dispose();
         foreach (TrainedModel model in _models)
         {
             model.Dispose();
@@ -253,7 +281,7 @@ public sealed class TrainRun : IRunStep
             && _config.Rollout.Temperature > 0;
         IStepSource source = _sources.Source(sample, _session.Reward, prompts => _estimation?.Usable(prompts));
         StepModels models = new((ITrainedPolicy)actor, value,
-            _reference is null ? null : new ReferenceScorer(_reference))
+            _reference is null ? null : ScorerOf(_reference))
         { Shared = _shared };
         _step = new(models, source, _algorithm,
             _estimation is null ? null : _estimation.Of, isRolloutExact, _config, _clock)
@@ -265,17 +293,14 @@ public sealed class TrainRun : IRunStep
     /// <summary>The policy under training, on one rank or spread over several, which sample too.</summary>
     private TrainedModel NewActor()
     {
-        if (_config.Trainer.NGpusPerNode == 1)
-        {
-            return new TrainedPolicy(_session.Policy, _config.Actor, TotalSteps);
-        }
-
-        _ranks = PolicyRanks.Open(_session.Policy, _config);
-        RankedPolicy actor = new(_ranks, _config.Actor, TotalSteps);
-        _spread = new(_ranks.Group, [Rollout, .. _ranks.Policies.Skip(1).Select(p =>
-            new RolloutStage(p, _session.Tokenizer, _config, _session.StopIds, MemoryPlan.HeldBytes(p, _config)))]);
-        return actor;
+        ActorConfig actor = _config.Actor;
+        return _ranks is null ? new TrainedPolicy(_session.Policy, actor, TotalSteps)
+            : new RankedPolicy(_ranks, actor.Optim, actor.GradClip, actor.PpoMaxTokenLenPerGpu, TotalSteps);
     }
+
+    private IReferenceScorer ScorerOf(ReferencePolicy reference) => _ranks is null ? new ReferenceScorer(reference)
+        : _rankedReference = new RankedReference(_ranks, reference, _config.Ref.LogProbMaxTokenLenPerGpu > 0
+            ? _config.Ref.LogProbMaxTokenLenPerGpu : _config.Actor.PpoMaxTokenLenPerGpu);
 
     /// <summary>The next batch of prompts; with A*-PO without those that the reference never solved, if the
     /// configuration says so.</summary>
@@ -303,7 +328,7 @@ public sealed class TrainRun : IRunStep
         _lagged?.Settle();
         if (_config.Ref.ResetSteps > 0 && step % _config.Ref.ResetSteps == 0)
         {
-            _reference?.CopyWeightsFrom(_session.Policy);
+            ResetReference();
             _step!.ReferenceVersion++;
         }
 
@@ -341,6 +366,18 @@ public sealed class TrainRun : IRunStep
             _config.Algorithm.Tbrm, b => actor.LogProb(b, temperature, keep: false, entropy: false),
             _session.Tokenizer));
         actor.ReleaseActivations();
+    }
+
+    private void ResetReference()
+    {
+        if (_rankedReference is not null)
+        {
+            _rankedReference.Reset();
+        }
+        else
+        {
+            _reference?.CopyWeightsFrom(_session.Policy);
+        }
     }
 
     private void CheckDrift(long step, MetricSet metrics)

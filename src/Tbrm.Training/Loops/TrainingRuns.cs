@@ -1,6 +1,8 @@
 using System.Threading;
 using Tbrm.Core.Errors;
+using Tbrm.Engine.Ranks;
 using Tbrm.Training.Progress;
+using Tbrm.Training.Ranks;
 using Tbrm.Training.Recorders;
 using Tbrm.Training.Runs;
 using Tbrm.Training.Sessions;
@@ -13,30 +15,40 @@ public static class TrainingRuns
 {
     /// <summary>A reinforcement run; the opened run and the sinks are the caller's.</summary>
     /// <exception cref="ConfigException">There is nothing to train on, or no number of steps.</exception>
-    public static TrainEnd Train(OpenRun run, MetricSinks sinks, IProgressDisplay progress, CancellationToken stop)
+    public static TrainEnd Train(OpenRun run, MetricSinks sinks, IProgressDisplay progress, CancellationToken stop,
+        ProcessGroup? processes = null)
     {
-        progress = new ProgressFile(progress, run.Folder.Root);
-        PhaseClock clock = new();
-        using TrainRun step = new(run, clock, progress);
+        using Watchdog watchdog = new(new ProgressFile(progress, run.Folder.Root),
+            run.Session.Config.Trainer.WatchdogS);
+        progress = watchdog;
+        PhaseClock clock = new() { Observer = watchdog.Phase };
+        using TrainRun step = new(run, clock, progress, processes);
+        watchdog.Ranks = () => step.RanksAtWork;
         RunPosition position = Position(run.State ?? step.Beginning, clock);
         return Loop(run, step, position, sinks, progress, new(run, position, progress, step.TotalSteps)
         {
-            Evaluator = run.Session.Validation is null ? null : new(run.Session, step.Rollout, progress),
+            Evaluator = run.Session.Validation is null ? null : new(run.Session, step, progress),
         }).Run(stop);
     }
 
     /// <summary>A supervised run; the opened run and the sinks are the caller's.</summary>
     /// <exception cref="ConfigException">There is nothing to train on, or no number of steps.</exception>
-    public static TrainEnd Sft(OpenRun run, MetricSinks sinks, IProgressDisplay progress, CancellationToken stop)
+    public static TrainEnd Sft(OpenRun run, MetricSinks sinks, IProgressDisplay progress, CancellationToken stop,
+        ProcessGroup? processes = null)
     {
-        progress = new ProgressFile(progress, run.Folder.Root);
+        using Watchdog watchdog = new(new ProgressFile(progress, run.Folder.Root),
+            run.Session.Config.Trainer.WatchdogS);
+        progress = watchdog;
         TrainingSession session = run.Session;
-        PhaseClock clock = new();
-        using SftRun step = SftRun.Of(run, clock, stop);
+        PhaseClock clock = new() { Observer = watchdog.Phase };
         bool isEvaluated = session.Config.Sft.ValAccuracy && session.Validation is not null;
         using RolloutStage? rollout = isEvaluated
             ? new(session.Policy, session.Tokenizer, session.Config, session.StopIds,
                 session.Policy.Memory.Of(default).State) : null;
+        using RankSet? ranks = RankSet.Open(session, rollout, processes);
+        watchdog.Ranks = () => ranks?.AtWork() ?? [];
+        RankedRollout? spread = ranks is null || rollout is null ? null : new(ranks, rollout);
+        using SftRun step = SftRun.Of(run, clock, ranks, stop);
         RunPosition position = Position(run.State ?? new(RunState.Sft, 0, step.Sampler), clock);
         if (step.Sources.Note.Length > 0)
         {
@@ -45,9 +57,9 @@ public static class TrainingRuns
 
         return Loop(run, step, position, sinks, progress, new(run, position, progress, step.TotalSteps)
         {
-            Evaluator = rollout is null ? null : new(session, rollout, progress),
+            Evaluator = rollout is null ? null : new(session, (IEvaluationRollout?)spread ?? rollout, progress),
             HeldOutLoss = step.Sources.Held is null ? null : step.HeldOutLoss,
-            Release = rollout is null ? null : rollout.ReleasePages,
+            Release = rollout is null ? null : spread is null ? rollout.ReleasePages : spread.ReleasePages,
         }).Run(stop);
     }
 

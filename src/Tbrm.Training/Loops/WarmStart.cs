@@ -5,6 +5,7 @@ using System.Threading;
 using Tbrm.Core.Errors;
 using Tbrm.Engine.Checkpoint;
 using Tbrm.Training.Progress;
+using Tbrm.Training.Ranks;
 using Tbrm.Training.Recorders;
 using Tbrm.Training.Runs;
 using Tbrm.Training.Sessions;
@@ -20,13 +21,15 @@ internal static class WarmStart
 
     /// <summary>Makes the configured number of steps, with an optimizer of their own.</summary>
     /// <param name="run">The run that it is the beginning of.</param>
+    /// <param name="ranks">The ranks; null for one.</param>
     /// <param name="clock">The run's.</param>
     /// <param name="progress">Told about the steps.</param>
     /// <param name="stop">Stops it; it is saved where it stands.</param>
     /// <exception cref="TbrmUserException">Loss or gradient were not finite too many times in a row.</exception>
-    public static void Run(OpenRun run, PhaseClock clock, IProgressDisplay progress, CancellationToken stop)
+    public static void Run(OpenRun run, RankSet? ranks, PhaseClock clock, IProgressDisplay progress,
+        CancellationToken stop)
     {
-        using SftRun sft = SftRun.OfWarmStart(run, stop);
+        using SftRun sft = SftRun.OfWarmStart(run, ranks, stop);
         if (sft.Sources.Note.Length > 0)
         {
             progress.Say(sft.Sources.Note);

@@ -4,7 +4,6 @@ using System.Linq;
 using Tbrm.Core.Config;
 using Tbrm.Core.Errors;
 using Tbrm.Engine.Logprob;
-using Tbrm.Engine.Models;
 using Tbrm.Engine.Optimizer;
 using Tbrm.Engine.Ranks;
 using Tbrm.Training.Runs;
@@ -19,32 +18,35 @@ namespace Tbrm.Training.Ranks;
 /// </summary>
 internal sealed class RankedPolicy : TrainedModel, ITrainedPolicy
 {
-    private readonly PolicyRanks _ranks;
-    private readonly AdamW[] _others;
+    private readonly RankSet _ranks;
     private readonly int _maxTokens;
     private readonly double _gradClip;
     private IReadOnlyList<Range> _kept = [];
     private Range[] _keptRows = [];
 
     /// <summary>Allocates the moments on every rank.</summary>
-    public RankedPolicy(PolicyRanks ranks, ActorConfig config, long totalSteps)
-        : base(RunState.Actor, new(ranks.Policies[0], config.Optim), config.Optim, config.GradClip, totalSteps)
+    /// <param name="ranks">The ranks; the caller's.</param>
+    /// <param name="optim">The schedule and AdamW's settings.</param>
+    /// <param name="gradClip">Largest gradient norm; 0 = not clipped.</param>
+    /// <param name="maxTokens">Tokens of a micro-batch on one rank.</param>
+    /// <param name="totalSteps">Steps of the run, by which the schedule goes.</param>
+    public RankedPolicy(RankSet ranks, OptimConfig optim, double gradClip, int maxTokens, long totalSteps)
+        : base(RunState.Actor, Begun(ranks, optim), optim, gradClip, totalSteps)
     {
         _ranks = ranks;
-        _maxTokens = config.PpoMaxTokenLenPerGpu;
-        _gradClip = config.GradClip;
-        _others = [.. ranks.Policies.Skip(1).Select(p => new AdamW(p, config.Optim))];
+        _maxTokens = maxTokens;
+        _gradClip = gradClip;
     }
 
     /// <inheritdoc/>
-    public override int Ranks => _ranks.Group.Count;
+    public override int Ranks => _ranks.Count;
 
     /// <inheritdoc/>
     public Scores LogProb(PackedBatch batch, float temperature, bool keep, bool entropy)
     {
-        IReadOnlyList<Range> parts = Split(batch);
-        Scores[] scores = OnParts(parts,
-            (rank, part) => _ranks.Policies[rank].LogProb(batch.Part(part), temperature, keep, entropy));
+        IReadOnlyList<Range> parts = Split(batch, _ranks.Count, _maxTokens);
+        Scores[] scores = _ranks.OnParts("logprob", parts,
+            (_, rank, part) => rank.LogProb(batch.Part(part), temperature, keep, entropy));
         if (keep)
         {
             _kept = parts;
@@ -58,10 +60,10 @@ internal sealed class RankedPolicy : TrainedModel, ITrainedPolicy
     public void Backward(ReadOnlySpan<float> dq, ReadOnlySpan<float> dv, ReadOnlySpan<float> dh)
     {
         (float[] q, float[] v, float[] h) = (dq.ToArray(), dv.ToArray(), dh.ToArray());
-        _ = OnParts(_kept, (rank, _) =>
+        _ = _ranks.OnParts("backward", _kept, (number, rank, _) =>
         {
-            Range rows = _keptRows[rank];
-            _ranks.Policies[rank].Backward(q.AsSpan(rows), v.AsSpan(rows), h.Length > 0 ? h.AsSpan(rows) : []);
+            Range rows = _keptRows[number];
+            rank.Backward(q.AsMemory(rows), v.AsMemory(rows), h.Length > 0 ? h.AsMemory(rows) : default);
             return true;
         });
         (_kept, _keptRows) = ([], []);
@@ -71,9 +73,9 @@ internal sealed class RankedPolicy : TrainedModel, ITrainedPolicy
     public (Scores Scores, float[] Residual, double Loss) ResidualGradient(PackedBatch batch, float temperature,
         FusedResidual residual)
     {
-        (Scores Scores, float[] Residual, double Loss)[] results = OnParts(Split(batch), (rank, part) =>
-            _ranks.Policies[rank].ResidualGradient(batch.Part(part), temperature,
-                residual.Part(part, batch.RowsOf(part))));
+        (Scores Scores, float[] Residual, double Loss)[] results = _ranks.OnParts("residual",
+            Split(batch, _ranks.Count, _maxTokens), (_, rank, part) => rank.ResidualGradient(batch.Part(part),
+                temperature, residual.Part(part, batch.RowsOf(part))));
         double loss = 0;
         foreach ((_, _, double own) in results)
         {
@@ -84,64 +86,57 @@ internal sealed class RankedPolicy : TrainedModel, ITrainedPolicy
     }
 
     /// <inheritdoc/>
-    public override OptimizerResult Update(long step)
+    public override OptimizerResult Update(long step) => UpdateAt(LearningRate(step), step);
+
+    /// <inheritdoc/>
+    public override void Discard() => _ranks.Each("discard", rank => rank.Discard());
+
+    /// <inheritdoc/>
+    public override void ReleaseActivations() => _ranks.Each("release", rank => rank.ReleaseActivations());
+
+    /// <summary>Every rank gets what rank 0 wrote: weights in full precision, moments, steps.</summary>
+    public override void Restore(string checkpoint)
     {
-        double rate = LearningRate(step);
-        _ranks.Group.ReduceGradients(_ranks.Policies);
-        OptimizerResult[] results = _ranks.Group.Each(rank => Optimizer(rank)
-            .Update(rate, _ranks.Policies[rank].GradientNorm(), _gradClip));
+        string path = RunState.OptimizerPathOf(checkpoint, Name);
+        _ranks.Each("restore", rank => rank.Restore(path));
+    }
+
+    /// <inheritdoc/>
+    public override void Dispose()
+    {
+        // After a failure there may be nobody to ask any more.
+        try
+        {
+            _ranks.Each("end", rank => rank.EndOptimizer());
+        }
+        catch (TbrmUserException)
+        {
+            _ranks.First.EndOptimizer();
+        }
+
+        base.Dispose();
+    }
+
+    /// <summary>How the sequences of a batch are spread.</summary>
+    internal static IReadOnlyList<Range> Split(PackedBatch batch, int ranks, int maxTokens) => RankSplit.Of(
+        [.. Enumerable.Range(0, batch.SequenceCount).Select(batch.LengthOf)], ranks, maxTokens);
+
+    /// <summary>The scores of consecutive parts as one.</summary>
+    internal static Scores Joined(Scores[] parts) => parts.Length == 1 ? parts[0]
+        : new([.. parts.SelectMany(s => s.Q)], [.. parts.SelectMany(s => s.V)], [.. parts.SelectMany(s => s.H)]);
+
+    private OptimizerResult UpdateAt(double rate, long step)
+    {
+        OptimizerResult[] results = _ranks.Each("update", (_, rank) => rank.Update(rate, _gradClip));
         int astray = Array.FindIndex(results, r => !r.GradNorm.Equals(results[0].GradNorm));
         return astray < 0 ? results[0] : throw new TbrmUserException(ExitCode.Internal,
             $"step {step}: the gradient's norm is {results[0].GradNorm} on rank 0 and {results[astray].GradNorm} on "
                 + $"rank {astray}, after the same sum: the ranks' weights are no longer the same");
     }
 
-    /// <inheritdoc/>
-    public override void Discard() => _ranks.Group.Each(rank => _ranks.Policies[rank].ZeroGradient());
-
-    /// <inheritdoc/>
-    public override void ReleaseActivations() => _ranks.Group.Each(rank => _ranks.Policies[rank].ReleaseActivations());
-
-    /// <summary>Every rank reads what rank 0 wrote: weights in full precision, moments, steps.</summary>
-    public override void Restore(string checkpoint)
+    private static AdamW Begun(RankSet ranks, OptimConfig optim)
     {
-        base.Restore(checkpoint);
-        foreach (AdamW optimizer in _others)
-        {
-            optimizer.Load(RunState.OptimizerPathOf(checkpoint, Name));
-        }
+        ranks.Each("begin", rank => rank.BeginOptimizer(optim));
+        return ranks.First.Optimizer!;
     }
-
-    /// <inheritdoc/>
-    public override void Dispose()
-    {
-        foreach (AdamW optimizer in _others)
-        {
-            optimizer.Dispose();
-        }
-
-        base.Dispose();
-    }
-
-    private AdamW Optimizer(int rank) => rank == 0 ? OwnOptimizer : _others[rank - 1];
-
-    private IReadOnlyList<Range> Split(PackedBatch batch) => RankSplit.Of(
-        [.. Enumerable.Range(0, batch.SequenceCount).Select(batch.LengthOf)], _ranks.Group.Count, _maxTokens);
-
-    /// <summary>Results of the ranks that have a part, in order.</summary>
-    private T[] OnParts<T>(IReadOnlyList<Range> parts, Func<int, Range, T> body)
-    {
-        T[] results = new T[parts.Count];
-        _ranks.Group.Each(rank =>
-        {
-            if (rank < parts.Count)
-            {
-                results[rank] = body(rank, parts[rank]);
-            }
-        });
-        return results;
-    }
-
-    private static Scores Joined(Scores[] parts) => parts.Length == 1 ? parts[0]
-        : new([.. parts.SelectMany(s => s.Q)], [.. parts.SelectMany(s => s.V)], [.. parts.SelectMany(s => s.H)]);
 }

@@ -10,58 +10,71 @@ using Tbrm.Training.Steps;
 
 namespace Tbrm.Training.Ranks;
 
-/// <summary>The rollout stage on several ranks: each takes its part of the prompts. Random numbers are keyed by
-/// trajectory, so the tokens are those of one rank.</summary>
-internal sealed class RankedRollout(RankGroup group, IReadOnlyList<RolloutStage> stages) : IRollout, IDisposable
+/// <summary>The rollout stage on several ranks: each takes its part of the prompts, by the length that is expected.
+/// Random numbers are keyed by trajectory, so the tokens are those of one rank.</summary>
+internal sealed class RankedRollout(RankSet ranks, RolloutStage first) : IRollout, IEvaluationRollout
 {
-    /// <inheritdoc/>
-    public long Preemptions => stages.Sum(s => s.Preemptions);
+    private readonly long[] _preemptions = new long[ranks.Count];
+
+    /// <summary>Tokens of a response, as the last rollout had them on average.</summary>
+    private double _expected = first.Sampling.MaxNewTokens / 2.0;
 
     /// <inheritdoc/>
-    public long GeneratedTokens => stages.Sum(s => s.GeneratedTokens);
+    public long Preemptions => _preemptions.Sum();
+
+    /// <inheritdoc/>
+    public long GeneratedTokens { get; private set; }
 
     /// <inheritdoc/>
     public IReadOnlyList<Trajectory> Sample(IReadOnlyList<EncodedPrompt> prompts, int n, long firstId,
         Action<RolloutProgress>? progress, CancellationToken stop) =>
-        Spread(prompts, progress, (stage, first, own, tell) =>
-            stage.Sample(own, n, firstId + ((long)first * n), tell, stop));
+        Counted(Spread("gen", RolloutStage.Requests(prompts, n, firstId), first.Sampling, progress, stop));
 
     /// <inheritdoc/>
     public IReadOnlyList<Trajectory> Greedy(IReadOnlyList<EncodedPrompt> prompts, Action<RolloutProgress>? progress,
-        CancellationToken stop) =>
-        Spread(prompts, progress, (stage, _, own, tell) => stage.Greedy(own, tell, stop));
+        CancellationToken stop) => Counted(Spread("gen", RolloutStage.Requests(prompts, 1, 0),
+            SamplingSettings.Greedy(first.Sampling), progress, stop));
 
     /// <inheritdoc/>
-    public void ReleasePages() => group.Each(rank => stages[rank].ReleasePages());
-
-    /// <summary>Those of the other ranks: rank 0's is its maker's.</summary>
-    public void Dispose()
+    public IReadOnlyList<Trajectory> Evaluate(IReadOnlyList<RolloutRequest> requests, SamplingOptions sampling,
+        Action<RolloutProgress>? progress, Action<Trajectory>? finished, CancellationToken stop)
     {
-        foreach (RolloutStage stage in stages.Skip(1))
-        {
-            stage.Dispose();
-        }
+        List<Trajectory> trajectories = Spread("testing", requests, sampling, progress, stop);
+        trajectories.ForEach(t => finished?.Invoke(t));
+        return trajectories;
     }
 
-    private List<Trajectory> Spread(IReadOnlyList<EncodedPrompt> prompts, Action<RolloutProgress>? progress,
-        Func<RolloutStage, int, IReadOnlyList<EncodedPrompt>, Action<RolloutProgress>?, IReadOnlyList<Trajectory>> run)
-    {
-        IReadOnlyList<Range> parts =
-            RankSplit.Of([.. prompts.Select(p => p.Ids.Length)], group.Count, int.MaxValue);
-        RolloutProgress[] told = new RolloutProgress[group.Count];
-        IReadOnlyList<Trajectory>[] results = group.Each(rank =>
-        {
-            if (rank >= parts.Count)
-            {
-                return (IReadOnlyList<Trajectory>)[];
-            }
+    /// <inheritdoc/>
+    public void ReleasePages() => ranks.Each("release", rank => rank.ReleasePages());
 
-            int first = parts[rank].Start.Value, count = parts[rank].End.Value - first;
-            return run(stages[rank], first, [.. prompts.Skip(first).Take(count)],
-                progress is null ? null : own => Tell(told, rank, own, progress));
+    private List<Trajectory> Counted(List<Trajectory> trajectories)
+    {
+        long tokens = trajectories.Sum(t => (long)t.ResponseIds.Length);
+        GeneratedTokens += tokens;
+        _expected = trajectories.Count > 0 ? (double)tokens / trajectories.Count : _expected;
+        return trajectories;
+    }
+
+    private List<Trajectory> Spread(string stage, IReadOnlyList<RolloutRequest> requests, SamplingOptions sampling,
+        Action<RolloutProgress>? progress, CancellationToken stop)
+    {
+        // A prompt is read once, and answered as often as it has samples.
+        IReadOnlyList<Range> parts = RankSplit.Of(
+            [.. requests.Select(r => r.PromptIds.Length + (int)(r.TrajectoryIds.Length * _expected))], ranks.Count,
+            int.MaxValue);
+        RolloutProgress[] told = new RolloutProgress[ranks.Count];
+        RankSample[] samples = ranks.OnParts(stage, parts, (number, rank, part) =>
+        {
+            RolloutRequest[] own = [.. requests.Take(part)];
+            return rank.Generate(own, sampling,
+                progress is null ? null : p => Tell(told, number, p, progress), stop);
         });
-        return [.. results.SelectMany((part, rank) => rank == 0 ? part
-            : part.Select(t => t with { Group = t.Group + parts[rank].Start.Value }))];
+        for (int i = 0; i < samples.Length; i++)
+        {
+            _preemptions[i] = samples[i].Preemptions;
+        }
+
+        return [.. samples.SelectMany(s => s.Trajectories)];
     }
 
     private static void Tell(RolloutProgress[] told, int rank, RolloutProgress own, Action<RolloutProgress> progress)

@@ -67,9 +67,15 @@ public abstract class TrainedModel : ITrainedModel, IDisposable
 }
 
 /// <summary>The policy under training. Its weights are the session's, which saves them.</summary>
-public sealed class TrainedPolicy(Policy policy, ActorConfig config, long totalSteps)
-    : TrainedModel(RunState.Actor, new(policy, config.Optim), config.Optim, config.GradClip, totalSteps), ITrainedPolicy
+public sealed class TrainedPolicy(Policy policy, OptimConfig optim, double gradClip, long totalSteps)
+    : TrainedModel(RunState.Actor, new(policy, optim), optim, gradClip, totalSteps), ITrainedPolicy
 {
+    /// <summary>As section actor says.</summary>
+    public TrainedPolicy(Policy policy, ActorConfig config, long totalSteps)
+        : this(policy, config.Optim, config.GradClip, totalSteps)
+    {
+    }
+
     /// <inheritdoc/>
     public Scores LogProb(PackedBatch batch, float temperature, bool keep, bool entropy) =>
         policy.LogProb(batch, temperature, keep, entropy);

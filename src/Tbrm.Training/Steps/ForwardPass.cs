@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using Tbrm.Engine.Logprob;
+using Tbrm.Engine.Ranks;
 
 namespace Tbrm.Training.Steps;
 
@@ -17,15 +18,16 @@ internal static class ForwardPass
 {
     /// <summary>Log-probs and first values of every trajectory.</summary>
     /// <param name="logprob">The logprob stage of a policy.</param>
+    /// <param name="ranks">Ranks that share a micro-batch: as many of them are made one.</param>
     /// <param name="batch">The step.</param>
     /// <param name="microBatches">Ranges of trajectories.</param>
     /// <param name="stop">Stops between two micro-batches.</param>
-    public static PassScores LogProb(Func<PackedBatch, Scores> logprob, TrajectoryBatch batch,
+    public static PassScores LogProb(Func<PackedBatch, Scores> logprob, int ranks, TrajectoryBatch batch,
         IReadOnlyList<Range> microBatches, StepStop stop)
     {
         double[] logp = new double[batch.RowCount], v1 = new double[batch.Sequences.Length],
             vEnd = new double[batch.Sequences.Length];
-        foreach (Range range in microBatches)
+        foreach (Range range in RankSplit.Joined(microBatches, ranks))
         {
             stop.Token.ThrowIfCancellationRequested();
             PackedBatch packed = batch.Pack(range);
@@ -53,14 +55,16 @@ internal static class ForwardPass
     /// exp(A(T/2) - 2 A(T)); the logit of the taken token falls out of 2 log pi_T - log pi_(T/2), which is the same.
     /// </summary>
     /// <param name="logprob">The logprob stage, at a temperature.</param>
+    /// <param name="ranks">Ranks that share a micro-batch.</param>
     /// <param name="temperature">T.</param>
     /// <param name="logp">log pi at T of every row, nats.</param>
     /// <param name="batch">The step.</param>
     /// <param name="stop">Stops between two micro-batches.</param>
-    public static double[] SumPiSquared(Func<PackedBatch, float, Scores> logprob, float temperature, double[] logp,
-        TrajectoryBatch batch, StepStop stop)
+    public static double[] SumPiSquared(Func<PackedBatch, float, Scores> logprob, int ranks, float temperature,
+        double[] logp, TrajectoryBatch batch, StepStop stop)
     {
-        PassScores half = LogProb(packed => logprob(packed, temperature / 2), batch, batch.MicroBatches, stop);
+        PassScores half = LogProb(packed => logprob(packed, temperature / 2), ranks, batch, batch.MicroBatches,
+            stop);
         return [.. half.Logp.Zip(logp, (sharp, own) => Math.Exp(2 * own - sharp))];
     }
 

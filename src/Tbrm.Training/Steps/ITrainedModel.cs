@@ -77,6 +77,9 @@ public interface ISharedCritic
 /// <summary>Something that has log-probs: the reference policy.</summary>
 public interface IReferenceScorer
 {
+    /// <summary>Ranks that a micro-batch is spread over.</summary>
+    int Ranks => 1;
+
     /// <summary>Q and V of every row of a batch, nats.</summary>
     Scores LogProb(PackedBatch batch, float temperature);
 
@@ -107,6 +110,14 @@ public interface IRollout
 
     /// <summary>Gives the page pool's memory to the update.</summary>
     void ReleasePages();
+}
+
+/// <summary>The rollout stage as an evaluation sees it.</summary>
+public interface IEvaluationRollout
+{
+    /// <summary>Samples as evaluation does; <paramref name="finished"/> gets each trajectory that is there.</summary>
+    IReadOnlyList<Trajectory> Evaluate(IReadOnlyList<RolloutRequest> requests, SamplingOptions sampling,
+        Action<RolloutProgress>? progress, Action<Trajectory>? finished, CancellationToken stop);
 }
 
 /// <summary>The reward stage as a step sees it.</summary>

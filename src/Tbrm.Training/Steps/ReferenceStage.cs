@@ -54,8 +54,8 @@ internal sealed class ReferenceStage(IReferenceScorer? reference, AlgorithmSelec
             config);
         float temperature = ActorUpdate.TemperatureOf(config);
         PassScores scores = clock.Measure(
-            "ref", () => ForwardPass.LogProb(b => reference.LogProb(b, temperature), batch, batch.ReferenceMicroBatches,
-            stop));
+            "ref", () => ForwardPass.LogProb(b => reference.LogProb(b, temperature), reference.Ranks, batch,
+            batch.ReferenceMicroBatches, stop));
         reference.ReleaseActivations();
         Trajectory[] trajectories = [.. sample.Trajectories];
         for (int i = 0; i < missing.Length; i++)

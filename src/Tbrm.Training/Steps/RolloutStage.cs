@@ -15,7 +15,7 @@ using Tbrm.Training.Prompts;
 namespace Tbrm.Training.Steps;
 
 /// <summary>The rollout stage: the configuration's sampling settings over the engine.</summary>
-public sealed class RolloutStage : IRollout, IDisposable
+public sealed class RolloutStage : IRollout, IEvaluationRollout, IDisposable
 {
     private readonly RolloutEngine _engine;
     private readonly SamplingOptions _train;
@@ -38,12 +38,21 @@ public sealed class RolloutStage : IRollout, IDisposable
         }
     }
 
-    /// <summary>The same with sampling settings of the caller's, which stop at no text.</summary>
-    internal RolloutStage(Policy policy, RunConfig config, SamplingOptions train, long held)
+    /// <summary>The same with sampling settings of the caller's, which stop at a text where <paramref name="tokenBytes"/>
+    /// are given.</summary>
+    internal RolloutStage(Policy policy, RunConfig config, SamplingOptions train, long held,
+        IReadOnlyList<ReadOnlyMemory<byte>>? tokenBytes = null)
     {
         _engine = new(policy, config.Rollout, PageBytes(policy, config, held));
         _train = train;
+        if (tokenBytes is not null)
+        {
+            _engine.SetTokenBytes(tokenBytes);
+        }
     }
+
+    /// <summary>How training samples.</summary>
+    public SamplingOptions Sampling => _train;
 
     /// <inheritdoc/>
     public long Preemptions => _engine.Counts.Preemptions;
@@ -65,8 +74,7 @@ public sealed class RolloutStage : IRollout, IDisposable
     public IReadOnlyList<Trajectory> OfReference(IReadOnlyList<RolloutRequest> requests, CancellationToken stop) =>
         _engine.Generate(requests, SamplingSettings.Reference(_train), null, stop);
 
-    /// <summary>Samples as evaluation does; <paramref name="finished"/> gets each trajectory as soon as it is
-    /// there.</summary>
+    /// <inheritdoc/>
     public IReadOnlyList<Trajectory> Evaluate(IReadOnlyList<RolloutRequest> requests, SamplingOptions sampling,
         Action<RolloutProgress>? progress,
         Action<Trajectory>? finished, CancellationToken stop) =>
@@ -87,7 +95,8 @@ public sealed class RolloutStage : IRollout, IDisposable
         return trajectories;
     }
 
-    private static RolloutRequest[] Requests(IReadOnlyList<EncodedPrompt> prompts, int n, long firstId)
+    /// <summary>n trajectories of every prompt, with ids in order.</summary>
+    internal static RolloutRequest[] Requests(IReadOnlyList<EncodedPrompt> prompts, int n, long firstId)
     {
         RolloutRequest[] requests = new RolloutRequest[prompts.Count];
         for (int i = 0; i < requests.Length; i++)

@@ -5,8 +5,8 @@ using Tbrm.Core.Config;
 using Tbrm.Core.Errors;
 using Tbrm.Data.Sampling;
 using Tbrm.Engine.Logprob;
-using Tbrm.Engine.Models;
 using Tbrm.Engine.Optimizer;
+using Tbrm.Engine.Ranks;
 using Tbrm.Objectives;
 using Tbrm.Training.Metrics;
 using Tbrm.Training.Prompts;
@@ -25,22 +25,22 @@ public sealed record SftOutcome(MetricSet Metrics, double Loss, long Tokens, Upd
 /// to end without padding;
 /// a micro-batch holds as many as actor.ppo_max_token_len_per_gpu tokens.
 /// </summary>
-public sealed class SftStep : IDisposable
+public sealed class SftStep
 {
-    private readonly Policy _policy;
+    private readonly ITrainedPolicy _policy;
     private readonly RunConfig _config;
     private readonly ISupervisedSource _source;
     private readonly IndexSampler _sampler;
-    private readonly AdamW _optimizer;
-    private readonly LearningRate _schedule;
     private readonly SftObjective _objective = new();
 
-    /// <summary>An optimizer and a data order of its own.</summary>
+    /// <summary>A data order of its own.</summary>
+    /// <param name="policy">The policy with an optimizer, whose schedule goes over so many steps; the caller's.</param>
+    /// <param name="run">The configuration.</param>
+    /// <param name="source">The examples.</param>
     /// <exception cref="ConfigException">The data has no end and the configuration names no number of
     /// steps.</exception>
-    public SftStep(Policy policy, RunConfig run, ISupervisedSource source)
+    public SftStep(Func<long, ITrainedPolicy> policy, RunConfig run, ISupervisedSource source)
     {
-        _policy = policy;
         _config = run;
         _source = source;
         SftConfig config = run.Sft;
@@ -55,8 +55,7 @@ public sealed class SftStep : IDisposable
         TotalSteps = config.TotalTrainingSteps > 0 ? config.TotalTrainingSteps
             : _sampler.BatchesPerEpoch * run.Trainer.TotalEpochs
                 ?? throw new ConfigException("a task has no epochs: set sft.total_training_steps");
-        _schedule = new(config.Optim, TotalSteps);
-        _optimizer = new(policy, config.Optim);
+        _policy = policy(TotalSteps);
     }
 
     /// <summary>Steps of the whole run.</summary>
@@ -72,15 +71,14 @@ public sealed class SftStep : IDisposable
         ScoredSequence[] examples = Array.ConvertAll(_sampler.Next()!, _source.Get);
         long learned = examples.Sum(s => (long)s.Rows), tokens = examples.Sum(s => (long)s.Length);
         double loss = Loss(examples, learned, keep: true, stop);
-        double learningRate = _schedule.At(step);
-        OptimizerResult result = Update(loss, learningRate);
+        OptimizerResult result = Update(loss, step);
         _policy.ReleaseActivations();
         MetricSet metrics = new();
         metrics["training/global_step"] = step;
         metrics["training/epoch"] = _sampler.State.Epoch;
         metrics["sft/loss"] = loss;
         metrics["sft/grad_norm"] = result.GradNorm;
-        metrics["sft/lr"] = learningRate;
+        metrics["sft/lr"] = _policy.LearningRate(step);
         metrics["sft/tokens"] = learned;
         metrics["sft/skipped"] = result.Applied ? 0 : 1;
         metrics["perf/total_num_tokens"] = tokens;
@@ -102,29 +100,19 @@ public sealed class SftStep : IDisposable
         return Loss(examples, examples.Sum(s => (long)s.Rows), keep: false, stop);
     }
 
-    /// <summary>Writes the optimizer's state.</summary>
-    public void Save(string path) => _optimizer.Save(path);
-
     /// <summary>Goes on where a checkpoint stands.</summary>
-    public void Restore(string optimizerPath, SamplerState sampler)
-    {
-        _optimizer.Load(optimizerPath);
-        _sampler.Restore(sampler);
-    }
-
-    /// <inheritdoc/>
-    public void Dispose() => _optimizer.Dispose();
+    public void Restore(SamplerState sampler) => _sampler.Restore(sampler);
 
     /// <summary>One update with the accumulated gradient; none, and no gradient left, when the loss is NaN or
     /// infinite.</summary>
-    internal OptimizerResult Update(double loss, double learningRate)
+    internal OptimizerResult Update(double loss, long step)
     {
         if (double.IsFinite(loss))
         {
-            return _optimizer.Step(learningRate, _config.Sft.GradClip);
+            return _policy.Update(step);
         }
 
-        _policy.ZeroGradient();
+        _policy.Discard();
         return new(double.NaN, Applied: false, Step: 0);
     }
 
@@ -135,12 +123,12 @@ public sealed class SftStep : IDisposable
         ActorConfig actor = _config.Actor;
         try
         {
-            foreach (Range range in MicroBatches.Cut(
-                [.. examples.Select(s => s.Length)], actor.PpoMaxTokenLenPerGpu, actor.PpoMicroBatchSizePerGpu))
+            foreach (Range range in RankSplit.Joined(MicroBatches.Cut([.. examples.Select(s => s.Length)],
+                actor.PpoMaxTokenLenPerGpu, actor.PpoMicroBatchSizePerGpu), _policy.Ranks))
             {
                 stop.ThrowIfCancellationRequested();
                 PackedBatch packed = new(examples[range]);
-                Scores scores = _policy.LogProb(packed, temperature: 1, keep);
+                Scores scores = _policy.LogProb(packed, temperature: 1, keep, entropy: false);
                 ObjectiveResult result = _objective.Evaluate(new()
                 {
                     RowOffsets = packed.RowOffsets,
@@ -161,7 +149,7 @@ public sealed class SftStep : IDisposable
         {
             if (keep)
             {
-                _policy.ZeroGradient();
+                _policy.Discard();
             }
 
             throw;

@@ -230,8 +230,8 @@ public sealed class TrainStep
 
         float temperature = ActorUpdate.TemperatureOf(_config);
         PassScores old = _clock.Measure("old_log_prob", () =>
-            ForwardPass.LogProb(b => _models.Actor.LogProb(b, temperature, keep: false, entropy: false), tau,
-                tau.MicroBatches, stop));
+            ForwardPass.LogProb(b => _models.Actor.LogProb(b, temperature, keep: false, entropy: false),
+                _models.Actor.Ranks, tau, tau.MicroBatches, stop));
         _models.Actor.ReleaseActivations();
         return batch with { OldLogp = isSampler ? batch.RolloutLogp : old.Logp, VFrozen = needsValue ? old.V1 : [] };
     }
@@ -245,7 +245,7 @@ public sealed class TrainStep
         }
 
         double[] sums = _clock.Measure("old_log_prob", () => ForwardPass.SumPiSquared(
-            (b, t) => _models.Actor.LogProb(b, t, keep: false, entropy: false),
+            (b, t) => _models.Actor.LogProb(b, t, keep: false, entropy: false), _models.Actor.Ranks,
             ActorUpdate.TemperatureOf(_config), batch.OldLogp, tau, stop));
         _models.Actor.ReleaseActivations();
         return batch with { SumPiSquared = sums };
