@@ -43,7 +43,8 @@ internal static class CommandLine
     public static Process StartIn(string folder, params string[] arguments) =>
         Start(new Dictionary<string, string>(), arguments, folder: folder);
 
-    private static Process Start(IReadOnlyDictionary<string, string> environment, string[] arguments,
+    /// <summary>With variables of its environment set.</summary>
+    public static Process Start(IReadOnlyDictionary<string, string> environment, string[] arguments,
         bool redirectInput = false, string? folder = null)
     {
         string program = Path.Combine(AppContext.BaseDirectory, "tbrm-native.dll");

@@ -75,7 +75,7 @@ internal static class StoppedRun
         }
     }
 
-    private static bool WaitForStep(Process process, int step)
+    public static bool WaitForStep(Process process, int step)
     {
         while (process.StandardOutput.ReadLine() is { } line)
         {

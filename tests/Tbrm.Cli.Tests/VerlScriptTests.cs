@@ -20,6 +20,7 @@ public sealed class VerlScriptTests
         "data.train_batch_size=4", "actor.ppo_mini_batch_size=2", "data.max_prompt_length=256",
             "data.max_response_length=16", "trainer.total_training_steps=2", "trainer.threads=1",
         "rollout.max_num_seqs=64", "actor.ppo_max_token_len_per_gpu=1024", "trainer.n_gpus_per_node=1",
+        "trainer.nnodes=1",
     ];
 
     private string _folder = "";

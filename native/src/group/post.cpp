@@ -16,7 +16,7 @@ constexpr int64_t kLongest = int64_t{1} << 40;
 constexpr int32_t kInternal = 1;  // the exit code of a rank that gave none
 constexpr double kLook_s = 0.2;   // between two looks at who is silent
 constexpr double kStall_s = 2.0;  // a look that comes so late says that this process stood still, not the others
-constexpr double kFlush_s = 3.0;  // to send a last letter to a peer that may not take it
+constexpr double kFlush_s = 1.0;  // to send a last letter to a peer that may not take it
 
 double seconds_since(std::chrono::steady_clock::time_point then) {
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - then).count();
@@ -284,6 +284,7 @@ void Post::send_to(int32_t rank) {
         // The thread that receives from the peer says what happened to it.
         if (!lock.owns_lock()) lock.lock();
     }
+    each.is_sending = false;
     each.outbox.clear();
     each.queued = 0;
     --each.running;

@@ -30,8 +30,8 @@ internal sealed class SftVerb : IVerb
                         + $"trainer.save_freq says how often one is saved");
             }
 
-            return TrainingRuns.Sft(started.Run, started.Sinks, started.Progress, started.Stop,
-                started.Processes);
+            return TrainingRuns.SftOn(started.Processes, started.Run, started.Sinks, started.Progress,
+                started.Stop);
         }));
         return command;
     }

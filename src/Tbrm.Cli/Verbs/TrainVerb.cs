@@ -28,7 +28,7 @@ internal sealed class TrainVerb : IVerb
         command.SetAction(parsed => (int)(parsed.GetValue(_seeds) is { } seeds
             ? OfSeeds(parsed, SeedList.Of("--seeds", seeds))
             : _options.Run(parsed, RunState.Train, [], _ => { }, started =>
-                TrainingRuns.Train(started.Run, started.Sinks, started.Progress, started.Stop, started.Processes))));
+                TrainingRuns.TrainOn(started.Processes, started.Run, started.Sinks, started.Progress, started.Stop))));
         return command;
     }
 

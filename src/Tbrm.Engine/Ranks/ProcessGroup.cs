@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Generic;
 using System.Globalization;
 using System.Linq;
 using Tbrm.Core.Errors;
@@ -53,13 +54,13 @@ public sealed class ProcessGroup : IDisposable
     /// <summary>Waits for all processes, and compares what they must have in common.</summary>
     /// <param name="place">This one's.</param>
     /// <param name="version">Of the program.</param>
-    /// <param name="configuration">All that was configured, in a few characters.</param>
+    /// <param name="configuration">All that was configured.</param>
     /// <param name="start">How long to wait.</param>
     /// <param name="lost">For how long a process may be silent.</param>
     /// <exception cref="TbrmUserException">The message names the rank that did not come, or that differs, and in
     /// what.</exception>
-    public static ProcessGroup Join(ProcessPlace place, string version, string configuration, TimeSpan start,
-        TimeSpan lost)
+    public static ProcessGroup Join(ProcessPlace place, string version,
+        IEnumerable<(string Key, string Value)> configuration, TimeSpan start, TimeSpan lost)
     {
         (string, string)[] equals =
         [
@@ -67,7 +68,7 @@ public sealed class ProcessGroup : IDisposable
             ("build of libtbrm", EngineLibrary.Hash()),
             ("instruction set", EngineLibrary.InstructionSet),
             ("number of ranks (WORLD_SIZE)", place.Count.ToString(CultureInfo.InvariantCulture)),
-            ("configuration", configuration),
+            .. configuration,
         ];
         string lines = string.Join('\n', equals.Select(e => $"{e.Item1}={e.Item2}"));
         return new(NativeFailures.Translated("joining the other processes", () => GroupHandle.Join(

@@ -15,13 +15,17 @@ public static class TrainingRuns
 {
     /// <summary>A reinforcement run; the opened run and the sinks are the caller's.</summary>
     /// <exception cref="ConfigException">There is nothing to train on, or no number of steps.</exception>
-    public static TrainEnd Train(OpenRun run, MetricSinks sinks, IProgressDisplay progress, CancellationToken stop,
-        ProcessGroup? processes = null)
+    public static TrainEnd Train(OpenRun run, MetricSinks sinks, IProgressDisplay progress, CancellationToken stop) =>
+        TrainOn(null, run, sinks, progress, stop);
+
+    /// <summary>The same over the processes of several nodes, of which this one is rank 0; null for one process.</summary>
+    public static TrainEnd TrainOn(ProcessGroup? processes, OpenRun run, MetricSinks sinks, IProgressDisplay progress,
+        CancellationToken stop)
     {
         using Watchdog watchdog = new(new ProgressFile(progress, run.Folder.Root),
             run.Session.Config.Trainer.WatchdogS);
         progress = watchdog;
-        PhaseClock clock = new() { Observer = watchdog.Phase };
+        PhaseClock clock = ClockOf(watchdog, processes);
         using TrainRun step = new(run, clock, progress, processes);
         watchdog.Ranks = () => step.RanksAtWork;
         RunPosition position = Position(run.State ?? step.Beginning, clock);
@@ -33,14 +37,18 @@ public static class TrainingRuns
 
     /// <summary>A supervised run; the opened run and the sinks are the caller's.</summary>
     /// <exception cref="ConfigException">There is nothing to train on, or no number of steps.</exception>
-    public static TrainEnd Sft(OpenRun run, MetricSinks sinks, IProgressDisplay progress, CancellationToken stop,
-        ProcessGroup? processes = null)
+    public static TrainEnd Sft(OpenRun run, MetricSinks sinks, IProgressDisplay progress, CancellationToken stop) =>
+        SftOn(null, run, sinks, progress, stop);
+
+    /// <summary>The same over the processes of several nodes, of which this one is rank 0; null for one process.</summary>
+    public static TrainEnd SftOn(ProcessGroup? processes, OpenRun run, MetricSinks sinks, IProgressDisplay progress,
+        CancellationToken stop)
     {
         using Watchdog watchdog = new(new ProgressFile(progress, run.Folder.Root),
             run.Session.Config.Trainer.WatchdogS);
         progress = watchdog;
         TrainingSession session = run.Session;
-        PhaseClock clock = new() { Observer = watchdog.Phase };
+        PhaseClock clock = ClockOf(watchdog, processes);
         bool isEvaluated = session.Config.Sft.ValAccuracy && session.Validation is not null;
         using RolloutStage? rollout = isEvaluated
             ? new(session.Policy, session.Tokenizer, session.Config, session.StopIds,
@@ -62,6 +70,16 @@ public static class TrainingRuns
             Release = rollout is null ? null : spread is null ? rollout.ReleasePages : spread.ReleasePages,
         }).Run(stop);
     }
+
+    /// <summary>A clock whose phases the watchdog knows, and the other processes.</summary>
+    private static PhaseClock ClockOf(Watchdog watchdog, ProcessGroup? processes) => new()
+    {
+        Observer = (phase, isBegin) =>
+        {
+            watchdog.Phase(phase, isBegin);
+            processes?.Note(isBegin ? phase : "after " + phase);
+        },
+    };
 
     private static RunPosition Position(RunState state, PhaseClock clock)
     {

@@ -1,6 +1,9 @@
 using System;
+using System.Collections.Generic;
+using System.Linq;
 using System.Security.Cryptography;
 using System.Text;
+using System.Text.Json.Nodes;
 using System.Threading;
 using Tbrm.Core.Config;
 using Tbrm.Core.Errors;
@@ -13,7 +16,7 @@ namespace Tbrm.Training.Ranks;
 /// <summary>The processes of a run on several nodes: whether there are such, and how they meet.</summary>
 public static class RunProcesses
 {
-    private const int HashDigits = 16;
+    private const int LongestShown = 64;
 
     /// <summary>This process's place; null where one process makes the run, as on one node.</summary>
     /// <param name="trainer">The configuration.</param>
@@ -52,10 +55,21 @@ public static class RunProcesses
     /// <exception cref="TbrmUserException">One did not come, or is of another version or configuration.</exception>
     public static ProcessGroup Join(ProcessPlace place, RunConfig config)
     {
-        byte[] text = Encoding.UTF8.GetBytes(ConfigWriter.ToYaml(config));
-        string hash = Convert.ToHexStringLower(SHA256.HashData(text))[..HashDigits];
-        return ProcessGroup.Join(place, ProgramVersion.Text, hash, TimeSpan.FromSeconds(config.Trainer.RankStartS),
+        return ProcessGroup.Join(place, ProgramVersion.Text, Keys("", ConfigWriter.ToJson(config)), TimeSpan.FromSeconds(config.Trainer.RankStartS),
             TimeSpan.FromSeconds(config.Trainer.RankLostS));
+    }
+
+    /// <summary>Every key with its value; of a long one what tells it from others.</summary>
+    private static IEnumerable<(string Key, string Value)> Keys(string path, JsonNode? node)
+    {
+        if (node is JsonObject section)
+        {
+            return section.SelectMany(p => Keys(path.Length == 0 ? p.Key : $"{path}.{p.Key}", p.Value));
+        }
+
+        string text = node?.ToJsonString() ?? "null";
+        return [(path, text.Length <= LongestShown ? text : Convert.ToHexStringLower(
+            SHA256.HashData(Encoding.UTF8.GetBytes(text))))];
     }
 
     /// <summary>Calls <paramref name="stop"/> once a signal has asked any other process to end: rank 0 ends the run for

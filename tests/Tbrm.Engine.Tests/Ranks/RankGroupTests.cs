@@ -46,10 +46,11 @@ public sealed class RankGroupTests
         using RankGroup group = new(2);
         using EngineDevice device = EngineDevice.Open("cpu", 1);
         using Policy trained = Create(device), frozen = trained.CloneFrozen();
-        TbrmUserException e = Assert.Throws<TbrmUserException>(() => group.ReduceGradients([trained, frozen]))!;
+        TbrmUserException e = Assert.Throws<TbrmUserException>(() =>
+            group.Each(rank => group.ReduceGradient(rank, rank == 0 ? trained : frozen)))!;
         Assert.That(e.Message, Does.StartWith("rank 1 of 2: adding up the gradients").And.Contain("frozen"));
-        Assert.That(() => group.ReduceGradients([trained, trained]), Throws.InstanceOf<TbrmUserException>()
-            .With.Message.Contains("rank 1 of 2 stopped after 'start'"), "a group that lost a rank is over");
+        Assert.That(() => group.Each(rank => group.ReduceGradient(rank, trained)),
+            Throws.InstanceOf<TbrmUserException>().With.Message.Contains("rank 1 of 2 stopped after 'start'"), "a group that lost a rank is over");
     }
 
     [TestCase(false)]
@@ -74,7 +75,7 @@ public sealed class RankGroupTests
         Accumulate(policy, whole.Part(0..3));
         Accumulate(replica, whole.Part(3..4));
         using RankGroup group = new(2);
-        group.ReduceGradients([policy, replica]);
+        group.Each(rank => group.ReduceGradient(rank, rank == 0 ? policy : replica));
         Dictionary<string, float[]> sum = Gradients(policy), other = Gradients(replica);
         foreach ((string name, float[] expected) in alone)
         {

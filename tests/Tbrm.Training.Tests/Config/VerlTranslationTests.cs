@@ -15,10 +15,10 @@ public sealed class VerlTranslationTests
     public void Every_key_that_cannot_be_used_is_named_in_one_message()
     {
         ConfigException e = Assert.Throws<ConfigException>(() => ConfigLoader.Load([],
-            ["actor.optim.lrr=1", "trainer.nnodes=4", "qwertz.asdf=2", "trainer.seed=3"]))!;
+            ["actor.optim.lrr=1", "actor.megatron.seed=4", "qwertz.asdf=2", "trainer.seed=3"]))!;
         Assert.That(e.Message, Does.Contain("3 keys cannot be used"));
         Assert.That(e.Message, Does.Contain("there is no key actor.optim.lrr; did you mean actor.optim.lr?"));
-        Assert.That(e.Message, Does.Contain("trainer.nnodes=4: one process on one machine"));
+        Assert.That(e.Message, Does.Contain("actor.megatron.seed=4: Megatron-LM is not used here"));
         Assert.That(e.Message, Does.Contain("there is no key qwertz.asdf (tbrm-native config lists them all)"));
     }
 
@@ -47,12 +47,12 @@ public sealed class VerlTranslationTests
         RunConfig config = ConfigLoader.Load([],
             ["actor_rollout_ref.rollout.name=vllm", "actor_rollout_ref.actor.fsdp_config.param_offload=True",
                 "+trainer.seed=7",
-                "actor_rollout_ref.rollout.gpu_memory_utilization=0.25", "trainer.nnodes=1", "ray_kwargs.x.y=z"],
+                "actor_rollout_ref.rollout.gpu_memory_utilization=0.25", "ray_kwargs.x.y=z"],
                     notice: notices.Add);
         Assert.That(config.Trainer.Seed, Is.EqualTo(7));
         Assert.That(config.Rollout.MemoryUtilization, Is.EqualTo(0.25));
         Assert.That(notices, Has.Count.EqualTo(1));
-        Assert.That(notices[0], Does.StartWith("4 of verl's keys have no effect here:"));
+        Assert.That(notices[0], Does.StartWith("3 of verl's keys have no effect here:"));
         Assert.That(notices[0], Does.Contain("rollout.name").And.Contain("ray_kwargs.x.y").And.Not.Contain("seed"));
     }
 
@@ -224,7 +224,7 @@ public sealed class VerlTranslationTests
     {
         VerlImport import = Import("run.sh", """
             lr=${ACTOR_LR:-2e-6}
-            python3 -m verl.trainer.main_ppo actor_rollout_ref.actor.optim.lr=$lr trainer.nnodes=2 \
+            python3 -m verl.trainer.main_ppo actor_rollout_ref.actor.optim.lr=$lr actor_rollout_ref.actor.megatron.seed=2 \
                 actor_rollout_ref.rollout.name=vllm actor_rollout_ref.rollout.gpu_memory_utilization=0.6 \
                 data.nosuch=1 trainer.experiment_name=$(date) actor_rollout_ref.model.path=m
             """);
@@ -233,7 +233,7 @@ public sealed class VerlTranslationTests
         {
             "# exact: 2", "#   actor.optim.lr=2e-6", "# derived: 1",
                 "#   rollout.gpu_memory_utilization=0.6 -> rollout.memory_utilization",
-            "# no effect: 1", "# refused: 1", "#   trainer.nnodes=2: one process", "# not known: 1", "#   data.nosuch",
+            "# no effect: 1", "# refused: 1", "#   actor.megatron.seed=2: Megatron", "# not known: 1", "#   data.nosuch",
             "# value not known without running the script, left at its default: 1", "#   trainer.experiment_name",
         })
         {

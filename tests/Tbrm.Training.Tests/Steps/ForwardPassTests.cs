@@ -46,7 +46,8 @@ public sealed class ForwardPassTests
     }
 
     private static PassScores Score(ReferencePolicy reference, TrajectoryBatch batch) =>
-        ForwardPass.LogProb(b => reference.LogProb(b, 0.7f), batch, batch.ReferenceMicroBatches, new(default));
+        ForwardPass.LogProb(b => reference.LogProb(b, 0.7f), ranks: 1, batch, batch.ReferenceMicroBatches,
+            new(default));
 
     /// <summary>Every third response was cut at the limit, and so has a row for the state behind it.</summary>
     private static Trajectory Drawn(int seed, int length)

@@ -98,8 +98,9 @@ public sealed class TrainStepTests
         TrajectoryBatch batch = new([Make.Trajectory(0, 3), Make.Trajectory(1, 2)], Make.Scores(0, 1), Config("grpo"));
         FakePolicy fresh = new();
         Scores Score(PackedBatch packed, float t) => fresh.LogProb(packed, t);
-        double[] logp = ForwardPass.LogProb(b => Score(b, temperature), batch, batch.MicroBatches, new(default)).Logp;
-        double[] found = ForwardPass.SumPiSquared(Score, temperature, logp, batch, new(default));
+        double[] logp = ForwardPass.LogProb(b => Score(b, temperature), ranks: 1, batch, batch.MicroBatches,
+            new(default)).Logp;
+        double[] found = ForwardPass.SumPiSquared(Score, ranks: 1, temperature, logp, batch, new(default));
         PackedBatch all = batch.Pack(0..2);
         double[] expected = [.. Enumerable.Range(0, all.RowCount)
             .Select(r => fresh.Probabilities(all, r, temperature).Sum(p => p * p))];

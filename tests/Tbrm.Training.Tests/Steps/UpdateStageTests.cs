@@ -135,7 +135,7 @@ public sealed class UpdateStageTests
         ObjectiveBatch columns = batch.Columns() with
         {
             RolloutLogp = rollout,
-            OldLogp = ForwardPass.LogProb(b => new FakePolicy().LogProb(b, 1), batch, batch.MicroBatches,
+            OldLogp = ForwardPass.LogProb(b => new FakePolicy().LogProb(b, 1), 1, batch, batch.MicroBatches,
                 new(default)).Logp,
         };
         MetricSet metrics = new();
@@ -229,7 +229,8 @@ public sealed class UpdateStageTests
         TrajectoryBatch batch = new(trajectories, grades, config);
         ObjectiveBatch columns = batch.Columns();
         PassScores reference =
-            ForwardPass.LogProb(b => new FakePolicy(seed: 2).LogProb(b, 1), batch, batch.MicroBatches, new(default));
+            ForwardPass.LogProb(b => new FakePolicy(seed: 2).LogProb(b, 1), 1, batch, batch.MicroBatches,
+                new(default));
         PassScores old = ForwardPass.LogProb(b => policy.LogProb(b, 1), batch, batch.MicroBatches, new(default));
         columns = columns with
         {
