@@ -210,7 +210,7 @@ internal static unsafe partial class NativeMethods
 
     [LibraryImport(Library), UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
     internal static partial TbrmStatus tbrm_group_join(
-        NativeGroupConfig* config, out nint outGroup, out NativeError err);
+        NativeGroupConfig* config, out GroupHandle outGroup, out NativeError err);
 
     [LibraryImport(Library), UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
     internal static partial void tbrm_group_destroy(nint group);

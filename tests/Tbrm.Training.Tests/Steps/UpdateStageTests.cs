@@ -231,7 +231,7 @@ public sealed class UpdateStageTests
         PassScores reference =
             ForwardPass.LogProb(b => new FakePolicy(seed: 2).LogProb(b, 1), 1, batch, batch.MicroBatches,
                 new(default));
-        PassScores old = ForwardPass.LogProb(b => policy.LogProb(b, 1), batch, batch.MicroBatches, new(default));
+        PassScores old = ForwardPass.LogProb(b => policy.LogProb(b, 1), 1, batch, batch.MicroBatches, new(default));
         columns = columns with
         {
             RefLogp = reference.Logp,
