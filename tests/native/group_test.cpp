@@ -118,7 +118,8 @@ std::vector<float> flat(tbrm_model_t* model, tbrm_tensor_kind_t kind) {
 }
 
 // The gradients of n ranks are their sum in rank order, on all of them.
-void check_sum_of_gradients(const Batch& batch, const std::vector<float>& whole, tbrm_dtype_t dtype, int32_t n, bool are_processes) {
+void check_sum_of_gradients(
+        const Batch& batch, const std::vector<float>& whole, tbrm_dtype_t dtype, int32_t n, bool are_processes) {
     Ranks ranks(n, dtype);
     const auto groups = make_ranks(are_processes, n);
     std::vector<float> expected(whole.size(), 0.0f);
@@ -337,8 +338,7 @@ TBRM_TEST(a_process_that_dies_hangs_or_fails_is_named_to_all_others) {
         });
         for (const size_t r : {size_t{0}, size_t{2}}) {
             const Outcome& o = outcomes[r];
-            CHECK_MSG(o.status == TBRM_STATUS_GROUP && o.device_code == fault.code &&
-                              o.message.find(fault.said) == 0,
+            CHECK_MSG(o.status == TBRM_STATUS_GROUP && o.device_code == fault.code && o.message.find(fault.said) == 0,
                     "%s: status %d, code %d: %s", fault.what, o.status, o.device_code, o.message.c_str());
         }
     }
@@ -355,8 +355,7 @@ TBRM_TEST(processes_see_what_the_others_do_and_leave_together) {
         tbrm_group_state_t state{};
         state.struct_size = sizeof state;
         if (status == TBRM_STATUS_OK) status = tbrm_group_look(own, 1 - rank, &state, err);
-        CHECK(n == 0 && state.signals == 1 - rank &&
-                std::string(state.phase) == (rank == 0 ? "update" : "rollout") &&
+        CHECK(n == 0 && state.signals == 1 - rank && std::string(state.phase) == (rank == 0 ? "update" : "rollout") &&
                 std::string(state.host) == "host" + std::to_string(1 - rank));
         if (status == TBRM_STATUS_OK) status = tbrm_group_leave(own, 0, err);
         groups[static_cast<size_t>(rank)].reset();  // waits for the other

@@ -636,19 +636,20 @@ typedef struct tbrm_group_config {
     int32_t struct_size;
     int32_t rank;
     int32_t n_ranks;
-    int32_t port;        /* rank 0 listens on it until all are linked; the links listen on ports of their own. Neither asks who comes */
+    int32_t port; /* rank 0 listens on it until all are linked; the links listen on ports of their own. Neither asks who comes */
     const char* address; /* of rank 0's host */
     const char* host;    /* of this process, for messages */
     const char* equals;  /* lines "name=value" that all ranks must have in common */
     double start_s;      /* how long to wait for all of them */
-    double lost_s;       /* a process that is silent for so long is given up; it speaks every second, whatever it computes */
+    double lost_s; /* a process that is silent for so long is given up; it speaks every second, whatever it computes */
 } tbrm_group_config_t;
 
 /* This process's end of a group of processes, by c10d of the plug-in libtbrm_torch. Returns when all have come.
  * Errors   UNSUPPORTED without the plug-in, or where it was built without Gloo; GROUP naming the ranks that did not come within start_s, or
  *          (device_code 2) the rank that differs, its host and in what. */
 TBRM_API(tbrm_status_t)
-tbrm_group_join(const tbrm_group_config_t* config, tbrm_group_t** out_group, tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
+tbrm_group_join(
+        const tbrm_group_config_t* config, tbrm_group_t** out_group, tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
 
 /* Of processes: after tbrm_group_leave, waits for the others to leave too. */
 TBRM_API(void) tbrm_group_destroy(tbrm_group_t* group) TBRM_NOEXCEPT;
@@ -659,20 +660,24 @@ tbrm_group_leave(tbrm_group_t* group, int32_t code, tbrm_error_t* err) TBRM_NOEX
 
 /* What this process does from now on, for messages; and bits that the others see, 0 at the start. By one process, at any time. */
 TBRM_API(tbrm_status_t)
-tbrm_group_note(tbrm_group_t* group, const char* phase, int32_t signals, tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
+tbrm_group_note(
+        tbrm_group_t* group, const char* phase, int32_t signals, tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
 
 /* A message to one process, which takes it in order. Waits only while too much is on its way. */
 TBRM_API(tbrm_status_t)
-tbrm_group_send(tbrm_group_t* group, int32_t to, int64_t n, const void* data, tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
+tbrm_group_send(
+        tbrm_group_t* group, int32_t to, int64_t n, const void* data, tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
 
 /* Waits for the next message of one process, at most timeout_s (0: without end). out_n: its bytes, -1 when none came. tbrm_group_read
  * copies it before the next one of that process is received. Different processes' messages may be waited for on different threads. */
 TBRM_API(tbrm_status_t)
-tbrm_group_receive(tbrm_group_t* group, int32_t from, double timeout_s, int64_t* out_n, tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
+tbrm_group_receive(tbrm_group_t* group, int32_t from, double timeout_s, int64_t* out_n,
+        tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
 
 /* Copies the message that was received. out [n]. */
 TBRM_API(tbrm_status_t)
-tbrm_group_read(tbrm_group_t* group, int32_t from, int64_t n, void* out, tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
+tbrm_group_read(
+        tbrm_group_t* group, int32_t from, int64_t n, void* out, tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
 
 /* What is known of a process. */
 typedef struct tbrm_group_state {
@@ -686,7 +691,8 @@ typedef struct tbrm_group_state {
     char phase[64];
 } tbrm_group_state_t;
 TBRM_API(tbrm_status_t)
-tbrm_group_look(tbrm_group_t* group, int32_t rank, tbrm_group_state_t* out_state, tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
+tbrm_group_look(tbrm_group_t* group, int32_t rank, tbrm_group_state_t* out_state,
+        tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
 
 /* Waits for all ranks. phase: what they are about to do, for messages. */
 TBRM_API(tbrm_status_t)
@@ -694,7 +700,8 @@ tbrm_group_barrier(tbrm_group_t* group, const char* phase, tbrm_error_t* err) TB
 
 /* This rank fails and will not come again: the others are told why, and with which exit code. Waits for nobody. */
 TBRM_API(tbrm_status_t)
-tbrm_group_abort(tbrm_group_t* group, int32_t code, const char* reason, tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
+tbrm_group_abort(
+        tbrm_group_t* group, int32_t code, const char* reason, tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
 
 /* inout_values[i] = its sum over the ranks. Shapes: inout_values [n]. */
 TBRM_API(tbrm_status_t)
@@ -710,7 +717,8 @@ tbrm_gradient_reduce(tbrm_model_t* model, tbrm_group_t* group, tbrm_error_t* err
 TBRM_API(tbrm_status_t)
 tbrm_group_copy_model(tbrm_group_t* group, tbrm_model_t* model, tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
 TBRM_API(tbrm_status_t)
-tbrm_group_copy_optimizer(tbrm_group_t* group, tbrm_optimizer_t* optimizer, tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
+tbrm_group_copy_optimizer(
+        tbrm_group_t* group, tbrm_optimizer_t* optimizer, tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
 
 /* ======================================================= optimizer ======================================================= */
 

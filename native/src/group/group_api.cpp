@@ -96,8 +96,7 @@ tbrm_status_t tbrm_group_barrier(tbrm_group_t* group, const char* phase, tbrm_er
     });
 }
 
-tbrm_status_t tbrm_group_abort(
-        tbrm_group_t* group, int32_t code, const char* reason, tbrm_error_t* err) noexcept {
+tbrm_status_t tbrm_group_abort(tbrm_group_t* group, int32_t code, const char* reason, tbrm_error_t* err) noexcept {
     return tbrm::guard(err, __func__, [&] {
         TBRM_REQUIRE(reason != nullptr, "reason is null");
         use(group).abort(group->rank, code, reason);
@@ -120,8 +119,7 @@ tbrm_status_t tbrm_gradient_reduce(tbrm_model_t* model, tbrm_group_t* group, tbr
     });
 }
 
-tbrm_status_t tbrm_group_join(
-        const tbrm_group_config_t* config, tbrm_group_t** out_group, tbrm_error_t* err) noexcept {
+tbrm_status_t tbrm_group_join(const tbrm_group_config_t* config, tbrm_group_t** out_group, tbrm_error_t* err) noexcept {
     return tbrm::guard(err, __func__, [&] {
         TBRM_REQUIRE(out_group != nullptr, "out_group is null");
         *out_group = nullptr;
@@ -166,8 +164,7 @@ tbrm_status_t tbrm_group_receive(
     });
 }
 
-tbrm_status_t tbrm_group_read(
-        tbrm_group_t* group, int32_t from, int64_t n, void* out, tbrm_error_t* err) noexcept {
+tbrm_status_t tbrm_group_read(tbrm_group_t* group, int32_t from, int64_t n, void* out, tbrm_error_t* err) noexcept {
     return tbrm::guard(err, __func__, [&] {
         peer_post(group, from);
         std::vector<uint8_t>& body = use_processes(group).received(from).body;
@@ -207,8 +204,7 @@ tbrm_status_t tbrm_group_copy_model(tbrm_group_t* group, tbrm_model_t* model, tb
     });
 }
 
-tbrm_status_t tbrm_group_copy_optimizer(
-        tbrm_group_t* group, tbrm_optimizer_t* optimizer, tbrm_error_t* err) noexcept {
+tbrm_status_t tbrm_group_copy_optimizer(tbrm_group_t* group, tbrm_optimizer_t* optimizer, tbrm_error_t* err) noexcept {
     return tbrm::guard(err, __func__, [&] {
         TBRM_REQUIRE(optimizer != nullptr, "optimizer is null");
         optimizer->impl->model().device().enter();

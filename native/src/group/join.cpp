@@ -21,10 +21,10 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr int32_t kConfig = 2;    // exit codes
+constexpr int32_t kConfig = 2;  // exit codes
 constexpr int32_t kInternal = 1;
-constexpr double kLinger_s = 3;   // for the others to read why rank 0 gives up
-constexpr double kGrace_s = 5;    // the others wait longer than rank 0, whose answer names who is missing
+constexpr double kLinger_s = 3;  // for the others to read why rank 0 gives up
+constexpr double kGrace_s = 5;   // the others wait longer than rank 0, whose answer names who is missing
 constexpr auto kLook = std::chrono::milliseconds(50);
 
 double seconds_since(Clock::time_point then) {
@@ -138,8 +138,9 @@ std::string missing_text(const std::vector<Hello>& hellos, double waited_s) {
     std::string ranks;
     for (size_t r = 0; r < hellos.size(); ++r)
         if (!hellos[r].came) ranks += (ranks.empty() ? "rank " : ", rank ") + std::to_string(r);
-    return format("%s of %zu did not come within %.1f s of the start: is its process running, on the same MASTER_ADDR and "
-                  "MASTER_PORT, with a RANK of its own?",
+    return format(
+            "%s of %zu did not come within %.1f s of the start: is its process running, on the same MASTER_ADDR and "
+            "MASTER_PORT, with a RANK of its own?",
             ranks.c_str(), hellos.size(), waited_s);
 }
 
@@ -208,7 +209,8 @@ const TorchPlugin& plugin_with_links() {
     const TorchPlugin& plugin = torch_plugin();
     if (plugin.api->store_open == nullptr)
         TBRM_FAIL(TBRM_STATUS_UNSUPPORTED,
-                "ranks in several processes need c10d with Gloo, and %s was built without Gloo's headers (libgloo-dev); "
+                "ranks in several processes need c10d with Gloo, and %s was built without Gloo's headers "
+                "(libgloo-dev); "
                 "install them and run ./build.sh again, or use one node",
                 plugin.path.c_str());
     return plugin;
@@ -237,9 +239,8 @@ Joined join_processes(const JoinOptions& options) {
         hellos = wait_for_all(*store, options);
     } catch (const Failure& e) {
         if (e.code == TBRM_STATUS_GROUP) throw;
-        throw_group_failure(kInternal,
-                format("rank 0 of %d on %s is gone, %.1f s after the start: %s", options.n_ranks,
-                        options.address.c_str(), seconds_since(begin), e.what()));
+        throw_group_failure(kInternal, format("rank 0 of %d on %s is gone, %.1f s after the start: %s", options.n_ranks,
+                                               options.address.c_str(), seconds_since(begin), e.what()));
     }
     const std::string difference = difference_text(hellos);
     if (!difference.empty()) {
@@ -251,9 +252,9 @@ Joined join_processes(const JoinOptions& options) {
     const tbrm_status_t status = api.links_open(store->handle(), options.rank, options.n_ranks,
             own_address(options).c_str(), milliseconds(options.start_s), &links, &err);
     if (status != TBRM_STATUS_OK)
-        throw_group_failure(kInternal,
-                format("rank %d of %d on %s found no link to the others within %.1f s: %s", options.rank,
-                        options.n_ranks, options.host.c_str(), options.start_s, err.message));
+        throw_group_failure(
+                kInternal, format("rank %d of %d on %s found no link to the others within %.1f s: %s", options.rank,
+                                   options.n_ranks, options.host.c_str(), options.start_s, err.message));
     Joined joined{std::make_shared<TorchTransport>(api, links), {}};
     for (const Hello& hello : hellos)
         joined.hosts.push_back(hello.host);

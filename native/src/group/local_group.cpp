@@ -12,7 +12,8 @@ constexpr int32_t kInternal = 1;  // the exit code of a rank that gave none
 
 }  // namespace
 
-LocalGroup::LocalGroup(int32_t n_ranks, double timeout_s) : ranks_(static_cast<size_t>(n_ranks)), timeout_s_(timeout_s) {
+LocalGroup::LocalGroup(int32_t n_ranks, double timeout_s)
+    : ranks_(static_cast<size_t>(n_ranks)), timeout_s_(timeout_s) {
     for (Rank& rank : ranks_) {
         rank.phase = "start";
         rank.since = Clock::now();
@@ -45,8 +46,9 @@ void LocalGroup::meet(int32_t rank, const char* phase) {
     if (!failure_.empty()) throw_group_failure(code_, failure_);
     for (size_t r = 0; r < ranks_.size(); ++r) {
         if (ranks_[r].is_waiting && ranks_[r].phase != phase)
-            fail(kInternal, format("rank %d came to '%s' while rank %zu waits in '%s': the ranks do not make the same calls", rank,
-                    phase, r, ranks_[r].phase.c_str()));
+            fail(kInternal,
+                    format("rank %d came to '%s' while rank %zu waits in '%s': the ranks do not make the same calls",
+                            rank, phase, r, ranks_[r].phase.c_str()));
     }
     if (!failure_.empty()) throw_group_failure(code_, failure_);
     self.phase = phase;

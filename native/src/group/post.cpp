@@ -9,8 +9,9 @@
 namespace tbrm {
 namespace {
 
-constexpr uint32_t kMagic = 0x7462726d;             // "tbrm"
-constexpr int64_t kPiece = int64_t{4} << 20;        // bytes that travel at a time, so that a long letter is a sign of life too
+constexpr uint32_t kMagic = 0x7462726d;  // "tbrm"
+constexpr int64_t kPiece =
+        int64_t{4} << 20;  // bytes that travel at a time, so that a long letter is a sign of life too
 constexpr int64_t kMostQueued = int64_t{64} << 20;  // bytes that wait to be sent to a peer
 constexpr int64_t kLongest = int64_t{1} << 40;
 constexpr int32_t kInternal = 1;  // the exit code of a rank that gave none
@@ -36,8 +37,8 @@ Post::Post(std::shared_ptr<Transport> transport, int32_t rank, const std::vector
     }
 }
 
-std::shared_ptr<Post> Post::open(std::shared_ptr<Transport> transport, int32_t rank,
-        const std::vector<std::string>& hosts, double lost_s) {
+std::shared_ptr<Post> Post::open(
+        std::shared_ptr<Transport> transport, int32_t rank, const std::vector<std::string>& hosts, double lost_s) {
     const std::shared_ptr<Post> post(new Post(std::move(transport), rank, hosts, lost_s));
     for (int32_t r = 0; r < post->size(); ++r) {
         if (!post->is_peer(r)) continue;
@@ -81,7 +82,8 @@ void Post::send(int32_t to, LetterKind kind, int64_t sequence, const void* data,
     const auto* bytes = static_cast<const uint8_t*>(data);
     letter.body.assign(bytes, bytes + n);
     Lock lock(mutex_);
-    wait(lock, [&] { return peer(to).queued <= kMostQueued; }, 0);
+    wait(
+            lock, [&] { return peer(to).queued <= kMostQueued; }, 0);
     letter.head = head(kind, n, sequence, 0);
     peer(to).queued += n;
     peer(to).outbox.push_back(std::move(letter));
@@ -91,7 +93,8 @@ void Post::send(int32_t to, LetterKind kind, int64_t sequence, const void* data,
 bool Post::try_take(int32_t from, LetterKind kind, double timeout_s, Letter& out) {
     Lock lock(mutex_);
     std::deque<Letter>& letters = queue(from, kind);
-    wait(lock,
+    wait(
+            lock,
             [&] {
                 if (letters.empty() && peer(from).left)
                     fail_locked(peer(from).code != 0 ? peer(from).code : kInternal,
@@ -108,8 +111,7 @@ bool Post::try_take(int32_t from, LetterKind kind, double timeout_s, Letter& out
 
 Letter Post::take(int32_t from, LetterKind kind) {
     Letter letter;
-    while (!try_take(from, kind, 0, letter)) {
-    }
+    while (!try_take(from, kind, 0, letter)) {}
     return letter;
 }
 
@@ -139,7 +141,8 @@ void Post::check_silence() {
         const double silent = seconds_since(each.heard);
         if (!is_peer(r) || each.left || silent <= lost_s_) continue;
         fail_locked(kInternal,
-                format("%s has been silent for %.1f s (the limit is %.1f s); it was in '%s' then, for %.1f s: it hangs, "
+                format("%s has been silent for %.1f s (the limit is %.1f s); it was in '%s' then, for %.1f s: it "
+                       "hangs, "
                        "or its host or the network is gone",
                         name_of(r).c_str(), silent, lost_s_, each.phase.c_str(), seconds_since(each.since) - silent));
     }
@@ -183,8 +186,8 @@ Post::State Post::state(int32_t rank) {
     const Peer& each = peer(rank);
     const bool own = !is_peer(rank);
     return {each.host, own ? phase_ : each.phase, failure_, seconds_since(own ? since_ : each.since),
-            own ? 0 : seconds_since(each.heard), own ? signals_ : each.signals,
-            !failure_.empty() ? code_ : each.code, each.left, !failure_.empty()};
+            own ? 0 : seconds_since(each.heard), own ? signals_ : each.signals, !failure_.empty() ? code_ : each.code,
+            each.left, !failure_.empty()};
 }
 
 Letter Post::receive_letter(int32_t from) {
@@ -239,9 +242,10 @@ void Post::receive_from(int32_t rank) {
         const Lock lock(mutex_);
         Peer& each = peer(rank);
         if (!stopping_ && !each.left)
-            fail_locked(kInternal,
-                    format("%s is lost: the link to it broke %.1f s after its last letter, in which it was in '%s' (%s)",
-                            name_of(rank).c_str(), seconds_since(each.heard), each.phase.c_str(), e.what()));
+            fail_locked(
+                    kInternal, format("%s is lost: the link to it broke %.1f s after its last letter, in which it was "
+                                      "in '%s' (%s)",
+                                       name_of(rank).c_str(), seconds_since(each.heard), each.phase.c_str(), e.what()));
     }
     const Lock lock(mutex_);
     --peer(rank).running;
@@ -275,8 +279,8 @@ void Post::send_to(int32_t rank) {
             lock.lock();
             each.is_sending = false;
             each.queued -= letter.head.kind == LetterKind::Part || letter.head.kind == LetterKind::Message
-                    ? letter.head.bytes
-                    : 0;
+                                   ? letter.head.bytes
+                                   : 0;
             changed_.notify_all();
             if (letter.head.kind == LetterKind::Leave || letter.head.kind == LetterKind::Abort) break;
         }
@@ -304,8 +308,7 @@ void Post::close() {
         };
         while (leaving_ && !all_left())
             changed_.wait_for(lock, seconds(kLook_s));
-        if (!leaving_)
-            fail_locked(kInternal, format("%s went away in '%s'", name_of(rank_).c_str(), phase_.c_str()));
+        if (!leaving_) fail_locked(kInternal, format("%s went away in '%s'", name_of(rank_).c_str(), phase_.c_str()));
         stopping_ = closed_ = true;
         changed_.notify_all();
         const Clock::time_point begin = Clock::now();

@@ -36,8 +36,8 @@ struct Letter {
 class Post : public std::enable_shared_from_this<Post> {
 public:
     // lost_s: how long a peer may be silent.
-    static std::shared_ptr<Post> open(std::shared_ptr<Transport> transport, int32_t rank,
-            const std::vector<std::string>& hosts, double lost_s);
+    static std::shared_ptr<Post> open(
+            std::shared_ptr<Transport> transport, int32_t rank, const std::vector<std::string>& hosts, double lost_s);
     // Ends the threads: after leave(), once the peers have left too; else what is queued is sent for a moment, and a thread that does not end
     // by itself is left to the end of the process.
     void close();

@@ -27,9 +27,7 @@ public:
     }
     int64_t size() const { return size_; }
     int64_t windows() const { return ceil_div(size_, kWindow); }
-    int64_t window_size(int64_t window) const {
-        return std::clamp<int64_t>(size_ - window * kWindow, 0, kWindow);
-    }
+    int64_t window_size(int64_t window) const { return std::clamp<int64_t>(size_ - window * kWindow, 0, kWindow); }
     void read(int64_t window, float* out) const {
         visit(window, [&](float* data, int64_t at, int64_t n) { std::copy_n(data, n, out + at); });
     }

@@ -81,8 +81,8 @@ tbrm_status_t links_open(tbrm_torch_store_t* store, int32_t rank, int32_t n_rank
         auto options = c10d::ProcessGroupGloo::Options::create(kForEver);
         const char* interface = std::getenv("GLOO_SOCKET_IFNAME");
         options->devices.push_back(interface != nullptr && interface[0] != '\0'
-                        ? c10d::ProcessGroupGloo::createDeviceForInterface(interface)
-                        : c10d::ProcessGroupGloo::createDeviceForHostname(own_address));
+                                           ? c10d::ProcessGroupGloo::createDeviceForInterface(interface)
+                                           : c10d::ProcessGroupGloo::createDeviceForHostname(own_address));
         options->threads = 1;
         auto links = std::make_unique<tbrm_torch_links>();
         links->group = c10::make_intrusive<c10d::ProcessGroupGloo>(
