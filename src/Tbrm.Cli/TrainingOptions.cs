@@ -77,7 +77,8 @@ internal sealed class TrainingOptions
 
         using StopSignals signals = new(saves: true);
         return RunProcesses.PlaceOf(config.Trainer, Environment.GetEnvironmentVariable) is { } place
-            ? RunningProcess.Run(place, config, signals, processes => Run(parsed, verb, config, signals, processes, run))
+            ? RunningProcess.Run(place, config, signals,
+                processes => Run(parsed, verb, config, signals, processes, run))
             : Run(parsed, verb, config, signals, null, run);
     }
 

@@ -10,7 +10,7 @@ using System.Threading.Tasks;
 
 namespace Tbrm.Cli.Tests;
 
-/// <summary>The processes of a run on several nodes, which are all this machine, as torchrun would start them.</summary>
+/// <summary>The processes of a run on several nodes, all of them here, as torchrun would start them.</summary>
 internal static class RankProcesses
 {
     /// <summary>Whether the plug-in that they speak by was built.</summary>

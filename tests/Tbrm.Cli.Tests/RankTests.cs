@@ -39,7 +39,8 @@ public sealed class RankTests : FolderTests
         }
         else
         {
-            Assert.That(same, Has.All.Matches<Outcome>(o => o!.ExitCode == 0), string.Join('\n', same.Select(o => o.Error)));
+            Assert.That(same, Has.All.Matches<Outcome>(o => o!.ExitCode == 0),
+                string.Join('\n', same.Select(o => o.Error)));
             Assert.That(same[0].Error, Does.Not.Contain("number of ranks"));
             Assert.That(same[1].Output, Is.Empty, "rank 0 speaks for the run");
             StoppedRun.AssertSameFiles(again, two, 2,

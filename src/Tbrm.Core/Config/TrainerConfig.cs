@@ -15,7 +15,8 @@ public sealed record TrainerConfig
     public int Threads { get; init; }
 
     /// <summary>Ranks of a node that share every step: contexts of the CPU with trainer.threads divided among them, or
-    /// with several nodes processes (docs/guide/ranks.md). The tokens of a rollout do not depend on it, gradients by rounding only.</summary>
+    /// with several nodes processes (docs/guide/ranks.md). The tokens of a rollout do not depend on it, gradients by
+    /// rounding only.</summary>
     [AllowedRange(1, 64)]
     public int NGpusPerNode { get; init; } = 1;
 

@@ -75,8 +75,8 @@ public sealed class RankGroup : IDisposable
         return results;
     }
 
-    /// <summary>Replaces the gradients of a rank's model by the sum over all ranks, made in their order: called by every
-    /// rank of this process, on its own thread.</summary>
+    /// <summary>Replaces the gradients of a rank's model by the sum over all ranks, made in their order: called by
+    /// every rank of this process, on its own thread.</summary>
     public void ReduceGradient(int rank, EngineModel model)
     {
         if (_processes is not null)

@@ -48,8 +48,8 @@ public sealed unsafe class GroupHandle : NativeHandle
                 StartS = start.TotalSeconds,
                 LostS = lost.TotalSeconds,
             };
-            NativeError.ThrowIfFailed(NativeMethods.tbrm_group_join(&config, out GroupHandle group, out NativeError err),
-                err);
+            NativeError.ThrowIfFailed(
+                NativeMethods.tbrm_group_join(&config, out GroupHandle group, out NativeError err), err);
             return group;
         }
     }

@@ -18,7 +18,8 @@ public static class TrainingRuns
     public static TrainEnd Train(OpenRun run, MetricSinks sinks, IProgressDisplay progress, CancellationToken stop) =>
         TrainOn(null, run, sinks, progress, stop);
 
-    /// <summary>The same over the processes of several nodes, of which this one is rank 0; null for one process.</summary>
+    /// <summary>The same over the processes of several nodes, of which this one is rank 0; null for one
+    /// process.</summary>
     public static TrainEnd TrainOn(ProcessGroup? processes, OpenRun run, MetricSinks sinks, IProgressDisplay progress,
         CancellationToken stop)
     {
@@ -40,7 +41,8 @@ public static class TrainingRuns
     public static TrainEnd Sft(OpenRun run, MetricSinks sinks, IProgressDisplay progress, CancellationToken stop) =>
         SftOn(null, run, sinks, progress, stop);
 
-    /// <summary>The same over the processes of several nodes, of which this one is rank 0; null for one process.</summary>
+    /// <summary>The same over the processes of several nodes, of which this one is rank 0; null for one
+    /// process.</summary>
     public static TrainEnd SftOn(ProcessGroup? processes, OpenRun run, MetricSinks sinks, IProgressDisplay progress,
         CancellationToken stop)
     {

@@ -244,7 +244,8 @@ public sealed class RankServer : IDisposable
 
         _processes.Copy(_policy);
         RunConfig config = HeadBudget.Resolve(_config, _device);
-        _rollout = sampling is null ? null : new(_policy, config, sampling, MemoryPlan.HeldBytes(_policy, config), tokenBytes);
+        _rollout = sampling is null ? null
+            : new(_policy, config, sampling, MemoryPlan.HeldBytes(_policy, config), tokenBytes);
         _rank = new(_policy, _processes.ReduceGradient, _rollout) { Processes = _processes };
     }
 

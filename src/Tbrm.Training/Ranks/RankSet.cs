@@ -73,7 +73,8 @@ internal sealed class RankSet : IDisposable
         RankSet ranks = new(group, first);
         try
         {
-            ranks.Ranks = processes is null ? [first, .. ranks.Threads(session, rollout is not null)] : [first, .. ranks.Others(processes)];
+            ranks.Ranks = processes is null ? [first, .. ranks.Threads(session, rollout is not null)]
+                : [first, .. ranks.Others(processes)];
             if (processes is not null)
             {
                 ranks.OpenOthers(session, rollout, processes);

@@ -29,15 +29,15 @@ public static class RunProcesses
         if (trainer.Nnodes == 1)
         {
             return place is not { Count: > 1, IsCertain: true } ? null : throw new ConfigException(
-                $"{place.Source} started {place.Count} processes, and trainer.nnodes is 1, with which one process makes "
-                + "the run: set trainer.nnodes (and trainer.n_gpus_per_node) to what was started, or start one process");
+                $"{place.Source} started {place.Count} processes, and trainer.nnodes is 1, with which one process "
+                + "makes the run: set trainer.nnodes (and trainer.n_gpus_per_node) to what was started, or start one");
         }
 
         if (place is null)
         {
             throw new ConfigException($"trainer.nnodes={trainer.Nnodes} with trainer.n_gpus_per_node="
-                + $"{trainer.NGpusPerNode} takes {wanted} processes, and nothing says which one this is: start them with "
-                + "torchrun, srun or mpirun, or set RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT for each");
+                + $"{trainer.NGpusPerNode} takes {wanted} processes, and nothing says which one this is: start them "
+                + "with torchrun, srun or mpirun, or set RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT for each");
         }
 
         if (place.Count != wanted)
@@ -48,15 +48,16 @@ public static class RunProcesses
         }
 
         return place.Address.Length > 0 ? place
-            : throw new ConfigException($"{place.Source}: nothing says where rank 0 is; set MASTER_ADDR (and MASTER_PORT)");
+            : throw new ConfigException(
+                $"{place.Source}: nothing says where rank 0 is; set MASTER_ADDR (and MASTER_PORT)");
     }
 
     /// <summary>Waits for the other processes.</summary>
     /// <exception cref="TbrmUserException">One did not come, or is of another version or configuration.</exception>
     public static ProcessGroup Join(ProcessPlace place, RunConfig config)
     {
-        return ProcessGroup.Join(place, ProgramVersion.Text, Keys("", ConfigWriter.ToJson(config)), TimeSpan.FromSeconds(config.Trainer.RankStartS),
-            TimeSpan.FromSeconds(config.Trainer.RankLostS));
+        return ProcessGroup.Join(place, ProgramVersion.Text, Keys("", ConfigWriter.ToJson(config)),
+            TimeSpan.FromSeconds(config.Trainer.RankStartS), TimeSpan.FromSeconds(config.Trainer.RankLostS));
     }
 
     /// <summary>Every key with its value; of a long one what tells it from others.</summary>

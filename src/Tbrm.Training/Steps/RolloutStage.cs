@@ -38,8 +38,8 @@ public sealed class RolloutStage : IRollout, IEvaluationRollout, IDisposable
         }
     }
 
-    /// <summary>The same with sampling settings of the caller's, which stop at a text where <paramref name="tokenBytes"/>
-    /// are given.</summary>
+    /// <summary>The same with sampling settings of the caller's, which stop at a text where
+    /// <paramref name="tokenBytes"/> are given.</summary>
     internal RolloutStage(Policy policy, RunConfig config, SamplingOptions train, long held,
         IReadOnlyList<ReadOnlyMemory<byte>>? tokenBytes = null)
     {

@@ -50,7 +50,8 @@ public sealed class RankGroupTests
             group.Each(rank => group.ReduceGradient(rank, rank == 0 ? trained : frozen)))!;
         Assert.That(e.Message, Does.StartWith("rank 1 of 2: adding up the gradients").And.Contain("frozen"));
         Assert.That(() => group.Each(rank => group.ReduceGradient(rank, trained)),
-            Throws.InstanceOf<TbrmUserException>().With.Message.Contains("rank 1 of 2 stopped after 'start'"), "a group that lost a rank is over");
+            Throws.InstanceOf<TbrmUserException>().With.Message.Contains("rank 1 of 2 stopped after 'start'"),
+            "a group that lost a rank is over");
     }
 
     [TestCase(false)]
