@@ -87,7 +87,7 @@ public sealed class RankTests : FolderTests
     public void A_process_that_differs_or_does_not_come_is_named_and_nothing_is_written()
     {
         string run = Path.Combine(Folder, "run");
-        string[] arguments = [.. Arguments(run, 1, 2), "trainer.nnodes=2", "trainer.rank_start_s=1"];
+        string[] arguments = [.. Arguments(run, 1, 2), "trainer.nnodes=2"];
         Assert.That(CommandLine.Run(arguments).Error, Does.Contain("trainer.nnodes=2").And.Contain("MASTER_ADDR"));
         Outcome alone = CommandLine.Run(RankProcesses.Environment(1, 4, RankProcesses.FreePort()), arguments);
         Assert.That((alone.ExitCode, alone.Error), Is.EqualTo((2, alone.Error)));
@@ -98,7 +98,8 @@ public sealed class RankTests : FolderTests
             Assert.That(differing, Has.All.Matches<Outcome>(o => o!.ExitCode == 2
                 && o.Error.Contains("rank 1 of 2 on") && o.Error.Contains("has another trainer.seed than rank 0")
                 && o.Error.Contains("6, not 5")), string.Join('\n', differing.Select(o => o.Error)));
-            Outcome missing = CommandLine.Run(RankProcesses.Environment(0, 2, RankProcesses.FreePort()), arguments);
+            Outcome missing = CommandLine.Run(RankProcesses.Environment(0, 2, RankProcesses.FreePort()),
+                [.. arguments, "trainer.rank_start_s=0.5"]);
             Assert.That(missing.ExitCode, Is.EqualTo(1), missing.Error);
             Assert.That(missing.Error, Does.Contain("rank 1 of 2 did not come within"));
         }
