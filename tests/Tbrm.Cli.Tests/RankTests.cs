@@ -99,7 +99,7 @@ public sealed class RankTests : FolderTests
                 && o.Error.Contains("rank 1 of 2 on") && o.Error.Contains("has another trainer.seed than rank 0")
                 && o.Error.Contains("6, not 5")), string.Join('\n', differing.Select(o => o.Error)));
             Outcome missing = CommandLine.Run(RankProcesses.Environment(0, 2, RankProcesses.FreePort()),
-                [.. arguments, "trainer.rank_start_s=0.5"]);
+                [.. arguments, "trainer.rank_start_s=1"]);
             Assert.That(missing.ExitCode, Is.EqualTo(1), missing.Error);
             Assert.That(missing.Error, Does.Contain("rank 1 of 2 did not come within"));
         }

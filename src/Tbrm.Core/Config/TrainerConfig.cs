@@ -26,7 +26,7 @@ public sealed record TrainerConfig
     public int Nnodes { get; init; } = 1;
 
     /// <summary>Seconds that the processes of several nodes wait for each other at the start.</summary>
-    [AllowedRange(0.1, 86400)]
+    [AllowedRange(1, 86400)]
     [RelevantWhen("trainer.nnodes is more than 1")]
     public double RankStartS { get; init; } = 300;
 
