@@ -21,8 +21,10 @@ public class PolicyBench
     {
         ModelArchitecture architecture = ModelArchitecture.Parse(
             """
-            {"architectures": ["Qwen2ForCausalLM"], "model_type": "qwen2", "vocab_size": 576, "hidden_size": 64, "intermediate_size": 192,
-             "num_hidden_layers": 3, "num_attention_heads": 4, "num_key_value_heads": 4, "hidden_act": "silu", "max_position_embeddings": 64,
+            {"architectures": ["Qwen2ForCausalLM"], "model_type": "qwen2", "vocab_size": 576, "hidden_size": 64,
+             "intermediate_size": 192,
+             "num_hidden_layers": 3, "num_attention_heads": 4, "num_key_value_heads": 4, "hidden_act": "silu",
+             "max_position_embeddings": 64,
              "rms_norm_eps": 1e-6, "rope_theta": 500, "tie_word_embeddings": true, "torch_dtype": "float32"}
             """, "benchmark");
         _device = EngineDevice.Open("cpu", 0);

@@ -75,8 +75,8 @@ internal static class Program
             Console.Error.WriteLine($"tbrm-native: {message}");
         }
 
-        Console.Error.WriteLine(
-            $"tbrm-native: {(command is RootCommand ? "--help lists the verbs and their options" : $"{Path(parsed)} --help lists what it takes")}");
+        Console.Error.WriteLine("tbrm-native: " + (command is RootCommand
+            ? "--help lists the verbs and their options" : $"{Path(parsed)} --help lists what it takes"));
         return (int)ExitCode.Config;
     }
 

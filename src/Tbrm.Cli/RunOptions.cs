@@ -74,7 +74,8 @@ internal sealed class RunOptions
         TrainedRun? run = folder.Length == 0 ? null : TrainedRun.Find(folder, parsed.GetValue(Checkpoint), Say);
         return run is null && parsed.GetValue(Checkpoint) is { } which
             ? throw new ConfigException(
-                $"--checkpoint {which}: {(folder.Length == 0 ? "no run is named" : $"{folder} holds no run")}; name its folder with model.path{(byFolder ? " or --run-dir" : "")}")
+                $"--checkpoint {which}: {(folder.Length == 0 ? "no run is named" : $"{folder} holds no run")}; name "
+                    + $"its folder with model.path{(byFolder ? " or --run-dir" : "")}")
             : run;
     }
 
@@ -132,7 +133,8 @@ internal sealed class RunOptions
         {
             throw new ConfigException(
                 $"there is no option "
-                    + $"'{option}'{NearestName.Hint(option, parsed.CommandResult.Command.Options.Select(o => o.Name))} (keys are given as key=value)");
+                    + $"'{option}'{NearestName.Hint(option, parsed.CommandResult.Command.Options.Select(o => o.Name))} "
+                    + $"(keys are given as key=value)");
         }
 
         if (parsed.CommandResult.Command.Options.Contains(BetaScale) && parsed.GetValue(BetaScale) is { } scale)

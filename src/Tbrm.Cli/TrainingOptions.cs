@@ -104,7 +104,8 @@ internal sealed class TrainingOptions
         if (config.Rollout.BetaScale != 1)
         {
             throw new ConfigException(FormattableString.Invariant(
-                $"rollout.beta_scale={config.Rollout.BetaScale}: eval and generate mix policy and reference; training samples from the policy itself"));
+                $"rollout.beta_scale={config.Rollout.BetaScale}: eval and generate mix policy and reference; training "
+                    + $"samples from the policy itself"));
         }
     }
 

@@ -10,8 +10,8 @@ using System.Text;
 namespace Tbrm.Interop;
 
 /// <summary>
-/// Finds libtbrm, prepares the environment that its dependencies read while they load, and refuses a library that was built from
-/// another header than this assembly.
+/// Finds libtbrm, prepares the environment that its dependencies read while they load, and refuses a library that was
+/// built from another header than this assembly.
 /// </summary>
 public static unsafe partial class LibraryLoader
 {
@@ -30,7 +30,8 @@ public static unsafe partial class LibraryLoader
     public static long LiveObjects => NativeMethods.tbrm_debug_live_objects();
 
     [ModuleInitializer]
-    [System.Diagnostics.CodeAnalysis.SuppressMessage("Usage", "CA2255", Justification = "the resolver must stand before the first P/Invoke")]
+    [System.Diagnostics.CodeAnalysis.SuppressMessage("Usage", "CA2255",
+        Justification = "the resolver must stand before the first P/Invoke")]
     internal static void Register() => NativeLibrary.SetDllImportResolver(typeof(LibraryLoader).Assembly, Resolve);
 
     private static nint Resolve(string name, Assembly assembly, DllImportSearchPath? searchPath)
@@ -64,13 +65,15 @@ public static unsafe partial class LibraryLoader
         }
 
         throw new DllNotFoundException(
-            "The native library was not found or did not load. Run ./build.sh, or set TBRM_NATIVE_DIR to the folder that holds it. Tried:\n  "
+            "The native library was not found or did not load. Run ./build.sh, or set TBRM_NATIVE_DIR to the folder "
+                + "that holds it. Tried:\n  "
             + string.Join("\n  ", failures));
     }
 
     private static IEnumerable<string> Candidates()
     {
-        string file = OperatingSystem.IsWindows() ? "tbrm.dll" : OperatingSystem.IsMacOS() ? "libtbrm.dylib" : "libtbrm.so";
+        string file = OperatingSystem.IsWindows() ? "tbrm.dll"
+            : OperatingSystem.IsMacOS() ? "libtbrm.dylib" : "libtbrm.so";
         if (Environment.GetEnvironmentVariable("TBRM_NATIVE_DIR") is { Length: > 0 } folder)
         {
             yield return Path.Combine(folder, file);
@@ -93,7 +96,8 @@ public static unsafe partial class LibraryLoader
         }
     }
 
-    private static string PortableRuntime => (OperatingSystem.IsWindows() ? "win-" : OperatingSystem.IsMacOS() ? "osx-" : "linux-")
+    private static string PortableRuntime =>
+        (OperatingSystem.IsWindows() ? "win-" : OperatingSystem.IsMacOS() ? "osx-" : "linux-")
         + RuntimeInformation.ProcessArchitecture.ToString().ToLowerInvariant();
 
     /// <summary>A stale library reads wrong offsets and crashes far from the cause; here it is one sentence.</summary>
@@ -107,14 +111,15 @@ public static unsafe partial class LibraryLoader
         if (!string.Equals(native, managed, StringComparison.OrdinalIgnoreCase))
         {
             throw new BadImageFormatException(
-                $"{path} was built from another tbrm.h than this program ({native[..12]} and {managed[..12].ToLowerInvariant()}). Run ./build.sh to build both.");
+                $"{path} was built from another tbrm.h than this program ({native[..12]} and "
+                    + $"{managed[..12].ToLowerInvariant()}). Run ./build.sh to build both.");
         }
     }
 
     /// <summary>
-    /// What native libraries read while they load, from the C environment, which .NET's own SetEnvironmentVariable does not reach.
-    /// libgomp's threads spin for milliseconds after each parallel region unless told otherwise, which starves
-    /// whatever else runs on the machine, this process's C# included.
+    /// What native libraries read while they load, from the C environment, which .NET's own SetEnvironmentVariable does
+    /// not reach. libgomp's threads spin for milliseconds after each parallel region unless told otherwise, which
+    /// starves whatever else runs on the machine, this process's C# included.
     /// A variable that the user has set stays.
     /// </summary>
     private static void PrepareEnvironment()
@@ -128,5 +133,6 @@ public static unsafe partial class LibraryLoader
     [LibraryImport("libc", StringMarshalling = StringMarshalling.Utf8)]
     private static partial int setenv(string name, string value, int overwrite);
 
-    internal static string Utf8(byte* text) => Encoding.UTF8.GetString(MemoryMarshal.CreateReadOnlySpanFromNullTerminated(text));
+    internal static string Utf8(byte* text) =>
+        Encoding.UTF8.GetString(MemoryMarshal.CreateReadOnlySpanFromNullTerminated(text));
 }

@@ -51,8 +51,8 @@ public sealed class JsonlScorer(RewardManager manager)
     {
         if (input != StandardStream && !File.Exists(input))
         {
-            throw new DataException(
-                $"{input}: {(Directory.Exists(input) ? "is a folder; give the file inside it" : "there is no such file")}");
+            string found = Directory.Exists(input) ? "is a folder; give the file inside it" : "there is no such file";
+            throw new DataException($"{input}: {found}");
         }
 
         using AtomicFile? file = output == StandardStream ? null : new(output);

@@ -149,7 +149,8 @@ public sealed class BenchTests
         }));
         Assert.That((double)rows[1]!["amount_per_s"]!, Is.EqualTo(128 / 0.3).Within(1e-6));
         Assert.That((double)rows[2]!["amount_per_s"]!, Is.EqualTo(100).Within(1e-6));
-        Assert.That(File.ReadAllText(Path.Combine(folder, "seen")), Does.StartWith("GGUF").And.Contain("-p 128 -n 64 -t 1 "));
+        Assert.That(File.ReadAllText(Path.Combine(folder, "seen")),
+            Does.StartWith("GGUF").And.Contain("-p 128 -n 64 -t 1 "));
         Directory.Delete(folder, recursive: true);
     }
 

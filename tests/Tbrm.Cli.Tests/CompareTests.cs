@@ -90,7 +90,8 @@ public sealed class CompareTests : FolderTests
     [TestCase("there is no arm ppo", "compare", "tbrm", "--grid", "ppo: actor.optim.lr=1e-3")]
     [TestCase(
         "the grids have 2 points for tbrm and 4 points for grpo; every arm gets the same number: say which with "
-            + "--trials 2", "compare", "tbrm", "grpo", "--grid", "actor.optim.lr=1e-3,1e-4", "--grid", "grpo: actor.clip_ratio=0.1,0.2")]
+            + "--trials 2", "compare", "tbrm", "grpo", "--grid", "actor.optim.lr=1e-3,1e-4", "--grid",
+                "grpo: actor.clip_ratio=0.1,0.2")]
     [TestCase("--sweep 'rollout.lag': expected key=value,value", "compare", "tbrm", "--sweep", "rollout.lag")]
     [TestCase("trainer.sead", "compare", "tbrm", "trainer.sead=1")]
     [TestCase("--resume with --seeds", "train", "--seeds", "1,2", "--resume")]

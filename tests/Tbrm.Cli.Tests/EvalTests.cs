@@ -23,11 +23,16 @@ public sealed class EvalTests
         TinyModel.Write(_model, tied: true);
         // The shapes in circulation: leading zeros, a JSON float, "Problem" and "Answer", an answer in the solution's
         // box, a list of answers.
-        Write("aime24.jsonl", """{"id": 1, "problem": "What is 5 + 20?", "answer": "025", "url": "u"}""", """{"id": 2, "problem": "What is $3 \\cdot 11$?", "answer": "033"}""");
-        Write("amc23.jsonl", """{"id": 1, "problem": "Half of 54?", "answer": 27.0}""", """{"id": 2, "problem": "2 - 3?", "answer": -1.0}""");
-        Write("minerva.jsonl", """{"problem": "The speed of light in m/s?", "solution": "It is \\boxed{3e8} m/s", "type": "physics", "idx": 0}""");
-        Write("olympiadbench.jsonl", """{"id": 1, "question": "Solve $x^2 = 4$.", "final_answer": ["$-2$", "$2$"], "is_multiple_answer": true, "context": null}""");
-        Write("math500.jsonl", """{"problem": "Simplify.", "solution": "So \\boxed{\\frac12}.", "answer": "\\frac{1}{2}", "subject": "Algebra", "level": 1, "unique_id": "a"}""");
+        Write("aime24.jsonl", """{"id": 1, "problem": "What is 5 + 20?", "answer": "025", "url": "u"}""",
+            """{"id": 2, "problem": "What is $3 \\cdot 11$?", "answer": "033"}""");
+        Write("amc23.jsonl", """{"id": 1, "problem": "Half of 54?", "answer": 27.0}""",
+            """{"id": 2, "problem": "2 - 3?", "answer": -1.0}""");
+        Write("minerva.jsonl",
+            """{"problem": "The speed of light in m/s?", "solution": "It is \\boxed{3e8} m/s", "type": "physics", "idx": 0}""");
+        Write("olympiadbench.jsonl",
+            """{"id": 1, "question": "Solve $x^2 = 4$.", "final_answer": ["$-2$", "$2$"], "is_multiple_answer": true, "context": null}""");
+        Write("math500.jsonl",
+            """{"problem": "Simplify.", "solution": "So \\boxed{\\frac12}.", "answer": "\\frac{1}{2}", "subject": "Algebra", "level": 1, "unique_id": "a"}""");
         Write("aime25.jsonl", """{"Problem": "1 + 1?", "Answer": 2}""");
     }
 
@@ -127,7 +132,8 @@ public sealed class EvalTests
     public void A_journal_of_other_settings_is_refused()
     {
         string rows = PathOf("other.jsonl");
-        File.WriteAllText(rows + ".partial", """{"model":"","dtype":"auto","device":"auto","prompts":"","sampling":""}""" + "\n");
+        File.WriteAllText(rows + ".partial",
+            """{"model":"","dtype":"auto","device":"auto","prompts":"","sampling":""}""" + "\n");
         Outcome outcome = CommandLine.Run(Long(rows));
         Assert.That(outcome.ExitCode, Is.EqualTo(3), outcome.Error);
         Assert.That(outcome.Error, Does.Contain("model, prompts, sampling differ"));

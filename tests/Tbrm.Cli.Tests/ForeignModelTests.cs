@@ -61,7 +61,8 @@ public sealed class ForeignModelTests : FolderTests
         TinyModel.Write(Model, tied: true);
         File.Move(Weights, Path.Combine(Model, "a.safetensors"));
         File.Copy(Path.Combine(Model, "a.safetensors"), Path.Combine(Model, "b.safetensors"));
-        File.WriteAllText(Path.Combine(Model, "model.safetensors.index.json"), """{"weight_map": {"model.norm.weight": "a.safetensors", "model.embed_tokens.weight": "b.safetensors"}}""");
+        File.WriteAllText(Path.Combine(Model, "model.safetensors.index.json"),
+            """{"weight_map": {"model.norm.weight": "a.safetensors", "model.embed_tokens.weight": "b.safetensors"}}""");
         Outcome outcome = Generate();
         Assert.That(outcome.ExitCode, Is.EqualTo(3), outcome.Error);
         Assert.That(outcome.Error, Does.Contain("a.safetensors").And.Contain("b.safetensors").And.Contain("two files"));
@@ -72,7 +73,8 @@ public sealed class ForeignModelTests : FolderTests
     {
         TinyModel.Write(Model, tied: true);
         File.Move(Weights, Path.Combine(Model, "a.safetensors"));
-        File.WriteAllText(Path.Combine(Model, "model.safetensors.index.json"), """{"weight_map": {"model.norm.weight": "a.safetensors", "model.embed_tokens.weight": "gone.safetensors"}}""");
+        File.WriteAllText(Path.Combine(Model, "model.safetensors.index.json"),
+            """{"weight_map": {"model.norm.weight": "a.safetensors", "model.embed_tokens.weight": "gone.safetensors"}}""");
         Outcome outcome = Generate();
         Assert.That(outcome.ExitCode, Is.EqualTo(3), outcome.Error);
         Assert.That(outcome.Error, Does.Contain("gone.safetensors").And.Not.Contain("   at "));

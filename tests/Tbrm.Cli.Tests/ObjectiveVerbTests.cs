@@ -31,10 +31,15 @@ public sealed class ObjectiveVerbTests
         Directory.Delete(folder, recursive: true);
     }
 
-    [TestCase("""{"algorithm": "ppo", "params": {"clip_ratoi": 1}, "logp": [[0]], "old_logp": [[0]], "advantages": [[1]]}""", "row 2: ppo has no option 'clip_ratoi'; did you mean 'clip_ratio'?")]
-    [TestCase("""{"algorithm": "tbrm", "Q": [[0]], "V": [[0]], "ref_logp": [[0]], "rewrads": [0]}""", "row 2: unknown field 'rewrads'; did you mean 'rewards'?")]
-    [TestCase("""{"algorithm": "tbrm", "logp": [[0]], "ref_logp": [[0]], "rewards": [0]}""", "row 2: tbrm needs Q and V of every token")]
-    [TestCase("""{"algorithm": "tbrm", "Q": [[0]], "V": [[0, 1]], "ref_logp": [[0]], "rewards": [0]}""", "row 2: V, sequence 0: 2 tokens, Q has 1")]
+    [TestCase(
+        """{"algorithm": "ppo", "params": {"clip_ratoi": 1}, "logp": [[0]], "old_logp": [[0]], "advantages": [[1]]}""",
+        "row 2: ppo has no option 'clip_ratoi'; did you mean 'clip_ratio'?")]
+    [TestCase("""{"algorithm": "tbrm", "Q": [[0]], "V": [[0]], "ref_logp": [[0]], "rewrads": [0]}""",
+        "row 2: unknown field 'rewrads'; did you mean 'rewards'?")]
+    [TestCase("""{"algorithm": "tbrm", "logp": [[0]], "ref_logp": [[0]], "rewards": [0]}""",
+        "row 2: tbrm needs Q and V of every token")]
+    [TestCase("""{"algorithm": "tbrm", "Q": [[0]], "V": [[0, 1]], "ref_logp": [[0]], "rewards": [0]}""",
+        "row 2: V, sequence 0: 2 tokens, Q has 1")]
     [TestCase("""{"estimator": "goa"}""", "row 2: estimator: expected one of")]
     [TestCase("[]", "row 2: a JSON object was expected, found array")]
     [TestCase("{", "row 2: not JSON")]

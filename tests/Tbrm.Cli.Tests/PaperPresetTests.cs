@@ -27,7 +27,9 @@ public sealed class PaperPresetTests
         _folder = CommandLine.TemporaryFolder();
         WriteDapo(PathOf("dapo.parquet"));
         File.WriteAllLines(PathOf("aime24.jsonl"), ["""{"id": 1, "problem": "5 + 20?", "answer": "025"}"""]);
-        File.WriteAllLines(PathOf("amc23.jsonl"), ["""{"id": 1, "problem": "Half of 54?", "answer": 27.0}""", """{"id": 2, "problem": "1 - 2?", "answer": -1.0}"""]);
+        File.WriteAllLines(PathOf("amc23.jsonl"),
+            ["""{"id": 1, "problem": "Half of 54?", "answer": 27.0}""",
+                """{"id": 2, "problem": "1 - 2?", "answer": -1.0}"""]);
     }
 
     [OneTimeTearDown]

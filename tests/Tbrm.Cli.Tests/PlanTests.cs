@@ -104,9 +104,12 @@ public sealed class PlanTests : FolderTests
         Assert.That(memory["parts"]!["kernels"]!.GetValue<long>(), Is.Zero, "a GPU's threads keep nothing");
         Assert.That(memory["knobs"]!.AsArray().Select(k => (string)k!["setting"]!),
             Does.Contain("critic.model.lora_rank=32").And.Contain("model.lora_rank=32"));
-        Assert.That(ppo["plan"]!["notes"]!.AsArray().Select(n => (string)n!), Has.Some.Contains("trainer.n_gpus_per_node=4"));
-        Assert.That(Plan("--device-memory", "141GB", "--json", "model.lora_rank=32").Output, Does.Contain("\"fits\": true"));
-        foreach ((string option, string value) in new[] { ("--device-memory", "80"), ("--devices", "0"), ("--algorithm", "pppo") })
+        Assert.That(ppo["plan"]!["notes"]!.AsArray().Select(n => (string)n!),
+            Has.Some.Contains("trainer.n_gpus_per_node=4"));
+        Assert.That(Plan("--device-memory", "141GB", "--json", "model.lora_rank=32").Output,
+            Does.Contain("\"fits\": true"));
+        foreach ((string option, string value) in new[] { ("--device-memory", "80"), ("--devices", "0"),
+            ("--algorithm", "pppo") })
         {
             Assert.That(Plan(option, value).ExitCode, Is.EqualTo(2), option);
         }

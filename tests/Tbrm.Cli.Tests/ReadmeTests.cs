@@ -56,7 +56,8 @@ public sealed partial class ReadmeTests
                 : CommandLine.Run(run);
             string told = outcome.Output + outcome.Error;
             Assert.That(outcome.ExitCode, ownFiles ? Is.EqualTo(0).Or.EqualTo(3).Or.EqualTo(2) : Is.EqualTo(0), told);
-            Assert.That(told, Does.Not.Contain("there is no key").And.Not.Contain("there is no option").And.Not.Contain("there is no verb"));
+            Assert.That(told, Does.Not.Contain("there is no key").And.Not.Contain("there is no option")
+                .And.Not.Contain("there is no verb"));
         }
         finally
         {

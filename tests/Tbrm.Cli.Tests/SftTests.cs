@@ -21,8 +21,10 @@ public sealed class SftTests : FolderTests
         File.WriteAllLines(_data, Enumerable.Range(0, Rows).Select(i => (i % 3) switch
         {
             0 => $$$"""{"prompt": "{{{i}}} + 1?", "response": "{{{i + 1}}}"}""",
-            1 => $$$"""{"messages": [{"role": "user", "content": "{{{i}}} + 2?"}, {"role": "assistant", "content": "{{{i + 2}}}"}, {"role": "user", "content": "and 1 more?"}, {"role": "assistant", "content": "{{{i + 3}}}"}]}""",
-            _ => $$$"""{"conversations": [{"from": "human", "value": "{{{i}}} - 1?"}, {"from": "gpt", "value": "{{{i - 1}}}"}]}""",
+            1 =>
+                $$$"""{"messages": [{"role": "user", "content": "{{{i}}} + 2?"}, {"role": "assistant", "content": "{{{i + 2}}}"}, {"role": "user", "content": "and 1 more?"}, {"role": "assistant", "content": "{{{i + 3}}}"}]}""",
+            _ =>
+                $$$"""{"conversations": [{"from": "human", "value": "{{{i}}} - 1?"}, {"from": "gpt", "value": "{{{i - 1}}}"}]}""",
         }));
     }
 
@@ -130,7 +132,8 @@ public sealed class SftTests : FolderTests
     [Test]
     public void Rows_that_nothing_can_be_learned_from_are_left_out_and_counted()
     {
-        File.AppendAllLines(_data, ["""{"conversations": [{"from": "gpt", "value": "hello"}]}""", """{"messages": [{"role": "user", "content": "hello"}, {"role": "assistant", "content": null}]}"""]);
+        File.AppendAllLines(_data, ["""{"conversations": [{"from": "gpt", "value": "hello"}]}""",
+            """{"messages": [{"role": "user", "content": "hello"}, {"role": "assistant", "content": null}]}"""]);
         Outcome outcome = CommandLine.Run([.. Arguments(Path.Combine(Folder, "run")), "steps=1"]);
         Assert.That(outcome.ExitCode, Is.Zero, outcome.Error);
         Assert.That(outcome.Error, Does.Contain("2 hold nothing that can be learned").And.Contain("train.jsonl:51"));
@@ -140,7 +143,9 @@ public sealed class SftTests : FolderTests
     public void A_task_that_works_its_sums_can_be_tested_on_the_problems_of_a_file()
     {
         string problems = Path.Combine(Folder, "problems.jsonl"), run = Path.Combine(Folder, "run");
-        File.WriteAllText(problems, """{"data_source": "openai/gsm8k", "prompt": "What is 1 + 2?", "reward_model": {"ground_truth": "3"}}""" + "\n");
+        File.WriteAllText(problems,
+            """{"data_source": "openai/gsm8k", "prompt": "What is 1 + 2?", "reward_model": {"ground_truth": "3"}}"""
+                + "\n");
         Outcome outcome = CommandLine.Run(
             "sft", "--run-dir", run, $"data.val_files=[{problems}]", "steps=1", "sft.train_batch_size=2",
             "data.max_prompt_length=100", "trainer.threads=2");

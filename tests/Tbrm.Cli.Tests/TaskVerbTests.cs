@@ -48,7 +48,8 @@ public sealed class TaskVerbTests
         Assert.That(Run("score", "chain_sum", "--in", PathOf("in.jsonl"), "--out", PathOf("out.jsonl")), Is.Zero);
         string[] lines = File.ReadAllLines(PathOf("out.jsonl"));
         Assert.That(lines, Has.Length.EqualTo(3));
-        Assert.That(lines[0], Is.EqualTo("""{"id": 7, "answer": "+010.0", "entry": {"question": "q", "answer": "10", "metadata": {}}, "score": 1.0}"""));
+        Assert.That(lines[0], Is.EqualTo(
+            """{"id": 7, "answer": "+010.0", "entry": {"question": "q", "answer": "10", "metadata": {}}, "score": 1.0}"""));
         Assert.That(lines[1], Does.EndWith("""}, "score": 0.25}"""));
         Assert.That(lines[2], Does.EndWith("""}, "score": 0.0}"""));
     }
@@ -72,7 +73,8 @@ public sealed class TaskVerbTests
     [TestCase("""{"answer": "3"}""", "'entry'")]
     [TestCase("""{"answer": "3", "entry": {"answer": 1}}""", "'entry.answer'")]
     [TestCase("""{"answer": "3", "entry": {"answer": "1", "metadata": []}}""", "'entry.metadata'")]
-    [TestCase("""{"answer": "A", "entry": {"answer": "1", "metadata": {"target_value": "x"}}}""", "entry.metadata.buttons")]
+    [TestCase("""{"answer": "A", "entry": {"answer": "1", "metadata": {"target_value": "x"}}}""",
+        "entry.metadata.buttons")]
     [TestCase("not json", "not valid JSON")]
     public void A_bad_row_is_a_data_error_that_names_its_line(string row, string mention)
     {

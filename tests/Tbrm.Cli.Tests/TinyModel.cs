@@ -15,7 +15,8 @@ internal static class TinyModel
 {
     /// <summary>Qwen2's pre-tokenizer, as its tokenizer.json has it.</summary>
     private const string Qwen2Split =
-        @"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
+        @"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}|"
+            + @" ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
 
     private static readonly string[] s_special = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"];
 
@@ -89,7 +90,8 @@ internal static class TinyModel
         JsonArray added = [];
         foreach (string token in s_special)
         {
-            JsonNode entry = JsonNode.Parse("""{"single_word": false, "lstrip": false, "rstrip": false, "normalized": false, "special": true}""")!;
+            JsonNode entry = JsonNode.Parse(
+                """{"single_word": false, "lstrip": false, "rstrip": false, "normalized": false, "special": true}""")!;
             (entry["id"], entry["content"]) = (vocabulary.Count + added.Count, token);
             added.Add(entry);
         }
@@ -101,9 +103,11 @@ internal static class TinyModel
               "pre_tokenizer": {"type": "Sequence", "pretokenizers": [
                 {"type": "Split", "pattern": {"Regex": ""}, "behavior": "Isolated", "invert": false},
                 {"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": false, "use_regex": false}]},
-              "post_processor": {"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": false, "use_regex": false},
+              "post_processor": {"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": false,
+              "use_regex": false},
               "decoder": {"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": false, "use_regex": false},
-              "model": {"type": "BPE", "dropout": null, "unk_token": null, "continuing_subword_prefix": "", "end_of_word_suffix": "",
+              "model": {"type": "BPE", "dropout": null, "unk_token": null, "continuing_subword_prefix": "",
+              "end_of_word_suffix": "",
                 "fuse_unk": false, "byte_fallback": false, "vocab": {}, "merges": []}
             }
             """)!;

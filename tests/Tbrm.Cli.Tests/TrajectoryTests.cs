@@ -191,7 +191,8 @@ public sealed class TrajectoryTests : FolderTests
     [TestCase("""{"prompt": "1", "response": "2", "reward": "good"}""", 3, "'reward'")]
     [TestCase("""{"prompt_ids": [1, 99999], "ids": [1], "reward": 1}""", 3, "99999")]
     [TestCase("""{"prompt_ids": [1], "ids": [1, 2], "logp": [-1], "reward": 1}""", 3, "2 tokens")]
-    [TestCase("""{"prompt_ids": [1], "ids": [1, 2], "logp": [-1, -1], "temperature": 0.5, "reward": 1}""", 3, "rollout.temperature=0.5")]
+    [TestCase("""{"prompt_ids": [1], "ids": [1, 2], "logp": [-1, -1], "temperature": 0.5, "reward": 1}""", 3,
+        "rollout.temperature=0.5")]
     [TestCase("""{"prompt_ids": [1], "ids": [1], "reward": 1, "ref_logp": ["NaN"]}""", 3, "not finite")]
     public void A_row_that_cannot_be_used_is_named(string line, int code, string expected)
     {

@@ -42,7 +42,8 @@ public sealed class VerlScriptTests
 
     // Keys with verl's meaning in the resolved configuration; a metric that only this algorithm has.
     [TestCase("grpo", "grpo", 1, "actor/kl_loss",
-        "use_kl_loss: true|kl_loss_coef: 0.001|kl_loss_type: low_var_kl|clip_ratio_low: 0.2|n: 5|adv_estimator: grpo|use_kl_in_reward: false")]
+        "use_kl_loss: true|kl_loss_coef: 0.001|kl_loss_type: low_var_kl|clip_ratio_low: 0.2|n: 5|adv_estimator: "
+            + "grpo|use_kl_in_reward: false")]
     [TestCase("ppo", "ppo", 0, "critic/vf_loss",
         "adv_estimator: gae|cliprange_value: 0.5|lr: 1E-05|gamma: 1|lam: 1|n: 1")]
     [TestCase("rloo", "rloo", 1, "actor/reward_kl_penalty",
@@ -68,7 +69,8 @@ public sealed class VerlScriptTests
     public void Dapos_script_runs()
     {
         const string Facts =
-            "name: grpo|clip_ratio_high: 0.28|clip_ratio_c: 10|loss_agg_mode: token-mean|metric: acc|max_num_gen_batches: 10|penalty_factor: 1|gen_batch_size: 4"
+            "name: grpo|clip_ratio_high: 0.28|clip_ratio_c: 10|loss_agg_mode: token-mean|metric: "
+                + "acc|max_num_gen_batches: 10|penalty_factor: 1|gen_batch_size: 4"
             + "|weight_decay: 0.1|lr_warmup_steps: 10|n: 16|truncation: left";
         string yaml = Translate("dapo", 0, Facts, "data.gen_batch_size=4", "reward.overlong_buffer.len=8");
         Outcome alike = Train(yaml, PathOf("dapo-alike"));

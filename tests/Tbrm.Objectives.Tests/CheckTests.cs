@@ -65,15 +65,20 @@ public sealed class CheckTests
         yield return new TestCaseData(new SftObjective()).SetArgDisplayNames("sft");
         foreach ((string name, string options) in new[]
         {
-            ("tbrm", """{"beta": 0.25, "loss_scale": "reward"}"""), ("tbrm", """{"iterative": true}"""), ("tbrm", """{"detach_value": true}"""),
-            ("reval", """{"iterative": true, "beta": 0.1}"""), ("brm", """{"stop_grad_next": true}"""), ("a_star_po", """{"entropy_coeff": 0.01}"""),
+            ("tbrm", """{"beta": 0.25, "loss_scale": "reward"}"""), ("tbrm", """{"iterative": true}"""),
+            ("tbrm", """{"detach_value": true}"""),
+            ("reval", """{"iterative": true, "beta": 0.1}"""), ("brm", """{"stop_grad_next": true}"""),
+            ("a_star_po", """{"entropy_coeff": 0.01}"""),
             ("rebel", """{"ratio": "old", "eta": 2}"""),
-            ("ppo", """{"entropy_coeff": 0.02, "kl_loss_coef": 0.1, "kl_loss_type": "k3", "loss_agg_mode": "seq-mean-token-sum-norm"}"""),
-            ("ppo", """{"kl_loss_coef": 0.1, "kl_loss_type": "abs", "loss_agg_mode": "seq-mean-token-mean", "clip_ratio_c": 1.1}"""),
+            ("ppo",
+                """{"entropy_coeff": 0.02, "kl_loss_coef": 0.1, "kl_loss_type": "k3", "loss_agg_mode": "seq-mean-token-sum-norm"}"""),
+            ("ppo",
+                """{"kl_loss_coef": 0.1, "kl_loss_type": "abs", "loss_agg_mode": "seq-mean-token-mean", "clip_ratio_c": 1.1}"""),
             ("ppo", """{"kl_loss_coef": 0.1, "kl_loss_type": "k2", "loss_agg_mode": "seq-mean-token-sum"}"""),
             ("ppo", """{"kl_loss_coef": 0.1, "kl_loss_type": "k1", "loss_agg_mode": "token-sum"}"""),
             ("ppo", """{"kl_loss_coef": 0.1, "kl_loss_type": "k3+"}"""),
-            ("gspo", """{"loss_mode": "gspo", "gspo_gradient": "sequence"}"""), ("kl_cov", """{"loss_mode": "kl_cov", "kl_cov_ratio": 0.3}"""),
+            ("gspo", """{"loss_mode": "gspo", "gspo_gradient": "sequence"}"""),
+            ("kl_cov", """{"loss_mode": "kl_cov", "kl_cov_ratio": 0.3}"""),
             ("clip_cov", """{"loss_mode": "clip_cov", "clip_cov_ratio": 0.3, "clip_cov_lb": 0.1}"""),
         })
         {

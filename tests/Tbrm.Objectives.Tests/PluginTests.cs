@@ -46,7 +46,8 @@ public sealed class PluginTests
     [Test]
     public void A_row_may_name_it()
     {
-        JsonObject row = (JsonObject)JsonNode.Parse("""{"Q": [[1.0]], "V": [[2.0]], "ref_logp": [[-1.0]], "rewards": [0]}""")!;
+        JsonObject row = (JsonObject)JsonNode.Parse(
+            """{"Q": [[1.0]], "V": [[2.0]], "ref_logp": [[-1.0]], "rewards": [0]}""")!;
         row["algorithm"] = $"assembly:{s_assembly}#Example.HuberBellmanLoss";
         JsonObject answer = ObjectiveRow.Evaluate(row, "row 1");
         Assert.That((double)answer["residual"]![0]!, Is.EqualTo(2));

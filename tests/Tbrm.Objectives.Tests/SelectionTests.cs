@@ -55,7 +55,9 @@ public sealed class SelectionTests
     {
         Assert.That(Select("grpo", "rloo").Estimator, Is.InstanceOf<RlooEstimator>());
         ObjectiveBatch batch = Batches.Random(2);
-        Assert.That(Select("grpo", loss: "gspo").Objective.Evaluate(batch).Loss, Is.EqualTo(Select("gspo").Objective.Evaluate(batch).Loss).And.Not.EqualTo(Select("grpo").Objective.Evaluate(batch).Loss));
+        Assert.That(Select("grpo", loss: "gspo").Objective.Evaluate(batch).Loss,
+            Is.EqualTo(Select("gspo").Objective.Evaluate(batch).Loss)
+                .And.Not.EqualTo(Select("grpo").Objective.Evaluate(batch).Loss));
         ConfigException e = Assert.Throws<ConfigException>(() => Select("tbrm", "grpo"))!;
         Assert.That(e.Message, Does.Contain("leave out algorithm.adv_estimator=grpo, or the name"));
     }

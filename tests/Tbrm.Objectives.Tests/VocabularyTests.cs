@@ -32,18 +32,22 @@ public sealed class VocabularyTests
     [Test]
     public void The_prompts_mean_weighs_prompts_alike()
     {
-        JsonObject answer = Evaluate("""{"estimator": "agg_loss", "params": {"loss_agg_mode": "prompt-mean"}, "loss_mat": [[1, 2], [3], [4], [9]], "mask": [[1, 1], [1], [1], [0]], "group": [7, 7, 2, 5]}""");
+        JsonObject answer = Evaluate(
+            """{"estimator": "agg_loss", "params": {"loss_agg_mode": "prompt-mean"}, "loss_mat": [[1, 2], [3], [4], [9]], "mask": [[1, 1], [1], [1], [0]], "group": [7, 7, 2, 5]}""");
         Assert.That((double)answer["loss"]!, Is.EqualTo(3).Within(1e-15),
             "(1 + 2 + 3) / 3 and 4; the prompt without a row that counts is none");
         Assert.That(Numbers(answer["d_loss_mat"]),
             Is.EqualTo(new[] { 1 / 6.0, 1 / 6.0, 1 / 6.0, 0.5, 0 }).Within(1e-15));
-        Assert.That(() => Evaluate("""{"estimator": "agg_loss", "params": {"loss_agg_mode": "prompt-mean"}, "loss_mat": [[1, 2]]}"""), Throws.TypeOf<DataException>().With.Message.Contains("group"));
+        Assert.That(() => Evaluate(
+            """{"estimator": "agg_loss", "params": {"loss_agg_mode": "prompt-mean"}, "loss_mat": [[1, 2]]}"""),
+                Throws.TypeOf<DataException>().With.Message.Contains("group"));
     }
 
     [Test]
     public void Metrics_of_the_rollouts_weights_have_both_names()
     {
-        JsonNode metrics = Evaluate("""{"estimator": "rollout_is", "params": {"rollout_is": "token"}, "old_logp": [[-1, -2]], "rollout_logp": [[-1.1, -1.9]]}""")["metrics"]!;
+        JsonNode metrics = Evaluate(
+            """{"estimator": "rollout_is", "params": {"rollout_is": "token"}, "old_logp": [[-1, -2]], "rollout_logp": [[-1.1, -1.9]]}""")["metrics"]!;
         double mean = (Math.Exp(0.1) + Math.Exp(-0.1)) / 2;
         Assert.That((double)metrics["rollout_is_mean"]!, Is.EqualTo(mean).Within(1e-15));
         Assert.That((double)metrics["rollout_corr/rollout_is_mean"]!, Is.EqualTo((double)metrics["rollout_is_mean"]!));
@@ -55,8 +59,10 @@ public sealed class VocabularyTests
     public void A_loss_may_be_anchored_on_the_rollouts_log_probs(string name)
     {
         const string Rest = "\"logp\": [[-1, -2, -0.5]], \"advantages\": [[1, -1, 0.5]]";
-        JsonObject bypass = Evaluate($$"""{"algorithm": "{{name}}", "params": {"bypass_mode": true}, {{Rest}}, "rollout_logp": [[-1.4, -1.9, -0.7]], "old_logp": [[-9, -9, -9]]}""");
-        JsonObject plain = Evaluate($$"""{"algorithm": "{{name}}", "params": {}, {{Rest}}, "old_logp": [[-1.4, -1.9, -0.7]]}""");
+        JsonObject bypass = Evaluate(
+            $$"""{"algorithm": "{{name}}", "params": {"bypass_mode": true}, {{Rest}}, "rollout_logp": [[-1.4, -1.9, -0.7]], "old_logp": [[-9, -9, -9]]}""");
+        JsonObject plain = Evaluate(
+            $$"""{"algorithm": "{{name}}", "params": {}, {{Rest}}, "old_logp": [[-1.4, -1.9, -0.7]]}""");
         Assert.That(bypass["loss"]!.ToJsonString(), Is.EqualTo(plain["loss"]!.ToJsonString()));
         Assert.That(Numbers(bypass["d_logp"]), Is.EqualTo(Numbers(plain["d_logp"])));
     }
@@ -64,7 +70,8 @@ public sealed class VocabularyTests
     [Test]
     public void Bypass_modes_reinforce_weighs_by_the_present_policy_over_the_rollouts()
     {
-        JsonObject answer = Evaluate("""{"algorithm": "ppo", "params": {"bypass_mode": true, "loss_type": "reinforce", "rollout_is": "token", "rollout_is_threshold": "1.5"}, "logp": [[-1, -2]], "rollout_logp": [[-1.1, -3]], "advantages": [[2, -1]]}""");
+        JsonObject answer = Evaluate(
+            """{"algorithm": "ppo", "params": {"bypass_mode": true, "loss_type": "reinforce", "rollout_is": "token", "rollout_is_threshold": "1.5"}, "logp": [[-1, -2]], "rollout_logp": [[-1.1, -3]], "advantages": [[2, -1]]}""");
         double[] weights = [Math.Exp(0.1), 1.5];
         Assert.That(Numbers(answer["d_logp"]), Is.EqualTo(new[] { -weights[0] * 2 / 2, weights[1] / 2 }).Within(1e-14));
         Assert.That((double)answer["loss"]!, Is.EqualTo((-weights[0] * 2 * -1 + weights[1] * -2) / 2).Within(1e-14));
@@ -75,7 +82,8 @@ public sealed class VocabularyTests
     [Test]
     public void Bypass_mode_with_rejection_leaves_no_gradient_where_policies_differ()
     {
-        JsonObject answer = Evaluate("""{"algorithm": "bypass_mode", "params": {"rollout_rs": "token_k1", "rollout_rs_threshold": "0.5_2.0"}, "logp": [[-1, -2]], "rollout_logp": [[-1.1, -3]], "advantages": [[1, 1]]}""");
+        JsonObject answer = Evaluate(
+            """{"algorithm": "bypass_mode", "params": {"rollout_rs": "token_k1", "rollout_rs_threshold": "0.5_2.0"}, "logp": [[-1, -2]], "rollout_logp": [[-1.1, -3]], "advantages": [[1, 1]]}""");
         double[] gradient = Numbers(answer["d_logp"]);
         Assert.That(gradient[0], Is.EqualTo(-Math.Exp(0.1) / 2).Within(1e-14),
             "the clipped surrogate within its bounds, a half of the mean over two tokens");
@@ -111,7 +119,9 @@ public sealed class VocabularyTests
 
     [TestCase("""{"algorithm": "nosuch", "logp": [[-1]], "rewards": [1]}""", "there is no algorithm 'nosuch'")]
     [TestCase("""{"estimator": "grpoo", "logp": [[-1]], "rewards": [1]}""", "did you mean 'grpo'")]
-    [TestCase("""{"algorithm": "ppo", "params": {"loss_agg_mode": "token_mean"}, "logp": [[-1]], "old_logp": [[-1]], "advantages": [[1]]}""", "token-mean")]
+    [TestCase(
+        """{"algorithm": "ppo", "params": {"loss_agg_mode": "token_mean"}, "logp": [[-1]], "old_logp": [[-1]], "advantages": [[1]]}""",
+        "token-mean")]
     public void Another_name_is_refused_with_those_there_are(string row, string expected)
     {
         Exception e = Assert.Catch(() => Evaluate(row))!;

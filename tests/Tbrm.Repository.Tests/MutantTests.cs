@@ -11,7 +11,8 @@ namespace Tbrm.Repository.Tests;
 /// runs seldom.</summary>
 public sealed partial class MutantTests
 {
-    /// <summary>A block of mutants.txt: where, by which cases it is looked for, and the text that it replaces.</summary>
+    /// <summary>A block of mutants.txt: where, by which cases it is looked for, and the text that it
+    /// replaces.</summary>
     private sealed record Mutant(string File, string Unit, string[] Cases, string Old);
 
     private static string Native => Testing.Repository.PathOf("native", "src");

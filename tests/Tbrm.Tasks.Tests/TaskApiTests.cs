@@ -18,7 +18,8 @@ namespace Tbrm.Tasks.Tests;
 [TestFixture]
 public sealed class TaskApiTests
 {
-    private const string Mixture = """{"datasets": [{"name": "gcd", "weight": 1}, {"name": "quantum_lock", "weight": 2, "config": {"difficulty": 3}}]}""";
+    private const string Mixture =
+        """{"datasets": [{"name": "gcd", "weight": 1}, {"name": "quantum_lock", "weight": 2, "config": {"difficulty": 3}}]}""";
 
     /// <summary>Expected values: what reasoning-gym's <c>extract_answer</c> gives.</summary>
     [TestCase("<answer>5</answer>", "5")]
@@ -141,7 +142,8 @@ public sealed class TaskApiTests
     [TestCase("base_conversion", """{"min_base": 7, "max_base": 7}""", "two different bases")]
     [TestCase("shortest_path", """{"min_rows": 1, "min_cols": 1}""", "different cells")]
     [TestCase("composite", "{}", "at least one")]
-    [TestCase("composite", """{"datasets": [{"name": "gcd", "weight": 1}, {"name": "gcd", "weight": 1}]}""", "listed twice")]
+    [TestCase("composite", """{"datasets": [{"name": "gcd", "weight": 1}, {"name": "gcd", "weight": 1}]}""",
+        "listed twice")]
     [TestCase("composite", """{"datasets": [{"name": "gcd", "weight": 0}]}""", "must be positive")]
     [TestCase("composite", """{"datasets": [{"name": "gcd", "wieght": 1}]}""", "name, weight and config")]
     [TestCase("composite", """{"datasets": [{"name": "gcd", "config": {"min": 1}}]}""", "no parameter 'min'")]
@@ -172,7 +174,8 @@ public sealed class TaskApiTests
     {
         JsonObject parameters =
             TaskRegistry.ParseArguments("basic_arithmetic", [argument, "allow_negation=False", "max_terms=1_0"]);
-        Assert.That(parameters.ToJsonString(), Is.EqualTo("""{"operators":["\u002B","-"],"allow_negation":false,"max_terms":10}"""));
+        Assert.That(parameters.ToJsonString(),
+            Is.EqualTo("""{"operators":["\u002B","-"],"allow_negation":false,"max_terms":10}"""));
     }
 
     /// <summary>Long and deep answers: the scorers must come back, whatever they say.</summary>

@@ -62,7 +62,8 @@ public sealed class BaseModelRecordTests
         BaseModelRecord.Write(_record, _model);
         File.AppendAllText(Path.Combine(_model, "model.safetensors"), "x");
         Assert.That(() => BaseModelRecord.Check(_record, _model), Throws.InstanceOf<DataException>());
-        File.WriteAllText(_record, """{"path": "/m", "files": {"model-00001-of-00002.safetensors": {"bytes": 1, "sha256": "00"}}}""");
+        File.WriteAllText(_record,
+            """{"path": "/m", "files": {"model-00001-of-00002.safetensors": {"bytes": 1, "sha256": "00"}}}""");
         Assert.That(() => BaseModelRecord.Check(_record, WriteModel("other")), Throws.InstanceOf<DataException>());
         File.WriteAllText(_record, """{"path": "/m", "files": {"model.safetensors": 7}}""");
         Assert.That(() => BaseModelRecord.Check(_record, WriteModel("another")), Throws.InstanceOf<DataException>());

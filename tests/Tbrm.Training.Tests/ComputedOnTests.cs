@@ -9,7 +9,8 @@ namespace Tbrm.Training.Tests;
 public sealed class ComputedOnTests
 {
     [TestCase("""{"device":"cpu","threads":2,"isa":"avx2","memory_bytes":1}""", "cpu avx2")]
-    [TestCase("""{"device":"cuda","ordinal":1,"name":"X 200","compute_capability":"9.0","driver":"12.4"}""", "cuda X 200 9.0")]
+    [TestCase("""{"device":"cuda","ordinal":1,"name":"X 200","compute_capability":"9.0","driver":"12.4"}""",
+        "cuda X 200 9.0")]
     public void What_decides_bits_is_taken_from_the_devices_description(string description, string expected) =>
         Assert.That(ComputedOn.Now(RunState.Train, 3, description).Device, Is.EqualTo(expected));
 
@@ -31,7 +32,8 @@ public sealed class ComputedOnTests
         Assert.That(ComputedOn.Continued([first], other), Is.EqualTo(new[] { first, other }));
         JsonArray written = [.. new[] { first, other }.Select(c => (JsonNode)c.ToJson())];
         Assert.That(ComputedOn.FromJson(JsonNode.Parse(written.ToJsonString())), Is.EqualTo(new[] { first, other }));
-        Assert.That(() => ComputedOn.FromJson(JsonNode.Parse("""[{"phase":"train"}]""")), Throws.InstanceOf<FormatException>());
+        Assert.That(() => ComputedOn.FromJson(JsonNode.Parse("""[{"phase":"train"}]""")),
+            Throws.InstanceOf<FormatException>());
     }
 
     [Test]

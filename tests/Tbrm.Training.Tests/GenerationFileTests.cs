@@ -23,7 +23,8 @@ public sealed class GenerationFileTests
     [TestCase("{}")]
     [TestCase("true")]
     public void What_is_no_id_is_named_with_the_file(string value) =>
-        Assert.That(() => GenerationFile.EndIds((JsonObject)JsonNode.Parse($$"""{"eos_token_id": {{value}}}""")!, "generation_config.json"),
+        Assert.That(() => GenerationFile.EndIds((JsonObject)JsonNode.Parse($$"""{"eos_token_id": {{value}}}""")!,
+            "generation_config.json"),
             Throws.TypeOf<DataException>().With.Message.StartsWith("generation_config.json").And.Message.Contains(
                 "eos_token_id"));
 }

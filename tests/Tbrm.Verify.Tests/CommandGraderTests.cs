@@ -17,7 +17,8 @@ namespace Tbrm.Verify.Tests;
 public sealed class CommandGraderTests
 {
     /// <summary>Reads the question's id and its answer, which is a number.</summary>
-    private const string ReadLine = """id=$(printf '%s' "$line" | sed 's/^{"id":\([0-9]*\),.*/\1/'); n=$(printf '%s' "$line" | sed 's/.*"solution_str":"\([0-9]*\)[^0-9].*/\1/');""";
+    private const string ReadLine =
+        """id=$(printf '%s' "$line" | sed 's/^{"id":\([0-9]*\),.*/\1/'); n=$(printf '%s' "$line" | sed 's/.*"solution_str":"\([0-9]*\)[^0-9].*/\1/');""";
 
     [Test]
     public void A_stray_line_is_an_error_of_its_row_alone()
@@ -55,7 +56,8 @@ public sealed class CommandGraderTests
     [Test]
     public void An_id_that_is_given_back_ties_the_answer_to_its_question()
     {
-        using CommandGrader right = Shell($$"""while read line; do {{ReadLine}} echo "{\"id\": $id, \"score\": $n}"; done""");
+        using CommandGrader right =
+            Shell($$"""while read line; do {{ReadLine}} echo "{\"id\": $id, \"score\": $n}"; done""");
         AssertOwnScores(Grade(right, 30, _ => false));
 
         using CommandGrader late = Shell("""while read line; do echo '{"id": 1, "score": 1}'; done""");

@@ -19,7 +19,8 @@ public sealed class ComposedGraderTests
     [TestCase(3072, 0.0)]
     [TestCase(3328, -0.5)]
     public void Overlong_falls_linearly_over_the_buffer(int length, double expected) =>
-        Assert.That(Shape("""[{"term":"overlong","max_resp_len":3072,"len":512}]""", "#### 5", length), Is.EqualTo(expected));
+        Assert.That(Shape("""[{"term":"overlong","max_resp_len":3072,"len":512}]""", "#### 5", length),
+            Is.EqualTo(expected));
 
     [TestCase("#### 5", 0, 2.0)]
     [TestCase("#### 5", 1000, 1.5)]
@@ -37,7 +38,8 @@ public sealed class ComposedGraderTests
     public void Repetition_charges_the_share_of_repeated_ngrams()
     {
         // "a b a b #### 5": 2-grams ab, ba, ab, b####, ####5: one of five repeats.
-        Compare.Close(Shape("""[{"term":"repetition","ngram_size":2,"max_penalty":-1}]""", "a b A b #### 5", 1), 0.8, 1e-15, "score");
+        Compare.Close(Shape("""[{"term":"repetition","ngram_size":2,"max_penalty":-1}]""", "a b A b #### 5", 1), 0.8,
+            1e-15, "score");
     }
 
     [Test]
@@ -52,7 +54,8 @@ public sealed class ComposedGraderTests
     [Test]
     public void A_data_source_chooses_its_grader()
     {
-        DataSourceGrader grader = new(new GraderRegistry(), Options("""{"map":{"mine":"math_verify","openai/*":"math_boxed"}}"""));
+        DataSourceGrader grader =
+            new(new GraderRegistry(), Options("""{"map":{"mine":"math_verify","openai/*":"math_boxed"}}"""));
         Assert.That(grader.GraderFor("openai/gsm8k"), Is.EqualTo("math_boxed"),
             "what the user maps wins over the default, a prefix too");
         Assert.That(grader.GraderFor("openai/other"), Is.EqualTo("math_boxed"));

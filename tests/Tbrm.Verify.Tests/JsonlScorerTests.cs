@@ -102,7 +102,8 @@ public sealed class JsonlScorerTests
 
     [Test]
     public void A_null_response_holds_no_answer() =>
-        Assert.That(Score("""{"solution_str": null, "ground_truth": "5"}"""), Does.Contain("\"score\":0,\"status\":\"no_answer\""));
+        Assert.That(Score("""{"solution_str": null, "ground_truth": "5"}"""),
+            Does.Contain("\"score\":0,\"status\":\"no_answer\""));
 
     [Test]
     public void A_missing_file_is_a_data_error() =>

@@ -51,7 +51,8 @@ public sealed class SimpleGraderTests
         string gold, string method = "strict")
     {
         Assert.That(Grade(grader, solution, gold, $$"""{"method":"{{method}}"}""").Score, Is.EqualTo(1));
-        Assert.That(Grade(grader, solution, gold + "1", $$"""{"method":"{{method}}"}""").Score, Is.LessThanOrEqualTo(0));
+        Assert.That(Grade(grader, solution, gold + "1", $$"""{"method":"{{method}}"}""").Score,
+            Is.LessThanOrEqualTo(0));
     }
 
     [TestCase("gsm8k", "#### $200,000.", "200000")]
@@ -88,7 +89,8 @@ public sealed class SimpleGraderTests
         Assert.That(Grade("math_verify", Solution, "42").Score, Is.EqualTo(0));
         Assert.That(new GraderRegistry().CreateForTraining("math_verify")
             .Grade(new GradeRequest("", Solution, "42"), default).Score, Is.EqualTo(1));
-        Assert.That(Grade("math_verify", Solution, "42", """{"hardened":true,"answer_tags":false}""").Score, Is.EqualTo(0));
+        Assert.That(Grade("math_verify", Solution, "42", """{"hardened":true,"answer_tags":false}""").Score,
+            Is.EqualTo(0));
     }
 
     [Test]
@@ -97,7 +99,8 @@ public sealed class SimpleGraderTests
         string wide = string.Concat(Enumerable.Repeat("\U0001D7D9", 90));
         Assert.That(Grade("gsm8k", "#### 7 " + wide + wide + wide, "7").Score, Is.EqualTo(1));
         Assert.That(Grade("math_dapo", "Answer: 7\n" + wide + wide + wide, "7").Score, Is.EqualTo(1));
-        Assert.That(Grade("math_dapo", @"\boxed{7}" + wide, "7", """{"strict_box_verify":true}""").Score, Is.EqualTo(1));
+        Assert.That(Grade("math_dapo", @"\boxed{7}" + wide, "7", """{"strict_box_verify":true}""").Score,
+            Is.EqualTo(1));
     }
 
     // Pairs from verl 1dda039's math_dapo.compute_score.
@@ -120,7 +123,8 @@ public sealed class SimpleGraderTests
     public void Math_dapo_can_insist_on_a_box_at_the_end()
     {
         Assert.That(Grade("math_dapo", @"\boxed{34}", "34", """{"strict_box_verify":true}""").Score, Is.EqualTo(1));
-        Assert.That(Grade("math_dapo", @"\boxed{34}" + new string(' ', 100), "34", """{"strict_box_verify":true}""").Score, Is.EqualTo(-1));
+        Assert.That(Grade("math_dapo", @"\boxed{34}" + new string(' ', 100), "34", """{"strict_box_verify":true}""")
+            .Score, Is.EqualTo(-1));
     }
 
     [TestCase(@"so \boxed{\dfrac{1}{2}}", @"\frac12", 1)]

@@ -42,7 +42,8 @@ internal sealed class RunFiles : IDisposable
         foreach (int step in Enumerable.Range(first, count))
         {
             Append(name, string.Create(CultureInfo.InvariantCulture,
-                $"{{\"step\":{step},\"critic/rewards/mean\":{step / 100.0},\"perf/total_num_tokens\":100,\"timing_s/step\":2}}\n"));
+                $"{{\"step\":{step},\"critic/rewards/mean\":{step / 100.0},"
+                    + $"\"perf/total_num_tokens\":100,\"timing_s/step\":2}}\n"));
         }
     }
 

@@ -14,7 +14,9 @@ internal static class TokenizerCases
     private const int Bytes = 1_000_000;
 
     private static readonly string[] s_chineseWords =
-        "求 证明 设 函数 方程 的 解 为 实数 整数 正 负 任意 存在 使得 满足 条件 三角形 圆 半径 面积 周长 等于 大于 小于 最大值 最小值 数列 等差 等比 概率 随机 变量 期望 方差 矩阵 行列式 向量 空间 平面 直线 相交 平行 垂直 已知 则 因为 所以 从而 故 即 答案 是 请 计算 下列 问题 学生 老师 小明 买 了 本 书 苹果 元 每 天 小时 公里 速度 时间 距离 多少 几 个 一 二 三 十 百 千 万 点 在 上 中 和 与 或 不 有 无 这 那 它 我们".Split(' ');
+        ("求 证明 设 函数 方程 的 解 为 实数 整数 正 负 任意 存在 使得 满足 条件 三角形 圆 半径 面积 周长 等于 大于 小于 最大值 最小值 数列 等差 等比 概率 随机 变量 期望 "
+            + "方差 矩阵 行列式 向量 空间 平面 直线 相交 平行 垂直 已知 则 因为 所以 从而 故 即 答案 是 请 计算 下列 问题 学生 老师 小明 买 了 本 书 苹果 元 每 天 小时 公里 "
+            + "速度 时间 距离 多少 几 个 一 二 三 十 百 千 万 点 在 上 中 和 与 或 不 有 无 这 那 它 我们").Split(' ');
 
     /// <summary>With a folder, its tokenizer; without, one that is trained on English and code here.</summary>
     public static IEnumerable<ThroughputCase> All(string? folder)

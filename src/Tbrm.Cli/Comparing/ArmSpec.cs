@@ -53,11 +53,12 @@ internal sealed partial record ArmSpec(string Name, string? Folder, IReadOnlyLis
             }
             else
             {
+                string near = NearestName.Hint(
+                    word, AlgorithmTable.Entries.Select(a => a.Name).Concat(ConfigLoader.Presets));
                 throw new ConfigException(Directory.Exists(word)
                     ? $"{word} is a folder without a run (there is neither config.resolved.yaml nor metrics.jsonl in "
                         + $"it)"
-                    : $"'{word}' is neither a run folder, an algorithm, a preset nor a file"
-                        + $"{NearestName.Hint(word, AlgorithmTable.Entries.Select(a => a.Name).Concat(ConfigLoader.Presets))}; "
+                    : $"'{word}' is neither a run folder, an algorithm, a preset nor a file{near}; "
                         + "an arm is one of these, or 'NAME: WORDS key=value ...'");
             }
         }

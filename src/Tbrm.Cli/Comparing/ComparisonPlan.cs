@@ -41,7 +41,8 @@ internal sealed class ComparisonPlan
         if (counts.Length > 1)
         {
             throw new ConfigException(
-                $"the grids have {string.Join(" and ", Trials.Select(t => $"{t.Value.Count} points for {t.Key}"))}; every arm gets the same number: say which with --trials {counts.Min()}");
+                $"the grids have {string.Join(" and ", Trials.Select(t => $"{t.Value.Count} points for {t.Key}"))}; "
+                    + $"every arm gets the same number: say which with --trials {counts.Min()}");
         }
 
         // What does not fit is found before the first run.
@@ -85,8 +86,9 @@ internal sealed class ComparisonPlan
         string[] differ = [.. own.Select(p => p.Key).Where(k => !JsonNode.DeepEquals(own[k], there?[k]))];
         if (differ.Length > 0)
         {
+            IEnumerable<string> values = differ.Select(k => $"{k} {Text(there?[k])} there, {Text(own[k])} here");
             throw new ConfigException(
-                $"{Folder} holds another comparison ({string.Join(", ", differ.Select(k => $"{k} {Text(there?[k])} there, {Text(own[k])} here"))}); "
+                $"{Folder} holds another comparison ({string.Join(", ", values)}); "
                 + "the same command goes on with it, another one needs another --run-dir");
         }
     }

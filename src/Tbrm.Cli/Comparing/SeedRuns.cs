@@ -42,7 +42,8 @@ internal static class SeedRuns
         if (File.Exists(path) && File.ReadAllText(path) != text)
         {
             throw new ConfigException(
-                $"{path} is another configuration than this one; the same command goes on with the group, another one needs another --run-dir");
+                $"{path} is another configuration than this one; the same command goes on with the group, another one "
+                    + $"needs another --run-dir");
         }
 
         progress.Say($"group of runs: {group}");

@@ -16,8 +16,9 @@ internal static class RunEnding
     public static IEnumerable<string> Lines(RunFolder folder, string verb)
     {
         JsonNode summary = JsonNode.Parse(File.ReadAllText(folder.SummaryPath))!;
-        yield return FormattableString.Invariant(
-            $"finished: {(long)summary["steps"]!} steps in {BlockText.Clock(TimeSpan.FromSeconds((double)summary["wall_s"]!))}");
+        long steps = (long)summary["steps"]!;
+        string time = BlockText.Clock(TimeSpan.FromSeconds((double)summary["wall_s"]!));
+        yield return FormattableString.Invariant($"finished: {steps} steps in {time}");
         if (Change(summary) is { } change)
         {
             yield return change;
@@ -28,17 +29,18 @@ internal static class RunEnding
         string run = folder.Quoted;
         yield return $"  tbrm-native eval --run-dir {run}";
         yield return $"  tbrm-native generate --run-dir {run} --prompt 'TEXT'";
-        yield return $"  tbrm-native {verb} --run-dir {run} --resume {(verb == RunState.Sft ? "sft" : "trainer")}.total_training_steps={2 * (long)summary["steps"]!}";
+        string section = verb == RunState.Sft ? "sft" : "trainer";
+        yield return $"  tbrm-native {verb} --run-dir {run} --resume {section}.total_training_steps={2 * steps}";
     }
 
     private static string? Change(JsonNode summary)
     {
         if (summary["val_after"] is not JsonValue after)
         {
+            string start = summary["val_loss_before"] is JsonValue first
+                ? FormattableString.Invariant($", {(double)first:F3} before") : "";
             return summary["val_loss_after"] is JsonValue loss
-                ? FormattableString.Invariant(
-                    $"held-out: loss {(double)loss:F3}{(summary["val_loss_before"] is JsonValue first ? FormattableString.Invariant($", {(double)first:F3} before") : "")}")
-                : null;
+                ? FormattableString.Invariant($"held-out: loss {(double)loss:F3}{start}") : null;
         }
 
         string before = summary["val_before"] is JsonValue value

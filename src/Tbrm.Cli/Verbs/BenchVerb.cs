@@ -131,7 +131,10 @@ internal sealed class BenchVerb : IVerb
             .Select(bf16 => new ShapedModel(device, shape, bf16, trainable))];
         LlamaBench? peer = !trainable && parsed.GetValue(_llamaBench) is { } program
             ? new(Existing(program), device.Threads) : null;
-        return new(models.SelectMany(casesOf), models) { Peers = () => peer is null ? [] : models.SelectMany(peer.Run) };
+        return new(models.SelectMany(casesOf), models)
+        {
+            Peers = () => peer is null ? [] : models.SelectMany(peer.Run),
+        };
     }
 
     private static string Existing(string program) => File.Exists(program) ? program

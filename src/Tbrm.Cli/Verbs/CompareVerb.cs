@@ -76,14 +76,19 @@ internal sealed class CompareVerb : IVerb
         };
     private readonly Option<bool> _controls =
         new("--controls") { Description = "Also runs each arm with rewards of 0, and with random ones" };
-    private readonly Option<int?> _samples = new("--samples") { Description = "Answers to each held-out problem for pass@k and KL (8; 0: neither; of existing runs 0)" };
+    private readonly Option<int?> _samples =
+        new("--samples")
+        {
+            Description = "Answers to each held-out problem for pass@k and KL (8; 0: neither; of existing runs 0)",
+        };
     private readonly Option<bool> _json = new("--json") { Description = "Prints one JSON object instead of a table" };
 
     public Command Create()
     {
         Command command = new(
             "compare",
-            "Compares algorithms, configurations or existing runs: the same seeds, prompts and first weights, equal budgets") { _words };
+            "Compares algorithms, configurations or existing runs: the same seeds, prompts and first weights, equal "
+                + "budgets") { _words };
         _config.CompletionSources.Add(_ => ConfigLoader.Presets.Select(p => new CompletionItem(p)));
         _words.CompletionSources.Add(context => AlgorithmTable.Names.Select(n => new CompletionItem(n))
             .Concat(KeyCompletion.Of(context.WordToComplete).Select(c => new CompletionItem(c))));
@@ -118,7 +123,8 @@ internal sealed class CompareVerb : IVerb
         return existing.Length == arms.Length ? Existing(parsed, existing, words)
             : existing.Length == 0 ? Made(parsed, arms, [.. words.Where(w => !ArmSpec.IsArm(w))])
             : throw new ConfigException(
-                $"{existing[0]} is a run that is there already, {arms.First(a => a.Folder is null).Name} one to be made; compare the made ones with it afterwards: tbrm-native compare FOLDER FOLDER");
+                $"{existing[0]} is a run that is there already, {arms.First(a => a.Folder is null).Name} one to be "
+                    + $"made; compare the made ones with it afterwards: tbrm-native compare FOLDER FOLDER");
     }
 
     private ExitCode Existing(ParseResult parsed, string[] folders, string[] words)
@@ -218,7 +224,9 @@ internal sealed class CompareVerb : IVerb
                 ComparisonTables.Budgets(comparison);
             Console.Out.Write(PlainTable.Of(columns, rows));
             Console.Out.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                $"held-out accuracy within {comparison.Tokens:0} tokens and {comparison.Seconds:0.#} {comparison.SecondsName} of steps, 95% bootstrap intervals over seeds; differences in points against {comparison.Arms[0].Name}"));
+                $"held-out accuracy within {comparison.Tokens:0} tokens and {comparison.Seconds:0.#} "
+                    + $"{comparison.SecondsName} of steps, 95% bootstrap intervals over seeds; differences in points "
+                    + $"against {comparison.Arms[0].Name}"));
         }
 
         Console.Error.WriteLine($"tbrm-native: {Path.Combine(folder, ComparisonPage.FileName)}");

@@ -16,7 +16,10 @@ internal sealed class DoctorVerb : IVerb
     public Command Create()
     {
         Command command = new("doctor", "Says what was found on this machine, and why a path is off");
-        Option<bool> check = new("--self-check") { Description = "Compare every kernel of each device with the CPU's, whether it was done before or not" };
+        Option<bool> check = new("--self-check")
+        {
+            Description = "Compare every kernel of each device with the CPU's, whether it was done before or not",
+        };
         command.Options.Add(check);
         command.SetAction(parsed => (int)Run(parsed.GetValue(check)));
         return command;

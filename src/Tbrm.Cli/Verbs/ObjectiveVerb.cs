@@ -80,8 +80,9 @@ internal sealed class ObjectiveVerb : IVerb
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new DataException(
-                $"{name}: {(Directory.Exists(path) ? "is a folder; give the file inside it" : e is FileNotFoundException ? "no such file" : e.Message)}", e);
+            string found = Directory.Exists(path) ? "is a folder; give the file inside it"
+                : e is FileNotFoundException ? "no such file" : e.Message;
+            throw new DataException($"{name}: {found}", e);
         }
     }
 

@@ -49,7 +49,8 @@ public sealed class PromptCounts
             : (string[])[],
             .. UnreadColumns.Count > 0
                 ? [$"columns that nothing reads: "
-                    + $"{string.Join(", ", UnreadColumns.Keys.Take(20))}{(UnreadColumns.Count > 20 ? ", ..." : "")}"] : (string[])[]];
+                    + $"{string.Join(", ", UnreadColumns.Keys.Take(20))}{(UnreadColumns.Count > 20 ? ", ..." : "")}"]
+                    : (string[])[]];
         return notes.Length == 0 ? null : string.Join("; ", notes);
     }
 }

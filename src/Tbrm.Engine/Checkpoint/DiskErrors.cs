@@ -18,8 +18,10 @@ public static class DiskErrors
         }
         catch (Exception e) when (e is IOException || e.IsDiskFull())
         {
+            const string advice = " Free some space, raise the quota or the limit of a file's size (ulimit -f), or "
+                + "keep fewer checkpoints (trainer.max_actor_ckpt_to_keep); what was saved before is intact.";
             throw new TbrmUserException(e.IsDiskFull() ? ExitCode.OutOfMemory : ExitCode.Data,
-                $"{doing}: {e.Message}{(e.IsDiskFull() ? " Free some space, raise the quota or the limit of a file's size (ulimit -f), or keep fewer checkpoints (trainer.max_actor_ckpt_to_keep); what was saved before is intact." : "")}", e);
+                $"{doing}: {e.Message}{(e.IsDiskFull() ? advice : "")}", e);
         }
         catch (UnauthorizedAccessException e)
         {

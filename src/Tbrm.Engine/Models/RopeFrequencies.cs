@@ -183,7 +183,8 @@ public sealed record RopeFrequencies(float[] InverseFrequencies, float Attention
             double ramp = Math.Clamp((i - from) / (to == from ? 0.001 : to - from), 0, 1);
             return f / factor * ramp + f * (1 - ramp);
         })];
-        return new(Narrow(scaled), (float)(scaling.Optional("attention_factor", above: 0) ?? AttentionScale(factor, scaling))) { ScaledLength = original * factor };
+        double scale = scaling.Optional("attention_factor", above: 0) ?? AttentionScale(factor, scaling);
+        return new(Narrow(scaled), (float)scale) { ScaledLength = original * factor };
     }
 
     /// <summary>Where the file gives no factor: 0.1 m ln(s) + 1, or, with two m, the quotient (DeepSeek's

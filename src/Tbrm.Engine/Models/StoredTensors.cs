@@ -101,7 +101,8 @@ internal static class StoredTensors
                 .Select(p => Entry(p, file, LengthBytes + length))];
         }
         catch (Exception e) when (
-            e is JsonException or InvalidOperationException or KeyNotFoundException or FormatException or IndexOutOfRangeException or EndOfStreamException)
+            e is JsonException or InvalidOperationException or KeyNotFoundException or FormatException
+                or IndexOutOfRangeException or EndOfStreamException)
         {
             return [];
         }

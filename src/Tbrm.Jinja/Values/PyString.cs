@@ -140,7 +140,8 @@ internal static class PyString
     /// <summary>str.isprintable() of one character.</summary>
     public static bool IsPrintable(Rune rune) => rune.Value == ' '
         || Rune.GetUnicodeCategory(rune) is not (UnicodeCategory.Control
-        or UnicodeCategory.Format or UnicodeCategory.Surrogate or UnicodeCategory.PrivateUse or UnicodeCategory.OtherNotAssigned
+        or UnicodeCategory.Format or UnicodeCategory.Surrogate or UnicodeCategory.PrivateUse
+        or UnicodeCategory.OtherNotAssigned
         or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator or UnicodeCategory.SpaceSeparator);
 
     /// <summary>The lines of a text as str.splitlines() sees them.</summary>

@@ -112,13 +112,17 @@ internal sealed partial class AnswerExtractor(IReadOnlyList<ExtractionTarget> ta
     /// <summary>An operator, a power, a command other than a unit's text, a remainder's modulus or the end of a line:
     /// the formula goes on.</summary>
     [GeneratedRegex(
-        @"^[ ]*(?:\\(?!\\|text|mathrm(?!\{e\})|mbox|pmod|end(?![a-z])|checkmark|(?:black)?square|q?quad|[,;:!) \]$])|\^(?!\{?[ ]*(?:\\circ|\\(?:text|mathrm)\{(?:st|nd|rd|th)\}|(?:st|nd|rd|th)\}))|[_!/+{(|]|\*(?!\*)|-[ ]*[\d\\]|\d)")]
+        @"^[ ]*(?:\\(?!\\|text|mathrm(?!\{e\})|mbox|pmod|end(?![a-z])|checkmark|(?:black)?square|q?quad|[,;:!) \]$])|" +
+        @"\^(?!\{?[ ]*(?:\\circ|\\(?:text|mathrm)\{(?:st|nd|rd|th)\}|(?:st|nd|rd|th)\}))|" +
+        @"[_!/+{(|]|\*(?!\*)|-[ ]*[\d\\]|\d)")]
     private static partial Regex UnfinishedRight();
 
     /// <summary>An operator, a command or another number: the formula began before. Two asterisks are emphasis, a
     /// backslash and a blank are a blank.</summary>
     [GeneratedRegex(
-        @"(?:(?:\\(?! )|[\^_{]|(?<!\\)\()[ ]*|[\w)}\]][ ]*(?:[-+/]|(?<!\*)\*)[ ]*|\\(?!q?quad|(?:long|Long)?[rR]ightarrow|implies|therefore|approx|boxed|fbox|bf|rm|it|large|Large|displaystyle)[a-zA-Z]+[ ]*|\d[ ]*)\z")]
+        @"(?:(?:\\(?! )|[\^_{]|(?<!\\)\()[ ]*|[\w)}\]][ ]*(?:[-+/]|(?<!\*)\*)[ ]*|" +
+        @"\\(?!q?quad|(?:long|Long)?[rR]ightarrow|implies|therefore|approx|boxed|fbox|bf|rm|it|large|Large|" +
+        @"displaystyle)[a-zA-Z]+[ ]*|\d[ ]*)\z")]
     private static partial Regex UnfinishedLeft();
 
     // Rightmost end first, then leftmost start; ties in the order of the patterns.

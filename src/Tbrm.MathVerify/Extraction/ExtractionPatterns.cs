@@ -24,8 +24,9 @@ internal static class ExtractionPatterns
     public static readonly TimeSpan MatchTimeout = TimeSpan.FromMinutes(5);
 
     private const string Number =
-        @"(?<!\d)(?:(?<integer1>-?[1-9]\d{0,2}(?:[ ,]\d{3})+)(?<decimal1>\.\d+)?|(?<integer2>-?\d+)(?<decimal2>[.,]\d+)|" +
-        @"(?<decimal3>\.\d+)|(?<integer3>-?\d+))(?<percent>\s*(?:%|[Pp]ercent|[Pp]ercentage|[Pp]ct))?";
+        @"(?<!\d)(?:(?<integer1>-?[1-9]\d{0,2}(?:[ ,]\d{3})+)(?<decimal1>\.\d+)?|" +
+        @"(?<integer2>-?\d+)(?<decimal2>[.,]\d+)|(?<decimal3>\.\d+)|(?<integer3>-?\d+))" +
+        @"(?<percent>\s*(?:%|[Pp]ercent|[Pp]ercentage|[Pp]ct))?";
 
     private const string Operators = @"\+\-\*\×\/\^\(\)\÷";
     private const string ExpressionCharacters = @"[\d\.\s" + Operators + "]";

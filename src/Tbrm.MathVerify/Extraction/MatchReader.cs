@@ -18,8 +18,9 @@ internal sealed partial class MatchReader(string source, bool hardened, Budget b
 
     /// <summary>Signs that variables may be complex.</summary>
     [GeneratedRegex(
-        @"\\mathbb\{C\}|\\i\b|\bi\b|\\text\{i\}|\\mathrm\{i\}|\\imath\b|\\det|\\operatorname\{tr\}|\\operatorname\{rank\}|" +
-        @"\\text\{rank\}|\\arg\{|\\Re\{|\\Im\{|\\operatorname\{Re\}|\\operatorname\{Im\}|\\text\{Re\}|\\text\{Im\}")]
+        @"\\mathbb\{C\}|\\i\b|\bi\b|\\text\{i\}|\\mathrm\{i\}|\\imath\b|\\det|\\operatorname\{tr\}|" +
+        @"\\operatorname\{rank\}|\\text\{rank\}|\\arg\{|\\Re\{|\\Im\{|\\operatorname\{Re\}|\\operatorname\{Im\}|" +
+        @"\\text\{Re\}|\\text\{Im\}")]
     private static partial Regex LooksComplex();
 
     [GeneratedRegex(@"(?<!\\|\<|\!|\>)=")]

@@ -48,12 +48,13 @@ internal sealed partial record UnreadSpan(Match Match, ExtractionTarget Target, 
 
     /// <summary>
     /// Words in a font of text (a unit, a label such as (B)), degrees, ordinals, fonts and sizes, "about", spacing, and
-    /// letters of scripts
-    /// that formulas are not written in, save those that are numbers themselves.
+    /// letters of scripts that formulas are not written in, save those that are numbers themselves.
     /// </summary>
     [GeneratedRegex(
-        @"\\(?:text|textbf|textit|textrm|mbox|mathrm)[ ]*\{[^{}\d\\]{2,}\}|\^\{?[ ]*(?:\\circ|\\(?:text|mathrm)\{(?:st|nd|rd|th)\})[ ]*\}?|\^\{(?:st|nd|rd|th)\}"
-        + @"|\\(?:approx|displaystyle|bf|rm|it|large|Large|q?quad|checkmark|(?:black)?square)(?![a-zA-Z])|\\[ ,;:!]|~|°[CF]?|[\p{Lo}-[万亿億萬千百十兆半倍割分成]]+")]
+        @"\\(?:text|textbf|textit|textrm|mbox|mathrm)[ ]*\{[^{}\d\\]{2,}\}"
+        + @"|\^\{?[ ]*(?:\\circ|\\(?:text|mathrm)\{(?:st|nd|rd|th)\})[ ]*\}?|\^\{(?:st|nd|rd|th)\}"
+        + @"|\\(?:approx|displaystyle|bf|rm|it|large|Large|q?quad|checkmark|(?:black)?square)(?![a-zA-Z])"
+        + @"|\\[ ,;:!]|~|°[CF]?|[\p{Lo}-[万亿億萬千百十兆半倍割分成]]+")]
     private static partial Regex Decoration();
 
     [GeneratedRegex(@"^[\s*]*\*{2}|(?:(?<!\.)[.,;。，]?\**[.,;。，]?)\s*\z")]

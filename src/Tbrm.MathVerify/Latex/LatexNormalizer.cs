@@ -68,11 +68,13 @@ internal static partial class LatexNormalizer
     }
 
     [GeneratedRegex(
-        @"\\m?left(\\\{|\{|\\\||\||\[|\(|\\rbracl|\\lgroup|\\lbrace|\\lbrack|\\vert|\\lvert|\\lceil|\\lfloor|\\vert|\\lvert|\\langle|\\llcorner|\\ulcorner)")]
+        @"\\m?left(\\\{|\{|\\\||\||\[|\(|\\rbracl|\\lgroup|\\lbrace|\\lbrack|\\vert|\\lvert|\\lceil|\\lfloor|\\vert|" +
+        @"\\lvert|\\langle|\\llcorner|\\ulcorner)")]
     private static partial Regex Left();
 
     [GeneratedRegex(
-        @"\\m?right(\\\}|\}|\\\||\||\]|\)|\\rbrack|\\rgroup|\\rbrace|\\rbrack|\\vert|\\rvert|\\rceil|\\rfloor|\\vert|\\rvert|\\rangle|\\lrcorner|\\urcorner)")]
+        @"\\m?right(\\\}|\}|\\\||\||\]|\)|\\rbrack|\\rgroup|\\rbrace|\\rbrack|\\vert|\\rvert|\\rceil|\\rfloor|\\vert|" +
+        @"\\rvert|\\rangle|\\lrcorner|\\urcorner)")]
     private static partial Regex Right();
 
     [GeneratedRegex(@"\(([a-zA-Z0-9+\-*/\\ ]+?)\)_\{([a-zA-Z0-9+\-*/\\ ]+?)\}")]
@@ -85,8 +87,9 @@ internal static partial class LatexNormalizer
     /// longer form.</summary>
     [GeneratedRegex(
         @"(\\math(?:rm|it|bf))|(\\text(?:normal|bf|it|rm))|(\\(?:d|t|c)frac)|(\s\.)|(\{\.)|(~=)|(\s*\{\s*,\s*\})|" +
-        @"((?<![a-zA-Z]),?\s*(?:and|or)(?![a-zA-Z]))|(,?\s*\\text\{\s*(?:and|or)\s*\})|((?<!\\)\\\s)|(infinity)|(,?\\ldots)|" +
-        @"(\s*percentage)|(\\text\{percentage\})|(\s*percent)|(\\text\{percent\})|(\s*pct)|(\\text\{pct\})|((?<!\\)inf(?!inity))|( sqrt)")]
+        @"((?<![a-zA-Z]),?\s*(?:and|or)(?![a-zA-Z]))|(,?\s*\\text\{\s*(?:and|or)\s*\})|((?<!\\)\\\s)|(infinity)|" +
+        @"(,?\\ldots)|(\s*percentage)|(\\text\{percentage\})|(\s*percent)|(\\text\{percent\})|(\s*pct)|" +
+        @"(\\text\{pct\})|((?<!\\)inf(?!inity))|( sqrt)")]
     private static partial Regex Replaceable();
 
     [GeneratedRegex(@"\\\\(?=[a-zA-Z])")]

@@ -110,7 +110,8 @@ internal static class TokenTable
         (TokenKind.OtherSymbol,
             @"\heartsuit \jmath \Game \triangle \spadesuit \ell \hbar \vartriangle \hslash \blacklozenge \lozenge"),
         (TokenKind.OtherSymbol,
-            @"\blacksquare \mho \blacktriangle \sharp \prime \Im \flat \square \backprime \Re \natural \surd \circledS"),
+            @"\blacksquare \mho \blacktriangle \sharp \prime \Im \flat \square \backprime \Re \natural \surd "
+                + @"\circledS"),
         (TokenKind.Partial, @"\partial"),
         (TokenKind.Infinity, @"\infty \$\infty \infty\% \infty%"),
         (TokenKind.Naturals, @"\mathbb{N} ℕ"),
@@ -134,9 +135,10 @@ internal static class TokenTable
 
     /// <summary>Accents: <c>\command{text}</c> is one token.</summary>
     private const string Accents =
-        @"\acute \bar \overline \breve \check \widecheck \dot \ddot \grave \hat \tilde \widetilde \vec \overrightarrow \bm \boldsymbol " +
-        @"\text \textit \textbf \textnormal \mathbb \mathbin \mathbf \mathcal \mathclap \mathclose \mathellipsis \mathfrak \mathinner " +
-        @"\mathit \mathnormal \mathop \mathopen \mathord \mathpunct \mathrel \mathring \mathrlap \mathrm \mathscr \mathsf \mathsterling " +
+        @"\acute \bar \overline \breve \check \widecheck \dot \ddot \grave \hat \tilde \widetilde \vec " +
+        @"\overrightarrow \bm \boldsymbol \text \textit \textbf \textnormal \mathbb \mathbin \mathbf " +
+        @"\mathcal \mathclap \mathclose \mathellipsis \mathfrak \mathinner \mathit \mathnormal \mathop " +
+        @"\mathopen \mathord \mathpunct \mathrel \mathring \mathrlap \mathrm \mathscr \mathsf \mathsterling " +
         @"\mathtt \mbox";
 
     /// <summary>All spellings by their first character, longest first.</summary>

@@ -103,7 +103,8 @@ internal static partial class QualifierReader
     private static partial Regex EndsInDegrees();
 
     [GeneratedRegex(
-        @"(?<![A-Za-z\\\d])(?=[A-F]{0,20}\d)[\dA-F][\dA-Fa-f.,]*[ ]*[})]{0,2}[ ]*_[ ]*(?:\{(?<base>(?:[^{}]|\{[^{}]*\})*)\}|(?<base>[0-9]))")]
+        @"(?<![A-Za-z\\\d])(?=[A-F]{0,20}\d)[\dA-F][\dA-Fa-f.,]*[ ]*[})]{0,2}[ ]*_[ ]*"
+            + @"(?:\{(?<base>(?:[^{}]|\{[^{}]*\})*)\}|(?<base>[0-9]))")]
     private static partial Regex Subscript();
 
     [GeneratedRegex(@"\bbase[\s~{}-]*(?<base>\d{1,2}(?!\d)|[a-z]+)")]

@@ -244,7 +244,8 @@ internal static class UnitTable
     /// "5 m" may go on.</summary>
     public static bool IsUnmistakable(string word) =>
         (word.Length > 2 && word.ToLowerInvariant() is not ("second" or "quarter" or "minute"))
-        || word.ToLowerInvariant() is "cm" or "mm" or "km" or "kg" or "ft" or "lb" or "oz" or "pm" or "am" or "¢" or "€" or "£";
+        || word.ToLowerInvariant() is "cm" or "mm" or "km" or "kg" or "ft" or "lb" or "oz" or "pm" or "am" or "¢"
+        or "€" or "£";
 
     private static Dictionary<string, string[]> Index()
     {

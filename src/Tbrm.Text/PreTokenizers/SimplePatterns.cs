@@ -58,7 +58,8 @@ internal sealed class RunePattern(Func<Rune, bool> matches) : IPattern
             ? char.IsAscii((char)rune.Value)
                 && (char.IsPunctuation((char)rune.Value) || char.IsSymbol((char)rune.Value))
             : Rune.GetUnicodeCategory(rune) is UnicodeCategory.ConnectorPunctuation or UnicodeCategory.DashPunctuation
-                or UnicodeCategory.OpenPunctuation or UnicodeCategory.ClosePunctuation or UnicodeCategory.InitialQuotePunctuation
+                or UnicodeCategory.OpenPunctuation or UnicodeCategory.ClosePunctuation
+                or UnicodeCategory.InitialQuotePunctuation
                 or UnicodeCategory.FinalQuotePunctuation or UnicodeCategory.OtherPunctuation;
     }
 }

@@ -72,11 +72,12 @@ public static class ComparisonPage
     }
 
     private static string Budgets(Comparison comparison) =>
-        $"Held-out accuracy at the last evaluation within {HtmlText.Number(comparison.Tokens)} tokens generated and within "
-        + $"{HtmlText.Number(comparison.Seconds)} {comparison.SecondsName} of training steps. Warm start, evaluations and checkpoints are in neither; the "
-        + "first stage of A*-PO is in both. Intervals are 95% percentile bootstrap over seeds; differences are against "
-        + $"{comparison.Arms[0].Name}, pair by pair: same seed, prompts, first weights and held-out problems. With few seeds such "
-        + "intervals are narrow rather than wide.";
+        $"Held-out accuracy at the last evaluation within {HtmlText.Number(comparison.Tokens)} tokens generated and "
+            + $"within {HtmlText.Number(comparison.Seconds)} {comparison.SecondsName} of training steps. Warm start, "
+            + "evaluations and checkpoints are in neither; the first stage of A*-PO is in both. Intervals are 95% "
+            + $"percentile bootstrap over seeds; differences are against {comparison.Arms[0].Name}, pair by pair: same "
+            + "seed, prompts, first weights and held-out problems. With few seeds such intervals are narrow rather "
+            + "than wide.";
 
     private static void Section(StringBuilder html, string title, string lead,
         (IReadOnlyList<string> Columns, IReadOnlyList<IReadOnlyList<string>> Rows) table)
@@ -113,7 +114,8 @@ public static class ComparisonPage
             .. from arm in comparison.Arms from seed in comparison.BySeconds(arm).Early
                 select FormattableString.Invariant($"{arm.Name}, seed {seed}: ended before the budget of seconds"),
             .. from arm in comparison.Arms where arm.IsControl
-                select $"{arm.Name} is a control: its rewards come from no grader ({arm.Runs[0].Config!.Reward.Control})",
+                select $"{arm.Name} is a control: its rewards come from no grader "
+                    + $"({arm.Runs[0].Config!.Reward.Control})",
         ];
         if (notes.Count > 0)
         {

@@ -101,8 +101,9 @@ public sealed record ConfigEntry(string Path, YamlNode Value, string Where)
     {
         if (within.Exists(outer => ReferenceEquals(outer, map)) || entries.Count > MostEntries)
         {
-            throw new ConfigException(
-                $"{name}:{map.Start.Line}: {(entries.Count > MostEntries ? $"over {MostEntries} keys" : $"an alias inside {prefix.TrimEnd('.')} leads back to it")}; write the section out");
+            string found = entries.Count > MostEntries ? $"over {MostEntries} keys"
+                : $"an alias inside {prefix.TrimEnd('.')} leads back to it";
+            throw new ConfigException($"{name}:{map.Start.Line}: {found}; write the section out");
         }
 
         within.Add(map);

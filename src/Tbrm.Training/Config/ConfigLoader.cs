@@ -138,9 +138,10 @@ public static class ConfigLoader
 
         if (!File.Exists(fileOrPreset))
         {
+            string found = Directory.Exists(fileOrPreset) ? "is a folder; name the file inside it"
+                : "there is no such file";
             throw new ConfigException(
-                $"configuration {fileOrPreset}: "
-                    + $"{(Directory.Exists(fileOrPreset) ? "is a folder; name the file inside it" : "there is no such file")}"
+                $"configuration {fileOrPreset}: {found}"
                 + $"{(NearestName.Hint(fileOrPreset, Presets) is { Length: > 0 } hint ? hint : ".")} Presets are "
                 + $"{string.Join(", ", Presets)}.");
         }
@@ -303,5 +304,6 @@ internal static class ConfigValue
     }
 
     private static ConfigException Wrong(ConfigEntry entry, string expected) =>
-        new($"{entry.Where}: {entry.Path} is {(entry.Value is YamlScalarNode s ? $"'{s.Value}'" : entry.Value.NodeType)}; expected {expected}");
+        new($"{entry.Where}: {entry.Path} is "
+            + $"{(entry.Value is YamlScalarNode s ? $"'{s.Value}'" : entry.Value.NodeType)}; expected {expected}");
 }

@@ -31,7 +31,11 @@ internal static class TaskShares
 
     public static YamlNode Write(TaskShareConfig share)
     {
-        YamlMappingNode map = new("name", share.Name, "weight", share.Weight.ToString("R", CultureInfo.InvariantCulture)) { Style = YamlDotNet.Core.Events.MappingStyle.Flow };
+        string weight = share.Weight.ToString("R", CultureInfo.InvariantCulture);
+        YamlMappingNode map = new("name", share.Name, "weight", weight)
+        {
+            Style = YamlDotNet.Core.Events.MappingStyle.Flow,
+        };
         if (share.Params.Count > 0)
         {
             map.Add("params", ConfigWriter.Map(share.Params));

@@ -43,9 +43,12 @@ internal sealed class UpdateCount(string phase, RunConfig config, long made)
     /// <param name="step">Its last step.</param>
     public string? Outcome(long step) => step <= 0 ? null
         : Made == 0 && !_isSeen
-            ? $"{At(step)}: the run has made all its steps, and no update in any of them; metrics.jsonl shows why (actor/skipped, sft/skipped, rollout/non_finite)"
+            ? $"{At(step)}: the run has made all its steps, and no update in any of them; metrics.jsonl shows why "
+                + $"(actor/skipped, sft/skipped, rollout/non_finite)"
         : Made == 0 && !_wasAnyNotFinite
-            ? $"{At(step)}: no update was made in any step, because no response was left to learn from. Look at algorithm.tbrm.truncation (it is {config.Algorithm.Tbrm.Truncation}) and reward.on_error (it is {config.Reward.OnError})"
+            ? $"{At(step)}: no update was made in any step, because no response was left to learn from. Look at "
+                + $"algorithm.tbrm.truncation (it is {config.Algorithm.Tbrm.Truncation}) and reward.on_error (it is "
+                + $"{config.Reward.OnError})"
         : Made == 0 ? $"{At(step)}: no update was made in any step, because {Cause}. {Advice}"
         : phase == RunState.WarmStart && _skipped > 0 && !_isForwardFinite
             ? $"{At(step)}: it ends with weights whose {Cause}. {Advice}"
@@ -56,15 +59,17 @@ internal sealed class UpdateCount(string phase, RunConfig config, long made)
 
     private string Advice => Made == 0 && !_isForwardFinite ? NonFiniteAdvice.BeforeFirstUpdate(phase, config)
         : Made == 0 ? Lead(
-            "The logits were finite and no step has changed the weights, so it is the loss or its gradient that overflowed", config.Algorithm.Tbrm.Beta)
+            "The logits were finite and no step has changed the weights, so it is the loss or its gradient that "
+                + "overflowed", config.Algorithm.Tbrm.Beta)
         : phase == RunState.Train
             ? FormattableString.Invariant(
             $"Lower actor.optim.lr (it is {config.Actor.Optim.Lr}), or raise algorithm.tbrm.beta")
         : NonFiniteAdvice.ForWarmStart(config);
 
     private string Lead(string found, double beta) => phase == RunState.Train
-        ? FormattableString.Invariant(
-            $"{found}: look at the rewards (critic/rewards/max in metrics.jsonl), or raise algorithm.tbrm.beta (it is {beta})")
+        ? string.Create(CultureInfo.InvariantCulture,
+            $"{found}: look at the rewards (critic/rewards/max in metrics.jsonl), or raise algorithm.tbrm.beta (it is "
+                + $"{beta})")
         : $"{found}: look at the weights (their largest values) and model.dtype={config.Model.Dtype}";
 
     private string At(long step) => phase switch

@@ -74,7 +74,8 @@ internal sealed class WeightHistory(string root, int lag)
             : throw new DataException(
                 $"{root} holds no weights of update {target} or before, from which rollout.lag={lag} samples after "
                     + $"{version} updates"
-                + $"{(known.Count > 0 ? $" (the first are of update {known[0]})" : "")}; restore the folder, or begin a new run");
+                + $"{(known.Count > 0 ? $" (the first are of update {known[0]})" : "")}; restore the folder, or begin "
+                + $"a new run");
     }
 
     /// <summary>Fills a policy with the weights of a version.</summary>

@@ -13,8 +13,10 @@ public static class PlanText
     public static string ToComments(this RunPlan plan)
     {
         StringBuilder text = new();
+        string trained = plan.Trained != plan.Parameters ? $" ({Count(plan.Trained)} of an adapter are trained)" : "";
         text.Append(CultureInfo.InvariantCulture,
-            $"# plan of {plan.Verb}: {plan.Model}, {Count(plan.Parameters)} parameters{(plan.Trained != plan.Parameters ? $" ({Count(plan.Trained)} of an adapter are trained)" : "")}, {plan.Dtype}, on {plan.Device}\n#\n# batch (tokens: every prompt and response at its full length)\n");
+            $"# plan of {plan.Verb}: {plan.Model}, {Count(plan.Parameters)} parameters{trained}, {plan.Dtype}, on "
+                + $"{plan.Device}\n#\n# batch (tokens: every prompt and response at its full length)\n");
         foreach ((string name, string value, string note) in Batch(plan.Batch, plan.Verb))
         {
             Line(text, name, value, note);

@@ -141,7 +141,8 @@ public sealed record RunPlan
         int prompts = isSft ? config.Sft.TrainBatchSize : config.Data.TrainBatchSize;
         int own = (prompts + devices - 1) / devices;
         notes.Add(
-            $"planned for {devices} devices that each hold every model whole and take {own} of the {prompts} prompts of a step; "
+            $"planned for {devices} devices that each hold every model whole and take {own} of the {prompts} prompts "
+                + $"of a step; "
             + $"trainer.n_gpus_per_node={devices} trains so on a CPU's contexts, not yet on several GPUs");
         if (!isSft && TrajectoryMemory.ReplayBytes(config) is > 0 and long buffer)
         {

@@ -79,8 +79,9 @@ internal static class ReportSections
     public static void AppendSamples(StringBuilder html, ReportSamples samples)
     {
         bool isCompared = samples.FirstStep != samples.LastStep;
+        string title = samples.Source == "rollouts" ? "Responses in training" : "Responses to held-out problems";
         html.Append(CultureInfo.InvariantCulture,
-            $"<section><h2>{(samples.Source == "rollouts" ? "Responses in training" : "Responses to held-out problems")}</h2>\n<p class=\"lead\">From {samples.Source}/{samples.LastStep}.jsonl")
+            $"<section><h2>{title}</h2>\n<p class=\"lead\">From {samples.Source}/{samples.LastStep}.jsonl")
             .Append(isCompared
                 ? string.Create(CultureInfo.InvariantCulture, $" beside {samples.Source}/{samples.FirstStep}.jsonl")
                 : "")
@@ -126,7 +127,8 @@ internal static class ReportSections
                 $"<tr><td class=\"n\">{checkpoint.Step}</td><td "
                     + $"class=\"n\">{(checkpoint.Accuracy is { } a ? HtmlText.Percent(a) : "–")}</td>")
                 .Append(CultureInfo.InvariantCulture,
-                    $"<td class=\"n\">{HtmlText.Bytes(checkpoint.Bytes)}</td><td><code>{HtmlText.Escape(checkpoint.Folder)}/actor/huggingface</code>")
+                    $"<td class=\"n\">{HtmlText.Bytes(checkpoint.Bytes)}</td>"
+                        + $"<td><code>{HtmlText.Escape(checkpoint.Folder)}/actor/huggingface</code>")
                 .Append(checkpoint.IsBest ? " <span class=\"state good\">best</span>" : "").Append("</td></tr>\n");
         }
 

@@ -43,10 +43,14 @@ public sealed record ComputedOn(string Phase, long AfterStep, string Device, str
     /// <summary>What a resume changes; null when nothing that decides bits.</summary>
     public static string? Change(IReadOnlyList<ComputedOn> before, ComputedOn now) => before.Count == 0 ? null
         : before[^1].Device != now.Device
-            ? $"the run went up to here on {before[^1].Device} and goes on with {now.Device}, another instruction set, device or number of ranks: from here on its numbers differ in their last bits from those of a run that did not change. "
+            ? $"the run went up to here on {before[^1].Device} and goes on with {now.Device}, another instruction set, "
+                + $"device or number of ranks: from here on its numbers differ in their last bits from those of a run "
+                + $"that did not change. "
                 + "It is recorded in the checkpoints and in summary.json (computed_on)"
         : before[^1].Version != now.Version
-            ? $"the run went up to here with version {before[^1].Version} and goes on with {now.Version}: its numbers may differ in their last bits from those of a run that did not change. It is recorded in computed_on"
+            ? $"the run went up to here with version {before[^1].Version} and goes on with {now.Version}: its numbers "
+                + $"may differ in their last bits from those of a run that did not change. It is recorded in "
+                + $"computed_on"
         : null;
 
     /// <summary>One object of the list computed_on.</summary>

@@ -11,12 +11,14 @@ internal static class NonFiniteAdvice
     public static string BeforeFirstUpdate(string phase, RunConfig config) => true switch
     {
         _ when config.Model.Path.Length > 0 =>
-            $"This run has not changed the weights yet: those of model.path ({config.Model.Path}) are damaged, or too large for model.dtype={config.Model.Dtype}",
+            $"This run has not changed the weights yet: those of model.path ({config.Model.Path}) are damaged, or too "
+                + $"large for model.dtype={config.Model.Dtype}",
         _ when phase == RunState.Train
             && config.Sft.TotalTrainingSteps > 0 =>
             $"No step has changed the weights since the warm start, which destroyed them. {ForWarmStart(config)}",
         _ => FormattableString.Invariant(
-            $"No step has changed the weights yet: random ones as large as model.scratch.initializer_range={config.Model.Scratch.InitializerRange} are too large"),
+            $"No step has changed the weights yet: random ones as large as "
+                + $"model.scratch.initializer_range={config.Model.Scratch.InitializerRange} are too large"),
     };
 
     /// <summary>What to try when the warm start destroyed the weights.</summary>

@@ -86,8 +86,8 @@ public sealed class RunFolder
             return Path.GetFullPath(config.RunDir);
         }
 
-        string name =
-            $"{config.ProjectName}-{config.ExperimentName}-{DateTime.Now.ToString("yyyyMMdd-HHmmss", CultureInfo.InvariantCulture)}";
+        string name = string.Create(CultureInfo.InvariantCulture,
+            $"{config.ProjectName}-{config.ExperimentName}-{DateTime.Now:yyyyMMdd-HHmmss}");
         string path = Path.GetFullPath(
             Path.Combine("runs",
             string.Concat(name.Select(c => char.IsControl(c) || c is '/' or '\\' or ':' ? '-' : c))));

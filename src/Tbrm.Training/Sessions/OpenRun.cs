@@ -97,7 +97,8 @@ public sealed class OpenRun : IDisposable
             if (trainer.RunDir.Length > 0)
             {
                 throw new DataException(
-                    $"{folder.Root} is in use by another process of tbrm-native; wait for it, stop it, or give another --run-dir");
+                    $"{folder.Root} is in use by another process of tbrm-native; wait for it, stop it, or give another "
+                        + $"--run-dir");
             }
         }
     }
@@ -110,7 +111,8 @@ public sealed class OpenRun : IDisposable
         if (state is not null && state.Verb != verb)
         {
             throw new ConfigException(
-                $"{folder.Root} holds a run of {state.Verb}, so {verb} cannot go on with it; give another --run-dir, or take its model: model.path={RunState.ModelFolderOf(from!)}");
+                $"{folder.Root} holds a run of {state.Verb}, so {verb} cannot go on with it; give another --run-dir, "
+                    + $"or take its model: model.path={RunState.ModelFolderOf(from!)}");
         }
 
         bool mayBeWarm = from is null && verb == RunState.Train && config.Trainer.ResumeMode == "auto"

@@ -42,9 +42,10 @@ internal sealed class ReferenceStage(IReferenceScorer? reference, AlgorithmSelec
         if (reference is null)
         {
             string where = sample.Records.Count > 0 ? sample.Records[missing[0]].Where : "a sampled trajectory";
+            string keys = sample.Trajectories[missing[0]].Reference is null ? "ref_logp"
+                : "ref_v1, or ref_v_end of a response that was cut off";
             throw new DataException(
-                $"{where}: the trajectory has no log-probs of the reference policy "
-                    + $"({(sample.Trajectories[missing[0]].Reference is null ? "ref_logp" : "ref_v1, or ref_v_end of a response that was cut off")}), "
+                $"{where}: the trajectory has no log-probs of the reference policy ({keys}), "
                 + "and there is no reference policy in memory; add them to the file: tbrm-native data prepare FILE "
                 + "--reference MODEL --out FILE");
         }

@@ -112,7 +112,8 @@ public sealed class TrajectoryFileReader(PromptEncoder encoder, RunConfig config
         if (NeedsGrade && row.Grade is null && row.GroundTruth is null)
         {
             throw new DataException(
-                $"{row.Where}: the trajectory has neither a reward (reward, score) nor a ground truth to grade it by (reward_model.ground_truth, ground_truth, gts, answer)");
+                $"{row.Where}: the trajectory has neither a reward (reward, score) nor a ground truth to grade it by "
+                    + $"(reward_model.ground_truth, ground_truth, gts, answer)");
         }
 
         int[] promptIds = row.PromptIds is { } given ? Checked(row, TrajectoryKeys.PromptIds, given)
@@ -122,7 +123,8 @@ public sealed class TrajectoryFileReader(PromptEncoder encoder, RunConfig config
         (int[] responseIds, TrajectoryEnd end) = Response(row, prompt);
         Require(row.Temperature is not { } temperature || (float)temperature == _temperature, row,
             FormattableString.Invariant(
-                $"its log-probs are of temperature {row.Temperature}, the configuration's is {_temperature}: set rollout.temperature={row.Temperature}, or leave the log-probs out"));
+                $"its log-probs are of temperature {row.Temperature}, the configuration's is {_temperature}: set "
+                    + $"rollout.temperature={row.Temperature}, or leave the log-probs out"));
         RequireNumbers(row, TrajectoryKeys.Logp, row.Logp.Length, responseIds.Length);
         RequireNumbers(row, TrajectoryKeys.ProcessedLogp, row.ProcessedLogp.Length, responseIds.Length);
         RequireNumbers(row, TrajectoryKeys.RefLogp, row.Reference?.Logp.Count ?? 0,
@@ -182,7 +184,8 @@ public sealed class TrajectoryFileReader(PromptEncoder encoder, RunConfig config
         foreach (int id in ids)
         {
             Require(id >= 0 && id < vocabulary, row,
-                $"'{key}' holds the token id {id}, the model's vocabulary ends at {vocabulary - 1}: are the ids of another tokenizer?");
+                $"'{key}' holds the token id {id}, the model's vocabulary ends at {vocabulary - 1}: are the ids of "
+                    + $"another tokenizer?");
         }
 
         return ids;

@@ -29,6 +29,8 @@ internal static partial class PlainNumber
     public static bool AreEqual(string a, string b) => Canonical(a) is { } number && number == Canonical(b);
 
     [GeneratedRegex(
-        @"^(?:[\s$*€£¥₹]|\\[$,;! ])*(?<sign>[-−]?)(?:[\s$€£¥₹]|\\[$ ])*(?:(?<whole>\d{1,3}(?:,\d{3})+|\d+)(?:\.(?<fraction>\d*))?|\.(?<fraction>\d+))(?:[\s$*.€£¥₹]|\\[$,;! ])*\z", RegexOptions.NonBacktracking)]
+        @"^(?:[\s$*€£¥₹]|\\[$,;! ])*(?<sign>[-−]?)(?:[\s$€£¥₹]|\\[$ ])*" +
+        @"(?:(?<whole>\d{1,3}(?:,\d{3})+|\d+)(?:\.(?<fraction>\d*))?|\.(?<fraction>\d+))" +
+        @"(?:[\s$*.€£¥₹]|\\[$,;! ])*\z", RegexOptions.NonBacktracking)]
     private static partial Regex Number();
 }

@@ -116,8 +116,10 @@ internal sealed class ParquetRoundTripTests
     {
         JsonObject[] rows =
         [
-            Row("""{"a":1,"b":"x","c":[{"role":"user","content":"q"}],"d":{"index":7},"e":null,"f":1,"g":{},"h":[1,null,2]}"""),
-            Row("""{"a":2.5,"b":null,"c":[],"d":{"index":"9a-0b","more":[true]},"e":null,"f":"one","g":{"z":[]},"h":[]}"""),
+            Row(
+                """{"a":1,"b":"x","c":[{"role":"user","content":"q"}],"d":{"index":7},"e":null,"f":1,"g":{},"h":[1,null,2]}"""),
+            Row(
+                """{"a":2.5,"b":null,"c":[],"d":{"index":"9a-0b","more":[true]},"e":null,"f":"one","g":{"z":[]},"h":[]}"""),
             Row("""{"a":-3,"d":null,"f":{"k":12345678901234567890},"i":1.1,"j":[["x"],[]],"é.dot":"ü"}"""),
         ];
         SchemaInference schema = new();

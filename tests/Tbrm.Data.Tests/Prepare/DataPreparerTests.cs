@@ -71,7 +71,8 @@ internal sealed class DataPreparerTests
     public void Samples_drawn_by_seed_keep_their_order()
     {
         using TemporaryFolder folder = new();
-        string input = folder.Write("in.jsonl", string.Join('\n', Enumerable.Range(0, 50).Select(i => $$"""{"problem":"p{{i}}","answer":"{{i}}"}""")));
+        string input = folder.Write("in.jsonl",
+            string.Join('\n', Enumerable.Range(0, 50).Select(i => $$"""{"problem":"p{{i}}","answer":"{{i}}"}""")));
         PromptCounts counts = Prepare(input, folder.PathOf("out.jsonl"), new() { MaxSamples = 5, MaxSamplesSeed = 1 });
         int[] golds = [.. JsonLines.ReadFile(folder.PathOf("out.jsonl"))
             .Select(row => int.Parse((string)row.Row["reward_model"]!["ground_truth"]!, null))];

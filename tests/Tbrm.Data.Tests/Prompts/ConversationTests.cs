@@ -10,15 +10,18 @@ namespace Tbrm.Data.Tests.Prompts;
 /// <summary>Conversations are read alike for reinforcement (prompt) and for supervision (messages).</summary>
 internal sealed class ConversationTests
 {
-    private const string Call = """[{"type":"function","function":{"name":"f","arguments":{"city":"Ulm","days":null}}}]""";
+    private const string Call =
+        """[{"type":"function","function":{"name":"f","arguments":{"city":"Ulm","days":null}}}]""";
 
     [TestCase("\"1+2\"", "user: 1+2")]
     [TestCase("""[{"role":"user","content":"1+2"}]""", "user: 1+2")]
-    [TestCase("""[{"role":"user","content":[{"type":"text","text":"1+2"},{"type":"text","text":"=?"}]}]""", "user: 1+2=?")]
+    [TestCase("""[{"role":"user","content":[{"type":"text","text":"1+2"},{"type":"text","text":"=?"}]}]""",
+        "user: 1+2=?")]
     [TestCase("""[{"role":"user","content":[{"type":"text","text":"1+2","image":null},"=?"]}]""", "user: 1+2=?")]
     [TestCase("""[{"from":"system","value":"s"},{"from":"human","value":"1+2"}]""", "system: s|user: 1+2")]
     [TestCase("""[{"role":"developer","content":"s"},{"role":"user","content":"1+2"}]""", "developer: s|user: 1+2")]
-    [TestCase(""" "[{\"role\": \"system\", \"content\": \"s\"}, {\"role\": \"user\", \"content\": \"1+2\"}]" """, "system: s|user: 1+2")]
+    [TestCase(""" "[{\"role\": \"system\", \"content\": \"s\"}, {\"role\": \"user\", \"content\": \"1+2\"}]" """,
+        "system: s|user: 1+2")]
     [TestCase(""" "[{\"from\": \"human\", \"value\": \"1+2\"}]" """, "user: 1+2")]
     [TestCase(""" "[{\"role\": \"user\"}]" """, "user: [{\"role\": \"user\"}]")]
     [TestCase(""" "[1, 2]" """, "user: [1, 2]")]
@@ -31,26 +34,35 @@ internal sealed class ConversationTests
     [Test]
     public void Other_fields_are_kept_and_nulls_at_the_top_are_not_there()
     {
-        ChatMessage message = Read($$"""[{"role":"assistant","content":null,"tool_calls":{{Call}},"name":null,"reasoning_content":"hm"}]""")[0];
+        ChatMessage message = Read(
+            $$"""[{"role":"assistant","content":null,"tool_calls":{{Call}},"name":null,"reasoning_content":"hm"}]""")[0];
 
         Assert.That(message.Content, Is.Empty);
-        Assert.That(message.Fields, Is.EqualTo($$"""{"tool_calls":{{Call}},"reasoning_content":"hm","content":null}"""));
+        Assert.That(message.Fields,
+            Is.EqualTo($$"""{"tool_calls":{{Call}},"reasoning_content":"hm","content":null}"""));
         Assert.That(message.TextField("reasoning_content"), Is.EqualTo("hm"));
     }
 
     [Test]
     public void A_file_with_one_schema_fills_structs_with_nulls_which_are_not_there_either()
     {
-        ChatMessage message = Read($$"""[{"role":"assistant","content":"","tool_calls":{{Call}}}]""", isColumnar: true)[0];
+        ChatMessage message = Read($$"""[{"role":"assistant","content":"","tool_calls":{{Call}}}]""",
+            isColumnar: true)[0];
 
-        Assert.That(message.Field("tool_calls")!.ToJsonString(), Is.EqualTo("""[{"type":"function","function":{"name":"f","arguments":{"city":"Ulm"}}}]"""));
+        Assert.That(message.Field("tool_calls")!.ToJsonString(),
+            Is.EqualTo("""[{"type":"function","function":{"name":"f","arguments":{"city":"Ulm"}}}]"""));
     }
 
-    [TestCase("""[{"role":"user","content":[{"type":"image_url","image_url":{"url":"x"}},{"type":"text","text":"?"}]}]""", "'prompt'[0] has parts that are no text (image_url)", "'prompt' has parts that are no text (image_url)")]
-    [TestCase("""[{"role":"user","content":[{"type":"input_audio"}]}]""", "'prompt'[0] has parts that are no text (input_audio)", "'prompt' has parts that are no text (input_audio)")]
-    [TestCase("""[{"role":"user","content":"?"},{"role":"user","content":"?","images":["aGk="]}]""", "'prompt'[1] has a picture, audio or video: 'images' holds", null)]
+    [TestCase(
+        """[{"role":"user","content":[{"type":"image_url","image_url":{"url":"x"}},{"type":"text","text":"?"}]}]""",
+        "'prompt'[0] has parts that are no text (image_url)", "'prompt' has parts that are no text (image_url)")]
+    [TestCase("""[{"role":"user","content":[{"type":"input_audio"}]}]""",
+        "'prompt'[0] has parts that are no text (input_audio)", "'prompt' has parts that are no text (input_audio)")]
+    [TestCase("""[{"role":"user","content":"?"},{"role":"user","content":"?","images":["aGk="]}]""",
+        "'prompt'[1] has a picture, audio or video: 'images' holds", null)]
     [TestCase("""[{"role":"user","content":null}]""", "'prompt'[0] has no content", "'prompt' has no content")]
-    [TestCase("""[{"role":"assistant","content":null,"tool_calls":[]}]""", "'prompt'[0] has no content", "'prompt' has no content")]
+    [TestCase("""[{"role":"assistant","content":null,"tool_calls":[]}]""", "'prompt'[0] has no content",
+        "'prompt' has no content")]
     public void What_a_model_of_text_cannot_see_leaves_the_row_out_and_is_counted_by_name(string json, string message,
         string? reason)
     {
@@ -71,9 +83,11 @@ internal sealed class ConversationTests
             Throws.TypeOf<DataException>().With.Message.StartsWith("f.jsonl:3: ").And.Message.Contains(message));
     }
 
-    [TestCase("""{"tools":[{"name":"f"}],"chat_template_kwargs":{"enable_thinking":false}}""", """{"enable_thinking":false,"tools":[{"name":"f"}]}""")]
+    [TestCase("""{"tools":[{"name":"f"}],"chat_template_kwargs":{"enable_thinking":false}}""",
+        """{"enable_thinking":false,"tools":[{"name":"f"}]}""")]
     [TestCase("""{"tools":"[{\"name\":\"f\"}]","documents":[]}""", """{"tools":[{"name":"f"}]}""")]
-    [TestCase("""{"tools":["{\"name\":\"f\"}"],"chat_template_kwargs":"{\"k\": 1}"}""", """{"k":1,"tools":[{"name":"f"}]}""")]
+    [TestCase("""{"tools":["{\"name\":\"f\"}"],"chat_template_kwargs":"{\"k\": 1}"}""",
+        """{"k":1,"tools":[{"name":"f"}]}""")]
     [TestCase("""{"tools":null,"documents":"","chat_template_kwargs":{}}""", "{}")]
     public void Columns_that_a_template_sees_become_its_variables(string row, string expected)
     {

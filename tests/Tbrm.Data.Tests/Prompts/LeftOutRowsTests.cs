@@ -60,7 +60,8 @@ internal sealed class LeftOutRowsTests
     [Test]
     public void A_task_s_own_answers_are_never_taken_for_none()
     {
-        PromptDataset data = Load("rows.jsonl", """{"data_source":"reasoning_gym/x","prompt":"p","reward_model":{"ground_truth":"None"}}""");
+        PromptDataset data = Load("rows.jsonl",
+            """{"data_source":"reasoning_gym/x","prompt":"p","reward_model":{"ground_truth":"None"}}""");
 
         Assert.That(data.Get(0).GroundTruth.Text, Is.EqualTo("None"));
     }
@@ -68,19 +69,22 @@ internal sealed class LeftOutRowsTests
     [Test]
     public void Where_nothing_is_left_the_reasons_are_the_error()
     {
-        Assert.That(() => Load("rows.jsonl", """{"problem":"p1","answer":"proof"}"""), Throws.TypeOf<DataException>().With.Message.Contains("'proof'"));
+        Assert.That(() => Load("rows.jsonl", """{"problem":"p1","answer":"proof"}"""),
+            Throws.TypeOf<DataException>().With.Message.Contains("'proof'"));
     }
 
     [Test]
     public void Where_every_row_must_be_answered_such_a_row_is_an_error()
     {
-        Assert.That(() => Load("rows.jsonl", """{"prompt":"p","images":["x"]}""", new() { NeedsAnswer = false }), Throws.InstanceOf<DataException>().With.Message.Contains("rows.jsonl:1: 'images' holds"));
+        Assert.That(() => Load("rows.jsonl", """{"prompt":"p","images":["x"]}""", new() { NeedsAnswer = false }),
+            Throws.InstanceOf<DataException>().With.Message.Contains("rows.jsonl:1: 'images' holds"));
     }
 
     [Test]
     public void Columns_that_nothing_reads_are_named()
     {
-        PromptDataset data = Load("rows.jsonl", """{"data_source":"d","prompt":"p","reward_model":{"style":"rule","ground_truth":"1"},"extra_info":{},"level":3,"solution":"s","tools":null,"empty":null,"kind":"a"}""",
+        PromptDataset data = Load("rows.jsonl",
+            """{"data_source":"d","prompt":"p","reward_model":{"style":"rule","ground_truth":"1"},"extra_info":{},"level":3,"solution":"s","tools":null,"empty":null,"kind":"a"}""",
             new() { Filters = [RowFilter.Parse("kind:a")] });
 
         Assert.That(data.Counts.Notes(), Is.EqualTo("columns that nothing reads: level, solution"));
@@ -99,10 +103,13 @@ internal sealed class LeftOutRowsTests
         Assert.That((prompt.DataSource, prompt.GroundTruth.Text), Is.EqualTo((dataSource, answer)));
     }
 
-    [TestCase("""{"problem":"p","answer":"033","url":"https://artofproblemsolving.com/wiki/index.php/2024_AIME_I_Problems/Problem_1"}""", "aime24", "33")]
+    [TestCase(
+        """{"problem":"p","answer":"033","url":"https://artofproblemsolving.com/wiki/index.php/2024_AIME_I_Problems/Problem_1"}""",
+        "aime24", "33")]
     [TestCase("""{"problem":"p","answer":"033","source":"HuggingFaceH4/aime_2025"}""", "aime25", "33")]
     [TestCase("""{"ID":"2024-II-4","Problem":"p","Answer":"033"}""", "aime24", "33")]
-    [TestCase("""{"problem":"p","answer":"033","subject":"Algebra","level":5,"unique_id":"test/algebra/1.json"}""", "math500", "033")]
+    [TestCase("""{"problem":"p","answer":"033","subject":"Algebra","level":5,"unique_id":"test/algebra/1.json"}""",
+        "math500", "033")]
     [TestCase("""{"question":"p","answer":"so\n#### 1,033","source":"amc"}""", "gsm8k", "1033")]
     [TestCase("""{"prompt":"p","reward_model":{"ground_truth":"033"},"source":"aime24"}""", "aime24", "33")]
     public void The_rows_say_it_where_the_name_does_not(string row, string dataSource, string answer)
@@ -124,7 +131,9 @@ internal sealed class LeftOutRowsTests
     [TestCase("mine", "\"033\"", "\"033\"")]
     public void Rows_of_verl_s_schema_get_the_same_rules_for_answers(string dataSource, string answer, string expected)
     {
-        Prompt prompt = Load("rows.jsonl", $$$"""{"data_source":"{{{dataSource}}}","prompt":"p","reward_model":{"ground_truth":{{{answer}}} }}""").Get(0);
+        Prompt prompt = Load("rows.jsonl",
+            $$$"""{"data_source":"{{{dataSource}}}","prompt":"p","reward_model":{"ground_truth":{{{answer}}} }}""")
+                .Get(0);
 
         Assert.That((prompt.DataSource, prompt.GroundTruth.ToJson().ToJsonString()),
             Is.EqualTo((dataSource, expected)));
@@ -160,7 +169,9 @@ internal sealed class LeftOutRowsTests
     [Test]
     public void Extra_info_that_was_written_as_text_is_the_object()
     {
-        Prompt prompt = Load("rows.jsonl", """{"data_source":"d","prompt":"p","reward_model":{"ground_truth":"1"},"extra_info":"{\"index\": 7}"}""").Get(0);
+        Prompt prompt = Load("rows.jsonl",
+            """{"data_source":"d","prompt":"p","reward_model":{"ground_truth":"1"},"extra_info":"{\"index\": 7}"}""")
+                .Get(0);
 
         Assert.That(prompt.ExtraInfo!.ToJsonString(), Is.EqualTo("""{"index":7}"""));
     }

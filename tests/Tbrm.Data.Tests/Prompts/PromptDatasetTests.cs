@@ -11,12 +11,15 @@ namespace Tbrm.Data.Tests.Prompts;
 
 internal sealed class PromptDatasetTests
 {
-    private const string Wrapped = """Solve the following math problem step by step. The last line of your response should be of the form Answer: $Answer (without quotes) where $Answer is the answer to the problem.\n\nIn triangle $ABC$,\n\nfind $x$.\n\nRemember to put your answer on its own line after \"Answer:\".""";
+    private const string Wrapped =
+        """Solve the following math problem step by step. The last line of your response should be of the form Answer: $Answer (without quotes) where $Answer is the answer to the problem.\n\nIn triangle $ABC$,\n\nfind $x$.\n\nRemember to put your answer on its own line after \"Answer:\".""";
 
     [Test]
     public void A_row_of_verl_s_schema_becomes_a_prompt()
     {
-        Prompt prompt = Load("""{"data_source":"math_dapo","prompt":[{"role":"system","content":"s"},{"role":"user","content":"u"}],"ability":"MATH","reward_model":{"ground_truth":"34","style":"rule"},"extra_info":{"index":"9a9b"}}""").Get(0);
+        Prompt prompt = Load(
+            """{"data_source":"math_dapo","prompt":[{"role":"system","content":"s"},{"role":"user","content":"u"}],"ability":"MATH","reward_model":{"ground_truth":"34","style":"rule"},"extra_info":{"index":"9a9b"}}""")
+                .Get(0);
 
         Assert.That(prompt.DataSource, Is.EqualTo("math_dapo"));
         Assert.That(prompt.Messages,
@@ -37,7 +40,8 @@ internal sealed class PromptDatasetTests
     [TestCase("true", "true")]
     public void Ground_truths_of_every_kind_become_text(string json, string text)
     {
-        Assert.That(Load($$$"""{"data_source":"d","prompt":"p","reward_model":{"ground_truth":{{{json}}} }}""").Get(0).GroundTruth.Text, Is.EqualTo(text));
+        Assert.That(Load($$$"""{"data_source":"d","prompt":"p","reward_model":{"ground_truth":{{{json}}} }}""").Get(0)
+            .GroundTruth.Text, Is.EqualTo(text));
     }
 
     [Test]
@@ -50,8 +54,10 @@ internal sealed class PromptDatasetTests
             Is.EqualTo(("k", "what?", "1")));
     }
 
-    [TestCase("""{"data_source":"d","prompt":[],"reward_model":{"ground_truth":"1"}}""", "rows.jsonl:1: 'prompt' is an empty conversation")]
-    [TestCase("""{"data_source":"d","prompt":[{"role":"user"}],"reward_model":{"ground_truth":"1"}}""", "'prompt'[0].content must be a string, found null")]
+    [TestCase("""{"data_source":"d","prompt":[],"reward_model":{"ground_truth":"1"}}""",
+        "rows.jsonl:1: 'prompt' is an empty conversation")]
+    [TestCase("""{"data_source":"d","prompt":[{"role":"user"}],"reward_model":{"ground_truth":"1"}}""",
+        "'prompt'[0].content must be a string, found null")]
     [TestCase("""{"data_source":"d","prompt":7,"reward_model":{"ground_truth":"1"}}""", "must be a list")]
     [TestCase("""{"prompt":"p","reward_model":{"ground_truth":"1"}}""", "no 'data_source'")]
     [TestCase("""{"text":"p"}""", "its keys: text")]
@@ -63,7 +69,8 @@ internal sealed class PromptDatasetTests
     [Test]
     public void The_wrapper_of_dapo_is_cut_and_only_on_demand()
     {
-        string row = $$$"""{"data_source":"math_dapo","prompt":[{"role":"user","content":"{{{Wrapped}}}"}],"reward_model":{"ground_truth":"1"}}""";
+        string row =
+            $$$"""{"data_source":"math_dapo","prompt":[{"role":"user","content":"{{{Wrapped}}}"}],"reward_model":{"ground_truth":"1"}}""";
 
         Assert.That(Load(row, new() { Shape = PromptShape.Dapo }).Get(0).Messages[0].Content,
             Is.EqualTo("In triangle $ABC$,\n\nfind $x$."));
@@ -73,7 +80,8 @@ internal sealed class PromptDatasetTests
     [Test]
     public void Duplicates_filters_and_long_prompts_are_left_out_and_counted()
     {
-        string text = string.Join('\n', Enumerable.Range(0, 20).Select(i => $$$"""{"data_source":"{{{(i % 4 == 0 ? "a" : "b")}}}","prompt":"{{{new string('x', 1 + i / 2)}}}","reward_model":{"ground_truth":"{{{i}}}"}}"""));
+        string text = string.Join('\n', Enumerable.Range(0, 20).Select(i =>
+            $$$"""{"data_source":"{{{(i % 4 == 0 ? "a" : "b")}}}","prompt":"{{{new string('x', 1 + i / 2)}}}","reward_model":{"ground_truth":"{{{i}}}"}}"""));
         PromptOptions options =
             new() { Filters = [RowFilter.Parse("data_source:b")], Deduplicate = true, MaxPromptTokens = 8 };
         PromptDataset data = Load(text, options, prompt => prompt.Messages[0].Content.Length);
@@ -87,7 +95,8 @@ internal sealed class PromptDatasetTests
     [Test]
     public void Samples_are_the_first_or_drawn_by_seed_in_order()
     {
-        string text = string.Join('\n', Enumerable.Range(0, 100).Select(i => $$$"""{"data_source":"d","prompt":"{{{i}}}","reward_model":{"ground_truth":"1"}}"""));
+        string text = string.Join('\n', Enumerable.Range(0, 100).Select(i =>
+            $$$"""{"data_source":"d","prompt":"{{{i}}}","reward_model":{"ground_truth":"1"}}"""));
         PromptDataset first = Load(text, new() { MaxSamples = 10 });
         PromptDataset drawn = Load(text, new() { MaxSamples = 10, MaxSamplesSeed = 3 });
         PromptDataset again = Load(text, new() { MaxSamples = 10, MaxSamplesSeed = 3 });
@@ -124,7 +133,9 @@ internal sealed class PromptDatasetTests
     [Test]
     public void A_prompt_written_as_a_row_is_read_as_the_same_prompt()
     {
-        Prompt prompt = Load("""{"data_source":"d","prompt":"p é","ability":"A","reward_model":{"ground_truth":"1/2"},"extra_info":{"index":4,"level":{"n":1}}}""").Get(0);
+        Prompt prompt = Load(
+            """{"data_source":"d","prompt":"p é","ability":"A","reward_model":{"ground_truth":"1/2"},"extra_info":{"index":4,"level":{"n":1}}}""")
+                .Get(0);
         JsonObject row = PromptRow.FromPrompt(prompt);
 
         Assert.That(row.ToJsonString(), Does.Contain("\"style\":\"rule\""));

@@ -7,7 +7,8 @@ namespace Tbrm.Data.Tests.Prompts;
 
 internal sealed class RowFilterTests
 {
-    private const string Row = """{"data_source":"math_dapo","level":5,"extra_info":{"split":"train","url":"http://a|b"},"tags":["algebra","hard"],"none":null}""";
+    private const string Row =
+        """{"data_source":"math_dapo","level":5,"extra_info":{"split":"train","url":"http://a|b"},"tags":["algebra","hard"],"none":null}""";
 
     [TestCase("data_source:math_dapo", true)]
     [TestCase("data_source:gsm8k", false)]

@@ -11,11 +11,18 @@ namespace Tbrm.Data.Tests.Prompts;
 /// <summary>Rows that show a model what to say.</summary>
 internal sealed class SupervisedRowTests
 {
-    [TestCase("""{"prompt":"1?","response":[{"type":"text","text":"on"},{"type":"text","text":"e"}]}""", "user: 1? => one")]
+    [TestCase("""{"prompt":"1?","response":[{"type":"text","text":"on"},{"type":"text","text":"e"}]}""",
+        "user: 1? => one")]
     [TestCase("""{"prompt":[{"role":"user","content":["a","b"]}],"response":"one"}""", "user: ab => one")]
-    [TestCase("""{"messages":[{"role":"user","content":[{"type":"text","text":"1"},{"type":"text","text":"?"}]},{"role":"assistant","content":"one","tool_calls":null}]}""", "user: 1? assistant: one")]
-    [TestCase("""{"conversations":[{"from":"gpt","value":"hello"},{"from":"human","value":"1?"},{"from":"gpt","value":"one"}]}""", "user: 1? assistant: one")]
-    [TestCase("""{"conversations":[{"from":"system","value":"s"},{"from":"human","value":"1?"},{"from":"gpt","value":"one"}],"messages":null}""", "system: s user: 1? assistant: one")]
+    [TestCase(
+        """{"messages":[{"role":"user","content":[{"type":"text","text":"1"},{"type":"text","text":"?"}]},{"role":"assistant","content":"one","tool_calls":null}]}""",
+        "user: 1? assistant: one")]
+    [TestCase(
+        """{"conversations":[{"from":"gpt","value":"hello"},{"from":"human","value":"1?"},{"from":"gpt","value":"one"}]}""",
+        "user: 1? assistant: one")]
+    [TestCase(
+        """{"conversations":[{"from":"system","value":"s"},{"from":"human","value":"1?"},{"from":"gpt","value":"one"}],"messages":null}""",
+        "system: s user: 1? assistant: one")]
     public void Text_is_read_in_every_shape_that_it_comes_in(string row, string expected)
     {
         SupervisedExample example = Read(row);
@@ -26,10 +33,16 @@ internal sealed class SupervisedRowTests
     }
 
     [TestCase("""{"prompt":"1?","completion":"one"}""", "user: 1? => one")]
-    [TestCase("""{"prompt":[{"role":"user","content":"1?"}],"completion":[{"role":"assistant","content":"one"}]}""", "user: 1? assistant: one")]
-    [TestCase("""{"prompt":"1?","completion":"[{\"role\": \"assistant\", \"content\": \"one\"}]"}""", "user: 1? assistant: one")]
-    [TestCase("""{"messages":"[{\"role\": \"user\", \"content\": \"1?\"}, {\"role\": \"assistant\", \"content\": \"one\"}]"}""", "user: 1? assistant: one")]
-    [TestCase("""{"messages":[{"role":"user","content":"1?"},{"role":"assistant","content":"","tool_calls":[{"id":"x"}]}],"images":[]}""", "user: 1? assistant: ")]
+    [TestCase("""{"prompt":[{"role":"user","content":"1?"}],"completion":[{"role":"assistant","content":"one"}]}""",
+        "user: 1? assistant: one")]
+    [TestCase("""{"prompt":"1?","completion":"[{\"role\": \"assistant\", \"content\": \"one\"}]"}""",
+        "user: 1? assistant: one")]
+    [TestCase(
+        """{"messages":"[{\"role\": \"user\", \"content\": \"1?\"}, {\"role\": \"assistant\", \"content\": \"one\"}]"}""",
+        "user: 1? assistant: one")]
+    [TestCase(
+        """{"messages":[{"role":"user","content":"1?"},{"role":"assistant","content":"","tool_calls":[{"id":"x"}]}],"images":[]}""",
+        "user: 1? assistant: ")]
     public void Text_is_read_in_every_shape_that_trl_has(string row, string expected) =>
         Text_is_read_in_every_shape_that_it_comes_in(row, expected);
 
@@ -51,7 +64,8 @@ internal sealed class SupervisedRowTests
     [Test]
     public void Turns_of_the_prompt_are_not_learned()
     {
-        SupervisedExample example = Read("""{"prompt":[{"role":"user","content":"1?"},{"role":"assistant","content":"a"},{"role":"user","content":"2?"}],"completion":[{"role":"assistant","content":"b"}]}""");
+        SupervisedExample example = Read(
+            """{"prompt":[{"role":"user","content":"1?"},{"role":"assistant","content":"a"},{"role":"user","content":"2?"}],"completion":[{"role":"assistant","content":"b"}]}""");
 
         Assert.That(example.NotLearned, Is.EqualTo(new[] { false, true, false, false }));
     }
@@ -67,18 +81,26 @@ internal sealed class SupervisedRowTests
     [TestCase("2")]
     public void A_flag_that_is_neither_yes_nor_no_is_refused(string weight)
     {
-        Assert.That(() => Read($$"""{"messages":[{"role":"user","content":"1?"},{"role":"assistant","content":"a","weight":{{weight}}}]}"""),
+        Assert.That(() => Read(
+            $$"""{"messages":[{"role":"user","content":"1?"},{"role":"assistant","content":"a","weight":{{weight}}}]}"""),
             Throws.TypeOf<DataException>().With.Message.StartsWith(
                 "f.jsonl:3: 'messages'[1].weight is ").And.Message.Contains("expected 0, 1, true or false"));
     }
 
-    [TestCase("""{"messages":[{"role":"user","content":"1?"},{"role":"assistant","content":"a","weight":0}]}""", "that is to be learned (weight")]
-    [TestCase("""{"messages":[{"role":"user","content":"1?"},{"role":"assistant","content":"a"}],"image":"a.png"}""", "'image' holds pictures")]
-    [TestCase("""{"prompt":"1?","completion":[{"role":"user","content":"a"}]}""", "'completion' has no turn of the assistant")]
-    [TestCase("""{"conversations":[{"from":"gpt","value":"hello"}]}""", "no turn of the assistant after one of somebody else")]
+    [TestCase("""{"messages":[{"role":"user","content":"1?"},{"role":"assistant","content":"a","weight":0}]}""",
+        "that is to be learned (weight")]
+    [TestCase("""{"messages":[{"role":"user","content":"1?"},{"role":"assistant","content":"a"}],"image":"a.png"}""",
+        "'image' holds pictures")]
+    [TestCase("""{"prompt":"1?","completion":[{"role":"user","content":"a"}]}""",
+        "'completion' has no turn of the assistant")]
+    [TestCase("""{"conversations":[{"from":"gpt","value":"hello"}]}""",
+        "no turn of the assistant after one of somebody else")]
     [TestCase("""{"messages":[{"role":"user","content":"hello"}]}""", "no turn of the assistant")]
-    [TestCase("""{"messages":[{"role":"user","content":"1?"},{"role":"assistant","content":null}]}""", "'messages'[1] has no content")]
-    [TestCase("""{"messages":[{"role":"user","content":[{"type":"image","url":"x"},{"type":"text","text":"?"}]},{"role":"assistant","content":"a cat"}]}""", "'messages'[0] has parts that are no text")]
+    [TestCase("""{"messages":[{"role":"user","content":"1?"},{"role":"assistant","content":null}]}""",
+        "'messages'[1] has no content")]
+    [TestCase(
+        """{"messages":[{"role":"user","content":[{"type":"image","url":"x"},{"type":"text","text":"?"}]},{"role":"assistant","content":"a cat"}]}""",
+        "'messages'[0] has parts that are no text")]
     [TestCase("""{"prompt":[{"role":"user","content":null}],"response":"one"}""", "'prompt'[0] has no content")]
     [TestCase("""{"prompt":"1?","response":null}""", "'response' is null")]
     [TestCase("""{"prompt":"1?","response":[{"type":"audio"}]}""", "'response' has parts that are no text")]
@@ -90,8 +112,10 @@ internal sealed class SupervisedRowTests
     [TestCase("""{"prompt":"1?","answer":"one"}""", "sft.response_key")]
     [TestCase("""{"prompt":"1?","response":2}""", "found a number")]
     [TestCase("""{"messages":"hello"}""", "must be a list")]
-    [TestCase("""{"messages":[{"role":"user","content":7},{"role":"assistant","content":"one"}]}""", "'messages'[0].content must be a string, found a number")]
-    [TestCase("""{"messages":[{"content":"1?"},{"role":"assistant","content":"one"}]}""", "'messages'[0].role must be a string")]
+    [TestCase("""{"messages":[{"role":"user","content":7},{"role":"assistant","content":"one"}]}""",
+        "'messages'[0].content must be a string, found a number")]
+    [TestCase("""{"messages":[{"content":"1?"},{"role":"assistant","content":"one"}]}""",
+        "'messages'[0].role must be a string")]
     [TestCase("""{"messages":["1?","one"]}""", "'messages'[0].role must be a string")]
     [TestCase("""{"messages":[]}""", "empty conversation")]
     public void Another_shape_is_an_error_with_its_place(string row, string why)

@@ -76,12 +76,14 @@ internal sealed class TrajectoryRowsTests
     [TestCase("truncated", TrajectoryEnd.Length)]
     [TestCase("NonFinite", TrajectoryEnd.NonFinite)]
     public void Ends_have_the_words_of_several_engines(string word, TrajectoryEnd end) =>
-        Assert.That(Read($$"""{"prompt": "Q", "response": "A", "reward": 0, "finish": "{{word}}"}""")[0].End, Is.EqualTo(end));
+        Assert.That(Read($$"""{"prompt": "Q", "response": "A", "reward": 0, "finish": "{{word}}"}""")[0].End,
+            Is.EqualTo(end));
 
     [Test]
     public void Parquet_holds_the_same_rows()
     {
-        JsonObject row = (JsonObject)JsonNode.Parse("""{"prompt": [{"role": "user", "content": "Q"}], "response_ids": [5, 6], "logp": [-0.5, -0.25], "ref_logp": [-1.5, -0.125], "ref_v1": 2.5, "reward": 1.0}""")!;
+        JsonObject row = (JsonObject)JsonNode.Parse(
+            """{"prompt": [{"role": "user", "content": "Q"}], "response_ids": [5, 6], "logp": [-0.5, -0.25], "ref_logp": [-1.5, -0.125], "ref_v1": 2.5, "reward": 1.0}""")!;
         string path = Path.Combine(_folder, "rows.parquet");
         SchemaInference schema = new();
         schema.Add(row);

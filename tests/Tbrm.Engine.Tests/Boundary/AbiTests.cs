@@ -136,8 +136,12 @@ public sealed partial class AbiTests
 
     // Both sides are mapped to one small set of words: values by width, pointers by pointee, structs and handles by
     // name.
-    private static string Canonical(string ret, string name, string args) =>
-        $"{FromC(ret)} {name}({string.Join(", ", args.Trim() == "void" ? [] : args.Split(',').Select(a => FromC(Regex.Replace(a.Trim(), @"\w+$", ""))))})";
+    private static string Canonical(string ret, string name, string args)
+    {
+        string[] types = args.Trim() == "void" ? []
+            : [.. args.Split(',').Select(a => FromC(Regex.Replace(a.Trim(), @"\w+$", "")))];
+        return $"{FromC(ret)} {name}({string.Join(", ", types)})";
+    }
 
     private static string FromC(string type)
     {
@@ -159,7 +163,8 @@ public sealed partial class AbiTests
     }
 
     private static string Canonical(MethodInfo method) =>
-        $"{FromManaged(method.ReturnType)} {method.Name}({string.Join(", ", method.GetParameters().Select(p => FromManaged(method, p)))})";
+        $"{FromManaged(method.ReturnType)} {method.Name}("
+            + $"{string.Join(", ", method.GetParameters().Select(p => FromManaged(method, p)))})";
 
     /// <summary>What is destroyed, and arrays of handles, are bare pointers whose names say of what.</summary>
     private static string FromManaged(MethodInfo method, ParameterInfo parameter) =>

@@ -198,7 +198,8 @@ public sealed class AdapterTests
     [TestCase("\"target_modules\": \"all-linear\"", (AdapterTargets)127)]
     [TestCase(
         "\"lora_dropout\": 0.05, \"megatron_core\": \"megatron.core\", \"loftq_config\": {}, \"qalora_group_size\": "
-            + "16, \"eva_config\": null, \"lora_bias\": false, \"revision\": \"main\", \"peft_version\": \"0.18.0\"", AdapterTargets.VProj)]
+            + "16, \"eva_config\": null, \"lora_bias\": false, \"revision\": \"main\", \"peft_version\": \"0.18.0\"",
+                AdapterTargets.VProj)]
     public void What_peft_writes_by_default_is_read(string entry, AdapterTargets targets)
     {
         WriteConfig(entry);
@@ -347,7 +348,9 @@ public sealed class AdapterTests
         Assert.That(() => PeftFolder.LoadWeights(policy, _folder),
             Throws.TypeOf<DataException>().With.Message.Contains("has no adapter_model.safetensors"));
         PeftFolder.Save(policy, _folder, "");
-        Assert.That(() => ModelFolder.ReadArchitecture(_folder), Throws.TypeOf<DataException>().With.Message.Contains("is a PEFT adapter, not a model").And.Message.Contains("model.path=BASE"));
+        Assert.That(() => ModelFolder.ReadArchitecture(_folder),
+            Throws.TypeOf<DataException>().With.Message.Contains("is a PEFT adapter, not a model")
+                .And.Message.Contains("model.path=BASE"));
         string weights = Path.Combine(_folder, "adapter_model.safetensors");
         File.WriteAllBytes(weights, File.ReadAllBytes(weights)[..^40]);
         Assert.That(() => PeftFolder.LoadWeights(policy, _folder),
@@ -403,7 +406,8 @@ public sealed class AdapterTests
     /// <summary>A good configuration with one entry replaced or added.</summary>
     private void WriteConfig(string entry)
     {
-        JsonObject config = (JsonObject)JsonNode.Parse("""{"peft_type": "LORA", "task_type": "CAUSAL_LM", "r": 8, "lora_alpha": 16, "bias": "none", "target_modules": ["v_proj"]}""")!;
+        JsonObject config = (JsonObject)JsonNode.Parse(
+            """{"peft_type": "LORA", "task_type": "CAUSAL_LM", "r": 8, "lora_alpha": 16, "bias": "none", "target_modules": ["v_proj"]}""")!;
         foreach ((string key, JsonNode? value) in (JsonObject)JsonNode.Parse("{" + entry + "}")!)
         {
             config[key] = value?.DeepClone();

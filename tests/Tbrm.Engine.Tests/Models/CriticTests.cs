@@ -18,8 +18,10 @@ public sealed class CriticTests
 {
     private static readonly ModelArchitecture s_architecture = ModelArchitecture.Parse(
         """
-        {"architectures": ["Qwen3ForCausalLM"], "vocab_size": 40, "hidden_size": 24, "intermediate_size": 32, "num_hidden_layers": 2,
-         "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 8, "max_position_embeddings": 64, "rope_theta": 100.0,
+        {"architectures": ["Qwen3ForCausalLM"], "vocab_size": 40, "hidden_size": 24, "intermediate_size": 32,
+         "num_hidden_layers": 2,
+         "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 8, "max_position_embeddings": 64,
+         "rope_theta": 100.0,
          "tie_word_embeddings": true, "torch_dtype": "bfloat16"}
         """, "config.json");
 

@@ -11,21 +11,45 @@ namespace Tbrm.Engine.Tests.Models;
 public sealed class ModelArchitectureTests
 {
     private const string Base = """
-        {"architectures": ["LlamaForCausalLM"], "vocab_size": 64, "hidden_size": 256, "intermediate_size": 64, "num_hidden_layers": 1,
+        {"architectures": ["LlamaForCausalLM"], "vocab_size": 64, "hidden_size": 256, "intermediate_size": 64,
+         "num_hidden_layers": 1,
          "num_attention_heads": 4, "max_position_embeddings": 4096, "rope_theta": 10000.0}
         """;
 
     // Pairs 0, 9, 15, 20, 24 and 31 of 32, by a transcription of transformers' modeling_rope_utils in double.
-    [TestCase("""{}""", new[] { 1.0, 0.07498942093324558, 0.01333521432163324, 0.00316227766016838, 0.001, 0.0001333521432163324 }, 1.0, TestName = "Rotations_of_default_are_the_references")]
-    [TestCase("""{"rope_theta": 700.0, "rope_parameters": {"rope_type": "default"}}""", new[] { 1.0, 0.15842224969325117, 0.04638315580734386, 0.01666532260119782, 0.007348123890872003, 0.00175311850412276 }, 1.0, TestName = "Rotations_of_theta_beside_are_the_references")]
-    [TestCase("""{"rope_parameters": {"rope_type": "default", "rope_theta": 1000000.0}}""", new[] { 1.0, 0.02053525026457146, 0.0015399265260594922, 0.0001778279410038923, 3.162277660168379e-05, 1.539926526059492e-06 }, 1.0, TestName = "Rotations_of_theta_inside_are_the_references")]
-    [TestCase("""{"rope_parameters": {"full_attention": {"rope_type": "default", "rope_theta": 1000000.0}, "sliding_attention": {"rope_type": "default", "rope_theta": 10.0}}}""", new[] { 1.0, 0.02053525026457146, 0.0015399265260594922, 0.0001778279410038923, 3.162277660168379e-05, 1.539926526059492e-06 }, 1.0, TestName = "Rotations_of_full_attention_among_types_are_the_references")]
-    [TestCase("""{"rope_scaling": {"type": "linear", "factor": 4}}""", new[] { 0.25, 0.018747355233311395, 0.00333380358040831, 0.000790569415042095, 0.00025, 3.33380358040831e-05 }, 1.0, TestName = "Rotations_of_linear_are_the_references")]
-    [TestCase("""{"rope_scaling": {"rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0, "original_max_position_embeddings": 1024}}""", new[] { 1.0, 0.07498942093324558, 0.006230386767807315, 0.0003952847075210475, 0.000125, 1.666901790204155e-05 }, 1.0, TestName = "Rotations_of_llama3_are_the_references")]
-    [TestCase("""{"rope_scaling": {"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 1024}}""", new[] { 1.0, 0.05768416994865044, 0.0056418214437679096, 0.000790569415042095, 0.00025, 3.33380358040831e-05 }, 1.138629436111989, TestName = "Rotations_of_yarn_are_the_references")]
-    [TestCase("""{"rope_scaling": {"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 1024, "mscale": 1.0, "mscale_all_dim": 0.5}}""", new[] { 1.0, 0.05768416994865044, 0.0056418214437679096, 0.000790569415042095, 0.00025, 3.33380358040831e-05 }, 1.0648216253695715, TestName = "Rotations_of_yarn_mscale_are_the_references")]
-    [TestCase("""{"rope_scaling": {"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 1024, "truncate": false, "beta_fast": null}}""", new[] { 1.0, 0.05936914064309883, 0.005573896940265263, 0.000790569415042095, 0.00025, 3.33380358040831e-05 }, 1.138629436111989, TestName = "Rotations_of_yarn_truncate_are_the_references")]
-    [TestCase("""{"rope_scaling": {"rope_type": "yarn", "factor": null, "original_max_position_embeddings": 1024}}""", new[] { 1.0, 0.05768416994865044, 0.0056418214437679096, 0.000790569415042095, 0.00025, 3.33380358040831e-05 }, 1.138629436111989, TestName = "Rotations_of_yarn_no_factor_are_the_references")]
+    [TestCase("""{}""", new[] { 1.0, 0.07498942093324558, 0.01333521432163324, 0.00316227766016838, 0.001,
+        0.0001333521432163324 }, 1.0, TestName = "Rotations_of_default_are_the_references")]
+    [TestCase("""{"rope_theta": 700.0, "rope_parameters": {"rope_type": "default"}}""",
+        new[] { 1.0, 0.15842224969325117, 0.04638315580734386, 0.01666532260119782, 0.007348123890872003,
+            0.00175311850412276 }, 1.0, TestName = "Rotations_of_theta_beside_are_the_references")]
+    [TestCase("""{"rope_parameters": {"rope_type": "default", "rope_theta": 1000000.0}}""",
+        new[] { 1.0, 0.02053525026457146, 0.0015399265260594922, 0.0001778279410038923, 3.162277660168379e-05,
+            1.539926526059492e-06 }, 1.0, TestName = "Rotations_of_theta_inside_are_the_references")]
+    [TestCase(
+        """{"rope_parameters": {"full_attention": {"rope_type": "default", "rope_theta": 1000000.0}, "sliding_attention": {"rope_type": "default", "rope_theta": 10.0}}}""",
+        new[] { 1.0, 0.02053525026457146, 0.0015399265260594922, 0.0001778279410038923, 3.162277660168379e-05,
+            1.539926526059492e-06 }, 1.0, TestName = "Rotations_of_full_attention_among_types_are_the_references")]
+    [TestCase("""{"rope_scaling": {"type": "linear", "factor": 4}}""",
+        new[] { 0.25, 0.018747355233311395, 0.00333380358040831, 0.000790569415042095, 0.00025, 3.33380358040831e-05 },
+            1.0, TestName = "Rotations_of_linear_are_the_references")]
+    [TestCase(
+        """{"rope_scaling": {"rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0, "original_max_position_embeddings": 1024}}""",
+        new[] { 1.0, 0.07498942093324558, 0.006230386767807315, 0.0003952847075210475, 0.000125,
+            1.666901790204155e-05 }, 1.0, TestName = "Rotations_of_llama3_are_the_references")]
+    [TestCase("""{"rope_scaling": {"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 1024}}""",
+        new[] { 1.0, 0.05768416994865044, 0.0056418214437679096, 0.000790569415042095, 0.00025, 3.33380358040831e-05 },
+            1.138629436111989, TestName = "Rotations_of_yarn_are_the_references")]
+    [TestCase(
+        """{"rope_scaling": {"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 1024, "mscale": 1.0, "mscale_all_dim": 0.5}}""",
+        new[] { 1.0, 0.05768416994865044, 0.0056418214437679096, 0.000790569415042095, 0.00025, 3.33380358040831e-05 },
+            1.0648216253695715, TestName = "Rotations_of_yarn_mscale_are_the_references")]
+    [TestCase(
+        """{"rope_scaling": {"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 1024, "truncate": false, "beta_fast": null}}""",
+        new[] { 1.0, 0.05936914064309883, 0.005573896940265263, 0.000790569415042095, 0.00025, 3.33380358040831e-05 },
+            1.138629436111989, TestName = "Rotations_of_yarn_truncate_are_the_references")]
+    [TestCase("""{"rope_scaling": {"rope_type": "yarn", "factor": null, "original_max_position_embeddings": 1024}}""",
+        new[] { 1.0, 0.05768416994865044, 0.0056418214437679096, 0.000790569415042095, 0.00025, 3.33380358040831e-05 },
+            1.138629436111989, TestName = "Rotations_of_yarn_no_factor_are_the_references")]
     public void Rotations_are_the_references(string keys, double[] expected, double attentionFactor)
     {
         RopeFrequencies rope = Parse(keys).Rope;
@@ -97,18 +121,25 @@ public sealed class ModelArchitectureTests
     [TestCase("""{"rope_scaling": {"type": 3}}""", "a text at type")]
     [TestCase("""{"rope_scaling": {"type": "longrope"}}""", "'longrope' is not known")]
     [TestCase("""{"rope_scaling": {"type": "linear", "factor": 0}}""", "a positive number at factor")]
-    [TestCase("""{"rope_scaling": {"type": "yarn", "factor": 2, "original_max_position_embeddings": -3}}""", "original_max_position_embeddings")]
-    [TestCase("""{"rope_scaling": {"type": "llama3", "factor": 8, "low_freq_factor": 4, "high_freq_factor": 4, "original_max_position_embeddings": 8}}""", "low_freq_factor")]
+    [TestCase("""{"rope_scaling": {"type": "yarn", "factor": 2, "original_max_position_embeddings": -3}}""",
+        "original_max_position_embeddings")]
+    [TestCase(
+        """{"rope_scaling": {"type": "llama3", "factor": 8, "low_freq_factor": 4, "high_freq_factor": 4, "original_max_position_embeddings": 8}}""",
+        "low_freq_factor")]
     public void A_value_that_cannot_be_is_named_with_the_file(string keys, string expected) =>
         Assert.That(() => Parse(keys),
             Throws.TypeOf<DataException>().With.Message.StartsWith("config.json").And.Message.Contains(expected));
 
     // The keys that the published files have, some of them with other numbers.
     private const string Gemma = """
-        {"architectures": ["Gemma3ForCausalLM"], "attention_bias": false, "attn_logit_softcapping": null, "cache_implementation": "hybrid", "eos_token_id": [1, 106],
-         "final_logit_softcapping": null, "head_dim": 256, "hidden_activation": "gelu_pytorch_tanh", "hidden_size": 1152, "intermediate_size": 6912,
-         "max_position_embeddings": 32768, "model_type": "gemma3_text", "num_attention_heads": 4, "num_hidden_layers": 26, "num_key_value_heads": 1,
-         "query_pre_attn_scalar": 256, "rms_norm_eps": 1e-06, "rope_local_base_freq": 10000, "rope_scaling": null, "rope_theta": 1000000, "sliding_window": 512,
+        {"architectures": ["Gemma3ForCausalLM"], "attention_bias": false, "attn_logit_softcapping": null,
+         "cache_implementation": "hybrid", "eos_token_id": [1, 106],
+         "final_logit_softcapping": null, "head_dim": 256, "hidden_activation": "gelu_pytorch_tanh",
+         "hidden_size": 1152, "intermediate_size": 6912,
+         "max_position_embeddings": 32768, "model_type": "gemma3_text", "num_attention_heads": 4,
+         "num_hidden_layers": 26, "num_key_value_heads": 1,
+         "query_pre_attn_scalar": 256, "rms_norm_eps": 1e-06, "rope_local_base_freq": 10000, "rope_scaling": null,
+         "rope_theta": 1000000, "sliding_window": 512,
          "sliding_window_pattern": 6, "torch_dtype": "bfloat16", "vocab_size": 262144}
         """;
 
@@ -133,19 +164,27 @@ public sealed class ModelArchitectureTests
             + "sliding_window=512 sliding_layers=0-4,6-10,12-16,18-22,24-25"));
     }
 
-    [TestCase("""{"num_hidden_layers": 3, "layer_types": ["sliding_attention", "full_attention", "sliding_attention"]}""", new[] { 0, 2 })]
+    [TestCase(
+        """{"num_hidden_layers": 3, "layer_types": ["sliding_attention", "full_attention", "sliding_attention"]}""",
+        new[] { 0, 2 })]
     [TestCase("""{"num_hidden_layers": 3, "sliding_window_pattern": 2}""", new[] { 0, 2 })]
-    [TestCase("""{"num_hidden_layers": 3, "sliding_window_pattern": null, "_sliding_window_pattern": 3}""", new[] { 0, 1 })]
+    [TestCase("""{"num_hidden_layers": 3, "sliding_window_pattern": null, "_sliding_window_pattern": 3}""",
+        new[] { 0, 1 })]
     [TestCase("""{"num_hidden_layers": 3, "sliding_window_pattern": 1}""", new int[0])]
     public void Layers_slide_as_the_file_says(string keys, int[] sliding) =>
         Assert.That(ParseGemma(keys).Attention.Sliding, Is.EqualTo(sliding));
 
     /// <summary>What transformers' configurations of Qwen2 and Qwen3 say of their layers.</summary>
-    [TestCase("""{"use_sliding_window": true, "max_window_layers": 2, "sliding_window": 512, "num_hidden_layers": 4}""", 512, new[] { 2, 3 })]
+    [TestCase("""{"use_sliding_window": true, "max_window_layers": 2, "sliding_window": 512, "num_hidden_layers": 4}""",
+        512, new[] { 2, 3 })]
     [TestCase("""{"use_sliding_window": true, "max_window_layers": 0, "num_hidden_layers": 2}""", 4096, new[] { 0, 1 })]
     [TestCase("""{"use_sliding_window": true, "num_hidden_layers": 30}""", 4096, new[] { 28, 29 })]
-    [TestCase("""{"use_sliding_window": true, "sliding_window": 8, "num_hidden_layers": 2, "layer_types": ["sliding_attention", "full_attention"]}""", 8, new[] { 0 })]
-    [TestCase("""{"use_sliding_window": true, "sliding_window": null, "max_window_layers": 28, "num_hidden_layers": 28}""", 0, new int[0])]
+    [TestCase(
+        """{"use_sliding_window": true, "sliding_window": 8, "num_hidden_layers": 2, "layer_types": ["sliding_attention", "full_attention"]}""",
+        8, new[] { 0 })]
+    [TestCase(
+        """{"use_sliding_window": true, "sliding_window": null, "max_window_layers": 28, "num_hidden_layers": 28}""", 0,
+        new int[0])]
     [TestCase("""{"use_sliding_window": false, "sliding_window": 512, "max_window_layers": 0}""", 0, new int[0])]
     [TestCase("""{"sliding_window": 131072, "max_window_layers": 28}""", 0, new int[0])]
     public void A_qwens_layers_slide_where_use_sliding_window_says_so(string keys, int window, int[] sliding)
@@ -160,8 +199,10 @@ public sealed class ModelArchitectureTests
         }
     }
 
-    [TestCase("""{"num_hidden_layers": 2, "layer_types": ["full_attention", "sliding_attention"]}""", "use_sliding_window=true beside it")]
-    [TestCase("""{"use_sliding_window": true, "sliding_window": null, "max_window_layers": 0}""", "sliding_window is null")]
+    [TestCase("""{"num_hidden_layers": 2, "layer_types": ["full_attention", "sliding_attention"]}""",
+        "use_sliding_window=true beside it")]
+    [TestCase("""{"use_sliding_window": true, "sliding_window": null, "max_window_layers": 0}""",
+        "sliding_window is null")]
     [TestCase("""{"use_sliding_window": true, "max_window_layers": -1}""", "max_window_layers is -1")]
     [TestCase("""{"use_sliding_window": 1}""", "use_sliding_window")]
     public void A_qwens_window_that_cannot_be_is_named(string keys, string expected) =>
@@ -182,7 +223,8 @@ public sealed class ModelArchitectureTests
     private static ModelArchitecture ParseQwen(string name, string keys)
     {
         JsonObject all = (JsonObject)JsonNode.Parse("""
-            {"vocab_size": 64, "hidden_size": 64, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4}
+            {"vocab_size": 64, "hidden_size": 64, "intermediate_size": 64, "num_hidden_layers": 2,
+             "num_attention_heads": 4}
             """)!;
         all["architectures"] = new JsonArray(name);
         foreach ((string key, JsonNode? value) in (JsonObject)JsonNode.Parse(keys)!)
@@ -199,7 +241,8 @@ public sealed class ModelArchitectureTests
         RopeFrequencies old = ParseGemma("""{"rope_scaling": {"factor": 8.0, "rope_type": "linear"}}""").Rope;
         RopeFrequencies five = ParseGemma("""
             {"rope_scaling": null, "rope_theta": null, "rope_local_base_freq": null, "rope_parameters": {
-             "full_attention": {"rope_type": "linear", "factor": 8.0, "rope_theta": 1000000}, "sliding_attention": {"rope_type": "default", "rope_theta": 10000}}}
+             "full_attention": {"rope_type": "linear", "factor": 8.0, "rope_theta": 1000000},
+             "sliding_attention": {"rope_type": "default", "rope_theta": 10000}}}
             """).Rope;
         Assert.That((double)old.InverseFrequencies[64], Is.EqualTo(1e-3 / 8).Within(1e-5).Percent);
         Assert.That((double)old.SlidingInverseFrequencies[64], Is.EqualTo(1e-2).Within(1e-5).Percent);
@@ -210,7 +253,8 @@ public sealed class ModelArchitectureTests
     public void Keys_that_a_gemma_3_leaves_out_have_transformers_defaults()
     {
         ModelArchitecture gemma = ModelArchitecture.Parse("""
-            {"architectures": null, "model_type": "gemma3_text", "vocab_size": 64, "hidden_size": 64, "intermediate_size": 64, "num_hidden_layers": 7, "num_attention_heads": 8}
+            {"architectures": null, "model_type": "gemma3_text", "vocab_size": 64, "hidden_size": 64,
+             "intermediate_size": 64, "num_hidden_layers": 7, "num_attention_heads": 8}
             """, "config.json");
         Assert.That((gemma.Name, gemma.HeadDim, gemma.KeyValueHeads, gemma.TieWordEmbeddings,
             gemma.MaxPositionEmbeddings, gemma.Attention.Window,
@@ -225,8 +269,10 @@ public sealed class ModelArchitectureTests
     [TestCase("""{"hidden_activation": "gelu"}""", "hidden_activation 'gelu'")]
     [TestCase("""{"sliding_window": 0}""", "sliding_window is 0")]
     [TestCase("""{"query_pre_attn_scalar": 0}""", "query_pre_attn_scalar")]
-    [TestCase("""{"num_hidden_layers": 1, "layer_types": ["chunked_attention"]}""", "layer_types[0] is \"chunked_attention\"")]
-    [TestCase("""{"rope_parameters": {"full_attention": {}, "sliding_attention": {"rope_type": "yarn"}}}""", "expected default in sliding layers")]
+    [TestCase("""{"num_hidden_layers": 1, "layer_types": ["chunked_attention"]}""",
+        "layer_types[0] is \"chunked_attention\"")]
+    [TestCase("""{"rope_parameters": {"full_attention": {}, "sliding_attention": {"rope_type": "yarn"}}}""",
+        "expected default in sliding layers")]
     [TestCase("""{"architectures": ["Gemma3ForConditionalGeneration"], "model_type": "gemma3"}""", "vision tower")]
     public void What_a_gemma_3_may_not_have_is_named(string keys, string expected) =>
         Assert.That(() => ParseGemma(keys),
@@ -242,7 +288,8 @@ public sealed class ModelArchitectureTests
     }
 
     /// <summary>The keys of granite-3.3-2b, some with other sizes.</summary>
-    [TestCase("""{"attention_multiplier": 0.015625, "embedding_multiplier": 12.0, "logits_scaling": 8.0, "residual_multiplier": 0.22}""",
+    [TestCase(
+        """{"attention_multiplier": 0.015625, "embedding_multiplier": 12.0, "logits_scaling": 8.0, "residual_multiplier": 0.22}""",
         "embedding_multiplier=12 residual_multiplier=0.22 attention_scale=0.015625 logits_scaling=8")]
     [TestCase("{}", "embedding_multiplier=1 residual_multiplier=1 attention_scale=1 logits_scaling=1")]
     public void A_granite_is_a_llama_with_four_multipliers(string keys, string description)
@@ -263,7 +310,8 @@ public sealed class ModelArchitectureTests
 
     [Test]
     public void A_key_that_stands_twice_is_refused() =>
-        Assert.That(() => ModelArchitecture.Parse("""{"vocab_size": 1, "vocab_size": 2}""", "config.json"), Throws.TypeOf<DataException>().With.Message.Contains("vocab_size"));
+        Assert.That(() => ModelArchitecture.Parse("""{"vocab_size": 1, "vocab_size": 2}""", "config.json"),
+            Throws.TypeOf<DataException>().With.Message.Contains("vocab_size"));
 
     private static ModelArchitecture Parse(string keys) => ModelArchitecture.Parse(With(Base, keys), "config.json");
 

@@ -99,8 +99,10 @@ public sealed class MixtureTests
 
     private static ModelArchitecture Architecture(int vocabulary) => ModelArchitecture.Parse(
         $$"""
-        {"architectures": ["Qwen2ForCausalLM"], "vocab_size": {{vocabulary}}, "hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 2,
-         "num_attention_heads": 2, "num_key_value_heads": 1, "max_position_embeddings": 256, "rope_theta": 100.0, "tie_word_embeddings": true}
+        {"architectures": ["Qwen2ForCausalLM"], "vocab_size": {{vocabulary}}, "hidden_size": 16,
+         "intermediate_size": 32, "num_hidden_layers": 2,
+         "num_attention_heads": 2, "num_key_value_heads": 1, "max_position_embeddings": 256, "rope_theta": 100.0,
+         "tie_word_embeddings": true}
         """, "config.json");
 
     private static PolicyOptions Options() => new() { Bf16 = false, MaxPositions = 128, Trainable = false };

@@ -24,7 +24,16 @@ internal sealed class TemplateGrammar(Random random)
         + "upper zfill items keys values get append update pop copy __class__ x").Split(' ');
 
     private static readonly string[] s_tests =
-        "boolean callable defined divisibleby escaped even false filter float in integer iterable lower mapping none number odd sameas sequence string test true undefined upper eq ge".Split(' ');
+        ("boolean callable defined divisibleby escaped even false filter float in integer iterable lower mapping none "
+            + "number odd sameas sequence string test true undefined upper eq ge").Split(' ');
+
+    private static readonly string[] s_grown =
+        ["[ns.l]", "ns.l|map('upper')", "ns.l + ns.l", "[ns.l, ns.l]", "{'a': ns.l}", "(ns.l,)", "ns.l|unique",
+            "ns.l|batch(2)"];
+
+    private static readonly string[] s_looks =
+        ["ns.l", "ns.l|list", "ns.l == ns.l", "ns.l|tojson", "ns.l|string|length", "ns.l|sort", "ns.l|pprint",
+            "ns.l in ns.l", "{ns.l: 1}", "ns.l < ns.l", "'%s' % ns.l", "ns.l|unique|list", "ns.l|first"];
 
     private static readonly string[] s_operators =
         ["+", "-", "*", "/", "//", "%", "**", "~", "==", "!=", "<", ">=", "in", "not in", "and", "or"];
@@ -76,8 +85,8 @@ internal sealed class TemplateGrammar(Random random)
             case 7 or 8:
                 return $"({inner}).{Pick(s_methods)}{Arguments(depth)}";
             case 9:
-                return $"({inner} is "
-                    + $"{(random.Next(3) == 0 ? "not " : "")}{Pick(s_tests)}{(random.Next(2) == 0 ? Arguments(depth) : "")})";
+                return $"({inner} is {(random.Next(3) == 0 ? "not " : "")}{Pick(s_tests)}"
+                    + $"{(random.Next(2) == 0 ? Arguments(depth) : "")})";
             case 10:
                 return $"({inner})[{Expression(depth + 1)}]";
             case 11:
@@ -119,8 +128,7 @@ internal sealed class TemplateGrammar(Random random)
             8 =>
                 $"{{% set ns = namespace(l=[1]) %}}{{% for i in "
                     + $"range({(random.Next(4) == 0 ? 60_000 : random.Next(1000))}) %}}{{% set ns.l = "
-                    + $"{Pick(["[ns.l]", "ns.l|map('upper')", "ns.l + ns.l", "[ns.l, ns.l]", "{'a': ns.l}", "(ns.l,)", "ns.l|unique", "ns.l|batch(2)"])} %}}{{% endfor %}}"
-                + $"{{{{ {Pick(["ns.l", "ns.l|list", "ns.l == ns.l", "ns.l|tojson", "ns.l|string|length", "ns.l|sort", "ns.l|pprint", "ns.l in ns.l", "{ns.l: 1}", "ns.l < ns.l", "'%s' % ns.l", "ns.l|unique|list", "ns.l|first"])} }}}}",
+                    + $"{Pick(s_grown)} %}}{{% endfor %}}{{{{ {Pick(s_looks)} }}}}",
             9 =>
                 $"{{% macro m(a, b={Leaf()}) %}}{body}{(random.Next(4) == 0 ? "{{ m(a) }}" : "")}{{{{ a }}}}{{% "
                     + $"endmacro %}}{{{{ m({Leaf()}) }}}}",
@@ -130,8 +138,9 @@ internal sealed class TemplateGrammar(Random random)
         };
     }
 
-    private string Leaf() => random.Next(3) == 0 ? Pick(s_names) : random.Next(12) == 0
-        ? $"'{HostileText.Piece(random).Replace("\\", "", StringComparison.Ordinal).Replace("'", "", StringComparison.Ordinal)}'" : Pick(s_constants);
+    private string Leaf() => random.Next(3) == 0 ? Pick(s_names)
+        : random.Next(12) == 0 ? $"'{string.Concat(HostileText.Piece(random).Where(c => c is not ('\\' or '\'')))}'"
+        : Pick(s_constants);
 
     private string Bound() => random.Next(3) == 0 ? "" : random.Next(2) == 0
         ? random.Next(-5, 6).ToString(CultureInfo.InvariantCulture) : Pick(["10**9", "-10**20", "none", "'a'"]);
@@ -145,7 +154,9 @@ internal sealed class TemplateGrammar(Random random)
         }
 
         string[] names = ["", "", "", "width=", "attribute=", "d=", "indent=", "reverse=", "sep=", "*", "**"];
-        return $"({string.Join(", ", Enumerable.Range(0, count).Select(_ => Pick(names) + Pick([Leaf(), Expression(depth + 2), "'upper'", "'a.b.0'"])))})";
+        IEnumerable<string> values = Enumerable.Range(0, count)
+            .Select(_ => Pick(names) + Pick([Leaf(), Expression(depth + 2), "'upper'", "'a.b.0'"]));
+        return $"({string.Join(", ", values)})";
     }
 
     private string Pick(string[] choices) => choices[random.Next(choices.Length)];

@@ -18,7 +18,8 @@ internal sealed class JsonLinesTarget : IFuzzTarget
         """{"data_source":"math_dapo","prompt":[{"role":"user","content":"What is 1+1?\n\nRemember"}],"ability":"MATH","reward_model":{"ground_truth":"2","style":"rule"},"extra_info":{"index":"a-1"}}""",
         """{"id":60,"problem":"Find \\dfrac{1}{2}.","solution":"It is \\boxed{\\frac{1}{2}}.","answer":"025","url":"u","question":"Find \\dfrac{1}{2}."}""",
         """{"id":1606,"subfield":"Algebra","context":null,"question":"Q $x$","solution":["s"],"final_answer":["$\\sqrt{2}$"],"is_multiple_answer":false,"unit":null,"answer_type":"Numerical","error":null}""",
-        """{"problem":"p","answer":27.0}""", """{"question":"q","answer":"It is 3.\n#### 3"}""", """{"text":"\u00e9\ud83d\ude00","n":[1,2.5e3,-0,true,null,{}]}""",
+        """{"problem":"p","answer":27.0}""", """{"question":"q","answer":"It is 3.\n#### 3"}""",
+        """{"text":"\u00e9\ud83d\ude00","n":[1,2.5e3,-0,true,null,{}]}""",
     ];
 
     private readonly TemporaryInput _file = new("rows.jsonl");

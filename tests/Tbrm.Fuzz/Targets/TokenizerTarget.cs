@@ -15,7 +15,8 @@ internal sealed class TokenizerTarget : IFuzzTarget
     [
         """{"type":"Sequence","normalizers":[{"type":"NFKC"},{"type":"Lowercase"},{"type":"StripAccents"},{"type":"Strip","strip_left":true,"strip_right":true}]}""",
         """{"type":"Sequence","normalizers":[{"type":"Prepend","prepend":"▁"},{"type":"Replace","pattern":{"String":" "},"content":"▁"}]}""",
-        """{"type":"Replace","pattern":{"Regex":"\\s{2,}"},"content":" "}""", """{"type":"Nmt"}""", """{"type":"NFD"}""",
+        """{"type":"Replace","pattern":{"Regex":"\\s{2,}"},"content":" "}""", """{"type":"Nmt"}""",
+        """{"type":"NFD"}""",
     ];
 
     private static readonly string[] s_preTokenizers =
@@ -23,7 +24,8 @@ internal sealed class TokenizerTarget : IFuzzTarget
         """{"type":"Metaspace","replacement":"▁","prepend_scheme":"first","split":true}""",
         """{"type":"Sequence","pretokenizers":[{"type":"Digits","individual_digits":true},{"type":"Punctuation","behavior":"Contiguous"},{"type":"WhitespaceSplit"}]}""",
         """{"type":"Split","pattern":{"Regex":"[a-c]+|\\p{Han}{2}|(?<=x)y"},"behavior":"MergedWithNext","invert":true}""",
-        """{"type":"CharDelimiterSplit","delimiter":"e"}""", """{"type":"ByteLevel","add_prefix_space":true,"use_regex":true,"trim_offsets":true}""",
+        """{"type":"CharDelimiterSplit","delimiter":"e"}""",
+        """{"type":"ByteLevel","add_prefix_space":true,"use_regex":true,"trim_offsets":true}""",
     ];
 
     private static readonly string[] s_postProcessors =
@@ -35,7 +37,8 @@ internal sealed class TokenizerTarget : IFuzzTarget
     private static readonly string[] s_decoders =
     [
         """{"type":"Sequence","decoders":[{"type":"Replace","pattern":{"String":"▁"},"content":" "},{"type":"ByteFallback"},{"type":"Fuse"},{"type":"Strip","content":" ","start":1,"stop":0}]}""",
-        """{"type":"Metaspace","replacement":"▁","prepend_scheme":"always","split":true}""", """{"type":"BPEDecoder","suffix":"</w>"}""",
+        """{"type":"Metaspace","replacement":"▁","prepend_scheme":"always","split":true}""",
+        """{"type":"BPEDecoder","suffix":"</w>"}""",
     ];
 
     private readonly string[] _seeds;

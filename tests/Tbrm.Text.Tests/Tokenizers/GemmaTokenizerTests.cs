@@ -108,14 +108,17 @@ public sealed class GemmaTokenizerTests
             ["added_tokens"] = new JsonArray(
                 [.. special.Select((s, i) => (JsonNode)Added(s, i, true)), Added("\n\n", TwoLines, false)]),
             ["normalizer"] = JsonNode.Parse("""{"type": "Replace", "pattern": {"String": " "}, "content": "▁"}"""),
-            ["pre_tokenizer"] = JsonNode.Parse("""{"type": "Split", "pattern": {"String": " "}, "behavior": "MergedWithPrevious", "invert": false}"""),
+            ["pre_tokenizer"] = JsonNode.Parse(
+                """{"type": "Split", "pattern": {"String": " "}, "behavior": "MergedWithPrevious", "invert": false}"""),
             ["post_processor"] = JsonNode.Parse("""
-                {"type": "TemplateProcessing", "single": [{"SpecialToken": {"id": "<bos>", "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}}],
+                {"type": "TemplateProcessing", "single": [{"SpecialToken": {"id": "<bos>", "type_id": 0}},
+                 {"Sequence": {"id": "A", "type_id": 0}}],
                  "pair": [{"Sequence": {"id": "A", "type_id": 0}}, {"Sequence": {"id": "B", "type_id": 1}}],
                  "special_tokens": {"<bos>": {"id": "<bos>", "ids": [2], "tokens": ["<bos>"]}}}
                 """),
             ["decoder"] = JsonNode.Parse("""
-                {"type": "Sequence", "decoders": [{"type": "Replace", "pattern": {"String": "▁"}, "content": " "}, {"type": "ByteFallback"}, {"type": "Fuse"}]}
+                {"type": "Sequence", "decoders": [{"type": "Replace", "pattern": {"String": "▁"}, "content": " "},
+                 {"type": "ByteFallback"}, {"type": "Fuse"}]}
                 """),
             ["model"] = new JsonObject
             {
@@ -124,7 +127,8 @@ public sealed class GemmaTokenizerTests
                 ["fuse_unk"] = true,
                 ["byte_fallback"] = true,
                 ["vocab"] = vocabulary,
-                ["merges"] = JsonNode.Parse("""[["t", "h"], ["th", "e"], ["▁", "c"], ["▁c", "a"], ["▁", "▁"], ["u", "s"], ["e", "r"]]"""),
+                ["merges"] = JsonNode.Parse(
+                    """[["t", "h"], ["th", "e"], ["▁", "c"], ["▁c", "a"], ["▁", "▁"], ["u", "s"], ["e", "r"]]"""),
             },
         }.ToJsonString());
     }

@@ -61,12 +61,16 @@ public sealed class TokenizerErrorTests
     [Test]
     public void Steps_that_double_the_text_are_stopped()
     {
-        string doubling = string.Join(',', Enumerable.Repeat("""{"type":"Replace","pattern":{"String":"a"},"content":"aa"}""", 40));
-        string normalizer = Golden("qwen2").Replace("{\"type\":\"NFC\"}", $$"""{"type":"Sequence","normalizers":[{{doubling}}]}""", StringComparison.Ordinal);
+        string doubling = string.Join(',',
+            Enumerable.Repeat("""{"type":"Replace","pattern":{"String":"a"},"content":"aa"}""", 40));
+        string normalizer = Golden("qwen2")
+            .Replace("{\"type\":\"NFC\"}", $$"""{"type":"Sequence","normalizers":[{{doubling}}]}""",
+                StringComparison.Ordinal);
         Assert.That(() => TestTokenizers.FromJson(normalizer).Encode("banana"),
             Throws.TypeOf<DataException>().With.Message.Contains("make more than"));
 
-        string bytes = string.Join(',', Enumerable.Repeat("""{"type":"ByteLevel","add_prefix_space":false,"use_regex":false}""", 40));
+        string bytes = string.Join(',',
+            Enumerable.Repeat("""{"type":"ByteLevel","add_prefix_space":false,"use_regex":false}""", 40));
         string preTokenizer = WithPart("pre_tokenizer", $$"""{"type":"Sequence","pretokenizers":[{{bytes}}]}""");
         Assert.That(() => TestTokenizers.FromJson(preTokenizer).Encode("é"),
             Throws.TypeOf<DataException>().With.Message.Contains("make more than"));
@@ -93,7 +97,8 @@ public sealed class TokenizerErrorTests
     {
         string texts = string.Join(',', Enumerable.Repeat("""{"Sequence":{"id":"A","type_id":0}}""", 5000));
         const string NoTokens = """ "special_tokens":{} """;
-        string json = WithPart("post_processor", $$"""{"type":"TemplateProcessing","single":[{{texts}}],"pair":[],{{NoTokens}}}""");
+        string json = WithPart("post_processor",
+            $$"""{"type":"TemplateProcessing","single":[{{texts}}],"pair":[],{{NoTokens}}}""");
         Assert.That(() => TestTokenizers.FromJson(json),
             Throws.TypeOf<DataException>().With.Message.Contains("$.post_processor"));
     }
@@ -147,7 +152,8 @@ public sealed class TokenizerErrorTests
     [Test]
     public void Streaming_of_a_decoder_that_sees_its_neighbours_takes_linear_memory()
     {
-        string decoder = """{"type":"Sequence","decoders":[{"type":"Replace","pattern":{"String":"▁"},"content":" "},{"type":"ByteFallback"},{"type":"Fuse"}]}""";
+        string decoder =
+            """{"type":"Sequence","decoders":[{"type":"Replace","pattern":{"String":"▁"},"content":" "},{"type":"ByteFallback"},{"type":"Fuse"}]}""";
         Tokenizer tokenizer = TestTokenizers.FromJson(WithPart("decoder", decoder));
         int[] ids = [.. Enumerable.Range(0, 5000).Select(i => 40 + (i % 20))];
         long before = GC.GetAllocatedBytesForCurrentThread();

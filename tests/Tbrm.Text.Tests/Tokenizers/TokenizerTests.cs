@@ -53,8 +53,10 @@ public sealed class TokenizerTests
         int[] ids)
     {
         Tokenizer tokenizer = TestTokenizers.FromJson($$"""
-            {"added_tokens": [{"id": 2, "content": "  ", "lstrip": {{(before ? "true" : "false")}}, "rstrip": {{(after ? "true" : "false")}}, "normalized": false}],
-             "pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": false, "use_regex": true}, "decoder": {"type": "ByteLevel"},
+            {"added_tokens": [{"id": 2, "content": "  ", "lstrip": {{(before ? "true" : "false")}},
+             "rstrip": {{(after ? "true" : "false")}}, "normalized": false}],
+             "pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": false, "use_regex": true},
+             "decoder": {"type": "ByteLevel"},
              "model": {"type": "BPE", "vocab": {"a": 0, "\u0120": 1}, "merges": []} }
             """);
         Assert.That(tokenizer.Encode(text, false), Is.EqualTo(ids));

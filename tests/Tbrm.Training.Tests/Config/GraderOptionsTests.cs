@@ -16,7 +16,8 @@ public sealed class GraderOptionsTests
     [TestCase("{command: [python3, grade.py]}", "command", """["python3","grade.py"]""")]
     [TestCase("{command: ['sh', '-c', 'cat; echo 1'], processes: 2}", "command", """["sh","-c","cat; echo 1"]""")]
     [TestCase("{processes: 2, command: [a]}", "processes", "2")]
-    [TestCase("{shaping: [{term: overlong, max_resp_len: 3072, len: 512}]}", "shaping", """[{"term":"overlong","max_resp_len":3072,"len":512}]""")]
+    [TestCase("{shaping: [{term: overlong, max_resp_len: 3072, len: 512}]}", "shaping",
+        """[{"term":"overlong","max_resp_len":3072,"len":512}]""")]
     [TestCase("""{shaping: '[{"term": "length"}]'}""", "shaping", """[{"term":"length"}]""")]
     [TestCase("{hardened: false}", "hardened", "false")]
     [TestCase("{bonus: 2.5}", "bonus", "2.5")]
@@ -45,7 +46,8 @@ public sealed class GraderOptionsTests
             "reward:\n  grader: command\n  grader_options:\n    command:\n      - python3\n      - grade.py\n    "
                 + "timeout: 30\n";
         IReadOnlyDictionary<string, string> options = ConfigLoader.FromYaml(Yaml, "config.yaml").Reward.GraderOptions;
-        Assert.That(options, Is.EquivalentTo(new Dictionary<string, string> { ["command"] = """["python3","grade.py"]""", ["timeout"] = "30" }));
+        Assert.That(options, Is.EquivalentTo(
+            new Dictionary<string, string> { ["command"] = """["python3","grade.py"]""", ["timeout"] = "30" }));
     }
 
     [Test]
@@ -53,7 +55,8 @@ public sealed class GraderOptionsTests
     {
         RunConfig config = ConfigLoader.Load(
             [], ["reward.grader_options={processes: 2}", "reward.grader_options.command=[python3, grade.py]"]);
-        Assert.That(config.Reward.GraderOptions, Is.EquivalentTo(new Dictionary<string, string> { ["processes"] = "2", ["command"] = """["python3","grade.py"]""" }));
+        Assert.That(config.Reward.GraderOptions, Is.EquivalentTo(
+            new Dictionary<string, string> { ["processes"] = "2", ["command"] = """["python3","grade.py"]""" }));
     }
 
     [TestCase("reward.graders={mine: {a: b}}", "reward.graders.mine")]

@@ -20,7 +20,8 @@ public sealed class MapEntriesTests
         Assert.That(config.Reward.Graders["openai/gsm8k"], Is.EqualTo("math_verify"));
     }
 
-    [TestCase("data.apply_chat_template_kwargs={a: [1, \"2\", x, true], b: {c: null}}", """{"a":[1,"2","x",true],"b":{"c":null}}""")]
+    [TestCase("data.apply_chat_template_kwargs={a: [1, \"2\", x, true], b: {c: null}}",
+        """{"a":[1,"2","x",true],"b":{"c":null}}""")]
     [TestCase("data.apply_chat_template_kwargs.a=text", """{"a":"text"}""")]
     [TestCase("data.apply_chat_template_kwargs.a=null", """{"a":null}""")]
     [TestCase("data.apply_chat_template_kwargs.a=[1, 2]", """{"a":[1,2]}""")]

@@ -171,10 +171,14 @@ public sealed class SupervisedEncoderTests
         Assert.That(Learned(s), Is.EqualTo("49\n50\n<|im_end|>"));
     }
 
-    [TestCase(
-        "\"normalizer\":{\"type\":\"Sequence\",\"normalizers\":[{\"type\":\"Prepend\",\"prepend\":\"▁\"},{\"type\":\"Replace\",\"pattern\":{\"String\":\" \"},\"content\":\"▁\"}]},\"pre_tokenizer\":null")]
-    [TestCase(
-        "\"normalizer\":null,\"pre_tokenizer\":{\"type\":\"Metaspace\",\"replacement\":\"▁\",\"prepend_scheme\":\"first\",\"split\":false}")]
+    [TestCase("""
+        "normalizer":{"type":"Sequence","normalizers":[{"type":"Prepend","prepend":"▁"},
+        {"type":"Replace","pattern":{"String":" "},"content":"▁"}]},"pre_tokenizer":null
+        """)]
+    [TestCase("""
+        "normalizer":null,
+        "pre_tokenizer":{"type":"Metaspace","replacement":"▁","prepend_scheme":"first","split":false}
+        """)]
     public void A_tokenizer_that_puts_a_blank_before_its_input_puts_none_before_a_response(string parts)
     {
         Tokenizer tokenizer = Llama(parts);
@@ -263,7 +267,8 @@ public sealed class SupervisedEncoderTests
     private const string Call = """{"tool_calls":[{"function":{"name":"add","arguments":{"a":47}}}],"content":null}""";
 
     private static readonly ChatMessage[] s_calls =
-        [new("user", "47 + 2?"), new("assistant", "") { Fields = Call }, new("tool", "49"), new("assistant", "49") { Fields = """{"reasoning_content":"add them"}""" }];
+        [new("user", "47 + 2?"), new("assistant", "") { Fields = Call }, new("tool", "49"),
+            new("assistant", "49") { Fields = """{"reasoning_content":"add them"}""" }];
 
     [Test]
     public void Calls_of_tools_and_thoughts_in_fields_of_their_own_are_learned_whole()
@@ -278,7 +283,8 @@ public sealed class SupervisedEncoderTests
         Assert.That(Text(s.Prompt),
             Is.EqualTo(
             "<|im_start|>system\n\"add\"<|im_end|>\n<|im_start|>user\n47 + 2?<|im_end|>\n<|im_start|>assistant\n"));
-        Assert.That(Learned(s), Is.EqualTo("""<call>add{"a": 47}</call><|im_end|>""" + "<think>\nadd them\n</think>\n\n49<|im_end|>"));
+        Assert.That(Learned(s), Is.EqualTo("""<call>add{"a": 47}</call><|im_end|>"""
+            + "<think>\nadd them\n</think>\n\n49<|im_end|>"));
     }
 
     [Test]
@@ -310,7 +316,8 @@ public sealed class SupervisedEncoderTests
     [Test]
     public void What_the_template_does_not_write_leaves_the_row_out_by_name()
     {
-        ChatMessage[] thought = [s_calls[0], new("assistant", "49") { Fields = """{"reasoning_content":"add them"}""" }];
+        ChatMessage[] thought = [s_calls[0],
+            new("assistant", "49") { Fields = """{"reasoning_content":"add them"}""" }];
         Assert.That(() => Encode(new(thought, null, "f.jsonl:3")),
             Throws.TypeOf<LeftOutException>().With.Message.Contains(
             "f.jsonl:3: the chat template does not write 'reasoning_content'"));
@@ -321,7 +328,10 @@ public sealed class SupervisedEncoderTests
         { Fields = Call.Replace(",\"content\":null", "", StringComparison.Ordinal) };
         Assert.That(() => Encode(new([s_calls[0], said], null, "f.jsonl:3")),
             Throws.TypeOf<LeftOutException>().With.Message.Contains("does not write 'tool_calls'"));
-        SupervisedExample tools = new(s_twoTurns, null, "f.jsonl:3") { Variables = TemplateVariables.Of(new() { ["tools"] = new System.Text.Json.Nodes.JsonArray("add") }) };
+        SupervisedExample tools = new(s_twoTurns, null, "f.jsonl:3")
+        {
+            Variables = TemplateVariables.Of(new() { ["tools"] = new System.Text.Json.Nodes.JsonArray("add") }),
+        };
         Assert.That(() => Encode(tools),
             Throws.TypeOf<LeftOutException>().With.Message.Contains("does not write the row's 'tools'"));
         Assert.That(() =>
@@ -333,7 +343,8 @@ public sealed class SupervisedEncoderTests
     [Test]
     public void A_thought_in_a_field_of_its_own_goes_on_where_the_prompt_begins_one()
     {
-        ScoredSequence s = EncodeBy(R1, [s_twoTurns[0], new("assistant", "49") { Fields = """{"reasoning_content":"seven"}""" }]);
+        ScoredSequence s = EncodeBy(R1,
+            [s_twoTurns[0], new("assistant", "49") { Fields = """{"reasoning_content":"seven"}""" }]);
         Assert.That((Text(s.Prompt), Text(s.Response)),
             Is.EqualTo(("<u>47 + 2?<a><think>\n", "seven\n</think>\n\n49<|im_end|>")));
     }
@@ -423,11 +434,15 @@ public sealed class SupervisedEncoderTests
         try
         {
             File.WriteAllText(Path.Combine(folder, "tokenizer.json"),
-                "{\"version\":\"1.0\",\"added_tokens\":[{\"id\":1,\"content\":\"</s>\",\"single_word\":false,\"lstrip\":false,\"rstrip\":false,\"normalized\":false,\"special\":true}],"
-                + parts
-                    + ",\"post_processor\":null,\"decoder\":{\"type\":\"Sequence\",\"decoders\":[{\"type\":\"Replace\",\"pattern\":{\"String\":\"▁\"},\"content\":\" \"},{\"type\":\"Fuse\"}]},"
-                + "\"model\":{\"type\":\"BPE\",\"unk_token\":\"<unk>\",\"fuse_unk\":false,\"vocab\":{" + vocabulary
-                    + "},\"merges\":[\"a b\"]}}");
+                $$$"""
+                {"version":"1.0","added_tokens":[{"id":1,"content":"</s>","single_word":false,"lstrip":false,
+                 "rstrip":false,"normalized":false,"special":true}],
+                 {{{parts}}},"post_processor":null,
+                 "decoder":{"type":"Sequence","decoders":[
+                     {"type":"Replace","pattern":{"String":"▁"},"content":" "},{"type":"Fuse"}]},
+                 "model":{"type":"BPE","unk_token":"<unk>","fuse_unk":false,"vocab":{ {{{vocabulary}}} },
+                 "merges":["a b"]}}
+                """);
             File.WriteAllText(Path.Combine(folder, "tokenizer_config.json"), "{\"eos_token\":\"</s>\"}");
             return Tokenizer.Load(folder);
         }

@@ -86,7 +86,8 @@ internal sealed class ShellLexer(string text, string name)
     }
 
     private bool BeginsCommand() => _tokens.Count == 0
-        || _tokens[^1].Literal is "\n" or ";" or "&&" or "||" or "|" or "if" or "elif" or "while" or "until" or "then" or "else" or "do" or "!" or "{";
+        || _tokens[^1].Literal is "\n" or ";" or "&&" or "||" or "|" or "if" or "elif" or "while" or "until" or "then"
+        or "else" or "do" or "!" or "{";
 
     private char Peek(int ahead) => _at + ahead < text.Length ? text[_at + ahead] : '\0';
 

@@ -68,8 +68,8 @@ public sealed record VerlImport(VerlTranslation Translation, IReadOnlyList<strin
             text.Append(CultureInfo.InvariantCulture, $"# {Title(use)}: {keys.Count}\n");
             foreach (VerlKey key in keys)
             {
-                text.Append(CultureInfo.InvariantCulture, $"#   {key.Key}={OneLine(key.Value)}{(key.Text.Length == 0 ? ""
-                    : use == VerlUse.Derived ? $" -> {key.Text}" : $": {key.Text}")}\n");
+                string what = key.Text.Length == 0 ? "" : use == VerlUse.Derived ? $" -> {key.Text}" : $": {key.Text}";
+                text.Append(CultureInfo.InvariantCulture, $"#   {key.Key}={OneLine(key.Value)}{what}\n");
             }
         }
 

@@ -43,9 +43,10 @@ internal sealed class ChartFrame(string id, string title, string description, Ch
             : Enumerable.Range(0, Names.Count).Select(i => (double)i))
         {
             string anchor = X(step) > Width - Right - 12 ? "end" : "middle";
+            string label = Names is null ? HtmlText.Number(step) : HtmlText.Escape(Names[(int)step]);
             svg.Append(CultureInfo.InvariantCulture,
                 $"<text class=\"tick\" x=\"{HtmlText.Coordinate(X(step))}\" y=\"{Height - Bottom + 16}\" "
-                    + $"text-anchor=\"{anchor}\">{(Names is null ? HtmlText.Number(step) : HtmlText.Escape(Names[(int)step]))}</text>");
+                    + $"text-anchor=\"{anchor}\">{label}</text>");
         }
 
         return svg.Append(CultureInfo.InvariantCulture,
