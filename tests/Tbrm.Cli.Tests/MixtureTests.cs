@@ -33,6 +33,10 @@ public sealed class MixtureTests : FolderTests
             .Select(k => k.Split('/')[2])];
         // 64 and 120 draws of 23: a task is missed by all 184 with probability (22/23)^184 = 3e-4; the seed is fixed.
         Assert.That(validated.Union(trained), Is.EquivalentTo(tasks));
+        string[] without = [.. tasks.Except(validated)];
+        Assert.That(outcome.Error, without.Length == 0 ? Does.Not.Contain("held-out problems is of")
+            : Does.Contain("warning: none of the 120 held-out problems is of ").And.Contain(without[0])
+                .And.Contain("raise data.task_val_size"));
         // The package's scorer raises where a factor is no integer; everything else has a grade.
         string[] failed = [.. Inputs(run).Select(l => JsonNode.Parse(l)!)
             .Where(r => (string)r["status"]! is "Error" or "Timeout").Select(r => (string)r["data_source"]!)];
@@ -56,6 +60,10 @@ public sealed class MixtureTests : FolderTests
         Assert.That(Inputs(halves), Is.EqualTo(Inputs(whole)));
         Assert.That(File.ReadAllText(Path.Combine(halves, "checkpoints", "global_step_6", "data.json")),
             Is.EqualTo(File.ReadAllText(Path.Combine(whole, "checkpoints", "global_step_6", "data.json"))));
+
+        Outcome one = CommandLine.Run("eval", "--run-dir", whole, "data.task_val_size=1", "trainer.threads=2");
+        Assert.That((one.ExitCode, one.Error.Split("none of the 1 held-out problems is of ").Length),
+            Is.EqualTo((0, 2)), one.Error);
 
         List<JsonNode> rows = [.. Inputs(whole).Select(l => JsonNode.Parse(l)!)];
         int gcds = rows.Count(r => (string)r["data_source"]! == "gcd");

@@ -77,6 +77,11 @@ public static class EvaluationRun
             progress.Say(note);
         }
 
+        foreach (string unasked in sets.Select(s => s.Unasked).OfType<string>())
+        {
+            progress.Warn(unasked);
+        }
+
         session.TellAboutModel(progress);
         session.WarnBeyondContext(sets.Max(s => s.Longest), progress);
         using RolloutStage rollout = new(session.Policy, session.Tokenizer, config, session.StopIds);

@@ -34,6 +34,10 @@ public sealed class EvaluationSet
     /// <summary>What a user has to know of its files: rows that were left out, columns that nothing reads.</summary>
     public IReadOnlyList<string> Notes { get; private set; } = [];
 
+    /// <summary>A sentence on the tasks of a mixture that none of the problems is of; null when there are
+    /// none.</summary>
+    public string? Unasked { get; private init; }
+
     /// <summary>Responses per problem.</summary>
     public int Samples { get; }
 
@@ -110,6 +114,21 @@ public sealed class EvaluationSet
                     + $"rollout.val_kwargs.max_response_length");
         }
 
-        return new(name, config, prompts, reward, sampling);
+        return new(name, config, prompts, reward, sampling) { Unasked = TasksWithout(config.Data, prompts) };
+    }
+
+    /// <summary>Each problem's task is chosen at random by its weight, so that a few problems may leave some
+    /// out.</summary>
+    private static string? TasksWithout(DataConfig data, IReadOnlyList<EncodedPrompt> prompts)
+    {
+        if (data.ValFiles.Count > 0)
+        {
+            return null;
+        }
+
+        string[] without = [.. data.Tasks.Select(t => t.Name).Except(prompts.Select(p => p.Prompt.DataSource))];
+        return without.Length == 0 ? null
+            : $"none of the {prompts.Count} held-out problems is of {string.Join(", ", without)}, so the evaluation "
+                + "says nothing of it; raise data.task_val_size, or its weight in data.tasks";
     }
 }

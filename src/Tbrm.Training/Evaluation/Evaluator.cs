@@ -27,7 +27,16 @@ public sealed record EvaluationResult(EvaluationReport Report, MetricSet Metrics
 /// <summary>Asks the policy every evaluation prompt and grades the answers.</summary>
 public sealed class Evaluator(TrainingSession session, IEvaluationRollout rollout, IProgressDisplay progress)
 {
-    private readonly Lazy<EvaluationSet> _own = new(() => EvaluationSet.Of(session));
+    private readonly Lazy<EvaluationSet> _own = new(() =>
+    {
+        EvaluationSet set = EvaluationSet.Of(session);
+        if (set.Unasked is { } unasked)
+        {
+            progress.Warn(unasked);
+        }
+
+        return set;
+    });
 
     /// <summary>Problems of the session's own configuration.</summary>
     public int Count => _own.Value.Prompts.Count;
