@@ -13,7 +13,7 @@ paste -d '\n' <(sed -e 's/^{"question": "\(.*\)", "answer": "\(.*\)"}$/{"prompt"
     -e "s/FORM/Let's think step by step and output the final answer after \\\\\"####\\\\\"./" "$BASE/train.jsonl") \
     <(sed 's/}$/, "reward": 0}/' "$BASE/chat.jsonl") >"$out/responses.jsonl"
 
-# 2. The reference policy's log-probs, asked once, so that training needs no reference in memory.
+# 2. The reference policy's log-probs, computed once, so that training needs no reference in memory.
 tbrm-native data prepare "$out/responses.jsonl" --reference "$model" --out "$out/trajectories.jsonl" --set data.max_prompt_length=96 \
     --set data.max_response_length=48
 

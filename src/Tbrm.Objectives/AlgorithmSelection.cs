@@ -11,7 +11,7 @@ namespace Tbrm.Objectives;
 /// <summary>The algorithm that a configuration selects, with its parts made from their options.</summary>
 /// <param name="Entry">The entry of the table.</param>
 /// <param name="Objective">The objective of the policy.</param>
-/// <param name="Estimator">Where advantages and returns come from; null when the objective asks for none.</param>
+/// <param name="Estimator">Where advantages and returns come from; null when the objective needs none.</param>
 /// <param name="Critic">The objective of the critic; null when none is trained.</param>
 /// <param name="KlPenalty">Which KL estimate is subtracted from the reward; null: none.</param>
 /// <param name="Correction">What is done about a rollout whose policy is not the trainer's.</param>

@@ -42,7 +42,7 @@ plant() { # FILE UNIT OLD NEW
 }
 
 # One block of mutants.txt.
-judge() { # FILE UNIT TESTS NOTE OLD NEW
+test_mutant() { # FILE UNIT TESTS NOTE OLD NEW
     local who="" finding
     planted=$((planted + 1))
     if ! plant "$1" "$2" "$5" "$6"; then
@@ -65,7 +65,7 @@ block() {
     [ -n "$file" ] || return 0
     case "$file $unit $tests $old" in *"$word"*) ;; *) return 0 ;; esac
     [ -z "$note" ] || harmless=$((harmless + 1))
-    judge "$file" "$unit" "$tests" "$note" "${old%$'\n'}" "${new%$'\n'}"
+    test_mutant "$file" "$unit" "$tests" "$note" "${old%$'\n'}" "${new%$'\n'}"
 }
 while IFS= read -r line || [ -n "$line" ]; do
     case "$line" in

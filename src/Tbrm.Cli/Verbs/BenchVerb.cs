@@ -73,7 +73,7 @@ internal sealed class BenchVerb : IVerb
 
     private readonly Option<string?> _tokenizer = new("--tokenizer")
     {
-        Description = "A model folder's tokenizer; one that is trained on the spot when not given",
+        Description = "A model folder's tokenizer; one that is trained from scratch when not given",
         HelpName = "DIR",
     };
 

@@ -14,7 +14,7 @@ using Tbrm.Training.Sessions;
 
 namespace Tbrm.Cli.Verbs;
 
-/// <summary><c>eval</c>: asks a policy benchmark problems and prints the scores; or computes them again from saved
+/// <summary><c>eval</c>: evaluates a policy on benchmark problems and prints the scores; or computes them again from saved
 /// rows.</summary>
 internal sealed class EvalVerb : IVerb
 {
@@ -22,7 +22,7 @@ internal sealed class EvalVerb : IVerb
     private readonly Option<string[]> _presets = new("--preset")
     {
         Description =
-            $"A benchmark, asked as the paper does; may be repeated, each with its --data: "
+            $"A benchmark, evaluated as the paper does; may be repeated, each with its --data: "
                 + $"{string.Join(", ", EmbeddedPresets.Benchmarks.Select(p => p.Name))}",
         HelpName = "NAME",
     };

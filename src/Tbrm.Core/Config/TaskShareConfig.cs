@@ -8,7 +8,7 @@ public sealed record TaskShareConfig
     /// <summary>The task (<c>tbrm-native task list</c>).</summary>
     public required string Name { get; init; }
 
-    /// <summary>How often it is drawn, relative to the others.</summary>
+    /// <summary>How often it is chosen, relative to the others.</summary>
     public double Weight { get; init; } = 1;
 
     /// <summary>Its parameters, named as in reasoning-gym.</summary>

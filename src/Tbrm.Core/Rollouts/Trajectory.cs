@@ -14,7 +14,7 @@ public enum TrajectoryEnd
     /// <summary>The run was stopped.</summary>
     Cancelled,
 
-    /// <summary>The logits were no numbers; the response ends before that token.</summary>
+    /// <summary>The logits were NaN or infinite; the response ends before that token.</summary>
     NonFinite,
 }
 
@@ -24,7 +24,7 @@ public sealed record Trajectory
     /// <summary>Unique in the run; keys the random stream.</summary>
     public required long Id { get; init; }
 
-    /// <summary>The prompt's place in the batch it was drawn for: samples of one prompt share it.</summary>
+    /// <summary>The prompt's place in the batch it was sampled for: samples of one prompt share it.</summary>
     public required int Group { get; init; }
 
     /// <summary>Token ids of the prompt, template included.</summary>
@@ -37,7 +37,7 @@ public sealed record Trajectory
     /// recorded.</summary>
     public required float[] Logp { get; init; }
 
-    /// <summary>The same under the distribution that was drawn from (after penalties and filters), nats. Empty: not
+    /// <summary>The same under the distribution that was sampled from (after penalties and filters), nats. Empty: not
     /// recorded.</summary>
     public required float[] ProcessedLogp { get; init; }
 
@@ -59,5 +59,5 @@ public sealed record Trajectory
 /// <param name="Logp">log pi_ref of each response token, nats.</param>
 /// <param name="V1">V_ref(s_1), nats; null: not known.</param>
 /// <param name="VEnd">V_ref(s_{H+1}), nats; null: not known.</param>
-/// <param name="Version">Resets of the reference before it was asked.</param>
+/// <param name="Version">Resets of the reference before it scored the response.</param>
 public sealed record ReferenceScores(IReadOnlyList<float> Logp, float? V1, float? VEnd, long Version);

@@ -47,7 +47,7 @@ public sealed class PromptDataset : IPromptSource
             data._prompts.Add(data.Store(prompt, conversations));
         }
 
-        data.DrawSamples(options);
+        data.KeepRandomSamples(options);
         data._texts.Clear();
         data._texts.TrimExcess();
         data._truths.Clear();
@@ -132,7 +132,7 @@ public sealed class PromptDataset : IPromptSource
     }
 
     /// <summary>Keeps a random subset, in the files' order.</summary>
-    private void DrawSamples(PromptOptions options)
+    private void KeepRandomSamples(PromptOptions options)
     {
         if (options.MaxSamplesSeed is not ulong seed || options.MaxSamples is not (long max and >= 0)
             || max >= _prompts.Count)
@@ -140,14 +140,14 @@ public sealed class PromptDataset : IPromptSource
             return;
         }
 
-        int[] drawn = RandomSubset.Draw(_prompts.Count, (int)max, seed);
-        Counts.BeyondMaxSamples += _prompts.Count - drawn.Length;
-        for (int i = 0; i < drawn.Length; i++)
+        int[] chosen = RandomSubset.Choose(_prompts.Count, (int)max, seed);
+        Counts.BeyondMaxSamples += _prompts.Count - chosen.Length;
+        for (int i = 0; i < chosen.Length; i++)
         {
-            _prompts[i] = _prompts[drawn[i]];
+            _prompts[i] = _prompts[chosen[i]];
         }
 
-        _prompts.RemoveRange(drawn.Length, _prompts.Count - drawn.Length);
+        _prompts.RemoveRange(chosen.Length, _prompts.Count - chosen.Length);
         _prompts.TrimExcess();
         Counts.Kept = _prompts.Count;
     }

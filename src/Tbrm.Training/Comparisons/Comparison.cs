@@ -54,7 +54,7 @@ public enum CostClock
 /// <summary>Arms side by side under equal budgets.</summary>
 public sealed class Comparison
 {
-    /// <param name="arms">At least one; the first is what the others are held against.</param>
+    /// <param name="arms">At least one; the first is what the others are compared with.</param>
     /// <param name="tokens">The budget in tokens generated; null: the most that every run spent.</param>
     /// <param name="seconds">The budget in seconds of training steps; null: likewise.</param>
     /// <param name="clock">Which seconds count.</param>
@@ -76,7 +76,7 @@ public sealed class Comparison
         Seconds = seconds ?? whole.Select(SecondsOf).DefaultIfEmpty(0).Min();
     }
 
-    /// <summary>In order; the first is what the others are held against.</summary>
+    /// <summary>In order; the first is what the others are compared with.</summary>
     public IReadOnlyList<ComparedArm> Arms { get; }
 
     /// <summary>Trials that were made before; empty without tuning.</summary>

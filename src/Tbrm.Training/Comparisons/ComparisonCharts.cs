@@ -17,7 +17,7 @@ internal static class ComparisonCharts
         ("Score in training", "mean over a step's responses, by the grader", "critic/score/mean"),
         ("Entropy", "nats per token", "actor/entropy"),
         ("Value of the first state", "V(s₁), nats", "actor/v_s1/mean"),
-        ("Distance from the reference", "log π − log π_ref of a response, nats, where the algorithm asks it",
+        ("Distance from the reference", "log π − log π_ref of a response, nats, where the algorithm has one",
             "actor/logprob_ratio_ref/mean"),
         ("Response length", "tokens", "response_length/mean"),
     ];

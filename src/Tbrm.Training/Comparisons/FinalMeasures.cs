@@ -38,7 +38,7 @@ public static class FinalMeasures
     public static void Measure(ComparedRun run, string? firstModel, int samples, IProgressDisplay progress,
         CancellationToken stop)
     {
-        RunConfig config = Asking(run, samples);
+        RunConfig config = ConfigOf(run, samples);
         string path = Path.Combine(run.Folder.Root, MeasureFiles.AnswersFile);
         EvaluationReport report;
         using (TrainingSession session = TrainingSession.Open(config, trainable: false))
@@ -66,7 +66,7 @@ public static class FinalMeasures
         }
     }
 
-    private static RunConfig Asking(ComparedRun run, int samples)
+    private static RunConfig ConfigOf(ComparedRun run, int samples)
     {
         string[] arguments =
         [

@@ -47,7 +47,7 @@ public sealed record Benchmark(string Name, RunConfig Config)
     }
 }
 
-/// <summary>An evaluation outside training: opens the model once, asks every benchmark, and can be killed and started
+/// <summary>An evaluation outside training: opens the model once, evaluates every benchmark, and can be killed and started
 /// again.</summary>
 public static class EvaluationRun
 {

@@ -14,7 +14,7 @@ namespace Tbrm.Training.Evaluation;
 /// run.</summary>
 public sealed class EvaluationSet
 {
-    /// <summary>Ids of a problem's samples lie in a block of this size, so that drawing more of them does not change
+    /// <summary>Ids of a problem's samples lie in a block of this size, so that sampling more of them does not change
     /// the first ones.</summary>
     private const long SamplesPerProblem = 1L << 16;
 

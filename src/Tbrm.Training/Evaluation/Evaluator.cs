@@ -24,7 +24,7 @@ public sealed record EvaluationResult(EvaluationReport Report, MetricSet Metrics
     public double Accuracy => Report.MicroMean;
 }
 
-/// <summary>Asks the policy every evaluation prompt and grades the answers.</summary>
+/// <summary>Samples responses to every evaluation prompt and grades them.</summary>
 public sealed class Evaluator(TrainingSession session, IEvaluationRollout rollout, IProgressDisplay progress)
 {
     private readonly Lazy<EvaluationSet> _own = new(() =>
@@ -56,7 +56,7 @@ public sealed class Evaluator(TrainingSession session, IEvaluationRollout rollou
         List<ResponseScore> scores = [];
         foreach (EvaluationSet set in sets)
         {
-            List<Trajectory> trajectories = Draw(set, journal, stop);
+            List<Trajectory> trajectories = Sample(set, journal, stop);
             GradedResponse[] graded = set.Reward.Grade(set.Prompts, trajectories, stop);
             progress.Clear();
             for (int i = 0; i < graded.Length; i++)
@@ -76,7 +76,7 @@ public sealed class Evaluator(TrainingSession session, IEvaluationRollout rollou
 
     /// <summary>All responses of a set, sample by sample of problem by problem; those that the journal knows are not
     /// sampled again.</summary>
-    private List<Trajectory> Draw(EvaluationSet set, EvaluationJournal? journal, CancellationToken stop)
+    private List<Trajectory> Sample(EvaluationSet set, EvaluationJournal? journal, CancellationToken stop)
     {
         List<Trajectory> all = [];
         List<RolloutRequest> missing = [];

@@ -93,7 +93,7 @@ public sealed class SftRun : IRunStep
     }
 
     /// <summary>Loss on held-out examples, nats per token.</summary>
-    public double HeldOutLoss(CancellationToken stop) => _step.Measure(Sources.Held!, stop);
+    public double HeldOutLoss(CancellationToken stop) => _step.Measure(Sources.HeldOut!, stop);
 
     /// <inheritdoc/>
     public void Save(string checkpoint)

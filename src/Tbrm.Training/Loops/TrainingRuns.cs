@@ -68,7 +68,7 @@ public static class TrainingRuns
         return Loop(run, step, position, sinks, progress, new(run, position, progress, step.TotalSteps)
         {
             Evaluator = rollout is null ? null : new(session, (IEvaluationRollout?)spread ?? rollout, progress),
-            HeldOutLoss = step.Sources.Held is null ? null : step.HeldOutLoss,
+            HeldOutLoss = step.Sources.HeldOut is null ? null : step.HeldOutLoss,
             Release = rollout is null ? null : spread is null ? rollout.ReleasePages : spread.ReleasePages,
         }).Run(stop);
     }

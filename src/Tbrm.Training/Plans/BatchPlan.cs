@@ -65,7 +65,7 @@ public sealed record BatchPlan
             Math.Min(config.LogProbMaxTokenLenPerGpu / LongestSequence, Trajectories))
         };
 
-    /// <summary>Steps in which every prompt is asked once; the rest that fills no step is left out.</summary>
+    /// <summary>Steps in which every prompt is trained on once; the rest that fills no step is left out.</summary>
     public long? StepsPerEpoch => Prompts == 0 ? null : DataPrompts / Prompts;
 
     /// <summary>Tokens of the run at most.</summary>
@@ -84,7 +84,7 @@ public sealed record BatchPlan
             config.Sft.TotalTrainingSteps > 0 ? config.Sft.TotalTrainingSteps
                 : dataPrompts / config.Sft.TrainBatchSize * config.Trainer.TotalEpochs);
 
-    /// <summary>Of an evaluation: one step, in which every problem is asked.</summary>
+    /// <summary>Of an evaluation: one step, with every problem.</summary>
     public static BatchPlan Evaluation(RunConfig config, long? problems)
     {
         int response = config.Rollout.ValKwargs.MaxResponseLength > 0 ? config.Rollout.ValKwargs.MaxResponseLength

@@ -203,7 +203,7 @@ public sealed record MemoryPlan
             $"{bytes.KvPages / bytes.KvPage} pages of {ModelMemory.PageTokens} tokens", MemoryPhase.Rollout);
         yield return new("rollout_activations", "rollout activations", bytes.RolloutActivations,
             $"{rows} rows: rollout.max_num_seqs + max_num_batched_tokens", MemoryPhase.Rollout);
-        yield return new("rollout_logits", "logits to draw from", bytes.RolloutLogits,
+        yield return new("rollout_logits", "logits to sample from", bytes.RolloutLogits,
             "fp32 within model.head_budget_mb, and the sampler's workspace", MemoryPhase.Rollout);
     }
 

@@ -84,7 +84,7 @@ internal sealed class PromptSources
         return data;
     }
 
-    /// <summary>Problems that an evaluation of a task asks.</summary>
+    /// <summary>Problems that an evaluation of a task has.</summary>
     public static long EvaluationSize(DataConfig data) =>
         System.Math.Min(data.TaskValSize, Limit(data.ValMaxSamples) ?? long.MaxValue);
 

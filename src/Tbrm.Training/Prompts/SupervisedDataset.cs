@@ -69,18 +69,18 @@ internal sealed class SupervisedDataset(IReadOnlyList<ScoredSequence> examples) 
             : throw new DataException($"{string.Join(", ", paths)}: no examples are left: {counts}");
     }
 
-    /// <summary>Keeps a share back, drawn by the seed; both parts stay in the files' order.</summary>
-    public (SupervisedDataset Train, SupervisedDataset Held) Split(double share, ulong seed)
+    /// <summary>Keeps a share back, chosen at random by the seed; both parts stay in the files' order.</summary>
+    public (SupervisedDataset Train, SupervisedDataset HeldOut) Split(double share, ulong seed)
     {
-        int held = (int)Math.Ceiling(share * examples.Count);
-        if (held >= examples.Count)
+        int heldOut = (int)Math.Ceiling(share * examples.Count);
+        if (heldOut >= examples.Count)
         {
             throw new DataException($"sft.val_share={share} of {examples.Count} examples leaves nothing to train on");
         }
 
-        HashSet<int> drawn = [.. RandomSubset.Draw(examples.Count, held, seed)];
-        return (new([.. examples.Where((_, i) => !drawn.Contains(i))]) { Counts = Counts },
-            new([.. examples.Where((_, i) => drawn.Contains(i))]));
+        HashSet<int> chosen = [.. RandomSubset.Choose(examples.Count, heldOut, seed)];
+        return (new([.. examples.Where((_, i) => !chosen.Contains(i))]) { Counts = Counts },
+            new([.. examples.Where((_, i) => chosen.Contains(i))]));
     }
 
     private static Encoded[] Encode(SupervisedExample[] rows, SupervisedEncoder encoder, CancellationToken stop)

@@ -12,7 +12,7 @@ namespace Tbrm.Training.Recorders;
 /// something to measure it on.</summary>
 public sealed class EvaluationRecorder(OpenRun run, RunPosition position, IProgressDisplay progress, long totalSteps)
 {
-    /// <summary>Asks the evaluation prompts; null when there are none.</summary>
+    /// <summary>Evaluates on the evaluation prompts; null when there are none.</summary>
     public Evaluator? Evaluator { get; init; }
 
     /// <summary>Loss on held-out examples, nats per token; null when there are none.</summary>

@@ -11,9 +11,9 @@ namespace Tbrm.Training.Sessions;
 
 /// <summary>What supervised steps learn from and what their loss is measured on.</summary>
 /// <param name="Train">Examples to learn from.</param>
-/// <param name="Held">Examples that are never learned from; null when there are none.</param>
+/// <param name="HeldOut">Examples that are never learned from; null when there are none.</param>
 /// <param name="Note">What was left out, for people; empty when nothing was.</param>
-public sealed record SupervisedSources(ISupervisedSource Train, ISupervisedSource? Held, string Note)
+public sealed record SupervisedSources(ISupervisedSource Train, ISupervisedSource? HeldOut, string Note)
 {
     /// <summary>sft.train_files; without them the problems of section <c>data</c> with their answers.</summary>
     /// <param name="session">Tokenizer, template and problems.</param>
@@ -26,42 +26,42 @@ public sealed record SupervisedSources(ISupervisedSource Train, ISupervisedSourc
     {
         if (session.Config.Sft.TrainFiles.Count > 0)
         {
-            return OfFiles(session, needsHeld: !isWarmStart, stop);
+            return OfFiles(session, needsHeldOut: !isWarmStart, stop);
         }
 
         IPromptSource problems = session.Train
             ?? throw new ConfigException(
             "there is nothing to train on: set sft.train_files, data.task or data.train_files");
-        // Files that evaluation asks need not have an answer that can be shown; a task's problems have.
-        IPromptSource? held = isWarmStart || !session.TrainsOnTask || session.Config.Data.ValFiles.Count > 0 ? null
+        // Files for evaluation need not have an answer that can be shown; a task's problems have.
+        IPromptSource? heldOut = isWarmStart || !session.TrainsOnTask || session.Config.Data.ValFiles.Count > 0 ? null
             : session.Validation;
-        return new(Shown(isWarmStart ? new OffsetPromptSource(problems) : problems), held is null ? null : Shown(held),
-            "");
+        return new(Shown(isWarmStart ? new OffsetPromptSource(problems) : problems),
+            heldOut is null ? null : Shown(heldOut), "");
 
         DemonstrationSource Shown(IPromptSource source) =>
             new(source, session.Encoder, session.Demonstrations, session.Config.Data.MaxResponseLength);
     }
 
-    private static SupervisedSources OfFiles(TrainingSession session, bool needsHeld, CancellationToken stop)
+    private static SupervisedSources OfFiles(TrainingSession session, bool needsHeldOut, CancellationToken stop)
     {
         RunConfig config = session.Config;
         SupervisedEncoder encoder = new(session.Encoder, session.StopIds, config);
         SupervisedDataset train =
             SupervisedDataset.Load(config.Sft.TrainFiles, SupervisedFiles.Keys(config), encoder,
             config.Data.TrainMaxSamples, stop);
-        SupervisedDataset? held = null;
+        SupervisedDataset? heldOut = null;
         if (config.Sft.ValFiles.Count > 0)
         {
-            held = needsHeld
+            heldOut = needsHeldOut
                 ? SupervisedDataset.Load(config.Sft.ValFiles, SupervisedFiles.Keys(config), encoder,
                 config.Data.ValMaxSamples, stop) : null;
         }
         else if (config.Sft.ValShare > 0)
         {
-            (train, held) = train.Split(config.Sft.ValShare, (ulong)config.Data.Seed);
+            (train, heldOut) = train.Split(config.Sft.ValShare, (ulong)config.Data.Seed);
         }
 
-        SupervisedCounts counts = held is null ? train.Counts : train.Counts + held.Counts;
+        SupervisedCounts counts = heldOut is null ? train.Counts : train.Counts + heldOut.Counts;
         const int shown = 20;
         string[] notes =
         [
@@ -73,6 +73,6 @@ public sealed record SupervisedSources(ISupervisedSource Train, ISupervisedSourc
                 + (counts.UnreadColumns.Count > shown ? ", ..." : ""),
             session.Encoder.TakeUnread() is { } unread ? "sft.train_files: " + unread : "",
         ];
-        return new(train, held, string.Join('\n', notes.Where(note => note.Length > 0)));
+        return new(train, heldOut, string.Join('\n', notes.Where(note => note.Length > 0)));
     }
 }

@@ -149,7 +149,7 @@ public sealed record TrainedRun(string Checkpoint, IReadOnlyList<ConfigEntry> En
     public IReadOnlyList<ConfigEntry> ForUse() =>
         [.. Entries.Where(e => s_promptForm.Any(k => IsUnder(e.Path, k)) || e.Path == "model.dtype")];
 
-    /// <summary>What an evaluation asks otherwise than the run was trained: the task's parameters, the prompt form, the
+    /// <summary>In what an evaluation differs from how the run was trained: the task's parameters, the prompt form, the
     /// lengths. Null when nothing.</summary>
     public string? Difference(RunConfig config)
     {
@@ -159,7 +159,7 @@ public sealed record TrainedRun(string Checkpoint, IReadOnlyList<ConfigEntry> En
             .Concat(sameTask ? s_task : []);
         string[] differ = [.. keys.Where(k => Text(now, k) != Text(Entries, k))
             .Select(k => $"{k} is {Shown(Text(now, k))}, the run had {Shown(Text(Entries, k))}")];
-        return differ.Length == 0 ? null : "asked otherwise than the run was trained: " + string.Join("; ", differ);
+        return differ.Length == 0 ? null : "differs from how the run was trained: " + string.Join("; ", differ);
     }
 
     private static string Key(string argument) => ConfigSchema.Canonical(argument.Split('=', 2)[0].TrimStart('-', '+'));

@@ -9,7 +9,7 @@ using Tbrm.Training.Progress;
 namespace Tbrm.Training.Steps;
 
 /// <summary>The ref stage: what the reference policy says of the trajectories, which keep it. Of those that have it
-/// already, nobody asks again.</summary>
+/// already, it is not computed again.</summary>
 /// <param name="reference">The reference policy; null where there is none in memory, so that every trajectory must
 /// bring its own numbers.</param>
 /// <param name="algorithm">What it needs.</param>
@@ -23,7 +23,7 @@ internal sealed class ReferenceStage(IReferenceScorer? reference, AlgorithmSelec
     /// <summary>Resets of the reference so far: what was said before the last of them is asked again.</summary>
     public long Version { get; set; }
 
-    /// <summary>Whether anybody asks.</summary>
+    /// <summary>Whether anything needs it.</summary>
     public bool IsNeeded { get; } = reference is not null || config.Algorithm.UseKlInReward
         || (algorithm.Needs & Asked) != 0;
 

@@ -48,7 +48,7 @@ internal static class SamplingSettings
             TopK = val.DoSample ? Math.Max(0, val.TopK) : 0,
             MinP = 0,
             RepetitionPenalty = 1,
-            // Another stream than training's, so that an evaluation draws nothing that training also draws.
+            // Another stream than training's, so that an evaluation samples nothing that training also samples.
             Seed = ~(ulong)config.Trainer.Seed ^ StreamOf(set),
         };
     }

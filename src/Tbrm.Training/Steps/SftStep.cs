@@ -88,13 +88,13 @@ public sealed class SftStep
     }
 
     /// <summary>Cross entropy of examples that nothing is learned from, nats per learned token.</summary>
-    public double Measure(ISupervisedSource held, CancellationToken stop)
+    public double Measure(ISupervisedSource heldOut, CancellationToken stop)
     {
-        ScoredSequence[] examples =
-            new ScoredSequence[held.Count ?? throw new ArgumentException("examples to measure on must have an end")];
+        long count = heldOut.Count ?? throw new ArgumentException("examples to measure on must have an end");
+        ScoredSequence[] examples = new ScoredSequence[count];
         for (int i = 0; i < examples.Length; i++)
         {
-            examples[i] = held.Get(i);
+            examples[i] = heldOut.Get(i);
         }
 
         return Loss(examples, examples.Sum(s => (long)s.Rows), keep: false, stop);

@@ -28,7 +28,7 @@ internal sealed record StepBatch(StepSample Sample, TrajectoryBatch Tau, Objecti
 /// <summary>The models of a step.</summary>
 /// <param name="Actor">The policy.</param>
 /// <param name="Critic">Null when the algorithm has none.</param>
-/// <param name="Reference">Null when nobody asks it.</param>
+/// <param name="Reference">Null when nothing needs it.</param>
 public sealed record StepModels(ITrainedPolicy Actor, ITrainedCritic? Critic, IReferenceScorer? Reference)
 {
     /// <summary>The policy's own values, in place of a critic; null where there are none.</summary>
@@ -61,7 +61,7 @@ public sealed class TrainStep
     /// <param name="models">Policy, critic, reference.</param>
     /// <param name="source">The trajectories: the gen and reward stages, files, a replay buffer.</param>
     /// <param name="algorithm">What is asked for.</param>
-    /// <param name="valueOf">V*(x) of a prompt, reward units; null when nobody asks.</param>
+    /// <param name="valueOf">V*(x) of a prompt, reward units; null when nothing needs it.</param>
     /// <param name="isRolloutExact">Whether the rollout's log-probs are the trainer's, bit for bit, so that they are
     /// the old ones too.</param>
     /// <param name="config">The configuration.</param>

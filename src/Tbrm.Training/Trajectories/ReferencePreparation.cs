@@ -41,7 +41,7 @@ public static class ReferencePreparation
         // that was cut off.
         const Needs all = Needs.ReferenceLogp | Needs.ReferenceValue;
         string name = AlgorithmTable.Entries.First(e => e.CanBootstrap && (e.Objective([]).Needs & all) == all).Name;
-        RunConfig asking = config with
+        RunConfig scoring = config with
         {
             Algorithm = config.Algorithm with
             {
@@ -49,17 +49,17 @@ public static class ReferencePreparation
                 Tbrm = config.Algorithm.Tbrm with { Truncation = "bootstrap", RewardNormalization = "none" }
             }
         };
-        using TrainingSession session = TrainingSession.Open(asking, trainable: false);
+        using TrainingSession session = TrainingSession.Open(scoring, trainable: false);
         ReferenceStage stage =
-            new(new ReferenceScorer(ReferencePolicy.Owning(session.Policy)), AlgorithmSelection.Of(asking), asking,
+            new(new ReferenceScorer(ReferencePolicy.Owning(session.Policy)), AlgorithmSelection.Of(scoring), scoring,
             new());
         TrajectoryFileReader reader =
-            new(session.Encoder, asking, session.Policy.Architecture.VocabSize, session.StopIds) { NeedsGrade = false };
+            new(session.Encoder, scoring, session.Policy.Architecture.VocabSize, session.StopIds) { NeedsGrade = false };
         using JsonLinesWriter writer = new(output);
         foreach (string input in inputs)
         {
             long number = 0;
-            PromptKeys keys = new() { Prompt = asking.Data.PromptKey, DataSource = asking.Data.RewardFnKey };
+            PromptKeys keys = new() { Prompt = scoring.Data.PromptKey, DataSource = scoring.Data.RewardFnKey };
             foreach (StoredTrajectory[] rows in TrajectoryRows.Read(input, keys).Chunk(RowsAtOnce))
             {
                 stop.ThrowIfCancellationRequested();
@@ -69,7 +69,7 @@ public static class ReferencePreparation
                 for (int i = 0; i < rows.Length; i++)
                 {
                     writer.Write(TrajectoryRow.Completed(
-                        rows[i].Row, records[i].Trajectory, ActorUpdate.TemperatureOf(asking)));
+                        rows[i].Row, records[i].Trajectory, ActorUpdate.TemperatureOf(scoring)));
                 }
 
                 progress.Show("reference", 0, $"{input}: {number} trajectories");

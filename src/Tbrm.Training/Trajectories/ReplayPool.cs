@@ -82,18 +82,18 @@ internal sealed class ReplayPool : IDisposable
     /// <summary>The trajectories of an entry.</summary>
     public TrajectoryRecord[] Records(ReplayEntry<ReplayUnit> entry) => entry.Item.Records(_log);
 
-    /// <summary>An update learned from an entry: its priority changes, and what the reference says of it where that was
-    /// asked anew.</summary>
+    /// <summary>An update learned from an entry: its priority changes, and the reference's log-probs where they were
+    /// computed again.</summary>
     /// <param name="entry">The entry.</param>
     /// <param name="records">Its trajectories as they are now.</param>
-    /// <param name="isAsked">Whether the reference was asked.</param>
+    /// <param name="isRescored">Whether the reference's log-probs were computed.</param>
     /// <param name="residual">Mean |residual|; null where there is none.</param>
-    public void Learned(ReplayEntry<ReplayUnit> entry, IReadOnlyList<TrajectoryRecord> records, bool isAsked,
+    public void Learned(ReplayEntry<ReplayUnit> entry, IReadOnlyList<TrajectoryRecord> records, bool isRescored,
         double? residual)
     {
         double priority = residual is { } found && double.IsFinite(found) ? Math.Max(found, LeastPriority)
             : entry.Item.Priority;
-        if (isAsked)
+        if (isRescored)
         {
             _buffer.Refresh(entry, ReplayUnit.Of(records, priority, _log));
         }

@@ -125,15 +125,15 @@ internal static class ReportCharts
     /// </summary>
     private static ChartSpec Accuracy(RunHistory history, RunConfig? config)
     {
-        ValKwargsConfig? asked = config?.Rollout.ValKwargs;
+        ValKwargsConfig? sampling = config?.Rollout.ValKwargs;
         double? problems = config is { } c && (c.Data.Task.Length > 0 || c.Data.Tasks.Count > 0) ? c.Data.TaskValSize
             : null;
-        string how = asked is null ? "" : asked.DoSample
-            ? FormattableString.Invariant($", {asked.N} sampled at temperature {asked.Temperature}") : ", greedy";
+        string how = sampling is null ? "" : sampling.DoSample
+            ? FormattableString.Invariant($", {sampling.N} sampled at temperature {sampling.Temperature}") : ", greedy";
         string size = problems is { } count ? FormattableString.Invariant($", {count} problems") : "";
         List<CurveSpec> curves =
             [.. Validation(history, isMean: true)
-            .Select(v => v with { Responses = problems * (asked is { DoSample: true } ? asked.N : 1) })];
+            .Select(v => v with { Responses = problems * (sampling is { DoSample: true } ? sampling.N : 1) })];
         if (curves.Count > 0 && config is not null && history.Find("critic/score/mean") is { } scores
             && scores.Values.All(v => !(v < 0 || v > 1)))
         {
