@@ -123,13 +123,13 @@ public sealed record MemoryPlan
     /// <summary>Memory of supervised steps: no reference, and a rollout only where accuracy is measured.</summary>
     public static MemoryPlan Sft(ModelMemory model, RunConfig config, BatchPlan batch, long available)
     {
-        bool isAsked = config.Sft.ValAccuracy
+        bool evaluates = config.Sft.ValAccuracy
             && (config.Data.ValFiles.Count > 0 || config.Data.Task.Length > 0 || config.Data.Tasks.Count > 0);
-        MemoryLoad load = (isAsked ? Rollout(model, config, available, model.Of(default).State)
+        MemoryLoad load = (evaluates ? Rollout(model, config, available, model.Of(default).State)
             : default) with
         { Update = Of(batch) };
         MemoryBytes bytes = model.Of(load);
-        IEnumerable<MemoryPart> rollout = isAsked ? Rollout(model, config, bytes) : [];
+        IEnumerable<MemoryPart> rollout = evaluates ? Rollout(model, config, bytes) : [];
         return Finish(model, config, batch, load,
             [.. Policy(model, bytes), .. rollout, .. Update(model, config, batch, bytes)], available);
     }

@@ -104,8 +104,8 @@ internal sealed class ReplayStage : IStepSource
             double[] found = [.. Enumerable.Range(0, residuals.Count).Where(i => own.Contains(batch.Records[i]))
                 .Select(i => Math.Abs(residuals[i]))];
             // The ref stage replaces a record's trajectory where it computed the reference's log-probs.
-            bool isAsked = before.Zip(records).Any(p => !ReferenceEquals(p.First, p.Second.Trajectory.Reference));
-            _pool!.Learned(entry, records, isAsked, found.Length > 0 ? found.Average() : null);
+            bool isRescored = before.Zip(records).Any(p => !ReferenceEquals(p.First, p.Second.Trajectory.Reference));
+            _pool!.Learned(entry, records, isRescored, found.Length > 0 ? found.Average() : null);
         }
 
         _taken.Clear();
