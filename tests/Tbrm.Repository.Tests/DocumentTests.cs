@@ -1,4 +1,5 @@
 using System.Collections.Generic;
+using System.Globalization;
 using System.IO;
 using System.Linq;
 using System.Text.RegularExpressions;
@@ -44,6 +45,36 @@ public sealed partial class DocumentTests
         Assert.That(missing, Is.Empty);
     }
 
+    /// <summary>The lines of C# of each project, as docs/architecture.md has them: a tenth off at most.</summary>
+    [Test]
+    public void The_architecture_counts_the_lines_of_each_project()
+    {
+        Dictionary<string, double> counted = LineCount()
+            .Matches(File.ReadAllText(Testing.Repository.PathOf("docs", "architecture.md")))
+            .ToDictionary(m => m.Groups[1].Value, m => double.Parse(m.Groups[2].Value, CultureInfo.InvariantCulture));
+        Dictionary<string, double> lines = Directory.EnumerateDirectories(Testing.Repository.PathOf("src"))
+            .ToDictionary(p => Path.GetFileName(p), p => (double)Directory
+                .EnumerateFiles(p, "*.cs", SearchOption.AllDirectories).Sum(f => File.ReadLines(f).Count()));
+        Assert.That(counted.Keys, Is.EquivalentTo(lines.Keys));
+        Assert.That(lines.Where(l => System.Math.Abs(counted[l.Key] / l.Value - 1) > 0.1)
+            .Select(l => $"{l.Key} has {l.Value} lines"), Is.Empty);
+    }
+
+    /// <summary>README's section on dependencies: each package that is referenced anywhere, by its name.</summary>
+    [Test]
+    public void The_readme_names_every_package()
+    {
+        string readme = File.ReadAllText(Testing.Repository.PathOf("README.md"));
+        string section = readme[readme.IndexOf("## Dependencies", System.StringComparison.Ordinal)..];
+        IEnumerable<string> versions = File.ReadLines(Testing.Repository.PathOf("Directory.Packages.props"))
+            .TakeWhile(l => !l.Contains("transitive pins", System.StringComparison.Ordinal));
+        string[] packages = [.. versions.SelectMany(l => PackageVersion().Matches(l)).Select(m => m.Groups[1].Value)
+            // Adapters and natives of a package that is named.
+            .Select(p => p.Split(".runtime.")[0]).Where(p => p is not ("NUnit3TestAdapter" or "Microsoft.NET.Test.Sdk"))];
+        Assert.That(packages, Has.Length.GreaterThan(10));
+        Assert.That(packages.Where(p => !section.Contains(p, System.StringComparison.Ordinal)), Is.Empty);
+    }
+
     /// <summary>Each guide is reached from another page.</summary>
     [Test]
     public void Every_guide_is_linked()
@@ -81,6 +112,12 @@ public sealed partial class DocumentTests
 
     [GeneratedRegex(@"(?:getenv\(""|GetEnvironmentVariable\(""|\$ENV\{|\$\{(?=TBRM_\w+:-)|\$env:)(TBRM_\w+)")]
     private static partial Regex Read();
+
+    [GeneratedRegex(@"^\| `(Tbrm\.\w+)` \| (\d+) \|", RegexOptions.Multiline)]
+    private static partial Regex LineCount();
+
+    [GeneratedRegex(@"<PackageVersion Include=""([^""]+)""")]
+    private static partial Regex PackageVersion();
 
     [GeneratedRegex(@"`(TBRM_\w+)`")]
     private static partial Regex Variable();
