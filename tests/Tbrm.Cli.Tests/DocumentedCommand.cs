@@ -24,6 +24,9 @@ public sealed partial record DocumentedCommand(string Where, string Text, bool I
     public string[] Arguments => [.. Split(Text[Program.Length..])
         .Where(w => w is not ("..." or "[key=value" or "[option=value" or "...]")).Select(Filled)];
 
+    /// <summary>What follows the program's name.</summary>
+    public string Words => Text[Program.Length..];
+
     /// <summary>Its verb.</summary>
     public string Verb => Text[Program.Length..].Split(' ')[0];
 
@@ -31,8 +34,8 @@ public sealed partial record DocumentedCommand(string Where, string Text, bool I
 
     private static IEnumerable<string> Documents() =>
         Directory.EnumerateFiles(Repository.PathOf("docs"), "*.md", SearchOption.AllDirectories)
-        .Concat(new[] { "README.md", "CONTRIBUTING.md", "bench/README.md", "examples/README.md" }
-            .Select(f => Repository.PathOf(f))).Order(StringComparer.Ordinal);
+        .Concat(new[] { "README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", "bench/README.md",
+            "examples/README.md" }.Select(f => Repository.PathOf(f))).Order(StringComparer.Ordinal);
 
     private static IEnumerable<DocumentedCommand> Read(string file)
     {

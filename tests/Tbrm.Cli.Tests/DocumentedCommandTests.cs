@@ -19,40 +19,12 @@ namespace Tbrm.Cli.Tests;
 
 /// <summary>
 /// Every command that a document shows is understood: its verb and options by the program's own parser, its keys,
-/// presets and values by the configuration's, its grader's and task's options by theirs. What costs nothing is run as
-/// well.
+/// presets and values by the configuration's, its grader's and task's options by theirs. <see cref="DocumentedRunTests"/>
+/// run them.
 /// </summary>
 public sealed partial class DocumentedCommandTests
 {
-    /// <summary>Why commands of a verb are not run here, and what runs the verb instead.</summary>
-    private static readonly Dictionary<string, string> s_notRun = new()
-    {
-        ["train"] = "minutes, or files of the reader's: TrainedRunTests, ExampleTests; ReadmeTests with --dry-run",
-        ["sft"] = "a model of the reader's: SftTests, ExampleTests",
-        ["eval"] = "a model of the reader's: EvalTests, ExampleTests",
-        ["generate"] = "a model of the reader's: TrainedRunTests, ExampleTests",
-        ["score"] = "answers of the reader's: ExampleTests, and Tbrm.Verify.Tests",
-        ["tokenize"] = "a tokenizer of the reader's: ForeignModelTests, and Tbrm.Text.Tests",
-        ["template"] = "a tokenizer of the reader's: Tbrm.Text.Tests",
-        ["data"] = "files of the reader's: DataVerbTests, ExampleTests",
-        ["compare"] = "several runs: CompareTests, ExampleTests",
-        ["profile"] = "minutes: ProfileVerbTests",
-        ["bench"] = "minutes: its own tests",
-        ["theory"] = "half a minute: TheoryVerbTests",
-        ["watch"] = "serves until it is stopped: WatchVerbTests, and Tbrm.Watch.Tests",
-        ["export"] = "a run of the reader's: AdapterTests, RunFolderTests, ExampleTests",
-    };
-
-    /// <summary>Words of documents that stand for something of the reader's.</summary>
-    private static readonly string[] s_readers =
-        ["FILE", "KEY", "NAME", "assembly:", "run_qwen3_8b_fsdp.sh", "run.sh", "answers.jsonl", "--init"];
-
     private static IEnumerable<DocumentedCommand> Commands => DocumentedCommand.All;
-
-    private static IEnumerable<DocumentedCommand> Runnable => DocumentedCommand.All
-        .Where(c => !s_notRun.ContainsKey(c.Verb) && !s_readers.Any(c.Text.Contains))
-        .Where(c => Program.CreateRoot().Parse(c.Arguments).Errors.Count == 0)
-        .DistinctBy(c => string.Join(' ', c.Arguments));
 
     [Test]
     public void There_are_commands() => Assert.That(Commands.Count(), Is.GreaterThan(60));
@@ -81,29 +53,6 @@ public sealed partial class DocumentedCommandTests
 
         Assert.That(wrong, Is.Empty);
     }
-
-    [TestCaseSource(nameof(Runnable))]
-    public void A_command_that_costs_nothing_runs(DocumentedCommand command)
-    {
-        string folder = CommandLine.TemporaryFolder();
-        try
-        {
-            using System.Diagnostics.Process process = CommandLine.StartIn(folder, command.Arguments);
-            System.Threading.Tasks.Task<string> error = process.StandardError.ReadToEndAsync();
-            string output = process.StandardOutput.ReadToEnd();
-            process.WaitForExit();
-            Assert.That(process.ExitCode, Is.Zero, error.Result);
-            Assert.That(output, Is.Not.Empty.Or.Matches<string>(_ => command.Arguments.Contains("--out")));
-        }
-        finally
-        {
-            Directory.Delete(folder, recursive: true);
-        }
-    }
-
-    [Test]
-    public void What_is_not_run_is_a_verb_of_the_program() => Assert.That(
-        s_notRun.Keys, Is.SubsetOf(Program.CreateRoot().Subcommands.Select(c => c.Name)));
 
     private static void Resolve(DocumentedCommand command, ParseResult parsed)
     {

@@ -8,61 +8,21 @@ using Tbrm.Testing;
 
 namespace Tbrm.Cli.Tests;
 
-/// <summary>The README is true: its commands parse, its verbs are the program's, its files exist.</summary>
+/// <summary>The README is true: its verbs are the program's, its files exist.</summary>
 public sealed partial class ReadmeTests
 {
     private static readonly string s_readme = File.ReadAllText(Repository.PathOf("README.md"));
-
-    /// <summary>Indented commands of the program, without their comments; watch serves until it is stopped
-    /// (WatchVerbTests).</summary>
-    private static IEnumerable<string> Commands => Command().Matches(s_readme)
-        .Select(m => m.Groups[1].Value.Split('#')[0].Trim())
-        .Where(c => !c.StartsWith("tbrm-native watch", StringComparison.Ordinal));
 
     [Test]
     public void The_verbs_of_the_table_are_those_of_the_program()
     {
         string help = CommandLine.Run("--help").Output;
         HashSet<string> known = [.. HelpVerb().Matches(help).Select(m => m.Groups[1].Value)];
-        HashSet<string> told =
+        HashSet<string> documented =
             [.. TableRow().Matches(s_readme).SelectMany(m => Code().Matches(m.Groups[1].Value))
             .Select(m => m.Groups[1].Value.Split(' ')[0])];
         Assert.That(known, Is.Not.Empty);
-        Assert.That(told, Is.EquivalentTo(known));
-    }
-
-    /// <summary>
-    /// Each command is given to the program: those that name the reader's own files must get as far as missing them,
-    /// the others resolve with
-    /// --dry-run.
-    /// </summary>
-    [TestCaseSource(nameof(Commands))]
-    public void A_command_is_understood(string command)
-    {
-        string[] arguments = command.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1..];
-        bool ownFiles = arguments.Any(
-            a => a.Contains(".yaml", StringComparison.Ordinal) || a.Contains("/models/", StringComparison.Ordinal)
-            || a == "DIR");
-        string folder = CommandLine.TemporaryFolder();
-        try
-        {
-            string model = Path.Combine(folder, "no-such-model");
-            string empty = Path.Combine(folder, "empty.yaml");
-            File.WriteAllText(empty, "");
-            string[] run = [.. arguments.Select(a => a.EndsWith(".yaml", StringComparison.Ordinal) ? empty
-                : a.StartsWith("model.path=", StringComparison.Ordinal) ? "model.path=" + model : a == "DIR" ? folder
-                    : a)];
-            Outcome outcome = arguments[0] is "train" or "sft" or "eval" ? CommandLine.Run([.. run, "--dry-run"])
-                : CommandLine.Run(run);
-            string told = outcome.Output + outcome.Error;
-            Assert.That(outcome.ExitCode, ownFiles ? Is.EqualTo(0).Or.EqualTo(3).Or.EqualTo(2) : Is.EqualTo(0), told);
-            Assert.That(told, Does.Not.Contain("there is no key").And.Not.Contain("there is no option")
-                .And.Not.Contain("there is no verb"));
-        }
-        finally
-        {
-            Directory.Delete(folder, recursive: true);
-        }
+        Assert.That(documented, Is.EquivalentTo(known));
     }
 
     /// <summary>A word like trainer.seed in any document, whose first part is a section, is a key.</summary>
@@ -84,16 +44,13 @@ public sealed partial class ReadmeTests
             Directory.EnumerateFiles(Repository.PathOf("docs"), "*.md", SearchOption.AllDirectories)
             .Append(Repository.PathOf("README.md"))
             .Where(d => Path.GetFileName(d) != "verl.md");
-        List<string> told = [.. documents.SelectMany(d => key.Matches(File.ReadAllText(d))).Select(m => m.Value)
+        List<string> named = [.. documents.SelectMany(d => key.Matches(File.ReadAllText(d))).Select(m => m.Value)
             .Where(k => !FileName().IsMatch(k)).Distinct()];
-        Assert.That(told, Has.Count.GreaterThan(50));
-        Assert.That(told.Where(
+        Assert.That(named, Has.Count.GreaterThan(50));
+        Assert.That(named.Where(
             k => !keys.Contains(k)
             && !(k.EndsWith('_') && keys.Any(known => known.StartsWith(k, StringComparison.Ordinal)))), Is.Empty);
     }
-
-    [Test]
-    public void There_are_commands_to_try() => Assert.That(Commands.Count(), Is.GreaterThan(1));
 
     /// <summary>`./build.sh VERB` of the README and of bench/README are verbs of the script.</summary>
     [Test]
@@ -106,9 +63,6 @@ public sealed partial class ReadmeTests
             Assert.That(script, Does.Contain($"\n    {verb.Groups[1].Value}) "), verb.Value);
         }
     }
-
-    [GeneratedRegex(@"^    (tbrm-native [^\n]+)$", RegexOptions.Multiline)]
-    private static partial Regex Command();
 
     [GeneratedRegex(@"^( *)([a-z][a-z_0-9]*):", RegexOptions.Multiline)]
     private static partial Regex ConfigLine();

@@ -60,6 +60,21 @@ public sealed partial class DependencyTests
         Assert.That(references, Is.SubsetOf(s_allowed[project.Replace("Tbrm.", "")]));
     }
 
+    /// <summary>A library of its own knows problems, answers and errors, nothing of configuration, models or
+    /// training.</summary>
+    [TestCase("Tbrm.Jinja")]
+    [TestCase("Tbrm.MathVerify")]
+    [TestCase("Tbrm.Tasks")]
+    public void A_library_of_its_own_knows_nothing_of_training(string project)
+    {
+        string[] known = [project, "Tbrm.Core.Errors", "Tbrm.Core.Prompts", "Tbrm.Core.Rewards"];
+        IEnumerable<string> used = Directory.EnumerateFiles(
+                Testing.Repository.PathOf("src", project), "*.cs", SearchOption.AllDirectories)
+            .SelectMany(f => Used().Matches(File.ReadAllText(f))).Select(m => m.Groups[1].Value).Distinct();
+        Assert.That(used.Where(n => !known.Any(k => n == k || n.StartsWith(k + ".", StringComparison.Ordinal))),
+            Is.Empty);
+    }
+
     [TestCaseSource(nameof(Projects))]
     public void Only_the_binding_is_unsafe(string project)
     {
@@ -119,6 +134,9 @@ public sealed partial class DependencyTests
     /// <summary>A directive, or the start of a qualified name; not the words of a message or of a path.</summary>
     [GeneratedRegex(@"^using (static )?Tbrm\.Interop\b|(?<![\w.""/])(Tbrm\.)?Interop\.[A-Z]\w+[.(;]")]
     private static partial Regex Binding();
+
+    [GeneratedRegex(@"^using (?:static )?(Tbrm\.[\w.]+);", RegexOptions.Multiline)]
+    private static partial Regex Used();
 
     private static XDocument Read(string project) =>
         XDocument.Load(Testing.Repository.PathOf("src", project, project + ".csproj"));

@@ -245,7 +245,7 @@ internal sealed class RunQueue(int parallel, Action<string> say, IReadOnlyList<s
     private static string[] Self()
     {
         string path = Environment.ProcessPath ?? throw new InvalidOperationException("the program has no path");
-        return Path.GetFileNameWithoutExtension(path) == "dotnet" ? [path, Environment.GetCommandLineArgs()[0]]
+        return Path.GetFileNameWithoutExtension(path) == "dotnet" ? [path, typeof(RunQueue).Assembly.Location]
             : [path];
     }
 }
