@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.CommandLine;
+using System.Globalization;
 using System.IO;
 using Tbrm.Cli.Display;
 using Tbrm.Core.Config;
@@ -103,7 +104,7 @@ internal sealed class TrainingOptions
     {
         if (config.Rollout.BetaScale != 1)
         {
-            throw new ConfigException(FormattableString.Invariant(
+            throw new ConfigException(string.Create(CultureInfo.InvariantCulture,
                 $"rollout.beta_scale={config.Rollout.BetaScale}: eval and generate mix policy and reference; training "
                     + $"samples from the policy itself"));
         }

@@ -19,8 +19,8 @@ namespace Tbrm.Cli.Tests;
 
 /// <summary>
 /// Every command that a document shows is understood: its verb and options by the program's own parser, its keys,
-/// presets and values by the configuration's, its grader's and task's options by theirs. <see cref="DocumentedRunTests"/>
-/// run them.
+/// presets and values by the configuration's, its grader's and task's options by theirs.
+/// <see cref="DocumentedRunTests"/> run them.
 /// </summary>
 public sealed partial class DocumentedCommandTests
 {

@@ -93,7 +93,7 @@ internal sealed partial class DocumentedScene
                 "--run-dir" when given[i] is not ("RUN" or "DIR") && !given.Contains("--resume") =>
                     Path.Combine(@out, Path.GetFileName(given[i])),
                 "--run-dir" when given.Contains("--resume") => Resumable(command.Verb, @out),
-                "--run-dir" => command.Verb == "export" && given.Any(w => w is "adapter" or "merge") ? In("lora") : _run,
+                "--run-dir" => given.Any(w => w is "adapter" or "merge") ? In("lora") : _run,
                 _ when given[i] == "RUN" && command.Verb == "compare" => In("runs", runs++ == 0 ? "a" : "b"),
                 _ => Standing(given[i], @out),
             });

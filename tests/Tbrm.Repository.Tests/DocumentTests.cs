@@ -70,7 +70,8 @@ public sealed partial class DocumentTests
             .TakeWhile(l => !l.Contains("transitive pins", System.StringComparison.Ordinal));
         string[] packages = [.. versions.SelectMany(l => PackageVersion().Matches(l)).Select(m => m.Groups[1].Value)
             // Adapters and natives of a package that is named.
-            .Select(p => p.Split(".runtime.")[0]).Where(p => p is not ("NUnit3TestAdapter" or "Microsoft.NET.Test.Sdk"))];
+            .Select(p => p.Split(".runtime.")[0])
+            .Where(p => p is not ("NUnit3TestAdapter" or "Microsoft.NET.Test.Sdk"))];
         Assert.That(packages, Has.Length.GreaterThan(10));
         Assert.That(packages.Where(p => !section.Contains(p, System.StringComparison.Ordinal)), Is.Empty);
     }

@@ -14,7 +14,7 @@ internal static class BlockText
 
     /// <summary><c>step 12/60 [====      ] 0:43 elapsed, 1:52 left</c>.</summary>
     public static string Steps(long step, long total, TimeSpan elapsed, TimeSpan? left) =>
-        FormattableString.Invariant(
+        string.Create(CultureInfo.InvariantCulture,
             $"step {step}/{total} {Bar(total == 0 ? 1 : (double)step / total)} {Clock(elapsed)} "
                 + $"elapsed{(left is { } time ? $", {Clock(time)} left" : "")}");
 

@@ -14,8 +14,8 @@ using Tbrm.Training.Sessions;
 
 namespace Tbrm.Cli.Verbs;
 
-/// <summary><c>eval</c>: evaluates a policy on benchmark problems and prints the scores; or computes them again from saved
-/// rows.</summary>
+/// <summary><c>eval</c>: evaluates a policy on benchmark problems and prints the scores; or computes them again from
+/// saved rows.</summary>
 internal sealed class EvalVerb : IVerb
 {
     private readonly RunOptions _run = new();

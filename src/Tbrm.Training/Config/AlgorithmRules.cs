@@ -132,7 +132,7 @@ internal static class AlgorithmRules
                 + $"(data.train_batch_size={prompts})");
         Require(config.Data.GenBatchSize == 0 || config.Data.GenBatchSize == prompts
             || config.Algorithm.FilterGroups.Enable,
-            $"data.gen_batch_size={config.Data.GenBatchSize} is the prompts that dynamic sampling generates for at a time; set "
+            $"data.gen_batch_size={config.Data.GenBatchSize} is the prompts that dynamic sampling takes at a time; set "
                 + "algorithm.filter_groups.enable=true, or data.train_batch_size");
         Require(!config.Reward.OverlongBuffer.Enable
             || config.Reward.OverlongBuffer.Len <= config.Data.MaxResponseLength,

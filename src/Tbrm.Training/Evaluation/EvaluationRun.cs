@@ -47,8 +47,8 @@ public sealed record Benchmark(string Name, RunConfig Config)
     }
 }
 
-/// <summary>An evaluation outside training: opens the model once, evaluates every benchmark, and can be killed and started
-/// again.</summary>
+/// <summary>An evaluation outside training: opens the model once, evaluates every benchmark, and can be killed and
+/// started again.</summary>
 public static class EvaluationRun
 {
     private const string JournalSuffix = ".partial";

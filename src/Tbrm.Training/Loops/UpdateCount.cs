@@ -1,4 +1,5 @@
 using System;
+using System.Globalization;
 using Tbrm.Core.Config;
 using Tbrm.Training.Runs;
 using Tbrm.Training.Steps;

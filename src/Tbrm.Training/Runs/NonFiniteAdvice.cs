@@ -1,4 +1,5 @@
 using System;
+using System.Globalization;
 using Tbrm.Core.Config;
 
 namespace Tbrm.Training.Runs;
@@ -16,7 +17,7 @@ internal static class NonFiniteAdvice
         _ when phase == RunState.Train
             && config.Sft.TotalTrainingSteps > 0 =>
             $"No step has changed the weights since the warm start, which destroyed them. {ForWarmStart(config)}",
-        _ => FormattableString.Invariant(
+        _ => string.Create(CultureInfo.InvariantCulture,
             $"No step has changed the weights yet: random ones as large as "
                 + $"model.scratch.initializer_range={config.Model.Scratch.InitializerRange} are too large"),
     };

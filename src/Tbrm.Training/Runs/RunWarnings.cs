@@ -131,8 +131,7 @@ public sealed class RunWarnings(RunConfig config)
                     + $"{config.Reward.TimeoutSeconds}); errors: the grader refuses the ground truth or failed by "
                     + $"itself; reward.on_error says what becomes of such responses (it is {config.Reward.OnError})")),
         new("preemptions", 3, m => Above(m, "rollout/preemptions", 0.1 * config.Data.TrainBatchSize * config.Rollout.N,
-                count => $"KV pages ran out {count} times, and as many responses were computed again from their "
-                    + $"prompt on"),
+                count => $"KV pages ran out {count} times; as many responses were computed again from the prompt on"),
             $"raise rollout.kv_cache_mb (it is {config.Rollout.KvCacheMb}; 0 = by rollout.memory_utilization), or "
                 + $"lower rollout.max_num_seqs (it is {config.Rollout.MaxNumSeqs})"),
         new("stale_responses", 3,

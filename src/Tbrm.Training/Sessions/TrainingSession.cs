@@ -213,7 +213,8 @@ public sealed class TrainingSession : IDisposable
                 $"prompt and response get up to {longest} tokens long, but the model is made for "
                     + $"{Policy.Architecture.ContextLength} (config.json: max_position_embeddings, RoPE scaling "
                     + "included); "
-                + "what it generates beyond is not to be trusted. Lower data.max_prompt_length or data.max_response_length");
+                + "what it generates beyond is not to be trusted. Lower data.max_prompt_length or "
+                + "data.max_response_length");
         }
     }
 

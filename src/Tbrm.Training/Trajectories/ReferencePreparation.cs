@@ -54,7 +54,10 @@ public static class ReferencePreparation
             new(new ReferenceScorer(ReferencePolicy.Owning(session.Policy)), AlgorithmSelection.Of(scoring), scoring,
             new());
         TrajectoryFileReader reader =
-            new(session.Encoder, scoring, session.Policy.Architecture.VocabSize, session.StopIds) { NeedsGrade = false };
+            new(session.Encoder, scoring, session.Policy.Architecture.VocabSize, session.StopIds)
+            {
+                NeedsGrade = false,
+            };
         using JsonLinesWriter writer = new(output);
         foreach (string input in inputs)
         {

@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Globalization;
 using System.Linq;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
@@ -122,7 +123,7 @@ public sealed class TrajectoryFileReader(PromptEncoder encoder, RunConfig config
         Require(promptIds.Length > 0, row, "the prompt has no tokens");
         (int[] responseIds, TrajectoryEnd end) = Response(row, prompt);
         Require(row.Temperature is not { } temperature || (float)temperature == _temperature, row,
-            FormattableString.Invariant(
+            string.Create(CultureInfo.InvariantCulture,
                 $"its log-probs are of temperature {row.Temperature}, the configuration's is {_temperature}: set "
                     + $"rollout.temperature={row.Temperature}, or leave the log-probs out"));
         RequireNumbers(row, TrajectoryKeys.Logp, row.Logp.Length, responseIds.Length);
