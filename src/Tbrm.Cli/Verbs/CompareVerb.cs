@@ -92,7 +92,8 @@ internal sealed class CompareVerb : IVerb
         _config.CompletionSources.Add(_ => ConfigLoader.Presets.Select(p => new CompletionItem(p)));
         _words.CompletionSources.Add(context => AlgorithmTable.Names.Select(n => new CompletionItem(n))
             .Concat(KeyCompletion.Of(context.WordToComplete).Select(c => new CompletionItem(c))));
-        foreach (Option option in new Option[] { _config, _runDir, _seeds, _tokens, _seconds, _clock, _parallel, _grid, _trials,
+        foreach (Option option in new Option[] { _config, _runDir, _seeds, _tokens, _seconds, _clock, _parallel, _grid,
+            _trials,
             _tuningSeeds, _sweep, _controls, _samples, _json })
         {
             command.Options.Add(option);

@@ -144,7 +144,8 @@ public sealed class ComparedRun
 
     private void AddCosts()
     {
-        FirstStage = new(0, FirstStageTokens(), Phases.GetValueOrDefault("v_star"), Values("timing_cpu_s/v_star").Values.Sum());
+        FirstStage = new(0, FirstStageTokens(), Phases.GetValueOrDefault("v_star"),
+            Values("timing_cpu_s/v_star").Values.Sum());
         RunCost total = FirstStage;
         // The first evaluation comes before the first stage.
         _costs[0] = default;

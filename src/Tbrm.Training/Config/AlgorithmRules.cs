@@ -45,7 +45,8 @@ internal static class AlgorithmRules
         CheckReplay(config, algorithm, needs);
     }
 
-    /// <summary>One update learns policy and values: what a critic of its own could have otherwise is refused.</summary>
+    /// <summary>One update learns policy and values: what a critic of its own could have otherwise is
+    /// refused.</summary>
     private static void CheckSharedTrunk(CriticConfig critic, TrainerConfig trainer, AlgorithmSelection algorithm)
     {
         if (!critic.SharedTrunk)

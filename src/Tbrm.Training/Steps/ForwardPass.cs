@@ -69,7 +69,8 @@ internal static class ForwardPass
     }
 
     /// <summary>The critic's values of every row, [R].</summary>
-    public static double[] Values(Func<PackedBatch, float[]> critic, TrajectoryBatch batch, IReadOnlyList<Range> microBatches,
+    public static double[] Values(Func<PackedBatch, float[]> critic, TrajectoryBatch batch,
+        IReadOnlyList<Range> microBatches,
         StepStop stop)
     {
         double[] values = new double[batch.RowCount];
