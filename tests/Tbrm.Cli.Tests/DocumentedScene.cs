@@ -28,7 +28,13 @@ internal sealed partial class DocumentedScene
         ["--seeds"] = "1,2",
         ["--sweep"] = "rollout.lag=0,1",
         ["--size"] = "20",
-        ["--dtype"] = "fp32",
+    };
+
+    /// <summary>The quickest case of a group of benchmarks.</summary>
+    private static readonly Dictionary<string, string> s_case = new()
+    {
+        ["kernels"] = "residual",
+        ["decode"] = "decode, batch 1 fp32",
     };
 
     private static readonly string[] s_run =
@@ -45,7 +51,7 @@ internal sealed partial class DocumentedScene
 
     /// <summary>With a model that writes any text: short answers.</summary>
     private static readonly string[] s_short =
-        ["data.max_response_length=8", "rollout.val_kwargs.max_response_length=8"];
+        ["data.max_prompt_length=1024", "data.max_response_length=32", "rollout.val_kwargs.max_response_length=8"];
 
     private readonly string _folder;
     private readonly string _model;
@@ -62,8 +68,8 @@ internal sealed partial class DocumentedScene
         Invoke(["train", "--run-dir", In("lora"), "model.path=" + _model, "model.lora_rank=2", "data.task=chain_sum",
             .. s_run, .. s_short]);
         Invoke(["export", "adapter", "--run-dir", In("lora"), "--out", In("adapter")]);
-        // With files of one's own a template's default task has to go.
-        Invoke(["config", "--init", In("my.yaml"), "data.task=", "data.task_params={}"]);
+        Invoke(["config", "--init", In("my.yaml"), "model.path=" + _model, $"data.train_files=[{In("train.parquet")}]",
+            $"data.val_files=[{In("aime24.jsonl")}]"]);
         File.WriteAllText(In("mine.yaml"), CommandLine.Run("config", "--from-verl", In("verl.sh")).Output);
         foreach (string name in new[] { "a", "b", "good", "bad" })
         {
@@ -88,9 +94,11 @@ internal sealed partial class DocumentedScene
             {
                 _ when s_outputs.Contains(option) => Path.Combine(@out, Path.GetFileName(given[i])),
                 _ when s_small.TryGetValue(option, out string? small) => small,
-                "--shape" => "small",
+                "--shape" when command.Verb is "bench" or "profile" => "small",
+                "--filter" when command.Verb == "bench" => s_case[given[1]],
+                "--dtype" when command.Verb == "bench" => "fp32",
                 "--llama-bench" => In("llama-bench"),
-                "--run-dir" when given[i] is not ("RUN" or "DIR") && !given.Contains("--resume") =>
+                "--run-dir" when given[i] is not ("RUN" or "DIR" or "runs/RUN") && !given.Contains("--resume") =>
                     Path.Combine(@out, Path.GetFileName(given[i])),
                 "--run-dir" when given.Contains("--resume") => Resumable(command.Verb, @out),
                 "--run-dir" => given.Any(w => w is "adapter" or "merge") ? In("lora") : _run,
@@ -122,7 +130,10 @@ internal sealed partial class DocumentedScene
             "BASE" or "MODEL" or "DIR" => _model,
             "ADAPTER" => In("adapter"),
             "AGAIN" => Path.Combine(@out, "again"),
-            "FILE" or "IN" => In("rows.jsonl"),
+            "FILE" => In("rows.jsonl"),
+            "IN" => In("trajectories.jsonl"),
+            "NAME" => "tbrm",
+            "KEY" => "trainer.seed",
             _ => name.Value,
         });
         named = OwnFile().Replace(named, file => file.Value switch
@@ -142,16 +153,20 @@ internal sealed partial class DocumentedScene
 
     private string[] Sizes(string verb, string[] given, string @out)
     {
-        bool hasModel = given.Any(w => w.StartsWith("model.path=", StringComparison.Ordinal));
+        bool hasModel = given.Any(w => w == "my.yaml" || w.StartsWith("model.path=", StringComparison.Ordinal));
         bool hasRun = given.Any(w => w is "--run-dir" or "--dry-run"
             || w.StartsWith("trainer.run_dir=", StringComparison.Ordinal));
         string[] files = given.Contains("mine.yaml")
             ? ["model.path=" + _model, $"data.train_files=[{In("train.parquet")}]",
-                $"data.val_files=[{In("train.parquet")}]", "trainer.n_gpus_per_node=1"] : [];
+                $"data.val_files=[{In("train.parquet")}]", "trainer.n_gpus_per_node=1",
+                "actor.ppo_mini_batch_size=4"] : [];
         string[] @short = hasModel || files.Length > 0 ? s_short : [];
         return (verb, given.ElementAtOrDefault(1)) switch
         {
             ("train" or "sft", _) when given.Contains("--resume") => ["trainer.console=quiet"],
+            ("config", "--init") => [],
+            ("train" or "sft", _) when given.Any(w => w.StartsWith("data.trajectories=", StringComparison.Ordinal)) =>
+                ["trainer.threads=2", "trainer.console=quiet", "data.train_batch_size=1", "data.task_val_size=4"],
             ("train" or "sft", _) => [.. files, .. s_run, .. @short, .. hasModel || files.Length > 0 ? [] : s_scratch,
                 .. hasRun ? Array.Empty<string>() : ["--run-dir", Path.Combine(@out, "run")]],
             ("eval", _) => ["trainer.threads=2", "data.task_val_size=4", "data.val_max_samples=4", .. @short,
@@ -160,8 +175,10 @@ internal sealed partial class DocumentedScene
             ("compare", _) when given.Contains("-c") => [.. s_run, .. s_scratch, "--parallel", "2", "--samples", "0",
                 .. given.Contains("--seeds") ? Array.Empty<string>() : ["--seeds", "1"]],
             ("compare", _) => ["--run-dir", Path.Combine(@out, "comparison")],
-            ("profile", "memory" or "time") => ["trainer.threads=2", "--lengths", "8", "--batch", "2"],
-            ("bench", _) => ["--time-per-case", "0.001", "--threads", "1"],
+            ("profile", "memory") => ["trainer.threads=2", "--lengths", "8", "--batch", "2", "--steps", "1"],
+            ("profile", "time") => ["trainer.threads=2", "--lengths", "8", "--batch", "2"],
+            ("bench", var group) => ["--time-per-case", "0.001", "--threads", "1",
+                .. given.Contains("--filter") ? Array.Empty<string>() : ["--filter", s_case[group!]]],
             _ => [],
         };
     }
@@ -200,7 +217,7 @@ internal sealed partial class DocumentedScene
     [GeneratedRegex(@"/?(?:models/)?Qwen2\.5[\w.-]*")]
     private static partial Regex Published();
 
-    [GeneratedRegex(@"(?<![\w/-])(?:runs/RUN|RUN|BASE|MODEL|DIR|ADAPTER|AGAIN|FILE|IN)(?![\w-])")]
+    [GeneratedRegex(@"(?<![\w/-])(?:runs/RUN|RUN|BASE|MODEL|DIR|ADAPTER|AGAIN|FILE|IN|NAME|KEY)(?![\w-])")]
     private static partial Regex Name();
 
     [GeneratedRegex(@"(?<![\w/.-])[\w-]+\.(?:jsonl|json|yaml|parquet|dll|sh)(?![\w.])")]
