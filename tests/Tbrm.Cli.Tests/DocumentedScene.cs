@@ -95,13 +95,14 @@ internal sealed partial class DocumentedScene
                 _ when s_outputs.Contains(option) => Path.Combine(@out, Path.GetFileName(given[i])),
                 _ when s_small.TryGetValue(option, out string? small) => small,
                 "--shape" when command.Verb is "bench" or "profile" => "small",
-                "--filter" when command.Verb == "bench" => s_case[given[1]],
+                "--filter" => command.Verb == "bench" ? s_case[given[1]] : "data_source:*",
+                "-c" when given[i] == "NAME" => "default",
                 "--dtype" when command.Verb == "bench" => "fp32",
                 "--llama-bench" => In("llama-bench"),
                 "--run-dir" when given[i] is not ("RUN" or "DIR" or "runs/RUN") && !given.Contains("--resume") =>
                     Path.Combine(@out, Path.GetFileName(given[i])),
                 "--run-dir" when given.Contains("--resume") => Resumable(command.Verb, @out),
-                "--run-dir" => given.Any(w => w is "adapter" or "merge") ? In("lora") : _run,
+                "--run-dir" => given.Any(w => w is "adapter" or "merge" or "gguf") ? In("lora") : _run,
                 _ when given[i] == "RUN" && command.Verb == "compare" => In("runs", runs++ == 0 ? "a" : "b"),
                 _ => Standing(given[i], @out),
             });

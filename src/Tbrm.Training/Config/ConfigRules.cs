@@ -21,7 +21,8 @@ internal static class ConfigRules
             $"data.task={data.Task} and data.tasks are both given; set data.task= to use the mixture");
         Require(!tasks || data.TrainFiles.Count == 0,
             $"{(data.Task.Length > 0 ? "data.task=" + data.Task : "data.tasks")} and data.train_files are both given; "
-                + $"prompts come from one of them. To train on the files set data.task{(data.Task.Length > 0 ? "=" : "s=[]")}");
+                + "prompts come from one of them. To train on the files set "
+                + (data.Task.Length > 0 ? "data.task=" : "data.tasks=[]"));
         Require(TemplateDate.IsValid(data.TemplateDate),
             $"data.template_date: '{data.TemplateDate}' is no day; expected one such as 2026-07-31, or nothing");
         ValKwargsConfig val = config.Rollout.ValKwargs;

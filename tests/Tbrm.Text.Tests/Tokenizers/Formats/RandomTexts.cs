@@ -10,7 +10,8 @@ internal static class RandomTexts
 {
     private static readonly string[] s_words =
         ["the", "theory", "answer", "we're", "They'LL", "12", "3.1415", "x^2", "élève", "数学", "問題", "Größe", "ﬁ",
-        "naïve", "🙂", "👩‍🔬", "\U0001D465", "e\u0301", "\\frac", "don't", "I'm", "A", "(", ")", ",", "!?", "==", "한국"];
+        "naïve", "🙂", "👩‍🔬", "\U0001D465", "e\u0301", "\\frac", "don't", "I'm", "A", "(", ")", ",", "!?", "==",
+        "한국"];
 
     private static readonly string[] s_blanks = [" ", " ", " ", "  ", "\n", "\n\n", "\t", "\u00A0", "   \n", "\u3000"];
 
