@@ -67,5 +67,6 @@ internal static class TorchLibrary
 
     private static ConfigException NotLoaded(string reason, Exception? inner) => new(
         $"libtorch did not load: {reason}. TorchSharp 0.107 needs libtorch 2.10 beside the objective's assembly "
-            + "(package libtorch-cpu-linux-x64) and the C++ library of GCC 13 or newer (Debian 13, Ubuntu 24.04)", inner);
+            + "(package libtorch-cpu-linux-x64) and the C++ library of GCC 13 or newer (Debian 13, Ubuntu 24.04)",
+                inner);
 }
