@@ -69,8 +69,11 @@ internal static class Program
     private static int UsageError(ParseResult parsed)
     {
         Command command = parsed.CommandResult.Command;
-        foreach (string message in parsed.UnmatchedTokens.Count > 0 && command.Subcommands.Count > 0
-            ? [Unknown(parsed.UnmatchedTokens[0], command)] : parsed.Errors.Select(e => Readable(e.Message)).Distinct())
+        bool isGroup = command.Subcommands.Count > 0;
+        foreach (string message in isGroup && parsed.UnmatchedTokens.Count > 0
+            ? [Unknown(parsed.UnmatchedTokens[0], command)]
+            : isGroup && command.Action is null ? [Missing(command)]
+            : parsed.Errors.Select(e => Readable(e.Message)).Distinct())
         {
             Console.Error.WriteLine($"tbrm-native: {message}");
         }
@@ -79,6 +82,9 @@ internal static class Program
             ? "--help lists the verbs and their options" : $"{Path(parsed)} --help lists what it takes"));
         return (int)ExitCode.Config;
     }
+
+    private static string Missing(Command command) => "a verb is missing; there are "
+        + string.Join(", ", command.Subcommands.Where(c => !c.Hidden).Select(c => c.Name));
 
     private static string Unknown(string word, Command command) => word.StartsWith('-')
         ? $"there is no option '{word}' here{NearestName.Hint(word, command.Options.Select(o => o.Name))}"

@@ -34,6 +34,15 @@ public sealed partial class HelpTests
         Assert.That(seen, Is.SupersetOf(new[] { "train", "eval", "data inspect", "export report" }));
     }
 
+    [TestCase("a verb is missing; there are train, sft, eval")]
+    [TestCase("a verb is missing; there are inspect, prepare", "data")]
+    public void A_verb_that_is_missing_is_named_with_those_there_are(string expected, params string[] command)
+    {
+        Outcome outcome = CommandLine.Run(command);
+        Assert.That((outcome.ExitCode, outcome.Output), Is.EqualTo((2, "")));
+        Assert.That(outcome.Error, Does.Contain(expected));
+    }
+
     private static string CommandsOf(string help)
     {
         int start = help.IndexOf("\nCommands:", System.StringComparison.Ordinal);

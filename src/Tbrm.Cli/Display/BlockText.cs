@@ -59,22 +59,26 @@ internal static class BlockText
         }
     }
 
-    /// <summary>As many of the pieces, from the first, as fit in a width.</summary>
-    public static string Joined(IEnumerable<string> pieces, int width)
+    /// <summary>The pieces on as many lines of a width as they need; none is broken.</summary>
+    public static IEnumerable<string> Wrapped(IEnumerable<string> pieces, int width)
     {
         string line = "";
         foreach (string piece in pieces)
         {
             string longer = line.Length == 0 ? piece : line + "  " + piece;
-            if (longer.Length > width)
+            if (line.Length > 0 && longer.Length > width)
             {
-                break;
+                yield return line;
+                longer = piece;
             }
 
             line = longer;
         }
 
-        return line;
+        if (line.Length > 0)
+        {
+            yield return line;
+        }
     }
 
     /// <summary><c>0:43</c>, <c>12:05</c>, <c>3:00:12</c>.</summary>

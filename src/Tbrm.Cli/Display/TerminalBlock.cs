@@ -14,7 +14,7 @@ namespace Tbrm.Cli.Display;
 /// Sentences go above them and stay.
 /// </summary>
 /// <param name="error">The terminal, for sequences of the program's own.</param>
-/// <param name="width">Its columns, asked anew every time.</param>
+/// <param name="width">Its columns, read anew every time.</param>
 /// <param name="isColoured">False under NO_COLOR.</param>
 /// <param name="time">The clock.</param>
 internal sealed class TerminalBlock(TextWriter error, Func<int> width, bool isColoured, TimeProvider time)
@@ -131,8 +131,11 @@ internal sealed class TerminalBlock(TextWriter error, Func<int> width, bool isCo
 
         if (_now is not null || _heldOut is not null)
         {
-            yield return Coloured(Green,
-                BlockText.Joined(BlockText.Numbers(_now ?? new(), _before, _heldOut), Columns));
+            IEnumerable<string> numbers = BlockText.Numbers(_now ?? new(), _before, _heldOut);
+            foreach (string line in BlockText.Wrapped(numbers, Columns))
+            {
+                yield return Coloured(Green, line);
+            }
         }
 
         if (_phase.Length > 0)

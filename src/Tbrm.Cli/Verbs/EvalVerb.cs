@@ -43,8 +43,7 @@ internal sealed class EvalVerb : IVerb
     };
     private readonly Option<bool> _dryRun = new("--dry-run")
     {
-        Description = "Prints the configuration, what would be "
-        + "asked and the memory it takes, and leaves"
+        Description = "Prints the configuration, what would be evaluated and the memory it takes, and leaves",
     };
     private readonly Option<bool> _json =
         new("--json") { Description = "Prints the summary (or the plan) as one JSON object instead of a table" };
