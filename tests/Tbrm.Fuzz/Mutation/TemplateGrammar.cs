@@ -154,8 +154,8 @@ internal sealed class TemplateGrammar(Random random)
         }
 
         string[] names = ["", "", "", "width=", "attribute=", "d=", "indent=", "reverse=", "sep=", "*", "**"];
-        IEnumerable<string> values = Enumerable.Range(0, count)
-            .Select(_ => Pick(names) + Pick([Leaf(), Expression(depth + 2), "'upper'", "'a.b.0'"]));
+        string[] values = [.. Enumerable.Range(0, count)
+            .Select(_ => Pick(names) + Pick([Leaf(), Expression(depth + 2), "'upper'", "'a.b.0'"]))];
         return $"({string.Join(", ", values)})";
     }
 
