@@ -75,7 +75,8 @@ public sealed class TrainedRunTests : FolderTests
         Assert.That((byFile.ExitCode, byFile.Output), Is.EqualTo((0, byModel.Output)), byFile.Error);
         Outcome config = CommandLine.Run("config", "-c", file, "ref.path=" + _run, "model.tokenizer_path=" + _run,
             "critic.model.path=" + _run, "rollout.beta_scale=0.5");
-        Assert.That(config.Output.Split('\n').Count(line => line.EndsWith($"path: \"{model}\"", StringComparison.Ordinal)),
+        Assert.That(config.Output.Split('\n').Count(line =>
+            line.EndsWith($"path: \"{model}\"", StringComparison.Ordinal)),
             Is.EqualTo(4), config.Output + config.Error);
         Outcome adapter = CommandLine.Run("config", "model.path=x", "model.lora_adapter_path=" + _run);
         Assert.That((adapter.ExitCode, adapter.Error), Is.EqualTo(

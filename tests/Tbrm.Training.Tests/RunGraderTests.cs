@@ -97,7 +97,14 @@ public sealed class RunGraderTests
     [Test]
     public void Options_reach_the_graders()
     {
-        RewardConfig reward = new() { GraderOptions = new() { ["method"] = "flexible", ["shaping"] = """[{"term": "format", "pattern": "^ok", "weight": 2}]""" } };
+        RewardConfig reward = new()
+        {
+            GraderOptions = new()
+            {
+                ["method"] = "flexible",
+                ["shaping"] = """[{"term": "format", "pattern": "^ok", "weight": 2}]""",
+            },
+        };
         GradeResult grade = new RunGrader(reward, null)
             .Grade(new GradeRequest("openai/gsm8k", "ok, it is 72", "72", null), CancellationToken.None);
         Assert.That(grade.Score, Is.EqualTo(3));

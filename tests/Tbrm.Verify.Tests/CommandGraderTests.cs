@@ -67,7 +67,8 @@ public sealed class CommandGraderTests
             Is.EqualTo(1));
 
         // Whoever gave one back once has to go on.
-        using CommandGrader forgetful = Shell($$"""read line; {{ReadLine}} echo "{\"id\": $id, \"score\": 1}"; while read line; do echo 1; done""");
+        using CommandGrader forgetful = Shell(
+            $$"""read line; {{ReadLine}} echo "{\"id\": $id, \"score\": 1}"; while read line; do echo 1; done""");
         grades = Grade(forgetful, 2, _ => false, processes: 1);
         Assert.That(grades.Select(v => v.Status), Is.EqualTo(new[] { GradeStatus.Ok, GradeStatus.Error }));
         Assert.That(grades[1].Detail, Does.Contain("id"));
@@ -76,7 +77,8 @@ public sealed class CommandGraderTests
     [Test]
     public void Several_numbers_come_back_by_name()
     {
-        using CommandGrader grader = Shell("""while read line; do echo '{"score": 0.5, "acc": 1, "format": true, "extracted": "7", "note": "fine"}'; done""");
+        using CommandGrader grader = Shell(
+            """while read line; do echo '{"score": 0.5, "acc": 1, "format": true, "extracted": "7", "note": "fine"}'; done""");
         GradeResult grade = grader.Grade(new GradeRequest("", "x", "y"), default);
         Assert.That((grade.Score, grade.Extracted), Is.EqualTo((0.5, "7")));
         Assert.That(grade.Numbers, Is.EquivalentTo(new Dictionary<string, double> { ["acc"] = 1, ["format"] = 1 }));

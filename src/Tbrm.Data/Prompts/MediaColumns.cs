@@ -62,22 +62,31 @@ internal static partial class MediaColumns
             && structure.Any(field => field.Value is not null);
 
     [GeneratedRegex(
-        @"^(decoded_|input_|question_|problem_)?(images?|imgs?|pictures?|videos?|audios?|speech|pixel_values|multi_?modal_(data|inputs)|mm_data)(_?\d+)?(_?(paths?|urls?|files?|file_?names?|file_?paths?|bytes|base64|b64|data|list))?$", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
+        @"^(decoded_|input_|question_|problem_)?" +
+        @"(images?|imgs?|pictures?|videos?|audios?|speech|pixel_values|multi_?modal_(data|inputs)|mm_data)(_?\d+)?" +
+        @"(_?(paths?|urls?|files?|file_?names?|file_?paths?|bytes|base64|b64|data|list))?$",
+        RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
     private static partial Regex Named();
 
     [GeneratedRegex(
-        @"(^|[^A-Za-z]|(?<=[a-z])(?=[A-Z]))(?i:images?|imgs?|pics?|pictures?|photos?|figures?|figs?|diagrams?|charts?|screenshots?|videos?|clips?|audios?|speech|sounds?|wavs?|media|frames?)([^a-z]|$)",
+        @"(^|[^A-Za-z]|(?<=[a-z])(?=[A-Z]))" +
+        @"(?i:images?|imgs?|pics?|pictures?|photos?|figures?|figs?|diagrams?|charts?|screenshots?|videos?|clips?|" +
+        @"audios?|speech|sounds?|wavs?|media|frames?)([^a-z]|$)",
         RegexOptions.CultureInvariant)]
     private static partial Regex SpeaksOf();
 
     [GeneratedRegex(
-        @"^(data:(image|audio|video)/.*|\S{1,2000}\.(png|jpe?g|gif|webp|bmp|tiff?|svg|mp4|avi|mov|mkv|webm|mp3|wav|flac|ogg|m4a)(\?\S*)?|[A-Za-z0-9+/_-]{256,}={0,2})\z",
+        @"^(data:(image|audio|video)/.*|" +
+        @"\S{1,2000}\.(png|jpe?g|gif|webp|bmp|tiff?|svg|mp4|avi|mov|mkv|webm|mp3|wav|flac|ogg|m4a)(\?\S*)?|" +
+        @"[A-Za-z0-9+/_-]{256,}={0,2})\z",
         RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
     private static partial Regex Form();
 
     // Of words that HTML has too only those that stand alone: at the beginning or the end of a line or of the text.
     [GeneratedRegex(
-        @"(?<mark><\|(image_pad|vision_start|video_pad|audio_bos|AUDIO|image|image_\d+)\|>|<start_of_image>|<image[ _]?\d{1,2}>)|^[ \t]*(?<mark><image>)|(?<mark><image>)[ \t\r]*$|\A\s*(?<mark><(video|audio)>)|(?<mark><(video|audio)>)\s*\z",
+        @"(?<mark><\|(image_pad|vision_start|video_pad|audio_bos|AUDIO|image|image_\d+)\|>|<start_of_image>|"
+            + @"<image[ _]?\d{1,2}>)|^[ \t]*(?<mark><image>)|(?<mark><image>)[ \t\r]*$|"
+            + @"\A\s*(?<mark><(video|audio)>)|(?<mark><(video|audio)>)\s*\z",
         RegexOptions.Multiline | RegexOptions.CultureInvariant)]
     private static partial Regex Placeholder();
 }

@@ -247,8 +247,11 @@ internal sealed partial class Phrase
     private static partial Regex Ohm();
 
     [GeneratedRegex(
-        @"(?<degrees>\^[ ]*\{?[ ]*\\(?:circ|degree)[ ]*\}?|\\degree|[°º])|(?<power>\^[ ]*\{?[ ]*(?<exponent>-?\d)[ ]*\}?|[²³])|(?<half>(?<![A-Za-z])[AaPp][ ]*\.[ ]*[Mm](?![A-Za-z])\.?)|"
-        + @"(?<font>\\(?:text|textbf|textit|textrm|textnormal|mathrm|mathbf|mathit|mbox|operatorname|rm|bf)(?![a-zA-Z]))|(?<other>\\[A-Za-z]+)|(?<per>/|(?<![A-Za-z])(?:per|an?|each)(?![A-Za-z]))|"
+        @"(?<degrees>\^[ ]*\{?[ ]*\\(?:circ|degree)[ ]*\}?|\\degree|[°º])|"
+        + @"(?<power>\^[ ]*\{?[ ]*(?<exponent>-?\d)[ ]*\}?|[²³])|"
+        + @"(?<half>(?<![A-Za-z])[AaPp][ ]*\.[ ]*[Mm](?![A-Za-z])\.?)|"
+        + @"(?<font>\\(?:text|textbf|textit|textrm|textnormal|mathrm|mathbf|mathit|mbox|operatorname|rm|bf)"
+        + @"(?![a-zA-Z]))|(?<other>\\[A-Za-z]+)|(?<per>/|(?<![A-Za-z])(?:per|an?|each)(?![A-Za-z]))|"
         + @"(?<digits>\d+(?:[.,]\d+)*)|(?<word>[A-Za-z]+|[$€£¥₹¢₽₩])")]
     private static partial Regex Token();
 }

@@ -119,7 +119,12 @@ internal static partial class QualifierReader
 
     /// <summary>The answer is taken back in the same breath.</summary>
     [GeneratedRegex(
-        @"(?:\b(?:isn'?t|aren'?t|wasn'?t|can(?:not|[ ]+not|'?t)[ ]+be)[ ]+(?:the[ ]+)?(?:answer|right|correct|solution|true|it|valid)\b)|(?:\b(?:is|are|was|were|be|being)[ ]+|^\W*(?:(?:text|mbox)\W*)?|[(,;][ ]*)(?:wrong|incorrect|false|untrue|invalid|not[ ]+(?:the[ ]+(?:answer|right|correct|solution)|right|correct|true|it|valid)\b)(?![ ]+(?:positive|negative|alarm|start|answers|ones))",
+        @"(?:\b(?:isn'?t|aren'?t|wasn'?t|can(?:not|[ ]+not|'?t)[ ]+be)[ ]+(?:the[ ]+)?"
+            + @"(?:answer|right|correct|solution|true|it|valid)\b)|"
+            + @"(?:\b(?:is|are|was|were|be|being)[ ]+|^\W*(?:(?:text|mbox)\W*)?|[(,;][ ]*)"
+            + @"(?:wrong|incorrect|false|untrue|invalid|"
+            + @"not[ ]+(?:the[ ]+(?:answer|right|correct|solution)|right|correct|true|it|valid)\b)"
+            + @"(?![ ]+(?:positive|negative|alarm|start|answers|ones))",
         RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
     private static partial Regex Denial();
 }

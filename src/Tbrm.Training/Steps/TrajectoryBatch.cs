@@ -208,10 +208,11 @@ public sealed class TrajectoryBatch
         if (onError == "stop" && Array.IndexOf(graded, false) is >= 0 and int first)
         {
             GradeResult grade = grades[first];
+            string why = grade.Detail ?? FormattableString.Invariant($"score {grade.Score}");
             throw new DataException(
                 $"the grader failed on {graded.Count(g => !g)} of {graded.Length} responses of this step; response "
                     + $"{first + 1}: "
-                + $"{grade.Status}{(grade.Detail is { } detail ? ", " + detail : FormattableString.Invariant($", score {grade.Score}"))}. "
+                + $"{grade.Status}, {why}. "
                 + "Mend the grader, or let reward.on_error=drop leave such responses out (it is stop)");
         }
 

@@ -43,17 +43,25 @@ internal sealed class LeftOutRowsTests
     [TestCase("""{"problem":"p","answer":"2","gt_img":"data:image/png;base64,aGk="}""", "'gt_img' holds")]
     [TestCase("""{"problem":"p","answer":"2","chartImage":["charts/1.jpg"]}""", "'chartImage' holds")]
     [TestCase("""{"problem":"p","answer":"2","figure":{"src":"https://x.org/f.svg?v=1"}}""", "'figure' holds")]
-    [TestCase("""{"problem":"<image>\nHow many?","answer":"2"}""", "place of a picture, audio or video in its text (<image>)")]
+    [TestCase("""{"problem":"<image>\nHow many?","answer":"2"}""",
+        "place of a picture, audio or video in its text (<image>)")]
     [TestCase("""{"problem":"In <image 1>, how many?","answer":"2"}""", "(<image 1>)")]
-    [TestCase("""{"problem":"How many? <|vision_start|><|image_pad|><|vision_end|>","answer":"2"}""", "(<|vision_start|>)")]
-    [TestCase("""{"data_source":"d","prompt":[{"role":"user","content":[{"type":"text","text":"Count.","image":"a.png"}]}],"reward_model":{"ground_truth":"2"}}""", "parts that are no text")]
-    [TestCase("""{"data_source":"d","prompt":[{"role":"user","content":"How many?","input_image":"a.png"}],"reward_model":{"ground_truth":"2"}}""", "'input_image' holds")]
+    [TestCase("""{"problem":"How many? <|vision_start|><|image_pad|><|vision_end|>","answer":"2"}""",
+        "(<|vision_start|>)")]
+    [TestCase(
+        """{"data_source":"d","prompt":[{"role":"user","content":[{"type":"text","text":"Count.","image":"a.png"}]}],"reward_model":{"ground_truth":"2"}}""",
+        "parts that are no text")]
+    [TestCase(
+        """{"data_source":"d","prompt":[{"role":"user","content":"How many?","input_image":"a.png"}],"reward_model":{"ground_truth":"2"}}""",
+        "'input_image' holds")]
     public void Media_are_found_under_other_names_in_parts_and_by_their_placeholders(string row, string why) =>
         Assert.That(() => Load("rows.jsonl", row), Throws.TypeOf<DataException>().With.Message.Contains(why));
 
-    [TestCase("""{"problem":"p","answer":"2","figures":"12 and 13","has_image":false,"num_frames":3,"media":"print"}""")]
+    [TestCase(
+        """{"problem":"p","answer":"2","figures":"12 and 13","has_image":false,"num_frames":3,"media":"print"}""")]
     [TestCase("""{"problem":"Write <image href='a.png'></image> once.","answer":"2","audio_language":"en"}""")]
-    [TestCase("""{"problem":"Is 3 <image of f> 4? Use <video> with a source.","answer":"2","configure":"x.png","image_count":"two"}""")]
+    [TestCase(
+        """{"problem":"Is 3 <image of f> 4? Use <video> with a source.","answer":"2","configure":"x.png","image_count":"two"}""")]
     public void Words_that_look_like_media_are_none(string row) =>
         Assert.That(Load("rows.jsonl", row).Count, Is.EqualTo(1));
 

@@ -46,12 +46,24 @@ internal sealed class SupervisedRowTests
     public void Text_is_read_in_every_shape_that_trl_has(string row, string expected) =>
         Text_is_read_in_every_shape_that_it_comes_in(row, expected);
 
-    [TestCase("""[{"role":"user","content":"1?"},{"role":"assistant","content":"a","weight":0},{"role":"user","content":"2?"},{"role":"assistant","content":"b","weight":1}]""", "b")]
-    [TestCase("""[{"role":"user","content":"1?"},{"role":"assistant","content":"a","train":true},{"role":"user","content":"2?","train":true},{"role":"assistant","content":"b","train":false}]""", "a")]
-    [TestCase("""[{"role":"user","content":"1?"},{"role":"assistant","content":"a","loss":false},{"role":"user","content":"2?"},{"role":"assistant","content":"b"}]""", "b")]
-    [TestCase("""[{"role":"user","content":"1?"},{"role":"assistant","content":"a","loss_mask":0.0},{"role":"user","content":"2?"},{"role":"assistant","content":"b","trainable":true}]""", "b")]
-    [TestCase("""[{"from":"human","value":"1?"},{"from":"gpt","value":"a","weight":0},{"from":"human","value":"2?"},{"from":"gpt","value":"b","weight":null}]""", "b")]
-    [TestCase("""[{"role":"user","content":"1?"},{"role":"assistant","content":"a","masked":true},{"role":"user","content":"2?"},{"role":"assistant","content":"b","masked":false}]""", "b")]
+    [TestCase(
+        """[{"role":"user","content":"1?"},{"role":"assistant","content":"a","weight":0},{"role":"user","content":"2?"},{"role":"assistant","content":"b","weight":1}]""",
+        "b")]
+    [TestCase(
+        """[{"role":"user","content":"1?"},{"role":"assistant","content":"a","train":true},{"role":"user","content":"2?","train":true},{"role":"assistant","content":"b","train":false}]""",
+        "a")]
+    [TestCase(
+        """[{"role":"user","content":"1?"},{"role":"assistant","content":"a","loss":false},{"role":"user","content":"2?"},{"role":"assistant","content":"b"}]""",
+        "b")]
+    [TestCase(
+        """[{"role":"user","content":"1?"},{"role":"assistant","content":"a","loss_mask":0.0},{"role":"user","content":"2?"},{"role":"assistant","content":"b","trainable":true}]""",
+        "b")]
+    [TestCase(
+        """[{"from":"human","value":"1?"},{"from":"gpt","value":"a","weight":0},{"from":"human","value":"2?"},{"from":"gpt","value":"b","weight":null}]""",
+        "b")]
+    [TestCase(
+        """[{"role":"user","content":"1?"},{"role":"assistant","content":"a","masked":true},{"role":"user","content":"2?"},{"role":"assistant","content":"b","masked":false}]""",
+        "b")]
     public void Turns_that_are_flagged_are_not_learned(string messages, string learned)
     {
         SupervisedExample example = Read($$"""{"messages":{{messages}}}""");
@@ -71,7 +83,9 @@ internal sealed class SupervisedRowTests
     }
 
     [TestCase("""{"prompt":"1?","response":"a","id":7,"system":"be brief","tools":[],"empty":null}""", "id,system")]
-    [TestCase("""{"messages":[{"role":"user","content":"1?"},{"role":"assistant","content":"a"}],"source":"x","documents":[{"text":"t"}]}""", "source")]
+    [TestCase(
+        """{"messages":[{"role":"user","content":"1?"},{"role":"assistant","content":"a"}],"source":"x","documents":[{"text":"t"}]}""",
+        "source")]
     [TestCase("""{"question":"1?","answer":"1\n#### 1"}""", "")]
     public void Columns_that_nothing_reads_are_named(string row, string columns) =>
         Assert.That(string.Join(',', Read(row).UnreadColumns), Is.EqualTo(columns));

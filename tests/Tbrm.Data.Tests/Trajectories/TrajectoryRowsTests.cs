@@ -45,7 +45,8 @@ internal sealed class TrajectoryRowsTests
     [Test]
     public void Verls_dump_has_text_a_score_and_further_numbers()
     {
-        StoredTrajectory row = Read("""{"input": "Q?", "output": "A.", "gts": "42", "score": -1.0, "step": 3, "acc": false, "format": 0.5, "pred": "41"}""")[0];
+        StoredTrajectory row = Read(
+            """{"input": "Q?", "output": "A.", "gts": "42", "score": -1.0, "step": 3, "acc": false, "format": 0.5, "pred": "41"}""")[0];
         Assert.That((row.PromptText, row.Response, row.Grade!.Score, row.Step, row.Grade.Extracted,
             row.GroundTruth!.Text), Is.EqualTo(("Q?", "A.", -1.0, 3L, "41", "42")));
         Assert.That(row.Grade.Numbers, Is.EqualTo(new Dictionary<string, double> { ["format"] = 0.5 }));
@@ -56,19 +57,23 @@ internal sealed class TrajectoryRowsTests
     [Test]
     public void Answers_and_extra_info_are_read_as_in_rows_of_prompts()
     {
-        StoredTrajectory row = Read("""{"prompt": "Q", "response": "A", "data_source": "aime24", "reward_model": {"ground_truth": ["033"]}, "extra_info": "{\"a\": 1}"}""")[0];
+        StoredTrajectory row = Read(
+            """{"prompt": "Q", "response": "A", "data_source": "aime24", "reward_model": {"ground_truth": ["033"]}, "extra_info": "{\"a\": 1}"}""")[0];
         Assert.That((row.GroundTruth!.Text, row.ExtraInfo!.ToJsonString()), Is.EqualTo(("33", """{"a":1}""")));
-        Assert.That(() => Read("""{"prompt": "Q", "response": "A", "ground_truth": null, "score": 1, "images": ["x.png"]}"""),
+        Assert.That(() => Read(
+            """{"prompt": "Q", "response": "A", "ground_truth": null, "score": 1, "images": ["x.png"]}"""),
             Throws.TypeOf<DataException>().With.Message.Contains("'images' holds"));
     }
 
     [Test]
     public void A_grader_that_failed_stays_a_failure()
     {
-        StoredTrajectory row = Read("""{"prompt": "Q", "response": "A", "score": null, "status": "Timeout", "detail": "slow"}""")[0];
+        StoredTrajectory row = Read(
+            """{"prompt": "Q", "response": "A", "score": null, "status": "Timeout", "detail": "slow"}""")[0];
         Assert.That((row.Grade!.Status, row.Grade.IsFailure, row.Grade.Detail),
             Is.EqualTo((GradeStatus.Timeout, true, "slow")));
-        Assert.That(Read("""{"prompt": "Q", "response": "A"}""")[0].Grade, Is.Null, "no reward at all: it will be graded");
+        Assert.That(Read("""{"prompt": "Q", "response": "A"}""")[0].Grade, Is.Null,
+            "no reward at all: it will be graded");
     }
 
     [TestCase("eos", TrajectoryEnd.Stop)]
