@@ -12,7 +12,7 @@ public sealed class BadInputTests : FolderTests
 {
     [TestCase("rollout.temprature=1", 2, "rollout.temperature")]
     [TestCase("algorithm.tbrm.beta=-1", 2, "more than 0")]
-    [TestCase("model.path=/no/such/folder", 3, "does not exist")]
+    [TestCase("model.path=/no/such/folder", 3, "there is no such folder")]
     [TestCase("data.task=chain_sun", 2, "chain_sum")]
     [TestCase("trainer.device=tpu", 2, "auto, cpu, cuda")]
     [TestCase("data.tasks=[]", 2, "set data.task, data.tasks", "model.path=", "data.task=")]

@@ -35,7 +35,8 @@ internal sealed partial class DocumentedScene
 
         Write("answers.jsonl",
             """{"solution_str": "#### 4", "ground_truth": "4", "answer": "4", "entry": {"question": "1 + 3", "answer": "4", "metadata": {}}}""");
-        Write("trajectories.jsonl", """{"prompt": "What is 1 + 1?", "response": "2", "reward": 1}""");
+        Write("trajectories.jsonl",
+            """{"data_source": "sums", "prompt": "1 + 1?", "response": "2", "reward": 1, "reward_model": {"ground_truth": "2"}}""");
         Write("text.jsonl", """{"text": "What is 1 + 1?"}""");
         Write("ids.jsonl", """{"ids": [1, 2, 3]}""");
         Write("chats.jsonl", """{"messages": [{"role": "user", "content": "What is 1 + 1?"}]}""");
