@@ -49,7 +49,8 @@ public sealed record RolloutConfig
     public int MaxNumBatchedTokens { get; init; } = 4096;
 
     /// <summary>
-    /// On a GPU: a step of decoding is recorded once per number of sequences (rounded up to 1, 2, 4, 8, 16, 24, ...) and
+    /// On a GPU: a step of decoding is recorded once per number of sequences (rounded up to 1, 2, 4, 8, 16, 24, ...)
+    /// and
     /// launched at once. The same bits; false launches every kernel by itself, to see which one fails.
     /// </summary>
     public bool DecodeGraph { get; init; } = true;
