@@ -50,8 +50,7 @@ public sealed record RolloutConfig
 
     /// <summary>
     /// On a GPU: a step of decoding is recorded once per number of sequences (rounded up to 1, 2, 4, 8, 16, 24, ...)
-    /// and
-    /// launched at once. The same bits; false launches every kernel by itself, to see which one fails.
+    /// and launched at once. The same bits; false launches every kernel by itself, to see which one fails.
     /// </summary>
     public bool DecodeGraph { get; init; } = true;
 
