@@ -108,7 +108,8 @@ public sealed class ModelArchitectureTests
     [TestCase("""{"eos_token_id": -1}""", "expected a token's id or a list of ids")]
     [TestCase("""{"eos_token_id": [1.5]}""", "expected a token's id or a list of ids")]
     [TestCase("""{"eos_token_id": "2"}""", "expected a token's id or a list of ids")]
-    [TestCase("""{"layer_types": ["full_attention", "sliding_attention"], "num_hidden_layers": 2}""", "layer_types[1] is \"sliding_attention\"")]
+    [TestCase("""{"layer_types": ["full_attention", "sliding_attention"], "num_hidden_layers": 2}""",
+        "layer_types[1] is \"sliding_attention\"")]
     [TestCase("""{"layer_types": ["full_attention"], "num_hidden_layers": 2}""", "layer_types has 1 entries")]
     [TestCase("""{"layer_types": "full_attention"}""", "a list at layer_types")]
     [TestCase("""{"sliding_window": 4096}""", "sliding_window is 4096")]
