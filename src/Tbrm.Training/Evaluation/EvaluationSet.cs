@@ -119,7 +119,7 @@ public sealed class EvaluationSet
 
     /// <summary>Each problem's task is chosen at random by its weight, so that a few problems may leave some
     /// out.</summary>
-    private static string? TasksWithout(DataConfig data, IReadOnlyList<EncodedPrompt> prompts)
+    private static string? TasksWithout(DataConfig data, List<EncodedPrompt> prompts)
     {
         if (data.ValFiles.Count > 0)
         {

@@ -1,7 +1,6 @@
 using System;
 using System.Collections.Generic;
 using System.IO;
-using System.Linq;
 using Tbrm.Core.Config;
 using Tbrm.Core.Errors;
 using Tbrm.Engine.Models;
