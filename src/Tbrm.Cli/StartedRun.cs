@@ -10,7 +10,7 @@ namespace Tbrm.Cli;
 /// <param name="Run">Its folder and session.</param>
 /// <param name="Sinks">Where metrics go.</param>
 /// <param name="Progress">Where people watch it.</param>
-/// <param name="Stop">Ctrl-C.</param>
 /// <param name="Processes">The processes of its ranks; null where this one makes the run.</param>
-internal sealed record StartedRun(OpenRun Run, MetricSinks Sinks, IProgressDisplay Progress, CancellationToken Stop,
-    ProcessGroup? Processes);
+/// <param name="Stop">Ctrl-C.</param>
+internal sealed record StartedRun(OpenRun Run, MetricSinks Sinks, IProgressDisplay Progress, ProcessGroup? Processes,
+    CancellationToken Stop);

@@ -123,7 +123,7 @@ internal sealed class TrainingOptions
                 $"tbrm-native: --resume: {opened.Folder.Root} holds no whole checkpoint, so the run begins at step 0");
         }
 
-        TrainEnd end = run(new(opened, sinks, progress, signals.Token, processes));
+        TrainEnd end = run(new(opened, sinks, progress, processes, signals.Token));
         display.Block?.Dispose();
         if (end.Message.Length > 0)
         {

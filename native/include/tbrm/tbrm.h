@@ -391,8 +391,8 @@ typedef struct tbrm_rollout_config {
     int32_t struct_size;
     int32_t max_seqs;           /* sequences decoded together */
     int32_t max_batched_tokens; /* prompt tokens prefilled in one iteration (chunked prefill) */
-    int32_t decode_graph;       /* 1: on a GPU, steps of decoding are recorded and launched at once; same bits. 0: every kernel is launched */
-    int64_t kv_budget_bytes;    /* the page pool's size; the number of pages follows from it */
+    int32_t decode_graph; /* 1: on a GPU, steps of decoding are recorded and launched at once; same bits. 0: every kernel is launched */
+    int64_t kv_budget_bytes; /* the page pool's size; the number of pages follows from it */
 } tbrm_rollout_config_t;
 
 typedef struct tbrm_sampling {

@@ -280,8 +280,10 @@ public sealed class TrainRun : IRunStep, IEvaluationRollout
         bool isRolloutExact = _session.Device.IsRolloutExact(_config.Trainer.BatchInvariant)
             && _config.Rollout.Temperature > 0;
         IStepSource source = _sources.Source(sample, _session.Reward, prompts => _estimation?.Usable(prompts));
-        StepModels models = new((ITrainedPolicy)actor, value,
-            _reference is null ? null : ScorerOf(_reference))
+        IReferenceScorer? scorer = _reference is null ? null : _ranks is null ? new ReferenceScorer(_reference)
+            : _rankedReference = new(_ranks, _reference, _config.Ref.LogProbMaxTokenLenPerGpu > 0
+                ? _config.Ref.LogProbMaxTokenLenPerGpu : _config.Actor.PpoMaxTokenLenPerGpu);
+        StepModels models = new((ITrainedPolicy)actor, value, scorer)
         { Shared = _shared };
         _step = new(models, source, _algorithm,
             _estimation is null ? null : _estimation.Of, isRolloutExact, _config, _clock)
@@ -297,10 +299,6 @@ public sealed class TrainRun : IRunStep, IEvaluationRollout
         return _ranks is null ? new TrainedPolicy(_session.Policy, actor, TotalSteps)
             : new RankedPolicy(_ranks, actor.Optim, actor.GradClip, actor.PpoMaxTokenLenPerGpu, TotalSteps);
     }
-
-    private IReferenceScorer ScorerOf(ReferencePolicy reference) => _ranks is null ? new ReferenceScorer(reference)
-        : _rankedReference = new RankedReference(_ranks, reference, _config.Ref.LogProbMaxTokenLenPerGpu > 0
-            ? _config.Ref.LogProbMaxTokenLenPerGpu : _config.Actor.PpoMaxTokenLenPerGpu);
 
     /// <summary>The next batch of prompts; with A*-PO without those that the reference never solved, if the
     /// configuration says so.</summary>

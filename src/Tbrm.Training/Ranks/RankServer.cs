@@ -49,22 +49,13 @@ public sealed class RankServer : IDisposable
         using RankServer server = new(processes, config);
         try
         {
-            while (true)
+            ExitCode? end = null;
+            while (end is null)
             {
-                processes.Note("waiting for rank 0");
-                using BinaryReader reader = new(new MemoryStream(processes.Receive(0, TimeSpan.Zero)!));
-                RankCommand command = (RankCommand)reader.ReadByte();
-                if (command == RankCommand.End)
-                {
-                    return (ExitCode)reader.ReadInt32();
-                }
-
-                if (command != RankCommand.Cancel)
-                {
-                    processes.Note(command.ToString());
-                    server.Answer(command, reader);
-                }
+                end = server.Next(processes);
             }
+
+            return end.Value;
         }
         catch (Exception e)
         {
@@ -124,6 +115,29 @@ public sealed class RankServer : IDisposable
         AdapterOptions plain = new(reader.ReadInt32(), reader.ReadDouble(), useRslora,
             (AdapterTargets)reader.ReadInt32());
         return modules is null ? plain : AdapterOptions.OfModules(modules, useRslora);
+    }
+
+    /// <summary>Answers one command; the exit code where it was the last.</summary>
+    private ExitCode? Next(ProcessGroup processes)
+    {
+        processes.Note("waiting for rank 0");
+        using MemoryStream message = new(processes.Receive(0, TimeSpan.Zero)!);
+        using (BinaryReader reader = new(message))
+        {
+            RankCommand command = (RankCommand)reader.ReadByte();
+            if (command == RankCommand.End)
+            {
+                return (ExitCode)reader.ReadInt32();
+            }
+
+            if (command != RankCommand.Cancel)
+            {
+                processes.Note(command.ToString());
+                Answer(command, reader);
+            }
+
+            return null;
+        }
     }
 
     private void Answer(RankCommand command, BinaryReader reader)

@@ -74,7 +74,7 @@ internal sealed class RankSet : IDisposable
         try
         {
             ranks.Ranks = processes is null ? [first, .. ranks.Threads(session, rollout is not null)]
-                : [first, .. ranks.Others(processes)];
+                : [first, .. Others(processes)];
             if (processes is not null)
             {
                 ranks.OpenOthers(session, rollout, processes);
@@ -178,7 +178,7 @@ internal sealed class RankSet : IDisposable
         }
     }
 
-    private IEnumerable<IRank> Others(ProcessGroup processes) =>
+    private static IEnumerable<IRank> Others(ProcessGroup processes) =>
         Enumerable.Range(1, processes.Count - 1).Select(rank => new RemoteRank(processes, rank));
 
     private void OpenOthers(TrainingSession session, RolloutStage? rollout, ProcessGroup processes)

@@ -1,4 +1,3 @@
-using System;
 using Tbrm.Engine.Logprob;
 using Tbrm.Engine.Models;
 using Tbrm.Training.Steps;
