@@ -251,7 +251,8 @@ public sealed record ModelArchitecture
             if (!(number >= 0 && double.IsInteger(number)))
             {
                 throw new DataException(
-                    $"{where}: expected a token's id or a list of ids at eos_token_id, found {ConfigJson.Shown(found)}");
+                    $"{where}: expected a token's id or a list of ids at eos_token_id, "
+                        + $"found {ConfigJson.Shown(found)}");
             }
         }
     }

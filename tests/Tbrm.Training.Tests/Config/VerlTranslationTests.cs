@@ -233,7 +233,8 @@ public sealed class VerlTranslationTests
         {
             "# exact: 2", "#   actor.optim.lr=2e-6", "# derived: 1",
                 "#   rollout.gpu_memory_utilization=0.6 -> rollout.memory_utilization",
-            "# no effect: 1", "# refused: 1", "#   actor.megatron.seed=2: Megatron", "# not known: 1", "#   data.nosuch",
+            "# no effect: 1", "# refused: 1", "#   actor.megatron.seed=2: Megatron",
+            "# not known: 1", "#   data.nosuch",
             "# value not known without running the script, left at its default: 1", "#   trainer.experiment_name",
         })
         {
