@@ -15,12 +15,13 @@ public sealed class ProfileVerbTests
     {
         string folder = CommandLine.TemporaryFolder(), page = Path.Combine(folder, "memory.html");
         Outcome outcome = CommandLine.Run(
-            ["profile", "memory", "--vs", "ppo,ppo-shared", "--steps", "1", "--json", "--html", page, .. s_small]);
+            ["profile", "memory", "--vs", "ppo,ppo-shared,ppo-offload", "--steps", "1", "--json", "--html", page,
+                .. s_small]);
         Assert.That(outcome.ExitCode, Is.Zero, outcome.Error);
         JsonArray opponents = JsonNode.Parse(outcome.Output)!["sizes"]![0]!["opponents"]!.AsArray();
         Assert.That(opponents.Select(o => ((string)o!["name"]!, (string)o["source"]!)), Is.EqualTo(new[]
         {
-            ("tbrm", "measured"), ("ppo", "measured"), ("ppo-shared", "predicted"),
+            ("tbrm", "measured"), ("ppo", "measured"), ("ppo-shared", "measured"), ("ppo-offload", "predicted"),
         }));
         foreach (JsonNode? measured in opponents.Where(o => (string)o!["source"]! == "measured"))
         {
