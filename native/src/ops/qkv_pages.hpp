@@ -18,7 +18,7 @@ struct QkvRows {
     float eps;
     const int32_t* positions;            // [n]
     const float *cos_table, *sin_table;  // rope.hpp
-    const int64_t* pages;                // as kv_write; below 0: the keys and values of the row go nowhere
+    const int64_t* pages;                // as kv_write; below 0: the keys and values of the row are not written
     const int32_t* slots;
     void* pool;
 };

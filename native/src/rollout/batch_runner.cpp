@@ -154,7 +154,7 @@ bool BatchRunner::decodes_alone(const Plan& plan) const {
             [&](const Sequence* s) { return head_temperature(*s) == temperature; });
 }
 
-// Rows that nobody asked for: they see no key, and their own keys and values go nowhere.
+// Rows that nobody asked for: they see no key, and their own keys and values are not written.
 void BatchRunner::pad_inputs(int64_t rows) {
     const size_t n = static_cast<size_t>(rows);
     for (std::vector<int32_t>* list : {&ids_, &positions_, &slots_, &n_keys_})

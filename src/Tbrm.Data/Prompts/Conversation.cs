@@ -39,7 +39,7 @@ internal static class Conversation
         if (Text(value) is { } text)
         {
             return ListInText(text, key, where) is { } written ? Read(written, key, where, isColumnar, isSupervised)
-                : [new ChatMessage("user", WithoutPlaceholders(text, $"'{key}'", where))];
+                : [new ChatMessage("user", WithoutMediaTokens(text, $"'{key}'", where))];
         }
 
         if (value is not JsonArray list)
@@ -184,15 +184,15 @@ internal static class Conversation
             return "";
         }
 
-        return TextOf(content, name, where) is { } text ? WithoutPlaceholders(text, name, where)
+        return TextOf(content, name, where) is { } text ? WithoutMediaTokens(text, name, where)
             : throw new DataException(
                 $"{where}: {name}.content must be a string, found {StrictJson.Describe(content)}");
     }
 
     /// <exception cref="LeftOutException">The text has a place for a picture, audio or video, which is not
     /// there.</exception>
-    private static string WithoutPlaceholders(string text, string name, string where) =>
-        MediaColumns.PlaceholderIn(text) is not { } mark ? text : throw new LeftOutException(where,
+    private static string WithoutMediaTokens(string text, string name, string where) =>
+        MediaColumns.MediaTokenIn(text) is not { } mark ? text : throw new LeftOutException(where,
             $"has the place of a picture, audio or video in its text ({mark})", name);
 
     private static string RoleOf(string name) => name switch

@@ -10,7 +10,7 @@ namespace Tbrm.Data.Prompts;
 /// Finds pictures, audio and video: what a model of text cannot see. A problem whose picture is missing is not that
 /// problem. Known by name (<c>images</c>, <c>image_1</c>, <c>video_path</c>, <c>multi_modal_data</c>); by a name that
 /// speaks of media (<c>gt_image</c>, <c>chartImage</c>) and a value that has the form of it; whatever the name, by the
-/// form in which Hugging Face's datasets keep media ({bytes, path}); and in texts by the placeholders that stand for
+/// form in which Hugging Face's datasets keep media ({bytes, path}); and in texts by the tokens that stand for
 /// them.
 /// </summary>
 internal static partial class MediaColumns
@@ -32,9 +32,9 @@ internal static partial class MediaColumns
         return null;
     }
 
-    /// <summary>The placeholder of a picture, audio or video in a text; null when there is none.</summary>
-    public static string? PlaceholderIn(string text) =>
-        text.Contains('<', StringComparison.Ordinal) && Placeholder().Match(text) is { Success: true } found
+    /// <summary>The token of a picture, audio or video in a text; null when there is none.</summary>
+    public static string? MediaTokenIn(string text) =>
+        text.Contains('<', StringComparison.Ordinal) && MediaToken().Match(text) is { Success: true } found
             ? found.Groups["mark"].Value : null;
 
     /// <summary>A file's name, an address, a data URI or base64: no words.</summary>
@@ -88,5 +88,5 @@ internal static partial class MediaColumns
             + @"<image[ _]?\d{1,2}>)|^[ \t]*(?<mark><image>)|(?<mark><image>)[ \t\r]*$|"
             + @"\A\s*(?<mark><(video|audio)>)|(?<mark><(video|audio)>)\s*\z",
         RegexOptions.Multiline | RegexOptions.CultureInvariant)]
-    private static partial Regex Placeholder();
+    private static partial Regex MediaToken();
 }

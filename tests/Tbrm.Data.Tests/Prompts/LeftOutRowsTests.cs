@@ -54,7 +54,7 @@ internal sealed class LeftOutRowsTests
     [TestCase(
         """{"data_source":"d","prompt":[{"role":"user","content":"How many?","input_image":"a.png"}],"reward_model":{"ground_truth":"2"}}""",
         "'input_image' holds")]
-    public void Media_are_found_under_other_names_in_parts_and_by_their_placeholders(string row, string why) =>
+    public void Media_are_found_under_other_names_in_parts_and_by_their_tokens(string row, string why) =>
         Assert.That(() => Load("rows.jsonl", row), Throws.TypeOf<DataException>().With.Message.Contains(why));
 
     [TestCase(
