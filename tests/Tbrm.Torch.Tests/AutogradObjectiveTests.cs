@@ -4,7 +4,6 @@ using NUnit.Framework;
 using Tbrm.Core.Errors;
 using Tbrm.Objectives;
 using Tbrm.Objectives.Checks;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Tbrm.Torch.Tests;

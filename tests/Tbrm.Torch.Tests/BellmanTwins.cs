@@ -1,7 +1,6 @@
 using System;
 using System.Collections.Generic;
 using Tbrm.Objectives;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Tbrm.Torch.Tests;

@@ -17,7 +17,8 @@ public sealed class ExampleTests
         JsonObject Options() => new() { ["beta"] = 0.1, ["delta"] = 5 };
         PluginType type = PluginType.Find(typeof(HuberAutogradLoss).Assembly.Location + "#Example.HuberAutogradLoss",
             typeof(IObjective), "algorithm.name");
-        IObjective autograd = (IObjective)type.Create(Options()), written = new HuberBellmanLoss(Options());
+        IObjective autograd = (IObjective)type.Create(Options());
+        HuberBellmanLoss written = new(Options());
         Assert.That(new ObjectiveCheck(autograd).Run(), Has.None.Matches<CheckResult?>(c => c?.Passed == false));
         for (int seed = 1; seed <= 5; seed++)
         {

@@ -2,7 +2,6 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using Tbrm.Objectives;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Tbrm.Torch.Tests;

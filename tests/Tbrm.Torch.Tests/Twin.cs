@@ -1,6 +1,5 @@
 using System;
 using Tbrm.Objectives;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Tbrm.Torch.Tests;
