@@ -184,10 +184,15 @@ Floor norm(Step& s) {
     return {static_cast<double>(s.rows * kHidden) * 4, 0};
 }
 
-Floor swiglu(Step& s) {
-    s.device.glu_forward(Activation::Silu, Dtype::Bf16, s.rows, kInner, s.memory(s.rows * kInner * 4),
-            s.memory(s.rows * kInner * 2));
-    return {static_cast<double>(s.rows * kInner) * 6, 0};
+// The MLP's input projection and its gate.
+Floor decode_gated(Step& s) {
+    const LinearCall call{
+            kHidden, 2 * kInner, s.memory(s.rows * kHidden * 2), s.memory(kHidden * 2 * kInner * 2), nullptr};
+    s.device.gated_linear(
+            Activation::Silu, Dtype::Bf16, s.rows, call, s.memory(s.rows * kInner * 4), s.memory(s.rows * kInner * 2));
+    Floor floor = product_floor(s.rows, kHidden, 2 * kInner, false);
+    floor.bytes -= static_cast<double>(s.rows * kInner) * 2;
+    return floor;
 }
 
 Floor adamw(Step& s) {
@@ -200,11 +205,10 @@ Floor adamw(Step& s) {
 const Part kParts[] = {
         {"decode_qkv", kLayers, decode_qkv},
         {"decode_o", kLayers, [](Step& s) { return decode_branch(s, kOut); }},
-        {"decode_gate_up", kLayers, [](Step& s) { return forward(s, kHidden, 2 * kInner, false); }},
+        {"decode_gated", kLayers, decode_gated},
         {"decode_down", kLayers, [](Step& s) { return decode_branch(s, kInner); }},
         {"decode_attention", kLayers, decode_attention},
         {"decode_norm", 2, norm},
-        {"decode_swiglu", kLayers, swiglu},
         {"decode_logits", 1, logits},
         {"decode_sample", 1, [](Step& s) { return sampler(s, 1.0f); }},
         {"decode_sample_top_p", 1, [](Step& s) { return sampler(s, 0.95f); }},

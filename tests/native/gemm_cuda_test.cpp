@@ -6,6 +6,7 @@
 #include "cuda_testing.hpp"
 #include "gemm/linear.hpp"
 #include "gemm/product_cuda.hpp"
+#include "ops/glu.hpp"
 
 using namespace tbrm;
 using namespace tbrm::testing;
@@ -220,8 +221,8 @@ TBRM_TEST(a_product_has_the_same_bits_by_every_tile_and_with_its_depth_over_seve
         const OnDevice<float> bias(normals(cols, 33));
         const Array before = random_array(Dtype::Bf16, rows * cols, 34);
         Array expected(Dtype::Bf16, 0);
-        for (const cuda::ProductTile tile :
-                {cuda::ProductTile::Flat, cuda::ProductTile::Middle, cuda::ProductTile::Large}) {
+        for (const cuda::ProductTile tile : {cuda::ProductTile::Flat, cuda::ProductTile::Middle,
+                     cuda::ProductTile::Broad, cuda::ProductTile::Tall, cuda::ProductTile::Large}) {
             for (const bool spread : {false, true}) {
                 const ArrayOnDevice y(before);
                 cuda::multiply_planned(queue(),
@@ -233,6 +234,27 @@ TBRM_TEST(a_product_has_the_same_bits_by_every_tile_and_with_its_depth_over_seve
                 CHECK_MSG(result.same_bits(expected), "depth %lld tile %d spread %d", static_cast<long long>(depth),
                         static_cast<int>(tile), spread ? 1 : 0);
             }
+        }
+    }
+}
+
+// Outputs that end within a tile of each width; against the product and the activation one after the other.
+TBRM_TEST(a_gated_product_has_the_bits_of_its_two_steps_by_every_tile) {
+    const int64_t rows = 18, width = 88, depth = 1064;
+    const Matrix x(Dtype::Bf16, rows, depth, 0, 61), w(Dtype::Bf16, 2 * width, depth, 0, 62);
+    const ArrayOnDevice both(Array(Dtype::Bf16, rows * 2 * width)), one(Array(Dtype::Bf16, rows * width));
+    cuda::linear_forward(queue(), Dtype::Bf16, rows, depth, 2 * width, x.get(), depth, w.get(), nullptr,
+            Epilogue::Store, both.get(), 2 * width);
+    for (const Activation activation : {Activation::Silu, Activation::GeluTanh}) {
+        cuda::glu_forward(queue(), activation, Dtype::Bf16, rows, width, both.get(), one.get());
+        const Array expected = one.download();
+        for (int tile = 0; tile < cuda::kGatedTiles; ++tile) {
+            const bool spread = (tile % 2 == 0) == (activation == Activation::Silu);
+            const ArrayOnDevice y(random_array(Dtype::Bf16, rows * width, 63));
+            cuda::gated_product(
+                    queue(), activation, rows, {depth, 2 * width, x.get(), w.get(), nullptr}, y.get(), {tile, spread});
+            CHECK_MSG(y.download().same_bits(expected), "activation %d tile %d spread %d", static_cast<int>(activation),
+                    tile, spread ? 1 : 0);
         }
     }
 }
@@ -285,6 +307,12 @@ TBRM_TEST(depth_is_spread_where_rows_are_few) {
     CHECK(plan(128, 1536, 8960).spread);
     CHECK(!plan(8192, 1536, 8960).spread && plan(8192, 1536, 8960).tile == cuda::ProductTile::Large);
     CHECK(!plan(8, 1536, 256).spread);  // one part
+    CHECK(plan(128, 2048, 1536).spread && plan(128, 2048, 1536).tile == cuda::ProductTile::Broad);
+    CHECK(plan(256, 2048, 1536).spread && plan(256, 2048, 1536).tile == cuda::ProductTile::Tall);
+    // Qwen2.5-1.5B's MLP: 125 blocks of 72 outputs.
+    CHECK(cuda::plan_gated_product(queue(), 128, 1536, 8960).tile == 3);
+    CHECK(!cuda::plan_gated_product(queue(), 128, 1536, 8960).spread);
+    CHECK(cuda::plan_gated_product(queue(), 8, 1536, 8960).tile == 0);
 }
 
 TBRM_TEST(two_equal_products_have_equal_bits) {

@@ -84,7 +84,27 @@ public:
                 static_cast<double>(multiplier), apart ? " kept" : "");
     }
 
+    // Through a projection that is 1056 deep.
+    void check_gated(int64_t n, int64_t width, Activation activation) {
+        const int64_t inputs = 1056;
+        const auto x = rows(n * inputs, 21), weight = matrix(2 * width, inputs, 22);
+        const auto run = [&](bool joined) {
+            auto gate_up = rows(n * 2 * width, 23), y = rows(n * width + 8, 24);
+            const LinearCall call{inputs, 2 * width, x.data(), weight.data(), nullptr};
+            if (joined)
+                device_.gated_linear(activation, dtype_, n, call, gate_up.data(), y.data());
+            else
+                device_.Device::gated_linear(activation, dtype_, n, call, gate_up.data(), y.data());
+            return fetch(y);
+        };
+        CHECK_MSG(run(true) == run(false), "%s rows %lld width %lld activation %d", name_of(dtype_),
+                static_cast<long long>(n), static_cast<long long>(width), static_cast<int>(activation));
+    }
+
     void check_all() {
+        check_gated(3, 40, Activation::Silu);
+        check_gated(2, 24, Activation::GeluTanh);
+        check_gated(2, 33, Activation::Silu);
         check_pages(5, 3, 1, 16, false, true);
         check_pages(3, 4, 2, 10, true, true);
         check_pages(2, 2, 2, 64, true, false);

@@ -41,8 +41,10 @@ void qkv_forward_paged(const Block& b, const int32_t* positions, const void* x, 
 void attention_output_forward(const Block& b, void* x);
 // x and its norm -> the MLP's input projection.
 void gate_up_forward(const Block& b, const void* x);
-// The rest of the MLP -> x, and the norm that follows.
-void mlp_output_forward(const Block& b, void* x, const float* next_norm);
+// The rest of the MLP -> x.
+void mlp_output_forward(const Block& b, void* x);
+// Both in a rollout, where nobody keeps the projection; and the norm that follows (null: none does).
+void mlp_forward_paged(const Block& b, void* x, const float* next_norm);
 
 // ------------------------------------------------------ backward -------------------------------------------------------
 

@@ -44,8 +44,9 @@ void run_layer(Device& device, const ModelView& model, int64_t layer, int64_t n,
         const LayerBuffers rows = buffers.from_row(model, first);
         const Block block{device, model, layer, count, n, rows};
         attention_output_forward(block, at(first));
+        if (paged != nullptr) return mlp_forward_paged(block, at(first), paged->next_norm);
         gate_up_forward(block, at(first));
-        if (with_mlp) mlp_output_forward(block, at(first), paged != nullptr ? paged->next_norm : nullptr);
+        if (with_mlp) mlp_output_forward(block, at(first));
     });
 }
 

@@ -13,12 +13,33 @@ void gate_up_forward(const Block& b, const void* x) {
             b.buffers[A::GateUp]);
 }
 
-void mlp_output_forward(const Block& b, void* x, const float* next_norm) {
+namespace {
+
+Branch mlp_branch(const Block& b) {
+    return {Linear::Down, b.model.intermediate, b.buffers[A::Inner], A::MlpOut, T::MlpOutNorm, A::MlpOutInvRms};
+}
+
+}  // namespace
+
+void mlp_output_forward(const Block& b, void* x) {
     b.device.glu_forward(b.model.architecture->activation, b.model.dtype, b.count, b.model.intermediate,
             b.buffers[A::GateUp], b.buffers[A::Inner]);
-    const Branch branch{
-            Linear::Down, b.model.intermediate, b.buffers[A::Inner], A::MlpOut, T::MlpOutNorm, A::MlpOutInvRms};
-    add_branch(b, branch, x, next_norm, nullptr);
+    add_branch(b, mlp_branch(b), x, nullptr, nullptr);
+}
+
+void mlp_forward_paged(const Block& b, void* x, const float* next_norm) {
+    const Activation activation = b.model.architecture->activation;
+    if (b.model.adapter_of(b.layer, Linear::GateUp) != nullptr) {
+        gate_up_forward(b, x);
+        b.device.glu_forward(
+                activation, b.model.dtype, b.count, b.model.intermediate, b.buffers[A::GateUp], b.buffers[A::Inner]);
+    } else {
+        const LinearCall projection{
+                b.model.hidden, 2 * b.model.intermediate, b.buffers[A::Normed], b.weights().weight(T::GateUp), nullptr};
+        b.device.gated_linear(
+                activation, b.model.dtype, b.count, projection, b.buffers[A::GateUp], b.buffers[A::Inner]);
+    }
+    add_branch(b, mlp_branch(b), x, next_norm, nullptr);
 }
 
 void mlp_backward(const LayerStep& s, void* dx) {

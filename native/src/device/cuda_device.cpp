@@ -204,6 +204,14 @@ public:
                 cuda::linear_forward_open(queue_, rows.dtype, rows.n, *projection, Epilogue::Store, rows.qkv);
         cuda::qkv_to_pages(queue_, rows, sums, projection->bias);
     }
+    void gated_linear(Activation activation, Dtype dtype, int64_t n, const LinearCall& projection, void* gate_up,
+            void* y) override {
+        const int64_t width = projection.outputs / 2;
+        if (!cuda::takes_gated_product(queue_, dtype, width, projection, y))
+            return Device::gated_linear(activation, dtype, n, projection, gate_up, y);
+        const cuda::GatedPlan plan = cuda::plan_gated_product(queue_, n, projection.inputs, width);
+        cuda::gated_product(queue_, activation, n, projection, y, plan);
+    }
     void add_branch_norm(const LinearCall& product, const BranchRows& rows) override {
         const bool adds = rows.branch == nullptr;
         const cuda::OpenSums sums = cuda::linear_forward_open(queue_, rows.dtype, rows.n, product,

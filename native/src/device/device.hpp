@@ -141,6 +141,9 @@ public:
     // after the other, and a device's own has the bits of its own calls.
     // ops/qkv_pages.hpp; projection: what fills rows.qkv, null when that is done.
     virtual void qkv_to_pages(const LinearCall* projection, const QkvRows& rows);
+    // y [n, outputs / 2] = the gated activation of the product; gate_up [n, outputs] is scratch, in which the product may or may not be.
+    virtual void gated_linear(
+            Activation activation, Dtype dtype, int64_t n, const LinearCall& projection, void* gate_up, void* y);
     // ops/branch.hpp
     virtual void add_branch_norm(const LinearCall& product, const BranchRows& rows);
     // host_offsets [n_seqs + 1] in host memory: the launch is planned from it.

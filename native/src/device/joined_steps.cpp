@@ -19,6 +19,13 @@ void Device::qkv_to_pages(const LinearCall* projection, const QkvRows& r) {
     kv_write(r.dtype, shape, r.n, k, k + shape.n_kv_heads * shape.head_dim * size, r.ld, r.pages, r.slots, r.pool);
 }
 
+void Device::gated_linear(
+        Activation activation, Dtype dtype, int64_t n, const LinearCall& projection, void* gate_up, void* y) {
+    linear_forward(dtype, n, projection.inputs, projection.outputs, projection.x, projection.inputs, projection.w,
+            projection.bias, Epilogue::Store, gate_up, projection.outputs);
+    glu_forward(activation, dtype, n, projection.outputs / 2, gate_up, y);
+}
+
 void Device::add_branch_norm(const LinearCall& product, const BranchRows& r) {
     linear_forward(r.dtype, r.n, product.inputs, product.outputs, product.x, product.inputs, product.w, product.bias,
             r.branch == nullptr ? Epilogue::AddTo : Epilogue::Store, r.branch == nullptr ? r.x : r.branch, r.d);

@@ -34,25 +34,19 @@ bool takes_parts(const Product& p) {
 
 // ----------------------------------------------------- which tile -----------------------------------------------------
 
-// Seconds by a model of one H100 (kernels are compared by it, nothing else): each multiprocessor's share of 5.5 TB/s from the second-level cache
-// and of 500 TFLOP/s, and the last wave as long as the others.
-double modelled_seconds(const Product& p, const ProductPlan& plan) {
-    constexpr double kMultiprocessors = 132, kBytes = 5.5e12 / kMultiprocessors, kFlops = 5e14 / kMultiprocessors;
-    const double rows = plan.tile == ProductTile::Flat ? 16 : plan.tile == ProductTile::Middle ? 64 : 128;
-    const double cols = plan.tile == ProductTile::Large ? 128 : 64;
-    const DepthParts parts = parts_of(p.depth);
-    const int64_t spread = plan.spread ? parts.count : 1;
-    const int64_t blocks =
-            tiles(p.rows, static_cast<int64_t>(rows)) * tiles(p.cols, static_cast<int64_t>(cols)) * spread;
-    const double depth = static_cast<double>(p.depth) / static_cast<double>(spread);
-    // What is spread is written and read once more, in fp32.
-    const double bytes = (rows + cols) * depth * 2 + (plan.spread ? rows * cols * 8 : 0);
-    const double block = std::max(bytes / kBytes, 2 * rows * cols * depth / kFlops);
-    return static_cast<double>(tiles(blocks, static_cast<int64_t>(kMultiprocessors))) * block;
-}
-
-bool scratch_holds(const CudaQueue& queue, const Product& p) {
-    return parts_of(p.depth).count * p.rows * p.cols * static_cast<int64_t>(sizeof(float)) <= queue.scratch_bytes;
+TileSize size_of(ProductTile tile) {
+    switch (tile) {
+        case ProductTile::Flat:
+            return {FlatTile::kRows, FlatTile::kCols};
+        case ProductTile::Middle:
+            return {MiddleTile::kRows, MiddleTile::kCols};
+        case ProductTile::Broad:
+            return {BroadTile::kRows, BroadTile::kCols};
+        case ProductTile::Tall:
+            return {TallTile::kRows, TallTile::kCols};
+        default:
+            return {LargeTile::kRows, LargeTile::kCols};
+    }
 }
 
 // ------------------------------------------------------ launches ------------------------------------------------------
@@ -73,6 +67,12 @@ void launch_tile(const CudaQueue& queue, const Product& p, const ProductPlan& pl
     if constexpr (!kADepthMajor) {
         if (plan.tile == ProductTile::Flat)
             return launch_mma<FlatTile, kADepthMajor, kBDepthMajor, true, Out>(queue, p, plan.spread);
+    }
+    if constexpr (!kADepthMajor && !kBDepthMajor) {
+        if (plan.tile == ProductTile::Broad)
+            return launch_mma<BroadTile, kADepthMajor, kBDepthMajor, true, Out>(queue, p, plan.spread);
+        if (plan.tile == ProductTile::Tall)
+            return launch_mma<TallTile, kADepthMajor, kBDepthMajor, true, Out>(queue, p, plan.spread);
     }
     if (plan.tile == ProductTile::Large)
         launch_mma<LargeTile, kADepthMajor, kBDepthMajor, true, Out>(queue, p, plan.spread);
@@ -127,14 +127,34 @@ OpenSums open_sums(const CudaQueue& queue, const Product& p) {
 
 }  // namespace
 
+// Each multiprocessor's share of 5.5 TB/s from the second-level cache and of 500 TFLOP/s, and the last wave as long as the others.
+double modelled_seconds(int64_t rows, int64_t cols, int64_t depth, const TileSize& tile, bool spread) {
+    constexpr double kMultiprocessors = 132, kBytes = 5.5e12 / kMultiprocessors, kFlops = 5e14 / kMultiprocessors;
+    const double tile_rows = static_cast<double>(tile.rows), tile_cols = static_cast<double>(tile.cols);
+    const int64_t parts = spread ? parts_of(depth).count : 1;
+    const int64_t blocks = tiles(rows, tile.rows) * tiles(cols, tile.cols) * parts;
+    const double walked = static_cast<double>(depth) / static_cast<double>(parts);
+    // What is spread is written and read once more, in fp32.
+    const double bytes = (tile_rows + tile_cols) * walked * 2 + (spread ? tile_rows * tile_cols * 8 : 0);
+    const double block = std::max(bytes / kBytes, 2 * tile_rows * tile_cols * walked / kFlops);
+    return static_cast<double>(tiles(blocks, static_cast<int64_t>(kMultiprocessors))) * block;
+}
+
+bool parts_fit(const CudaQueue& queue, int64_t rows, int64_t cols, int64_t depth) {
+    return parts_of(depth).count * rows * cols * static_cast<int64_t>(sizeof(float)) <= queue.scratch_bytes;
+}
+
 ProductPlan plan_product(const CudaQueue& queue, const Product& p) {
     ProductPlan best{ProductTile::Middle, false};
     if (p.dtype == Dtype::F32) return best;
-    const bool aligned = aligned_for_copies(p.a, p.lda) && aligned_for_copies(p.b, p.ldb);
-    const bool spreads = takes_parts(p) && parts_of(p.depth).count > 1 && scratch_holds(queue, p);
-    double shortest = modelled_seconds(p, best);
+    const bool aligned = aligned_for_copies(p.a, p.lda) && aligned_for_copies(p.b, p.ldb), forward = takes_parts(p);
+    const bool spreads = forward && parts_of(p.depth).count > 1 && parts_fit(queue, p.rows, p.cols, p.depth);
+    const auto seconds_of = [&](const ProductPlan& plan) {
+        return modelled_seconds(p.rows, p.cols, p.depth, size_of(plan.tile), plan.spread);
+    };
+    double shortest = seconds_of(best);
     const auto consider = [&](const ProductPlan& plan) {
-        const double seconds = modelled_seconds(p, plan);
+        const double seconds = seconds_of(plan);
         if (seconds < shortest) {
             shortest = seconds;
             best = plan;
@@ -143,15 +163,19 @@ ProductPlan plan_product(const CudaQueue& queue, const Product& p) {
     for (const bool spread : {false, true}) {
         if (spread && !spreads) continue;
         consider({ProductTile::Middle, spread});
-        if (aligned) consider({ProductTile::Large, spread});
-        if (aligned && !p.a_depth_major) consider({ProductTile::Flat, spread});
+        if (!aligned) continue;
+        consider({ProductTile::Large, spread});
+        if (forward) consider({ProductTile::Broad, spread});
+        if (forward) consider({ProductTile::Tall, spread});
+        if (!p.a_depth_major) consider({ProductTile::Flat, spread});
     }
     return best;
 }
 
 void multiply_planned(const CudaQueue& queue, const Product& p, const ProductPlan& plan) {
     if (p.rows <= 0 || p.cols <= 0) return;
-    TBRM_ASSERT(!plan.spread || (takes_parts(p) && scratch_holds(queue, p)), "the depth cannot be spread over blocks");
+    TBRM_ASSERT(!plan.spread || (takes_parts(p) && parts_fit(queue, p.rows, p.cols, p.depth)),
+            "the depth cannot be spread over blocks");
     launch(queue, p, plan);
     if (plan.spread) finish(queue, p, open_sums(queue, p));
 }

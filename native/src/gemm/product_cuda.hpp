@@ -60,8 +60,19 @@ OpenSums multiply_open(const CudaQueue& queue, const Product& p);
 OpenSums linear_forward_open(
         const CudaQueue& queue, Dtype dtype, int64_t n, const LinearCall& call, Epilogue epilogue, void* y);
 
-// The tiles of the bf16 product. Which one is taken, and whether the parts of the depth are spread over blocks, shows in no bit; tests ask for each.
-enum class ProductTile { Flat, Middle, Large };
+// A model of one H100 by which kernels are compared, and nothing else: seconds of a bf16 forward product by blocks of one tile each, whose depth is
+// walked by one block or spread over as many as it has parts.
+struct TileSize {
+    int64_t rows, cols;
+};
+double modelled_seconds(int64_t rows, int64_t cols, int64_t depth, const TileSize& tile, bool spread);
+
+// Whether the parts of a product's depth fit the queue's scratch.
+bool parts_fit(const CudaQueue& queue, int64_t rows, int64_t cols, int64_t depth);
+
+// The tiles of the bf16 product: 16 x 64, 64 x 64, 64 x 96, 128 x 96, 128 x 128. Which one is taken, and whether the parts of the depth are spread over
+// blocks, shows in no bit; tests ask for each. Broad and Tall are for forward products in 16-byte pieces alone.
+enum class ProductTile { Flat, Middle, Broad, Tall, Large };
 struct ProductPlan {
     ProductTile tile;
     bool spread;

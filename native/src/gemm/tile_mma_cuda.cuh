@@ -83,10 +83,18 @@ struct TileShape {
     static constexpr int kWarpsAcross = kCols / kWarpCols;
     static constexpr int kThreads = 32 * (kRows / kWarpRows) * kWarpsAcross;
     static_assert(kWarpRows % 16 == 0 && kWarpCols % 16 == 0, "a warp works in pieces of 16 by 16");
+
+    // Where this thread's warp works in the tile.
+    __device__ static int warp_row() { return static_cast<int>(threadIdx.x) / 32 / kWarpsAcross * kWarpRows; }
+    __device__ static int warp_col() { return static_cast<int>(threadIdx.x) / 32 % kWarpsAcross * kWarpCols; }
 };
 using LargeTile = TileShape<128, 128, 64, 32>;
 using MiddleTile = TileShape<64, 64, 32, 32>;
 using FlatTile = TileShape<16, 64, 16, 16>;  // for a few rows: decoding
+// For decoding with some hundred rows: the widths of a model's projections leave less of a last wave empty in 96 columns than in powers of two.
+using BroadTile = TileShape<64, 96, 32, 48>;
+using TallTile = TileShape<128, 96, 32, 48>;
+using WidestTile = TileShape<128, 144, 32, 48>;  // more shared memory than a kernel has unasked
 
 // Which tile this block computes: groups of kGroupRows row tiles, column by column.
 struct TilePosition {
@@ -137,53 +145,39 @@ __device__ inline void store_tile(const Store& store, int64_t row0, int64_t col0
     }
 }
 
-template <class Tile, bool kADepthMajor, bool kBDepthMajor, bool kAligned, class Out>
-__global__ void __launch_bounds__(Tile::kThreads) product_mma_kernel(Product p, DepthWalk walk) {
-    constexpr bool kParts = !kADepthMajor && !kBDepthMajor;  // forward products
+// Steps [first, end) of the depth by this block, operands in rings of kStages stages: fetch(step, a, b) begins the copies of a step. With
+// kParts total has the parts' sums, otherwise acc the only one.
+template <class Tile, bool kADepthMajor, bool kBDepthMajor, bool kParts, class Fetch>
+__device__ inline void walk_steps(int64_t first, int64_t end, int64_t steps_per_part, uint4* a_ring, uint4* b_ring,
+        const Fetch& fetch, float (&acc)[Tile::kWarpRows / 16][Tile::kWarpCols / 8][4],
+        float (&total)[kParts ? Tile::kWarpRows / 16 : 1][kParts ? Tile::kWarpCols / 8 : 1][4]) {
     using A = OperandTile<Tile::kRows, kADepthMajor>;
     using B = OperandTile<Tile::kCols, kBDepthMajor>;
-    __shared__ uint4 a_ring[kStages][A::kChunks];
-    __shared__ uint4 b_ring[kStages][B::kChunks];
-    const TilePosition position((p.rows + Tile::kRows - 1) / Tile::kRows, (p.cols + Tile::kCols - 1) / Tile::kCols);
-    const int64_t row0 = position.row * Tile::kRows, col0 = position.col * Tile::kCols;
-    const bool one_part = kParts && walk.sums != nullptr;
-    const int64_t all_steps = (p.depth + kStepDepth - 1) / kStepDepth;
-    const int64_t first = one_part ? blockIdx.y * walk.steps_per_part : 0;
-    const int64_t steps = one_part && first + walk.steps_per_part < all_steps ? first + walk.steps_per_part : all_steps;
-    const auto fetch = [&](int64_t step) {
-        if (step < steps) {
-            const int stage = static_cast<int>(step % kStages);
-            A::template load<Tile::kThreads, kAligned>(
-                    static_cast<const bf16*>(p.a), p.lda, row0, p.rows, step * kStepDepth, p.depth, a_ring[stage]);
-            B::template load<Tile::kThreads, kAligned>(
-                    static_cast<const bf16*>(p.b), p.ldb, col0, p.cols, step * kStepDepth, p.depth, b_ring[stage]);
-        }
+    const auto fetch_step = [&](int64_t step) {
+        const int stage = static_cast<int>(step % kStages);
+        if (step < end) fetch(step, a_ring + stage * A::kChunks, b_ring + stage * B::kChunks);
         commit_copies();  // an empty group too: the count below stays right
     };
-    const int warp = threadIdx.x / 32;
-    const int warp_row = warp / Tile::kWarpsAcross * Tile::kWarpRows;
-    const int warp_col = warp % Tile::kWarpsAcross * Tile::kWarpCols;
-    float acc[Tile::kWarpRows / 16][Tile::kWarpCols / 8][4] = {};
-    float total[kParts ? Tile::kWarpRows / 16 : 1][kParts ? Tile::kWarpCols / 8 : 1][4] = {};
-    int64_t part_end = first + walk.steps_per_part;
-
+    const int warp_row = Tile::warp_row(), warp_col = Tile::warp_col();
+    int64_t part_end = first + steps_per_part;
     for (int step = 0; step < kStages - 1; ++step)
-        fetch(first + step);
-    for (int64_t step = first; step < steps; ++step) {
+        fetch_step(first + step);
+    for (int64_t step = first; step < end; ++step) {
         wait_for_copies<kStages - 2>();
         // Everybody's copies of this step are there, and everybody is done with the stage that is fetched into next.
         __syncthreads();
-        fetch(step + kStages - 1);
-        const int stage = static_cast<int>(step % kStages);
+        fetch_step(step + kStages - 1);
+        const uint4* const a_tile = a_ring + static_cast<int>(step % kStages) * A::kChunks;
+        const uint4* const b_tile = b_ring + static_cast<int>(step % kStages) * B::kChunks;
 #pragma unroll
         for (int k = 0; k < kStepDepth; k += 16) {
             uint32_t a[Tile::kWarpRows / 16][4], b[Tile::kWarpCols / 16][4];
 #pragma unroll
             for (int i = 0; i < Tile::kWarpRows / 16; ++i)
-                A::first_operand(a_ring[stage], warp_row + i * 16, k, a[i]);
+                A::first_operand(a_tile, warp_row + i * 16, k, a[i]);
 #pragma unroll
             for (int j = 0; j < Tile::kWarpCols / 16; ++j)
-                B::second_operand(b_ring[stage], warp_col + j * 16, k, b[j]);
+                B::second_operand(b_tile, warp_col + j * 16, k, b[j]);
 #pragma unroll
             for (int i = 0; i < Tile::kWarpRows / 16; ++i) {
 #pragma unroll
@@ -194,21 +188,54 @@ __global__ void __launch_bounds__(Tile::kThreads) product_mma_kernel(Product p, 
         if constexpr (kParts) {
             if (step + 1 == part_end) {
                 add_part(total, acc);
-                part_end += walk.steps_per_part;
+                part_end += steps_per_part;
             }
         }
     }
+    if constexpr (kParts) add_part(total, acc);  // zeros, where the depth ends with a part
+}
 
+// The steps of a block: all, or those of part blockIdx.y.
+struct WalkedSteps {
+    int64_t first, end;
+
+    __device__ WalkedSteps(int64_t depth, const DepthWalk& walk, bool one_part) {
+        const int64_t all = (depth + kStepDepth - 1) / kStepDepth;
+        first = one_part ? blockIdx.y * walk.steps_per_part : 0;
+        end = one_part && first + walk.steps_per_part < all ? first + walk.steps_per_part : all;
+    }
+};
+
+template <class Tile, bool kADepthMajor, bool kBDepthMajor, bool kAligned, class Out>
+__global__ void __launch_bounds__(Tile::kThreads) product_mma_kernel(Product p, DepthWalk walk) {
+    constexpr bool kParts = !kADepthMajor && !kBDepthMajor;  // forward products
+    using A = OperandTile<Tile::kRows, kADepthMajor>;
+    using B = OperandTile<Tile::kCols, kBDepthMajor>;
+    __shared__ uint4 a_ring[kStages * A::kChunks];
+    __shared__ uint4 b_ring[kStages * B::kChunks];
+    const TilePosition position((p.rows + Tile::kRows - 1) / Tile::kRows, (p.cols + Tile::kCols - 1) / Tile::kCols);
+    const int64_t row0 = position.row * Tile::kRows, col0 = position.col * Tile::kCols;
+    const bool one_part = kParts && walk.sums != nullptr;
+    const WalkedSteps steps(p.depth, walk, one_part);
+    const auto fetch = [&](int64_t step, uint4* a_tile, uint4* b_tile) {
+        A::template load<Tile::kThreads, kAligned>(
+                static_cast<const bf16*>(p.a), p.lda, row0, p.rows, step * kStepDepth, p.depth, a_tile);
+        B::template load<Tile::kThreads, kAligned>(
+                static_cast<const bf16*>(p.b), p.ldb, col0, p.cols, step * kStepDepth, p.depth, b_tile);
+    };
+    float acc[Tile::kWarpRows / 16][Tile::kWarpCols / 8][4] = {};
+    float total[kParts ? Tile::kWarpRows / 16 : 1][kParts ? Tile::kWarpCols / 8 : 1][4] = {};
+    walk_steps<Tile, kADepthMajor, kBDepthMajor, kParts>(
+            steps.first, steps.end, walk.steps_per_part, a_ring, b_ring, fetch, acc, total);
+    const int64_t row = row0 + Tile::warp_row(), col = col0 + Tile::warp_col();
     if constexpr (kParts) {
-        add_part(total, acc);  // zeros, where the depth ends with a part
-        if (one_part) {
-            const ProductStore<float> store(p.rows, p.cols, walk.sums + blockIdx.y * p.rows * p.cols);
-            store_tile<Tile>(store, row0 + warp_row, col0 + warp_col, total);
-        } else {
-            store_tile<Tile>(ProductStore<Out>(p), row0 + warp_row, col0 + warp_col, total);
-        }
+        if (one_part)
+            store_tile<Tile>(
+                    ProductStore<float>(p.rows, p.cols, walk.sums + blockIdx.y * p.rows * p.cols), row, col, total);
+        else
+            store_tile<Tile>(ProductStore<Out>(p), row, col, total);
     } else {
-        store_tile<Tile>(ProductStore<Out>(p), row0 + warp_row, col0 + warp_col, acc);
+        store_tile<Tile>(ProductStore<Out>(p), row, col, acc);
     }
 }
 

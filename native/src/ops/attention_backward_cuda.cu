@@ -213,7 +213,8 @@ template <class T, bool kTensor>
 void run(const CudaQueue& queue, const Backward<T>& b, int64_t n_seqs, const int64_t* offsets) {
     const CudaArray<Owned> keys = to_device(queue, owned_rows(n_seqs, offsets, kKeys, false));
     const int64_t key_bytes = BackwardShared<T>(nullptr, b.head_dim, true).bytes;
-    reserve_shared(queue, attention_dkdv_kernel<T, kTensor>, key_bytes, b.head_dim, "the gradient of attention");
+    reserve_shared(
+            queue, attention_dkdv_kernel<T, kTensor>, key_bytes, b.head_dim, "the gradient of attention at head_dim");
     attention_dkdv_kernel<T, kTensor><<<dim3(static_cast<unsigned>(keys.size()), static_cast<unsigned>(b.n_kv_heads)),
             kAttentionThreads, static_cast<size_t>(key_bytes), queue.stream>>>(b, keys.data());
     TBRM_LAUNCH_CHECK();
@@ -222,7 +223,8 @@ void run(const CudaQueue& queue, const Backward<T>& b, int64_t n_seqs, const int
     const CudaArray<Owned> rows = to_device(queue, owned_rows(n_seqs, offsets, most, true));
     const int64_t row_bytes = BackwardShared<T>(nullptr, b.head_dim, false).bytes;
     const unsigned chunks = static_cast<unsigned>((most * b.group + kTilePairs - 1) / kTilePairs);
-    reserve_shared(queue, attention_dq_kernel<T, kTensor>, row_bytes, b.head_dim, "the gradient of attention");
+    reserve_shared(
+            queue, attention_dq_kernel<T, kTensor>, row_bytes, b.head_dim, "the gradient of attention at head_dim");
     attention_dq_kernel<T, kTensor>
             <<<dim3(static_cast<unsigned>(rows.size()), static_cast<unsigned>(b.n_kv_heads), chunks), kAttentionThreads,
                     static_cast<size_t>(row_bytes), queue.stream>>>(b, rows.data(), most);

@@ -214,7 +214,7 @@ void paged_attention(const CudaQueue& queue, Dtype dtype, const AttentionShape& 
         using T = std::remove_pointer_t<decltype(null)>;
         const auto launch = [&](auto* kernel) {
             const int64_t bytes = ForwardShared<T>(nullptr, static_cast<int>(shape.head_dim)).bytes;
-            reserve_shared(queue, kernel, bytes, shape.head_dim, "attention");
+            reserve_shared(queue, kernel, bytes, shape.head_dim, "attention at head_dim");
             const bool wide = rows_are_wide(dtype, pool, shape.head_dim, shape.head_dim);
             kernel<<<grid_of(shape, n), kAttentionThreads, static_cast<size_t>(bytes), queue.stream>>>(
                     forward_of<T>(dtype, shape, q, ldq, out, ldo, out_lse, wide), n,
@@ -243,7 +243,7 @@ void packed_attention_forward(const CudaQueue& queue, Dtype dtype, const Attenti
         const T* const k = static_cast<const T*>(qkv) + shape.n_heads * shape.head_dim;
         const auto launch = [&](auto* kernel) {
             const int64_t bytes = ForwardShared<T>(nullptr, static_cast<int>(shape.head_dim)).bytes;
-            reserve_shared(queue, kernel, bytes, shape.head_dim, "attention");
+            reserve_shared(queue, kernel, bytes, shape.head_dim, "attention at head_dim");
             const bool wide = rows_are_wide(dtype, qkv, ldqkv, shape.head_dim);
             kernel<<<grid_of(shape, static_cast<int64_t>(spans.size())), kAttentionThreads, static_cast<size_t>(bytes),
                     queue.stream>>>(forward_of<T>(dtype, shape, qkv, ldqkv, out, ldo, out_lse, wide),

@@ -220,7 +220,7 @@ void launch_paged(const CudaQueue& queue, const AttentionShape& shape, const For
     if (batch.most_parts == 0) batch.shares = 1;
     batch.states = batch.shares > 1 ? static_cast<float*>(queue.scratch) : nullptr;
     const int64_t bytes = row_alone ? std::max(tile_bytes<D>(), row_bytes_of<D>(f.group)) : tile_bytes<D>();
-    reserve_shared(queue, paged_split_kernel<D>, bytes, D, "attention");
+    reserve_shared(queue, paged_split_kernel<D>, bytes, D, "attention at head_dim");
     const dim3 rows(static_cast<unsigned>(batch.n), static_cast<unsigned>(f.n_kv_heads));
     const dim3 grid(rows.x, rows.y, std::max(tiles_of(shape), static_cast<unsigned>(batch.shares)));
     paged_split_kernel<D><<<grid, kWalkThreads, static_cast<size_t>(bytes), queue.stream>>>(f, batch);
@@ -233,7 +233,7 @@ void launch_paged(const CudaQueue& queue, const AttentionShape& shape, const For
 template <int D>
 void launch_packed(const CudaQueue& queue, const AttentionShape& shape, const Forward<bf16>& f, int64_t n_spans,
         const PackedSpan* spans, const bf16* k) {
-    reserve_shared(queue, packed_split_kernel<D>, tile_bytes<D>(), D, "attention");
+    reserve_shared(queue, packed_split_kernel<D>, tile_bytes<D>(), D, "attention at head_dim");
     const dim3 grid(static_cast<unsigned>(n_spans), static_cast<unsigned>(f.n_kv_heads), tiles_of(shape));
     packed_split_kernel<D><<<grid, kWalkThreads, static_cast<size_t>(tile_bytes<D>()), queue.stream>>>(
             f, spans, k, k + shape.n_kv_heads * D);

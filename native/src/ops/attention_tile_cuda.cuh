@@ -2,11 +2,9 @@
 // attention_tile_cuda.cuh - what the forward and the backward kernels of attention share: where keys and values lie, the shared memory of a
 // block, and copies into it.
 #include <cstdint>
-#include <map>
-#include <mutex>
-#include <utility>
 
 #include "core/cuda.hpp"
+#include "core/cuda_shared.hpp"
 #include "core/cuda_vector.cuh"
 #include "ops/attention.hpp"
 #include "ops/tile_product_cuda.cuh"
@@ -79,25 +77,6 @@ inline bool takes_tensor_cores(Dtype dtype, int64_t head_dim) {
 inline bool rows_are_wide(Dtype dtype, const void* base, int64_t ld, int64_t head_dim) {
     const int64_t size = dtype_bytes(dtype);
     return reinterpret_cast<uintptr_t>(base) % 16 == 0 && ld * size % 16 == 0 && head_dim * size % 16 == 0;
-}
-
-// Lets a kernel use `bytes` of shared memory, or says how much there is. The driver is asked once per kernel and device.
-template <class Kernel>
-void reserve_shared(const CudaQueue& queue, Kernel* kernel, int64_t bytes, int64_t head_dim, const char* what) {
-    static std::mutex guard;
-    static std::map<std::pair<Kernel*, int32_t>, int64_t> granted;
-    const std::lock_guard<std::mutex> lock(guard);
-    int64_t& most_yet = granted[{kernel, queue.ordinal}];
-    if (bytes <= most_yet) return;
-    int most = 0;
-    TBRM_CUDA_CHECK(cudaDeviceGetAttribute(&most, cudaDevAttrMaxSharedMemoryPerBlockOptin, queue.ordinal));
-    if (bytes > most) {
-        TBRM_FAIL(TBRM_STATUS_UNSUPPORTED,
-                "%s at head_dim %lld needs %lld bytes of shared memory per block, this GPU has %d", what,
-                static_cast<long long>(head_dim), static_cast<long long>(bytes), most);
-    }
-    TBRM_CUDA_CHECK(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(bytes)));
-    most_yet = bytes;
 }
 
 }  // namespace cuda

@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "core/dtype.hpp"
+#include "gemm/linear.hpp"
 
 namespace tbrm {
 
@@ -34,6 +35,19 @@ void glu_forward(
 
 void glu_backward(const CudaQueue& queue, Activation activation, Dtype dtype, int64_t n, int64_t i, const void* gate_up,
         const void* dy, void* dgate_up);
+
+// The projection of a rollout's MLP and its gate at once: call.outputs = 2I, y [n, I]. The bits of linear_forward and glu_forward one after the other,
+// whichever tile is taken and whether the parts of the depth are spread over blocks. For what takes_gated_product takes: bf16 without bias in 16-byte
+// pieces, and no product by the library.
+constexpr int kGatedTiles = 4;
+struct GatedPlan {
+    int tile;  // 0 .. kGatedTiles - 1
+    bool spread;
+};
+GatedPlan plan_gated_product(const CudaQueue& queue, int64_t n, int64_t depth, int64_t width);
+bool takes_gated_product(const CudaQueue& queue, Dtype dtype, int64_t width, const LinearCall& call, const void* y);
+void gated_product(const CudaQueue& queue, Activation activation, int64_t n, const LinearCall& call, void* y,
+        const GatedPlan& plan);
 
 }  // namespace cuda
 }  // namespace tbrm

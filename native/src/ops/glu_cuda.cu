@@ -3,32 +3,13 @@
 #include "core/cuda.hpp"
 #include "core/cuda_vector.cuh"
 #include "ops/glu.hpp"
+#include "ops/glu_cuda.cuh"
 
 namespace tbrm {
 namespace cuda {
 namespace {
 
 constexpr int kThreads = 256;
-
-// 1 / (1 + exp(-x)) without overflow on either side.
-__device__ float sigmoid(float x) {
-    const float e = expf(x < 0.0f ? x : -x);
-    return (x < 0.0f ? e : 1.0f) / (1.0f + e);
-}
-
-// Both activations are x sigmoid(t(x)); slope: d (x s) / dx = s (1 + x t' (1 - s)).
-struct Silu {
-    static __device__ float gate(float x) { return sigmoid(x); }
-    static __device__ float slope(float x, float s) { return s * fmaf(x, 1.0f - s, 1.0f); }
-};
-
-struct GeluTanh {
-    static constexpr float kLinear = 1.5957691216057308f, kCubic = kLinear * 0.044715f;
-    static __device__ float gate(float x) { return sigmoid(x * fmaf(x * x, kCubic, kLinear)); }
-    static __device__ float slope(float x, float s) {
-        return s * fmaf(x * fmaf(x * x, 3 * kCubic, kLinear), 1.0f - s, 1.0f);
-    }
-};
 
 template <class Body>
 void with_activation(Activation activation, Body&& body) {
