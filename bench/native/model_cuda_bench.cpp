@@ -152,12 +152,32 @@ Floor head(Step& s) {
     return {static_cast<double>(kVocab * kHidden) * (2 * 2 + 8) + n * kVocab * 2 * 3, 6 * n * kVocab * kHidden};
 }
 
-Floor logits(Step& s) {
+SampleRow draw_of(float top_p) {
+    SampleRow one{};
+    one.n_vocab = static_cast<int32_t>(kVocab);
+    one.temperature = 1.0f;
+    one.top_p = top_p;
+    one.log_min_p = -INFINITY;
+    one.repetition_penalty = 1.0f;
+    return one;
+}
+
+SampleResult* results(Step& s) {
+    return reinterpret_cast<SampleResult*>(s.memory(s.rows * static_cast<int64_t>(sizeof(SampleResult))));
+}
+
+// Logits and what is drawn from them without filters; the floor reads the logits once.
+Floor logits_and_sample(Step& s) {
     const HeadShape shape{Dtype::Bf16, kHidden, kVocab, 1.0f, 0};
-    s.device.head_logits(shape, s.rows, s.memory(s.rows * kHidden * 2), s.memory(kVocab * kHidden * 2),
+    std::vector<SampleRow> rows(static_cast<size_t>(s.rows), draw_of(1.0f));
+    for (size_t r = 0; r < rows.size(); ++r)
+        rows[r].logits_row = static_cast<int32_t>(r);
+    s.device.sample_from_head(shape, s.rows, s.memory(s.rows * kHidden * 2), s.memory(kVocab * kHidden * 2),
             reinterpret_cast<float*>(s.memory(s.rows * kVocab * 4)), kVocab,
-            reinterpret_cast<float*>(s.memory(s.rows * 4)));
-    return {static_cast<double>(kVocab * kHidden) * 2 + static_cast<double>(s.rows * kVocab) * 4,
+            s.uploaded(std::vector<float>(static_cast<size_t>(s.rows), 14.0f)),
+            {s.rows, s.uploaded(rows), s.uploaded(std::vector<int32_t>{0}),
+                    s.memory(s.device.sample_workspace_bytes(kVocab)), results(s)});
+    return {static_cast<double>(kVocab * kHidden) * 2 + static_cast<double>(s.rows * kVocab) * 8,
             2.0 * static_cast<double>(s.rows * kVocab) * kHidden};
 }
 
@@ -165,16 +185,10 @@ Floor sampler(Step& s, float top_p) {
     std::vector<float> row(static_cast<size_t>(kVocab));
     for (size_t i = 0; i < row.size(); ++i)
         row[i] = static_cast<float>(i * 2654435761u % 4096u) / 400.0f;
-    SampleRow one{};
-    one.n_vocab = static_cast<int32_t>(kVocab);
-    one.temperature = 1.0f;
-    one.top_p = top_p;
-    one.log_min_p = -INFINITY;
-    one.repetition_penalty = 1.0f;  // every row draws from the same logits here: the traffic of a row is what counts
+    // Every row draws from the same logits here: the traffic of a row is what counts.
     s.device.sample(kVocab, s.uploaded(row), kVocab, s.uploaded(std::vector<float>{14.0f}), s.rows,
-            s.uploaded(std::vector<SampleRow>(static_cast<size_t>(s.rows), one)), s.uploaded(std::vector<int32_t>{0}),
-            s.memory(s.device.sample_workspace_bytes(kVocab)),
-            reinterpret_cast<SampleResult*>(s.memory(s.rows * static_cast<int64_t>(sizeof(SampleResult)))));
+            s.uploaded(std::vector<SampleRow>(static_cast<size_t>(s.rows), draw_of(top_p))),
+            s.uploaded(std::vector<int32_t>{0}), s.memory(s.device.sample_workspace_bytes(kVocab)), results(s));
     return {static_cast<double>(s.rows * kVocab) * 4, 0};
 }
 
@@ -209,8 +223,7 @@ const Part kParts[] = {
         {"decode_down", kLayers, [](Step& s) { return decode_branch(s, kInner); }},
         {"decode_attention", kLayers, decode_attention},
         {"decode_norm", 2, norm},
-        {"decode_logits", 1, logits},
-        {"decode_sample", 1, [](Step& s) { return sampler(s, 1.0f); }},
+        {"decode_logits_sample", 1, logits_and_sample},
         {"decode_sample_top_p", 1, [](Step& s) { return sampler(s, 0.95f); }},
         {"train_gate_up", kLayers, [](Step& s) { return forward(s, kHidden, 2 * kInner, false); }},
         {"train_down", kLayers, [](Step& s) { return forward(s, kInner, kHidden, true); }},

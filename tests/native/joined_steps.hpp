@@ -1,6 +1,7 @@
 #pragma once
 // joined_steps.hpp - Device::qkv_to_pages and add_branch_norm against what Device itself makes of them: the same bits from a device's own kernels,
 // everything around what they write left alone.
+#include <limits>
 #include <vector>
 
 #include "device/device.hpp"
@@ -101,7 +102,50 @@ public:
                 static_cast<long long>(n), static_cast<long long>(width), static_cast<int>(activation));
     }
 
+    // Three draws from each row of logits, of all ids and of those below the last segment's end; a vocabulary of three segments.
+    void check_drawn(int64_t n, float temperature) {
+        const int64_t hidden = 40, vocab = 2 * 1024 + 200, n_draws = 3 * n;
+        const auto x = rows(n * hidden, 31), w = matrix(vocab, hidden, 32);
+        std::vector<SampleRow> draws;
+        for (int64_t i = 0; i < n_draws; ++i) {
+            SampleRow row{};
+            row.seed = 33;
+            row.trajectory_id = i;
+            row.logits_row = static_cast<int32_t>(i % n);
+            row.n_vocab = static_cast<int32_t>(i % 3 == 0 ? vocab : vocab - 113 * i);
+            row.temperature = temperature;
+            row.top_p = i % 3 == 2 ? 0.8f : 1.0f;
+            row.log_min_p = i % 2 == 0 ? -std::numeric_limits<float>::infinity() : -3.0f;
+            row.repetition_penalty = 1.0f;
+            draws.push_back(row);
+        }
+        DeviceBuffer<SampleRow> device_draws;
+        device_draws.assign(device_, draws.data(), n_draws);
+        const std::vector<int32_t> no_ids{0};
+        DeviceBuffer<int32_t> ids;
+        ids.assign(device_, no_ids.data(), 1);
+        const auto run = [&](bool joined) {
+            DeviceBuffer<float> logits(device_, n * vocab), v(device_, n);
+            DeviceBuffer<char> workspace(device_, device_.sample_workspace_bytes(vocab));
+            DeviceBuffer<SampleResult> out(device_, n_draws);
+            const HeadShape shape{dtype_, hidden, vocab, temperature > 0 ? temperature : 1.0f, 1 << 20};
+            const DrawnRows all{n_draws, device_draws.data(), ids.data(), workspace.data(), out.data()};
+            if (joined)
+                device_.sample_from_head(shape, n, x.data(), w.data(), logits.data(), vocab, v.data(), all);
+            else
+                device_.Device::sample_from_head(shape, n, x.data(), w.data(), logits.data(), vocab, v.data(), all);
+            std::vector<char> bytes = fetch(out);
+            for (const std::vector<char>& more : {fetch(logits), fetch(v)})
+                bytes.insert(bytes.end(), more.begin(), more.end());
+            return bytes;
+        };
+        CHECK_MSG(run(true) == run(false), "%s draws at temperature %g", name_of(dtype_),
+                static_cast<double>(temperature));
+    }
+
     void check_all() {
+        check_drawn(3, 0.7f);
+        check_drawn(2, 0.0f);
         check_gated(3, 40, Activation::Silu);
         check_gated(2, 24, Activation::GeluTanh);
         check_gated(2, 33, Activation::Silu);

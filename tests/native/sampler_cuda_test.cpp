@@ -33,8 +33,9 @@ Problem make(int64_t vocab, double step, float temperature, uint64_t seed) {
         if (step > 0) x = static_cast<float>(std::round(static_cast<double>(x) / step) * step);
     for (int64_t r = 0; r < p.n_logits; ++r)
         p.v.push_back(log_sum_exp(p.logits.data() + r * vocab, vocab, temperature > 0 ? temperature : 1.0f));
-    for (int32_t i = 0; i < 5; ++i)
-        p.ids.push_back(static_cast<int32_t>(vocab * (i + 1) / 7));
+    // Seen and masked ids overlap where different warps have them.
+    for (int32_t i = 0; i < 40; ++i)
+        p.ids.push_back(static_cast<int32_t>(vocab * (i + 1) / 47));
     const float none = -std::numeric_limits<float>::infinity();
     for (const int32_t top_k : {0, 1, 5, 50})
         for (const float top_p : {1.0f, 0.95f, 0.5f, 1e-6f})
@@ -52,9 +53,9 @@ Problem make(int64_t vocab, double step, float temperature, uint64_t seed) {
                         row.top_p = top_p;
                         row.log_min_p = log_min_p;
                         row.repetition_penalty = 1.3f;
-                        row.n_seen = edited && vocab > 7 ? 3 : 0;
-                        row.first_masked = 3;
-                        row.n_masked = edited && vocab > 7 ? 2 : 0;
+                        row.n_seen = edited && vocab > 47 ? 38 : 0;
+                        row.first_masked = 36;
+                        row.n_masked = edited && vocab > 47 ? 4 : 0;
                         p.rows.push_back(row);
                     }
     return p;

@@ -218,6 +218,13 @@ public:
                 adds ? Epilogue::AddTo : Epilogue::Store, adds ? rows.x : rows.branch);
         cuda::add_branch_norm(queue_, rows, sums);
     }
+    void sample_from_head(const HeadShape& shape, int64_t n_logits, const void* x, const void* w, float* logits,
+            int64_t ld, float* v, const DrawnRows& draws) override {
+        cuda::SegmentTops tops;
+        cuda::head_logits(queue_, shape, n_logits, x, w, logits, ld, v, &tops);
+        cuda::sample(
+                queue_, shape.vocab, logits, ld, v, draws.n, draws.rows, draws.ids, draws.workspace, draws.out, tops);
+    }
     void packed_attention_forward(Dtype dtype, const AttentionShape& shape, int64_t n_seqs, const int64_t* host_offsets,
             const void* qkv, int64_t ldqkv, void* out, int64_t ldo, float* out_lse) override {
         cuda::packed_attention_forward(queue_, dtype, shape, n_seqs, host_offsets, qkv, ldqkv, out, ldo, out_lse);

@@ -33,6 +33,15 @@ public:
     virtual void backward(const void* w, const float* dq, const float* dv, const float* dh, void* dx, float* dw) = 0;
 };
 
+// What sample takes besides logits.
+struct DrawnRows {
+    int64_t n;
+    const SampleRow* rows;
+    const int32_t* ids;
+    void* workspace;
+    SampleResult* out;
+};
+
 // Calls that were recorded and are made again at once.
 class DeviceGraph {
 public:
@@ -146,6 +155,9 @@ public:
             Activation activation, Dtype dtype, int64_t n, const LinearCall& projection, void* gate_up, void* y);
     // ops/branch.hpp
     virtual void add_branch_norm(const LinearCall& product, const BranchRows& rows);
+    // head_logits of n_logits rows, and sample from them at the head's temperature (1 where that is 0).
+    virtual void sample_from_head(const HeadShape& shape, int64_t n_logits, const void* x, const void* w, float* logits,
+            int64_t ld, float* v, const DrawnRows& draws);
     // host_offsets [n_seqs + 1] in host memory: the launch is planned from it.
     virtual void packed_attention_forward(Dtype dtype, const AttentionShape& shape, int64_t n_seqs,
             const int64_t* host_offsets, const void* qkv, int64_t ldqkv, void* out, int64_t ldo, float* out_lse) = 0;

@@ -41,4 +41,10 @@ void Device::add_branch_norm(const LinearCall& product, const BranchRows& r) {
     rms_norm_forward(r.dtype, r.n, r.d, r.x, r.d, r.norm, r.eps, r.normed, r.d, r.inv_rms);
 }
 
+void Device::sample_from_head(const HeadShape& shape, int64_t n_logits, const void* x, const void* w, float* logits,
+        int64_t ld, float* v, const DrawnRows& draws) {
+    head_logits(shape, n_logits, x, w, logits, ld, v);
+    sample(shape.vocab, logits, ld, v, draws.n, draws.rows, draws.ids, draws.workspace, draws.out);
+}
+
 }  // namespace tbrm

@@ -9,6 +9,7 @@
 #include <memory>
 
 #include "core/dtype.hpp"
+#include "rollout/sampler.hpp"
 
 namespace tbrm {
 
@@ -75,8 +76,9 @@ namespace cuda {
 void head_forward(const CudaQueue& queue, const HeadShape& shape, int64_t rows, const void* x, const void* w,
         const int32_t* labels, float* out_q, float* out_v, float* out_h);
 
+// out_tops (may be null): where the largest of each segment is until the queue's scratch is used again; untouched where that is too small for them.
 void head_logits(const CudaQueue& queue, const HeadShape& shape, int64_t rows, const void* x, const void* w,
-        float* out_logits, int64_t ld, float* out_v);
+        float* out_logits, int64_t ld, float* out_v, SegmentTops* out_tops = nullptr);
 
 class HeadTape {
 public:

@@ -15,8 +15,9 @@ namespace cuda {
 namespace {
 
 constexpr int64_t kChunkRows = kHeadChunkRows;
-constexpr int kMergeThreads = 128;
-static_assert(kSegmentColumns == kHeadSegment && sizeof(SegmentSums) == kHeadSumBytes, "the plan reckons with others");
+static_assert(
+        kSegmentColumns == kSampleSegment && kSegmentColumns == kHeadSegment && sizeof(SegmentSums) == kHeadSumBytes,
+        "the plan reckons with others");
 
 int64_t budget_of(const HeadShape& shape) {
     return head_budget(shape);
@@ -97,8 +98,8 @@ struct Outputs {
 };
 
 void merge(const Call& call, int64_t rows, const SegmentSums* sums, const Outputs& out, int64_t row) {
-    head_merge_kernel<<<merge_blocks(rows), kMergeThreads, 0, call.queue.stream>>>(rows, segments_of(call.shape.vocab),
-            sums, out.v + row, out.h == nullptr ? nullptr : out.h + row,
+    head_merge_kernel<<<merge_blocks(32 * rows), kMergeThreads, 0, call.queue.stream>>>(rows,
+            segments_of(call.shape.vocab), sums, out.v + row, out.h == nullptr ? nullptr : out.h + row,
             out.rest == nullptr ? nullptr : out.rest + row);
     TBRM_LAUNCH_CHECK();
 }
@@ -130,7 +131,7 @@ void head_forward(const CudaQueue& queue, const HeadShape& shape, int64_t rows, 
 }
 
 void head_logits(const CudaQueue& queue, const HeadShape& shape, int64_t rows, const void* x, const void* w,
-        float* out_logits, int64_t ld, float* out_v) {
+        float* out_logits, int64_t ld, float* out_v, SegmentTops* out_tops) {
     if (rows == 0) return;
     const Call call{queue, shape, static_cast<const char*>(x), static_cast<const char*>(w), nullptr};
     const Slice all = call.slice(0, shape.vocab, ld, 0, rows);
@@ -142,6 +143,8 @@ void head_logits(const CudaQueue& queue, const HeadShape& shape, int64_t rows, c
     call.logits(all, 0, out_logits);
     reduce(call, all, out_logits, sums, nullptr, nullptr);
     merge(call, rows, sums, {nullptr, out_v, nullptr, nullptr}, 0);
+    constexpr int64_t kFloats = sizeof(SegmentSums) / sizeof(float);
+    if (out_tops != nullptr && fits) *out_tops = {&sums->max, kFloats, kFloats * rows};
 }
 
 // Kept: e of slice c at e + c * n_kept elements, row stride = columns of a slice (the last one's rounded up to 8); max [segments][n_kept].

@@ -80,18 +80,23 @@ __global__ void head_reduce_kernel(Slice slice, const float* logits, SegmentSums
     if (threadIdx.x == 0) sums[part.segment * slice.rows + part.row] = {top, sum, weighted, others};
 }
 
-// Merges the segments of a row in index order, in fp64. sums [segments][rows]. h, rest may be null.
-__global__ void head_merge_kernel(
-        int64_t rows, int64_t segments, const SegmentSums* sums, float* v, float* h, float* rest) {
-    const int64_t row = static_cast<int64_t>(blockIdx.x) * blockDim.x + threadIdx.x;
+constexpr int kMergeThreads = 128;
+
+// Merges the segments of a row, in fp64, by a warp: each lane those 32 apart in index order, then the lanes in pairs. sums [segments][rows]. h, rest may
+// be null.
+static __global__ void __launch_bounds__(kMergeThreads)
+        head_merge_kernel(int64_t rows, int64_t segments, const SegmentSums* sums, float* v, float* h, float* rest) {
+    const int lane = static_cast<int>(threadIdx.x) % 32;
+    const int64_t row = (static_cast<int64_t>(blockIdx.x) * kMergeThreads + threadIdx.x) / 32;
     if (row >= rows) return;
-    double top = -INFINITY;
-    for (int64_t s = 0; s < segments; ++s) {
-        const double m = sums[s * rows + row].max;
-        if (m > top) top = m;
-    }
+    float largest = -INFINITY;
+    for (int64_t s = lane; s < segments; s += 32)
+        largest = fmaxf(largest, sums[s * rows + row].max);
+    for (int hop = 16; hop > 0; hop /= 2)
+        largest = fmaxf(largest, __shfl_xor_sync(0xffffffffu, largest, hop));
+    const double top = largest;
     double sum = 0.0, weighted = 0.0, others = 0.0;
-    for (int64_t s = 0; s < segments; ++s) {
+    for (int64_t s = lane; s < segments; s += 32) {
         const SegmentSums part = sums[s * rows + row];
         if (part.sum == 0.0f) continue;  // a segment of -inf alone
         const double lower = static_cast<double>(part.max) - top, factor = exp(lower);
@@ -99,6 +104,12 @@ __global__ void head_merge_kernel(
         others += factor * part.sum_without_label;
         if (factor > 0.0) weighted += factor * (part.weighted + lower * part.sum);
     }
+    for (int hop = 16; hop > 0; hop /= 2) {
+        sum += __shfl_xor_sync(0xffffffffu, sum, hop);
+        others += __shfl_xor_sync(0xffffffffu, others, hop);
+        weighted += __shfl_xor_sync(0xffffffffu, weighted, hop);
+    }
+    if (lane != 0) return;
     v[row] = static_cast<float>(top + log(sum));
     if (h != nullptr) h[row] = static_cast<float>(log(sum) - weighted / sum);
     if (rest != nullptr) rest[row] = static_cast<float>(others / sum);

@@ -183,8 +183,7 @@ void BatchRunner::run_decode(const Plan& plan) {
         run_model(model_, cache_, act_, rows);
         final_rows(model_, act_, rows);
         const MemoryScope scope(MemoryUse::Head);
-        chunk_logits(model_, act_, padded, temperature, out_.logits);
-        sample(rows);
+        sample_from_head(padded, temperature, rows);
     };
     graphs_.run(
             device_, [&] { return decode_key(rows, temperature); }, step);
@@ -275,25 +274,36 @@ void BatchRunner::run_chunk(const Plan& plan, const HeadChunk& chunk) {
     const MemoryScope scope(MemoryUse::Head);
     const Sequence& first = *plan.draws[static_cast<size_t>(order_[chunk.first_draw])];
     const float temperature = head_temperature(first);
-    chunk_logits(model_, act_, chunk, temperature, out_.logits);
-    if (guide_ != nullptr) {
-        chunk_logits(*guide_, guide_act_, chunk, temperature, guide_logits_);
-        mix_chunk(chunk.end_row - chunk.first_row, temperature);
-    }
     gather_samples(plan, chunk);
     upload_samples();
-    sample(static_cast<int64_t>(sample_rows_.size()));
+    const int64_t n = static_cast<int64_t>(sample_rows_.size());
+    if (guide_ == nullptr) {
+        sample_from_head(chunk, temperature, n);
+    } else {
+        for (const bool guides : {false, true}) {
+            const ChunkLogits c = guides ? chunk_logits(*guide_, guide_act_, chunk, temperature, guide_logits_)
+                                         : chunk_logits(model_, act_, chunk, temperature, out_.logits);
+            device_.head_logits(c.shape, c.rows, c.x, c.w, c.logits, c.shape.vocab, c.v);
+        }
+        mix_chunk(chunk.end_row - chunk.first_row, temperature);
+        const DrawnRows rows = drawn_rows(n);
+        device_.sample(model_.vocab, out_.logits.data(), model_.vocab, out_.v.data(), rows.n, rows.rows, rows.ids,
+                rows.workspace, rows.out);
+    }
     take_results(chunk);
 }
 
-void BatchRunner::chunk_logits(const ModelView& model, const Activations& act, const HeadChunk& chunk,
-        float temperature, DeviceBuffer<float>& out) {
+BatchRunner::ChunkLogits BatchRunner::chunk_logits(const ModelView& model, const Activations& act,
+        const HeadChunk& chunk, float temperature, DeviceBuffer<float>& out) {
     const int64_t n = chunk.end_row - chunk.first_row;
-    const HeadShape shape = {model.dtype, model.hidden, model.vocab, temperature, logits_budget_bytes_};
-    const uint8_t* x = act.last.data() + chunk.first_row * model.hidden * dtype_bytes(model.dtype);
-    float* logits = fit(device_, out, n * model.vocab, max_logits_rows_ * model.vocab);
-    float* v = fit(device_, out_.v, n);
-    device_.head_logits(shape, n, x, model.head, logits, model.vocab, v);
+    return {{model.dtype, model.hidden, model.vocab, temperature, logits_budget_bytes_}, n,
+            act.last.data() + chunk.first_row * model.hidden * dtype_bytes(model.dtype), model.head,
+            fit(device_, out, n * model.vocab, max_logits_rows_ * model.vocab), fit(device_, out_.v, n)};
+}
+
+void BatchRunner::sample_from_head(const HeadChunk& chunk, float temperature, int64_t n) {
+    const ChunkLogits c = chunk_logits(model_, act_, chunk, temperature, out_.logits);
+    device_.sample_from_head(c.shape, c.rows, c.x, c.w, c.logits, c.shape.vocab, c.v, drawn_rows(n));
 }
 
 // z = scale z + (1 - scale) z_guide, and v = logsumexp(z / temperature), on the host: the same arithmetic whatever the device, one order of summation.
@@ -349,11 +359,9 @@ void BatchRunner::upload_samples() {
     upload(device_, out_.ids, sample_ids_);
 }
 
-void BatchRunner::sample(int64_t n) {
-    SampleResult* results = fit(device_, out_.results, n);
-    void* workspace = fit(device_, out_.workspace, device_.sample_workspace_bytes(model_.vocab));
-    device_.sample(model_.vocab, out_.logits.data(), model_.vocab, out_.v.data(), n, out_.rows.data(), out_.ids.data(),
-            workspace, results);
+DrawnRows BatchRunner::drawn_rows(int64_t n) {
+    return {n, out_.rows.data(), out_.ids.data(),
+            fit(device_, out_.workspace, device_.sample_workspace_bytes(model_.vocab)), fit(device_, out_.results, n)};
 }
 
 void BatchRunner::take_results(const HeadChunk& chunk) {

@@ -76,6 +76,16 @@ private:
         int64_t first_row, end_row;
     };
 
+    // What the head's call for a chunk takes.
+    struct ChunkLogits {
+        HeadShape shape;
+        int64_t rows;
+        const void* x;
+        const void* w;
+        float* logits;
+        float* v;
+    };
+
     void gather_inputs(const Plan& plan);
     bool decodes_alone(const Plan& plan) const;
     void pad_inputs(int64_t rows);
@@ -84,15 +94,16 @@ private:
     DecodeGraphs::Key decode_key(int64_t rows, float temperature);
     void run_model(const ModelView& model, KvCache& cache, Activations& act, int64_t n);
     void final_rows(const ModelView& model, Activations& act, int64_t n_last);
-    void chunk_logits(const ModelView& model, const Activations& act, const HeadChunk& chunk, float temperature,
+    ChunkLogits chunk_logits(const ModelView& model, const Activations& act, const HeadChunk& chunk, float temperature,
             DeviceBuffer<float>& out);
+    void sample_from_head(const HeadChunk& chunk, float temperature, int64_t n);
     void mix_chunk(int64_t n, float temperature);
     void order_draws(const Plan& plan);
     HeadChunk next_chunk(const Plan& plan, size_t first_draw, int64_t first_row) const;
     void run_chunk(const Plan& plan, const HeadChunk& chunk);
     void gather_samples(const Plan& plan, const HeadChunk& chunk);
     void upload_samples();
-    void sample(int64_t n);
+    DrawnRows drawn_rows(int64_t n);
     void take_results(const HeadChunk& chunk);
 
     Device& device_;

@@ -75,12 +75,21 @@ constexpr int64_t kSampleSegment = 1024;
 constexpr int64_t sample_scratch_bytes(int64_t vocab) {
     return ((vocab + kSampleSegment - 1) / kSampleSegment * 8 + vocab * 4 + 15) / 16 * 16;
 }
+// And the largest score of each segment.
 constexpr int64_t sample_workspace_bytes(int64_t vocab) {
-    return kSampleBlocks * sample_scratch_bytes(vocab);
+    return kSampleBlocks * (sample_scratch_bytes(vocab) + (vocab + kSampleSegment - 1) / kSampleSegment * 4);
 }
 
+// The largest of each kSampleSegment logits of a row, divided by the temperature: top[row * row_stride + segment * segment_stride]. Segments that the
+// vocabulary ends in are not asked for.
+struct SegmentTops {
+    const float* top = nullptr;
+    int64_t row_stride = 0, segment_stride = 0;
+};
+
+// tops: of the rows of logits, at the temperature of every draw from them (1 where that is 0); without top they are found in a pass of their own.
 void sample(const CudaQueue& queue, int64_t vocab, const float* logits, int64_t ld, const float* v, int64_t n,
-        const SampleRow* rows, const int32_t* ids, void* workspace, SampleResult* out);
+        const SampleRow* rows, const int32_t* ids, void* workspace, SampleResult* out, const SegmentTops& tops = {});
 
 }  // namespace cuda
 }  // namespace tbrm

@@ -9,6 +9,11 @@ void copy_async(uint32_t to, const void* from, int bytes, int valid) {
     if (to % static_cast<uint32_t>(bytes) != 0 || reinterpret_cast<uintptr_t>(from) % static_cast<unsigned>(bytes) != 0)
         report(Kind::Misaligned, __builtin_return_address(0), "%s: cp.async of %d bytes from %p to shared %u",
                 where_am_i().c_str(), bytes, from, to);
+    if (valid < 0 || valid > bytes) {
+        report(Kind::OutOfBounds, __builtin_return_address(0), "%s: cp.async of %d bytes, of which %d are to be read",
+                where_am_i().c_str(), bytes, valid);
+        valid = valid < 0 ? 0 : bytes;
+    }
     if (valid > 0) access(from, static_cast<std::size_t>(valid), Access::Read, __builtin_return_address(0));
     shared_async_begin(to, bytes);
     current->copies.push_back({to, from, bytes, valid, current->copy_group});
