@@ -212,8 +212,10 @@ Floor decode_gated(Step& s) {
 Floor adamw(Step& s) {
     const auto floats = [&] { return reinterpret_cast<float*>(s.memory(kParameters / kLayers * 4)); };
     const AdamWStep step{1e-3f, 0.9f, 0.95f, 1e-8f, 0.0f, 1.0, 0.1, 0.05};
-    s.device.adamw_step(step, kParameters / kLayers, floats(), floats(), floats(), floats());
-    return {static_cast<double>(kParameters / kLayers) * 28, 0};
+    const int64_t n = kParameters / kLayers;
+    s.device.adamw_step_narrow(
+            step, n, 1, floats(), floats(), floats(), floats(), reinterpret_cast<bf16*>(s.memory(n * 2)));
+    return {static_cast<double>(n) * 30, 0};
 }
 
 const Part kParts[] = {

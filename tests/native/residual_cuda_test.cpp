@@ -87,6 +87,15 @@ TBRM_TEST(adamw_has_the_bits_of_the_cpu_twin) {
         cpu::adamw_step(step, n, w.data(), m.data(), v.data(), grad.data());
         cuda::adamw_step(queue(), step, n, d_w.get(), d_m.get(), d_v.get(), d_grad.get());
         CHECK(d_w.download() == w && d_m.download() == m && d_v.download() == v);
+        const ArrayOnDevice narrowed(Array(Dtype::Bf16, n));
+        cpu::adamw_step(step, n, w.data(), m.data(), v.data(), grad.data());
+        cuda::adamw_step(
+                queue(), step, n, d_w.get(), d_m.get(), d_v.get(), d_grad.get(), static_cast<bf16*>(narrowed.get()));
+        CHECK(d_w.download() == w && d_m.download() == m && d_v.download() == v);
+        Array rounded(Dtype::Bf16, n);
+        for (int64_t i = 0; i < n; ++i)
+            rounded.set(i, w[static_cast<size_t>(i)]);
+        CHECK(narrowed.download().same_bits(rounded));
         const double sum = cpu::sum_of_squares(n, grad.data());
         CHECK(close(cuda::sum_of_squares(queue(), {{d_grad.get(), n}}), sum, 1e-12 * sum));
         // Several arrays, one of them empty: the sum of their sums, in order.

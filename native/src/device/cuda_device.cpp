@@ -274,6 +274,10 @@ public:
     void adamw_step(const AdamWStep& step, int64_t n, float* w, float* m, float* v, const float* grad) override {
         cuda::adamw_step(queue_, step, n, w, m, v, grad);
     }
+    void adamw_step_narrow(const AdamWStep& step, int64_t rows, int64_t cols, float* w, float* m, float* v,
+            const float* grad, bf16* narrowed) override {
+        cuda::adamw_step(queue_, step, rows * cols, w, m, v, grad, narrowed);
+    }
     double sum_of_squares(const std::vector<FloatSpan>& arrays) override {
         return cuda::sum_of_squares(queue_, arrays);
     }

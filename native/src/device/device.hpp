@@ -193,6 +193,9 @@ public:
 
     // optimizer/adamw.hpp
     virtual void adamw_step(const AdamWStep& step, int64_t n, float* w, float* m, float* v, const float* grad) = 0;
+    // Of a matrix [rows, cols]: adamw_step over its layout, and narrow_weights of what it leaves in w.
+    virtual void adamw_step_narrow(const AdamWStep& step, int64_t rows, int64_t cols, float* w, float* m, float* v,
+            const float* grad, bf16* narrowed);
     // Over all arrays: each has its own sum, and these are added in order. Waits once.
     virtual double sum_of_squares(const std::vector<FloatSpan>& arrays) = 0;
 };

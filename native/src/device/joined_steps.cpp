@@ -41,6 +41,12 @@ void Device::add_branch_norm(const LinearCall& product, const BranchRows& r) {
     rms_norm_forward(r.dtype, r.n, r.d, r.x, r.d, r.norm, r.eps, r.normed, r.d, r.inv_rms);
 }
 
+void Device::adamw_step_narrow(const AdamWStep& step, int64_t rows, int64_t cols, float* w, float* m, float* v,
+        const float* grad, bf16* narrowed) {
+    adamw_step(step, weight_elements(Dtype::F32, rows, cols), w, m, v, grad);
+    narrow_weights(rows, cols, w, narrowed);
+}
+
 void Device::sample_from_head(const HeadShape& shape, int64_t n_logits, const void* x, const void* w, float* logits,
         int64_t ld, float* v, const DrawnRows& draws) {
     head_logits(shape, n_logits, x, w, logits, ld, v);

@@ -100,6 +100,11 @@ void SelfCheckRun::rows(Dtype dtype, int64_t n, int64_t d) {
         result(own_norm ? "add_branch_norm (own norm)" : "add_branch_norm", shape, fetch(dtype, y.data(), n * d),
                 tolerance);
     }
+    const auto projection = matrix_of(dtype, 2 * d, inputs, numbers(2 * d * inputs, 1, dtype));
+    auto scratch = rows_of(dtype, numbers(n * 2 * d, 1, dtype));
+    device_.gated_linear(Activation::Silu, dtype, n, {inputs, 2 * d, inner.data(), projection.data(), nullptr},
+            scratch.data(), y.data());
+    result("gated_linear", shape, fetch(dtype, y.data(), n * d), tolerance);
 
     const int64_t vocab = 23;
     std::vector<int32_t> ids(static_cast<size_t>(n));

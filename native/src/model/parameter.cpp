@@ -112,6 +112,10 @@ void Parameter::refresh() {
     update_shifted();
 }
 
+bf16* Parameter::narrowed() {
+    return trainable_ && dtype_ == Dtype::Bf16 && !plain() ? reinterpret_cast<bf16*>(weight_.data()) : nullptr;
+}
+
 bool Parameter::has(tbrm_tensor_kind_t kind) const {
     return kind == TBRM_TENSOR_KIND_WEIGHT || state(kind) != nullptr;
 }

@@ -73,6 +73,8 @@ public:
 
     // Compute copy from master weight, after an update.
     void refresh();
+    // Of a bf16 matrix: its compute copy, for an update that rounds what it writes (Device::adamw_step_narrow). Otherwise null: refresh.
+    bf16* narrowed();
 
     // Host copies of rows [first, first + n) as row-major fp32 (elements of a vector). kind must exist: has(kind).
     bool has(tbrm_tensor_kind_t kind) const;

@@ -38,9 +38,9 @@ struct CudaQueue;  // core/cuda.hpp
 
 namespace cuda {
 
-// The bits of the CPU twin.
-void adamw_step(
-        const CudaQueue& queue, const AdamWStep& step, int64_t n, float* w, float* m, float* v, const float* grad);
+// The bits of the CPU twin. narrowed [n] or null: the new w, rounded to bf16.
+void adamw_step(const CudaQueue& queue, const AdamWStep& step, int64_t n, float* w, float* m, float* v,
+        const float* grad, bf16* narrowed = nullptr);
 
 // Fixed order; not the order of the CPU twin. Waits.
 // Over all arrays; each has its own sum, and these are added in order. Two launches and one wait, however many arrays.

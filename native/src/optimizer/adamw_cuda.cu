@@ -5,6 +5,7 @@
 #include "core/cuda.hpp"
 #include "core/cuda_reduce.cuh"
 #include "core/cuda_staging.hpp"
+#include "core/cuda_vector.cuh"
 #include "optimizer/adamw.hpp"
 
 namespace tbrm {
@@ -18,7 +19,8 @@ struct Scalars {
     float grad_scale, beta1, one_minus_beta1, beta2, one_minus_beta2, decay, step_size, inv_sqrt_correction2, eps;
 };
 
-__global__ void adamw_step_kernel(Scalars s, int64_t n, float* w, float* m, float* v, const float* grad) {
+__global__ void adamw_step_kernel(
+        Scalars s, int64_t n, float* w, float* m, float* v, const float* grad, bf16* narrowed) {
     const int64_t stride = static_cast<int64_t>(gridDim.x) * kThreads;
     for (int64_t i = static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x; i < n; i += stride) {
         const float g = grad[i] * s.grad_scale;
@@ -27,7 +29,9 @@ __global__ void adamw_step_kernel(Scalars s, int64_t n, float* w, float* m, floa
         const float denominator = sqrtf(moment2) * s.inv_sqrt_correction2 + s.eps;
         m[i] = moment1;
         v[i] = moment2;
-        w[i] = w[i] * s.decay - s.step_size * (moment1 / denominator);
+        const float updated = w[i] * s.decay - s.step_size * (moment1 / denominator);
+        w[i] = updated;
+        if (narrowed != nullptr) narrow(updated, narrowed + i);
     }
 }
 
@@ -75,15 +79,15 @@ unsigned blocks_for(int64_t n) {
 
 }  // namespace
 
-void adamw_step(
-        const CudaQueue& queue, const AdamWStep& step, int64_t n, float* w, float* m, float* v, const float* grad) {
+void adamw_step(const CudaQueue& queue, const AdamWStep& step, int64_t n, float* w, float* m, float* v,
+        const float* grad, bf16* narrowed) {
     if (n == 0) return;
     const double lr = step.learning_rate, beta1 = step.beta1, beta2 = step.beta2;
     const Scalars scalars{static_cast<float>(step.grad_scale), step.beta1, static_cast<float>(1.0 - beta1), step.beta2,
             static_cast<float>(1.0 - beta2), static_cast<float>(1.0 - lr * static_cast<double>(step.weight_decay)),
             static_cast<float>(lr / step.bias_correction1), static_cast<float>(1.0 / std::sqrt(step.bias_correction2)),
             step.eps};
-    adamw_step_kernel<<<blocks_for(n), kThreads, 0, queue.stream>>>(scalars, n, w, m, v, grad);
+    adamw_step_kernel<<<blocks_for(n), kThreads, 0, queue.stream>>>(scalars, n, w, m, v, grad, narrowed);
     TBRM_LAUNCH_CHECK();
 }
 

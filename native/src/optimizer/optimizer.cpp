@@ -104,7 +104,13 @@ void Optimizer::update(State& state, float learning_rate, double grad_scale) {
             1.0 - std::pow(static_cast<double>(config_.beta2), t)};
     const int64_t n = parameter.layout_elements();
     if (learning_rate != 0) {
-        device.adamw_step(step, n, parameter.master(), state.m.data(), state.v.data(), parameter.gradient());
+        float* const m = state.m.data();
+        float* const v = state.v.data();
+        if (bf16* const narrowed = parameter.narrowed()) {
+            return device.adamw_step_narrow(
+                    step, parameter.rows(), parameter.cols(), parameter.master(), m, v, parameter.gradient(), narrowed);
+        }
+        device.adamw_step(step, n, parameter.master(), m, v, parameter.gradient());
         parameter.refresh();
         return;
     }
