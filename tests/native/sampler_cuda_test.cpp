@@ -96,6 +96,21 @@ TBRM_TEST(the_gpu_draws_the_tokens_of_the_cpu) {
             check(make(vocab, 0.0, temperature, 11), format("vocab %d", static_cast<int>(vocab)).c_str());
 }
 
+// Nearly all of the mass lies behind as many segments as a warp has lanes.
+TBRM_TEST(the_gpu_draws_from_the_end_of_a_large_vocabulary) {
+    Problem p = make(40000, 0.0, 1.0f, 19);
+    std::vector<SampleRow> rows;
+    for (const SampleRow& row : p.rows)
+        if (row.top_k == 0 && row.top_p == 1.0f && row.n_seen == 0 && rows.size() < 4) rows.push_back(row);
+    p.rows = rows;
+    for (int64_t r = 0; r < p.n_logits; ++r) {
+        for (int64_t i = 33000; i < 35000; ++i)
+            p.logits[static_cast<size_t>(r * p.vocab + i)] += 9.0f;
+        p.v[static_cast<size_t>(r)] = log_sum_exp(p.logits.data() + r * p.vocab, p.vocab, 1.0f);
+    }
+    check(p, "large vocabulary");
+}
+
 TBRM_TEST(the_gpu_breaks_ties_as_the_cpu) {
     for (const int64_t vocab : shapes<int64_t>({64, 3000, 50257}, {64, 3000}))
         for (const double step : shapes<double>({0.25, 2.0, 100.0}, {0.25, 100.0}))

@@ -100,6 +100,11 @@ __global__ void misaligned_kernel(const float* from, float4* to, int shift) {
     to[threadIdx.x] = *reinterpret_cast<const float4*>(from + 4 * threadIdx.x + shift);
 }
 
+__global__ void misaligned_members_kernel(const float* from, float* to, int shift) {
+    const float4 v = *reinterpret_cast<const float4*>(from + 4 * threadIdx.x + shift);
+    to[threadIdx.x] = v.x + v.w;
+}
+
 __global__ void reduce_kernel(float* x) {
     float sum = x[threadIdx.x];
     for (int hop = 16; hop > 0; hop /= 2)

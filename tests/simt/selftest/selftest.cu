@@ -150,6 +150,10 @@ void alignment() {
     const Device<float> x = numbers();
     misaligned_kernel<<<1, kShift == 0 ? 32 : 16>>>(x.p, reinterpret_cast<float4*>(x.p) + 32, kShift);
 }
+void misaligned_members() {
+    const Device<float> x = numbers();
+    misaligned_members_kernel<<<1, 16>>>(x.p, x.p + 128, 1);
+}
 void reduce() {
     const Device<float> x = numbers();
     reduce_kernel<<<1, 32>>>(x.p);
@@ -192,6 +196,7 @@ const Case kCases[] = {
         {"partial_shuffle", "deadlock", [] { partial_shuffle_kernel<<<1, 32>>>(20, numbers().p); }},
         {"aligned", nullptr, alignment<0>},
         {"misaligned", "misaligned access", alignment<2>},
+        {"misaligned_members", "misaligned access", misaligned_members},
         {"reduce", nullptr, reduce},
         {"async", nullptr, async_copy<true, true>},
         {"async_without_wait", kCopy, async_copy<false, true>},

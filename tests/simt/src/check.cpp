@@ -48,6 +48,12 @@ void other_access(const Fiber& f, const void* p, std::size_t bytes, Access kind,
 
 }  // namespace
 
+void vector_off(std::size_t bytes) {
+    if (current == nullptr) return;
+    report(Kind::Misaligned, __builtin_return_address(0),
+            "%s moves a vector of %zu bytes at an address that is no multiple of that", where_am_i().c_str(), bytes);
+}
+
 void access(const void* p, std::size_t bytes, Access kind, const void* pc) {
     const Fiber* const f = current;
     if (f == nullptr) {

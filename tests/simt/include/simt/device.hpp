@@ -49,18 +49,37 @@ constexpr T max(T a, T b) {
     return a < b ? b : a;
 }
 
-struct alignas(8) float2 {
-    float x, y;
+// A compiler may take the members of a vector that is copied one by one: only the copy itself knows that the device moves it at once.
+template <class T>
+struct alignas(2 * sizeof(T)) simt_pair {
+    T x, y;
+    simt_pair() = default;
+    constexpr simt_pair(T a, T b) : x(a), y(b) {}
+    simt_pair(const simt_pair& o) : x(o.x), y(o.y) { ::simt::vector_at(&o, sizeof o); }
+    simt_pair& operator=(const simt_pair& o) {
+        ::simt::vector_at(&o, sizeof o);
+        ::simt::vector_at(this, sizeof o);
+        x = o.x, y = o.y;
+        return *this;
+    }
 };
-struct alignas(16) float4 {
-    float x, y, z, w;
+template <class T>
+struct alignas(4 * sizeof(T)) simt_quad {
+    T x, y, z, w;
+    simt_quad() = default;
+    constexpr simt_quad(T a, T b, T c, T d) : x(a), y(b), z(c), w(d) {}
+    simt_quad(const simt_quad& o) : x(o.x), y(o.y), z(o.z), w(o.w) { ::simt::vector_at(&o, sizeof o); }
+    simt_quad& operator=(const simt_quad& o) {
+        ::simt::vector_at(&o, sizeof o);
+        ::simt::vector_at(this, sizeof o);
+        x = o.x, y = o.y, z = o.z, w = o.w;
+        return *this;
+    }
 };
-struct alignas(8) uint2 {
-    unsigned x, y;
-};
-struct alignas(16) uint4 {
-    unsigned x, y, z, w;
-};
+using float2 = simt_pair<float>;
+using uint2 = simt_pair<unsigned>;
+using float4 = simt_quad<float>;
+using uint4 = simt_quad<unsigned>;
 inline uint4 make_uint4(unsigned x, unsigned y, unsigned z, unsigned w) {
     return {x, y, z, w};
 }

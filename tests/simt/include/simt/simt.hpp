@@ -36,6 +36,14 @@ void* static_shared(const void* tag, std::size_t bytes, std::size_t align, const
 uint32_t shared_offset(const void* generic);
 void* shared_pointer(uint32_t offset);
 
+// A vector of `bytes` is moved from or to p, which must be a multiple of that. The asm hides that p's type says so.
+void vector_off(std::size_t bytes);
+inline void vector_at(const void* p, std::size_t bytes) {
+    uintptr_t at = reinterpret_cast<uintptr_t>(p);
+    __asm__("" : "+r"(at));
+    if (at % bytes != 0) vector_off(bytes);
+}
+
 enum class Vote { None, Or, And, Count };
 int block_barrier(Vote vote, int predicate, Site site);
 void warp_barrier(uint32_t mask, Site site);
