@@ -57,7 +57,7 @@ internal static class Program
     /// <summary>The whole command line.</summary>
     internal static RootCommand CreateRoot()
     {
-        RootCommand root = new("Post-trains language models by Trajectory Bellman Residual Minimization.");
+        RootCommand root = new("Post-trains language models by Trajectory Bellman Residual Minimization");
         foreach (IVerb verb in s_verbs)
         {
             root.Subcommands.Add(verb.Create());

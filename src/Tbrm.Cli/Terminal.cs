@@ -13,6 +13,29 @@ internal static class Terminal
     /// <summary>stderr as it is; only for text that <see cref="VisibleText"/> went over.</summary>
     public static TextWriter RawError { get; private set; } = TextWriter.Null;
 
+    /// <summary>Whether people read stdout as it is written.</summary>
+    public static bool IsWatched => !Console.IsOutputRedirected;
+
+    /// <summary>Whether colours are wanted on a terminal: NO_COLOR is not set.</summary>
+    public static bool HasColours => string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR"))
+        && Environment.GetEnvironmentVariable("TERM") is not "dumb";
+
+    /// <summary>Columns of the terminal; 80 where they are not known.</summary>
+    public static int Width()
+    {
+        try
+        {
+            return Console.WindowWidth is > 0 and int columns ? columns : 80;
+        }
+        catch (IOException)
+        {
+            return 80;
+        }
+    }
+
+    /// <summary>Columns for text on stdout: the terminal's, or of a page where it goes to a file.</summary>
+    public static int TextWidth => IsWatched ? Width() : 120;
+
     /// <summary>From here on nothing that is written to <see cref="Console"/> can command the terminal.</summary>
     public static void Guard()
     {

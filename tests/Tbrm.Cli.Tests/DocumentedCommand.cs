@@ -32,7 +32,8 @@ public sealed partial record DocumentedCommand(string Where, string Text, bool I
 
     public override string ToString() => $"{Where}: {Text}";
 
-    private static IEnumerable<string> Documents() =>
+    /// <summary>The pages that show commands.</summary>
+    internal static IEnumerable<string> Documents() =>
         Directory.EnumerateFiles(Repository.PathOf("docs"), "*.md", SearchOption.AllDirectories)
         .Concat(new[] { "README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", "bench/README.md",
             "examples/README.md" }.Select(f => Repository.PathOf(f))).Order(StringComparer.Ordinal);
@@ -53,8 +54,9 @@ public sealed partial record DocumentedCommand(string Where, string Text, bool I
                     yield return new(where, inline.Groups[1].Value, true);
                 }
             }
-            else if (line.StartsWith(Program, StringComparison.Ordinal))
+            else if (Started().Match(line) is { Success: true } started)
             {
+                line = line[started.Length..];
                 while (line.EndsWith('\\'))
                 {
                     line = line[..^1].TrimEnd() + " " + lines[++i].Trim();
@@ -107,6 +109,11 @@ public sealed partial record DocumentedCommand(string Where, string Text, bool I
         string bare = isKey ? word : word.TrimStart('[').TrimEnd(']').Split('|')[0];
         return bare is "N" or "S" ? "1" : bare.EndsWith("...", StringComparison.Ordinal) ? bare[..^3] : bare;
     }
+
+    /// <summary>Variables, or a launcher with its options (<see cref="LauncherTests"/>), in front of the
+    /// program.</summary>
+    [GeneratedRegex(@"^(?:(?:[A-Z_]+=\S+ )*|(?:torchrun|srun|mpirun) .*?)(?=tbrm-native )")]
+    private static partial Regex Started();
 
     [GeneratedRegex(@"(?:\s#|\s{4,})\s.*$")]
     private static partial Regex Comment();

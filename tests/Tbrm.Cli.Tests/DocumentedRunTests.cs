@@ -17,6 +17,7 @@ public sealed class DocumentedRunTests
     {
         ["theory"] = "half a minute whatever it is given: TheoryVerbTests run it as it stands",
         ["watch"] = "serves until it is stopped: WatchVerbTests",
+        ["train trainer.nnodes=2"] = "needs a launcher: LauncherTests",
         ["train trainer.device=torch:cpu"] = "needs the plug-in for libtorch: TorchDeviceTests run it where it is",
         ["bench GROUP"] = "stands for the commands below it",
         ["bench 1"] = "a format's name",

@@ -1,4 +1,6 @@
 using System.Collections.Generic;
+using System.CommandLine;
+using System.CommandLine.Help;
 using System.Linq;
 using System.Text.RegularExpressions;
 using NUnit.Framework;
@@ -32,6 +34,37 @@ public sealed partial class HelpTests
         }
 
         Assert.That(seen, Is.SupersetOf(new[] { "train", "eval", "data inspect", "export report" }));
+    }
+
+    /// <summary>One style: a sentence without its stop that begins with a capital; what an option takes has a name in
+    /// capitals, or is one of the values shown.</summary>
+    [Test]
+    public void Descriptions_are_written_alike()
+    {
+        List<string> wrong = [];
+        Queue<Command> commands = new([Program.CreateRoot()]);
+        while (commands.TryDequeue(out Command? command))
+        {
+            foreach (Symbol symbol in command.Options.Cast<Symbol>().Concat(command.Arguments).Append(command))
+            {
+                string text = symbol.Description ?? "";
+                if (symbol is not (HelpOption or VersionOption) && !symbol.Hidden
+                    && (text.Length == 0 || text.EndsWith('.') || !(char.IsUpper(text[0]) || symbol is Argument)))
+                {
+                    wrong.Add($"{command.Name} {symbol.Name}: '{text}'");
+                }
+            }
+
+            wrong.AddRange(command.Options.Where(o => o is { Hidden: false, HelpName: null }
+                && o.ValueType != typeof(bool) && o is not (HelpOption or VersionOption) && !o.CompletionSources.Any())
+                .Select(o => $"{command.Name} {o.Name} does not say what it takes"));
+            foreach (Command below in command.Subcommands.Where(c => !c.Hidden))
+            {
+                commands.Enqueue(below);
+            }
+        }
+
+        Assert.That(wrong, Is.Empty);
     }
 
     [TestCase("a verb is missing; there are train, sft, eval")]

@@ -13,7 +13,7 @@ public sealed class MixtureTests : FolderTests
     [Test]
     public void Every_task_trains_in_one_mixture_with_metrics_of_its_own()
     {
-        Outcome list = CommandLine.Run("task", "list");
+        Outcome list = CommandLine.Run("task", "list", "--json");
         string[] tasks = [.. list.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries)
             .Select(l => (string)JsonNode.Parse(l)!["task"]!).Where(n => n != "composite")];
         Assert.That(tasks, Has.Length.EqualTo(23));

@@ -73,6 +73,8 @@ public sealed class ObjectiveVerbTests
     public void List_names_what_there_is()
     {
         string list = CommandLine.Run("objective", "list").Output;
+        string[] rows = CommandLine.Run("objective", "list", "--json").Output.Trim().Split('\n');
+        Assert.That(rows.Select(r => (string)JsonNode.Parse(r)!["name"]!), Is.SupersetOf(new[] { "tbrm", "gae" }));
         Assert.That(list, Does.Contain("tbrm ").And.Contain("grpo, grpo_vectorized").And.Contain(
             "adv_estimator=gae").And.Contain("arXiv 2507.18071"));
     }

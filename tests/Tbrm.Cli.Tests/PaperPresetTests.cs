@@ -140,13 +140,19 @@ public sealed class PaperPresetTests
     public void The_list_names_every_preset_with_a_sentence()
     {
         Outcome outcome = CommandLine.Run("config", "--list");
-        string[] names = [.. outcome.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries)
-            .Select(l => l.Split('\t')[0])];
+        // What is broken into lines goes on behind more blanks.
+        string[] lines = [.. outcome.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries)
+            .Where(l => !l.StartsWith("    ", StringComparison.Ordinal)).Select(l => l.Trim())];
+        string[] names = [.. lines.Select(l => l.Split("  ")[0])];
         Assert.That(names, Is.SupersetOf(
             new[] { "-c default", "-c paper-1.5b-n1", "-c paper-7b-n4", "eval --preset aime24",
             "eval --preset olympiadbench" }));
-        Assert.That(outcome.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries)
-            .Select(l => l.Split('\t')[1].Length), Has.All.GreaterThan(10));
+        Assert.That(lines.Select(l => l.Split("  ")[^1].Length), Has.All.GreaterThan(10));
+        string[] rows = CommandLine.Run("config", "--list", "--json").Output
+            .Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        Assert.That(rows.Select(r => JsonNode.Parse(r)!).Select(r => $"{r["use"]} {r["name"]}"),
+            Is.EquivalentTo(names));
+        Assert.That(rows.Select(r => (string)JsonNode.Parse(r)!["summary"]!), Has.All.EndsWith("."), "a sentence");
     }
 
     [Test]

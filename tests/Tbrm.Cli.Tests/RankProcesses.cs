@@ -15,7 +15,7 @@ internal static class RankProcesses
 {
     /// <summary>Whether the plug-in that they speak by was built.</summary>
     public static bool AreThere { get; } =
-        JsonNode.Parse(CommandLine.Run("doctor").Output)!["torch"] is JsonObject;
+        JsonNode.Parse(CommandLine.Run("doctor", "--json").Output)!["torch"] is JsonObject;
 
     /// <summary>torchrun's variables.</summary>
     public static Dictionary<string, string> Environment(int rank, int count, int port) => new()

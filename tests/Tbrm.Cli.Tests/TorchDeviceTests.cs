@@ -18,7 +18,7 @@ public sealed class TorchDeviceTests : FolderTests
     [Test]
     public void A_run_trains_saves_and_goes_on_where_the_plug_in_is_and_is_refused_with_a_sentence_where_it_is_not()
     {
-        JsonNode doctor = JsonNode.Parse(CommandLine.Run("doctor").Output)!;
+        JsonNode doctor = JsonNode.Parse(CommandLine.Run("doctor", "--json").Output)!;
         string run = Path.Combine(Folder, "run");
         Outcome outcome = CommandLine.Run(["train", "--run-dir", run, .. s_run, "trainer.device=torch:cpu"]);
         if (doctor["torch"] is not JsonObject torch)

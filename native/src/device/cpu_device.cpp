@@ -261,7 +261,7 @@ std::unique_ptr<Device> make_cpu_device(int32_t n_threads) {
 #if !defined(TBRM_WITH_CUDA)
 std::unique_ptr<Device> make_cuda_device(int32_t) {
     TBRM_FAIL(TBRM_STATUS_UNSUPPORTED,
-            "this library was built without CUDA; install nvcc and build again, or use device=cpu");
+            "this library was built without CUDA; install nvcc and build again, or use trainer.device=cpu");
 }
 #endif
 

@@ -363,7 +363,7 @@ std::unique_ptr<Device> make_cuda_device(int32_t ordinal) {
     const cudaError_t status = cudaGetDeviceCount(&count);
     if (status != cudaSuccess || count == 0) {
         cudaGetLastError();
-        TBRM_FAIL(TBRM_STATUS_UNSUPPORTED, "this machine has no usable CUDA device (%s); use device=cpu",
+        TBRM_FAIL(TBRM_STATUS_UNSUPPORTED, "this machine has no usable CUDA device (%s); use trainer.device=cpu",
                 status == cudaSuccess ? "none found" : cudaGetErrorString(status));
     }
     TBRM_REQUIRE(ordinal >= 0 && ordinal < count, "CUDA device %d was asked for, this machine has 0 to %d", ordinal,
@@ -372,8 +372,8 @@ std::unique_ptr<Device> make_cuda_device(int32_t ordinal) {
     TBRM_CUDA_CHECK(cudaGetDeviceProperties(&properties, ordinal));
     if (properties.major < kOldestMajor) {
         TBRM_FAIL(TBRM_STATUS_UNSUPPORTED,
-                "CUDA device %d (%s) has compute capability %d.%d, expected %d.0 or newer; use device=cpu", ordinal,
-                properties.name, properties.major, properties.minor, kOldestMajor);
+                "CUDA device %d (%s) has compute capability %d.%d, expected %d.0 or newer; use trainer.device=cpu",
+                ordinal, properties.name, properties.major, properties.minor, kOldestMajor);
     }
     return std::make_unique<CudaDevice>(ordinal, properties);
 }

@@ -41,23 +41,10 @@ internal sealed record RunDisplay(IProgressDisplay Progress, TerminalBlock? Bloc
         }
 
         TerminalBlock block =
-            new(Terminal.RawError, Width, string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR")),
-            TimeProvider.System);
+            new(Terminal.RawError, Terminal.Width, Terminal.HasColours, TimeProvider.System);
         return new(block, block, lines);
 #pragma warning restore CA2000
     }
 
     public void Dispose() => Block?.Dispose();
-
-    private static int Width()
-    {
-        try
-        {
-            return Console.WindowWidth is > 0 and int columns ? columns : 80;
-        }
-        catch (IOException)
-        {
-            return 80;
-        }
-    }
 }

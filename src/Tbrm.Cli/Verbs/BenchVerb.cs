@@ -55,7 +55,7 @@ internal sealed class BenchVerb : IVerb
 
     private readonly Option<string> _device = new("--device")
     {
-        Description = "cpu: the library's kernels; torch:cpu: libtorch's where the plug-in has them",
+        Description = "Whose kernels: cpu, the library's; torch:cpu, libtorch's where the plug-in has them",
         DefaultValueFactory = _ => "cpu",
     };
 
@@ -79,7 +79,7 @@ internal sealed class BenchVerb : IVerb
 
     private readonly Option<string?> _llamaBench = new("--llama-bench")
     {
-        Description = "llama.cpp's llama-bench, to be run on the same weights: its figures stand below ours",
+        Description = "The llama-bench of llama.cpp, to be run on the same weights: its figures stand below ours",
         HelpName = "PATH",
     };
 

@@ -41,11 +41,20 @@ internal sealed class CompareVerb : IVerb
             HelpName = "DIR"
         };
     private readonly Option<string> _seeds =
-        new("--seeds") { Description = "Seeds whose results are reported", DefaultValueFactory = _ => "1,2,3,4,5" };
+        new("--seeds")
+        {
+            Description = "Seeds whose results are reported",
+            HelpName = "SEEDS",
+            DefaultValueFactory = _ => "1,2,3,4,5"
+        };
     private readonly Option<double?> _tokens =
-        new("--tokens") { Description = "The budget in tokens generated; without it the most that every run spent" };
+        new("--tokens")
+        {
+            Description = "The budget in tokens generated; without it the most that every run spent",
+            HelpName = "N"
+        };
     private readonly Option<double?> _seconds =
-        new("--seconds") { Description = "The budget in seconds of training steps; likewise" };
+        new("--seconds") { Description = "The budget in seconds of training steps; likewise", HelpName = "SECONDS" };
     private readonly Option<string> _clock =
         new("--clock")
         {
@@ -53,7 +62,7 @@ internal sealed class CompareVerb : IVerb
             DefaultValueFactory = _ => "wall"
         };
     private readonly Option<int> _parallel =
-        new("--parallel") { Description = "Runs at the same time", DefaultValueFactory = _ => 1 };
+        new("--parallel") { Description = "Runs at the same time", HelpName = "N", DefaultValueFactory = _ => 1 };
     private readonly Option<string[]> _grid =
         new("--grid")
         {
@@ -61,11 +70,12 @@ internal sealed class CompareVerb : IVerb
             HelpName = "KEY=V1,V2"
         };
     private readonly Option<int?> _trials =
-        new("--trials") { Description = "Trials of each arm, out of its grid; all of it without" };
+        new("--trials") { Description = "Trials of each arm, out of its grid; all of it without", HelpName = "N" };
     private readonly Option<string> _tuningSeeds =
         new("--tuning-seeds")
         {
             Description = "Seeds of the trials, none of those reported",
+            HelpName = "SEEDS",
             DefaultValueFactory = _ => "1001"
         };
     private readonly Option<string?> _sweep =
@@ -80,6 +90,7 @@ internal sealed class CompareVerb : IVerb
         new("--samples")
         {
             Description = "Answers to each held-out problem for pass@k and KL (8; 0: neither; of existing runs 0)",
+            HelpName = "N",
         };
     private readonly Option<bool> _json = new("--json") { Description = "Prints one JSON object instead of a table" };
 

@@ -1,9 +1,12 @@
 using System;
+using System.Collections.Generic;
 using System.CommandLine;
 using System.CommandLine.Completions;
 using System.IO;
 using System.Linq;
 using System.Text;
+using System.Text.Json;
+using System.Text.Json.Nodes;
 using Tbrm.Core.Config;
 using Tbrm.Core.Errors;
 using Tbrm.Core.Files;
@@ -16,6 +19,9 @@ namespace Tbrm.Cli.Verbs;
 /// <summary><c>config</c>: the configuration that a run would have.</summary>
 internal sealed class ConfigVerb : IVerb
 {
+    private static readonly JsonSerializerOptions s_readable =
+        new() { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
     private readonly RunOptions _run = new();
     private readonly Option<bool> _list = new("--list") { Description = "Lists the presets: name, kind, what it is" };
 
@@ -45,13 +51,16 @@ internal sealed class ConfigVerb : IVerb
             HelpName = "FILE"
         };
     private readonly Option<bool> _plain = new("--plain") { Description = "Without comments" };
+    private readonly Option<bool> _json =
+        new("--json") { Description = "JSON instead: of the configuration, of --list or of --describe" };
 
     public Command Create()
     {
         Command command = new("config", "Prints the resolved configuration as YAML, each key with what it means");
         _run.AddTo(command);
         _describe.CompletionSources.Add(_ => ConfigSchema.Keys.Keys.Select(k => new CompletionItem(k)));
-        foreach (Option option in new Option[] { _list, _describe, _markdown, _init, _plain, _fromVerl })
+        foreach (Option option in new Option[] { _list, _describe, _markdown, _init, _plain, _json,
+            _fromVerl })
         {
             command.Options.Add(option);
         }
@@ -67,15 +76,25 @@ internal sealed class ConfigVerb : IVerb
     private void Act(ParseResult parsed)
     {
         OnlyOne(parsed);
+        bool isJson = parsed.GetValue(_json);
         if (parsed.GetValue(_list))
         {
-            List();
+            Console.Out.Write(isJson ? string.Concat(Presets().Select(p => new JsonObject
+            {
+                ["use"] = p.Use,
+                ["name"] = p.Preset.Name,
+                ["summary"] = p.Preset.Summary,
+            }.ToJsonString(s_readable) + "\n"))
+                : PlainTable.Wrapped([.. Presets().Select(p => new[] { $"{p.Use} {p.Preset.Name}", p.Preset.Summary })],
+                    Terminal.TextWidth));
         }
         else if (parsed.GetResult(_describe) is { Implicit: false })
         {
+            IReadOnlyList<KeyDescription> keys = parsed.GetValue(_describe) is { Length: > 0 } key
+                ? KeyDescription.Matching(key) : KeyDescription.All;
             Console.Out.Write(parsed.GetValue(_markdown) ? KeyReference.Markdown()
-                : KeyReference.Text(parsed.GetValue(_describe) is { Length: > 0 } key ? KeyDescription.Matching(key)
-                    : KeyDescription.All));
+                : isJson ? string.Concat(keys.Select(k => KeyReference.Json(k).ToJsonString(s_readable) + "\n"))
+                : KeyReference.Text(keys));
         }
         else if (parsed.GetValue(_init) is { } file)
         {
@@ -83,7 +102,8 @@ internal sealed class ConfigVerb : IVerb
         }
         else
         {
-            Console.Out.Write(Yaml(parsed));
+            Console.Out.Write(isJson ? ConfigWriter.ToJson(_run.Load(parsed)).ToJsonString(s_readable) + "\n"
+                : Yaml(parsed));
         }
     }
 
@@ -101,6 +121,13 @@ internal sealed class ConfigVerb : IVerb
         if (parsed.GetValue(_markdown) && parsed.GetResult(_describe) is not { Implicit: false })
         {
             throw new ConfigException("--markdown is given without --describe");
+        }
+
+        string[] texts = [.. new Option[] { _markdown, _init, _plain,
+            _fromVerl }.Where(o => parsed.GetResult(o) is { Implicit: false }).Select(o => o.Name)];
+        if (parsed.GetValue(_json) && texts.Length > 0)
+        {
+            throw new ConfigException($"--json and {texts[0]} are given together, and one of them is text; give one");
         }
     }
 
@@ -149,12 +176,6 @@ internal sealed class ConfigVerb : IVerb
         }
     }
 
-    private static void List()
-    {
-        foreach ((string use, EmbeddedPreset preset) in EmbeddedPresets.Runs.Select(p => ("-c", p))
-            .Concat(EmbeddedPresets.Benchmarks.Select(p => ("eval --preset", p))))
-        {
-            Console.Out.WriteLine($"{use} {preset.Name}\t{preset.Summary}");
-        }
-    }
+    private static IEnumerable<(string Use, EmbeddedPreset Preset)> Presets() => EmbeddedPresets.Runs
+        .Select(p => ("-c", p)).Concat(EmbeddedPresets.Benchmarks.Select(p => ("eval --preset", p)));
 }

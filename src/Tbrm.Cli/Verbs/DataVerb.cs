@@ -20,25 +20,28 @@ internal sealed class DataVerb : IVerb
     private const int DefaultHead = 3;
 
     public Command Create() =>
-        new("data", "Looks into data files and prepares them.") { CreateInspect(), CreatePrepare() };
+        new("data", "Looks into data files and prepares them") { CreateInspect(), CreatePrepare() };
 
     private static Command CreateInspect()
     {
-        Argument<string> file = new("file") { Description = "A Parquet, JSONL or JSON file; - is standard input." };
+        Argument<string> file =
+            new("file") { HelpName = "FILE", Description = "A Parquet, JSONL or JSON file; - is standard input" };
         Option<long?> head = new("--head")
         {
             Description = $"Rows to show, and to read no further (default: shows "
-            + $"{DefaultHead}, with --json all, and reads the whole file)."
+            + $"{DefaultHead}, with --json all, and reads the whole file)",
+            HelpName = "N",
         };
         Option<string[]> columns =
             new("--columns")
             {
-                Description = "Columns to show, dotted paths into structs.",
+                Description = "Columns to show, dotted paths into structs",
+                HelpName = "COLUMN",
                 AllowMultipleArgumentsPerToken = true
             };
-        Option<bool> json = new("--json") { Description = "The rows as JSONL and nothing else." };
+        Option<bool> json = new("--json") { Description = "Prints the rows as JSONL and nothing else" };
         Command command = new(
-            "inspect", "Shows the columns and the first rows of a data file.") { file, head, columns, json };
+            "inspect", "Shows the columns and the first rows of a data file") { file, head, columns, json };
         command.SetAction(parsed =>
         {
             using StopSignals signals = new(saves: false);
@@ -75,58 +78,75 @@ internal sealed class DataVerb : IVerb
         Argument<string[]> inputs =
             new("in")
             {
-                Description = "Parquet, JSONL or JSON files, in order; - is standard input.",
+                HelpName = "FILE",
+                Description = "Parquet, JSONL or JSON files, in order; - is standard input",
                 Arity = ArgumentArity.OneOrMore
             };
-        Option<string> output = new("--out") { Description = "The file to write.", Required = true };
+        Option<string> output =
+            new("--out") { Description = "The file to write", HelpName = "FILE", Required = true };
         Option<string[]> filters =
-            new("--filter") { Description = "field:value|field:value; given several times, all must hold." };
-        Option<bool> dedup = new("--dedup") { Description = "Keep the first of prompts with the same text." };
+            new("--filter")
+            {
+                Description = "Rows to keep; given several times, all must hold",
+                HelpName = "FIELD:VALUE|FIELD:VALUE"
+            };
+        Option<bool> dedup = new("--dedup") { Description = "Keeps the first of prompts with the same text" };
         Option<string> shape =
             new("--shape")
             {
-                Description = "auto, verl or dapo (cuts DAPO's instructions).",
+                Description = "How rows are read; dapo cuts DAPO's instructions",
+                HelpName = "auto|verl|dapo",
                 DefaultValueFactory = _ => "auto"
             };
-        Option<long?> maxSamples = new("--max-samples") { Description = "Keep at most so many." };
-        Option<ulong?> seed = new("--seed") { Description = "Draw the kept samples at random by this seed." };
+        Option<long?> maxSamples =
+            new("--max-samples") { Description = "Keeps at most so many", HelpName = "N" };
+        Option<ulong?> seed =
+            new("--seed") { Description = "Chooses the kept samples at random by this seed", HelpName = "S" };
         Option<string?> format =
-            new("--format") { Description = "jsonl or parquet; by default what the name of --out says." };
-        Option<string?> dataSource = new("--data-source") { Description = "Name the data source of all rows." };
+            new("--format")
+            {
+                Description = "Of the output; by default what the name of --out says",
+                HelpName = "jsonl|parquet"
+            };
+        Option<string?> dataSource =
+            new("--data-source") { Description = "Names the data source of all rows", HelpName = "NAME" };
         Option<string> promptKey =
             new("--prompt-key")
             {
-                Description = "Column of the prompt.",
+                Description = "Column of the prompt",
+                HelpName = "COLUMN",
                 DefaultValueFactory = _ => new PromptKeys().Prompt
             };
         Option<string> sourceKey =
             new("--reward-fn-key")
             {
-                Description = "Column of the data source.",
+                Description = "Column of the data source",
+                HelpName = "COLUMN",
                 DefaultValueFactory = _ => new PromptKeys().DataSource
             };
         Option<string> goldKey =
             new("--ground-truth-key")
             {
-                Description = "Column of the answer.",
+                Description = "Column of the answer",
+                HelpName = "COLUMN",
                 DefaultValueFactory = _ => new PromptKeys().GroundTruth
             };
         Option<string?> reference = new("--reference")
         {
             Description =
                 "A model folder: the inputs are trajectories, and get its log-probs and values, so that training from "
-                    + "them needs no reference policy.",
+                    + "them needs no reference policy",
             HelpName = "MODEL",
         };
         Option<string[]> set = new("--set")
         {
             Description = "With --reference: configuration keys of the training to "
-            + "come, such as rollout.temperature=1.",
+            + "come, such as rollout.temperature=1",
             HelpName = "key=value"
         };
         Command command = new(
             "prepare",
-            "Writes prompts in verl's schema; with --reference, trajectories with a reference policy's numbers.")
+            "Writes prompts in verl's schema; with --reference, trajectories with a reference policy's numbers")
         {
             inputs, output, filters, dedup, shape, maxSamples, seed, format, dataSource, promptKey, sourceKey, goldKey,
                 reference, set,

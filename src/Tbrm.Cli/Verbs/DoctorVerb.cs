@@ -1,14 +1,17 @@
 using System;
 using System.CommandLine;
+using System.IO;
 using System.Runtime.InteropServices;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Tbrm.Core.Errors;
 using Tbrm.Engine;
+using Tbrm.Training.Runs;
 
 namespace Tbrm.Cli.Verbs;
 
-/// <summary><c>doctor</c>: what this installation was built with and what it finds, as JSON.</summary>
+/// <summary><c>doctor</c>: what this installation was built with and what it finds; with <c>--json</c> for
+/// programs.</summary>
 internal sealed class DoctorVerb : IVerb
 {
     private static readonly JsonSerializerOptions s_indented = new() { WriteIndented = true };
@@ -20,19 +23,23 @@ internal sealed class DoctorVerb : IVerb
         {
             Description = "Compare every kernel of each device with the CPU's, whether it was done before or not",
         };
+        Option<bool> json = new("--json") { Description = "Prints one JSON object instead of text" };
         command.Options.Add(check);
-        command.SetAction(parsed => (int)Run(parsed.GetValue(check)));
+        command.Options.Add(json);
+        command.SetAction(parsed => (int)Run(parsed.GetValue(check), parsed.GetValue(json)));
         return command;
     }
 
-    private static ExitCode Run(bool check)
+    private static ExitCode Run(bool check, bool json)
     {
         ExitCode code = ExitCode.Ok;
         JsonObject report = new()
         {
+            ["version"] = ProgramVersion.Text,
             ["dotnet"] = RuntimeInformation.FrameworkDescription,
             ["os"] = RuntimeInformation.OSDescription,
             ["architecture"] = RuntimeInformation.ProcessArchitecture.ToString(),
+            ["folder"] = Folder(Directory.GetCurrentDirectory()),
         };
         try
         {
@@ -45,11 +52,17 @@ internal sealed class DoctorVerb : IVerb
         catch (Exception e) when (e is DllNotFoundException or BadImageFormatException)
         {
             report["library"] = e.Message;
-            Console.Out.WriteLine(report.ToJsonString(s_indented));
-            return ExitCode.Internal;
+            code = ExitCode.Internal;
         }
 
-        Console.Out.WriteLine(report.ToJsonString(s_indented));
+        if (json)
+        {
+            Console.Out.WriteLine(report.ToJsonString(s_indented));
+            return code;
+        }
+
+        string text = VisibleText.Of(DoctorText.Of(report, Terminal.TextWidth));
+        Terminal.RawOut.Write(Terminal.IsWatched && Terminal.HasColours ? DoctorText.Coloured(text) : text);
         return code;
     }
 
@@ -72,5 +85,28 @@ internal sealed class DoctorVerb : IVerb
             code = e.ExitCode == ExitCode.Internal ? ExitCode.Internal : code;
             return e.Message;
         }
+    }
+
+    /// <summary>Where a run's folder would be made: bytes that are free, or why nothing can be written.</summary>
+    private static JsonObject Folder(string path)
+    {
+        JsonObject folder = new() { ["path"] = path };
+        try
+        {
+            string file = Path.Combine(path, $".tbrm-native-{Environment.ProcessId}");
+            using (FileStream attempt = new(file, FileMode.CreateNew, FileAccess.Write, FileShare.None, 1,
+                FileOptions.DeleteOnClose))
+            {
+                attempt.WriteByte(0);
+            }
+
+            folder["free_bytes"] = new DriveInfo(path).AvailableFreeSpace;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
+        {
+            folder["problem"] = e.Message;
+        }
+
+        return folder;
     }
 }

@@ -34,7 +34,8 @@ internal sealed class ExportVerb : IVerb
     /// <summary><c>export --format gguf</c> is <c>export gguf</c>.</summary>
     private static void AddFormat(Command command)
     {
-        Option<string?> format = new("--format") { Description = "gguf: the same as export gguf", HelpName = "NAME" };
+        Option<string?> format =
+            new("--format") { Description = "With gguf the same as export gguf", HelpName = "gguf" };
         format.AcceptOnlyFromAmong("gguf");
         ExportGguf gguf = new();
         command.Options.Add(format);

@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.CommandLine;
+using System.Globalization;
 using System.IO;
 using System.Linq;
 using System.Text.Json.Nodes;
@@ -29,6 +30,8 @@ internal sealed class GenerateVerb : IVerb
         new("--prompt") { Description = "One prompt instead of a file", HelpName = "TEXT" };
     private readonly Option<string?> _output =
         new("--out") { Description = "Where the rows go; - or nothing: stdout", HelpName = "FILE" };
+    private readonly Option<bool> _json =
+        new("--json") { Description = "JSON lines on a terminal too, where responses to --prompt are text" };
 
     public Command Create()
     {
@@ -40,6 +43,7 @@ internal sealed class GenerateVerb : IVerb
         command.Options.Add(_input);
         command.Options.Add(_prompt);
         command.Options.Add(_output);
+        command.Options.Add(_json);
         command.SetAction(parsed => (int)Run(parsed));
         return command;
     }
@@ -85,7 +89,17 @@ internal sealed class GenerateVerb : IVerb
             progress.Clear();
             session.TellAboutModel(progress);
             session.WarnBeyondContext(trajectories.Max(t => t.Length), progress);
-            Write(parsed.GetValue(_output), trajectories.Select(t => Row(session, encoded[t.Group].Prompt, t)));
+            IEnumerable<JsonObject> rows = trajectories.Select(t => Row(session, encoded[t.Group].Prompt, t));
+            if (Terminal.IsWatched && parsed.GetValue(_prompt) is not null && parsed.GetValue(_output) is null
+                && !parsed.GetValue(_json))
+            {
+                Console.Out.Write(string.Concat(rows.Select(Text)));
+            }
+            else
+            {
+                Write(parsed.GetValue(_output), rows);
+            }
+
             int broken = trajectories.Count(t => t.End == TrajectoryEnd.NonFinite);
             if (broken > 0)
             {
@@ -138,6 +152,11 @@ internal sealed class GenerateVerb : IVerb
         ["response_tokens"] = trajectory.ResponseIds.Length,
         ["logp"] = trajectory.Logp.Sum(l => (double)l),
     };
+
+    /// <summary>A response for people: how it ended, and what it is.</summary>
+    internal static string Text(JsonObject row) => string.Create(CultureInfo.InvariantCulture,
+        $"-- {row["response_tokens"]} tokens, {row["finish"]}, log-prob {(double)row["logp"]!:F2}\n")
+        + ((string)row["response"]!).TrimEnd() + "\n";
 
     private static void Write(string? file, IEnumerable<JsonObject> rows)
     {

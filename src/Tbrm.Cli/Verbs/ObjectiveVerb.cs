@@ -24,14 +24,27 @@ namespace Tbrm.Cli.Verbs;
 /// </summary>
 internal sealed class ObjectiveVerb : IVerb
 {
+    private static readonly JsonSerializerOptions s_readable =
+        new() { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
     public Command Create()
     {
         Option<string> input =
-            new("--in") { Description = "JSONL, one optimizer batch per row; - is stdin.", Required = true };
+            new("--in")
+            {
+                Description = "JSONL, one optimizer batch per row; - is stdin",
+                HelpName = "FILE",
+                Required = true
+            };
         Option<string> output =
-            new("--out") { Description = "Where the answers go, in order; - is stdout.", Required = true };
+            new("--out")
+            {
+                Description = "Where the answers go, in order; - is stdout",
+                HelpName = "FILE",
+                Required = true
+            };
         Command command = new(
-            "objective", "Computes objectives and advantages of given numbers, or checks an objective.") { input,
+            "objective", "Computes objectives and advantages of given numbers, or checks an objective") { input,
             output };
         command.Subcommands.Add(Check());
         command.Subcommands.Add(List());
@@ -101,11 +114,12 @@ internal sealed class ObjectiveVerb : IVerb
 
     private static Command Check()
     {
-        Argument<string> name = new("name") { Description = "An algorithm, or assembly:FILE.dll#Namespace.Class." };
+        Argument<string> name =
+            new("name") { HelpName = "NAME", Description = "An algorithm, or assembly:FILE.dll#Namespace.Class" };
         Argument<string[]> options =
-            new("key=value") { Description = "Options of the objective, key=value.", Arity = ArgumentArity.ZeroOrMore };
+            new("key=value") { Description = "Options of the objective, key=value", Arity = ArgumentArity.ZeroOrMore };
         Command command = new(
-            "check", "Finite differences, order, masks, micro-batches and empty batches on random numbers.") { name,
+            "check", "Finite differences, order, masks, micro-batches and empty batches on random numbers") { name,
             options };
         command.SetAction(parsed => Check(parsed.GetValue(name)!, Options(parsed.GetValue(options) ?? [])));
         return command;
@@ -136,35 +150,48 @@ internal sealed class ObjectiveVerb : IVerb
 
     private static Command List()
     {
-        Command command = new("list", "Algorithms, advantage estimators and policy losses.");
-        command.SetAction(_ =>
+        Option<bool> json = new("--json") { Description = "One JSON object for each entry instead of text" };
+        Command command = new("list", "Prints algorithms, advantage estimators and policy losses") { json };
+        command.SetAction(parsed =>
         {
-            Console.WriteLine("algorithm.name:");
-            foreach (Algorithm entry in AlgorithmTable.Entries)
+            List<ListedEntry> entries = [.. AlgorithmTable.Entries.Select(a => new ListedEntry("algorithm.name",
+                [a.Name, .. a.Aliases], a.Summary, a.Paper, a.IsPolicyGradient
+                    ? $"adv_estimator={a.AdvEstimator} loss_mode={a.LossMode}" : ""))];
+            entries.AddRange(EstimatorTable.Entries.Select(e => new ListedEntry("algorithm.adv_estimator",
+                [e.Name, .. e.Aliases], e.Summary, e.Paper, "")));
+            entries.AddRange(PolicyLosses.Names.Select(l => new ListedEntry("actor.policy_loss.loss_mode",
+                [l], PolicyLosses.SummaryOf(l), "", "")));
+            foreach (IGrouping<string, ListedEntry> key in entries.GroupBy(e => e.Key))
             {
-                string words = entry.IsPolicyGradient
-                    ? $" [adv_estimator={entry.AdvEstimator} loss_mode={entry.LossMode}]" : "";
-                Console.WriteLine(
-                    $"  {string.Join(", ", entry.Aliases.Prepend(entry.Name)),-30} {entry.Summary}{words} "
-                        + $"({entry.Paper})");
-            }
-
-            Console.WriteLine("algorithm.adv_estimator:");
-            foreach (Estimator entry in EstimatorTable.Entries)
-            {
-                Console.WriteLine(
-                    $"  {string.Join(", ", entry.Aliases.Prepend(entry.Name)),-30} {entry.Summary} ({entry.Paper})");
-            }
-
-            Console.WriteLine("actor.policy_loss.loss_mode:");
-            foreach (string loss in PolicyLosses.Names)
-            {
-                Console.WriteLine($"  {loss,-30} {PolicyLosses.SummaryOf(loss)}");
+                Console.Out.Write(parsed.GetValue(json)
+                    ? string.Concat(key.Select(e => e.ToJson().ToJsonString(s_readable) + "\n"))
+                    : $"{key.Key}:\n" + PlainTable.Wrapped([.. key.Select(e => e.Cells())], Terminal.TextWidth));
             }
 
             return (int)ExitCode.Ok;
         });
         return command;
+    }
+
+    /// <param name="Key">The configuration key whose value it is.</param>
+    /// <param name="Names">Its name, then others that are taken for it.</param>
+    /// <param name="Summary">What it is.</param>
+    /// <param name="Paper">Where it is from; empty: not said.</param>
+    /// <param name="Stands">What it stands for, as keys; empty: for itself.</param>
+    private sealed record ListedEntry(string Key, string[] Names, string Summary, string Paper, string Stands)
+    {
+        public string[] Cells() => [string.Join(", ", Names), Summary + (Stands.Length > 0 ? $" [{Stands}]" : "")
+            + (Paper.Length > 0 ? $" ({Paper})" : "")];
+
+        public JsonObject ToJson() => new()
+        {
+            ["key"] = Key,
+            ["name"] = Names[0],
+            ["aliases"] = new JsonArray([.. Names.Skip(1).Select(n => (JsonNode)n)]),
+            ["summary"] = Summary,
+            ["paper"] = Paper,
+            ["stands_for"] = Stands,
+        };
     }
 
     private static JsonObject Options(string[] pairs)

@@ -29,6 +29,7 @@ internal sealed class PlanVerb : IVerb
     private readonly Option<int> _devices = new("--devices")
     {
         Description = "Plans for so many devices, each with all models and its part of the prompts",
+        HelpName = "N",
         DefaultValueFactory = _ => 1,
     };
 

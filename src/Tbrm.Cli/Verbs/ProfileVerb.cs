@@ -33,6 +33,7 @@ internal sealed class ProfileVerb : IVerb
         Option<int> steps = new("--steps")
         {
             Description = "Steps of each; the last is reported",
+            HelpName = "N",
             DefaultValueFactory = _ => DefaultSteps,
         };
         Option<bool> map = new("--map") { Description = "Adds the map of profile map for this shape" };
@@ -73,6 +74,7 @@ internal sealed class ProfileVerb : IVerb
         Option<int> rounds = new("--rounds")
         {
             Description = "Steps of each, one of everybody in turn",
+            HelpName = "N",
             DefaultValueFactory = _ => DefaultRounds,
         };
         Command command = new("time",

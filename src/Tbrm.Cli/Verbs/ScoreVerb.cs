@@ -13,21 +13,29 @@ internal sealed class ScoreVerb : IVerb
 {
     public Command Create()
     {
-        Option<string> grader = new("--grader") { Description = "The grader's name.", Required = true };
+        Option<string> grader =
+            new("--grader") { Description = "The grader's name", HelpName = "NAME", Required = true };
         Option<string> input =
-            new("--in") { Description = "JSONL with solution_str and ground_truth.", Required = true };
-        Option<string> output = new("--out") { Description = "Where the scored rows go.", Required = true };
+            new("--in")
+            {
+                Description = "JSONL with solution_str and ground_truth",
+                HelpName = "FILE",
+                Required = true
+            };
+        Option<string> output =
+            new("--out") { Description = "Where the scored rows go", HelpName = "FILE", Required = true };
         Option<double> seconds =
             new("--timeout")
             {
-                Description = "Emergency brake: seconds of wall clock for one answer.",
+                Description = "Emergency brake: seconds of wall clock for one answer",
+                HelpName = "SECONDS",
                 DefaultValueFactory = _ => RewardManager.DefaultLimit.TotalSeconds
             };
-        Option<int?> threads = new("--threads") { Description = "Answers graded at a time." };
+        Option<int?> threads = new("--threads") { Description = "Answers graded at a time", HelpName = "N" };
         Argument<string[]> options =
-            new("key=value") { Description = "Options of the grader, key=value.", Arity = ArgumentArity.ZeroOrMore };
+            new("key=value") { Description = "Options of the grader, key=value", Arity = ArgumentArity.ZeroOrMore };
         Command command = new(
-            "score", "Grades responses against ground truths.") { grader, input, output, seconds, threads, options };
+            "score", "Grades responses against ground truths") { grader, input, output, seconds, threads, options };
         command.SetAction(parsed =>
         {
             using StopSignals signals = new(saves: false);

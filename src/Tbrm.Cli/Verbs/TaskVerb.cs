@@ -2,6 +2,7 @@ using System;
 using System.CommandLine;
 using System.Globalization;
 using System.IO;
+using System.Linq;
 using System.Numerics;
 using System.Text.Json.Nodes;
 using Tbrm.Core.Errors;
@@ -18,24 +19,29 @@ internal sealed class TaskVerb : IVerb
 {
     private const string StandardStream = "-";
 
-    private readonly Argument<string> _name = new("name") { Description = "the task, as 'task list' names it" };
+    /// <summary>More values than this are not printed in full.</summary>
+    private const int LongList = 6;
+
+    private readonly Argument<string> _name =
+        new("name") { HelpName = "NAME", Description = "The task, as task list names it" };
 
     private readonly Argument<string[]> _parameters = new("param=value")
     {
-        Description = "the task's parameters, named as in the Python package",
+        Description = "The task's parameters, named as in the Python package",
         Arity = ArgumentArity.ZeroOrMore,
     };
 
     private readonly Option<string> _out = new("--out")
     {
-        Description = "where the rows go; - is standard output",
+        Description = "Where the rows go; - is standard output",
+        HelpName = "FILE",
         DefaultValueFactory = _ => StandardStream,
     };
 
     /// <inheritdoc/>
     public Command Create()
     {
-        Command verb = new("task", "Generate the items of reasoning tasks, and score answers to them.");
+        Command verb = new("task", "Generates the items of reasoning tasks, and scores answers to them");
         verb.Subcommands.Add(CreateList());
         verb.Subcommands.Add(CreateGenerate());
         verb.Subcommands.Add(CreateScore());
@@ -44,17 +50,29 @@ internal sealed class TaskVerb : IVerb
 
     private Command CreateList()
     {
-        Command command = new("list", "Write each task with its parameters and their defaults.") { _out };
-        command.SetAction(parsed => Write(parsed.GetRequiredValue(_out), WriteList));
+        Option<bool> json = new("--json") { Description = "One JSON object for each task instead of text" };
+        Command command = new("list", "Prints each task with its parameters and their defaults") { _out, json };
+        command.SetAction(parsed =>
+        {
+            if (parsed.GetValue(json) || parsed.GetResult(_out) is { Implicit: false })
+            {
+                return Write(parsed.GetRequiredValue(_out), WriteList);
+            }
+
+            Console.Out.Write(PlainTable.Wrapped([.. TaskRegistry.Names.Select(n => new[] { n, Parameters(n) })],
+                Terminal.TextWidth));
+            return (int)ExitCode.Ok;
+        });
         return command;
     }
 
     private Command CreateGenerate()
     {
-        Option<string?> seed = new("--seed") { Description = "item i is drawn from seed + i; 0 unless given" };
-        Option<long?> size = new("--size") { Description = "how many items; 500 unless given" };
+        Option<string?> seed =
+            new("--seed") { Description = "Item i is made from seed + i; 0 unless given", HelpName = "S" };
+        Option<long?> size = new("--size") { Description = "How many items; 500 unless given", HelpName = "N" };
         Command command = new(
-            "generate", "Write a task's items: question, answer, metadata.") { _name, _parameters, seed, size, _out };
+            "generate", "Writes a task's items: question, answer, metadata") { _name, _parameters, seed, size, _out };
         command.SetAction(parsed =>
         {
             JsonObject parameters = Parameters(parsed);
@@ -78,10 +96,11 @@ internal sealed class TaskVerb : IVerb
     {
         Option<string> input = new("--in")
         {
-            Description = "rows {\"answer\", \"entry\"}; - is standard input",
+            Description = "Rows {\"answer\", \"entry\"}; - is standard input",
+            HelpName = "FILE",
             DefaultValueFactory = _ => StandardStream,
         };
-        Command command = new("score", "Add the task's score to answers.") { _name, _parameters, input, _out };
+        Command command = new("score", "Adds the task's score to answers") { _name, _parameters, input, _out };
         command.SetAction(parsed =>
         {
             IReasoningTask task = TaskRegistry.Create(parsed.GetRequiredValue(_name), Parameters(parsed));
@@ -113,6 +132,20 @@ internal sealed class TaskVerb : IVerb
             ? seed
             : throw new ConfigException($"--seed: an integer was expected, found '{text}'");
     }
+
+    /// <summary>name=default, as <c>generate</c> takes them; of a long list the first values and how many there
+    /// are.</summary>
+    private static string Parameters(string task) => string.Join(", ", TaskRegistry.Defaults(task)
+        .Where(p => p.Key is not ("seed" or "size")).Select(p => p.Key + "=" + p.Value switch
+        {
+            JsonArray { Count: > LongList } list =>
+                $"[{string.Join(", ", list.Take(LongList / 2).Select(Text))}, ...: {list.Count}]",
+            JsonArray list => $"[{string.Join(", ", list.Select(Text))}]",
+            var value => Text(value),
+        }));
+
+    private static string Text(JsonNode? value) => value is JsonValue word && word.TryGetValue(out string? text) ? text
+        : PythonJson.Write(value);
 
     private static void WriteList(Stream output)
     {

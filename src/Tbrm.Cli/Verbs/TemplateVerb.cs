@@ -15,24 +15,35 @@ internal sealed class TemplateVerb : IVerb
     public Command Create()
     {
         Option<string?> tokenizer =
-            new("--tokenizer") { Description = "Folder whose chat template renders the rows; or a run." };
+            new("--tokenizer")
+            {
+                Description = "Folder whose chat template renders the rows; or a run",
+                HelpName = "DIR"
+            };
         Option<string?> template =
-            new("--template") { Description = "A Jinja file, or qwen-math or deepseek-r1, instead." };
+            new("--template") { Description = "A Jinja file, or qwen-math or deepseek-r1, instead", HelpName = "FILE" };
         Option<string> input =
             new("--in")
             {
-                Description = "JSONL with messages, add_generation_prompt and variables; - is stdin.",
+                Description = "JSONL with messages, add_generation_prompt and variables; - is stdin",
+                HelpName = "FILE",
                 Required = true
             };
         Option<string> output =
-            new("--out") { Description = "Where the rows with text or error go; - is stdout.", Required = true };
+            new("--out")
+            {
+                Description = "Where the rows with text or error go; - is stdout",
+                HelpName = "FILE",
+                Required = true
+            };
         Option<string[]> variables = new("--set")
         {
-            Description = "NAME=VALUE: a variable for all rows "
-            + "(enable_thinking=false), as data.apply_chat_template_kwargs; a row's own win."
+            Description = "A variable for all rows "
+            + "(enable_thinking=false), as data.apply_chat_template_kwargs; a row's own win",
+            HelpName = "NAME=VALUE",
         };
         Command command = new(
-            "template", "Renders conversations with a chat template.") { tokenizer, template, input, output,
+            "template", "Renders conversations with a chat template") { tokenizer, template, input, output,
             variables };
         command.SetAction(parsed =>
         {

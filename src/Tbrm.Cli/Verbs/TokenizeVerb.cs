@@ -15,14 +15,21 @@ internal sealed class TokenizeVerb : IVerb
             new("--tokenizer")
             {
                 Description = "Folder with tokenizer.json, vocab.json and merges.txt, tokenizer.model, *.tiktoken "
-                    + "or vocab.txt; or a run.",
+                    + "or vocab.txt; or a run",
+                HelpName = "DIR",
                 Required = true
             };
-        Option<string> input = new("--in") { Description = "JSONL with text (or ids); - is stdin.", Required = true };
+        Option<string> input =
+            new("--in") { Description = "JSONL with text (or ids); - is stdin", HelpName = "FILE", Required = true };
         Option<string> output =
-            new("--out") { Description = "Where the rows with ids (or text) go; - is stdout.", Required = true };
-        Option<bool> decode = new("--decode") { Description = "From ids to text." };
-        Command command = new("tokenize", "Turns text into token ids, or back.") { tokenizer, input, output, decode };
+            new("--out")
+            {
+                Description = "Where the rows with ids (or text) go; - is stdout",
+                HelpName = "FILE",
+                Required = true
+            };
+        Option<bool> decode = new("--decode") { Description = "From ids to text" };
+        Command command = new("tokenize", "Turns text into token ids, or back") { tokenizer, input, output, decode };
         command.SetAction(parsed =>
         {
             ITokenizer loaded = Tokenizer.Load(RunModels.Companions(parsed.GetValue(tokenizer)!, Warn));

@@ -3,7 +3,7 @@ using System.Reflection;
 namespace Tbrm.Training.Runs;
 
 /// <summary>Version and commit that this program was built from.</summary>
-internal static class ProgramVersion
+public static class ProgramVersion
 {
     /// <summary>As the assembly says it; empty when it says nothing.</summary>
     public static string Text { get; } =

@@ -1,6 +1,7 @@
 using System.Collections.Generic;
 using System.Linq;
 using System.Text;
+using System.Text.Json.Nodes;
 
 namespace Tbrm.Training.Config.Descriptions;
 
@@ -29,6 +30,19 @@ public static class KeyReference
 
         return text.ToString();
     }
+
+    /// <summary>The same of one key for programs.</summary>
+    public static JsonObject Json(KeyDescription key) => new()
+    {
+        ["key"] = key.Path,
+        ["type"] = key.Type,
+        ["allowed"] = key.Allowed,
+        ["default"] = key.Default,
+        ["meaning"] = key.Meaning,
+        ["relevant_when"] = key.RelevantWhen,
+        ["verl"] = key.VerlName,
+        ["aliases"] = new JsonArray([.. key.Aliases.Select(a => (JsonNode)a)]),
+    };
 
     /// <summary>docs/reference/config.md.</summary>
     public static string Markdown()

@@ -3,7 +3,7 @@ using System.Collections.Generic;
 namespace Tbrm.Training.Config.Descriptions;
 
 /// <summary>Text broken into lines at blanks.</summary>
-internal static class Lines
+public static class Lines
 {
     /// <summary>Lines of at most <paramref name="width"/> letters; a longer word has a line of its own.</summary>
     public static IEnumerable<string> Wrap(string text, int width)
