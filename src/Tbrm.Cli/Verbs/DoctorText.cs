@@ -17,6 +17,9 @@ internal static class DoctorText
 
     private static readonly string[] s_devices = ["cpu", "cuda", "torch"];
 
+    /// <summary>Facts that have a line of their own.</summary>
+    private static readonly string[] s_below = ["plug_in", "self_check"];
+
     /// <param name="report">As <c>--json</c> prints it.</param>
     /// <param name="width">Letters of a line.</param>
     public static string Of(JsonObject report, int width)
@@ -77,8 +80,7 @@ internal static class DoctorText
             });
         }
 
-        string below = string.Concat(new[] { "plug_in", "self_check" }
-            .Where(device.ContainsKey).Select(k => "\n" + device[k]));
+        string below = string.Concat(s_below.Where(device.ContainsKey).Select(k => "\n" + device[k]));
         return [Fine, (string?)device["device"] ?? name, string.Join(", ", facts.Where(f => f.Length > 0)) + below];
     }
 
