@@ -56,7 +56,8 @@ public sealed partial class HelpTests
             }
 
             wrong.AddRange(command.Options.Where(o => o is { Hidden: false, HelpName: null }
-                && o.ValueType != typeof(bool) && o is not (HelpOption or VersionOption) && o.CompletionSources.Count == 0)
+                && o.ValueType != typeof(bool) && o is not (HelpOption or VersionOption)
+                && o.CompletionSources.Count == 0)
                 .Select(o => $"{command.Name} {o.Name} does not say what it takes"));
             foreach (Command below in command.Subcommands.Where(c => !c.Hidden))
             {
