@@ -250,6 +250,12 @@ internal static unsafe partial class NativeMethods
         out NativeError err);
 
     [LibraryImport(Library), UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
+    internal static partial TbrmStatus tbrm_model_share(ModelHandle model, GroupHandle group, out NativeError err);
+
+    [LibraryImport(Library), UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
+    internal static partial TbrmStatus tbrm_gradient_share(ModelHandle model, out NativeError err);
+
+    [LibraryImport(Library), UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
     internal static partial TbrmStatus tbrm_gradient_reduce(ModelHandle model, GroupHandle group, out NativeError err);
 
     [LibraryImport(Library), UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]

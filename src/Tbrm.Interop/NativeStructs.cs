@@ -29,6 +29,8 @@ public unsafe struct NativeModelConfig
     public HeadKind HeadKind;
     public long HeadBudgetBytes;
     public byte* Architecture;
+    public int ZeroStage;
+    public int NRanks;
 }
 
 /// <summary>tbrm_adapter_config_t.</summary>
@@ -90,6 +92,8 @@ public struct NativeMemoryBytes
     public long UpdateRows;
     public long UpdateLayer;
     public long UpdateHead;
+    public long UpdateGradients;
+    public long Start;
     public long ScoreBatch;
     public long Kernels;
     public long Always;

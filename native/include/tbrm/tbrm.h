@@ -216,6 +216,10 @@ typedef struct tbrm_model_config {
     /* What sets the architecture apart from a plain decoder (RMSNorm, rotary embedding, grouped queries, SwiGLU): "name=value", separated by
      * spaces, each name at most once; names, values and meanings stand in src/model/architecture.hpp. Null or empty: nothing. */
     const char* architecture;
+    /* What the ranks of a group hold one share of each (tbrm_model_share; ZeRO, arXiv 1910.02054): 0: nothing, every rank has all;
+     * 1: an optimizer's moments, and the fp32 masters of a bf16 model's weights; 2: the gradients too. Of no effect where nothing is trained. */
+    int32_t zero_stage;
+    int32_t n_ranks; /* of that group; 0 or 1: none */
 } tbrm_model_config_t;
 
 /* Allocates the model with all parameters zero (norm weights one).
@@ -358,7 +362,7 @@ typedef struct tbrm_memory_bytes {
     int64_t adapter; /* A and B as forward reads them */
     int64_t masters; /* fp32 masters of what is trained; 0 in an fp32 model, whose weights are they */
     int64_t gradients;
-    int64_t moments;     /* of one optimizer */
+    int64_t moments;     /* of one optimizer. Of what ranks share the largest share */
     int64_t frozen_copy; /* tbrm_model_clone_frozen */
     int64_t kv_page;     /* one page, all layers */
     int64_t kv_pages;    /* all of them: whole pages within kv_budget_bytes */
@@ -371,6 +375,8 @@ typedef struct tbrm_memory_bytes {
     int64_t update_rows;  /* residual stream, its rows that the head reads, ids, numbers per row */
     int64_t update_layer; /* what one layer's kernels take while they run */
     int64_t update_head;  /* the head at its widest; beside no layer's kernels */
+    int64_t update_gradients; /* whole gradients of a layer, and of embedding and heads, before the ranks have added them up: stage 2 */
+    int64_t start; /* whole masters, beside the weights, before the ranks share them */
     int64_t score_batch;  /* a forward alone, all of it */
     int64_t kernels;      /* working memory of threads, kept from the first use on */
     int64_t always;       /* weights + adapter + masters + gradients + moments + kernels */
@@ -598,7 +604,8 @@ tbrm_residual_forward(tbrm_context_t* context, const tbrm_residual_args_t* args,
 /* Sets every accumulated gradient to zero. */
 TBRM_API(tbrm_status_t) tbrm_gradient_zero(tbrm_model_t* model, tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
 
-/* The 2-norm over all accumulated gradients; infinity or NaN when one of them is. Fixed order, fp64 sums. */
+/* The 2-norm over all accumulated gradients; infinity or NaN when one of them is. fp64 sums in an order that depends on shapes alone: over
+ * the shares of ranks it has the bits that it has over the whole. */
 TBRM_API(tbrm_status_t)
 tbrm_gradient_norm(tbrm_model_t* model, double* out_norm, tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
 
@@ -707,13 +714,28 @@ tbrm_group_abort(
 TBRM_API(tbrm_status_t)
 tbrm_group_sum(tbrm_group_t* group, int64_t n, double* inout_values, tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
 
-/* The accumulated gradients of every rank's model = their sum over the ranks, fp32, each sum made once. Between backward and optimizer.
+/* From now on the ranks train one model: each keeps its share of what config.zero_stage names, and updates its share alone. Once, before a
+ * forward is kept and without an optimizer. An adapter that is attached later is shared as well. Then these calls are made by all ranks:
+ * tbrm_gradient_norm, tbrm_optimizer_update and _step, tbrm_checkpoint_save_optimizer and, of processes, _load_optimizer; with stage 2 also
+ * every backward, by a rank that has no rows as tbrm_gradient_share. Masters and gradients that are shared can be neither read nor written.
+ * Updates have the bits that they have without sharing; but with stage 2 the ranks add up every backward's gradient, not those of an update.
+ * Errors   INVALID_ARGUMENT on all ranks when the models or the kinds of device differ; when the group has not config.n_ranks ranks. */
+TBRM_API(tbrm_status_t)
+tbrm_model_share(tbrm_model_t* model, tbrm_group_t* group, tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
+
+/* A rank's part of the others' backward when it has no rows of its own: their gradients are added up, with zeros from here. Of no effect
+ * unless the ranks share the gradients. */
+TBRM_API(tbrm_status_t) tbrm_gradient_share(tbrm_model_t* model, tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
+
+/* The accumulated gradients of every rank's model = their sum over the ranks, fp32, each sum made once. Between backward and optimizer. Where
+ * the ranks share a model (stage 1), a rank gets the sums of its share alone; with stage 2 they are added up already.
  * Errors   INVALID_ARGUMENT on all ranks when the models or the kinds of device differ. */
 TBRM_API(tbrm_status_t)
 tbrm_gradient_reduce(tbrm_model_t* model, tbrm_group_t* group, tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
 
-/* The weights of rank 0's model on the models of all other processes; with an optimizer its moments and step count too.
- * Errors   INVALID_ARGUMENT for a group of threads, which copy memory (tbrm_model_copy_weights). */
+/* The weights of rank 0's model on the models of all other processes; with an optimizer its moments and step count too. Before they share
+ * the model: then tbrm_checkpoint_load_optimizer does both.
+ * Errors   INVALID_ARGUMENT for a group of threads, which copy memory (tbrm_model_copy_weights); where the ranks share the model. */
 TBRM_API(tbrm_status_t)
 tbrm_group_copy_model(tbrm_group_t* group, tbrm_model_t* model, tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
 TBRM_API(tbrm_status_t)
@@ -799,7 +821,8 @@ TBRM_API(tbrm_status_t)
 tbrm_checkpoint_load_adapter(tbrm_model_t* model, const char* path, tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;
 
 /* Writes / reads master weights, both moments and the step count of what is trained (safetensors, fp32, the tensors' names with a prefix
- * each). */
+ * each): one file, whatever ranks share. Where they share the model, rank 0 alone writes, and of processes rank 0 alone reads; the paths of the
+ * others do not count. */
 TBRM_API(tbrm_status_t)
 tbrm_checkpoint_save_optimizer(
         tbrm_optimizer_t* optimizer, const char* path, tbrm_error_t* err) TBRM_NOEXCEPT TBRM_MUST_CHECK;

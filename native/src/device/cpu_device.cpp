@@ -241,11 +241,8 @@ public:
     void adamw_step(const AdamWStep& step, int64_t n, float* w, float* m, float* v, const float* grad) override {
         cpu::adamw_step(step, n, w, m, v, grad);
     }
-    double sum_of_squares(const std::vector<FloatSpan>& arrays) override {
-        double sum = 0;
-        for (const FloatSpan& array : arrays)
-            sum += cpu::sum_of_squares(array.n, array.data);
-        return sum;
+    std::vector<double> sums_of_squares(const std::vector<FloatSpan>& arrays) override {
+        return cpu::sums_of_squares(arrays);
     }
 
 private:

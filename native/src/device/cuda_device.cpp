@@ -278,8 +278,8 @@ public:
             const float* grad, bf16* narrowed) override {
         cuda::adamw_step(queue_, step, rows * cols, w, m, v, grad, narrowed);
     }
-    double sum_of_squares(const std::vector<FloatSpan>& arrays) override {
-        return cuda::sum_of_squares(queue_, arrays);
+    std::vector<double> sums_of_squares(const std::vector<FloatSpan>& arrays) override {
+        return cuda::sums_of_squares(queue_, arrays);
     }
 
 private:

@@ -196,8 +196,8 @@ public:
     // Of a matrix [rows, cols]: adamw_step over its layout, and narrow_weights of what it leaves in w.
     virtual void adamw_step_narrow(const AdamWStep& step, int64_t rows, int64_t cols, float* w, float* m, float* v,
             const float* grad, bf16* narrowed);
-    // Over all arrays: each has its own sum, and these are added in order. Waits once.
-    virtual double sum_of_squares(const std::vector<FloatSpan>& arrays) = 0;
+    // Of each array, whatever the others are. Waits once.
+    virtual std::vector<double> sums_of_squares(const std::vector<FloatSpan>& arrays) = 0;
 };
 
 std::unique_ptr<Device> make_cpu_device(int32_t n_threads);  // 0 = all cores that the process may use

@@ -22,6 +22,10 @@ HeadBytes torch_head_bytes(const HeadShape& shape, int64_t rows, bool entropy) {
 
 }  // namespace
 
+int64_t DeviceSizes::row_group() const {
+    return is_cpu() ? kPanelRows : 1;
+}
+
 int64_t DeviceSizes::weight_elements(Dtype dtype, int64_t rows, int64_t cols) const {
     return is_cpu() ? panel_elements(dtype, rows, cols) : rows * cols;
 }

@@ -19,6 +19,9 @@ struct DeviceSizes {
     bool is_host() const { return is_cpu() || kind == TBRM_DEVICE_KIND_TORCH_CPU; }
     bool is_torch() const { return kind == TBRM_DEVICE_KIND_TORCH_CPU || kind == TBRM_DEVICE_KIND_TORCH_CUDA; }
 
+    // Rows that lie interleaved: a weight's rows in whole groups are consecutive memory.
+    int64_t row_group() const;
+
     // Elements that W[rows, cols] takes in dtype.
     int64_t weight_elements(Dtype dtype, int64_t rows, int64_t cols) const;
 

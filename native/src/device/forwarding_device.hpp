@@ -159,7 +159,9 @@ public:
     void adamw_step(const AdamWStep& step, int64_t n, float* w, float* m, float* v, const float* grad) override {
         base_->adamw_step(step, n, w, m, v, grad);
     }
-    double sum_of_squares(const std::vector<FloatSpan>& arrays) override { return base_->sum_of_squares(arrays); }
+    std::vector<double> sums_of_squares(const std::vector<FloatSpan>& arrays) override {
+        return base_->sums_of_squares(arrays);
+    }
 
 protected:
     Device& base() { return *base_; }

@@ -355,8 +355,10 @@ void SelfCheckRun::optimizer(int64_t n) {
     result("adamw_step (w)", shape, fetch(Dtype::F32, w.data(), n), kF32);
     result("adamw_step (m)", shape, fetch(Dtype::F32, m.data(), n), kF32);
     result("adamw_step (v)", shape, fetch(Dtype::F32, v.data(), n), kF32);
-    result("sum_of_squares", shape,
-            {static_cast<float>(device_.sum_of_squares({{grad.data(), n}, {w.data(), n - 1}, {m.data(), 0}}))}, kF32);
+    std::vector<float> sums;
+    for (const double sum : device_.sums_of_squares({{grad.data(), n}, {w.data(), n - 1}, {m.data(), 0}}))
+        sums.push_back(static_cast<float>(sum));
+    result("sums_of_squares", shape, sums, kF32);
     DeviceBuffer<float> rounded(device_, n);
     device_.round_vector(Dtype::Bf16, n, grad.data(), rounded.data());
     result("round_vector", shape, fetch(Dtype::F32, rounded.data(), n), kExact);

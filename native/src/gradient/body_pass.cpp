@@ -99,17 +99,20 @@ void* BodyPass::d_hidden() {
     return d_hidden_.data();
 }
 
-void BodyPass::backward() {
+void BodyPass::backward(SharedGradients& shared) {
     const int64_t n_rows = batch_.n_rows;
     d_picked_.resize(device_, n_rows * row_bytes_);
     final_norm_backward(model_, n_rows, picked_.data(), final_inv_rms_.data(), d_hidden_.data(), d_picked_.data());
     device_.scatter_rows(
             view_.dtype, n_rows, view_.hidden, batch_.rows.data(), d_picked_.data(), batch_.n_tokens, x_.data());
-    layers_backward();
+    shared.end_heads();
+    layers_backward(shared);
+    shared.begin_embedding();
     embed_tokens_backward(model_, batch_.n_tokens, batch_.ids.data(), x_.data());
+    shared.end_embedding();
 }
 
-void BodyPass::layers_backward() {
+void BodyPass::layers_backward(SharedGradients& shared) {
     const int64_t n = batch_.n_tokens, n_layers = static_cast<int64_t>(view_.layers.size());
     backward_scratch_.resize(device_, view_, n, kBackward);
     for (int64_t layer = n_layers - 1; layer >= 0; --layer) {
@@ -121,7 +124,9 @@ void BodyPass::layers_backward() {
             layer_forward_again(device_, view_, layer, n, batch_.positions.data(), again_.data(),
                     layer_buffers(forward_scratch_, tape(layer)), attention_step(tape(layer).floats(LayerArray::Lse)));
         }
+        shared.begin_layer(layer);
         layer_backward(model_, layer, batch_, input, tape(layer), backward_scratch_, x_.data());
+        shared.end_layer(layer);
     }
 }
 

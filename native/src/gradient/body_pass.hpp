@@ -11,6 +11,7 @@
 
 #include "decoder/layer.hpp"
 #include "device/device.hpp"
+#include "gradient/shared_gradients.hpp"
 #include "model/layer_memory.hpp"
 #include "model/packed_batch.hpp"
 
@@ -44,8 +45,8 @@ public:
 
     // Where a head writes the gradient of hidden(), [R, D]; sized by the call.
     void* d_hidden();
-    // Adds the gradients of the kept forward to the parameters'. Uses up what was kept.
-    void backward();
+    // Adds the gradients of the kept forward to the parameters'. Uses up what was kept. The heads have been begun, and added theirs.
+    void backward(SharedGradients& shared);
 
     // Frees every buffer.
     void release();
@@ -55,7 +56,7 @@ private:
     AttentionStep attention_step(float* out_lse);
     LayerMemory& tape(int64_t layer);
     void layers_forward(bool keep);
-    void layers_backward();
+    void layers_backward(SharedGradients& shared);
 
     Model& model_;
     Device& device_;

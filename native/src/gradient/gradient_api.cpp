@@ -42,6 +42,10 @@ tbrm_status_t tbrm_gradient_residual(tbrm_model_t* model, const tbrm_batch_t* ba
     });
 }
 
+tbrm_status_t tbrm_gradient_share(tbrm_model_t* model, tbrm_error_t* err) noexcept {
+    return tbrm::guard(err, __func__, [&] { use(model).training_pass().take_part(); });
+}
+
 tbrm_status_t tbrm_gradient_discard(tbrm_model_t* model, tbrm_error_t* err) noexcept {
     return tbrm::guard(err, __func__, [&] { use(model).training_pass().discard(); });
 }

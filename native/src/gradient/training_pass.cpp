@@ -41,13 +41,16 @@ struct DeviceResidualArgs {
 
 }  // namespace
 
-TrainingPass::TrainingPass(Model& model) : model_(model), device_(model.device()), view_(model.view()), body_(model) {}
+TrainingPass::TrainingPass(Model& model) : model_(model), device_(model.device()), view_(model.view()), body_(model), shared_(model) {}
 
 void TrainingPass::prepare(const tbrm_batch_t* batch, bool keep, bool labelled) {
     if (keep) {
         TBRM_REQUIRE(model_.trains(), "the model is frozen (trainable = 0): it has no gradients to keep a forward for");
         TBRM_REQUIRE(!model_.adapter() || view_.adapter.on,
                 "the adapter is switched off: the forward that is to be kept would not depend on what is trained");
+        TBRM_REQUIRE(model_.is_shared() || !model_.config().is_shared(),
+                "the model was created for %d ranks that share it, and they do not yet: tbrm_model_share comes first",
+                model_.config().n_ranks);
         TBRM_REQUIRE(!kept_, "a forward is kept already; call its backward or tbrm_gradient_discard before the next");
     }
     body_.assign(batch, keep, labelled);
@@ -129,8 +132,9 @@ void TrainingPass::backward(int64_t n_rows, const float* dq, const float* dv, co
 
 void TrainingPass::backward_on_device(const float* dq, const float* dv, const float* dh) {
     kept_ = false;  // whatever happens below, this forward is used up
-    if (body_.batch().n_rows == 0) return;
+    if (body_.batch().n_rows == 0) return shared_.take_part();
     void* d_hidden = body_.d_hidden();
+    shared_.begin_heads();
     head_backward(dq, dv, dh, d_hidden);
     if (adds_values_) {
         const int64_t n = body_.batch().n_rows * view_.hidden;
@@ -139,7 +143,13 @@ void TrainingPass::backward_on_device(const float* dq, const float* dv, const fl
         device_.add(view_.dtype, n, d_value_hidden_.data(), d_hidden);
         adds_values_ = false;
     }
-    body_.backward();
+    body_.backward(shared_);
+}
+
+void TrainingPass::take_part() {
+    const MemoryScope scope(model_.owner(), MemoryUse::Activations);
+    TBRM_REQUIRE(!kept_, "a forward is kept: its backward is this rank's part");
+    shared_.take_part();
 }
 
 void TrainingPass::head_backward(const float* dq, const float* dv, const float* dh, void* d_hidden) {
@@ -183,10 +193,11 @@ void TrainingPass::values_backward(int64_t n_rows, const float* d_values) {
             head_ == nullptr, "the kept forward is tbrm_logprob_forward's; its backward is tbrm_gradient_backward");
     TBRM_REQUIRE(d_values != nullptr || n_rows == 0, "d_values is null");
     kept_ = false;
-    if (n_rows == 0) return;
+    if (n_rows == 0) return shared_.take_part();
     dvalue_.assign(device_, d_values, n_rows);
+    shared_.begin_heads();
     value_head_backward(dvalue_.data(), body_.d_hidden());
-    body_.backward();
+    body_.backward(shared_);
 }
 
 void TrainingPass::values_of_kept(int64_t n_rows, float* out_values) {
@@ -242,6 +253,7 @@ void TrainingPass::release_buffers() {
     TBRM_ASSERT(!kept_, "the buffers of a kept forward were released");
     discard();
     body_.release();
+    shared_.release();
     for (DeviceBuffer<float>* buffer : {&q_, &v_, &h_, &dq_, &dv_, &dh_, &value_, &dvalue_})
         buffer->reset();
     d_value_hidden_.reset();

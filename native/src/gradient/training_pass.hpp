@@ -40,6 +40,9 @@ public:
     void values_of_kept(int64_t n_rows, float* out_values);
     void add_value_gradient(int64_t n_rows, const float* d_values);
 
+    // This rank's part of the others' backward: it has no rows.
+    void take_part();
+
     bool kept() const { return kept_; }
     void discard();
 
@@ -66,6 +69,7 @@ private:
     bool kept_ = false;
     bool adds_values_ = false;  // the next backward adds the gradient of dvalue_
     BodyPass body_;
+    SharedGradients shared_;
     std::unique_ptr<DeviceHeadTape> head_;
     DeviceBuffer<float> q_, v_, h_, dq_, dv_, dh_, value_, dvalue_;
     DeviceBuffer<uint8_t> d_value_hidden_;  // [R, D] the value head's part of d_hidden, beside an LM head

@@ -115,7 +115,16 @@ tbrm_status_t tbrm_gradient_reduce(tbrm_model_t* model, tbrm_group_t* group, tbr
     return tbrm::guard(err, __func__, [&] {
         TBRM_REQUIRE(model != nullptr, "model is null");
         model->impl->device().enter();
-        or_abort(group, [&] { use(group).sum_gradients(group->rank, *model->impl); });
+        or_abort(group, [&] { tbrm::sum_gradients(use(group), group->rank, *model->impl); });
+    });
+}
+
+tbrm_status_t tbrm_model_share(tbrm_model_t* model, tbrm_group_t* group, tbrm_error_t* err) noexcept {
+    return tbrm::guard(err, __func__, [&] {
+        TBRM_REQUIRE(model != nullptr, "model is null");
+        TBRM_REQUIRE(group != nullptr, "group is null");
+        model->impl->device().enter();
+        or_abort(group, [&] { model->impl->share(group->impl, group->rank); });
     });
 }
 

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "core/guard.hpp"
-#include "model/model.hpp"
 
 namespace tbrm {
 namespace {
@@ -40,23 +39,42 @@ std::string LocalGroup::missing(const char* phase) const {
     return text;
 }
 
+void LocalGroup::throw_failure(std::unique_lock<std::mutex>& lock) {
+    changed_.wait(lock, [&] { return n_reading_ == 0; });
+    throw_group_failure(code_, failure_);
+}
+
 void LocalGroup::meet(int32_t rank, const char* phase) {
+    meet(rank, phase, false);
+}
+
+void LocalGroup::meet_to_read(int32_t rank, const char* phase) {
+    meet(rank, phase, true);
+}
+
+void LocalGroup::end_reading() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (--n_reading_ == 0) changed_.notify_all();
+}
+
+void LocalGroup::meet(int32_t rank, const char* phase, bool to_read) {
     std::unique_lock<std::mutex> lock(mutex_);
     Rank& self = ranks_[static_cast<size_t>(rank)];
-    if (!failure_.empty()) throw_group_failure(code_, failure_);
+    if (!failure_.empty()) throw_failure(lock);
     for (size_t r = 0; r < ranks_.size(); ++r) {
         if (ranks_[r].is_waiting && ranks_[r].phase != phase)
             fail(kInternal,
                     format("rank %d came to '%s' while rank %zu waits in '%s': the ranks do not make the same calls",
                             rank, phase, r, ranks_[r].phase.c_str()));
     }
-    if (!failure_.empty()) throw_group_failure(code_, failure_);
+    if (!failure_.empty()) throw_failure(lock);
     self.phase = phase;
     self.is_waiting = true;
     self.since = Clock::now();
     const int64_t meeting = meetings_;
     if (++n_waiting_ == size()) {
         n_waiting_ = 0;
+        if (to_read) n_reading_ = size();
         ++meetings_;
         for (Rank& each : ranks_) {
             each.is_waiting = false;
@@ -67,7 +85,7 @@ void LocalGroup::meet(int32_t rank, const char* phase) {
     }
     const auto over = [&] { return meetings_ != meeting || !failure_.empty(); };
     if (!changed_.wait_for(lock, std::chrono::duration<double>(timeout_s_), over)) fail(kInternal, missing(phase));
-    if (meetings_ == meeting) throw_group_failure(code_, failure_);
+    if (meetings_ == meeting) throw_failure(lock);
 }
 
 void LocalGroup::abort(int32_t rank, int32_t code, const std::string& why) {
@@ -91,55 +109,46 @@ void LocalGroup::sum(int32_t rank, int64_t n, double* values) {
     std::copy(sums.begin(), sums.end(), values);
 }
 
-void LocalGroup::sum_gradients(int32_t rank, Model& model) {
-    HostGradients gradients(model);
-    Rank& self = ranks_[static_cast<size_t>(rank)];
-    self.kind = model.device().kind();
-    self.arrays = gradients.arrays();
-    meet(rank, "gradients");
-    require_equal_arrays(rank);
-    sum_own_shards(rank);
-    meet(rank, "sums of gradients");
-    take_other_shards(rank);
-    gradients.store();
+void LocalGroup::require_equal(int32_t rank, const std::vector<int64_t>& shape) {
+    ranks_[static_cast<size_t>(rank)].shape = shape;
+    meet(rank, "shapes");
+    for (size_t r = 0; r < ranks_.size(); ++r) {
+        if (ranks_[r].shape == shape) continue;
+        TBRM_FAIL(TBRM_STATUS_INVALID_ARGUMENT,
+                "rank %zu trains a model of another shape than rank %d, or on another kind of device", r, rank);
+    }
+    meet(rank, "end of shapes");
+}
+
+// Between the two meetings only this rank reads its ranges of the others' arrays, and only it writes its own.
+void LocalGroup::reduce(int32_t rank, const std::vector<SharedSum>& arrays) {
+    ranks_[static_cast<size_t>(rank)].sums = arrays;
+    meet_to_read(rank, "gradients");
+    std::vector<const float*> sources(ranks_.size());
+    for (size_t a = 0; a < arrays.size(); ++a) {
+        const Range own = arrays[a].of_rank[static_cast<size_t>(rank)];
+        for (size_t r = 0; r < ranks_.size(); ++r)
+            sources[r] = ranks_[r].sums[a].values;
+        if (own.n > 0) sum_in_order(sources, own.first, own.end(), arrays[a].sums - own.first, arrays[a].add);
+    }
+    end_reading();
     // Before anybody changes what another still reads.
     meet(rank, "end of gradients");
 }
 
-void LocalGroup::require_equal_arrays(int32_t rank) const {
-    const Rank& self = ranks_[static_cast<size_t>(rank)];
-    for (size_t r = 0; r < ranks_.size(); ++r) {
-        const Rank& other = ranks_[r];
-        TBRM_REQUIRE(other.kind == self.kind, "rank %zu has a device of kind %d, rank %d one of kind %d", r, other.kind,
-                rank, self.kind);
-        const bool equal = std::equal(other.arrays.begin(), other.arrays.end(), self.arrays.begin(), self.arrays.end(),
-                [](const GradientArray& a, const GradientArray& b) { return a.n == b.n; });
-        TBRM_REQUIRE(equal, "rank %zu trains a model of another shape than rank %d", r, rank);
-    }
-}
-
-// Only this rank reads its shards of the others' arrays now, and only it writes its own.
-void LocalGroup::sum_own_shards(int32_t rank) {
-    const std::vector<GradientArray>& own = ranks_[static_cast<size_t>(rank)].arrays;
-    std::vector<const float*> sources(ranks_.size());
-    for (size_t a = 0; a < own.size(); ++a) {
-        for (size_t r = 0; r < ranks_.size(); ++r)
-            sources[r] = ranks_[r].arrays[a].data;
-        sum_in_order(
-                sources, shard_begin(own[a].n, rank, size()), shard_begin(own[a].n, rank + 1, size()), own[a].data);
-    }
-}
-
-void LocalGroup::take_other_shards(int32_t rank) {
-    const std::vector<GradientArray>& own = ranks_[static_cast<size_t>(rank)].arrays;
-    for (size_t a = 0; a < own.size(); ++a) {
-        for (int32_t r = 0; r < size(); ++r) {
-            if (r == rank) continue;
-            const int64_t begin = shard_begin(own[a].n, r, size()), end = shard_begin(own[a].n, r + 1, size());
-            std::copy(ranks_[static_cast<size_t>(r)].arrays[a].data + begin,
-                    ranks_[static_cast<size_t>(r)].arrays[a].data + end, own[a].data + begin);
+void LocalGroup::gather(
+        int32_t rank, const std::vector<SharedBytes>& arrays, bool first_only, const char* phase) {
+    ranks_[static_cast<size_t>(rank)].arrays = arrays;
+    meet_to_read(rank, phase);
+    for (size_t a = 0; a < arrays.size() && (rank == 0 || !first_only); ++a) {
+        for (size_t r = 0; r < ranks_.size(); ++r) {
+            const Range range = arrays[a].of_rank[r];
+            if (static_cast<int32_t>(r) == rank || range.n == 0) continue;
+            std::copy_n(ranks_[r].arrays[a].data + range.first, range.n, arrays[a].data + range.first);
         }
     }
+    end_reading();
+    meet(rank, "end of what was gathered");
 }
 
 }  // namespace tbrm

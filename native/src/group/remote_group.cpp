@@ -5,51 +5,53 @@
 
 #include "core/guard.hpp"
 #include "core/parallel.hpp"
-#include "model/model.hpp"
 
 namespace tbrm {
 namespace {
 
 constexpr int32_t kInternal = 1;
-constexpr int64_t kWindow = int64_t{1} << 20;  // numbers of a shard that travel at a time
+constexpr int64_t kWindow = int64_t{4} << 20;  // bytes of a rank's ranges that travel at a time
 constexpr int64_t kAhead = 2;                  // windows that are sent before the first is waited for
 
-// One rank's shards of all arrays as one row of numbers.
-class ShardRow {
+// One rank's ranges of all arrays as one row of bytes.
+class RangeRow {
 public:
-    ShardRow(const std::vector<GradientArray>& arrays, int32_t rank, int32_t n_ranks) {
-        for (const GradientArray& array : arrays) {
-            const int64_t begin = shard_begin(array.n, rank, n_ranks), end = shard_begin(array.n, rank + 1, n_ranks);
-            if (end == begin) continue;
-            spans_.push_back({array.data + begin, end - begin});
-            size_ += end - begin;
-        }
+    void add(uint8_t* data, int64_t n) {
+        if (n == 0) return;
+        ranges_.push_back({data, n});
+        size_ += n;
     }
-    int64_t size() const { return size_; }
     int64_t windows() const { return ceil_div(size_, kWindow); }
     int64_t window_size(int64_t window) const { return std::clamp<int64_t>(size_ - window * kWindow, 0, kWindow); }
-    void read(int64_t window, float* out) const {
-        visit(window, [&](float* data, int64_t at, int64_t n) { std::copy_n(data, n, out + at); });
+    void read(int64_t window, uint8_t* out) const {
+        visit(window, [&](uint8_t* data, int64_t at, int64_t n) { std::copy_n(data, n, out + at); });
     }
-    void write(int64_t window, const float* values) const {
-        visit(window, [&](float* data, int64_t at, int64_t n) { std::copy_n(values + at, n, data); });
+    void write(int64_t window, const uint8_t* values) const {
+        visit(window, [&](uint8_t* data, int64_t at, int64_t n) { std::copy_n(values + at, n, data); });
     }
-
-private:
+    // body(data, first byte in the window, bytes) of the pieces of a window.
     template <class Body>
     void visit(int64_t window, Body&& body) const {
         const int64_t first = window * kWindow, end = first + window_size(window);
         int64_t begin = 0;
-        for (const GradientArray& span : spans_) {
-            const int64_t from = std::max(first, begin), to = std::min(end, begin + span.n);
-            if (from < to) body(span.data + (from - begin), from - first, to - from);
-            begin += span.n;
+        for (const auto& [data, n] : ranges_) {
+            const int64_t from = std::max(first, begin), to = std::min(end, begin + n);
+            if (from < to) body(data + (from - begin), from - first, to - from);
+            begin += n;
         }
     }
 
-    std::vector<GradientArray> spans_;
+private:
+    std::vector<std::pair<uint8_t*, int64_t>> ranges_;
     int64_t size_ = 0;
 };
+
+int64_t most_windows(const std::vector<RangeRow>& rows) {
+    int64_t windows = 0;
+    for (const RangeRow& row : rows)
+        windows = std::max(windows, row.windows());
+    return windows;
+}
 
 }  // namespace
 
@@ -128,54 +130,51 @@ void RemoteGroup::broadcast(const char* phase, void* data, int64_t n) {
     std::memcpy(data, letter.body.data(), static_cast<size_t>(n));
 }
 
-void RemoteGroup::require_equal_models(const Model& model, const std::vector<GradientArray>& arrays) {
-    const char* phase = "shapes of gradients";
+void RemoteGroup::require_equal(int32_t rank, const std::vector<int64_t>& shape) {
+    const char* phase = "shapes";
     const Phase scope(*post_, phase);
-    const int64_t sequence = begin();
-    std::vector<int64_t> own{model.device().kind()};
-    for (const GradientArray& array : arrays)
-        own.push_back(array.n);
-    const int64_t bytes = static_cast<int64_t>(own.size()) * 8;
+    const int64_t sequence = begin(), bytes = static_cast<int64_t>(shape.size()) * 8;
     for (int32_t r = 0; r < size(); ++r)
-        if (r != post_->rank()) post_->send(r, LetterKind::Part, sequence, own.data(), bytes);
+        if (r != rank) post_->send(r, LetterKind::Part, sequence, shape.data(), bytes);
     for (int32_t r = 0; r < size(); ++r) {
-        if (r == post_->rank()) continue;
+        if (r == rank) continue;
         const Letter letter = take(r, sequence, phase);
-        TBRM_REQUIRE(letter.head.bytes == bytes && std::memcmp(letter.body.data(), own.data(), letter.body.size()) == 0,
-                "rank %d trains a model of another shape, or on another kind of device, than rank %d", r,
-                post_->rank());
+        TBRM_REQUIRE(
+                letter.head.bytes == bytes && std::memcmp(letter.body.data(), shape.data(), letter.body.size()) == 0,
+                "rank %d trains a model of another shape than rank %d, or on another kind of device", r, rank);
     }
 }
 
-void RemoteGroup::sum_gradients(int32_t rank, Model& model) {
-    HostGradients gradients(model);
-    require_equal_models(model, gradients.arrays());
+void RemoteGroup::reduce(int32_t rank, const std::vector<SharedSum>& arrays) {
     const char* phase = "gradients";
     const Phase scope(*post_, phase);
     const int64_t sequence = begin();
-    std::vector<ShardRow> rows;
-    int64_t windows = 0;
-    for (int32_t r = 0; r < size(); ++r) {
-        rows.emplace_back(gradients.arrays(), r, size());
-        windows = std::max(windows, rows.back().windows());
+    std::vector<RangeRow> rows(static_cast<size_t>(size()));  // what each rank sums, as it is here
+    RangeRow sums;
+    for (const SharedSum& array : arrays) {
+        for (size_t r = 0; r < rows.size(); ++r) {
+            const Range& range = array.of_rank[r];
+            rows[r].add(reinterpret_cast<uint8_t*>(const_cast<float*>(array.values + range.first)), range.n * 4);
+        }
+        sums.add(reinterpret_cast<uint8_t*>(array.sums), array.of_rank[static_cast<size_t>(rank)].n * 4);
     }
-    const ShardRow& own = rows[static_cast<size_t>(rank)];
-    std::vector<float> buffer(static_cast<size_t>(kWindow));
-    // Every rank's part of what another sums.
+    const bool add = !arrays.empty() && arrays[0].add;
+    const int64_t windows = most_windows(rows);
+    std::vector<uint8_t> buffer(static_cast<size_t>(kWindow)), before(add ? buffer.size() : 0);
     const auto send_parts = [&](int64_t window) {
         for (int32_t r = 0; r < size() && window < windows; ++r) {
-            const ShardRow& row = rows[static_cast<size_t>(r)];
+            const RangeRow& row = rows[static_cast<size_t>(r)];
             if (r == rank || window >= row.windows()) continue;
             row.read(window, buffer.data());
-            post_->send(r, LetterKind::Part, sequence, buffer.data(), row.window_size(window) * 4);
+            post_->send(r, LetterKind::Part, sequence, buffer.data(), row.window_size(window));
         }
     };
     for (int64_t window = 0; window < kAhead; ++window)
         send_parts(window);
+    const RangeRow& own = rows[static_cast<size_t>(rank)];
     for (int64_t window = 0; window < windows; ++window) {
         send_parts(window + kAhead);
         if (window >= own.windows()) continue;
-        const int64_t n = own.window_size(window);
         std::vector<Letter> letters(static_cast<size_t>(size()));
         std::vector<const float*> sources(static_cast<size_t>(size()));
         own.read(window, buffer.data());
@@ -183,26 +182,42 @@ void RemoteGroup::sum_gradients(int32_t rank, Model& model) {
             Letter& letter = letters[static_cast<size_t>(r)];
             if (r != rank) letter = take(r, sequence, phase);
             sources[static_cast<size_t>(r)] =
-                    r == rank ? buffer.data() : reinterpret_cast<const float*>(letter.body.data());
+                    reinterpret_cast<const float*>(r == rank ? buffer.data() : letter.body.data());
         }
-        sum_in_order(sources, 0, n, buffer.data());
-        own.write(window, buffer.data());
+        const int64_t n = own.window_size(window) / 4;
+        float* out = reinterpret_cast<float*>(add ? before.data() : buffer.data());
+        if (add) sums.read(window, before.data());
+        sum_in_order(sources, 0, n, out, add);
+        sums.write(window, reinterpret_cast<const uint8_t*>(out));
     }
-    // And the sums to all.
+}
+
+void RemoteGroup::gather(
+        int32_t rank, const std::vector<SharedBytes>& arrays, bool first_only, const char* phase) {
+    const Phase scope(*post_, phase);
+    const int64_t sequence = begin();
+    std::vector<RangeRow> rows(static_cast<size_t>(size()));
+    for (const SharedBytes& array : arrays) {
+        for (size_t r = 0; r < rows.size(); ++r)
+            rows[r].add(array.data + array.of_rank[r].first, array.of_rank[r].n);
+    }
+    const auto receives = [&](int32_t r) { return r == 0 || !first_only; };
+    const int64_t windows = most_windows(rows);
+    const RangeRow& own = rows[static_cast<size_t>(rank)];
+    std::vector<uint8_t> buffer(static_cast<size_t>(kWindow));
     for (int64_t window = 0; window < windows; ++window) {
         if (window < own.windows()) {
             own.read(window, buffer.data());
-            for (int32_t r = 0; r < size(); ++r)
-                if (r != rank) post_->send(r, LetterKind::Part, sequence, buffer.data(), own.window_size(window) * 4);
+            for (int32_t r = 0; r < size(); ++r) {
+                if (r != rank && receives(r))
+                    post_->send(r, LetterKind::Part, sequence, buffer.data(), own.window_size(window));
+            }
         }
-        for (int32_t r = 0; r < size(); ++r) {
-            const ShardRow& row = rows[static_cast<size_t>(r)];
-            if (r == rank || window >= row.windows()) continue;
-            const Letter letter = take(r, sequence, phase);
-            row.write(window, reinterpret_cast<const float*>(letter.body.data()));
+        for (int32_t r = 0; r < size() && receives(rank); ++r) {
+            const RangeRow& row = rows[static_cast<size_t>(r)];
+            if (r != rank && window < row.windows()) row.write(window, take(r, sequence, phase).body.data());
         }
     }
-    gradients.store();
 }
 
 }  // namespace tbrm

@@ -14,7 +14,9 @@ public:
     void meet(int32_t rank, const char* phase) override;
     void abort(int32_t rank, int32_t code, const std::string& why) override;
     void sum(int32_t rank, int64_t n, double* values) override;
-    void sum_gradients(int32_t rank, Model& model) override;
+    void require_equal(int32_t rank, const std::vector<int64_t>& shape) override;
+    void reduce(int32_t rank, const std::vector<SharedSum>& arrays) override;
+    void gather(int32_t rank, const std::vector<SharedBytes>& arrays, bool first_only, const char* phase) override;
 
     Post& post() { return *post_; }
 
@@ -29,7 +31,6 @@ private:
     // A collective's number: letters of two of them are not mixed up.
     int64_t begin() { return ++sequence_; }
     Letter take(int32_t from, int64_t sequence, const char* phase);
-    void require_equal_models(const Model& model, const std::vector<GradientArray>& arrays);
 
     std::shared_ptr<Post> post_;
     std::vector<Letter> received_;

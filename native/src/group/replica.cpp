@@ -7,6 +7,7 @@ namespace tbrm {
 
 void broadcast_weights(RemoteGroup& group, Model& model) {
     model.require_no_kept_forward("copying weights over ranks");
+    TBRM_REQUIRE(!model.is_shared() || !model.trains(), "the ranks share the model: no rank has all of its masters");
     const bool is_source = group.post().rank() == 0;
     for (const ModelTensor& tensor : model.tensors()) {
         Parameter& parameter = *tensor.parameter;
@@ -25,6 +26,7 @@ void broadcast_weights(RemoteGroup& group, Model& model) {
 }
 
 void broadcast_optimizer(RemoteGroup& group, Optimizer& optimizer) {
+    TBRM_REQUIRE(!optimizer.model().is_shared(), "the ranks share the model: no rank has all of its moments");
     const bool is_source = group.post().rank() == 0;
     for (const tbrm_moment_t which : {TBRM_MOMENT_FIRST, TBRM_MOMENT_SECOND}) {
         for (const ModelTensor& tensor : optimizer.model().tensors()) {

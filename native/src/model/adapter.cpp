@@ -129,6 +129,7 @@ void Model::attach_adapter(const AdapterConfig& config) {
         for (int64_t layer = 0; layer < config_.n_layers; ++layer)
             add_layer_adapter(layer, config);
         build_adapter_view();
+        if (is_shared()) share_parameters();
     } catch (...) {
         remove_adapter();
         throw;
@@ -140,7 +141,7 @@ void Model::add_layer_adapter(int64_t index, const AdapterConfig& config) {
     const std::array<Projection, kProjections> all = projections(config_);
     const auto add = [&](int64_t rows, int64_t cols) {
         parameters_.push_back(std::make_unique<Parameter>(
-                device(), config_.element(), ParameterShape::weight(rows, cols), config.trainable));
+                device(), config_.element(), ParameterShape::weight(rows, cols), config.trainable, !config_.is_shared()));
         return parameters_.back().get();
     };
     std::array<int64_t, kLinears> width{}, row{};

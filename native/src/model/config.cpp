@@ -48,6 +48,8 @@ ModelConfig check_model_config(const tbrm_model_config_t* config, int32_t n_inv_
             config->struct_size, static_cast<int>(sizeof(tbrm_model_config_t)));
     TBRM_REQUIRE(config->dtype == TBRM_DTYPE_F32 || config->dtype == TBRM_DTYPE_BF16,
             "dtype is %d, expected 0 (fp32) or 1 (bf16)", config->dtype);
+    check_range("zero_stage", config->zero_stage, 0, 2);
+    check_range("n_ranks", config->n_ranks, 0, 1024);
     // The upper limits keep every size in bytes far below 2^63.
     check_range("vocab_size", config->vocab_size, 1, 1 << 24);
     check_range("hidden_size", config->hidden_size, 1, 1 << 17);

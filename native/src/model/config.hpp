@@ -8,6 +8,7 @@
 
 #include "core/dtype.hpp"
 #include "model/architecture.hpp"
+#include "model/shares.hpp"
 
 namespace tbrm {
 
@@ -33,12 +34,19 @@ struct ModelConfig : tbrm_model_config_t {
     int64_t rope_bytes() const { return int64_t{max_positions} * head_dim * 4 * (sliding_inv_freq.empty() ? 1 : 2); }
     int64_t head_budget() const { return head_budget_bytes > 0 ? head_budget_bytes : int64_t{256} << 20; }
 
+    // Whether ranks hold shares of what is trained.
+    bool is_shared() const { return zero_stage > 0 && n_ranks > 1; }
+    // What one of them keeps.
+    Sharing sharing_of(int32_t rank) const {
+        return is_shared() ? Sharing{rank, n_ranks, zero_stage >= 1, zero_stage >= 2} : Sharing{};
+    }
+
     bool has_value_head() const { return head_kind != TBRM_HEAD_KIND_LM; }
     bool has_lm_head() const { return head_kind == TBRM_HEAD_KIND_LM || head_kind == TBRM_HEAD_KIND_LM_VALUE; }
     // Whether there is a matrix lm_head.weight of its own.
     bool has_untied_head() const { return has_lm_head() && tie_word_embeddings == 0; }
 
-    // Same weights, shapes and arithmetic: all fields but trainable, recompute and head_budget_bytes.
+    // Same weights, shapes and arithmetic: all fields but trainable, recompute, head_budget_bytes and what ranks share.
     bool same_weights(const ModelConfig& other) const;
     // The same below the head.
     bool same_body(const ModelConfig& other) const;

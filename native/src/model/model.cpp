@@ -10,12 +10,20 @@
 namespace tbrm {
 namespace {
 
-// Parameters, masters, gradients and rotation tables of a model of this configuration.
+// Parameters, masters, gradients and rotation tables of a model of this configuration. What ranks share has no gradients yet.
 int64_t bytes_needed(Device& device, const ModelConfig& c) {
     int64_t bytes = c.rope_bytes();
-    for (const ParameterShape& shape : model_parameters(c))
-        bytes += parameter_bytes(device.sizes(), c.element(), shape, c.trainable != 0).total();
+    for (const ParameterShape& shape : model_parameters(c)) {
+        const ParameterBytes each = parameter_bytes(device.sizes(), c.element(), shape, c.trainable != 0);
+        bytes += each.weight + each.master + (c.is_shared() ? 0 : each.gradient);
+    }
     return bytes;
+}
+
+// Masters are copied along.
+void require_whole_masters(const Model& to, const Model& from) {
+    const bool is_shared = to.is_shared() || from.is_shared();
+    TBRM_REQUIRE(!is_shared || !to.trains(), "ranks share the model: no rank has all of its masters to copy");
 }
 
 }  // namespace
@@ -75,7 +83,8 @@ void Model::add_head() {
 }
 
 Parameter* Model::add_parameter(const ParameterShape& shape) {
-    parameters_.push_back(std::make_unique<Parameter>(device(), config_.element(), shape, config_.trainable != 0));
+    parameters_.push_back(std::make_unique<Parameter>(
+            device(), config_.element(), shape, config_.trainable != 0, !config_.is_shared()));
     return parameters_.back().get();
 }
 
@@ -155,6 +164,7 @@ std::shared_ptr<Model> Model::clone_frozen() {
     ModelConfig frozen = config_;
     frozen.trainable = 0;
     frozen.recompute = 0;
+    frozen.zero_stage = 0;
     frozen.is_copy = true;
     auto copy = std::make_shared<Model>(context_, frozen);
     if (adapter_) {
@@ -171,6 +181,7 @@ void Model::copy_body(Model& source) {
     TBRM_REQUIRE(config_.same_body(source.config_),
             "the models differ in more than their heads, trainable, recompute and head_budget_bytes");
     TBRM_REQUIRE(context_ == source.context_, "the models live in different contexts");
+    require_whole_masters(*this, source);
     require_no_kept_forward("copying weights");
     for (size_t i = 0; i < n_body_parameters_; ++i)
         parameters_[i]->copy_from(*source.parameters_[i]);
@@ -187,16 +198,9 @@ void Model::copy_weights(Model& source) {
             context_ == source.context_ || (device().is_host() && device().kind() == source.device().kind());
     TBRM_REQUIRE(is_reachable, "the models live in the memory of different devices");
     require_no_kept_forward("copying weights");
+    require_whole_masters(*this, source);
     for (size_t i = 0; i < parameters_.size(); ++i)
         parameters_[i]->copy_from(*source.parameters_[i]);
-}
-
-double Model::gradient_norm() {
-    std::vector<FloatSpan> gradients;
-    for (const auto& parameter : parameters_) {
-        if (parameter->trainable()) gradients.push_back({parameter->gradient(), parameter->layout_elements()});
-    }
-    return std::sqrt(device().sum_of_squares(gradients));
 }
 
 TrainingPass& Model::training_pass() {

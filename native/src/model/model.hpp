@@ -43,6 +43,7 @@ struct ModelTensor {
     int64_t elements() const { return rows * (cols > 0 ? cols : 1); }
 };
 
+class Group;
 class TrainingPass;
 
 class Model {
@@ -84,8 +85,19 @@ public:
     void copy_weights(Model& source);
     void copy_body(Model& source);
 
-    // 2-norm of the gradients of all that is trained, in the order of parameters().
+    // 2-norm of the gradients of all that is trained, in the order of parameters(), over all ranks that share it.
     double gradient_norm();
+
+    // Ranks that train the model together: tbrm_model_share. is_shared: each holds a share of what config().zero_stage names.
+    void share(std::shared_ptr<Group> group, int32_t rank);
+    Group* group() const { return group_.get(); }
+    int32_t rank() const { return rank_; }
+    bool is_shared() const { return group_ != nullptr && config_.is_shared(); }
+    // Of a parameter, by rank; and what ranks compare before they add up or share: kind of device, elements of what is trained.
+    std::vector<Range> ranges_of(const Parameter& parameter) const;
+    std::vector<int64_t> trained_shape() const;
+    // Every rank's weights after each has updated its share of them.
+    void gather_weights();
 
     // Whether anything of the model is trained.
     bool trains() const { return config_.trainable != 0 || (adapter_ && adapter_->trainable); }
@@ -125,6 +137,7 @@ private:
     int64_t adapter_bytes(const AdapterConfig& config);
     void add_layer_adapter(int64_t index, const AdapterConfig& config);
     void remove_adapter();
+    void share_parameters();
     struct MergeScratch;
     void merge_projection(int64_t layer, const Projection& projection, const AdapterPart& part, const Parameter& a,
             const Parameter& b, MergeScratch& scratch);
@@ -145,6 +158,8 @@ private:
     std::vector<LayerAdapterParameters> adapter_parameters_;  // [layers] once there is an adapter
     size_t n_base_parameters_ = 0;                            // those before the adapter's
     ModelView view_{};
+    std::shared_ptr<Group> group_;
+    int32_t rank_ = 0;
     std::unique_ptr<TrainingPass> training_pass_;
 };
 

@@ -23,6 +23,8 @@ ModelTensor& check_access(Model& model, const char* name, tbrm_tensor_kind_t kin
     ModelTensor& tensor = model.require(name);
     TBRM_REQUIRE(kind >= TBRM_TENSOR_KIND_WEIGHT && kind <= TBRM_TENSOR_KIND_GRADIENT, "kind is %d, expected %d to %d",
             kind, TBRM_TENSOR_KIND_WEIGHT, TBRM_TENSOR_KIND_GRADIENT);
+    TBRM_REQUIRE(tensor.parameter->has(kind) || !model.is_shared(), "'%s' has no whole %s: ranks share it", name,
+            kind_name(kind));
     TBRM_REQUIRE(tensor.parameter->has(kind), "'%s' has no %s: %s", name, kind_name(kind),
             model.trains() ? "it is frozen, only the adapter is trained" : "the model was created with trainable = 0");
     TBRM_REQUIRE(n == tensor.elements(), "'%s' has %lld elements, n is %lld", name,

@@ -22,12 +22,35 @@ int64_t compute_bytes(const DeviceSizes& sizes, Dtype dtype, const ParameterShap
     return layout_size(sizes, dtype, shape) * (shape.layout == ParameterLayout::Plain ? 4 : dtype_bytes(dtype));
 }
 
+// Of a weight: pairs of columns of 64 rows, which are the same elements in both types; whole panels where the columns are odd.
+int64_t unit_of(const ParameterShape& shape) {
+    constexpr int64_t kRows = 64;
+    if (shape.layout == ParameterLayout::Plain) return 16;
+    return shape.cols % 2 == 0 ? 2 * kRows : shape.cols * kRows;
+}
+
+// Masters of norms, biases and adapters are small, and files are written from them.
+bool can_share_master(Dtype dtype, const ParameterShape& shape, bool is_adapter) {
+    return dtype != Dtype::F32 && shape.layout == ParameterLayout::Weight && !is_adapter;
+}
+
 }  // namespace
 
 ParameterBytes parameter_bytes(const DeviceSizes& sizes, Dtype dtype, const ParameterShape& shape, bool trainable) {
     const int64_t wide = trainable ? layout_size(sizes, Dtype::F32, shape) * 4 : 0;
     const int64_t shifted = shape.shift != 0 ? shape.elements() * 4 : 0;
-    return {compute_bytes(sizes, dtype, shape) + shifted, dtype == Dtype::F32 ? 0 : wide, wide};
+    return {compute_bytes(sizes, dtype, shape) + shifted, dtype == Dtype::F32 ? 0 : wide, wide, 2 * wide};
+}
+
+ParameterBytes shared_parameter_bytes(const DeviceSizes& sizes, Dtype dtype, const ParameterShape& shape,
+        bool is_adapter, int64_t number, const Sharing& sharing) {
+    ParameterBytes bytes = parameter_bytes(sizes, dtype, shape, true);
+    const Pieces pieces(layout_size(sizes, Dtype::F32, shape), unit_of(shape));
+    const int64_t own = pieces.of_rank(number, sharing.rank, sharing.n_ranks).n * 4;
+    bytes.moments = 2 * own;
+    if (sharing.masters && can_share_master(dtype, shape, is_adapter)) bytes.master = own;
+    if (sharing.gradients) bytes.gradient = own;
+    return bytes;
 }
 
 void require_device_memory(Device& device, int64_t bytes, const char* what, const char* advice) {
@@ -37,14 +60,16 @@ void require_device_memory(Device& device, int64_t bytes, const char* what, cons
             static_cast<long long>(bytes), static_cast<long long>(left), static_cast<long long>(total), advice);
 }
 
-Parameter::Parameter(Device& device, Dtype dtype, const ParameterShape& shape, bool trainable)
+Parameter::Parameter(Device& device, Dtype dtype, const ParameterShape& shape, bool trainable, bool gradient)
     : device_(device),
       dtype_(dtype),
       shape_(shape),
       trainable_(trainable),
-      layout_elements_(layout_size(device.sizes(), Dtype::F32, shape)) {
-    weight_.resize(device, weight_bytes());
-    device.zero(weight_.data(), weight_bytes());
+      layout_elements_(layout_size(device.sizes(), Dtype::F32, shape)),
+      pieces_(layout_elements_, unit_of(shape)),
+      own_{0, layout_elements_} {
+    weight_.resize(device, all_weight_bytes());
+    device.zero(weight_.data(), all_weight_bytes());
     if (shape.shift != 0) shifted_.resize(device, shape.elements());
     update_shifted();
     if (!trainable) return;
@@ -53,12 +78,13 @@ Parameter::Parameter(Device& device, Dtype dtype, const ParameterShape& shape, b
         master_.resize(device, layout_elements_);
         device.zero(master_.data(), layout_elements_ * 4);
     }
+    if (!gradient) return;
     const MemoryScope scope(MemoryUse::Gradients);
     gradient_.resize(device, layout_elements_);
     zero_gradient();
 }
 
-int64_t Parameter::weight_bytes() const {
+int64_t Parameter::all_weight_bytes() const {
     return compute_bytes(device_.sizes(), dtype_, shape_);
 }
 
@@ -72,7 +98,7 @@ void Parameter::update_shifted() {
 }
 
 float* Parameter::master() {
-    if (!trainable_) return nullptr;
+    if (!trainable_ || shares_master_) return nullptr;
     return dtype_ == Dtype::F32 ? reinterpret_cast<float*>(weight_.data()) : master_.data();
 }
 
@@ -80,6 +106,10 @@ void Parameter::freeze() {
     trainable_ = false;
     master_.reset();
     gradient_.reset();
+    accumulator_ = nullptr;
+    sharing_ = Sharing();
+    shares_master_ = false;
+    own_ = {0, layout_elements_};
 }
 
 void Parameter::unfreeze() {
@@ -99,7 +129,7 @@ void Parameter::unfreeze() {
 }
 
 void Parameter::zero_gradient() {
-    if (trainable_) device_.zero(gradient_.data(), layout_elements_ * 4);
+    if (trainable_ && gradient_.size() > 0) device_.zero(gradient_.data(), gradient_.size() * 4);
 }
 
 void Parameter::refresh() {
@@ -125,7 +155,7 @@ float* Parameter::state(tbrm_tensor_kind_t kind) {
         case TBRM_TENSOR_KIND_MASTER:
             return master();
         case TBRM_TENSOR_KIND_GRADIENT:
-            return gradient_.data();
+            return sharing_.gradients ? nullptr : gradient_.data();
         default:
             return nullptr;
     }
@@ -171,7 +201,9 @@ void Parameter::write_rows(tbrm_tensor_kind_t kind, int64_t first, int64_t n, co
 void Parameter::load_rows(Dtype source, int64_t first, int64_t n, const void* values) {
     if (!plain()) {
         device_.pack_rows(dtype_, weight_.data(), rows(), cols(), first, n, source, values);
-        if (master_.data() != nullptr) {
+        if (shares_master_) {
+            load_own_master_rows(source, first, n, values);
+        } else if (master_.data() != nullptr) {
             device_.pack_rows(Dtype::F32, master_.data(), rows(), cols(), first, n, source, values);
         }
         return;
@@ -204,9 +236,10 @@ void Parameter::save_rows(int64_t first, int64_t n, void* out_values) const {
 
 void Parameter::copy_from(Parameter& source) {
     TBRM_ASSERT(rows() == source.rows() && cols() == source.cols() && dtype_ == source.dtype_, "shapes differ");
-    device_.copy(weight_.data(), source.weight_.data(), weight_bytes());
+    device_.copy(weight_.data(), source.weight_.data(), all_weight_bytes());
     update_shifted();
     if (master_.data() == nullptr) return;
+    TBRM_ASSERT(!shares_master_ && !source.shares_master_, "masters that ranks share were copied");
     if (source.master_.data() != nullptr) {
         device_.copy(master_.data(), source.master_.data(), layout_elements_ * 4);
     } else {

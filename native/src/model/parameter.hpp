@@ -9,6 +9,7 @@
 
 #include "core/dtype.hpp"
 #include "device/device.hpp"
+#include "model/shares.hpp"
 
 namespace tbrm {
 
@@ -32,19 +33,24 @@ struct ParameterShape {
     int64_t elements() const { return rows * width(); }
 };
 
-// Bytes of a parameter; the last two are 0 when it is not trained. A moment takes `gradient` bytes.
+// Bytes of a parameter; all but the first are 0 when it is not trained.
 struct ParameterBytes {
     int64_t weight;
     int64_t master;
     int64_t gradient;
+    int64_t moments;  // of one optimizer, both
     int64_t total() const { return weight + master + gradient; }
 };
 ParameterBytes parameter_bytes(const DeviceSizes& sizes, Dtype dtype, const ParameterShape& shape, bool trainable);
 
+// The same of one rank of several; number: of the parameter in its model. is_adapter: of one, whose masters every rank has whole.
+ParameterBytes shared_parameter_bytes(const DeviceSizes& sizes, Dtype dtype, const ParameterShape& shape,
+        bool is_adapter, int64_t number, const Sharing& sharing);
+
 class Parameter {
 public:
-    // Zero-filled. A parameter that is not trained has its compute copy alone.
-    Parameter(Device& device, Dtype dtype, const ParameterShape& shape, bool trainable);
+    // Zero-filled. A parameter that is not trained has its compute copy alone; without `gradient` it gets one by share().
+    Parameter(Device& device, Dtype dtype, const ParameterShape& shape, bool trainable, bool gradient = true);
 
     const ParameterShape& shape() const { return shape_; }
     int64_t rows() const { return shape_.rows; }
@@ -62,8 +68,37 @@ public:
         return shifted_.data() != nullptr ? static_cast<const void*>(shifted_.data()) : weight();
     }
     const float* vector() const;  // the same of what is plain
-    float* master();              // null when not trainable
-    float* gradient() { return gradient_.data(); }
+    float* master();              // null when not trainable, or when ranks share it
+    // Where a backward adds: layout_elements() numbers; null when not trainable, and when ranks share them and none was given.
+    float* gradient() { return accumulator_ != nullptr || sharing_.gradients ? accumulator_ : gradient_.data(); }
+
+    // From now on this rank updates own() alone: of the master and the gradient it keeps no more where `sharing` says so. The gradient is zero.
+    void share(bool is_adapter, int64_t number, const Sharing& sharing);
+    Pieces pieces() const { return pieces_; }
+    Range own() const { return own_; }  // all of it where nothing is shared
+    Range of_rank(int64_t rank) const { return pieces_.of_rank(number_, rank, sharing_.n_ranks); }
+    bool shares_master() const { return shares_master_; }
+    bool shares_gradient() const { return sharing_.gradients; }
+    float* own_master();    // of own()
+    float* own_gradient();  // the same; with a shared gradient the sum over the ranks
+    // Where the next backward adds, of layout_elements() zeros; null: where it always does.
+    void accumulate_in(float* scratch) { accumulator_ = scratch; }
+    // Compute copy of own() from its master; and where the compute copy of elements lies in weight().
+    void refresh_own();
+    Range weight_bytes_of(const Range& elements) const;
+    uint8_t* weight_bytes() { return weight_.data(); }
+
+    // Rows of an fp32 array of which this rank has own(): what it has of them is set. values: row-major.
+    void write_own_rows(float* own, int64_t first, int64_t n, const float* values);
+    // The other way: the layout of whole rows or panels that hold rows [first, first + n), and how many rows before them it begins.
+    struct Cover {
+        Range elements;
+        int64_t rows;
+        int64_t skipped;
+    };
+    Cover cover(int64_t first, int64_t n) const;
+    // out_values [n][width] from such a layout on the device.
+    void unpack_cover(const Cover& cover, const float* layout, int64_t n, float* out_values) const;
 
     // Keeps the compute copy alone from now on; and back: a master as exact as the copy, and a zero gradient.
     void freeze();
@@ -94,7 +129,9 @@ public:
 
 private:
     bool plain() const { return shape_.layout == ParameterLayout::Plain; }
-    int64_t weight_bytes() const;
+    int64_t all_weight_bytes() const;
+    void pack_cover(const Cover& cover, float* layout, int64_t n, Dtype source, const void* values) const;
+    void load_own_master_rows(Dtype source, int64_t first, int64_t n, const void* values);
     float* state(tbrm_tensor_kind_t kind);
     const float* state(tbrm_tensor_kind_t kind) const { return const_cast<Parameter*>(this)->state(kind); }
     void widen_into(DeviceBuffer<float>& master) const;
@@ -108,8 +145,14 @@ private:
     int64_t layout_elements_;
     DeviceBuffer<uint8_t> weight_;
     DeviceBuffer<float> shifted_;  // empty when there is no shift
-    DeviceBuffer<float> master_;   // empty when weight_ is the master, or when not trainable
+    DeviceBuffer<float> master_;   // empty when weight_ is the master, or when not trainable; of own_ when ranks share it
     DeviceBuffer<float> gradient_;
+    float* accumulator_ = nullptr;
+    Pieces pieces_;
+    Sharing sharing_;
+    int64_t number_ = 0;
+    bool shares_master_ = false;
+    Range own_;
 };
 
 }  // namespace tbrm

@@ -29,8 +29,11 @@ namespace cpu {
 // w, m, v, grad [n] fp32.
 void adamw_step(const AdamWStep& step, int64_t n, float* w, float* m, float* v, const float* grad);
 
-// Sum of squares in fp64, in fixed blocks merged in order.
-double sum_of_squares(int64_t n, const float* x);
+// Sum of squares of each array in fp64, in fixed blocks merged in order.
+std::vector<double> sums_of_squares(const std::vector<FloatSpan>& arrays);
+inline double sum_of_squares(int64_t n, const float* x) {
+    return sums_of_squares({{x, n}})[0];
+}
 
 }  // namespace cpu
 
@@ -42,9 +45,8 @@ namespace cuda {
 void adamw_step(const CudaQueue& queue, const AdamWStep& step, int64_t n, float* w, float* m, float* v,
         const float* grad, bf16* narrowed = nullptr);
 
-// Fixed order; not the order of the CPU twin. Waits.
-// Over all arrays; each has its own sum, and these are added in order. Two launches and one wait, however many arrays.
-double sum_of_squares(const CudaQueue& queue, const std::vector<FloatSpan>& arrays);
+// Fixed order; not the order of the CPU twin. Two launches and one wait, however many arrays.
+std::vector<double> sums_of_squares(const CudaQueue& queue, const std::vector<FloatSpan>& arrays);
 
 }  // namespace cuda
 }  // namespace tbrm

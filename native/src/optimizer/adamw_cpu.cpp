@@ -37,17 +37,28 @@ void adamw_step(const AdamWStep& step, int64_t n, float* w, float* m, float* v, 
     });
 }
 
-double sum_of_squares(int64_t n, const float* x) {
-    std::vector<double> sums(static_cast<size_t>(ceil_div(n, kBlock)));
+std::vector<double> sums_of_squares(const std::vector<FloatSpan>& arrays) {
+    struct Block {
+        const float* data;
+        int64_t n;
+        size_t array;
+    };
+    std::vector<Block> blocks;
+    int64_t elements = 0;
+    for (size_t a = 0; a < arrays.size(); ++a) {
+        elements += arrays[a].n;
+        for (int64_t at = 0; at < arrays[a].n; at += kBlock)
+            blocks.push_back({arrays[a].data + at, std::min(kBlock, arrays[a].n - at), a});
+    }
+    std::vector<double> parts(blocks.size()), sums(arrays.size());
     const AdamWKernels& kernel = kernels();
-    parallel_for(static_cast<int64_t>(sums.size()), n, [&](int64_t block) {
-        const int64_t at = block * kBlock;
-        sums[static_cast<size_t>(block)] = kernel.sum_of_squares(std::min(kBlock, n - at), x + at);
+    parallel_for(static_cast<int64_t>(parts.size()), elements, [&](int64_t i) {
+        const Block& block = blocks[static_cast<size_t>(i)];
+        parts[static_cast<size_t>(i)] = kernel.sum_of_squares(block.n, block.data);
     });
-    double total = 0.0;
-    for (const double sum : sums)
-        total += sum;
-    return total;
+    for (size_t i = 0; i < blocks.size(); ++i)
+        sums[blocks[i].array] += parts[i];
+    return sums;
 }
 
 }  // namespace cpu

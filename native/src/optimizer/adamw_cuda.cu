@@ -91,15 +91,18 @@ void adamw_step(const CudaQueue& queue, const AdamWStep& step, int64_t n, float*
     TBRM_LAUNCH_CHECK();
 }
 
-double sum_of_squares(const CudaQueue& queue, const std::vector<FloatSpan>& arrays) {
+std::vector<double> sums_of_squares(const CudaQueue& queue, const std::vector<FloatSpan>& arrays) {
     std::vector<SummedArray> table;
+    std::vector<size_t> place;
+    std::vector<double> out(arrays.size());
     int64_t blocks = 0;
-    for (const FloatSpan& array : arrays) {
-        if (array.n <= 0) continue;
-        table.push_back({array.data, array.n, blocks, static_cast<int64_t>(blocks_for(array.n))});
+    for (size_t i = 0; i < arrays.size(); ++i) {
+        if (arrays[i].n <= 0) continue;
+        place.push_back(i);
+        table.push_back({arrays[i].data, arrays[i].n, blocks, static_cast<int64_t>(blocks_for(arrays[i].n))});
         blocks += table.back().blocks;
     }
-    if (table.empty()) return 0.0;
+    if (table.empty()) return out;
     TBRM_ASSERT(blocks < (int64_t{1} << 31), "%lld blocks are too many for one launch", static_cast<long long>(blocks));
     const int64_t n = static_cast<int64_t>(table.size());
     const CudaArray<SummedArray> device_table = to_device(queue, table);
@@ -114,10 +117,9 @@ double sum_of_squares(const CudaQueue& queue, const std::vector<FloatSpan>& arra
     TBRM_CUDA_CHECK(cudaMemcpyAsync(
             host.data(), totals.data(), static_cast<size_t>(totals.bytes()), cudaMemcpyDeviceToHost, queue.stream));
     TBRM_CUDA_CHECK(cudaStreamSynchronize(queue.stream));
-    double sum = 0.0;
-    for (const double total : host)
-        sum += total;
-    return sum;
+    for (size_t i = 0; i < host.size(); ++i)
+        out[place[i]] = host[i];
+    return out;
 }
 
 }  // namespace cuda

@@ -33,9 +33,12 @@ constexpr int64_t kChunk = int64_t{1} << 20;
 Optimizer::Optimizer(std::shared_ptr<Model> model, const tbrm_optimizer_config_t* config)
     : model_(std::move(model)), config_(check_config(config)) {
     TBRM_REQUIRE(model_->trains(), "the model is frozen (trainable = 0): there is nothing to optimise");
+    TBRM_REQUIRE(model_->is_shared() || !model_->config().is_shared(),
+            "the model was created for %d ranks that share it, and they do not yet: tbrm_model_share comes first",
+            model_->config().n_ranks);
     int64_t bytes = 0;
     for (const auto& parameter : model_->parameters()) {
-        if (parameter->trainable()) bytes += parameter->layout_elements() * 8;
+        if (parameter->trainable()) bytes += parameter->own().n * 8;
     }
     require_device_memory(model_->device(), bytes, "AdamW's moments", "use a smaller model");
     const MemoryScope scope(model_->owner(), MemoryUse::Moments);
@@ -44,10 +47,10 @@ Optimizer::Optimizer(std::shared_ptr<Model> model, const tbrm_optimizer_config_t
         State& state = states_.emplace_back();
         state.parameter = parameter.get();
         for (DeviceBuffer<float>* moment : {&state.m, &state.v}) {
-            moment->resize(model_->device(), parameter->layout_elements());
-            model_->device().zero(moment->data(), parameter->layout_elements() * 4);
+            moment->resize(model_->device(), parameter->own().n);
+            model_->device().zero(moment->data(), parameter->own().n * 4);
         }
-        largest_ = std::max(largest_, parameter->layout_elements());
+        largest_ = std::max(largest_, parameter->own().n);
     }
     ++model_->n_optimizers;
 }
@@ -87,6 +90,7 @@ tbrm_step_result_t Optimizer::update(float learning_rate, double grad_norm, floa
         for (State& state : states_)
             update(state, learning_rate, grad_scale);
         unchanged_.reset();
+        if (learning_rate != 0) model_->gather_weights();
     }
     for (State& state : states_)
         state.parameter->zero_gradient();
@@ -102,24 +106,25 @@ void Optimizer::update(State& state, float learning_rate, double grad_scale) {
             parameter.is_matrix() ? config_.weight_decay : 0.0f, grad_scale,
             1.0 - std::pow(static_cast<double>(config_.beta1), t),
             1.0 - std::pow(static_cast<double>(config_.beta2), t)};
-    const int64_t n = parameter.layout_elements();
+    const int64_t n = state.size();
+    float *master = parameter.own_master(), *gradient = parameter.own_gradient();
     if (learning_rate != 0) {
         float* const m = state.m.data();
         float* const v = state.v.data();
-        if (bf16* const narrowed = parameter.narrowed()) {
+        bf16* const narrowed = model_->is_shared() ? nullptr : parameter.narrowed();
+        if (narrowed != nullptr)
             return device.adamw_step_narrow(
-                    step, parameter.rows(), parameter.cols(), parameter.master(), m, v, parameter.gradient(), narrowed);
-        }
-        device.adamw_step(step, n, parameter.master(), m, v, parameter.gradient());
-        parameter.refresh();
+                    step, parameter.rows(), parameter.cols(), master, m, v, gradient, narrowed);
+        device.adamw_step(step, n, master, m, v, gradient);
+        if (!model_->is_shared()) parameter.refresh();
         return;
     }
     // The moments move, the weights must not: not even the sign of a zero, which w - 0 * update may lose.
     for (int64_t first = 0; first < n; first += kChunk) {
         const int64_t count = std::min(kChunk, n - first);
-        device.copy(unchanged_.data(), parameter.master() + first, count * 4);
-        device.adamw_step(step, count, unchanged_.data(), state.m.data() + first, state.v.data() + first,
-                parameter.gradient() + first);
+        device.copy(unchanged_.data(), master + first, count * 4);
+        device.adamw_step(
+                step, count, unchanged_.data(), state.m.data() + first, state.v.data() + first, gradient + first);
     }
 }
 

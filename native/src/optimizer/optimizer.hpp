@@ -29,7 +29,8 @@ public:
     // not finite changes neither weights nor moments nor the step count.
     tbrm_step_result_t update(float learning_rate, double grad_norm, float max_grad_norm);
 
-    // First (0) or second (1) moment of a parameter, laid out as its master; null when the optimizer has none for it.
+    // First (0) or second (1) moment of a parameter's own() (model/parameter.hpp), laid out as its master; null when the optimizer has
+    // none for it.
     float* moment(const Parameter* parameter, tbrm_moment_t which);
 
     Model& model() { return *model_; }
@@ -39,14 +40,15 @@ public:
 private:
     struct State {
         Parameter* parameter;
-        DeviceBuffer<float> m, v;
+        DeviceBuffer<float> m, v;  // of its own()
+        int64_t size() const { return m.size(); }
     };
     void update(State& state, float learning_rate, double grad_scale);
 
     std::shared_ptr<Model> model_;
     tbrm_optimizer_config_t config_;
     std::vector<State> states_;  // in the order of the model's parameters
-    int64_t largest_ = 0;        // elements of a parameter
+    int64_t largest_ = 0;        // elements of a state
     int64_t steps_ = 0;
     DeviceBuffer<float> unchanged_;  // where the weights of an update with learning rate 0 go
 };

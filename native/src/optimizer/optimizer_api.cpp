@@ -20,6 +20,7 @@ struct Moment {
 Moment find_moment(tbrm::Optimizer& optimizer, const char* name, tbrm_moment_t which, int64_t n, const float* values) {
     TBRM_REQUIRE(which == TBRM_MOMENT_FIRST || which == TBRM_MOMENT_SECOND, "moment is %d, expected %d or %d", which,
             TBRM_MOMENT_FIRST, TBRM_MOMENT_SECOND);
+    TBRM_REQUIRE(!optimizer.model().is_shared(), "ranks share the moments: no rank has all of them");
     const tbrm::ModelTensor& tensor = optimizer.model().require(name);
     float* state = optimizer.moment(tensor.parameter, which);
     TBRM_REQUIRE(state != nullptr, "'%s' has no moments: it is frozen", name);

@@ -5,6 +5,7 @@
 #include "core/guard.hpp"
 #include "core/parallel.hpp"
 #include "gradient/body_pass.hpp"
+#include "gradient/shared_gradients.hpp"
 #include "model/model_parameters.hpp"
 #include "plan/thread_scratch.hpp"
 #include "rollout/batch_runner.hpp"
@@ -32,6 +33,7 @@ public:
           view_(sizes_of(config)) {
         if (adapter != nullptr) view_.adapter.width = adapter_width(config, *adapter);
         plan_.struct_size = static_cast<int32_t>(sizeof plan_);
+        ranks_.resize(static_cast<size_t>(config.is_shared() ? config.n_ranks : 1));
     }
 
     tbrm_memory_bytes_t run() {
@@ -48,13 +50,32 @@ private:
     bool trains_base() const { return adapter_ == nullptr && config_.trainable != 0; }
     bool trains() const { return trains_base() || (adapter_ != nullptr && adapter_->trainable); }
 
-    void add(const ParameterShape& shape, bool trained, int64_t& weights) {
+    void add(const ParameterShape& shape, bool trained, bool is_adapter, int64_t& weights) {
         const ParameterBytes bytes = parameter_bytes(sizes_, config_.element(), shape, trained);
         weights += bytes.weight;
-        plan_.masters += bytes.master;
-        plan_.gradients += bytes.gradient;
         plan_.n_parameters += shape.elements();
-        if (trained) plan_.n_trained += shape.elements();
+        if (!trained) return;
+        plan_.n_trained += shape.elements();
+        plan_.start += bytes.master;
+        for (size_t rank = 0; rank < ranks_.size(); ++rank) {
+            const ParameterBytes own = shared_parameter_bytes(sizes_, config_.element(), shape, is_adapter,
+                    n_shared_, config_.sharing_of(static_cast<int32_t>(rank)));
+            ranks_[rank].master += own.master;
+            ranks_[rank].gradient += own.gradient;
+            ranks_[rank].moments += own.moments;
+        }
+        ++n_shared_;
+    }
+
+    // The largest share of each.
+    void take_shares() {
+        for (const ParameterBytes& own : ranks_) {
+            plan_.masters = std::max(plan_.masters, own.master);
+            plan_.gradients = std::max(plan_.gradients, own.gradient);
+            plan_.moments = std::max(plan_.moments, own.moments);
+        }
+        if (!config_.is_shared()) plan_.start = 0;
+        plan_.update_gradients = shared_gradient_bytes(sizes_, config_, adapter_);
     }
 
     void parameters() {
@@ -64,15 +85,15 @@ private:
         for (size_t i = 0; i < all.size(); ++i) {
             // A value head is trained on beside an adapter.
             const bool is_value_head = i + n_value_head >= all.size();
-            add(all[i], is_value_head ? trains() : trains_base(), plan_.weights);
+            add(all[i], is_value_head ? trains() : trains_base(), false, plan_.weights);
         }
         if (adapter_ != nullptr) {
             for (int32_t layer = 0; layer < config_.n_layers; ++layer) {
                 for (const ParameterShape& shape : adapter_parameters(config_, *adapter_, layer))
-                    add(shape, adapter_->trainable, plan_.adapter);
+                    add(shape, adapter_->trainable, true, plan_.adapter);
             }
         }
-        plan_.moments = 2 * plan_.gradients;
+        take_shares();
         plan_.frozen_copy = plan_.weights + plan_.adapter;
     }
 
@@ -115,7 +136,7 @@ private:
             plan_.update_head = std::max(head.forward, head.backward);
         }
         // The second micro-batch finds every buffer of the first: they go when they are released.
-        plan_.update = body.total() + plan_.update_rows - body.rows - body.ids +
+        plan_.update = body.total() + plan_.update_rows - body.rows - body.ids + plan_.update_gradients +
                        std::max(plan_.update_layer, plan_.update_head);
     }
 
@@ -144,6 +165,8 @@ private:
     const tbrm_memory_load_t& load_;
     const DeviceSizes sizes_;
     ModelView view_;
+    std::vector<ParameterBytes> ranks_;
+    int64_t n_shared_ = 0;
     tbrm_memory_bytes_t plan_{};
 };
 

@@ -25,6 +25,13 @@ public sealed record TrainerConfig
     [AllowedRange(1, 1024)]
     public int Nnodes { get; init; } = 1;
 
+    /// <summary>What each rank holds a share of alone (ZeRO): 1: Adam's moments, and the fp32 masters of bf16 weights;
+    /// 2: the gradients too, which are then added up over the ranks after every micro-batch; 0: nothing, every rank has
+    /// all. 0 and 1 give the same bits, and 1 moves fewer bytes.</summary>
+    [AllowedRange(0, 2)]
+    [RelevantWhen("trainer.n_gpus_per_node or trainer.nnodes is more than 1")]
+    public int ZeroStage { get; init; } = 1;
+
     /// <summary>Seconds that the processes of several nodes wait for each other at the start.</summary>
     [AllowedRange(1, 86400)]
     [RelevantWhen("trainer.nnodes is more than 1")]

@@ -27,6 +27,19 @@ public sealed record PolicyOptions
 
     /// <summary>A value head on the body of a language model: a policy that is its own critic.</summary>
     public bool ValueHead { get; init; }
+
+    /// <summary>Ranks that train the model together.</summary>
+    public int Ranks { get; init; } = 1;
+
+    /// <summary>What each of them holds a share of alone (ZeRO, arXiv 1910.02054): 1: moments and fp32 masters; 2:
+    /// gradients too; 0: nothing.</summary>
+    public int ZeroStage { get; init; }
+
+    /// <summary>Whether ranks hold shares.</summary>
+    public bool IsShared => Ranks > 1 && ZeroStage > 0;
+
+    /// <summary>Whether gradients are among them: then every backward is made by all ranks.</summary>
+    public bool SharesGradients => Ranks > 1 && ZeroStage > 1;
 }
 
 /// <summary>
@@ -128,6 +141,9 @@ public abstract class EngineModel : IDisposable
 
     /// <summary>The 2-norm over all accumulated gradients; infinite or not a number when one of them is.</summary>
     public double GradientNorm() => NativeFailures.Translated("gradient", () => Gradient.Norm(Model));
+
+    /// <summary>The part in a backward of a rank that has no rows, where the ranks share the gradients.</summary>
+    public void ShareGradient() => NativeFailures.Translated("gradient", () => Gradient.Share(Model));
 
     /// <summary>Sets the accumulated gradients to zero.</summary>
     public void ZeroGradient() => Gradient.Zero(Model);

@@ -177,6 +177,8 @@ public sealed record ModelArchitecture
         RopeAttentionFactor = Rope.AttentionFactor,
         HeadKind = options.ValueHead && Head == HeadKind.Lm ? HeadKind.LmValue : Head,
         HeadBudgetBytes = options.HeadBudgetBytes,
+        ZeroStage = options.ZeroStage,
+        NRanks = options.Ranks,
     };
 
     /// <summary>The first of <c>architectures</c>; where the file has none, that of its <c>model_type</c>.</summary>

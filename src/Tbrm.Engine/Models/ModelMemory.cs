@@ -29,7 +29,8 @@ public sealed record MemoryBytes(
         long FrozenCopy, long KvPage, long KvPages,
     long RolloutActivations, long RolloutLogits, long UpdateInputs, long UpdateTape, long UpdateForward,
         long UpdateBackward, long UpdateRows,
-    long UpdateLayer, long UpdateHead, long ScoreBatch, long Kernels, long Always, long Update, long Rollout)
+    long UpdateLayer, long UpdateHead, long UpdateGradients, long Start, long ScoreBatch, long Kernels, long Always,
+        long Update, long Rollout)
 {
     /// <summary>What a micro-batch's body holds: inputs and tapes of the layers, scratch, the residual
     /// stream.</summary>
@@ -91,7 +92,7 @@ public sealed record ModelMemory(ModelArchitecture Architecture, PolicyOptions O
             n.KvPage, n.KvPages,
             n.RolloutActivations, n.RolloutLogits, n.UpdateInputs, n.UpdateTape, n.UpdateForward, n.UpdateBackward,
                 n.UpdateRows,
-            n.UpdateLayer, n.UpdateHead, n.ScoreBatch, n.Kernels, n.Always, n.Update, n.Rollout);
+            n.UpdateLayer, n.UpdateHead, n.UpdateGradients, n.Start, n.ScoreBatch, n.Kernels, n.Always, n.Update, n.Rollout);
     }
 
     /// <summary>The same with a shortest sequence, for numbers of parameters.</summary>

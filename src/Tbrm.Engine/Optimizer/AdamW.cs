@@ -52,10 +52,11 @@ public sealed class AdamW : IDisposable
         return new(result.GradNorm, result.Applied != 0, result.Step);
     }
 
-    /// <summary>Writes master weights, moments and step count.</summary>
+    /// <summary>Writes master weights, moments and step count. Of a model that ranks share all of them call it, and
+    /// rank 0 writes.</summary>
     public void Save(string path) => NativeFailures.Translated($"saving {path}", () => _handle.Save(path));
 
-    /// <summary>Reads what <see cref="Save"/> wrote.</summary>
+    /// <summary>Reads what <see cref="Save"/> wrote; of processes that share the model rank 0 does, for all.</summary>
     public void Load(string path) => NativeFailures.Translated($"loading {path}", () => _handle.Load(path));
 
     /// <inheritdoc/>

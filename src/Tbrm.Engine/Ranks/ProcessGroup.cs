@@ -122,6 +122,10 @@ public sealed class ProcessGroup : IDisposable
     public void Copy(AdamW optimizer) =>
         NativeFailures.Translated("copying the moments", () => _end.Copy(optimizer.Handle));
 
+    /// <summary>From now on the processes share what the model's options say; all of them call it.</summary>
+    public void Share(EngineModel model) =>
+        NativeFailures.Translated("sharing the model", () => _end.Share(model.Model));
+
     /// <summary>Replaces the gradients of every process's model by their sum, made in the order of the ranks.</summary>
     public void ReduceGradient(EngineModel model) =>
         NativeFailures.Translated("adding up the gradients", () => _end.ReduceGradient(model.Model));

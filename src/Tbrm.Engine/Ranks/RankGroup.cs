@@ -74,8 +74,21 @@ public sealed class RankGroup : IDisposable
         return results;
     }
 
-    /// <summary>Replaces the gradients of a rank's model by the sum over all ranks, made in their order: called by
-    /// every rank of this process, on its own thread.</summary>
+    /// <summary>From now on the ranks share what the model's options say: called by every rank of this process, on its
+    /// own thread.</summary>
+    public void Share(int rank, EngineModel model)
+    {
+        if (_processes is not null)
+        {
+            _processes.Share(model);
+            return;
+        }
+
+        NativeFailures.Translated("sharing the model", () => _ends[rank].Share(model.Model));
+    }
+
+    /// <summary>Replaces the gradients of a rank's model by the sum over all ranks, made in their order: called as
+    /// <see cref="Share"/>.</summary>
     public void ReduceGradient(int rank, EngineModel model)
     {
         if (_processes is not null)

@@ -143,7 +143,12 @@ public sealed unsafe class GroupHandle : NativeHandle
         }
     }
 
-    /// <summary>Replaces the gradients of every rank's model by their sum over the ranks.</summary>
+    /// <summary>From now on the ranks share what the model's configuration says.</summary>
+    public void Share(ModelHandle model) =>
+        NativeError.ThrowIfFailed(NativeMethods.tbrm_model_share(model, this, out NativeError err), err);
+
+    /// <summary>Replaces the gradients of every rank's model by their sum over the ranks; what ranks share, on the rank
+    /// whose share it is.</summary>
     public void ReduceGradient(ModelHandle model) =>
         NativeError.ThrowIfFailed(NativeMethods.tbrm_gradient_reduce(model, this, out NativeError err), err);
 

@@ -18,6 +18,10 @@ public static unsafe class Gradient
         return norm;
     }
 
+    /// <summary>The part in a backward of a rank that has no rows, where the ranks share the gradients.</summary>
+    public static void Share(ModelHandle model) =>
+        NativeError.ThrowIfFailed(NativeMethods.tbrm_gradient_share(model, out NativeError err), err);
+
     /// <summary>Backward of the forward that was kept; <paramref name="dh"/> may be empty.</summary>
     public static void Backward(ModelHandle model, ReadOnlySpan<float> dq, ReadOnlySpan<float> dv,
         ReadOnlySpan<float> dh)

@@ -21,13 +21,20 @@ internal sealed record RankSample(IReadOnlyList<Trajectory> Trajectories, long P
 /// </summary>
 internal interface IRank : IDisposable
 {
+    /// <summary>From now on the ranks share what the policy's options say. On all ranks.</summary>
+    void Share();
+
     /// <summary>The logprob stage; with <paramref name="keep"/>, <see cref="Backward"/> may follow.</summary>
     Scores LogProb(PackedBatch batch, float temperature, bool keep, bool entropy);
 
-    /// <summary>The gradient of what was kept.</summary>
+    /// <summary>The gradient of what was kept. Where the ranks share the gradients all of them call it, or
+    /// <see cref="TakePart"/>.</summary>
     void Backward(ReadOnlyMemory<float> dq, ReadOnlyMemory<float> dv, ReadOnlyMemory<float> dh);
 
-    /// <summary>logprob, residual and gradient by the fused kernel.</summary>
+    /// <summary>The part in the others' backward of a rank that has no rows.</summary>
+    void TakePart();
+
+    /// <summary>logprob, residual and gradient by the fused kernel; a backward.</summary>
     (Scores Scores, float[] Residual, double Loss) ResidualGradient(PackedBatch batch, float temperature,
         FusedResidual residual);
 
@@ -36,6 +43,9 @@ internal interface IRank : IDisposable
 
     /// <summary>Frees them.</summary>
     void EndOptimizer();
+
+    /// <summary>Writes masters, moments and step count, by rank 0. On all ranks.</summary>
+    void Save(string path);
 
     /// <summary>Weights and moments of a checkpoint's file. On all ranks.</summary>
     void Restore(string path);

@@ -13,9 +13,11 @@ namespace Tbrm.Training.Ranks;
 
 /// <summary>A rank of this process.</summary>
 /// <param name="policy">Its copy of the policy; the caller's.</param>
+/// <param name="share">Makes the ranks share a model.</param>
 /// <param name="reduce">Replaces a model's gradients by the sum over all ranks.</param>
 /// <param name="rollout">Its rollout stage; the caller's. Null for a run that samples nothing.</param>
-internal sealed class LocalRank(Policy policy, Action<EngineModel> reduce, RolloutStage? rollout) : IRank
+internal sealed class LocalRank(Policy policy, Action<EngineModel> share, Action<EngineModel> reduce,
+    RolloutStage? rollout) : IRank
 {
     private ReferencePolicy? _reference;
     private bool _ownsReference;
@@ -33,12 +35,24 @@ internal sealed class LocalRank(Policy policy, Action<EngineModel> reduce, Rollo
     public AdamW? Optimizer { get; private set; }
 
     /// <inheritdoc/>
+    public void Share()
+    {
+        if (policy.Options.IsShared)
+        {
+            share(policy);
+        }
+    }
+
+    /// <inheritdoc/>
     public Scores LogProb(PackedBatch batch, float temperature, bool keep, bool entropy) =>
         policy.LogProb(batch, temperature, keep, entropy);
 
     /// <inheritdoc/>
     public void Backward(ReadOnlyMemory<float> dq, ReadOnlyMemory<float> dv, ReadOnlyMemory<float> dh) =>
         policy.Backward(dq.Span, dv.Span, dh.Span);
+
+    /// <inheritdoc/>
+    public void TakePart() => policy.ShareGradient();
 
     /// <inheritdoc/>
     public (Scores Scores, float[] Residual, double Loss) ResidualGradient(PackedBatch batch, float temperature,
@@ -55,8 +69,23 @@ internal sealed class LocalRank(Policy policy, Action<EngineModel> reduce, Rollo
     }
 
     /// <inheritdoc/>
+    public void Save(string path)
+    {
+        if (policy.Options.IsShared || IsFirst)
+        {
+            Optimizer!.Save(path);
+        }
+    }
+
+    /// <inheritdoc/>
     public void Restore(string path)
     {
+        if (policy.Options.IsShared)
+        {
+            Optimizer!.Load(path);
+            return;
+        }
+
         if (Processes is null || IsFirst)
         {
             Optimizer!.Load(path);

@@ -209,6 +209,15 @@ public sealed class RankServer : IDisposable
             case RankCommand.EndOptimizer:
                 _rank!.EndOptimizer();
                 break;
+            case RankCommand.Share:
+                _rank!.Share();
+                break;
+            case RankCommand.TakePart:
+                _rank!.TakePart();
+                break;
+            case RankCommand.Save:
+                _rank!.Save(reader.ReadString());
+                break;
             case RankCommand.Restore:
                 _rank!.Restore(reader.ReadString());
                 break;
@@ -260,7 +269,7 @@ public sealed class RankServer : IDisposable
         RunConfig config = HeadBudget.Resolve(_config, _device);
         _rollout = sampling is null ? null
             : new(_policy, config, sampling, MemoryPlan.HeldBytes(_policy, config), tokenBytes);
-        _rank = new(_policy, _processes.ReduceGradient, _rollout) { Processes = _processes };
+        _rank = new(_policy, _processes.Share, _processes.ReduceGradient, _rollout) { Processes = _processes };
     }
 
     private RankSample Generate(RolloutRequest[] requests, SamplingOptions sampling)

@@ -65,7 +65,8 @@ internal sealed class RankSet : IDisposable
         }
 
         RankGroup group = processes is null ? new(config.Trainer.NGpusPerNode) : new(processes);
-        LocalRank first = new(session.Policy, model => group.ReduceGradient(0, model), rollout)
+        LocalRank first = new(session.Policy, model => group.Share(0, model), model => group.ReduceGradient(0, model),
+            rollout)
         {
             Processes = processes,
             IsFirst = true,
@@ -80,6 +81,8 @@ internal sealed class RankSet : IDisposable
                 ranks.OpenOthers(session, rollout, processes);
             }
 
+            ranks.Each("share", rank => rank.Share());
+            ranks._seconds.Clear();
             return ranks;
         }
         catch
@@ -174,7 +177,8 @@ internal sealed class RankSet : IDisposable
                 : Own(new RolloutStage(policy, session.Tokenizer, session.Config, session.StopIds,
                     MemoryPlan.HeldBytes(policy, session.Config)));
             int own = rank;
-            yield return Own(new LocalRank(policy, model => Group.ReduceGradient(own, model), rollout));
+            yield return Own(new LocalRank(policy, model => Group.Share(own, model),
+                model => Group.ReduceGradient(own, model), rollout));
         }
     }
 
@@ -196,7 +200,6 @@ internal sealed class RankSet : IDisposable
                 processes.Copy(session.Policy);
             }
         });
-        _seconds.Clear();
     }
 
     private T Own<T>(T each)

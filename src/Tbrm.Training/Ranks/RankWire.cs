@@ -21,11 +21,18 @@ internal enum RankCommand : byte
 
     /// <summary>The model: architecture, how it is held, adapter, sampling.</summary>
     Open,
+
+    /// <summary>From now on the ranks share the model.</summary>
+    Share,
     LogProb,
     Backward,
+
+    /// <summary>A backward of which the rank has no part.</summary>
+    TakePart,
     ResidualGradient,
     BeginOptimizer,
     EndOptimizer,
+    Save,
     Restore,
     Update,
     Discard,

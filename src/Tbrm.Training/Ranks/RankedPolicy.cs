@@ -60,7 +60,7 @@ internal sealed class RankedPolicy : TrainedModel, ITrainedPolicy
     public void Backward(ReadOnlySpan<float> dq, ReadOnlySpan<float> dv, ReadOnlySpan<float> dh)
     {
         (float[] q, float[] v, float[] h) = (dq.ToArray(), dv.ToArray(), dh.ToArray());
-        _ = _ranks.OnParts("backward", _kept, (number, rank, _) =>
+        _ = OnPartsOfBackward("backward", _kept, (number, rank, _) =>
         {
             Range rows = _keptRows[number];
             rank.Backward(q.AsMemory(rows), v.AsMemory(rows), h.Length > 0 ? h.AsMemory(rows) : default);
@@ -73,7 +73,7 @@ internal sealed class RankedPolicy : TrainedModel, ITrainedPolicy
     public (Scores Scores, float[] Residual, double Loss) ResidualGradient(PackedBatch batch, float temperature,
         FusedResidual residual)
     {
-        (Scores Scores, float[] Residual, double Loss)[] results = _ranks.OnParts("residual",
+        (Scores Scores, float[] Residual, double Loss)[] results = OnPartsOfBackward("residual",
             Split(batch, _ranks.Count, _maxTokens), (_, rank, part) => rank.ResidualGradient(batch.Part(part),
                 temperature, residual.Part(part, batch.RowsOf(part))));
         double loss = 0;
@@ -93,6 +93,13 @@ internal sealed class RankedPolicy : TrainedModel, ITrainedPolicy
 
     /// <inheritdoc/>
     public override void ReleaseActivations() => _ranks.Each("release", rank => rank.ReleaseActivations());
+
+    /// <inheritdoc/>
+    public override void Save(string checkpoint)
+    {
+        string path = RunState.OptimizerPathOf(checkpoint, Name);
+        _ranks.Each("save", rank => rank.Save(path));
+    }
 
     /// <summary>Every rank gets what rank 0 wrote: weights in full precision, moments, steps.</summary>
     public override void Restore(string checkpoint)
@@ -124,6 +131,26 @@ internal sealed class RankedPolicy : TrainedModel, ITrainedPolicy
     /// <summary>The scores of consecutive parts as one.</summary>
     internal static Scores Joined(Scores[] parts) => parts.Length == 1 ? parts[0]
         : new([.. parts.SelectMany(s => s.Q)], [.. parts.SelectMany(s => s.V)], [.. parts.SelectMany(s => s.H)]);
+
+    /// <summary>Something of which the gradient is a part: of those that share it nobody may be missing.</summary>
+    private T[] OnPartsOfBackward<T>(string stage, IReadOnlyList<Range> parts, Func<int, IRank, Range, T> body)
+    {
+        if (!_ranks.First.Policy.Options.SharesGradients)
+        {
+            return _ranks.OnParts(stage, parts, body);
+        }
+
+        return _ranks.Each(stage, (number, rank) =>
+        {
+            if (number < parts.Count)
+            {
+                return body(number, rank, parts[number]);
+            }
+
+            rank.TakePart();
+            return default!;
+        })[..parts.Count];
+    }
 
     private OptimizerResult UpdateAt(double rate, long step)
     {

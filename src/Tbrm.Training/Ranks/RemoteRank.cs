@@ -36,6 +36,9 @@ internal sealed class RemoteRank(ProcessGroup processes, int rank) : IRank
         });
 
     /// <inheritdoc/>
+    public void Share() => Call(RankCommand.Share);
+
+    /// <inheritdoc/>
     public Scores LogProb(PackedBatch batch, float temperature, bool keep, bool entropy) =>
         Call(RankCommand.LogProb, writer =>
         {
@@ -55,6 +58,9 @@ internal sealed class RemoteRank(ProcessGroup processes, int rank) : IRank
         });
 
     /// <inheritdoc/>
+    public void TakePart() => Call(RankCommand.TakePart);
+
+    /// <inheritdoc/>
     public (Scores Scores, float[] Residual, double Loss) ResidualGradient(PackedBatch batch, float temperature,
         FusedResidual residual) =>
         Call(RankCommand.ResidualGradient, writer =>
@@ -70,6 +76,9 @@ internal sealed class RemoteRank(ProcessGroup processes, int rank) : IRank
 
     /// <inheritdoc/>
     public void EndOptimizer() => Call(RankCommand.EndOptimizer);
+
+    /// <inheritdoc/>
+    public void Save(string path) => Call(RankCommand.Save, writer => writer.Write(path));
 
     /// <inheritdoc/>
     public void Restore(string path) => Call(RankCommand.Restore, writer => writer.Write(path));

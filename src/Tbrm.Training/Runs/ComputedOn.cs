@@ -24,12 +24,14 @@ public sealed record ComputedOn(string Phase, long AfterStep, string Device, str
     /// <param name="afterStep">The step that it goes on from.</param>
     /// <param name="description">The device's own, one JSON object.</param>
     /// <param name="ranks">How many devices share a step.</param>
-    public static ComputedOn Now(string phase, long afterStep, string description, int ranks = 1)
+    /// <param name="zeroStage">What of the model they share: with 2 gradients are added up by micro-batch.</param>
+    public static ComputedOn Now(string phase, long afterStep, string description, int ranks = 1, int zeroStage = 0)
     {
         JsonObject device = (JsonObject)JsonNode.Parse(description)!;
         IEnumerable<string> parts = s_deciding.Select(key => device[key]?.ToString()).OfType<string>();
         string each = string.Join(' ', parts);
-        return new(phase, afterStep, ranks > 1 ? $"{ranks} ranks of {each}" : each, ProgramVersion.Text);
+        string shared = zeroStage > 1 ? " that share gradients" : "";
+        return new(phase, afterStep, ranks > 1 ? $"{ranks} ranks of {each}{shared}" : each, ProgramVersion.Text);
     }
 
     /// <summary>The history of a run with this process added where it computes otherwise than the one before.</summary>
@@ -44,7 +46,7 @@ public sealed record ComputedOn(string Phase, long AfterStep, string Device, str
     public static string? Change(IReadOnlyList<ComputedOn> before, ComputedOn now) => before.Count == 0 ? null
         : before[^1].Device != now.Device
             ? $"the run went up to here on {before[^1].Device} and goes on with {now.Device}, another instruction set, "
-                + $"device or number of ranks: from here on its numbers differ in their last bits from those of a run "
+                + $"device, number of ranks or sharing of gradients: from here on its numbers differ in their last bits from those of a run "
                 + $"that did not change. "
                 + "It is recorded in the checkpoints and in summary.json (computed_on)"
         : before[^1].Version != now.Version

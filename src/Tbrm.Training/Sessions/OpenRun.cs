@@ -138,7 +138,7 @@ public sealed class OpenRun : IDisposable
 
             IReadOnlyList<ComputedOn> before = goesOn?.ComputedOn ?? [];
             ComputedOn now = Runs.ComputedOn.Now(goesOn?.Verb ?? verb, goesOn?.Step ?? 0, session.Device.Description,
-                config.Trainer.NGpusPerNode * config.Trainer.Nnodes);
+                config.Trainer.NGpusPerNode * config.Trainer.Nnodes, config.Trainer.ZeroStage);
             if (Runs.ComputedOn.Change(before, now) is { } change)
             {
                 Warn("warning: " + change);
