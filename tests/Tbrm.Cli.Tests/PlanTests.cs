@@ -115,6 +115,38 @@ public sealed class PlanTests : FolderTests
         }
     }
 
+    /// <summary>Ranks share what trainer.zero_stage names: the paper's 7B model on four GPUs of 80 GB.</summary>
+    [Test]
+    public void A_plan_for_several_devices_counts_what_they_share()
+    {
+        JsonNode Plan(params string[] more)
+        {
+            Outcome outcome = CommandLine.Run(["plan", "-c", "paper-7b-n1", "--device-memory", "80GB", "--json",
+                .. more]);
+            Assert.That(outcome.ExitCode, Is.Zero, outcome.Error);
+            return JsonNode.Parse(outcome.Output)!["plan"]!["memory"]!;
+        }
+
+        long Part(JsonNode memory, string key) => (long?)memory["parts"]![key] ?? 0;
+        JsonNode alone = Plan(), two = Plan("--devices", "4", "trainer.zero_stage=2"),
+            one = Plan("trainer.n_gpus_per_node=2", "trainer.nnodes=2", "trainer.device=cpu");
+        Assert.That(((bool)alone["fits"]!, (bool)two["fits"]!), Is.EqualTo((false, true)));
+        foreach (string key in new[] { "master", "gradients", "moments" })
+        {
+            long quarter = Part(alone, key) / 4;
+            Assert.That(Part(two, key), Is.InRange(quarter, quarter + (quarter / 100)), key);
+            Assert.That(Part(one, key), key == "gradients" ? Is.EqualTo(4 * quarter).Within(3)
+                : Is.InRange(quarter, quarter + (quarter / 100)), key);
+        }
+
+        Assert.That(Part(two, "weights"), Is.EqualTo(Part(alone, "weights")), "every rank reads them");
+        Assert.That((Part(alone, "gradient_arrays"), Part(one, "gradient_arrays")), Is.EqualTo((0L, 0L)));
+        // A layer of 233 M parameters, and the embedding or the head, 152,064 x 3,584.
+        Assert.That(Part(two, "gradient_arrays"), Is.InRange(4L * (233_000_000 + 544_997_376),
+            4L * (233_100_000 + 545_010_000)));
+        Assert.That(one["knobs"]!.AsArray().Select(k => (string)k!["setting"]!), Does.Contain("trainer.zero_stage=2"));
+    }
+
     [Test]
     public void Files_that_bring_the_reference_need_no_reference_model_and_a_buffer_takes_memory()
     {

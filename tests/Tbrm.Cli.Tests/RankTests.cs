@@ -28,9 +28,9 @@ public sealed class RankTests : FolderTests
         Assert.That(Directory.GetFiles(Path.Combine(two, "checkpoints", "global_step_2", "actor"), "optim*"),
             Has.Length.EqualTo(1), "a checkpoint is written once");
 
-        // From step 1 on again: the same number of ranks, the same bits, also as processes.
+        // From step 1 on again: the same number of ranks, the same bits, also as processes, each of which holds all.
         string again = Path.Combine(Folder, "again");
-        Outcome[] same = RankProcesses.Run(2, [.. Arguments(again, 1, 2), "trainer.nnodes=2",
+        Outcome[] same = RankProcesses.Run(2, [.. Arguments(again, 1, 2), "trainer.nnodes=2", "trainer.zero_stage=0",
             "trainer.resume_mode=resume_path",
             "trainer.resume_from_path=" + Path.Combine(two, "checkpoints", "global_step_1")]);
         if (!RankProcesses.AreThere)
@@ -67,7 +67,9 @@ public sealed class RankTests : FolderTests
         string[] more = ["sft.total_training_steps=2", "trainer.rank_lost_s=20"];
         string whole = Path.Combine(Folder, "whole"), killed = Path.Combine(Folder, "killed");
         Assert.That(CommandLine.Run([.. Arguments(whole, 2, 2), .. more]).ExitCode, Is.Zero);
-        Outcome[] outcomes = RankProcesses.Run(2, [.. Arguments(killed, 1, 2), "trainer.nnodes=2", .. more],
+        // With one micro-batch an update, gradients that are shared are the same sums.
+        Outcome[] outcomes = RankProcesses.Run(2,
+            [.. Arguments(killed, 1, 2), "trainer.nnodes=2", "trainer.zero_stage=2", .. more],
             processes =>
             {
                 StoppedRun.WaitForStep(processes[0], 1);
@@ -75,7 +77,7 @@ public sealed class RankTests : FolderTests
             });
         Assert.That(outcomes[0].ExitCode, Is.EqualTo(1), outcomes[0].Error);
         Assert.That(outcomes[0].Error, Does.Contain("rank 1 of 2 on").And.Contain("is lost"));
-        // Ranks are ranks: it goes on as threads.
+        // Ranks are ranks: it goes on as threads, and the shares of both are in the one checkpoint.
         Outcome resumed = CommandLine.Run(["train", "--run-dir", killed, "--resume", "trainer.nnodes=1",
             "trainer.n_gpus_per_node=2"]);
         Assert.That(resumed.ExitCode, Is.Zero, resumed.Error);

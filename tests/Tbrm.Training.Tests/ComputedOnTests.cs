@@ -18,7 +18,9 @@ public sealed class ComputedOnTests
     public void Of_several_ranks_their_number_decides_too()
     {
         const string torch = """{"device":"torch:cpu","libtorch":"1.13.0","plug_in":"x","threads":2,"isa":"avx2"}""";
-        Assert.That(ComputedOn.Now(RunState.Train, 3, torch, ranks: 4).Device,
+        Assert.That(ComputedOn.Now(RunState.Train, 3, torch, ranks: 4, zeroStage: 2).Device,
+            Does.StartWith("4 ranks of ").And.EndWith(" that share gradients"));
+        Assert.That(ComputedOn.Now(RunState.Train, 3, torch, ranks: 4, zeroStage: 1).Device,
             Is.EqualTo("4 ranks of torch:cpu 1.13.0 avx2"));
     }
 

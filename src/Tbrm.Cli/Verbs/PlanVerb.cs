@@ -26,11 +26,11 @@ internal sealed class PlanVerb : IVerb
         HelpName = "SIZE",
     };
 
-    private readonly Option<int> _devices = new("--devices")
+    private readonly Option<int?> _devices = new("--devices")
     {
-        Description = "Plans for so many devices, each with all models and its part of the prompts",
+        Description = "Plans for so many devices instead of trainer.n_gpus_per_node x nnodes; what they share says "
+            + "trainer.zero_stage",
         HelpName = "N",
-        DefaultValueFactory = _ => 1,
     };
 
     public Command Create()
@@ -56,8 +56,11 @@ internal sealed class PlanVerb : IVerb
             RunConfig config = isSft ? _run.Load(parsed, RunState.Sft, defaults: EmbeddedPresets.SftDefaults.Entries)
                 : _run.Load(parsed, above: algorithm is null ? null
                     : [ConfigEntry.FromArgument("algorithm.name=" + algorithm)]);
-            PlanTarget target = PlanTarget.Of(config.Trainer.Device, config.Trainer.Threads, parsed.GetValue(_memory),
-                parsed.GetValue(_devices));
+            int? devices = parsed.GetValue(_devices);
+            string? memory = parsed.GetValue(_memory);
+            PlanTarget target = devices is null && memory is null ? PlanTarget.OfRun(config.Trainer)
+                : PlanTarget.Of(config.Trainer.Device, config.Trainer.Threads, memory,
+                    devices ?? PlanTarget.RanksOf(config.Trainer));
             return (int)PlanOutput.Print(config, isSft ? RunState.Sft : RunState.Train, parsed.GetValue(_json), target);
         });
         return command;

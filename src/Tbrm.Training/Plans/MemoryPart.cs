@@ -15,6 +15,9 @@ public enum MemoryPhase
     /// <summary>All the time.</summary>
     Always,
 
+    /// <summary>While the weights are loaded, and nothing but them is there.</summary>
+    Start,
+
     /// <summary>While responses are sampled.</summary>
     Rollout,
 

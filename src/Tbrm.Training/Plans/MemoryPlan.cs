@@ -89,6 +89,7 @@ public sealed record MemoryPlan
         parts.AddRange(Update(model, config, batch, bytes));
         bool hasCritic = HasCritic(config, algorithm);
         parts.AddRange(hasCritic ? CriticParts(model, config, batch.OfCritic(config)) : []);
+        parts.AddRange(SharedMemory.Parts(bytes, parts));
         return Finish(model, config, batch, load, parts, available, hasCritic ? CriticKnobs(model, config, batch)
             : []) with
         {
@@ -130,8 +131,8 @@ public sealed record MemoryPlan
         { Update = Of(batch) };
         MemoryBytes bytes = model.Of(load);
         IEnumerable<MemoryPart> rollout = evaluates ? Rollout(model, config, bytes) : [];
-        return Finish(model, config, batch, load,
-            [.. Policy(model, bytes), .. rollout, .. Update(model, config, batch, bytes)], available);
+        List<MemoryPart> parts = [.. Policy(model, bytes), .. rollout, .. Update(model, config, batch, bytes)];
+        return Finish(model, config, batch, load, [.. parts, .. SharedMemory.Parts(bytes, parts)], available);
     }
 
     private static (long Sequences, long Tokens, long Rows) Of(BatchPlan batch) =>
@@ -173,7 +174,7 @@ public sealed record MemoryPlan
         yield return new("critic_state", "critic's training state", bytes.Masters + bytes.Gradients + bytes.Moments,
             "fp32 master weights, gradients, Adam's moments");
         yield return new("critic_activations", "critic's activations",
-            bytes.Activations + Math.Max(bytes.UpdateHead, bytes.UpdateLayer),
+            bytes.Activations + Math.Max(bytes.UpdateHead, bytes.UpdateLayer) + bytes.UpdateGradients,
             $"{batch.MicroBatchTokens} tokens of a micro-batch", MemoryPhase.Critic);
     }
 
@@ -188,12 +189,14 @@ public sealed record MemoryPlan
 
         if (bytes.Masters > 0)
         {
-            yield return new("master", "fp32 master weights", bytes.Masters, "what the optimizer works on");
+            yield return new("master", "fp32 master weights", bytes.Masters,
+                SharedMemory.Note(model.Options, model.Adapter is null ? 1 : int.MaxValue, "what the optimizer works on"));
         }
 
         yield return new("gradients", "gradients", bytes.Gradients,
-            model.Adapter is null ? "fp32" : "fp32, of the adapter");
-        yield return new("moments", "Adam's moments", bytes.Moments, "two, fp32");
+            SharedMemory.Note(model.Options, 2, model.Adapter is null ? "fp32" : "fp32, of the adapter"));
+        yield return new("moments", "Adam's moments", bytes.Moments,
+            SharedMemory.Note(model.Options, 1, "two, fp32"));
     }
 
     private static IEnumerable<MemoryPart> Rollout(ModelMemory model, RunConfig config, MemoryBytes bytes)
@@ -305,7 +308,7 @@ public sealed record MemoryPlan
 
         MemoryBytes one = critic.Of(new() { Update = Of(batch with { MicroBatchSequences = 1 }) });
         yield return ($"critic.ppo_max_token_len_per_gpu={batch.LongestSequence}", "critic_activations",
-            one.Activations + Math.Max(one.UpdateHead, one.UpdateLayer));
+            one.Activations + Math.Max(one.UpdateHead, one.UpdateLayer) + one.UpdateGradients);
     }
 
     private static MemoryPlan Finish(ModelMemory model, RunConfig config, BatchPlan batch, MemoryLoad load,
@@ -331,6 +334,7 @@ public sealed record MemoryPlan
             ($"model.lora_rank={LoraRank}", "gradients",
                 now.Gradients - (model.Adapter is null
                 ? StateOf(model, now) - StateOf(withAdapter, withAdapter.Of(load)) : 0)),
+            .. SharedMemory.Knobs(model, load),
             .. load.Rollout.KvBytes > 0 ? RolloutKnobs(model, config, batch.LongestSequence, load) : [],
             .. further ?? [],
         ];

@@ -10,7 +10,8 @@ namespace Tbrm.Training.Plans;
 /// <param name="IsCuda">A GPU.</param>
 /// <param name="Threads">CPU threads.</param>
 /// <param name="Bytes">Memory of one device.</param>
-/// <param name="Devices">How many share a step, each with a copy of the models and its part of the prompts.</param>
+/// <param name="Devices">How many share a step, each with the weights, its share of what trainer.zero_stage names, and
+/// its part of the prompts.</param>
 /// <param name="Name">For people.</param>
 public sealed record PlanTarget(bool IsCuda, int Threads, long Bytes, int Devices, string Name)
 {
@@ -61,9 +62,17 @@ public sealed record PlanTarget(bool IsCuda, int Threads, long Bytes, int Device
     /// memory.</summary>
     public static PlanTarget OfRun(TrainerConfig trainer)
     {
-        PlanTarget one = Of(trainer.Device, trainer.Threads, memory: null, trainer.NGpusPerNode);
-        return one.IsCuda || one.Devices == 1 ? one
-            : one with { Bytes = one.Bytes / one.Devices, Threads = Math.Max(1, one.Threads / one.Devices) };
+        PlanTarget one = Of(trainer.Device, trainer.Threads, memory: null, RanksOf(trainer));
+        int here = trainer.NGpusPerNode;
+        return one.IsCuda || here == 1 ? one
+            : one with { Bytes = one.Bytes / here, Threads = Math.Max(1, one.Threads / here) };
+    }
+
+    /// <summary>Ranks of all nodes.</summary>
+    public static int RanksOf(TrainerConfig trainer)
+    {
+        ArgumentNullException.ThrowIfNull(trainer);
+        return trainer.NGpusPerNode * trainer.Nnodes;
     }
 
     /// <summary>Bytes of a size such as 80GB (powers of ten), 75GiB (powers of two), 512MB.</summary>

@@ -102,6 +102,7 @@ public static class PlanText
                 ["phases"] = new JsonObject
                 {
                     ["always"] = memory.Of(MemoryPhase.Always),
+                    ["start"] = memory.Of(MemoryPhase.Start),
                     ["rollout"] = memory.Of(MemoryPhase.Rollout),
                     ["reference"] = memory.Of(MemoryPhase.Reference),
                     ["update"] = memory.Of(MemoryPhase.Update),

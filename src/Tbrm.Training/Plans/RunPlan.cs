@@ -96,6 +96,8 @@ public sealed record RunPlan
             Recompute = config.Model.EnableGradientCheckpointing,
             HeadBudgetBytes = config.Model.HeadBudgetMb * 1_000_000L,
             ValueHead = verb == RunState.Train && config.Critic.SharedTrunk,
+            Ranks = verb == Evaluation ? 1 : target.Devices,
+            ZeroStage = config.Trainer.ZeroStage,
         }, adapter, target.IsCuda, target.Threads)
         { IsTorch = target.IsTorch };
         long? prompts = CountPrompts(config, verb, notes);
@@ -141,9 +143,9 @@ public sealed record RunPlan
         int prompts = isSft ? config.Sft.TrainBatchSize : config.Data.TrainBatchSize;
         int own = (prompts + devices - 1) / devices;
         notes.Add(
-            $"planned for {devices} devices that each hold every model whole and take {own} of the {prompts} prompts "
-                + $"of a step; "
-            + $"trainer.n_gpus_per_node={devices} trains so on a CPU's contexts, not yet on several GPUs");
+            $"planned for {devices} devices {SharedMemory.Sharing(config.Trainer.ZeroStage)} and each take {own} of the "
+            + $"{prompts} prompts of a step; trainer.n_gpus_per_node={devices} (or trainer.nnodes) trains so on a CPU's "
+            + "contexts, not yet on several GPUs");
         if (!isSft && TrajectoryMemory.ReplayBytes(config) is > 0 and long buffer)
         {
             notes.Add($"the replay buffer takes {buffer / 1_000_000} MB of the host's memory");

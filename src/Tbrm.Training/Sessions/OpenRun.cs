@@ -5,6 +5,7 @@ using Tbrm.Core.Config;
 using Tbrm.Core.Errors;
 using Tbrm.Engine.Checkpoint;
 using Tbrm.Training.Config;
+using Tbrm.Training.Plans;
 using Tbrm.Training.Progress;
 using Tbrm.Training.Runs;
 
@@ -138,7 +139,7 @@ public sealed class OpenRun : IDisposable
 
             IReadOnlyList<ComputedOn> before = goesOn?.ComputedOn ?? [];
             ComputedOn now = Runs.ComputedOn.Now(goesOn?.Verb ?? verb, goesOn?.Step ?? 0, session.Device.Description,
-                config.Trainer.NGpusPerNode * config.Trainer.Nnodes, config.Trainer.ZeroStage);
+                PlanTarget.RanksOf(config.Trainer), config.Trainer.ZeroStage);
             if (Runs.ComputedOn.Change(before, now) is { } change)
             {
                 Warn("warning: " + change);

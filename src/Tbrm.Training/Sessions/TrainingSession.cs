@@ -240,7 +240,7 @@ public sealed class TrainingSession : IDisposable
             Recompute = config.Model.EnableGradientCheckpointing,
             HeadBudgetBytes = HeadBudget.Bytes(config),
             ValueHead = trainable && config.Critic.SharedTrunk,
-            Ranks = trainable ? config.Trainer.NGpusPerNode * config.Trainer.Nnodes : 1,
+            Ranks = trainable ? PlanTarget.RanksOf(config.Trainer) : 1,
             ZeroStage = config.Trainer.ZeroStage,
         };
         if (source.Weights.Length > 0)
