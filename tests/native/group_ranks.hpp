@@ -28,7 +28,8 @@ inline std::vector<GroupHandle> make_groups(int32_t n, double timeout_s = 120) {
 }
 
 // The ends of processes, whose network is the memory of this one.
-inline std::vector<GroupHandle> make_processes(const std::shared_ptr<MemoryNetwork>& network, int32_t n, double lost_s = 60) {
+inline std::vector<GroupHandle> make_processes(
+        const std::shared_ptr<MemoryNetwork>& network, int32_t n, double lost_s = 60) {
     std::vector<std::string> hosts;
     for (int32_t rank = 0; rank < n; ++rank)
         hosts.push_back("host" + std::to_string(rank));
@@ -50,7 +51,8 @@ struct Outcome {
     std::string message;
     int32_t device_code;
 };
-inline std::vector<Outcome> on_ranks(int32_t n, const std::function<tbrm_status_t(int32_t rank, tbrm_error_t* err)>& body) {
+inline std::vector<Outcome> on_ranks(
+        int32_t n, const std::function<tbrm_status_t(int32_t rank, tbrm_error_t* err)>& body) {
     std::vector<Outcome> outcomes(static_cast<size_t>(n));
     std::vector<std::thread> threads;
     for (int32_t rank = 0; rank < n; ++rank) {

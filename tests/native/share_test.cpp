@@ -248,7 +248,8 @@ TBRM_TEST(a_rank_holds_its_share_and_the_plan_says_so) {
     };
     for (const int32_t n : {2, 4}) {
         const tbrm_memory_bytes_t one = plan_of(1, n), two = plan_of(2, n);
-        CHECK(is_share(one.moments, whole.moments, n) && one.gradients == whole.gradients && one.start == whole.masters);
+        CHECK(is_share(one.moments, whole.moments, n) && one.gradients == whole.gradients &&
+                one.start == whole.masters);
         CHECK(is_share(two.gradients, whole.gradients, n) && two.moments == one.moments && two.update_gradients > 0);
         CHECK(one.masters < whole.masters && is_share(one.masters, whole.masters, n));
         for (const int32_t stage : {1, 2}) {
@@ -300,7 +301,8 @@ TBRM_TEST(what_no_rank_has_whole_is_refused) {
     tbrm_model_t* made = nullptr;
     const std::vector<float> inv_freq = tiny_inv_freq(config);
     CHECK_REFUSED(TBRM_STATUS_INVALID_ARGUMENT,
-            tbrm_model_create(context.get(), &config, static_cast<int32_t>(inv_freq.size()), inv_freq.data(), &made, err),
+            tbrm_model_create(
+                    context.get(), &config, static_cast<int32_t>(inv_freq.size()), inv_freq.data(), &made, err),
             "zero_stage is 3, expected 0 to 2");
 
     Sharers sharers(2, config_of(TBRM_DTYPE_BF16, 2, 2), true);
@@ -312,13 +314,13 @@ TBRM_TEST(what_no_rank_has_whole_is_refused) {
                 tbrm_model_tensor_read(shared, "model.embed_tokens.weight", kind, n, values.data(), err),
                 "ranks share it");
     CHECK_REFUSED(TBRM_STATUS_INVALID_ARGUMENT,
-            tbrm_optimizer_moment_read(sharers.ranks.optimizer(0), "model.norm.weight", TBRM_MOMENT_FIRST, 18,
-                    values.data(), err),
+            tbrm_optimizer_moment_read(
+                    sharers.ranks.optimizer(0), "model.norm.weight", TBRM_MOMENT_FIRST, 18, values.data(), err),
             "no rank has all of them");
     CHECK_REFUSED(TBRM_STATUS_INVALID_ARGUMENT, tbrm_model_copy_weights(shared, sharers.ranks.model(1), err),
             "no rank has all of its masters");
-    CHECK_REFUSED(TBRM_STATUS_INVALID_ARGUMENT,
-            tbrm_group_copy_model(sharers.groups[0].get(), shared, err), "no rank has all of its masters");
+    CHECK_REFUSED(TBRM_STATUS_INVALID_ARGUMENT, tbrm_group_copy_model(sharers.groups[0].get(), shared, err),
+            "no rank has all of its masters");
     // A frozen copy has weights alone, which every rank has.
     tbrm_model_t* copy = nullptr;
     tbrm_error_t err{};

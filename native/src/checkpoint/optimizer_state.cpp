@@ -29,7 +29,8 @@ void gather_rows(Model& model, const StateTensor& from, int64_t row, int64_t n, 
     const Parameter::Cover cover = parameter.cover(from.tensor->first_row + row, n);
     const Range all = cover.elements, part = common(all, parameter.own());
     HostBuffer<float> host(all.n);
-    if (part.n > 0) device.download(host.data() + (part.first - all.first), own + (part.first - parameter.own().first), part.n * 4);
+    if (part.n > 0)
+        device.download(host.data() + (part.first - all.first), own + (part.first - parameter.own().first), part.n * 4);
     SharedBytes bytes{reinterpret_cast<uint8_t*>(host.data()), {}};
     for (const Range& range : model.ranges_of(parameter)) {
         const Range theirs = common(all, range);

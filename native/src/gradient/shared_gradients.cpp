@@ -125,7 +125,8 @@ int64_t shared_gradient_bytes(const DeviceSizes& sizes, const ModelConfig& confi
     std::vector<ParameterShape> of_layer;
     for (const ParameterSpec& spec : layer_parameters(config.layer_shape()))
         of_layer.push_back(spec.shape);
-    const bool base = adapter == nullptr && config.trainable != 0, any = base || (adapter != nullptr && adapter->trainable);
+    const bool base = adapter == nullptr && config.trainable != 0,
+               any = base || (adapter != nullptr && adapter->trainable);
     int64_t layer = 0;
     for (int64_t index = 0; index < config.n_layers; ++index) {
         const int64_t own = adapter == nullptr ? bytes_of(of_layer, base)

@@ -41,7 +41,8 @@ struct DeviceResidualArgs {
 
 }  // namespace
 
-TrainingPass::TrainingPass(Model& model) : model_(model), device_(model.device()), view_(model.view()), body_(model), shared_(model) {}
+TrainingPass::TrainingPass(Model& model)
+    : model_(model), device_(model.device()), view_(model.view()), body_(model), shared_(model) {}
 
 void TrainingPass::prepare(const tbrm_batch_t* batch, bool keep, bool labelled) {
     if (keep) {

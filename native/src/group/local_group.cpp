@@ -136,8 +136,7 @@ void LocalGroup::reduce(int32_t rank, const std::vector<SharedSum>& arrays) {
     meet(rank, "end of gradients");
 }
 
-void LocalGroup::gather(
-        int32_t rank, const std::vector<SharedBytes>& arrays, bool first_only, const char* phase) {
+void LocalGroup::gather(int32_t rank, const std::vector<SharedBytes>& arrays, bool first_only, const char* phase) {
     ranks_[static_cast<size_t>(rank)].arrays = arrays;
     meet_to_read(rank, phase);
     for (size_t a = 0; a < arrays.size() && (rank == 0 || !first_only); ++a) {

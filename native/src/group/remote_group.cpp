@@ -192,8 +192,7 @@ void RemoteGroup::reduce(int32_t rank, const std::vector<SharedSum>& arrays) {
     }
 }
 
-void RemoteGroup::gather(
-        int32_t rank, const std::vector<SharedBytes>& arrays, bool first_only, const char* phase) {
+void RemoteGroup::gather(int32_t rank, const std::vector<SharedBytes>& arrays, bool first_only, const char* phase) {
     const Phase scope(*post_, phase);
     const int64_t sequence = begin();
     std::vector<RangeRow> rows(static_cast<size_t>(size()));

@@ -140,8 +140,8 @@ void Model::add_layer_adapter(int64_t index, const AdapterConfig& config) {
     LayerAdapterParameters& layer = adapter_parameters_.emplace_back();
     const std::array<Projection, kProjections> all = projections(config_);
     const auto add = [&](int64_t rows, int64_t cols) {
-        parameters_.push_back(std::make_unique<Parameter>(
-                device(), config_.element(), ParameterShape::weight(rows, cols), config.trainable, !config_.is_shared()));
+        parameters_.push_back(std::make_unique<Parameter>(device(), config_.element(),
+                ParameterShape::weight(rows, cols), config.trainable, !config_.is_shared()));
         return parameters_.back().get();
     };
     std::array<int64_t, kLinears> width{}, row{};

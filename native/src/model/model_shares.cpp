@@ -16,8 +16,9 @@ std::vector<int64_t> Model::trained_shape() const {
 
 void Model::share(std::shared_ptr<Group> group, int32_t rank) {
     TBRM_REQUIRE(trains(), "the model is frozen (trainable = 0): there is nothing to share");
-    TBRM_REQUIRE(config_.is_shared(), "the model was created with zero_stage = %d and n_ranks = %d: its ranks share nothing",
-            config_.zero_stage, config_.n_ranks);
+    TBRM_REQUIRE(config_.is_shared(),
+            "the model was created with zero_stage = %d and n_ranks = %d: its ranks share nothing", config_.zero_stage,
+            config_.n_ranks);
     TBRM_REQUIRE(group->size() == config_.n_ranks, "the model was created for n_ranks = %d, the group has %d",
             config_.n_ranks, group->size());
     TBRM_REQUIRE(group_ == nullptr, "the ranks share the model already");
@@ -79,8 +80,8 @@ void Model::gather_weights() {
         if (!parameter->trainable()) continue;
         parameter->refresh_own();
         const bool copies = parameter->shares_master();
-        SharedBytes& array = arrays.emplace_back(SharedBytes{
-                copies ? parameter->weight_bytes() : reinterpret_cast<uint8_t*>(parameter->master()), {}});
+        SharedBytes& array = arrays.emplace_back(
+                SharedBytes{copies ? parameter->weight_bytes() : reinterpret_cast<uint8_t*>(parameter->master()), {}});
         for (const Range& range : ranges_of(*parameter))
             array.of_rank.push_back(copies ? parameter->weight_bytes_of(range) : Range{range.first * 4, range.n * 4});
     }

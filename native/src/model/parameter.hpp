@@ -145,7 +145,8 @@ private:
     int64_t layout_elements_;
     DeviceBuffer<uint8_t> weight_;
     DeviceBuffer<float> shifted_;  // empty when there is no shift
-    DeviceBuffer<float> master_;   // empty when weight_ is the master, or when not trainable; of own_ when ranks share it
+    DeviceBuffer<float>
+            master_;  // empty when weight_ is the master, or when not trainable; of own_ when ranks share it
     DeviceBuffer<float> gradient_;
     float* accumulator_ = nullptr;
     Pieces pieces_;

@@ -58,8 +58,8 @@ private:
         plan_.n_trained += shape.elements();
         plan_.start += bytes.master;
         for (size_t rank = 0; rank < ranks_.size(); ++rank) {
-            const ParameterBytes own = shared_parameter_bytes(sizes_, config_.element(), shape, is_adapter,
-                    n_shared_, config_.sharing_of(static_cast<int32_t>(rank)));
+            const ParameterBytes own = shared_parameter_bytes(sizes_, config_.element(), shape, is_adapter, n_shared_,
+                    config_.sharing_of(static_cast<int32_t>(rank)));
             ranks_[rank].master += own.master;
             ranks_[rank].gradient += own.gradient;
             ranks_[rank].moments += own.moments;
