@@ -113,8 +113,7 @@ void Optimizer::update(State& state, float learning_rate, double grad_scale) {
         float* const v = state.v.data();
         bf16* const narrowed = model_->is_shared() ? nullptr : parameter.narrowed();
         if (narrowed != nullptr)
-            return device.adamw_step_narrow(
-                    step, parameter.rows(), parameter.cols(), master, m, v, gradient, narrowed);
+            return device.adamw_step_narrow(step, parameter.rows(), parameter.cols(), master, m, v, gradient, narrowed);
         device.adamw_step(step, n, master, m, v, gradient);
         if (!model_->is_shared()) parameter.refresh();
         return;
