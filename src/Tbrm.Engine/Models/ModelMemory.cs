@@ -92,7 +92,8 @@ public sealed record ModelMemory(ModelArchitecture Architecture, PolicyOptions O
             n.KvPage, n.KvPages,
             n.RolloutActivations, n.RolloutLogits, n.UpdateInputs, n.UpdateTape, n.UpdateForward, n.UpdateBackward,
                 n.UpdateRows,
-            n.UpdateLayer, n.UpdateHead, n.UpdateGradients, n.Start, n.ScoreBatch, n.Kernels, n.Always, n.Update, n.Rollout);
+            n.UpdateLayer, n.UpdateHead, n.UpdateGradients, n.Start, n.ScoreBatch, n.Kernels, n.Always,
+                n.Update, n.Rollout);
     }
 
     /// <summary>The same with a shortest sequence, for numbers of parameters.</summary>

@@ -190,7 +190,8 @@ public sealed record MemoryPlan
         if (bytes.Masters > 0)
         {
             yield return new("master", "fp32 master weights", bytes.Masters,
-                SharedMemory.Note(model.Options, model.Adapter is null ? 1 : int.MaxValue, "what the optimizer works on"));
+                SharedMemory.Note(model.Options, model.Adapter is null ? 1 : int.MaxValue,
+                    "what the optimizer works on"));
         }
 
         yield return new("gradients", "gradients", bytes.Gradients,

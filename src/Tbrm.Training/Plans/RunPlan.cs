@@ -143,9 +143,9 @@ public sealed record RunPlan
         int prompts = isSft ? config.Sft.TrainBatchSize : config.Data.TrainBatchSize;
         int own = (prompts + devices - 1) / devices;
         notes.Add(
-            $"planned for {devices} devices {SharedMemory.Sharing(config.Trainer.ZeroStage)} and each take {own} of the "
-            + $"{prompts} prompts of a step; trainer.n_gpus_per_node={devices} (or trainer.nnodes) trains so on a CPU's "
-            + "contexts, not yet on several GPUs");
+            $"planned for {devices} devices {SharedMemory.Sharing(config.Trainer.ZeroStage)} and each take {own} of "
+            + $"the {prompts} prompts of a step; trainer.n_gpus_per_node={devices} (or trainer.nnodes) trains so on "
+            + "a CPU's contexts, not yet on several GPUs");
         if (!isSft && TrajectoryMemory.ReplayBytes(config) is > 0 and long buffer)
         {
             notes.Add($"the replay buffer takes {buffer / 1_000_000} MB of the host's memory");

@@ -46,7 +46,8 @@ public sealed record ComputedOn(string Phase, long AfterStep, string Device, str
     public static string? Change(IReadOnlyList<ComputedOn> before, ComputedOn now) => before.Count == 0 ? null
         : before[^1].Device != now.Device
             ? $"the run went up to here on {before[^1].Device} and goes on with {now.Device}, another instruction set, "
-                + $"device, number of ranks or sharing of gradients: from here on its numbers differ in their last bits from those of a run "
+                + $"device, number of ranks or sharing of gradients: from here on its numbers differ in their last "
+                + $"bits from those of a run "
                 + $"that did not change. "
                 + "It is recorded in the checkpoints and in summary.json (computed_on)"
         : before[^1].Version != now.Version
