@@ -36,6 +36,8 @@ std::string layout_text() {
     field(offsetof(tbrm_model_config_t, head_kind));
     field(offsetof(tbrm_model_config_t, head_budget_bytes));
     field(offsetof(tbrm_model_config_t, architecture));
+    field(offsetof(tbrm_model_config_t, zero_stage));
+    field(offsetof(tbrm_model_config_t, n_ranks));
     begin("tbrm_adapter_config", sizeof(tbrm_adapter_config_t));
     field(offsetof(tbrm_adapter_config_t, struct_size));
     field(offsetof(tbrm_adapter_config_t, rank));
@@ -82,6 +84,8 @@ std::string layout_text() {
     field(offsetof(tbrm_memory_bytes_t, update_rows));
     field(offsetof(tbrm_memory_bytes_t, update_layer));
     field(offsetof(tbrm_memory_bytes_t, update_head));
+    field(offsetof(tbrm_memory_bytes_t, update_gradients));
+    field(offsetof(tbrm_memory_bytes_t, start));
     field(offsetof(tbrm_memory_bytes_t, score_batch));
     field(offsetof(tbrm_memory_bytes_t, kernels));
     field(offsetof(tbrm_memory_bytes_t, always));

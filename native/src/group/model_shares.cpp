@@ -1,4 +1,4 @@
-// model_shares.cpp - a model that the ranks of a group train together.
+// model_shares.cpp - a model that the ranks of a group train together: what of model.hpp needs the group.
 #include <cmath>
 
 #include "core/guard.hpp"
