@@ -40,7 +40,7 @@ internal static class SharedMemory
         _ => "that share Adam's moments, fp32 masters and gradients",
     } + $" (trainer.zero_stage={stage})";
 
-    /// <summary>The gradients with stage 2, where there are ranks that could share them.</summary>
+    /// <summary>What the second stage would save, where there are ranks that could share.</summary>
     public static IEnumerable<(string Setting, string Part, long Bytes)> Knobs(ModelMemory model, MemoryLoad load)
     {
         if (model.Options.Ranks < 2 || model.Options.ZeroStage >= Gradients)
@@ -49,6 +49,10 @@ internal static class SharedMemory
         }
 
         MemoryBytes shared = (model with { Options = model.Options with { ZeroStage = Gradients } }).Of(load);
-        yield return ($"trainer.zero_stage={Gradients}", "gradients", shared.Gradients + shared.UpdateGradients);
+        MemoryBytes now = model.Of(load);
+        // The gradients stand for all that is shared.
+        long saved = now.Masters - shared.Masters + now.Moments - shared.Moments;
+        yield return ($"trainer.zero_stage={Gradients}", "gradients",
+            shared.Gradients + shared.UpdateGradients - saved);
     }
 }
