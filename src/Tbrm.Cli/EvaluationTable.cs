@@ -14,7 +14,7 @@ internal static class EvaluationTable
         ["data source", "problems", "n", "avg@n", "std.err", "pass@n", "maj@n", "tokens", "truncated", "no answer",
             "failed"];
 
-    public static void Write(EvaluationReport report, TextWriter output, bool isTerminal)
+    public static void Write(EvaluationReport report, TextWriter output, bool isTerminal, int width)
     {
         List<string[]> rows = [.. report.Sources.Select(Row)];
         if (rows.Count > 1)
@@ -23,15 +23,29 @@ internal static class EvaluationTable
                 "", "", "", ""]);
         }
 
-        if (isTerminal)
+        if (isTerminal && FramedWidth(rows) <= width)
         {
             WriteFramed(rows, output);
+        }
+        else if (isTerminal)
+        {
+            WriteTurned(rows, output);
         }
         else
         {
             WritePlain(rows, output);
         }
     }
+
+    /// <summary>Each cell with a blank on both sides, and the lines between and around them.</summary>
+    private static int FramedWidth(List<string[]> rows) =>
+        1 + s_columns.Select((name, i) => rows.Select(r => r[i].Length).Append(name.Length).Max() + 3).Sum();
+
+    /// <summary>For a screen that is too narrow for the frame: a row for each figure, a column for each
+    /// source.</summary>
+    private static void WriteTurned(List<string[]> rows, TextWriter output) => output.Write(PlainTable.Of(
+        [s_columns[0], .. rows.Select(r => r[0])],
+        [.. s_columns.Skip(1).Select((name, i) => (string[])[name, .. rows.Select(r => r[i + 1])])]));
 
     private static string[] Row(SourceReport source) =>
     [

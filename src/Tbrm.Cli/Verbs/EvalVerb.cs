@@ -202,6 +202,7 @@ internal sealed class EvalVerb : IVerb
             return;
         }
 
-        EvaluationTable.Write(report, Terminal.RawOut, !Console.IsOutputRedirected);
+        EvaluationTable.Write(report, Terminal.RawOut, !Console.IsOutputRedirected,
+            Terminal.Width());
     }
 }
