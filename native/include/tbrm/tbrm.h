@@ -376,12 +376,12 @@ typedef struct tbrm_memory_bytes {
     int64_t update_layer; /* what one layer's kernels take while they run */
     int64_t update_head;  /* the head at its widest; beside no layer's kernels */
     int64_t update_gradients; /* whole gradients of a layer, and of embedding and heads, before the ranks have added them up: stage 2 */
-    int64_t start; /* whole masters, beside the weights, before the ranks share them */
-    int64_t score_batch;  /* a forward alone, all of it */
-    int64_t kernels;      /* working memory of threads, kept from the first use on */
-    int64_t always;       /* weights + adapter + masters + gradients + moments + kernels */
-    int64_t update;       /* the most of an update at a time */
-    int64_t rollout;      /* the same of a rollout */
+    int64_t start;       /* whole masters, beside the weights, before the ranks share them */
+    int64_t score_batch; /* a forward alone, all of it */
+    int64_t kernels;     /* working memory of threads, kept from the first use on */
+    int64_t always;      /* weights + adapter + masters + gradients + moments + kernels */
+    int64_t update;      /* the most of an update at a time */
+    int64_t rollout;     /* the same of a rollout */
 } tbrm_memory_bytes_t;
 
 /* Reckons without allocating anything, for any device. adapter may be null; with one, config->trainable = 0 is what attaching leaves.
